@@ -1,0 +1,24 @@
+//! Tells which Python dependencies keep the GIL off on free-threaded CPython, from the bytes of their wheels, without
+//! running any of them.
+//!
+//! # The flow
+//!
+//! What the user typed becomes **requests**, each with file and line (`input`). For each **target**, a Python on a
+//! platform, `resolve` finds out what an installer would choose and so which **artifacts** count; what it needs to know
+//! comes from `index`, the only user of the network. `archive` lists an artifact's members and unpacks those that can
+//! be extension modules. `binary` reads each of them into **facts**: what the file says of itself, judged by nobody.
+//! `import` says what the target's interpreter would do with such a file: whether it finds it, which hook it calls,
+//! whether it loads, and what that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and
+//! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `report`
+//! renders the whole run. `scan` is the front door: it knows how the stages meet.
+//!
+//! Beside the flow run **problems**: what we could not look at, where and why. Any stage may add one, none may drop
+//! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
+//! outcomes, and `ready` means that nothing relevant was unreadable.
+//!
+//! Nouns are in `model`, which imports nothing of ours; each verb imports only nouns; only `scan` and `cli` know more
+//! than one verb. The library never prints, exits, or reads the environment, the clock or the current directory.
+
+#![deny(unsafe_code)]
+
+pub mod model;

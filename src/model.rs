@@ -1,0 +1,20 @@
+//! The nouns of the flow: plain data, no I/O, no decisions, nothing of ours imported.
+//!
+//! Each file holds one noun, in the order in which the pipeline meets them.
+
+pub mod artifact;
+pub mod digest;
+pub mod evidence;
+pub mod facts;
+pub mod finding;
+pub mod member;
+pub mod metadata;
+pub mod name;
+pub mod outcome;
+pub mod problem;
+pub mod report;
+pub mod request;
+pub mod resolution;
+pub mod target;
+pub mod verdict;
+pub mod wheel_name;

@@ -1,0 +1,70 @@
+//! One file that an installer could choose, and where it is.
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use super::name::{PackageName, Version, VersionSpecifiers};
+use super::request::Location;
+use super::wheel_name::WheelName;
+
+/// What kind of file it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArtifactKind {
+    /// A wheel, with its name taken apart.
+    Wheel(WheelName),
+    /// A source distribution (`.tar.gz`, `.zip`).
+    Sdist,
+    /// An unpacked project folder.
+    SourceTree,
+}
+
+/// One distribution file, as an index, a folder or a URL offers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Normalised distribution name.
+    pub name: PackageName,
+    /// Version that the file name states.
+    pub version: Version,
+    /// File name without folders.
+    pub filename: String,
+    /// Kind of file.
+    pub kind: ArtifactKind,
+    /// Where it is.
+    pub location: Location,
+    /// Digests that the index or the requirement states; empty when none is stated.
+    pub digests: Vec<Digest>,
+    /// Size in bytes where the index states it.
+    pub size: Option<u64>,
+    /// Python versions that the index says it accepts.
+    pub requires_python: Option<VersionSpecifiers>,
+    /// Reason for which the file was yanked; empty when no reason was given, `None` when it was not yanked.
+    pub yanked: Option<String>,
+    /// Whether the index serves the METADATA beside the file (PEP 658), and its digest where stated.
+    pub metadata_file: MetadataFile,
+}
+
+/// Whether `{url}.metadata` can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MetadataFile {
+    /// The index does not say that there is one.
+    Unannounced,
+    /// There is one, with this digest where the index states it.
+    Announced(Option<Digest>),
+}
+
+impl Artifact {
+    /// The wheel's name taken apart, when it is a wheel.
+    pub fn wheel(&self) -> Option<&WheelName> {
+        match &self.kind {
+            ArtifactKind::Wheel(wheel) => Some(wheel),
+            ArtifactKind::Sdist | ArtifactKind::SourceTree => None,
+        }
+    }
+}
+
+/// Every file that the indexes and folders offer under one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The files, in the order of the indexes.
+    pub files: Vec<Artifact>,
+}

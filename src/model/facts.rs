@@ -1,0 +1,252 @@
+//! What a compiled file says of itself, whatever the target: read from its bytes, judged by nobody yet.
+//!
+//! Every fact may be unreadable, so every fact is a [`Fact`]: known with evidence, or unknown with the reason.
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::Evidence;
+
+/// Something read from a file, or the reason why it could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact<T> {
+    /// It was read.
+    Known {
+        /// What was read.
+        value: T,
+        /// Where it was seen.
+        evidence: Vec<Evidence>,
+    },
+    /// It could not be read.
+    Unknown {
+        /// Why, in words that end a sentence starting with "unknown because".
+        why: String,
+        /// What was seen on the way.
+        evidence: Vec<Evidence>,
+    },
+}
+
+impl<T> Fact<T> {
+    /// A known fact.
+    pub fn known(value: T, evidence: Vec<Evidence>) -> Fact<T> {
+        Fact::Known { value, evidence }
+    }
+
+    /// An unknown fact.
+    pub fn unknown(why: impl Into<String>) -> Fact<T> {
+        Fact::Unknown { why: why.into(), evidence: Vec::new() }
+    }
+
+    /// The value, when it is known.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Fact::Known { value, .. } => Some(value),
+            Fact::Unknown { .. } => None,
+        }
+    }
+
+    /// Where it was seen, or what was seen on the way.
+    pub fn evidence(&self) -> &[Evidence] {
+        match self {
+            Fact::Known { evidence, .. } | Fact::Unknown { evidence, .. } => evidence,
+        }
+    }
+}
+
+/// One compiled file: all that was read from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleFacts {
+    /// Path inside the artifact, or as given.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// One for each architecture: a universal Mach-O file holds several.
+    pub images: Vec<ImageFacts>,
+}
+
+/// Container formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Linux and other Unix systems.
+    Elf,
+    /// macOS.
+    MachO,
+    /// Windows.
+    Pe,
+}
+
+/// One image: a file, or a slice of a universal file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// Container format.
+    pub format: Format,
+    /// Architecture in the words of the wheel tags: `x86_64`, `aarch64`, `i686`, `armv7l`, …
+    pub architecture: String,
+    /// The functions by which an interpreter could import a module from this image, in the order of their names.
+    pub hooks: Fact<Vec<Hook>>,
+    /// Imported symbols that belong to the C API (`Py…`, `_Py…`), sorted, undecorated.
+    pub python_imports: Fact<Vec<String>>,
+    /// Exported symbols that look like the C API's, sorted, undecorated; hooks are not among them.
+    pub python_exports: Fact<Vec<String>>,
+    /// Libraries that the image names as needed, in the file's order.
+    pub libraries: Fact<Vec<String>>,
+    /// Which interpreters' memory layout the code was compiled for.
+    pub abi: Fact<Abi>,
+    /// How reference counts are changed.
+    pub refcounts: Fact<Refcounts>,
+    /// The tool that generated the module.
+    pub toolchain: Fact<Toolchain>,
+}
+
+/// One importable function and what following it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The exported symbol: `PyInit__speedups`, `PyModExport_x`, `PyInitU_…`.
+    pub symbol: String,
+    /// Which kind of hook.
+    pub kind: HookKind,
+    /// The last component of the module's name, decoded.
+    pub module: String,
+    /// Virtual address of the function.
+    pub address: u64,
+    /// Whether this file's name makes the import system look for this hook.
+    pub matches_file_name: bool,
+    /// How the module is initialised.
+    pub init: Fact<InitKind>,
+    /// What the module says of the GIL.
+    pub gil: Fact<Declaration>,
+    /// `Py_mod_abi`; the value is `None` when the definition has no such slot.
+    pub abi_info: Fact<Option<AbiInfo>>,
+    /// Slot ids in the order of the definition, as stored; empty for a module without slots.
+    pub slots: Fact<Vec<u32>>,
+}
+
+/// The two kinds of hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HookKind {
+    /// `PyInit_…`
+    Init,
+    /// `PyModExport_…`, called first by CPython 3.15 and newer (PEP 793).
+    Export,
+}
+
+/// How a module is initialised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitKind {
+    /// The hook returns a module.
+    SinglePhase,
+    /// The hook returns a definition (PEP 489).
+    MultiPhase,
+    /// The hook returns slots (PEP 793).
+    Export,
+}
+
+/// What a module says of the GIL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Declaration {
+    /// A slot `Py_mod_gil` with this value. CPython 3.13 and 3.14 take anything but 0 for "not used", 3.15 only 1.
+    Slot {
+        /// The stored value.
+        value: u64,
+    },
+    /// `PyUnstable_Module_SetGIL` was called with this value before the hook returned.
+    SetGil {
+        /// The argument.
+        value: u64,
+    },
+    /// Nothing is said; CPython then takes the GIL as used.
+    Absent,
+    /// Another file says it on this module's behalf.
+    Delegated {
+        /// The importable module that does, such as `_cffi_backend`.
+        to: String,
+    },
+}
+
+/// `PyABIInfo`, as stored (CPython 3.15 and newer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbiInfo {
+    /// `abiinfo_major_version`; 0 switches every check off.
+    pub major: u8,
+    /// `abiinfo_minor_version`.
+    pub minor: u8,
+    /// `flags`: 1 stable, 2 GIL, 4 free-threaded, 8 internal.
+    pub flags: u16,
+    /// `build_version`, as `PY_VERSION_HEX`.
+    pub build_version: u32,
+    /// `abi_version`, as `PY_VERSION_HEX`.
+    pub abi_version: u32,
+}
+
+/// Which interpreters' memory layout the code was compiled for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abi {
+    /// The flavour.
+    pub flavour: Flavour,
+    /// Minor versions of CPython 3 that fit, as far as the bytes tell: (oldest, newest), each `None` when open.
+    pub versions: (Option<u8>, Option<u8>),
+}
+
+/// ABI flavours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flavour {
+    /// One version's build with the GIL.
+    Gil,
+    /// One version's free-threaded build.
+    FreeThreaded,
+    /// The stable ABI of builds with the GIL.
+    Abi3,
+    /// The stable ABI of both builds (PEP 803).
+    Abi3t,
+    /// Compiled for builds with the GIL; whether for one version or for the stable ABI the bytes do not tell.
+    GilOrAbi3,
+}
+
+/// How `Py_INCREF` and `Py_DECREF` were compiled, as far as symbols tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refcounts {
+    /// Inline and not atomic: the GIL protects them (imports `_Py_Dealloc`).
+    InlineNonAtomic,
+    /// Inline and biased, for the free-threaded build (imports `_Py_DecRefShared`, `_Py_MergeZeroLocalRefcount`).
+    InlineBiased,
+    /// By function calls (imports `_Py_IncRef`, `Py_IncRef` and the like).
+    Calls,
+    /// No symbol tells of any.
+    NoneSeen,
+}
+
+/// The generator, with its version where the bytes tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// Which generator.
+    pub generator: Generator,
+    /// Version as text, such as `3.2.9`.
+    pub version: Option<String>,
+}
+
+/// Generators of extension modules that leave recognisable marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each name is the tool's own")]
+pub enum Generator {
+    Cython,
+    Pybind11,
+    Nanobind,
+    Pyo3,
+    Cffi,
+    Swig,
+    Mypyc,
+    F2py,
+    BoostPython,
+    Hpy,
+    Cppyy,
+    Pythran,
+    /// No generator's mark was found: written by hand, or by a tool that ungil does not know.
+    CApi,
+}

@@ -1,0 +1,72 @@
+//! The whole run: what every output format renders.
+
+use super::artifact::Artifact;
+use super::finding::Finding;
+use super::name::{PackageName, Version};
+use super::outcome::ModuleOutcome;
+use super::problem::Problem;
+use super::resolution::RequiredBy;
+use super::target::Target;
+use super::verdict::{DeclaredBy, Verdict};
+
+/// The whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Targets, in the order asked for.
+    pub targets: Vec<Target>,
+    /// One per name and version, sorted; a package whose version differs between targets stands here once per version.
+    pub packages: Vec<PackageReport>,
+    /// All that could not be looked at, sorted.
+    pub problems: Vec<Problem>,
+    /// Counts.
+    pub summary: Summary,
+}
+
+/// One version of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageReport {
+    /// Normalised name.
+    pub name: PackageName,
+    /// Version; `None` when it could not be found out.
+    pub version: Option<Version>,
+    /// How it came into the set.
+    pub required_by: Vec<RequiredBy>,
+    /// One for each target that gets this version, in the order of the targets.
+    pub results: Vec<TargetResult>,
+}
+
+/// What is said of a package on one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetResult {
+    /// The target.
+    pub target: Target,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// One line: why.
+    pub reason: String,
+    /// For `ready`: who declared it, each once.
+    pub declared_by: Vec<DeclaredBy>,
+    /// The file that an installer would choose.
+    pub artifact: Option<Artifact>,
+    /// Every compiled module that the target would load, by path.
+    pub modules: Vec<ModuleOutcome>,
+    /// What the rules say, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// Counts of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Packages (names).
+    pub packages: usize,
+    /// Distribution files looked into.
+    pub files: usize,
+    /// Compiled modules looked at.
+    pub modules: usize,
+    /// Bytes that came over the network for the distribution files (index pages not counted).
+    pub bytes_fetched: u64,
+    /// Bytes that those files have in all.
+    pub bytes_total: u64,
+    /// Problems.
+    pub problems: usize,
+}

@@ -1,0 +1,122 @@
+//! What the user asked for: requirements, each with the place that asked, and where the files are to come from.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::digest::Digest;
+use super::name::{ExtraName, MarkerTree, PackageName, Requirement};
+
+/// A place in the user's input, so that a finding can point at the line to change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The file as the user named it, or `command line`.
+    pub file: String,
+    /// Line, from 1; `None` where the input has no lines.
+    pub line: Option<u32>,
+    /// Column in characters, from 1; `None` when the whole line is meant.
+    pub column: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.file)?;
+        for number in [self.line, self.column].into_iter().flatten() {
+            write!(formatter, ":{number}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a file is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Location {
+    /// At a URL; it never carries credentials, those are looked up when it is fetched.
+    Url(Url),
+    /// On this machine's disk.
+    Path(PathBuf),
+}
+
+/// What one line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A distribution by name, with specifiers or a direct URL.
+    Named(Requirement),
+    /// A wheel, an sdist or a project folder that gives its own name.
+    Unnamed {
+        /// The file or folder.
+        location: Location,
+        /// Extras asked for in brackets.
+        extras: Vec<ExtraName>,
+        /// Condition on the target.
+        marker: MarkerTree,
+    },
+}
+
+/// One requirement and the place that asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for.
+    pub wanted: Wanted,
+    /// Digests of which the chosen file must have one; empty when none were given.
+    pub hashes: Vec<Digest>,
+    /// Who asked.
+    pub place: Place,
+}
+
+/// Packages for which a file format is allowed or forbidden (`--only-binary`, `--no-binary`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FormatControl {
+    /// No package.
+    #[default]
+    None,
+    /// Every package.
+    All,
+    /// These packages.
+    Names(BTreeSet<PackageName>),
+}
+
+impl FormatControl {
+    /// Whether the control speaks of this package.
+    pub fn covers(&self, name: &PackageName) -> bool {
+        match self {
+            FormatControl::None => false,
+            FormatControl::All => true,
+            FormatControl::Names(names) => names.contains(name),
+        }
+    }
+}
+
+/// Where distributions are looked for and which are accepted; from the input's own options and the user's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Main index (`--index-url`); `None` leaves the default.
+    pub index_url: Option<Url>,
+    /// Further indexes, in order.
+    pub extra_index_urls: Vec<Url>,
+    /// Folders and pages with links to files.
+    pub find_links: Vec<Location>,
+    /// Whether indexes are left out altogether.
+    pub no_index: bool,
+    /// Packages that may only be installed from wheels.
+    pub only_binary: FormatControl,
+    /// Packages that may only be installed from source.
+    pub no_binary: FormatControl,
+    /// Whether pre-releases are accepted for every package.
+    pub pre: bool,
+}
+
+/// All that one run was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// What to scan.
+    pub requests: Vec<Request>,
+    /// Bounds on versions that do not ask for the package (`-c`).
+    pub constraints: Vec<Request>,
+    /// Where the files are to come from.
+    pub sources: Sources,
+}

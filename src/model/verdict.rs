@@ -1,0 +1,55 @@
+//! What is said of a package on a target.
+
+use serde::{Deserialize, Serialize};
+
+/// Verdicts, from the best to the worst: a package gets the worst that one of its parts gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// No compiled module that an interpreter could import.
+    Pure,
+    /// Every module declares that it does not need the GIL: it stays off.
+    Ready,
+    /// Installs as a pure wheel although other targets get compiled modules: it works, slower.
+    PureFallback,
+    /// Something that matters could not be read.
+    Unknown,
+    /// Only a source distribution fits: what it becomes is decided where it is built.
+    Build,
+    /// Importing it switches the GIL back on.
+    Gil,
+    /// Installs, but holds modules for another ABI that fail or crash when imported.
+    Crash,
+    /// Nothing fits: it cannot be installed.
+    Blocked,
+}
+
+impl Verdict {
+    /// The word used in every output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Pure => "pure",
+            Verdict::Ready => "ready",
+            Verdict::PureFallback => "pure-fallback",
+            Verdict::Unknown => "unknown",
+            Verdict::Build => "build",
+            Verdict::Gil => "gil",
+            Verdict::Crash => "crash",
+            Verdict::Blocked => "blocked",
+        }
+    }
+}
+
+/// Who said that a module does not need the GIL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeclaredBy {
+    /// The author: the generator's default is to say nothing.
+    Author,
+    /// The framework, by default, named with its version where known; the author may never have thought of it.
+    Framework(String),
+    /// Another module on its behalf.
+    Delegate(String),
+    /// Which of them could not be made out, because the generator or its version is unknown.
+    Unclear,
+}
