@@ -1,0 +1,136 @@
+//! A project folder that was not built yet: what `pyproject.toml` promises statically (PEP 621).
+//!
+//! Nothing is run: fields that the build would fill in are listed as dynamic and stay unknown.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use pep508_rs::Pep508Error;
+use serde::Deserialize;
+use url::Url;
+
+use crate::model::metadata::Metadata;
+use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+
+/// Why a `pyproject.toml` gives no metadata.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// It is not TOML, or a field has the wrong type.
+    #[error("pyproject.toml: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// There is no `[project]` table, so the name is only known to the build.
+    #[error("pyproject.toml has no [project] table: name and dependencies are only known to the build")]
+    NoProject,
+    /// A field's value does not follow its grammar.
+    #[error("pyproject.toml: [project] {field}: `{value}`: {why}")]
+    Field {
+        /// The key.
+        field: &'static str,
+        /// What stands there.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct PyProject {
+    project: Option<Project>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Project {
+    name: String,
+    version: Option<String>,
+    requires_python: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    classifiers: Vec<String>,
+    #[serde(default)]
+    dynamic: Vec<String>,
+    #[serde(default)]
+    urls: BTreeMap<String, String>,
+}
+
+/// Reads the `[project]` table. Without a static version, `version` is 0 and `dynamic` says so; without static
+/// dependencies, `dynamic` contains `requires-dist`.
+pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
+    let file: PyProject = toml::from_str(text)?;
+    let project = file.project.ok_or(ProjectError::NoProject)?;
+    let mut requires_dist = Vec::new();
+    for line in &project.dependencies {
+        requires_dist.push(requirement("dependencies", line)?);
+    }
+    let mut provides_extra = Vec::new();
+    for (extra, lines) in &project.optional_dependencies {
+        let extra = field("optional-dependencies", extra, ExtraName::from_str(extra))?;
+        for line in lines {
+            requires_dist.push(requirement("optional-dependencies", line)?.with_extra_marker(&extra));
+        }
+        provides_extra.push(extra);
+    }
+    let version = project.version.as_deref().unwrap_or("0");
+    let requires_python = match &project.requires_python {
+        Some(text) => Some(field("requires-python", text, VersionSpecifiers::from_str(text))?),
+        None => None,
+    };
+    Ok(Metadata {
+        name: field("name", &project.name, PackageName::from_str(&project.name))?,
+        version: field("version", version, Version::from_str(version))?,
+        requires_dist,
+        requires_python,
+        provides_extra,
+        classifiers: project.classifiers,
+        dynamic: project.dynamic.iter().map(|name| core_field(name)).collect(),
+        project_urls: project.urls.into_iter().collect(),
+    })
+}
+
+fn requirement(name: &'static str, line: &str) -> Result<Requirement, ProjectError> {
+    let parsed: Result<Requirement, Pep508Error<Url>> = Requirement::from_str(line);
+    field(name, line, parsed.map_err(|error| error.message))
+}
+
+fn field<T, E: std::fmt::Display>(field: &'static str, value: &str, parsed: Result<T, E>) -> Result<T, ProjectError> {
+    parsed.map_err(|error| ProjectError::Field { field, value: value.to_owned(), why: error.to_string() })
+}
+
+/// The core metadata field that a `[project]` key becomes.
+fn core_field(key: &str) -> String {
+    match key {
+        "dependencies" | "optional-dependencies" => "requires-dist".to_owned(),
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn static_fields_become_metadata() {
+        let text = "[project]\nname = 'My.Tool'\nversion = '1.2'\ndependencies = ['numpy>=2']\n[project.optional-dependencies]\nfast = ['lxml']\n";
+        let metadata = parse(text).unwrap();
+        assert_eq!(metadata.name.to_string(), "my-tool");
+        let lines: Vec<String> = metadata.requires_dist.iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["numpy>=2", "lxml ; extra == 'fast'"]);
+        assert!(metadata.dynamic.is_empty());
+    }
+
+    #[test]
+    fn what_the_build_fills_in_is_dynamic() {
+        let metadata = parse("[project]\nname = 'a'\ndynamic = ['version', 'dependencies']\n").unwrap();
+        assert_eq!(metadata.dynamic, ["version", "requires-dist"]);
+    }
+
+    #[test]
+    fn faults_name_the_field() {
+        let error = parse("[project]\nname = 'a'\ndependencies = ['b>>1']\n").unwrap_err().to_string();
+        assert!(error.starts_with("pyproject.toml: [project] dependencies: `b>>1`:"), "{error}");
+        assert!(matches!(parse("[tool.poetry]\nname = 'a'\n"), Err(ProjectError::NoProject)));
+    }
+}
