@@ -21,4 +21,5 @@
 
 #![deny(unsafe_code)]
 
+pub mod input;
 pub mod model;

@@ -89,6 +89,11 @@ impl FormatControl {
             FormatControl::Names(names) => names.contains(name),
         }
     }
+
+    /// Whether the control names this very package.
+    fn names(&self, name: &PackageName) -> bool {
+        matches!(self, FormatControl::Names(names) if names.contains(name))
+    }
 }
 
 /// Where distributions are looked for and which are accepted; from the input's own options and the user's settings.
@@ -108,6 +113,39 @@ pub struct Sources {
     pub no_binary: FormatControl,
     /// Whether pre-releases are accepted for every package.
     pub pre: bool,
+    /// Whether an older wheel is better than a newer sdist.
+    pub prefer_binary: bool,
+    /// What was taken out of the input's URLs, each of which stands here without it.
+    pub credentials: Vec<Credentials>,
+}
+
+impl Sources {
+    /// Whether wheels of this package may be chosen: a control that names a package is stronger than one for all.
+    pub fn accept_wheels(&self, name: &PackageName) -> bool {
+        !self.no_binary.covers(name) || (self.no_binary == FormatControl::All && self.only_binary.names(name))
+    }
+
+    /// Whether sdists of this package may be chosen.
+    pub fn accept_sdists(&self, name: &PackageName) -> bool {
+        !self.only_binary.covers(name) || (self.only_binary == FormatControl::All && self.no_binary.names(name))
+    }
+}
+
+/// User name and password that stood in a URL. `Debug` hides them, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The URL in which they stood, without them; they are meant for its server.
+    pub url: Url,
+    /// User name, or a token when there is no password; percent-encoding undone.
+    pub username: String,
+    /// Password, percent-encoding undone.
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Credentials").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
 }
 
 /// All that one run was asked for.

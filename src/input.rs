@@ -1,0 +1,194 @@
+//! What the user typed becomes requests: files through adapters, wheels and folders as they are, names as PEP 508 has them.
+//!
+//! Each format is one adapter in one file, in the table [`ADAPTERS`]. An adapter claims a file by its name and the head
+//! of its content, and reads it, keeping file, line and column of every request. Adapters do not walk folders, fetch, or
+//! decide what is chosen; what they need of the machine comes in through [`InputContext`].
+//!
+//! Not read: requirements files at URLs (an error says so). Kept, but unknown to everything after: version control URLs
+//! (`git+https://…`), whose content cannot be told without cloning; they are requests with their URL, named where the
+//! input names them.
+
+mod credentials;
+mod encoding;
+mod error;
+mod files;
+mod files_on_disk;
+mod lines;
+mod names;
+mod options;
+mod requirements_txt;
+mod text;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+pub use error::InputError;
+pub use files_on_disk::FilesOnDisk;
+
+use crate::model::request::{Place, Request, Requests, Sources};
+use text::Text;
+
+/// Every adapter; a file is read by the first that claims it.
+pub const ADAPTERS: &[&dyn Adapter] = &[&requirements_txt::RequirementsTxt];
+
+/// Longest input file that is read, in bytes.
+const LONGEST_FILE: usize = 8 * 1024 * 1024;
+/// How much of a file's beginning an adapter sees when it decides whether to claim it, in bytes.
+const HEAD: usize = 4096;
+
+/// One input format.
+pub trait Adapter: Sync {
+    /// The format's name, as users know it.
+    fn name(&self) -> &'static str;
+    /// Whether a file of this name, with content that begins in this way, is of the format.
+    fn claims(&self, file_name: &str, head: &[u8]) -> bool;
+    /// Adds what the file asks for. Options act on what other files have said before, as for pip.
+    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError>;
+}
+
+/// A file for an adapter.
+#[derive(Clone, Debug)]
+pub struct InputFile {
+    /// The file as the user named it.
+    pub shown: String,
+    /// Where it is; what it includes is relative to its folder.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub content: Vec<u8>,
+}
+
+/// What reading needs to know of the machine.
+pub struct InputContext<'a> {
+    /// The folder to which paths are relative; absolute.
+    pub current_directory: PathBuf,
+    /// The environment's variables, for `${NAME}`.
+    pub variables: BTreeMap<String, String>,
+    /// The disk.
+    pub files: &'a dyn Files,
+    /// What came over standard input, when the user typed `-`.
+    pub standard_input: Option<Vec<u8>>,
+    /// The encoding of the user's locale, tried where a file is not UTF-8 and names no encoding.
+    pub locale_encoding: Option<String>,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Something with bytes in it.
+    File,
+    /// A folder.
+    Folder,
+}
+
+/// The part of a disk that reading needs.
+pub trait Files {
+    /// What is at the path; `None` when there is nothing.
+    fn kind(&self, path: &Path) -> Option<FileKind>;
+    /// The file's first bytes, at most so many. Called once for each file: it may be a pipe.
+    fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>>;
+}
+
+/// Reads everything the user typed: paths, URLs, requirements, and `-` for a requirements file over standard input.
+pub fn read(typed: &[String], context: &InputContext) -> Result<Requests, InputError> {
+    let mut requests = Requests::default();
+    for argument in typed {
+        read_argument(argument, context, &mut requests)?;
+    }
+    Ok(requests)
+}
+
+fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    let text = Text::typed(argument);
+    if argument == "-" {
+        let content = context.standard_input.clone().unwrap_or_default();
+        let path = context.path("-");
+        let file = InputFile { shown: "standard input".into(), path, content };
+        return requirements_txt::RequirementsTxt.read(&file, context, requests);
+    }
+    if files::is_page(&text) {
+        return Err(InputError::Remote { place: text.place(0), found: text.shown() });
+    }
+    let is_file = context.files.kind(&context.path(argument)) == Some(FileKind::File);
+    if is_file && !files::is_archive(argument) {
+        return read_file(&text, context, requests);
+    }
+    if !is_file && files::looks_like_list(&text) {
+        return Err(InputError::NoSuchFile { place: text.place(0), path: text.shown() });
+    }
+    let mut request = request(&text, context, &mut requests.sources)?;
+    request.place.column = None;
+    requests.requests.push(request);
+    Ok(())
+}
+
+/// Reads one requirement: by where it is, or by name.
+fn request(text: &Text, context: &InputContext, sources: &mut Sources) -> Result<Request, InputError> {
+    let (wanted, hashes) = if files::claims(text) {
+        files::wanted(text, context, sources)?
+    } else {
+        names::wanted(text, context, sources)?
+    };
+    Ok(Request { wanted, hashes, place: text.place(0) })
+}
+
+/// Reads a file with the adapter that claims it.
+fn read_file(argument: &Text, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    let shown = argument.as_str().to_owned();
+    let file = context.open(&shown, context.path(&shown), &argument.place(0))?;
+    let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let head = file.content.get(..HEAD).unwrap_or(&file.content);
+    match ADAPTERS.iter().find(|adapter| adapter.claims(&name, head)) {
+        Some(adapter) => adapter.read(&file, context, requests),
+        None => {
+            let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name()).collect();
+            Err(InputError::Unclaimed { place: argument.place(0), path: shown, expected: names.join(", ") })
+        }
+    }
+}
+
+impl InputContext<'_> {
+    /// The absolute path, without `.` and `..`.
+    fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        normalised(&self.current_directory.join(path))
+    }
+
+    /// Reads a whole file for an adapter.
+    fn open(&self, shown: &str, path: PathBuf, place: &Place) -> Result<InputFile, InputError> {
+        let place = || place.clone();
+        match self.files.kind(&path) {
+            None => Err(InputError::NoSuchFile { place: place(), path: shown.to_owned() }),
+            Some(FileKind::Folder) => {
+                let why = "it is a folder".to_owned();
+                Err(InputError::Unreadable { place: place(), path: shown.to_owned(), why })
+            }
+            Some(FileKind::File) => {
+                let content = self.files.read(&path, LONGEST_FILE + 1).map_err(|error| InputError::Unreadable {
+                    place: place(),
+                    path: shown.to_owned(),
+                    why: error.to_string(),
+                })?;
+                if content.len() > LONGEST_FILE {
+                    let (found, limit) = (shown.to_owned(), LONGEST_FILE);
+                    return Err(InputError::TooMuch { place: place(), found, limit, unit: "bytes" });
+                }
+                Ok(InputFile { shown: shown.to_owned(), path, content })
+            }
+        }
+    }
+}
+
+/// Takes `.` and `..` out of a path by its letters alone, as Python's `os.path.normpath` does.
+fn normalised(path: &Path) -> PathBuf {
+    let mut parts: Vec<Component> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.iter().collect()
+}
