@@ -22,4 +22,5 @@
 #![deny(unsafe_code)]
 
 pub mod input;
+pub mod archive;
 pub mod model;

@@ -1,0 +1,66 @@
+//! How much of a hostile archive is read before we stop: every limit in one place.
+//!
+//! A limit that is reached is a problem that names the limit and both numbers; the rest of the archive goes on. The
+//! defaults leave room above the largest honest files known (torch: 13,000 members, a library of 520 MB unpacked;
+//! `ziglang`: 19,500 members; highest honest ratio seen in a compiled file: 19).
+
+/// A kibibyte.
+const KIB: u64 = 1 << 10;
+/// A mebibyte.
+const MIB: u64 = 1 << 20;
+/// A gibibyte.
+const GIB: u64 = 1 << 30;
+
+/// Bounds on what is read and how requests are cut. All sizes are bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Members that are listed; those after them are not looked at.
+    pub members: usize,
+    /// Length of a member's path.
+    pub path_bytes: usize,
+    /// Size of a zip file's central directory, with what stands between it and the end of the file.
+    pub directory_bytes: u64,
+    /// Unpacked size of one member.
+    pub member_bytes: u64,
+    /// Unpacked size of all members that are read from one archive.
+    pub total_bytes: u64,
+    /// Unpacked size divided by packed size of one member; counts only above `ratio_floor_bytes`.
+    pub ratio: u64,
+    /// Unpacked size up to which any ratio is accepted: text of one letter packs a thousandfold and harms nobody.
+    pub ratio_floor_bytes: u64,
+    /// Size of `METADATA`, `PKG-INFO`, `WHEEL` and `pyproject.toml`.
+    pub metadata_bytes: u64,
+    /// Size of `RECORD`.
+    pub record_bytes: u64,
+    /// Unpacked size of that part of an sdist that is read.
+    pub sdist_bytes: u64,
+    /// Unpacked bytes that looking at a member's beginning may give.
+    pub prefix_bytes: u64,
+    /// What is read from the end of a zip file at first.
+    pub tail_bytes: u64,
+    /// Ranges whose distance is at most this are fetched in one request.
+    pub gap_bytes: u64,
+    /// The longest range that is fetched in one request; longer members come in several.
+    pub request_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            members: 200_000,
+            path_bytes: 4096,
+            directory_bytes: 64 * MIB,
+            member_bytes: 2 * GIB,
+            total_bytes: 16 * GIB,
+            ratio: 200,
+            ratio_floor_bytes: 16 * MIB,
+            metadata_bytes: 16 * MIB,
+            record_bytes: 64 * MIB,
+            sdist_bytes: GIB,
+            prefix_bytes: 64 * MIB,
+            tail_bytes: 64 * KIB,
+            gap_bytes: 64 * KIB,
+            request_bytes: 32 * MIB,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Where an archive's bytes come from: a trait for whoever can answer ranges, and two sources on this machine.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+use crate::model::problem::ProblemKind;
+
+/// Why bytes could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The other side did not deliver; the message comes from whoever asked it, without credentials.
+    #[error("{message}")]
+    Remote {
+        /// Whether the network, the index or the bytes are to blame.
+        kind: ProblemKind,
+        /// What happened.
+        message: String,
+    },
+    /// A file on this machine.
+    #[error("{path}: {message}")]
+    File {
+        /// The file as it was named.
+        path: String,
+        /// What the system said.
+        message: String,
+    },
+    /// The range does not lie inside the file.
+    #[error("bytes {start}..{end} were asked for, but there are only {size}")]
+    OutOfRange {
+        /// First byte asked for.
+        start: u64,
+        /// First byte after the range.
+        end: u64,
+        /// Bytes that there are.
+        size: u64,
+    },
+    /// Another number of bytes than asked for arrived.
+    #[error("{expected} bytes from offset {start} were asked for, {found} arrived")]
+    Short {
+        /// First byte asked for.
+        start: u64,
+        /// Bytes asked for.
+        expected: u64,
+        /// Bytes that arrived.
+        found: u64,
+    },
+}
+
+impl SourceError {
+    /// The kind of problem that this is.
+    pub fn kind(&self) -> ProblemKind {
+        match self {
+            SourceError::Remote { kind, .. } => *kind,
+            SourceError::File { .. } => ProblemKind::File,
+            SourceError::OutOfRange { .. } => ProblemKind::Archive,
+            SourceError::Short { .. } => ProblemKind::Integrity,
+        }
+    }
+}
+
+/// A file whose bytes can be had by range.
+pub trait Source: Send + Sync {
+    /// Size of the whole file in bytes.
+    fn size(&self) -> u64;
+
+    /// The bytes of this range, all of them.
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError>;
+
+    /// The whole file where it is at hand already, so that reading it costs no request.
+    fn whole(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        (**self).read(range)
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        (**self).whole()
+    }
+}
+
+impl<S: Source + ?Sized> Source for std::sync::Arc<S> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        (**self).read(range)
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        (**self).whole()
+    }
+}
+
+/// Reads a range and makes sure that all of it arrived.
+pub(super) fn read_exactly(source: &dyn Source, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+    let size = source.size();
+    if range.start > range.end || range.end > size {
+        return Err(SourceError::OutOfRange { start: range.start, end: range.end, size });
+    }
+    let expected = range.end - range.start;
+    let bytes = source.read(range.clone())?;
+    if bytes.len() as u64 == expected {
+        Ok(bytes)
+    } else {
+        Err(SourceError::Short { start: range.start, expected, found: bytes.len() as u64 })
+    }
+}
+
+/// The part of a slice that a range names.
+fn slice_of(bytes: &[u8], range: &Range<u64>) -> Result<Vec<u8>, SourceError> {
+    let bounds = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
+    bounds.and_then(|(start, end)| bytes.get(start..end)).map(<[u8]>::to_vec).ok_or(SourceError::OutOfRange {
+        start: range.start,
+        end: range.end,
+        size: bytes.len() as u64,
+    })
+}
+
+/// A file that is in memory, such as one that a server sent whole.
+impl Source for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        slice_of(self, &range)
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        Some(self)
+    }
+}
+
+/// A file on this machine, mapped into memory.
+#[derive(Debug)]
+pub struct MappedFile {
+    /// `None` for an empty file, which some systems refuse to map.
+    map: Option<Mmap>,
+}
+
+impl MappedFile {
+    /// Maps a file.
+    pub fn open(path: &Path) -> Result<MappedFile, SourceError> {
+        let failed =
+            |error: std::io::Error| SourceError::File { path: path.display().to_string(), message: error.to_string() };
+        let file = File::open(path).map_err(failed)?;
+        let status = file.metadata().map_err(failed)?;
+        if !status.is_file() {
+            return Err(failed(std::io::Error::other("expected a file")));
+        }
+        if status.len() == 0 {
+            return Ok(MappedFile { map: None });
+        }
+        #[expect(unsafe_code, reason = "a map is only read; who truncates a wheel while it is scanned ends the scan")]
+        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
+        Ok(MappedFile { map: Some(map) })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+}
+
+impl Source for MappedFile {
+    fn size(&self) -> u64 {
+        self.bytes().len() as u64
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        slice_of(self.bytes(), &range)
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        Some(self.bytes())
+    }
+}

@@ -1,0 +1,203 @@
+//! Range requests: what was fetched last, and how ranges are joined.
+//!
+//! `rawzip` asks for many small pieces through its `ReaderAt`. These readers answer from what is at hand, and fetch
+//! long ranges when it is not.
+
+use std::cell::RefCell;
+use std::io;
+use std::ops::Range;
+
+use rawzip::ReaderAt;
+
+use crate::archive::limits::Limits;
+use crate::archive::source::{Source, SourceError, read_exactly};
+
+/// Bytes of a file, from an offset on.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// Fetches this range.
+    pub(super) fn fetch(source: &dyn Source, range: Range<u64>) -> Result<Window, SourceError> {
+        Ok(Window { start: range.start, bytes: read_exactly(source, range)? })
+    }
+
+    /// Whether a range lies inside.
+    pub(super) fn covers(&self, range: &Range<u64>) -> bool {
+        self.start <= range.start && range.end <= self.start + self.bytes.len() as u64
+    }
+
+    /// Copies what there is from this offset on; `None` when the offset lies outside.
+    fn copy(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
+        copy_from(&self.bytes, buffer, offset.checked_sub(self.start)?)
+    }
+
+    fn extend_down_to(&mut self, source: &dyn Source, start: u64) -> Result<(), SourceError> {
+        let mut bytes = read_exactly(source, start..self.start)?;
+        bytes.append(&mut self.bytes);
+        *self = Window { start, bytes };
+        Ok(())
+    }
+}
+
+fn copy_from(bytes: &[u8], buffer: &mut [u8], offset: u64) -> Option<usize> {
+    let rest = bytes.get(usize::try_from(offset).ok()?..)?;
+    let length = rest.len().min(buffer.len());
+    if length == 0 {
+        return None;
+    }
+    let (to, from) = (buffer.get_mut(..length)?, rest.get(..length)?);
+    to.copy_from_slice(from);
+    Some(length)
+}
+
+/// Turns the error of a source into one that passes through `io` and `rawzip` unharmed.
+fn wrap(error: SourceError) -> io::Error {
+    io::Error::other(error)
+}
+
+/// Finds the source's error again behind an `io` error.
+pub(super) fn unwrap_source(error: &io::Error) -> Option<SourceError> {
+    error.get_ref()?.downcast_ref::<SourceError>().cloned()
+}
+
+/// Reads the end of a file: a miss before it extends it, in one request, with a little before it where `METADATA` often
+/// lies.
+pub(super) struct TailReader<'a> {
+    source: &'a dyn Source,
+    tail: RefCell<Window>,
+    limits: Limits,
+}
+
+/// What is fetched before the directory when it is fetched by a second request.
+const SLACK: u64 = 16 << 10;
+
+impl<'a> TailReader<'a> {
+    pub(super) fn new(source: &'a dyn Source, limits: Limits) -> Result<TailReader<'a>, SourceError> {
+        let size = source.size();
+        let tail = match source.whole() {
+            Some(_) => Window::default(),
+            None => Window::fetch(source, size.saturating_sub(limits.tail_bytes)..size)?,
+        };
+        Ok(TailReader { source, tail: RefCell::new(tail), limits })
+    }
+
+    pub(super) fn into_tail(self) -> Window {
+        self.tail.into_inner()
+    }
+}
+
+impl ReaderAt for TailReader<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Some(whole) = self.source.whole() {
+            return Ok(copy_from(whole, buffer, offset).unwrap_or(0));
+        }
+        let mut tail = self.tail.borrow_mut();
+        if offset < tail.start {
+            let length = self.source.size() - offset;
+            if length > self.limits.directory_bytes {
+                return Err(io::Error::new(
+                    io::ErrorKind::FileTooLarge,
+                    format!(
+                        "it starts {length} bytes before the end, more than the limit of {}",
+                        self.limits.directory_bytes
+                    ),
+                ));
+            }
+            tail.extend_down_to(self.source, offset.saturating_sub(SLACK)).map_err(wrap)?;
+        }
+        Ok(tail.copy(buffer, offset).unwrap_or(0))
+    }
+}
+
+/// Reads members: a miss fetches the rest of the current stretch, as far as one request may reach.
+pub(super) struct StretchReader<'a> {
+    source: &'a dyn Source,
+    tail: &'a Window,
+    window: RefCell<Window>,
+    /// Where the current stretch ends.
+    end: u64,
+    /// The longest request.
+    step: u64,
+}
+
+impl<'a> StretchReader<'a> {
+    pub(super) fn new(source: &'a dyn Source, tail: &'a Window, end: u64, step: u64) -> StretchReader<'a> {
+        StretchReader { source, tail, window: RefCell::default(), end, step }
+    }
+}
+
+impl ReaderAt for StretchReader<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Some(whole) = self.source.whole() {
+            return Ok(copy_from(whole, buffer, offset).unwrap_or(0));
+        }
+        let mut window = self.window.borrow_mut();
+        if let Some(length) = self.tail.copy(buffer, offset).or_else(|| window.copy(buffer, offset)) {
+            return Ok(length);
+        }
+        if buffer.is_empty() || offset >= self.source.size() {
+            return Ok(0);
+        }
+        // A read behind the stretch is a local header longer than expected: what was asked for is enough.
+        let wanted = if offset < self.end { (self.end - offset).min(self.step) } else { buffer.len() as u64 };
+        let end = offset.saturating_add(wanted).min(self.source.size());
+        *window = Window::default();
+        *window = Window::fetch(self.source, offset..end).map_err(wrap)?;
+        Ok(window.copy(buffer, offset).unwrap_or(0))
+    }
+}
+
+/// Members that are fetched together.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stretch {
+    /// From the first member's header to the last one's end.
+    pub(super) range: Range<u64>,
+    /// Indexes of the members, in the order of the file.
+    pub(super) members: Vec<usize>,
+}
+
+/// Joins ranges that lie close together, as long as one request can hold them. They must be sorted by their start.
+pub(super) fn join(ranges: impl IntoIterator<Item = (usize, Range<u64>)>, limits: &Limits) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for (index, range) in ranges {
+        if let Some(last) = stretches.last_mut() {
+            let end = last.range.end.max(range.end);
+            let near = range.start <= last.range.end.saturating_add(limits.gap_bytes);
+            let length = end.saturating_sub(last.range.start);
+            if near && length <= limits.request_bytes {
+                last.range.end = end;
+                last.members.push(index);
+                continue;
+            }
+        }
+        stretches.push(Stretch { range, members: vec![index] });
+    }
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_joined_up_to_the_longest_request() {
+        let limits = Limits { gap_bytes: 10, request_bytes: 100, ..Limits::default() };
+        let check = |ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
+            let found = join(ranges.iter().cloned().enumerate(), &limits);
+            let expected: Vec<Stretch> = expected
+                .iter()
+                .map(|(range, members)| Stretch { range: range.clone(), members: members.to_vec() })
+                .collect();
+            assert_eq!(found, expected);
+        };
+        check(&[], &[]);
+        check(&[0..10, 20..30], &[(0..30, &[0, 1])]);
+        check(&[0..10, 21..30], &[(0..10, &[0]), (21..30, &[1])]);
+        check(&[0..60, 60..100, 100..101], &[(0..100, &[0, 1]), (100..101, &[2])]);
+        check(&[0..1000, 1000..1001], &[(0..1000, &[0]), (1000..1001, &[1])]);
+    }
+}
