@@ -22,3 +22,4 @@
 #![deny(unsafe_code)]
 
 pub mod model;
+pub mod resolve;
