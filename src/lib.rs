@@ -24,3 +24,4 @@
 pub mod input;
 pub mod archive;
 pub mod model;
+pub mod resolve;

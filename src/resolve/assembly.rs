@@ -1,0 +1,141 @@
+//! The solver's versions as the result: what the target gets for each package, and through which requirements.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::candidates::{self, Level};
+use super::node::Node;
+use super::solver::{Session, Versions};
+use super::{VersionStatement, why};
+use crate::model::artifact::ArtifactKind;
+use crate::model::name::{ExtraName, PackageName, Version};
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
+
+/// How many paths a package keeps, shortest first.
+const PATHS: usize = 8;
+
+/// Puts the result together.
+pub(super) fn assemble(session: &Session<'_>, versions: &Versions) -> Resolution {
+    let graph = Graph::new(session, versions);
+    let paths = paths(session, &graph);
+    let mut problems = session.plan.problems.clone();
+    let mut packages = Vec::new();
+    for (name, required_by) in paths {
+        let version = versions.get(&Node::Name(name.clone()));
+        let extras = graph.extras(&name);
+        let (version, choice) = match version {
+            Some(version) => choose(session, &name, version, &mut problems),
+            None => (None, unknown(session, &name, &mut problems)),
+        };
+        packages.push(Chosen { name, version, extras, required_by, choice });
+    }
+    problems.sort();
+    problems.dedup();
+    Resolution { target: session.plan.selector.target, packages, problems }
+}
+
+fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {
+    let Some(problem) = session.dropped(name) else {
+        return Choice::Unknown { why: "the solver chose no version".to_owned() };
+    };
+    let why = problem.message.clone();
+    problems.push(problem);
+    Choice::Unknown { why }
+}
+
+fn choose(
+    session: &Session<'_>,
+    name: &PackageName,
+    version: &Version,
+    problems: &mut Vec<Problem>,
+) -> (Option<Version>, Choice) {
+    let selector = &session.plan.selector;
+    let Ok(offer) = session.offer(name) else { return (None, unknown(session, name, problems)) };
+    let Some(pick) = session.pick(&offer, name, version) else {
+        return (None, Choice::Unknown { why: "the solver chose a version that is not offered".to_owned() });
+    };
+    let problem = session.known_problem(name, version);
+    problems.extend(problem.clone());
+    let artifact = pick.artifact.clone();
+    if selector.lacks_digests(&artifact) && pick.level == Level::Strict {
+        let message = "the index states no digest of the kind that was given, so the file could not be compared";
+        let (package, place) = (Some(name.clone()), artifact.filename.clone());
+        problems.push(Problem { kind: ProblemKind::Integrity, package, place, message: message.to_owned() });
+    }
+    let stated = session
+        .site(name)
+        .and_then(|site| site.found.ok())
+        .is_none_or(|located| located.version == VersionStatement::Stated);
+    let choice = match (pick.level, &artifact.kind, problem) {
+        (Level::Twin | Level::Anything, ..) => {
+            Choice::Nothing { why: why::nothing_fits(selector, &offer, pick.candidate) }
+        }
+        (Level::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
+        (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => Choice::Unknown { why: problem.message },
+        (Level::Strict, ArtifactKind::Wheel(_), None) => {
+            Choice::Wheel { lost: candidates::lost(selector, &offer, pick), artifact }
+        }
+    };
+    (stated.then(|| pick.artifact.version.clone()), choice)
+}
+
+/// Who requires whom, in the chosen set.
+struct Graph {
+    edges: BTreeMap<Node, Vec<Node>>,
+}
+
+impl Graph {
+    fn new(session: &Session<'_>, versions: &Versions) -> Graph {
+        let mut edges = BTreeMap::new();
+        for (node, version) in versions.iter().filter(|(node, _)| **node != Node::Root) {
+            // Everything was read while solving, so nothing can interrupt here.
+            let required = session.edges(node, version).unwrap_or_default();
+            edges.insert(node.clone(), required.into_iter().map(|edge| edge.to).collect());
+        }
+        Graph { edges }
+    }
+
+    fn extras(&self, name: &PackageName) -> Vec<ExtraName> {
+        let extras = self.edges.keys().filter_map(|node| match node {
+            Node::Extra(of, extra) if of == name => Some(extra.clone()),
+            _ => None,
+        });
+        extras.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The shortest path from the starting nodes to each package, the package itself left out.
+    fn shortest(&self, start: Vec<Node>) -> BTreeMap<PackageName, Vec<PackageName>> {
+        let mut found: BTreeMap<PackageName, Vec<PackageName>> = BTreeMap::new();
+        let mut seen: BTreeSet<Node> = BTreeSet::new();
+        let mut waiting: VecDeque<(Node, Vec<PackageName>)> = start.into_iter().map(|node| (node, vec![])).collect();
+        while let Some((node, path)) = waiting.pop_front() {
+            let Some(name) = node.name().filter(|_| seen.insert(node.clone())) else { continue };
+            found.entry(name.clone()).or_insert_with(|| path.clone());
+            for next in self.edges.get(&node).into_iter().flatten() {
+                if next.name() == Some(name) {
+                    // A distribution and its extras are one package on a path.
+                    waiting.push_front((next.clone(), path.clone()));
+                } else {
+                    let path = path.iter().chain(std::iter::once(name)).cloned().collect();
+                    waiting.push_back((next.clone(), path));
+                }
+            }
+        }
+        found
+    }
+}
+
+fn paths(session: &Session<'_>, graph: &Graph) -> BTreeMap<PackageName, Vec<RequiredBy>> {
+    let mut paths: BTreeMap<PackageName, Vec<RequiredBy>> = BTreeMap::new();
+    for demand in &session.plan.demands {
+        for (name, path) in graph.shortest(demand.nodes()) {
+            paths.entry(name).or_default().push(RequiredBy { place: demand.place.clone(), path });
+        }
+    }
+    for required_by in paths.values_mut() {
+        required_by.sort_by(|left, right| (left.path.len(), left).cmp(&(right.path.len(), right)));
+        required_by.dedup();
+        required_by.truncate(PATHS);
+    }
+    paths
+}

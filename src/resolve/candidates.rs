@@ -1,0 +1,290 @@
+//! Which versions of a package count, and which file of a version an installer takes for the target.
+
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::ranges::Range;
+use super::tags::Tags;
+use crate::model::artifact::{Artifact, ArtifactKind, Listing};
+use crate::model::digest::Digest;
+use crate::model::name::{PackageName, Version};
+use crate::model::request::FormatControl;
+use crate::model::target::Target;
+use crate::model::wheel_name::WheelName;
+
+/// For which packages pre-releases count although there are final releases.
+#[derive(Clone, Debug)]
+pub(super) enum Prereleases {
+    /// For all (`--pre`).
+    All,
+    /// For those of which a specifier in the user's own input names a pre-release.
+    Of(BTreeSet<PackageName>),
+}
+
+/// The rules by which files and versions are chosen: plain data, the same for the whole run.
+#[derive(Debug)]
+pub(super) struct Selector {
+    pub(super) target: Target,
+    /// The interpreter's full version, for `Requires-Python`.
+    pub(super) python: Version,
+    pub(super) tags: Tags,
+    /// The tags of the same version's build with the GIL, when the target is free-threaded.
+    pub(super) twin: Option<Tags>,
+    pub(super) only_binary: FormatControl,
+    pub(super) no_binary: FormatControl,
+    pub(super) prereleases: Prereleases,
+    /// Versions that the user pinned, which may be yanked ones.
+    pub(super) pins: BTreeMap<PackageName, BTreeSet<Version>>,
+    /// For each name, sets of digests; a file must have one of each set.
+    pub(super) hashes: BTreeMap<PackageName, Vec<Vec<Digest>>>,
+}
+
+/// How far the choice of a package's file may leave what an installer would accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// Only files that fit the target.
+    Strict,
+    /// Where none does: files that fit the same version's build with the GIL.
+    Twin,
+    /// Where neither does: any file.
+    Anything,
+}
+
+/// Why a file that is offered does not count for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    Hash,
+    Python,
+    Format,
+    Tags,
+}
+
+/// Everything that is offered under one name, grouped by version, newest first, as far as its versions count.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) listing: Arc<Listing>,
+    pub(super) candidates: Vec<Candidate>,
+    /// Versions that are offered but do not count, with the reason.
+    pub(super) hidden: Vec<(Version, &'static str)>,
+}
+
+/// One version and the files that count for it.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) version: Version,
+    /// Positions in the listing.
+    files: Vec<usize>,
+    fits: OnceCell<Fits>,
+}
+
+/// The best file for each level, as positions in the listing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fits {
+    strict: Option<usize>,
+    twin: Option<usize>,
+    any: Option<usize>,
+}
+
+/// The version and file that were picked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pick<'a> {
+    pub(super) candidate: &'a Candidate,
+    pub(super) artifact: &'a Artifact,
+    pub(super) level: Level,
+}
+
+impl Selector {
+    /// Groups a listing by version and leaves out the versions that do not count for the user's input.
+    pub(super) fn offer(&self, name: &PackageName, listing: Arc<Listing>) -> Offer {
+        let mut versions: BTreeMap<Version, Vec<usize>> = BTreeMap::new();
+        for (position, file) in listing.files.iter().enumerate() {
+            versions.entry(file.version.clone()).or_default().push(position);
+        }
+        let no_finals = versions.keys().all(Version::any_prerelease);
+        let early = no_finals
+            || match &self.prereleases {
+                Prereleases::All => true,
+                Prereleases::Of(names) => names.contains(name),
+            };
+        let pins = self.pins.get(name);
+        let mut offer = Offer { candidates: Vec::new(), hidden: Vec::new(), listing: listing.clone() };
+        for (version, mut files) in versions.into_iter().rev() {
+            if version.any_prerelease() && !early {
+                offer.hidden.push((version, "a pre-release, which only `--pre` or a specifier that names one lets in"));
+                continue;
+            }
+            if !pins.is_some_and(|pins| pins.contains(&version)) {
+                files.retain(|&position| listing.files.get(position).is_some_and(|file| file.yanked.is_none()));
+            }
+            if files.is_empty() {
+                offer.hidden.push((version, "yanked, which only `==` lets in"));
+                continue;
+            }
+            offer.candidates.push(Candidate { version, files, fits: OnceCell::new() });
+        }
+        offer
+    }
+
+    /// The offer of a file that a requirement names by its location: it counts whatever its version.
+    pub(super) fn single(artifact: Artifact) -> Offer {
+        let version = artifact.version.clone();
+        let listing = Arc::new(Listing { files: vec![artifact] });
+        Offer {
+            listing,
+            candidates: vec![Candidate { version, files: vec![0], fits: OnceCell::new() }],
+            hidden: vec![],
+        }
+    }
+
+    /// The newest version in the range, with the file that the installer takes; at higher levels only after every
+    /// version was tried at the lower ones.
+    pub(super) fn pick<'a>(&self, offer: &'a Offer, range: &Range, level: Level) -> Option<Pick<'a>> {
+        [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level).find_map(|tried| {
+            let inside = offer.candidates.iter().filter(|candidate| range.contains(&candidate.version));
+            inside.map(|candidate| (candidate, self.fits(offer, candidate).at(tried))).find_map(
+                |(candidate, position)| {
+                    let artifact = offer.listing.files.get(position?)?;
+                    Some(Pick { candidate, artifact, level: tried })
+                },
+            )
+        })
+    }
+
+    /// The files of a version from which its dependencies may be read, best first: the chosen one, and for a source
+    /// distribution first the wheels for other targets, since a wheel's metadata never depends on a build.
+    pub(super) fn described_by<'a>(&self, offer: &'a Offer, pick: Pick<'a>) -> Vec<&'a Artifact> {
+        let any = self.fits(offer, pick.candidate).any.and_then(|position| offer.listing.files.get(position));
+        match any {
+            Some(other) if pick.artifact.wheel().is_none() && other.wheel().is_some() => vec![other, pick.artifact],
+            _ => vec![pick.artifact],
+        }
+    }
+
+    /// The files of one version that count for the user's input.
+    pub(super) fn files<'a>(offer: &'a Offer, candidate: &'a Candidate) -> impl Iterator<Item = &'a Artifact> {
+        candidate.files.iter().filter_map(|&position| offer.listing.files.get(position))
+    }
+
+    /// Why the file does not count for the target; `None` when it does.
+    pub(super) fn unfit(&self, file: &Artifact) -> Option<Unfit> {
+        if !self.has_digest(file) {
+            return Some(Unfit::Hash);
+        }
+        if file.requires_python.as_ref().is_some_and(|wanted| !wanted.contains(&self.python)) {
+            return Some(Unfit::Python);
+        }
+        match file.wheel() {
+            Some(_) if self.no_binary.covers(&file.name) => Some(Unfit::Format),
+            Some(wheel) => self.tags.rank(wheel).is_none().then_some(Unfit::Tags),
+            None => self.only_binary.covers(&file.name).then_some(Unfit::Format),
+        }
+    }
+
+    /// Whether the file has one digest of each set that was demanded. A file of which no digest of those kinds is
+    /// stated may have it: that shows when its bytes are read.
+    fn has_digest(&self, file: &Artifact) -> bool {
+        let mut demanded = self.hashes.get(&file.name).into_iter().flatten();
+        demanded.all(|wanted| !is_comparable(file, wanted) || file.digests.iter().any(|digest| wanted.contains(digest)))
+    }
+
+    /// Whether digests were demanded that cannot be compared with those that are stated for this file.
+    pub(super) fn lacks_digests(&self, file: &Artifact) -> bool {
+        self.hashes.get(&file.name).into_iter().flatten().any(|wanted| !is_comparable(file, wanted))
+    }
+
+    fn fits(&self, offer: &Offer, candidate: &Candidate) -> Fits {
+        *candidate.fits.get_or_init(|| {
+            let files = || candidate.files.iter().filter_map(|&at| Some((at, offer.listing.files.get(at)?)));
+            let wheels = || files().filter_map(|(at, file)| Some((at, file, file.wheel()?)));
+            let fitting = |tags: &Tags| {
+                let counting = wheels().filter(|(_, file, _)| matches!(self.unfit(file), None | Some(Unfit::Tags)));
+                let ranked = counting.filter_map(|(at, _, wheel)| Some((tags.rank(wheel)?, newest_build(wheel), at)));
+                ranked.min().map(|(.., at)| at)
+            };
+            let source = || {
+                let sources = files().filter(|(_, file)| file.wheel().is_none() && self.unfit(file).is_none());
+                sources.min_by_key(|(at, file)| (source_rank(file), *at)).map(|(at, _)| at)
+            };
+            let other_wheel = wheels().min_by_key(|(at, _, wheel)| {
+                let twin = self.twin.as_ref().and_then(|tags| tags.rank(wheel)).unwrap_or(usize::MAX);
+                (twin, !self.tags.fits_platform(wheel), *at)
+            });
+            Fits {
+                strict: fitting(&self.tags).or_else(source),
+                twin: self.twin.as_ref().and_then(fitting),
+                any: other_wheel.map(|(at, ..)| at).or_else(|| files().next().map(|(at, _)| at)),
+            }
+        })
+    }
+}
+
+impl Fits {
+    fn at(self, level: Level) -> Option<usize> {
+        match level {
+            Level::Strict => self.strict,
+            Level::Twin => self.twin,
+            Level::Anything => self.any,
+        }
+    }
+}
+
+impl Offer {
+    /// The versions that count, oldest first, as the solver's sets want them.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.candidates.iter().rev().map(|candidate| &candidate.version)
+    }
+}
+
+fn is_comparable(file: &Artifact, wanted: &[Digest]) -> bool {
+    file.digests.iter().any(|digest| wanted.iter().any(|other| other.algorithm == digest.algorithm))
+}
+
+/// Of wheels with the same tags the highest build tag wins; none is the lowest.
+fn newest_build(wheel: &WheelName) -> Reverse<Option<(u64, String)>> {
+    Reverse(wheel.build.clone())
+}
+
+/// `.tar.gz` is what the specification asks for; other archives are older habits.
+fn source_rank(file: &Artifact) -> u8 {
+    match file.kind {
+        ArtifactKind::Sdist if file.filename.ends_with(".tar.gz") => 0,
+        ArtifactKind::Sdist | ArtifactKind::Wheel(_) | ArtifactKind::SourceTree => 1,
+    }
+}
+
+/// Which platform wheels of the same version a pure wheel stands in for: those that the same Python's build with the
+/// GIL would get first, then those for this platform, for this system, and for any other.
+pub(super) fn lost(selector: &Selector, offer: &Offer, pick: Pick<'_>) -> Vec<Artifact> {
+    if !pick.artifact.wheel().is_some_and(WheelName::is_pure) {
+        return Vec::new();
+    }
+    let mut lost: Vec<_> = Selector::files(offer, pick.candidate)
+        .filter_map(|file| Some((file, file.wheel()?)))
+        .filter(|(_, wheel)| !wheel.is_pure() && is_cpython(wheel))
+        .map(|(file, wheel)| {
+            let twin = selector.twin.as_ref().and_then(|tags| tags.rank(wheel)).unwrap_or(usize::MAX);
+            let here = selector.tags.fits_platform(wheel);
+            let system = system_prefix(selector.target);
+            let alike = wheel.platform.iter().any(|platform| platform.contains(system));
+            ((twin, !here, !alike, file.filename.clone()), file.clone())
+        })
+        .collect();
+    lost.sort_by(|(left, _), (right, _)| left.cmp(right));
+    lost.into_iter().map(|(_, file)| file).collect()
+}
+
+fn is_cpython(wheel: &WheelName) -> bool {
+    wheel.python.iter().any(|tag| tag.starts_with("cp") || tag.starts_with("py3"))
+}
+
+/// What the platform tags of this system have in common, whichever its release and architecture.
+fn system_prefix(target: Target) -> &'static str {
+    use crate::model::target::System;
+    match target.platform.system {
+        System::Manylinux(..) | System::Musllinux(..) => "linux",
+        System::Macos(..) => "macosx",
+        System::Windows => "win",
+    }
+}

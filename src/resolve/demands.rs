@@ -1,0 +1,247 @@
+//! The user's input as the solver wants it: what is asked for on this target, what bounds it, and the rules by which
+//! files are chosen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use pep508_rs::pep440_rs::Operator;
+use pep508_rs::{MarkerEnvironment, VersionOrUrl};
+
+use super::candidates::{Prereleases, Selector};
+use super::node::Node;
+use super::ranges::{self, Range};
+use super::tags::Tags;
+use super::{Catalog, CatalogError, Located, Options, ResolveError, markers};
+use crate::model::name::{ExtraName, PackageName, VersionSpecifiers};
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::{Location, Place, Request, Requests, Wanted};
+use crate::model::target::Target;
+
+/// One line that asks for a package on this target.
+#[derive(Debug)]
+pub(super) struct Demand {
+    pub(super) name: PackageName,
+    pub(super) extras: Vec<ExtraName>,
+    pub(super) range: Range,
+    pub(super) place: Place,
+}
+
+/// A line that bounds a package's versions without asking for it.
+#[derive(Debug)]
+pub(super) struct Constraint {
+    pub(super) range: Range,
+    pub(super) place: Place,
+}
+
+/// A package that is taken from a location instead of an index.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) location: Location,
+    /// What is there, or why it could not be read.
+    pub(super) found: Result<Arc<Located>, Problem>,
+}
+
+/// The whole input.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) selector: Arc<Selector>,
+    pub(super) demands: Vec<Demand>,
+    pub(super) constraints: BTreeMap<PackageName, Vec<Constraint>>,
+    pub(super) sites: BTreeMap<PackageName, Site>,
+    /// What could not even be given a name.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Plan {
+    /// The versions that all constraints leave.
+    pub(super) fn bound(&self, name: &PackageName) -> Range {
+        let constraints = self.constraints.get(name).into_iter().flatten();
+        constraints.fold(Range::full(), |range, constraint| range.intersection(&constraint.range))
+    }
+
+    /// The lines that speak of a package.
+    pub(super) fn places(&self, name: &PackageName) -> impl Iterator<Item = &Place> {
+        let demands = self.demands.iter().filter(move |demand| demand.name == *name).map(|demand| &demand.place);
+        demands.chain(self.constraints.get(name).into_iter().flatten().map(|constraint| &constraint.place))
+    }
+}
+
+/// Reads the input for one target.
+pub(super) fn read(
+    requests: &Requests,
+    target: Target,
+    options: &Options,
+    environment: &MarkerEnvironment,
+    catalog: &dyn Catalog,
+) -> Result<Plan, ResolveError> {
+    let mut reader = Reader { catalog, environment, demands: vec![], sites: BTreeMap::new(), problems: vec![] };
+    let mut rules = Rules::default();
+    for request in &requests.requests {
+        reader.request(request, &mut rules)?;
+    }
+    let mut constraints: BTreeMap<PackageName, Vec<Constraint>> = BTreeMap::new();
+    for request in &requests.constraints {
+        if let Some((name, constraint)) = reader.constraint(request, &mut rules)? {
+            constraints.entry(name).or_default().push(constraint);
+        }
+    }
+    let sources = &requests.sources;
+    let selector = Selector {
+        target,
+        python: markers::full_version(target, options.python_patch),
+        tags: Tags::new(target),
+        twin: target.python.free_threaded.then(|| Tags::new(Target { python: target.python.twin(), ..target })),
+        only_binary: sources.only_binary.clone(),
+        no_binary: sources.no_binary.clone(),
+        prereleases: if sources.pre { Prereleases::All } else { Prereleases::Of(rules.early) },
+        pins: rules.pins,
+        hashes: rules.hashes,
+    };
+    let Reader { demands, sites, problems, .. } = reader;
+    let sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
+    Ok(Plan { selector: Arc::new(selector), demands, constraints, sites, problems })
+}
+
+/// What the lines of the input say about the choice of versions and files, apart from the versions themselves.
+#[derive(Default)]
+struct Rules {
+    early: BTreeSet<PackageName>,
+    pins: BTreeMap<PackageName, BTreeSet<crate::model::name::Version>>,
+    hashes: BTreeMap<PackageName, Vec<Vec<crate::model::digest::Digest>>>,
+}
+
+impl Rules {
+    fn note(&mut self, name: &PackageName, specifiers: &VersionSpecifiers) {
+        if specifiers.iter().any(|specifier| specifier.version().any_prerelease()) {
+            self.early.insert(name.clone());
+        }
+        let pinning = |operator: &Operator| matches!(operator, Operator::Equal | Operator::ExactEqual);
+        for specifier in specifiers.iter().filter(|specifier| pinning(specifier.operator())) {
+            self.pins.entry(name.clone()).or_default().insert(specifier.version().clone());
+        }
+    }
+
+    fn note_hashes(&mut self, name: &PackageName, request: &Request) {
+        if !request.hashes.is_empty() {
+            self.hashes.entry(name.clone()).or_default().push(request.hashes.clone());
+        }
+    }
+}
+
+struct Reader<'a> {
+    catalog: &'a dyn Catalog,
+    environment: &'a MarkerEnvironment,
+    demands: Vec<Demand>,
+    sites: BTreeMap<PackageName, (Site, Place)>,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn request(&mut self, request: &Request, rules: &mut Rules) -> Result<(), ResolveError> {
+        let (name, extras, range) = match &request.wanted {
+            Wanted::Named(wanted) if !wanted.marker.evaluate(self.environment, &[]) => return Ok(()),
+            Wanted::Named(wanted) => {
+                let range = self.named(&wanted.name, wanted.version_or_url.as_ref(), &request.place, rules)?;
+                (wanted.name.clone(), wanted.extras.clone(), range)
+            }
+            Wanted::Unnamed { marker, .. } if !marker.evaluate(self.environment, &[]) => return Ok(()),
+            Wanted::Unnamed { location, extras, .. } => {
+                let located = match self.catalog.located(location) {
+                    Ok(located) => located,
+                    Err(error) => {
+                        let problem = problem_of(&error, None);
+                        let message = format!("{} (asked for by {})", problem.message, request.place);
+                        self.problems.push(Problem { message, ..problem });
+                        return Ok(());
+                    }
+                };
+                let name = located.artifact.name.clone();
+                let site = Site { location: location.clone(), found: Ok(located) };
+                self.place_at(&name, site, &request.place)?;
+                (name, extras.clone(), Range::full())
+            }
+        };
+        rules.note_hashes(&name, request);
+        self.demands.push(Demand { name, extras, range, place: request.place.clone() });
+        Ok(())
+    }
+
+    fn constraint(
+        &mut self,
+        request: &Request,
+        rules: &mut Rules,
+    ) -> Result<Option<(PackageName, Constraint)>, ResolveError> {
+        let Wanted::Named(wanted) = &request.wanted else {
+            let message = "a constraint needs a name; this one is ignored".to_owned();
+            let place = request.place.to_string();
+            self.problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
+            return Ok(None);
+        };
+        if !wanted.marker.evaluate(self.environment, &[]) {
+            return Ok(None);
+        }
+        let range = self.named(&wanted.name, wanted.version_or_url.as_ref(), &request.place, rules)?;
+        rules.note_hashes(&wanted.name, request);
+        Ok(Some((wanted.name.clone(), Constraint { range, place: request.place.clone() })))
+    }
+
+    fn named(
+        &mut self,
+        name: &PackageName,
+        version_or_url: Option<&VersionOrUrl<url::Url>>,
+        place: &Place,
+        rules: &mut Rules,
+    ) -> Result<Range, ResolveError> {
+        match version_or_url {
+            None => Ok(Range::full()),
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => {
+                rules.note(name, specifiers);
+                Ok(ranges::of_all(specifiers))
+            }
+            Some(VersionOrUrl::Url(url)) => {
+                let site = Site::open(name, Location::Url(url.clone()), self.catalog);
+                self.place_at(name, site, place)?;
+                Ok(Range::full())
+            }
+        }
+    }
+
+    fn place_at(&mut self, name: &PackageName, site: Site, place: &Place) -> Result<(), ResolveError> {
+        let (known, first) = self.sites.entry(name.clone()).or_insert_with(|| (site.clone(), place.clone()));
+        if known.location == site.location {
+            return Ok(());
+        }
+        Err(ResolveError::TwoLocations { name: name.clone(), first: first.clone(), second: place.clone() })
+    }
+}
+
+impl Site {
+    /// Looks at what is at the location, which should be the package of that name.
+    pub(super) fn open(name: &PackageName, location: Location, catalog: &dyn Catalog) -> Site {
+        let found = catalog.located(&location).map_err(|error| problem_of(&error, Some(name))).and_then(|located| {
+            if located.artifact.name == *name {
+                return Ok(located);
+            }
+            let message = format!("expected the package `{name}`, found `{}`", located.artifact.name);
+            let place = located.artifact.filename.clone();
+            Err(Problem { kind: ProblemKind::Metadata, package: Some(name.clone()), place, message })
+        });
+        Site { location, found }
+    }
+}
+
+impl Demand {
+    /// The solver's nodes for this line.
+    pub(super) fn nodes(&self) -> Vec<Node> {
+        Node::asked_for(&self.name, &self.extras)
+    }
+}
+
+/// The catalog's error as a problem of this package.
+pub(super) fn problem_of(error: &CatalogError, package: Option<&PackageName>) -> Problem {
+    let (kind, place, message) = match error {
+        CatalogError::Absent { place } => (ProblemKind::Index, place, "no such package".to_owned()),
+        CatalogError::Unreadable { kind, place, message } => (*kind, place, message.clone()),
+    };
+    Problem { kind, package: package.cloned(), place: place.clone(), message }
+}

@@ -1,0 +1,231 @@
+//! A conflict in plain words: PubGrub's chain of reasons, with the lines of input that take part in it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use pubgrub::{DefaultStringReporter, Derived, External, Map, ReportFormatter, Reporter, Term};
+
+use super::ResolveError;
+use super::candidates::Offer;
+use super::node::Node;
+use super::ranges::{self, Range};
+use super::solver::{Reasons, Session};
+use super::why;
+use crate::model::name::PackageName;
+use crate::model::request::Place;
+
+/// Chains with more links than this are given as a list of facts: nobody follows them, and the reporter recurses.
+const LINKS: usize = 60;
+/// How many facts such a list has at most.
+const FACTS: usize = 30;
+/// How many versions that do not count are named.
+const NAMED: usize = 3;
+
+type Fact = External<Node, Range, String>;
+
+/// The error for a search without solution.
+pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError {
+    let facts = facts(reasons);
+    let names: BTreeSet<&PackageName> = facts.iter().flat_map(|fact| nodes(fact)).filter_map(Node::name).collect();
+    let places: BTreeSet<Place> = names.iter().flat_map(|name| session.plan.places(name)).cloned().collect();
+    let words = Words { session };
+    let explanation = if depth(reasons) <= LINKS {
+        DefaultStringReporter::report_with_formatter(reasons, &words)
+    } else {
+        let lines: Vec<String> = facts.iter().take(FACTS).map(|fact| words.fact(fact)).collect();
+        format!("These cannot all hold:\n{}", lines.join("\n"))
+    };
+    ResolveError::Conflict {
+        target: session.plan.selector.target,
+        explanation: capitalised(&explanation),
+        places: places.into_iter().collect(),
+    }
+}
+
+/// The facts that the reasons stand on, each once, in the order of the chain.
+pub(super) fn facts(reasons: &Reasons) -> Vec<&Fact> {
+    let (mut found, mut seen, mut waiting) = (Vec::new(), HashSet::new(), vec![reasons]);
+    while let Some(reason) = waiting.pop() {
+        match reason {
+            Reasons::External(fact) => found.push(fact),
+            Reasons::Derived(Derived { cause1, cause2, .. }) => {
+                // The tree shares its branches; walking each of them once keeps this linear.
+                waiting.extend(
+                    [cause2, cause1].into_iter().filter(|cause| seen.insert(Arc::as_ptr(cause))).map(|it| &**it),
+                );
+            }
+        }
+    }
+    found
+}
+
+fn depth(reasons: &Reasons) -> usize {
+    let (mut deepest, mut waiting, mut seen) = (0, vec![(reasons, 1)], HashSet::new());
+    while let Some((reason, depth)) = waiting.pop() {
+        deepest = deepest.max(depth);
+        if let Reasons::Derived(Derived { cause1, cause2, .. }) = reason
+            && seen.insert((std::ptr::from_ref(reason), depth))
+            && deepest <= LINKS
+        {
+            waiting.extend([(&**cause1, depth + 1), (&**cause2, depth + 1)]);
+        }
+    }
+    deepest
+}
+
+fn nodes(fact: &Fact) -> Vec<&Node> {
+    match fact {
+        External::NotRoot(node, _) | External::NoVersions(node, _) | External::Custom(node, ..) => vec![node],
+        External::FromDependencyOf(node, _, other, _) => vec![node, other],
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// Facts and conclusions as sentences.
+struct Words<'a> {
+    session: &'a Session<'a>,
+}
+
+impl Words<'_> {
+    fn fact(&self, fact: &Fact) -> String {
+        match fact {
+            External::NotRoot(..) => "the input is to be resolved".to_owned(),
+            External::NoVersions(node, range) => self.absence(node, range),
+            External::Custom(node, range, reason) => format!("{} {reason}", self.subject(node, range)),
+            External::FromDependencyOf(Node::Root, _, to, range) => {
+                let places: Vec<String> = to
+                    .name()
+                    .into_iter()
+                    .flat_map(|name| self.session.plan.places(name))
+                    .map(ToString::to_string)
+                    .collect();
+                let asked = if places.is_empty() { "the input".to_owned() } else { places.join(" and ") };
+                format!("{asked} asks for {}", self.subject(to, range))
+            }
+            External::FromDependencyOf(node, range, to, needed) => {
+                format!("{} requires {}", self.subject(node, range), named(to, &ranges::describe(needed)))
+            }
+        }
+    }
+
+    /// A package with its versions, in the shortest words that mean the same among the versions that exist.
+    fn subject(&self, node: &Node, range: &Range) -> String {
+        let offer = node.name().and_then(|name| self.session.offer(name).ok());
+        let range = match offer {
+            Some(offer) if !offer.candidates.is_empty() => range.simplify(offer.versions()),
+            _ => range.clone(),
+        };
+        named(node, &ranges::describe(&range))
+    }
+
+    fn absence(&self, node: &Node, range: &Range) -> String {
+        let wanted = named(node, &ranges::describe(range));
+        let Some(offer) = node.name().and_then(|name| self.session.offer(name).ok()) else {
+            return format!("there is no {wanted}");
+        };
+        let hidden: Vec<String> = offer
+            .hidden
+            .iter()
+            .filter(|(version, _)| range.contains(version))
+            .take(NAMED)
+            .map(|(version, reason)| format!("{version} is {reason}"))
+            .collect();
+        if !hidden.is_empty() {
+            return format!("no version of {wanted} counts ({})", hidden.join("; "));
+        }
+        self.nothing_fits(&offer, range).unwrap_or_else(|| {
+            let newest =
+                offer.candidates.first().map_or_else(String::new, |newest| format!(" (newest: {})", newest.version));
+            format!("there is no {wanted}{newest}")
+        })
+    }
+
+    fn nothing_fits(&self, offer: &Offer, range: &Range) -> Option<String> {
+        let candidate = offer.candidates.iter().find(|candidate| range.contains(&candidate.version))?;
+        Some(why::nothing_fits(&self.session.plan.selector, offer, candidate))
+    }
+}
+
+fn named(node: &Node, range: &str) -> String {
+    format!("{node}{range}")
+}
+
+impl ReportFormatter<Node, Range, String> for Words<'_> {
+    type Output = String;
+
+    fn format_external(&self, external: &Fact) -> String {
+        self.fact(external)
+    }
+
+    fn format_terms(&self, terms: &Map<Node, Term<Range>>) -> String {
+        let mut terms: Vec<_> = terms.iter().collect();
+        terms.sort_by_key(|(node, _)| *node);
+        match terms.as_slice() {
+            [] | [(Node::Root, _)] => "the requirements cannot be satisfied".to_owned(),
+            [(node, Term::Positive(range))] => format!("{} cannot be used", self.subject(node, range)),
+            [(node, Term::Negative(range))] => format!("{} is needed", self.subject(node, range)),
+            [(one, Term::Positive(range)), (other, Term::Negative(needed))]
+            | [(other, Term::Negative(needed)), (one, Term::Positive(range))] => {
+                self.fact(&External::FromDependencyOf((*one).clone(), range.clone(), (*other).clone(), needed.clone()))
+            }
+            several => {
+                let several: Vec<String> = several
+                    .iter()
+                    .map(|(node, term)| match term {
+                        Term::Positive(range) => self.subject(node, range),
+                        Term::Negative(range) => format!("no {}", self.subject(node, range)),
+                    })
+                    .collect();
+                format!("{} do not go together", several.join(" and "))
+            }
+        }
+    }
+
+    fn explain_both_external(&self, one: &Fact, other: &Fact, terms: &Map<Node, Term<Range>>) -> String {
+        format!("Because {} and {}, {}.", self.fact(one), self.fact(other), self.format_terms(terms))
+    }
+
+    fn explain_both_ref(
+        &self,
+        one_number: usize,
+        one: &Derived<Node, Range, String>,
+        other_number: usize,
+        other: &Derived<Node, Range, String>,
+        terms: &Map<Node, Term<Range>>,
+    ) -> String {
+        let (one, other) = (self.format_terms(&one.terms), self.format_terms(&other.terms));
+        format!("Because {one} ({one_number}) and {other} ({other_number}), {}.", self.format_terms(terms))
+    }
+
+    fn explain_ref_and_external(
+        &self,
+        number: usize,
+        derived: &Derived<Node, Range, String>,
+        fact: &Fact,
+        terms: &Map<Node, Term<Range>>,
+    ) -> String {
+        let derived = self.format_terms(&derived.terms);
+        format!("Because {derived} ({number}) and {}, {}.", self.fact(fact), self.format_terms(terms))
+    }
+
+    fn and_explain_external(&self, fact: &Fact, terms: &Map<Node, Term<Range>>) -> String {
+        format!("And because {}, {}.", self.fact(fact), self.format_terms(terms))
+    }
+
+    fn and_explain_ref(
+        &self,
+        number: usize,
+        derived: &Derived<Node, Range, String>,
+        terms: &Map<Node, Term<Range>>,
+    ) -> String {
+        format!("And because {} ({number}), {}.", self.format_terms(&derived.terms), self.format_terms(terms))
+    }
+
+    fn and_explain_prior_and_external(&self, prior: &Fact, fact: &Fact, terms: &Map<Node, Term<Range>>) -> String {
+        format!("And because {} and {}, {}.", self.fact(prior), self.fact(fact), self.format_terms(terms))
+    }
+}

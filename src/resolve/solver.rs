@@ -1,0 +1,447 @@
+//! The search for versions that go together: PubGrub, told in which order to try packages and versions.
+//!
+//! A session may run the solver several times: each time it learns that a package has to be let in at a lower level,
+//! or is not to be had at all, or is taken from a location, it starts again with what it learned. What was fetched is
+//! kept, so that starting again is cheap, and what was learned only grows, so that it ends.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pep508_rs::{MarkerEnvironment, VersionOrUrl};
+use pubgrub::{
+    Dependencies as Known, DependencyProvider, DerivationTree, External, PackageResolutionStatistics, PubGrubError,
+};
+
+use super::candidates::{Level, Offer, Pick, Selector};
+use super::demands::{Plan, Site, problem_of};
+use super::node::Node;
+use super::ranges::{self, Range};
+use super::{Catalog, CatalogError, Dependencies, Hint, ResolveError, explain};
+use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::Location;
+
+/// Steps after which the search is given up. Real sets take some thousands at most.
+const STEPS: u64 = 1_000_000;
+/// Conflicts after which a package is tried before those that were heard of earlier.
+const CONFLICTS: u32 = 5;
+
+/// A tree of reasons why there is no solution.
+pub(super) type Reasons = DerivationTree<Node, Range, String>;
+/// The chosen version of every node.
+pub(super) type Versions = BTreeMap<Node, Version>;
+
+/// One search, and all that it has learned.
+pub(super) struct Session<'a> {
+    pub(super) plan: &'a Plan,
+    environment: &'a MarkerEnvironment,
+    dependencies: Dependencies,
+    catalog: &'a dyn Catalog,
+    offers: RefCell<BTreeMap<PackageName, Rc<Offer>>>,
+    descriptions: RefCell<BTreeMap<(PackageName, Version), Rc<Description>>>,
+    sites: RefCell<BTreeMap<PackageName, Site>>,
+    levels: RefCell<BTreeMap<PackageName, Level>>,
+    /// Packages that are not to be had, and why.
+    dropped: RefCell<BTreeMap<PackageName, Problem>>,
+    /// The order in which packages were heard of in this run of the solver.
+    order: RefCell<HashMap<PackageName, usize>>,
+    announced: RefCell<HashSet<PackageName>>,
+    steps: Cell<u64>,
+}
+
+/// What a version requires.
+#[derive(Debug)]
+pub(super) struct Description {
+    requirements: Vec<Requirement>,
+    requires_python: Option<VersionSpecifiers>,
+    /// What kept the requirements from being read.
+    problem: Option<Problem>,
+}
+
+/// One requirement of a node, for the target.
+#[derive(Clone, Debug)]
+pub(super) struct Edge {
+    pub(super) to: Node,
+    range: Range,
+    location: Option<Location>,
+}
+
+/// Why the solver was stopped.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Interrupt {
+    #[error("something was learned, start again")]
+    Again,
+    #[error("too many steps")]
+    TooHard,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        environment: &'a MarkerEnvironment,
+        dependencies: Dependencies,
+        catalog: &'a dyn Catalog,
+    ) -> Session<'a> {
+        let session = Session {
+            plan,
+            environment,
+            dependencies,
+            catalog,
+            offers: RefCell::default(),
+            descriptions: RefCell::default(),
+            sites: RefCell::default(),
+            levels: RefCell::default(),
+            dropped: RefCell::default(),
+            order: RefCell::default(),
+            announced: RefCell::default(),
+            steps: Cell::new(0),
+        };
+        for (name, site) in &plan.sites {
+            session.take_from(name, site.clone());
+        }
+        session
+    }
+
+    /// Searches until a set is found or a conflict remains.
+    pub(super) fn solve(&self) -> Result<Versions, ResolveError> {
+        let target = self.plan.selector.target;
+        loop {
+            self.order.borrow_mut().clear();
+            match pubgrub::resolve(self, Node::Root, root_version()) {
+                Ok(versions) => return Ok(versions.into_iter().collect()),
+                Err(PubGrubError::NoSolution(reasons)) => {
+                    if !self.relax(&reasons) {
+                        return Err(explain::conflict(self, &reasons));
+                    }
+                }
+                Err(
+                    PubGrubError::ErrorChoosingVersion { source, .. }
+                    | PubGrubError::ErrorRetrievingDependencies { source, .. }
+                    | PubGrubError::ErrorInShouldCancel(source),
+                ) => match source {
+                    Interrupt::Again => {}
+                    Interrupt::TooHard => return Err(ResolveError::TooHard { target, steps: STEPS }),
+                },
+            }
+        }
+    }
+
+    /// What is offered for a package; empty when no index knows it.
+    pub(super) fn offer(&self, name: &PackageName) -> Result<Rc<Offer>, Interrupt> {
+        if let Some(offer) = self.offers.borrow().get(name) {
+            return Ok(offer.clone());
+        }
+        let listing = match self.catalog.listing(name) {
+            Ok(listing) => listing,
+            Err(CatalogError::Absent { .. }) => Arc::default(),
+            Err(error) => {
+                self.drop_name(name, problem_of(&error, Some(name)));
+                return Err(Interrupt::Again);
+            }
+        };
+        let offer = Rc::new(self.plan.selector.offer(name, listing));
+        self.offers.borrow_mut().insert(name.clone(), offer.clone());
+        Ok(offer)
+    }
+
+    /// The level at which files of this package count.
+    pub(super) fn level(&self, name: &PackageName) -> Level {
+        self.levels.borrow().get(name).copied().unwrap_or(Level::Strict)
+    }
+
+    /// Why the package is not to be had.
+    pub(super) fn dropped(&self, name: &PackageName) -> Option<Problem> {
+        self.dropped.borrow().get(name).cloned()
+    }
+
+    /// The location that the package is taken from.
+    pub(super) fn site(&self, name: &PackageName) -> Option<Site> {
+        self.sites.borrow().get(name).cloned()
+    }
+
+    fn take_from(&self, name: &PackageName, site: Site) {
+        match &site.found {
+            Ok(located) => {
+                let offer = Rc::new(Selector::single(located.artifact.clone()));
+                self.offers.borrow_mut().insert(name.clone(), offer);
+            }
+            Err(problem) => self.drop_name(name, problem.clone()),
+        }
+        self.sites.borrow_mut().insert(name.clone(), site);
+    }
+
+    fn drop_name(&self, name: &PackageName, problem: Problem) {
+        self.dropped.borrow_mut().insert(name.clone(), problem);
+    }
+
+    /// What a node requires on this target, dropped packages included.
+    pub(super) fn edges(&self, node: &Node, version: &Version) -> Result<Vec<Edge>, Interrupt> {
+        match node {
+            Node::Root => Ok(self.root_edges()),
+            Node::Name(_) if self.dependencies == Dependencies::Ignore => Ok(Vec::new()),
+            Node::Name(name) => Ok(self.required(name, version, None)?),
+            Node::Extra(name, extra) => {
+                let own =
+                    Edge { to: Node::Name(name.clone()), range: Range::singleton(version.clone()), location: None };
+                let required = match self.dependencies {
+                    Dependencies::Ignore => Vec::new(),
+                    Dependencies::Follow => self.required(name, version, Some(extra))?,
+                };
+                Ok(std::iter::once(own).chain(required).collect())
+            }
+        }
+    }
+
+    fn root_edges(&self) -> Vec<Edge> {
+        let demands = self.plan.demands.iter().flat_map(|demand| {
+            let range = demand.range.intersection(&self.plan.bound(&demand.name));
+            demand.nodes().into_iter().map(move |to| Edge { to, range: range.clone(), location: None })
+        });
+        joined(demands)
+    }
+
+    fn required(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        extra: Option<&ExtraName>,
+    ) -> Result<Vec<Edge>, Interrupt> {
+        let description = self.description(name, version)?;
+        let active = description.requirements.iter().filter(|requirement| match extra {
+            None => requirement.marker.evaluate(self.environment, &[]),
+            Some(extra) => {
+                requirement.marker.evaluate(self.environment, std::slice::from_ref(extra))
+                    && !requirement.marker.evaluate(self.environment, &[])
+            }
+        });
+        let edges = active.flat_map(|requirement| {
+            let (range, location) = match &requirement.version_or_url {
+                None => (Range::full(), None),
+                Some(VersionOrUrl::VersionSpecifier(specifiers)) => (ranges::of_all(specifiers), None),
+                Some(VersionOrUrl::Url(url)) => (Range::full(), Some(Location::Url(url.clone()))),
+            };
+            let range = range.intersection(&self.plan.bound(&requirement.name));
+            let nodes = Node::asked_for(&requirement.name, &requirement.extras);
+            nodes.into_iter().map(move |to| Edge { to, range: range.clone(), location: location.clone() })
+        });
+        Ok(joined(edges.filter(|edge| edge.to != Node::Name(name.clone()))))
+    }
+
+    /// What a version says of itself, read once.
+    fn description(&self, name: &PackageName, version: &Version) -> Result<Rc<Description>, Interrupt> {
+        let key = (name.clone(), version.clone());
+        if let Some(description) = self.descriptions.borrow().get(&key) {
+            return Ok(description.clone());
+        }
+        let offer = self.offer(name)?;
+        let description = Rc::new(match self.pick(&offer, name, version) {
+            Some(pick) => self.read(name, &offer, pick),
+            None => Description { requirements: Vec::new(), requires_python: None, problem: None },
+        });
+        self.descriptions.borrow_mut().insert(key, description.clone());
+        Ok(description)
+    }
+
+    /// What kept a chosen version's requirements from being read, when they were read at all.
+    pub(super) fn known_problem(&self, name: &PackageName, version: &Version) -> Option<Problem> {
+        self.descriptions.borrow().get(&(name.clone(), version.clone()))?.problem.clone()
+    }
+
+    /// The file that was picked for a chosen version.
+    pub(super) fn pick<'o>(&self, offer: &'o Offer, name: &PackageName, version: &Version) -> Option<Pick<'o>> {
+        self.plan.selector.pick(offer, &Range::singleton(version.clone()), self.level(name))
+    }
+
+    fn read(&self, name: &PackageName, offer: &Offer, pick: Pick<'_>) -> Description {
+        let mut first_problem = None;
+        for file in self.plan.selector.described_by(offer, pick) {
+            let problem = match self.catalog.metadata(file) {
+                Ok(metadata) if metadata.name != *name => {
+                    let message = format!("expected metadata of `{name}`, found `{}`", metadata.name);
+                    metadata_problem(name, &file.filename, message)
+                }
+                Ok(metadata)
+                    if file.wheel().is_none() && metadata.dynamic.iter().any(|field| field == "requires-dist") =>
+                {
+                    let message = "leaves its dependencies to its build, which is not run; they are not looked at";
+                    metadata_problem(name, &file.filename, message.to_owned())
+                }
+                Ok(metadata) => {
+                    return Description {
+                        requirements: metadata.requires_dist.clone(),
+                        requires_python: metadata.requires_python.clone(),
+                        problem: None,
+                    };
+                }
+                Err(error) => problem_of(&error, Some(name)),
+            };
+            first_problem.get_or_insert(problem);
+        }
+        Description { requirements: Vec::new(), requires_python: None, problem: first_problem }
+    }
+
+    /// Lets in what stands in the way of every solution; false when nothing can be let in.
+    fn relax(&self, reasons: &Reasons) -> bool {
+        let (mut relaxed, mut last_resort) = (false, Vec::new());
+        for (name, range) in dead_ends(reasons) {
+            let Ok(offer) = self.offer(&name) else { return true };
+            if self.dropped.borrow().contains_key(&name) {
+                continue;
+            }
+            if offer.listing.files.is_empty() {
+                let place = self.plan.places(&name).next().map_or_else(|| name.to_string(), ToString::to_string);
+                let message = format!("no index knows a package named `{name}`");
+                let package = Some(name.clone());
+                self.drop_name(&name, Problem { kind: ProblemKind::Index, package, place, message });
+                relaxed = true;
+            } else if self.raise(&name, &offer, &range, Level::Twin) {
+                relaxed = true;
+            } else {
+                last_resort.push((name, offer, range));
+            }
+        }
+        if relaxed {
+            return true;
+        }
+        last_resort
+            .into_iter()
+            .fold(false, |relaxed, (name, offer, range)| self.raise(&name, &offer, &range, Level::Anything) || relaxed)
+    }
+
+    fn raise(&self, name: &PackageName, offer: &Offer, range: &Range, level: Level) -> bool {
+        if self.level(name) >= level || self.plan.selector.pick(offer, range, level).is_none() {
+            return false;
+        }
+        self.levels.borrow_mut().insert(name.clone(), level);
+        // The versions that are let in now may be described by other files.
+        self.descriptions.borrow_mut().retain(|(other, _), _| other != name);
+        true
+    }
+
+    fn announce(&self, edges: &[Edge]) {
+        let mut hints = Vec::new();
+        for Edge { to, range, .. } in edges {
+            let Some(name) = to.name() else { continue };
+            let next = self.order.borrow().len();
+            self.order.borrow_mut().entry(name.clone()).or_insert(next);
+            if !self.offers.borrow().contains_key(name) && self.announced.borrow_mut().insert(name.clone()) {
+                let selector = self.plan.selector.clone();
+                hints.push(Hint { name: name.clone(), range: range.clone(), selector });
+            }
+        }
+        if !hints.is_empty() {
+            self.catalog.prefetch(hints);
+        }
+    }
+
+    /// Takes note of the locations that requirements name; what they contradict, when they do.
+    fn place(&self, edges: &[Edge]) -> Result<Option<String>, Interrupt> {
+        let mut learned = false;
+        for Edge { to, location, .. } in edges {
+            let (Some(name), Some(location)) = (to.name(), location) else { continue };
+            match self.site(name) {
+                Some(site) if site.location == *location => {}
+                Some(_) => return Ok(Some(format!("takes `{name}` from another location than the rest"))),
+                None => {
+                    self.take_from(name, Site::open(name, location.clone(), self.catalog));
+                    learned = true;
+                }
+            }
+        }
+        if learned { Err(Interrupt::Again) } else { Ok(None) }
+    }
+}
+
+/// The version that the input itself has for the solver.
+fn root_version() -> Version {
+    Version::new([0])
+}
+
+fn metadata_problem(name: &PackageName, file: &str, message: String) -> Problem {
+    Problem { kind: ProblemKind::Metadata, package: Some(name.clone()), place: file.to_owned(), message }
+}
+
+/// Several requirements of one node for the same package are one requirement for the solver.
+fn joined(edges: impl Iterator<Item = Edge>) -> Vec<Edge> {
+    let mut joined: Vec<Edge> = Vec::new();
+    for edge in edges {
+        match joined.iter_mut().find(|known| known.to == edge.to) {
+            Some(known) => {
+                known.range = known.range.intersection(&edge.range);
+                known.location = known.location.take().or(edge.location);
+            }
+            None => joined.push(edge),
+        }
+    }
+    joined
+}
+
+/// The packages of which the solver found no usable version, in the order of their names.
+fn dead_ends(reasons: &Reasons) -> BTreeMap<PackageName, Range> {
+    let mut found: BTreeMap<PackageName, Range> = BTreeMap::new();
+    for reason in explain::facts(reasons) {
+        if let External::NoVersions(node, range) | External::Custom(node, range, _) = reason
+            && let Some(name) = node.name()
+        {
+            let known = found.entry(name.clone()).or_insert_with(Range::empty);
+            *known = known.union(range);
+        }
+    }
+    found
+}
+
+impl DependencyProvider for Session<'_> {
+    type P = Node;
+    type V = Version;
+    type VS = Range;
+    type M = String;
+    type Err = Interrupt;
+    /// What kind of package, then the order in which they were heard of, then extras before their distribution.
+    type Priority = (u8, Reverse<usize>, bool);
+
+    fn prioritize(&self, node: &Node, range: &Range, statistics: &PackageResolutionStatistics) -> Self::Priority {
+        let Some(name) = node.name() else { return (4, Reverse(0), false) };
+        let kind = if self.sites.borrow().contains_key(name) {
+            3
+        } else if ranges::is_pinned(range) {
+            2
+        } else {
+            u8::from(statistics.conflict_count() >= CONFLICTS)
+        };
+        let order = self.order.borrow().get(name).copied().unwrap_or(usize::MAX);
+        (kind, Reverse(order), matches!(node, Node::Extra(..)))
+    }
+
+    fn choose_version(&self, node: &Node, range: &Range) -> Result<Option<Version>, Interrupt> {
+        let Some(name) = node.name() else { return Ok(Some(root_version())) };
+        let offer = self.offer(name)?;
+        let pick = self.plan.selector.pick(&offer, range, self.level(name));
+        Ok(pick.map(|pick| pick.candidate.version.clone()))
+    }
+
+    fn get_dependencies(&self, node: &Node, version: &Version) -> Result<Known<Node, Range, String>, Interrupt> {
+        let mut edges = self.edges(node, version)?;
+        if let Some(name) = node.name().filter(|name| self.level(name) < Level::Anything)
+            && self.dependencies == Dependencies::Follow
+        {
+            let wanted = self.description(name, version)?.requires_python.clone();
+            if let Some(wanted) = wanted.filter(|wanted| !wanted.contains(&self.plan.selector.python)) {
+                return Ok(Known::Unavailable(format!("requires Python {wanted}")));
+            }
+        }
+        if let Some(contradiction) = self.place(&edges)? {
+            return Ok(Known::Unavailable(contradiction));
+        }
+        edges.retain(|edge| edge.to.name().is_none_or(|name| !self.dropped.borrow().contains_key(name)));
+        self.announce(&edges);
+        Ok(Known::Available(edges.into_iter().map(|edge| (edge.to, edge.range)).collect()))
+    }
+
+    fn should_cancel(&self) -> Result<(), Interrupt> {
+        self.steps.set(self.steps.get().saturating_add(1));
+        if self.steps.get() > STEPS { Err(Interrupt::TooHard) } else { Ok(()) }
+    }
+}
