@@ -22,3 +22,5 @@
 #![deny(unsafe_code)]
 
 pub mod model;
+pub mod report;
+pub mod scan;
