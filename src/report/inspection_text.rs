@@ -72,7 +72,7 @@ impl Page {
             Fact::Unknown { why, .. } => format!("unknown: {}", harmless(why)),
         };
         let seen = evidence_list(fact.evidence(), MOST);
-        let text = if seen.is_empty() { told } else { format!("{told}  ({seen})") };
+        let text = if seen.is_empty() { told } else { format!("{told}; seen: {seen}") };
         self.item(indent, label, &text);
     }
 
@@ -111,7 +111,8 @@ impl Page {
                 (Role::Faint, "not looked for", "the target's import system does not load a file of this name".into())
             }
         };
-        let word = self.style.paint(role, &format!("{} {word}", sign(role)));
+        let sign = if outcome.outcome.is_some() { sign(role) } else { '–' };
+        let word = self.style.paint(role, &format!("{sign} {word}"));
         self.lines.push(format!("  {target}  {word}"));
         let lines = wrap(&reason, self.width.saturating_sub(4));
         self.lines.extend(lines.iter().map(|line| format!("    {line}")));
@@ -135,9 +136,10 @@ impl Page {
     }
 
     fn hook(&mut self, hook: &Hook) {
-        let chosen = if hook.matches_file_name { "" } else { ", not the one that this file's name asks for" };
+        let chosen =
+            if hook.matches_file_name { "this file's name asks for it" } else { "no importer looks for it here" };
         let module = harmless(&hook.module);
-        self.item(4, "hook", &format!("{} at {:#x}, module {module}{chosen}", harmless(&hook.symbol), hook.address));
+        self.item(4, "hook", &format!("{} at {:#x}, module {module}: {chosen}", harmless(&hook.symbol), hook.address));
         self.fact(6, "init", &hook.init, |init| init_words(*init).to_owned());
         self.fact(6, "gil", &hook.gil, declaration);
         self.fact(6, "Py_mod_abi", &hook.abi_info, |info| abi_info(info.as_ref()));

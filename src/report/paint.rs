@@ -88,7 +88,7 @@ impl Style {
     pub(super) fn paint(self, role: Role, text: &str) -> String {
         match self {
             Style::Plain => text.to_owned(),
-            Style::Coloured if text.is_empty() => String::new(),
+            Style::Coloured if text.trim().is_empty() => text.to_owned(),
             Style::Coloured => {
                 let look = role.look();
                 format!("{}{text}{}", look.render(), look.render_reset())

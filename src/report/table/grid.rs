@@ -24,11 +24,15 @@ const NAME: usize = 28;
 const VERSION: usize = 16;
 /// Below this width of the whole table, `pure-fallback` takes two lines.
 const ROOMY: usize = 130;
+/// With less room than this for the file and the reason, they stand in one column, one below the other.
+const BESIDE: usize = 44;
+/// Narrowest column for the file, and for the reason.
+const NARROWEST: usize = 18;
 
 /// Columns without borders, a line under the header.
 const LOOK: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
-    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─'))
     .content_lines(ContentLineStyle::none());
 
 /// The worst verdict that a package gets.
@@ -78,7 +82,8 @@ struct Columns {
     version: usize,
     /// One for each target.
     verdicts: Vec<usize>,
-    file: usize,
+    /// `None` when the file stands above the reason.
+    file: Option<usize>,
     why: usize,
     /// Whether `pure-fallback` takes one line.
     roomy: bool,
@@ -87,33 +92,38 @@ struct Columns {
 impl Columns {
     fn fitting(packages: &[&PackageReport], targets: &[Target], width: usize) -> Columns {
         let roomy = width >= ROOMY;
-        let longest = |texts: &mut dyn Iterator<Item = usize>, title: &str, most: usize| {
-            texts.max().unwrap_or(0).clamp(title.len(), most.max(title.len()))
-        };
-        let name = longest(&mut packages.iter().map(|package| package.name.to_string().len()), "Package", NAME);
-        let version = longest(&mut packages.iter().map(|package| version(package).len()), "Version", VERSION);
+        let names = packages.iter().map(|package| package.name.to_string().len());
+        let versions = packages.iter().map(|package| version(package).len());
+        let name = names.chain(["Package".len()]).max().unwrap_or(0).min(NAME);
+        let version = versions.chain(["Version".len()]).max().unwrap_or(0).min(VERSION);
         let verdicts: Vec<usize> =
             targets.iter().map(|target| verdict_width(packages, targets, *target, roomy)).collect();
-        let taken = name + version + verdicts.iter().sum::<usize>() + GAP * (verdicts.len() + 3);
-        let left = width.saturating_sub(taken).max(40);
-        let results = || packages.iter().flat_map(|package| &package.results);
-        let file = results().map(|result| filename(result).chars().count()).max().unwrap_or(0);
-        let file = file.clamp("Chosen file".len(), (left * 2 / 5).max(18));
-        Columns { name, version, verdicts, file, why: left.saturating_sub(file).max(18), roomy }
+        let taken = name + version + verdicts.iter().map(|verdict| verdict + GAP).sum::<usize>() + 2 * GAP;
+        let left = width.saturating_sub(taken).max(NARROWEST);
+        if left < BESIDE {
+            return Columns { name, version, verdicts, file: None, why: left, roomy };
+        }
+        let results = packages.iter().flat_map(|package| &package.results);
+        let longest = results.map(|result| filename(result).chars().count()).max().unwrap_or(0);
+        let file = longest.clamp("Chosen file".len(), (left * 2 / 5).max(NARROWEST));
+        Columns { name, version, verdicts, file: Some(file), why: left - file - GAP, roomy }
     }
 
     fn widths(&self) -> Vec<usize> {
-        [self.name, self.version]
-            .into_iter()
-            .chain(self.verdicts.iter().copied())
-            .chain([self.file, self.why])
-            .collect()
+        let mut widths = vec![self.name, self.version];
+        widths.extend(&self.verdicts);
+        widths.extend(self.file);
+        widths.push(self.why);
+        widths
     }
 
     fn header(&self, targets: &[Target]) -> Vec<String> {
         let mut cells = vec!["Package".to_owned(), "Version".to_owned()];
         cells.extend(targets.iter().map(|target| target_title(targets, *target)));
-        cells.extend(["Chosen file".to_owned(), "Why".to_owned()]);
+        match self.file {
+            Some(_) => cells.extend(["Chosen file".to_owned(), "Why".to_owned()]),
+            None => cells.push("Chosen file, why".to_owned()),
+        }
         cells
     }
 
@@ -123,21 +133,25 @@ impl Columns {
             let result = package.results.iter().find(|result| result.target == *target);
             cells.push(result.map_or_else(|| "–".to_owned(), |result| verdict_cell(result.verdict, self.roomy)));
         }
-        cells.push(self.files(package));
-        cells.push(reasons(package, targets));
+        let reasons = reasons(package, targets);
+        match self.file {
+            Some(width) => cells.extend([files(package, width), reasons]),
+            None => cells.push(format!("{}\n{reasons}", files(package, self.why))),
+        }
         cells
     }
+}
 
-    fn files(&self, package: &PackageReport) -> String {
-        let mut files: Vec<String> = Vec::new();
-        for result in &package.results {
-            let file = shorten_filename(&filename(result), self.file);
-            if !files.contains(&file) {
-                files.push(file);
-            }
+/// Each file once, one below the other.
+fn files(package: &PackageReport, width: usize) -> String {
+    let mut files: Vec<String> = Vec::new();
+    for result in &package.results {
+        let file = shorten_filename(&filename(result), width);
+        if !files.contains(&file) {
+            files.push(file);
         }
-        files.join("\n")
     }
+    files.join("\n")
 }
 
 /// A version as it is shown.
@@ -204,7 +218,9 @@ fn colour(line: &str, number: usize, header: usize, columns: &Columns, style: St
         let cell = take(width + GAP);
         painted.push_str(&style.paint(cell_role(&cell), &cell));
     }
-    painted.push_str(&style.paint(Role::Faint, &take(columns.file + GAP)));
+    if let Some(width) = columns.file {
+        painted.push_str(&style.paint(Role::Faint, &take(width + GAP)));
+    }
     painted.extend(rest);
     painted
 }
