@@ -25,3 +25,5 @@ pub mod input;
 pub mod archive;
 pub mod model;
 pub mod resolve;
+pub mod report;
+pub mod scan;

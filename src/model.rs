@@ -7,6 +7,7 @@ pub mod digest;
 pub mod evidence;
 pub mod facts;
 pub mod finding;
+pub mod inspection;
 pub mod member;
 pub mod metadata;
 pub mod name;

@@ -1,0 +1,47 @@
+//! What `inspect` shows: everything that compiled files say of themselves, and what each target does with them.
+
+use super::facts::ModuleFacts;
+use super::metadata::WheelFile;
+use super::outcome::ModuleOutcome;
+use super::problem::Problem;
+use super::target::Target;
+
+/// The whole inspection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Targets, in the order asked for.
+    pub targets: Vec<Target>,
+    /// One for each file that the user named, in that order.
+    pub artifacts: Vec<InspectedArtifact>,
+    /// All that could not be looked at, sorted.
+    pub problems: Vec<Problem>,
+}
+
+/// One file that the user named: a wheel, or a compiled file by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedArtifact {
+    /// The file as the user named it.
+    pub name: String,
+    /// The `WHEEL` file, when it is a wheel and has a readable one.
+    pub wheel: Option<WheelFile>,
+    /// Its compiled files, by path.
+    pub files: Vec<InspectedFile>,
+}
+
+/// One compiled file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedFile {
+    /// What it says of itself.
+    pub facts: ModuleFacts,
+    /// One for each target, in the order of the targets.
+    pub outcomes: Vec<InspectedOutcome>,
+}
+
+/// What one target does with one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedOutcome {
+    /// The target.
+    pub target: Target,
+    /// What importing it does; `None` when the target's import system does not load this file.
+    pub outcome: Option<ModuleOutcome>,
+}

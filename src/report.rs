@@ -1,0 +1,73 @@
+//! A run, or an inspection, rendered as bytes: one file per format and a table of them all.
+//!
+//! What is rendered came from wheels, indexes and files, so every format makes text harmless before it lets it out
+//! ([`sanitize`]).
+
+mod inspection_text;
+mod json;
+mod paint;
+mod sanitize;
+mod table;
+mod text;
+
+use crate::model::inspection::Inspection;
+use crate::model::report::Report;
+
+pub use json::{INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, report_schema};
+pub use paint::Style;
+pub use sanitize::harmless;
+
+/// What a format may be told about how to render.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderOptions {
+    /// Columns that a line may take, for formats that people read.
+    pub width: usize,
+    /// Whether colours are used, for formats that people read.
+    pub style: Style,
+    /// The time to state, for formats that state one when asked; written as it is.
+    pub generated: Option<String>,
+}
+
+impl Default for RenderOptions {
+    fn default() -> RenderOptions {
+        RenderOptions { width: 100, style: Style::Plain, generated: None }
+    }
+}
+
+/// Why something could not be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The JSON writer refused a value.
+    #[error("the report could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// One output format for one kind of subject.
+pub struct Format<Subject> {
+    /// The word for `--format`.
+    pub name: &'static str,
+    /// One line for people who choose.
+    pub description: &'static str,
+    /// Makes the bytes.
+    pub render: fn(&Subject, &RenderOptions) -> Result<Vec<u8>, RenderError>,
+}
+
+/// Formats of a scan's report, the default first.
+pub const FORMATS: &[Format<Report>] = &[
+    Format { name: "table", description: "for people: verdicts, culprits, problems, counts", render: table::render },
+    Format {
+        name: "json",
+        description: "for programs: everything, schema in docs/report.schema.json",
+        render: json::render,
+    },
+];
+
+/// Formats of an inspection, the default first.
+pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
+    Format { name: "text", description: "for people: every fact, file by file", render: inspection_text::render },
+    Format {
+        name: "json",
+        description: "for programs: everything, schema in docs/inspection.schema.json",
+        render: json::render_inspection,
+    },
+];

@@ -1,0 +1,260 @@
+//! An inspection for people: file by file, what each target does with it, then everything that it says of itself.
+
+use crate::model::facts::{
+    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, ImageFacts, InitKind, Refcounts, Toolchain,
+};
+use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::outcome::Gil;
+
+use super::paint::{Role, Style, sign};
+use super::sanitize::harmless;
+use super::table::problem_lines;
+use super::text::{bytes, count, evidence_list, wrap};
+use super::{RenderError, RenderOptions};
+
+/// How many pieces of evidence stand behind a fact.
+const MOST: usize = 3;
+/// Width of the labels.
+const LABEL: usize = 12;
+/// Narrowest and widest lines.
+const WIDTHS: (usize, usize) = (60, 200);
+
+/// Renders the inspection.
+pub(super) fn render(inspection: &Inspection, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let mut page = Page { lines: Vec::new(), width: options.width.clamp(WIDTHS.0, WIDTHS.1), style: options.style };
+    for artifact in &inspection.artifacts {
+        page.artifact(artifact);
+    }
+    if !inspection.problems.is_empty() {
+        page.gap();
+        let title = format!("Could not look at everything: {}", count(inspection.problems.len(), "problem"));
+        page.lines.push(page.style.paint(Role::Heading, &title));
+        page.lines.extend(inspection.problems.iter().flat_map(|problem| problem_lines(problem, options)));
+    }
+    let mut text = String::new();
+    for line in &page.lines {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    Ok(text.into_bytes())
+}
+
+/// The lines so far, and how they are to look.
+struct Page {
+    lines: Vec<String>,
+    width: usize,
+    style: Style,
+}
+
+impl Page {
+    fn gap(&mut self) {
+        if !self.lines.is_empty() {
+            self.lines.push(String::new());
+        }
+    }
+
+    /// A label and text beside it, indented; the text's further lines stand under the first.
+    fn item(&mut self, indent: usize, label: &str, text: &str) {
+        let margin = indent + LABEL;
+        for (number, line) in wrap(text, self.width.saturating_sub(margin)).iter().enumerate() {
+            let start = match number {
+                0 => format!("{:indent$}{}", "", self.style.paint(Role::Faint, &format!("{label:<LABEL$}"))),
+                _ => " ".repeat(margin),
+            };
+            self.lines.push(format!("{start}{line}"));
+        }
+    }
+
+    /// A fact: its words and its evidence, or that it is unknown and why.
+    fn fact<T>(&mut self, indent: usize, label: &str, fact: &Fact<T>, words: impl Fn(&T) -> String) {
+        let told = match fact {
+            Fact::Known { value, .. } => words(value),
+            Fact::Unknown { why, .. } => format!("unknown: {}", harmless(why)),
+        };
+        let seen = evidence_list(fact.evidence(), MOST);
+        let text = if seen.is_empty() { told } else { format!("{told}; seen: {seen}") };
+        self.item(indent, label, &text);
+    }
+
+    fn artifact(&mut self, artifact: &InspectedArtifact) {
+        self.gap();
+        self.lines.push(self.style.paint(Role::Heading, &harmless(&artifact.name)));
+        self.item(2, "holds", &count(artifact.files.len(), "compiled file"));
+        if let Some(wheel) = &artifact.wheel {
+            if let Some(generator) = &wheel.generator {
+                self.item(2, "built with", &harmless(generator));
+            }
+            self.item(2, "tags", &harmless(&wheel.tags.join(", ")));
+        }
+        for file in &artifact.files {
+            self.file(file);
+        }
+    }
+
+    fn file(&mut self, file: &InspectedFile) {
+        self.gap();
+        let title = format!("{}  {}", harmless(&file.facts.path), bytes(file.facts.size));
+        self.lines.push(self.style.paint(Role::Heading, &title));
+        for outcome in &file.outcomes {
+            self.outcome(outcome);
+        }
+        for image in &file.facts.images {
+            self.image(image);
+        }
+    }
+
+    fn outcome(&mut self, outcome: &InspectedOutcome) {
+        let target = outcome.target.to_string();
+        let (role, word, reason) = match &outcome.outcome {
+            Some(outcome) => (Role::of_gil(outcome.gil), gil_words(outcome.gil), harmless(&outcome.reason)),
+            None => {
+                (Role::Faint, "not looked for", "the target's import system does not load a file of this name".into())
+            }
+        };
+        let sign = if outcome.outcome.is_some() { sign(role) } else { '–' };
+        let word = self.style.paint(role, &format!("{sign} {word}"));
+        self.lines.push(format!("  {target}  {word}"));
+        let lines = wrap(&reason, self.width.saturating_sub(4));
+        self.lines.extend(lines.iter().map(|line| format!("    {line}")));
+    }
+
+    fn image(&mut self, image: &ImageFacts) {
+        let title = format!("{} {}", format_name(image.format), harmless(&image.architecture));
+        self.lines.push(format!("  {}", self.style.paint(Role::Heading, &title)));
+        match image.hooks.value() {
+            Some(hooks) if !hooks.is_empty() => hooks.iter().for_each(|hook| self.hook(hook)),
+            _ => self.fact(4, "hooks", &image.hooks, |_| "none: not a module that could be imported".to_owned()),
+        }
+        self.fact(4, "built for", &image.abi, abi);
+        self.fact(4, "refcounts", &image.refcounts, |refcounts| refcounts_words(*refcounts).to_owned());
+        self.fact(4, "made by", &image.toolchain, toolchain);
+        self.fact(4, "imports", &image.python_imports, |names| {
+            format!("{} of the C API", count(names.len(), "symbol"))
+        });
+        self.fact(4, "exports", &image.python_exports, |names| listed(names));
+        self.fact(4, "libraries", &image.libraries, |names| listed(names));
+    }
+
+    fn hook(&mut self, hook: &Hook) {
+        let chosen =
+            if hook.matches_file_name { "this file's name asks for it" } else { "no importer looks for it here" };
+        let module = harmless(&hook.module);
+        self.item(4, "hook", &format!("{} at {:#x}, module {module}: {chosen}", harmless(&hook.symbol), hook.address));
+        self.fact(6, "init", &hook.init, |init| init_words(*init).to_owned());
+        self.fact(6, "gil", &hook.gil, declaration);
+        self.fact(6, "Py_mod_abi", &hook.abi_info, |info| abi_info(info.as_ref()));
+        self.fact(6, "slots", &hook.slots, |slots| {
+            let ids: Vec<String> = slots.iter().map(ToString::to_string).collect();
+            if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+        });
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { harmless(&names.join(", ")) }
+}
+
+fn gil_words(gil: Gil) -> &'static str {
+    match gil {
+        Gil::NotUsed => "the GIL stays off",
+        Gil::Used => "the GIL is switched back on",
+        Gil::Delegated => "another file decides",
+        Gil::NotLoadable => "the import fails or crashes",
+        Gil::Unknown => "unknown",
+    }
+}
+
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Elf => "ELF",
+        Format::MachO => "Mach-O",
+        Format::Pe => "PE",
+    }
+}
+
+fn init_words(init: InitKind) -> &'static str {
+    match init {
+        InitKind::SinglePhase => "single-phase: the hook returns a module",
+        InitKind::MultiPhase => "multi-phase: the hook returns a definition",
+        InitKind::Export => "export: the hook returns slots",
+    }
+}
+
+fn declaration(declaration: &Declaration) -> String {
+    match declaration {
+        Declaration::Slot { value } => format!("slot Py_mod_gil = {value}{}", gil_constant(*value)),
+        Declaration::SetGil { value } => format!("PyUnstable_Module_SetGIL(module, {value}){}", gil_constant(*value)),
+        Declaration::Absent => "nothing is declared, which means used".to_owned(),
+        Declaration::Delegated { to } => format!("declared by {} on its behalf", harmless(to)),
+    }
+}
+
+/// The constant's name in CPython's headers.
+fn gil_constant(value: u64) -> &'static str {
+    match value {
+        0 => " (Py_MOD_GIL_USED)",
+        1 => " (Py_MOD_GIL_NOT_USED)",
+        _ => "",
+    }
+}
+
+fn abi(abi: &Abi) -> String {
+    let flavour = match abi.flavour {
+        Flavour::Gil => "the build with the GIL",
+        Flavour::FreeThreaded => "the free-threaded build",
+        Flavour::Abi3 => "abi3, the stable ABI of builds with the GIL",
+        Flavour::Abi3t => "abi3t, the stable ABI of both builds",
+        Flavour::GilOrAbi3 => "builds with the GIL, one version's or the stable ABI",
+    };
+    let versions = match abi.versions {
+        (None, None) => String::new(),
+        (Some(oldest), None) => format!(", CPython 3.{oldest} or newer"),
+        (None, Some(newest)) => format!(", CPython 3.{newest} or older"),
+        (Some(oldest), Some(newest)) if oldest == newest => format!(", CPython 3.{oldest}"),
+        (Some(oldest), Some(newest)) => format!(", CPython 3.{oldest} to 3.{newest}"),
+    };
+    format!("{flavour}{versions}")
+}
+
+fn refcounts_words(refcounts: Refcounts) -> &'static str {
+    match refcounts {
+        Refcounts::InlineNonAtomic => "inline, not atomic: the GIL protects them",
+        Refcounts::InlineBiased => "inline, biased, for the free-threaded build",
+        Refcounts::Calls => "by function calls",
+        Refcounts::NoneSeen => "no symbol tells of any",
+    }
+}
+
+fn toolchain(toolchain: &Toolchain) -> String {
+    let generator = match toolchain.generator {
+        Generator::Cython => "Cython",
+        Generator::Pybind11 => "pybind11",
+        Generator::Nanobind => "nanobind",
+        Generator::Pyo3 => "PyO3",
+        Generator::Cffi => "CFFI",
+        Generator::Swig => "SWIG",
+        Generator::Mypyc => "mypyc",
+        Generator::F2py => "f2py",
+        Generator::BoostPython => "Boost.Python",
+        Generator::Hpy => "HPy",
+        Generator::Cppyy => "cppyy",
+        Generator::Pythran => "Pythran",
+        Generator::CApi => "no known generator: written by hand, or by a tool that leaves no mark",
+    };
+    match &toolchain.version {
+        Some(version) => format!("{generator} {}", harmless(version)),
+        None => generator.to_owned(),
+    }
+}
+
+fn abi_info(info: Option<&AbiInfo>) -> String {
+    info.map_or_else(
+        || "no such slot".to_owned(),
+        |info| {
+            format!(
+                "structure {}.{}, flags {:#x}, built with {:#010x}, for {:#010x}",
+                info.major, info.minor, info.flags, info.build_version, info.abi_version
+            )
+        },
+    )
+}

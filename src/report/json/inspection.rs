@@ -1,0 +1,133 @@
+//! From an inspection to version 1 of its JSON.
+
+use crate::model::facts::{AbiInfo, Declaration, Fact, Format, Hook, HookKind, ImageFacts, Refcounts};
+use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+
+use super::super::sanitize::without_credentials;
+use super::convert::{abi, all, evidence, hexadecimal, init, module, problem, toolchain};
+use super::inspection_v1 as out;
+use super::v1;
+
+impl From<&Inspection> for out::Inspection {
+    fn from(inspection: &Inspection) -> out::Inspection {
+        out::Inspection {
+            schema_version: v1::SCHEMA_VERSION,
+            targets: all(&inspection.targets, ToString::to_string),
+            artifacts: all(&inspection.artifacts, artifact),
+            modules: inspection.artifacts.iter().flat_map(modules).collect(),
+            problems: all(&inspection.problems, problem),
+        }
+    }
+}
+
+fn artifact(artifact: &InspectedArtifact) -> out::Artifact {
+    let wheel = artifact.wheel.as_ref();
+    out::Artifact {
+        name: without_credentials(&artifact.name).into_owned(),
+        generator: wheel.and_then(|wheel| wheel.generator.clone()),
+        tags: wheel.map(|wheel| wheel.tags.clone()).unwrap_or_default(),
+        root_is_purelib: wheel.and_then(|wheel| wheel.root_is_purelib),
+        compiled_files: artifact.files.len(),
+    }
+}
+
+fn modules(artifact: &InspectedArtifact) -> Vec<out::Module> {
+    let of_file = |file: &InspectedFile| all(&file.outcomes, |outcome| one(artifact, file, outcome));
+    artifact.files.iter().flat_map(of_file).collect()
+}
+
+fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOutcome) -> out::Module {
+    out::Module {
+        artifact: without_credentials(&artifact.name).into_owned(),
+        target: outcome.target.to_string(),
+        module: outcome.outcome.as_ref().map_or_else(|| not_looked_for(file, outcome), module),
+        size: file.facts.size,
+        images: all(&file.facts.images, image),
+    }
+}
+
+/// What is said where the target's import system passes the file by.
+fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::Module {
+    let known = file.outcomes.iter().find_map(|other| other.outcome.as_ref());
+    v1::Module {
+        path: file.facts.path.clone(),
+        module: known.map(|known| known.module.clone()).unwrap_or_default(),
+        gil: v1::Gil::NotLoadable,
+        cause: v1::Cause::NotLookedFor,
+        reason: format!("{} does not look for a file of this name", outcome.target),
+        delegate: None,
+        declared_by: None,
+        init: None,
+        abi: None,
+        toolchain: None,
+        evidence: Vec::new(),
+    }
+}
+
+fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> out::Fact<To> {
+    let unknown = match fact {
+        Fact::Known { .. } => None,
+        Fact::Unknown { why, .. } => Some(why.clone()),
+    };
+    out::Fact { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
+}
+
+fn image(image: &ImageFacts) -> out::Image {
+    out::Image {
+        format: match image.format {
+            Format::Elf => out::Format::Elf,
+            Format::MachO => out::Format::MachO,
+            Format::Pe => out::Format::Pe,
+        },
+        architecture: image.architecture.clone(),
+        hooks: fact(&image.hooks, |hooks| all(hooks, hook)),
+        python_imports: fact(&image.python_imports, Clone::clone),
+        python_exports: fact(&image.python_exports, Clone::clone),
+        libraries: fact(&image.libraries, Clone::clone),
+        abi: fact(&image.abi, abi),
+        refcounts: fact(&image.refcounts, |refcounts| match refcounts {
+            Refcounts::InlineNonAtomic => out::Refcounts::InlineNonAtomic,
+            Refcounts::InlineBiased => out::Refcounts::InlineBiased,
+            Refcounts::Calls => out::Refcounts::Calls,
+            Refcounts::NoneSeen => out::Refcounts::NoneSeen,
+        }),
+        toolchain: fact(&image.toolchain, toolchain),
+    }
+}
+
+fn hook(hook: &Hook) -> out::Hook {
+    out::Hook {
+        symbol: hook.symbol.clone(),
+        kind: match hook.kind {
+            HookKind::Init => out::HookKind::Init,
+            HookKind::Export => out::HookKind::Export,
+        },
+        module: hook.module.clone(),
+        address: hexadecimal(hook.address),
+        matches_file_name: hook.matches_file_name,
+        init: fact(&hook.init, |kind| init(*kind)),
+        gil: fact(&hook.gil, declaration),
+        abi_info: fact(&hook.abi_info, |info| abi_info(info.as_ref())),
+        slots: fact(&hook.slots, Clone::clone),
+    }
+}
+
+fn declaration(declaration: &Declaration) -> out::Declaration {
+    let (by, value, delegate) = match declaration {
+        Declaration::Slot { value } => (out::DeclaredHow::Slot, Some(*value), None),
+        Declaration::SetGil { value } => (out::DeclaredHow::SetGil, Some(*value), None),
+        Declaration::Absent => (out::DeclaredHow::Absent, None, None),
+        Declaration::Delegated { to } => (out::DeclaredHow::Delegated, None, Some(to.clone())),
+    };
+    out::Declaration { by, value, delegate }
+}
+
+fn abi_info(info: Option<&AbiInfo>) -> out::AbiInfo {
+    out::AbiInfo {
+        present: info.is_some(),
+        structure: info.map(|info| (info.major, info.minor)),
+        flags: info.map(|info| info.flags),
+        build_version: info.map(|info| hexadecimal(info.build_version.into())),
+        abi_version: info.map(|info| hexadecimal(info.abi_version.into())),
+    }
+}

@@ -1,0 +1,189 @@
+//! Version 1 of the inspection's JSON: the report's `modules[]` objects, with every fact. Frozen like the report's.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::v1;
+
+/// What compiled files say of themselves, as `ungil inspect --format json` writes it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(
+    title = "ungil inspection",
+    extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/inspection.schema.json")
+)]
+pub(super) struct Inspection {
+    /// Version of this format: 1.
+    pub(super) schema_version: u32,
+    /// Targets, in the order asked for.
+    pub(super) targets: Vec<String>,
+    /// The files that were named, in that order.
+    pub(super) artifacts: Vec<Artifact>,
+    /// One for each compiled file and target, in the order of the files, then of the targets.
+    pub(super) modules: Vec<Module>,
+    /// What could not be looked at, sorted.
+    pub(super) problems: Vec<v1::Problem>,
+}
+
+/// A file that was named: a wheel, or a compiled file by itself.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Artifact {
+    /// The file as it was named.
+    pub(super) name: String,
+    /// The build backend that a wheel names; null when it is no wheel or names none.
+    pub(super) generator: Option<String>,
+    /// The tags that the wheel's `WHEEL` file states.
+    pub(super) tags: Vec<String>,
+    /// Whether it says that its root is pure Python; null when it says nothing.
+    pub(super) root_is_purelib: Option<bool>,
+    /// Number of compiled files in it.
+    pub(super) compiled_files: usize,
+}
+
+/// A compiled file on one target, with every fact.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Module {
+    /// The file that was named: an artifact's `name`.
+    pub(super) artifact: String,
+    /// The target.
+    pub(super) target: String,
+    /// What the report says of a module.
+    #[serde(flatten)]
+    pub(super) module: v1::Module,
+    /// Size of the file in bytes.
+    pub(super) size: u64,
+    /// One for each architecture: a universal Mach-O file holds several.
+    pub(super) images: Vec<Image>,
+}
+
+/// A fact, or the reason why it could not be read.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Fact<T> {
+    /// What was read; null when it could not be read.
+    pub(super) value: Option<T>,
+    /// Why it could not be read; null when it was read.
+    pub(super) unknown: Option<String>,
+    /// Where it was seen, or what was seen on the way.
+    pub(super) evidence: Vec<v1::Evidence>,
+}
+
+/// One image: a file, or a slice of a universal file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Image {
+    /// Container format.
+    pub(super) format: Format,
+    /// Architecture in the words of the wheel tags.
+    pub(super) architecture: String,
+    /// The functions by which an interpreter could import a module from this image.
+    pub(super) hooks: Fact<Vec<Hook>>,
+    /// Imported symbols of the C API, sorted.
+    pub(super) python_imports: Fact<Vec<String>>,
+    /// Exported symbols that look like the C API's, hooks left out, sorted.
+    pub(super) python_exports: Fact<Vec<String>>,
+    /// Libraries that the image needs, in the file's order.
+    pub(super) libraries: Fact<Vec<String>>,
+    /// What the code was compiled for.
+    pub(super) abi: Fact<v1::Abi>,
+    /// How reference counts are changed.
+    pub(super) refcounts: Fact<Refcounts>,
+    /// The tool that generated the module.
+    pub(super) toolchain: Fact<v1::Toolchain>,
+}
+
+/// Container formats.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Format {
+    /// Linux and other Unix systems.
+    Elf,
+    /// macOS.
+    MachO,
+    /// Windows.
+    Pe,
+}
+
+/// How reference counts are changed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Refcounts {
+    /// Inline and not atomic: the GIL protects them.
+    InlineNonAtomic,
+    /// Inline and biased, for the free-threaded build.
+    InlineBiased,
+    /// By function calls.
+    Calls,
+    /// No symbol tells of any.
+    NoneSeen,
+}
+
+/// One importable function and what following it shows.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Hook {
+    /// The exported symbol.
+    pub(super) symbol: String,
+    /// Which kind of hook.
+    pub(super) kind: HookKind,
+    /// The last component of the module's name.
+    pub(super) module: String,
+    /// Virtual address of the function, in hexadecimal.
+    pub(super) address: String,
+    /// Whether this file's name makes the import system look for this hook.
+    pub(super) matches_file_name: bool,
+    /// How the module is initialised.
+    pub(super) init: Fact<v1::Init>,
+    /// What the module says of the GIL.
+    pub(super) gil: Fact<Declaration>,
+    /// `Py_mod_abi`; the value is null when it is unknown, and has `present: false` when there is no such slot.
+    pub(super) abi_info: Fact<AbiInfo>,
+    /// Slot ids in the order of the definition, as stored.
+    pub(super) slots: Fact<Vec<u32>>,
+}
+
+/// The two kinds of hooks.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum HookKind {
+    /// `PyInit_…`
+    Init,
+    /// `PyModExport_…` (PEP 793).
+    Export,
+}
+
+/// What a module says of the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Declaration {
+    /// How it says it.
+    pub(super) by: DeclaredHow,
+    /// The stored value or the argument; null when nothing is said here.
+    pub(super) value: Option<u64>,
+    /// The module that says it on this one's behalf.
+    pub(super) delegate: Option<String>,
+}
+
+/// How a module says whether it needs the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum DeclaredHow {
+    /// A slot `Py_mod_gil`.
+    Slot,
+    /// A call of `PyUnstable_Module_SetGIL`.
+    SetGil,
+    /// Nothing is said.
+    Absent,
+    /// Another file says it.
+    Delegated,
+}
+
+/// `PyABIInfo`, as stored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AbiInfo {
+    /// Whether the definition has a slot `Py_mod_abi`; the other fields are null when it has not.
+    pub(super) present: bool,
+    /// `abiinfo_major_version` and `abiinfo_minor_version`.
+    pub(super) structure: Option<(u8, u8)>,
+    /// `flags`: 1 stable, 2 GIL, 4 free-threaded, 8 internal.
+    pub(super) flags: Option<u16>,
+    /// `build_version`, in hexadecimal.
+    pub(super) build_version: Option<String>,
+    /// `abi_version`, in hexadecimal.
+    pub(super) abi_version: Option<String>,
+}

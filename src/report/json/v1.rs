@@ -1,0 +1,390 @@
+//! Version 1 of the report's JSON. Frozen: fields may be added, none removed, renamed or given another meaning.
+//!
+//! The doc lines are the descriptions in the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The number in `schema_version`.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// What a scan found, as `ungil scan --format json` writes it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "ungil report", extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/report.schema.json"))]
+pub(super) struct Report {
+    /// Version of this format: 1.
+    pub(super) schema_version: u32,
+    /// When the report was made, in RFC 3339; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) generated: Option<String>,
+    /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
+    pub(super) targets: Vec<String>,
+    /// One for each name and version, sorted.
+    pub(super) packages: Vec<Package>,
+    /// What rules say of the packages, in the order of the packages, the worst first.
+    pub(super) findings: Vec<Finding>,
+    /// What could not be looked at, sorted.
+    pub(super) problems: Vec<Problem>,
+    /// Counts.
+    pub(super) summary: Summary,
+}
+
+/// One version of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Package {
+    /// Normalised name.
+    pub(super) name: String,
+    /// Version; null when it could not be found out.
+    pub(super) version: Option<String>,
+    /// The paths of requirements that led to it.
+    pub(super) required_by: Vec<RequiredBy>,
+    /// One for each target that gets this version, in the order of the targets.
+    pub(super) results: Vec<TargetResult>,
+}
+
+/// A path of requirements.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RequiredBy {
+    /// The place in the input that asked for the first package of the path.
+    pub(super) place: Place,
+    /// From the package that was asked for to the one that requires this one; empty when this one was asked for itself.
+    pub(super) path: Vec<String>,
+}
+
+/// A place in the input.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Place {
+    /// The file as it was named, or `command line`.
+    pub(super) file: String,
+    /// Line, from 1; null where the input has no lines.
+    pub(super) line: Option<u32>,
+    /// Column in characters, from 1; null when the whole line is meant.
+    pub(super) column: Option<u32>,
+}
+
+/// What is said of a package on one target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TargetResult {
+    /// The target.
+    pub(super) target: String,
+    /// The verdict.
+    pub(super) verdict: Verdict,
+    /// One line: why.
+    pub(super) reason: String,
+    /// For `ready`: who declared that the GIL is not needed, each once.
+    pub(super) declared_by: Vec<DeclaredBy>,
+    /// The file that an installer would choose; null when there is none.
+    pub(super) artifact: Option<Artifact>,
+    /// Every compiled module that the target would load, by path.
+    pub(super) modules: Vec<Module>,
+}
+
+/// What is said of a package on a target.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verdict {
+    /// No compiled module that an interpreter could import.
+    Pure,
+    /// Every module declares that it does not need the GIL: it stays off.
+    Ready,
+    /// Installs as a pure wheel although other targets get compiled modules.
+    PureFallback,
+    /// Something that matters could not be read.
+    Unknown,
+    /// Only a source distribution fits.
+    Build,
+    /// Importing it switches the GIL back on.
+    Gil,
+    /// Installs, but holds modules for another ABI that fail or crash when imported.
+    Crash,
+    /// Nothing fits: it cannot be installed.
+    Blocked,
+}
+
+/// Who declared that a module does not need the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct DeclaredBy {
+    /// Who.
+    pub(super) who: Declarer,
+    /// The framework with its version, or the module that declares on behalf of this one; null otherwise.
+    pub(super) name: Option<String>,
+}
+
+/// Kinds of declarers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Declarer {
+    /// The author: the generator's default is to say nothing.
+    Author,
+    /// The framework, by default; the author may never have thought of it.
+    Framework,
+    /// Another module on its behalf.
+    Delegate,
+    /// It could not be made out which of them.
+    Unclear,
+}
+
+/// A distribution file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Artifact {
+    /// File name without folders.
+    pub(super) filename: String,
+    /// Kind of file.
+    pub(super) kind: ArtifactKind,
+    /// SHA-256 in lower-case hexadecimal digits; null when nobody states it.
+    pub(super) sha256: Option<String>,
+    /// Where it is: a URL without credentials, query or fragment.
+    pub(super) url: Option<String>,
+    /// Size in bytes; null when nobody states it.
+    pub(super) size: Option<u64>,
+    /// Why it was yanked, empty when no reason was given; null when it was not.
+    pub(super) yanked: Option<String>,
+}
+
+/// Kinds of distribution files.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ArtifactKind {
+    /// A wheel.
+    Wheel,
+    /// A source distribution.
+    Sdist,
+    /// An unpacked project folder.
+    SourceTree,
+}
+
+/// A compiled module, and what importing it on the target does.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Module {
+    /// Path inside the artifact.
+    pub(super) path: String,
+    /// Dotted name under which it is imported.
+    pub(super) module: String,
+    /// What the import does to the GIL.
+    pub(super) gil: Gil,
+    /// Why, for programs.
+    pub(super) cause: Cause,
+    /// Why, for people: what decided, or why it is unknown.
+    pub(super) reason: String,
+    /// The module that decides when `gil` is `delegated`.
+    pub(super) delegate: Option<String>,
+    /// Who made the declaration, when there is one that keeps the GIL off.
+    pub(super) declared_by: Option<DeclaredBy>,
+    /// How the module is initialised; null when unknown.
+    pub(super) init: Option<Init>,
+    /// What it was compiled for; null when unknown.
+    pub(super) abi: Option<Abi>,
+    /// What generated it; null when unknown.
+    pub(super) toolchain: Option<Toolchain>,
+    /// What a person can check.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// What importing a module does to the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Gil {
+    /// It stays off.
+    NotUsed,
+    /// It is switched back on.
+    Used,
+    /// Another file decides.
+    Delegated,
+    /// The import fails or crashes, or the target never looks for this file.
+    NotLoadable,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// Why an import does what it does to the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Cause {
+    /// The module declares that it does not need the GIL.
+    DeclaredNotUsed,
+    /// The module declares that it needs the GIL.
+    DeclaredUsed,
+    /// The module declares nothing.
+    Undeclared,
+    /// Another module declares on its behalf.
+    Delegated,
+    /// Compiled for the memory layout of another build.
+    ForeignAbi,
+    /// `Py_mod_abi` names another build or version, so the import is refused.
+    AbiInfoMismatch,
+    /// The definition has slot ids that this version does not know, so the import is refused.
+    UnknownSlot,
+    /// The file has hooks, but none under the name that the import system looks for.
+    NoMatchingHook,
+    /// The image is for another processor or system.
+    ForeignPlatform,
+    /// What decides could not be read.
+    Unreadable,
+    /// The target's import system does not load a file of this name; only in inspections.
+    NotLookedFor,
+}
+
+/// How a module is initialised.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Init {
+    /// The hook returns a module.
+    SinglePhase,
+    /// The hook returns a definition (PEP 489).
+    MultiPhase,
+    /// The hook returns slots (PEP 793).
+    Export,
+}
+
+/// What a module was compiled for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Abi {
+    /// The flavour.
+    pub(super) flavour: Flavour,
+    /// Oldest minor version of CPython 3 that fits; null when open.
+    pub(super) oldest: Option<u8>,
+    /// Newest minor version of CPython 3 that fits; null when open.
+    pub(super) newest: Option<u8>,
+}
+
+/// ABI flavours.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Flavour {
+    /// One version's build with the GIL.
+    Gil,
+    /// One version's free-threaded build.
+    FreeThreaded,
+    /// The stable ABI of builds with the GIL.
+    Abi3,
+    /// The stable ABI of both builds (PEP 803).
+    Abi3t,
+    /// For builds with the GIL; whether one version's or the stable ABI the bytes do not tell.
+    GilOrAbi3,
+}
+
+/// What generated a module.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Toolchain {
+    /// The generator: `cython`, `pyo3`, `pybind11`, …, or `c-api` when no generator's mark was found.
+    pub(super) generator: String,
+    /// Its version; null when the bytes do not tell.
+    pub(super) version: Option<String>,
+}
+
+/// One thing seen in a file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Evidence {
+    /// What was seen, in words.
+    pub(super) what: String,
+    /// The symbol, string or library concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) symbol: Option<String>,
+    /// Virtual address in the image, in hexadecimal, as a disassembler shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<String>,
+    /// The value read there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) value: Option<String>,
+}
+
+/// One rule's word on a package, or on one module of it, for one target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Finding {
+    /// The package.
+    pub(super) package: String,
+    /// Its version; null when it could not be found out.
+    pub(super) version: Option<String>,
+    /// The target.
+    pub(super) target: String,
+    /// The rule's id.
+    pub(super) rule: String,
+    /// How much it weighs.
+    pub(super) level: Level,
+    /// Whether the rule's condition holds, or could not be found out.
+    pub(super) certainty: Certainty,
+    /// The verdict that it leads to by itself; null for warnings and hints.
+    pub(super) verdict: Option<Verdict>,
+    /// The member concerned; null when the whole package is.
+    pub(super) module: Option<String>,
+    /// One sentence: what was found.
+    pub(super) message: String,
+    /// One sentence: what to do about it.
+    pub(super) help: String,
+    /// What a person can check.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Level {
+    /// For maintainers.
+    Hint,
+    /// Worth a look.
+    Warning,
+    /// Decides the verdict.
+    Decides,
+}
+
+/// Whether a rule's condition holds.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Certainty {
+    /// It holds.
+    Holds,
+    /// Whether it holds could not be found out.
+    Unknown,
+}
+
+/// One thing that could not be looked at.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Problem {
+    /// What kind of thing failed.
+    pub(super) kind: ProblemKind,
+    /// The package that it keeps from being judged; null when it concerns none in particular.
+    pub(super) package: Option<String>,
+    /// Where: a URL without credentials, a path, `wheel.whl: member.so`, `requirements.txt:3`.
+    pub(super) place: String,
+    /// What happened, what was expected and what was found.
+    pub(super) message: String,
+}
+
+/// Kinds of problems.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ProblemKind {
+    /// The network, an index or a server.
+    Network,
+    /// An index's answer that makes no sense.
+    Index,
+    /// No set of versions satisfies the requirements.
+    Resolution,
+    /// Missing, contradictory or unreadable metadata.
+    Metadata,
+    /// A damaged, hostile or oversized archive.
+    Archive,
+    /// A compiled file that could not be read.
+    Binary,
+    /// Bytes that are not those promised.
+    Integrity,
+    /// A file or folder on this machine.
+    File,
+}
+
+/// Counts of the run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Summary {
+    /// Packages (names).
+    pub(super) packages: usize,
+    /// Distribution files looked into.
+    pub(super) files: usize,
+    /// Compiled modules looked at.
+    pub(super) modules: usize,
+    /// Bytes of distribution files that came over the network.
+    pub(super) bytes_fetched: u64,
+    /// Bytes that those files have in all.
+    pub(super) bytes_total: u64,
+    /// Problems.
+    pub(super) problems: usize,
+}

@@ -1,0 +1,40 @@
+//! The default format: a table of verdicts, then the culprits, then what could not be looked at, then counts.
+
+mod culprits;
+mod grid;
+mod totals;
+
+use crate::model::report::Report;
+
+use super::{RenderError, RenderOptions};
+
+pub(super) use totals::problem_lines;
+
+/// Narrower than this, columns stop making sense; a terminal then wraps lines itself.
+const NARROWEST: usize = 60;
+/// Wider than this, lines are hard to follow.
+const WIDEST: usize = 200;
+
+/// Renders the report for a terminal, or for a file that people read.
+pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
+    let sections = [
+        totals::heading(report, &options),
+        grid::verdicts(report, &options),
+        totals::legend(report, &options),
+        culprits::paragraphs(report, &options),
+        totals::problems(report, &options),
+        totals::counts(report, &options),
+    ];
+    let mut text = String::new();
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for line in section {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    Ok(text.into_bytes())
+}

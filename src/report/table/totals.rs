@@ -1,0 +1,145 @@
+//! What stands around the table: the targets, what the verdicts' words mean, what could not be looked at, counts.
+
+use std::collections::BTreeSet;
+
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::report::Report;
+use crate::model::target::Target;
+use crate::model::verdict::Verdict;
+
+use super::super::RenderOptions;
+use super::super::paint::{Role, sign};
+use super::super::sanitize::harmless;
+use super::super::text::{bytes, count, percentage, share_platform, wrap};
+
+/// Verdicts from the worst to the best.
+const VERDICTS: [Verdict; 8] = [
+    Verdict::Blocked,
+    Verdict::Crash,
+    Verdict::Gil,
+    Verdict::Build,
+    Verdict::Unknown,
+    Verdict::PureFallback,
+    Verdict::Ready,
+    Verdict::Pure,
+];
+
+/// What a verdict's word means, in one line.
+fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pure => "no compiled module",
+        Verdict::Ready => {
+            "every compiled module declares that it does not need the GIL: it stays off (a declaration, not a proof)"
+        }
+        Verdict::PureFallback => "installs without its compiled accelerators: the GIL stays off, it runs slower",
+        Verdict::Unknown => "something that decides could not be read",
+        Verdict::Build => "only a source distribution fits: what it becomes is decided where it is built",
+        Verdict::Gil => "importing it switches the GIL back on",
+        Verdict::Crash => "installs, but holds modules for another ABI: importing them fails or crashes",
+        Verdict::Blocked => "nothing fits: it cannot be installed",
+    }
+}
+
+/// For which targets the report is.
+pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
+    let Some(first) = report.targets.first() else { return Vec::new() };
+    let words: Vec<String> = match share_platform(&report.targets) {
+        true => report.targets.iter().map(|target| target.python.to_string()).collect(),
+        false => report.targets.iter().map(ToString::to_string).collect(),
+    };
+    let platform = if share_platform(&report.targets) { format!(" on {}", first.platform) } else { String::new() };
+    vec![options.style.paint(Role::Heading, &format!("CPython {}{platform}", words.join(" and ")))]
+}
+
+/// The meaning of each verdict that occurs.
+pub(super) fn legend(report: &Report, options: &RenderOptions) -> Vec<String> {
+    let occurring: BTreeSet<Verdict> =
+        report.packages.iter().flat_map(|package| &package.results).map(|result| result.verdict).collect();
+    let shown: Vec<Verdict> = VERDICTS.into_iter().filter(|verdict| occurring.contains(verdict)).collect();
+    let widest = shown.iter().map(|verdict| verdict.word().len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for verdict in shown {
+        let role = Role::of_verdict(verdict);
+        let word = format!("{} {:<widest$}", sign(role), verdict.word());
+        let room = options.width.saturating_sub(widest + 4);
+        for (number, line) in wrap(meaning(verdict), room).iter().enumerate() {
+            let start = if number == 0 { options.style.paint(role, &word) } else { " ".repeat(widest + 2) };
+            lines.push(format!("{start}  {}", options.style.paint(Role::Faint, line)));
+        }
+    }
+    lines
+}
+
+/// What could not be looked at.
+pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> {
+    if report.problems.is_empty() {
+        return Vec::new();
+    }
+    let title = format!("Could not look at everything: {}", count(report.problems.len(), "problem"));
+    let mut lines = vec![options.style.paint(Role::Heading, &title)];
+    lines.extend(report.problems.iter().flat_map(|problem| problem_lines(problem, options)));
+    lines
+}
+
+/// One problem, on as many lines as it takes.
+pub(in crate::report) fn problem_lines(problem: &Problem, options: &RenderOptions) -> Vec<String> {
+    let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+    let kind = format!("{} {:<11}", sign(Role::Open), kind_word(problem.kind));
+    let room = options.width.saturating_sub(14);
+    let text = format!("{package}{}: {}", harmless(&problem.place), harmless(&problem.message));
+    let lines = wrap(&text, room);
+    let start = |number: usize| if number == 0 { options.style.paint(Role::Open, &kind) } else { " ".repeat(13) };
+    lines.iter().enumerate().map(|(number, line)| format!("{} {line}", start(number))).collect()
+}
+
+fn kind_word(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::Network => "network",
+        ProblemKind::Index => "index",
+        ProblemKind::Resolution => "resolution",
+        ProblemKind::Metadata => "metadata",
+        ProblemKind::Archive => "archive",
+        ProblemKind::Binary => "binary",
+        ProblemKind::Integrity => "integrity",
+        ProblemKind::File => "file",
+    }
+}
+
+/// How many of what.
+pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
+    let widest = report.targets.iter().map(|target| target.to_string().len()).max().unwrap_or(0);
+    let mut lines: Vec<String> = report
+        .targets
+        .iter()
+        .map(|target| {
+            format!("{target:<widest$}  {}", verdict_counts(report, *target, options), target = target.to_string())
+        })
+        .collect();
+    let summary = &report.summary;
+    let fetched = format!(
+        "{} fetched of {} ({})",
+        bytes(summary.bytes_fetched),
+        bytes(summary.bytes_total),
+        percentage(summary.bytes_fetched, summary.bytes_total)
+    );
+    lines.push(format!(
+        "{}, {}, {} looked at, {fetched}, {}",
+        count(summary.packages, "package"),
+        count(summary.files, "file"),
+        count(summary.modules, "module"),
+        count(summary.problems, "problem"),
+    ));
+    lines
+}
+
+fn verdict_counts(report: &Report, target: Target, options: &RenderOptions) -> String {
+    let results =
+        || report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
+    let counted = VERDICTS.into_iter().filter_map(|verdict| {
+        let number = results().filter(|result| result.verdict == verdict).count();
+        let text = format!("{number} {}", verdict.word());
+        (number > 0).then(|| options.style.paint(Role::of_verdict(verdict), &text))
+    });
+    let parts: Vec<String> = counted.collect();
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+}

@@ -1,0 +1,203 @@
+//! Fitting text into columns: wrapping, shortening, counts in words. Everything here is already harmless.
+
+use crate::model::evidence::Evidence;
+use crate::model::resolution::RequiredBy;
+use crate::model::target::Target;
+
+use super::sanitize::harmless;
+
+/// Fewest characters to which a platform tag is cut.
+const LEGIBLE: usize = 7;
+
+/// Text cut in the middle to at most `room` characters, so that both ends stay readable.
+pub(super) fn shorten(text: &str, room: usize) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= room {
+        return text.to_owned();
+    }
+    let kept = room.saturating_sub(1);
+    let tail = kept / 2;
+    let head = kept - tail;
+    let start = characters.iter().take(head);
+    let end = characters.iter().skip(characters.len() - tail);
+    start.chain(['…'].iter()).chain(end).collect()
+}
+
+/// A distribution's file name in at most `room` characters. What the other columns say already goes first, then the
+/// middle of the platform: the tags that decide stay.
+pub(super) fn shorten_filename(filename: &str, room: usize) -> String {
+    if filename.chars().count() <= room {
+        return filename.to_owned();
+    }
+    let Some(stem) = filename.strip_suffix(".whl") else {
+        return shorten(filename, room);
+    };
+    let mut parts = stem.rsplitn(4, '-');
+    let (Some(platform), Some(abi), Some(python), Some(_)) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return shorten(filename, room);
+    };
+    for tags in [format!("{python}-{abi}"), abi.to_owned()] {
+        let around = format!("…-{tags}-.whl").chars().count();
+        let left = room.saturating_sub(around);
+        if left >= LEGIBLE || left >= platform.chars().count() {
+            return format!("…-{tags}-{}.whl", shorten(platform, left));
+        }
+    }
+    shorten(&format!("…-{abi}-….whl"), room)
+}
+
+/// Words set into lines of at most `width` characters. A word longer than a line gets a line of its own, broken where
+/// it reaches the edge.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for character in word.chars() {
+            if used == width {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(character);
+            used += 1;
+        }
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// `1 file`, `2 files`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// A number of bytes in the unit that people use for it.
+pub(super) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if number < 1_000 {
+        return format!("{number} B");
+    }
+    let mut tenths = number / 100;
+    let mut unit = 0;
+    while tenths >= 10_000 && unit + 1 < UNITS.len() {
+        tenths /= 1_000;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or("TB");
+    if tenths < 1_000 { format!("{}.{} {name}", tenths / 10, tenths % 10) } else { format!("{} {name}", tenths / 10) }
+}
+
+/// `part` of `whole` in per cent, with one decimal.
+pub(super) fn percentage(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "0.0 %".to_owned();
+    }
+    let thousandths = u128::from(part) * 1_000 / u128::from(whole);
+    format!("{}.{} %", thousandths / 10, thousandths % 10)
+}
+
+/// Targets in few words: the versions alone when all run on one platform.
+pub(super) fn targets(all: &[Target], some: &[Target]) -> String {
+    let words: Vec<String> = some.iter().map(|target| short_target(all, *target)).collect();
+    words.join(", ")
+}
+
+/// A target in few words: its version alone when all targets run on one platform.
+pub(super) fn short_target(all: &[Target], target: Target) -> String {
+    if share_platform(all) { target.python.to_string() } else { target.to_string() }
+}
+
+/// Whether all targets run on one platform.
+pub(super) fn share_platform(all: &[Target]) -> bool {
+    all.windows(2).all(|pair| matches!(pair, [first, second] if first.platform == second.platform))
+}
+
+/// One thing seen, on one line.
+pub(super) fn evidence(seen: &Evidence) -> String {
+    let mut line = harmless(&seen.what);
+    if let Some(symbol) = &seen.symbol {
+        line.push(' ');
+        line.push_str(&harmless(symbol));
+    }
+    if let Some(value) = &seen.value {
+        line.push_str(" = ");
+        line.push_str(&harmless(value));
+    }
+    if let Some(address) = seen.address {
+        line.push_str(&format!(" at {address:#x}"));
+    }
+    line
+}
+
+/// The first things seen, on one line, with the number of the rest.
+pub(super) fn evidence_list(seen: &[Evidence], most: usize) -> String {
+    let shown: Vec<String> = seen.iter().take(most).map(evidence).collect();
+    match seen.len().saturating_sub(most) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
+}
+
+/// A path of requirements: `requirements.txt:3 → pandas → numpy`.
+pub(super) fn path_of(required_by: &RequiredBy, package: &str) -> String {
+    let mut line = harmless(&required_by.place.to_string());
+    for name in required_by.path.iter().map(ToString::to_string).chain([package.to_owned()]) {
+        line.push_str(" → ");
+        line.push_str(&harmless(&name));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_keep_the_tags_that_decide() {
+        let numpy = "numpy-2.5.5-cp314-cp314t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl";
+        for (filename, room, shown) in [
+            (numpy, 100, numpy),
+            (numpy, 32, "…-cp314-cp314t-manyli…x86_64.whl"),
+            (numpy, 22, "…-cp314t-many…6_64.whl"),
+            (numpy, 18, "…-cp314t-….whl"),
+            ("fastapi-0.142.0-py3-none-any.whl", 20, "…-py3-none-any.whl"),
+            ("lxml-6.1.3.tar.gz", 14, "lxml-6.…tar.gz"),
+        ] {
+            assert_eq!(shorten_filename(filename, room), shown);
+        }
+    }
+
+    #[test]
+    fn words_are_wrapped_and_never_lost() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
+        assert_eq!(wrap("", 10), [""]);
+    }
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        for (number, shown) in
+            [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (148_300_000, "148 MB"), (1_900_000_000, "1.9 GB")]
+        {
+            assert_eq!(bytes(number), shown);
+        }
+        assert_eq!(percentage(25, 1_000), "2.5 %");
+        assert_eq!(percentage(0, 0), "0.0 %");
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(0, "file"), "0 files");
+    }
+}

@@ -1,0 +1,175 @@
+//! Both formats on a report that holds every verdict, and on one whose text is hostile.
+
+mod sample;
+
+use std::path::Path;
+
+use ungil::model::inspection::Inspection;
+use ungil::model::report::Report;
+use ungil::report::{
+    FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, inspection_schema,
+    report_schema,
+};
+
+fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
+    let format = FORMATS.iter().find(|known| known.name == format).unwrap();
+    String::from_utf8((format.render)(report, options).unwrap()).unwrap()
+}
+
+fn render_inspection(format: &str, inspection: &Inspection, options: &RenderOptions) -> String {
+    let format = INSPECTION_FORMATS.iter().find(|known| known.name == format).unwrap();
+    String::from_utf8((format.render)(inspection, options).unwrap()).unwrap()
+}
+
+fn wide(width: usize) -> RenderOptions {
+    RenderOptions { width, ..RenderOptions::default() }
+}
+
+fn coloured(width: usize) -> RenderOptions {
+    RenderOptions { style: Style::Coloured, ..wide(width) }
+}
+
+/// What is left of coloured text when the escape sequences that the report writes are taken away.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    plain + rest
+}
+
+#[test]
+fn table_at_width_100() {
+    insta::assert_snapshot!(render("table", &sample::report(), &wide(100)));
+}
+
+#[test]
+fn table_at_width_160() {
+    insta::assert_snapshot!(render("table", &sample::report(), &wide(160)));
+}
+
+#[test]
+fn table_in_colour() {
+    let painted = render("table", &sample::report(), &coloured(100));
+    insta::assert_snapshot!(painted.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn table_over_two_platforms() {
+    insta::assert_snapshot!(render("table", &sample::two_platforms(), &wide(100)));
+}
+
+#[test]
+fn json_of_every_verdict() {
+    insta::assert_snapshot!(render("json", &sample::report(), &wide(100)));
+}
+
+#[test]
+fn inspection_as_text() {
+    insta::assert_snapshot!(render_inspection("text", &sample::inspection(), &wide(100)));
+}
+
+#[test]
+fn inspection_as_json() {
+    insta::assert_snapshot!(render_inspection("json", &sample::inspection(), &wide(100)));
+}
+
+#[test]
+fn colours_change_nothing_but_colour() {
+    for width in [60, 80, 100, 160, 200] {
+        let plain = render("table", &sample::report(), &wide(width));
+        let painted = without_colours(&render("table", &sample::report(), &coloured(width)));
+        let trimmed: Vec<&str> = painted.lines().map(str::trim_end).collect();
+        assert_eq!(trimmed, plain.lines().collect::<Vec<_>>(), "width {width}");
+    }
+}
+
+#[test]
+fn no_line_is_wider_than_asked() {
+    for width in [80, 100, 120, 160] {
+        for line in render("table", &sample::report(), &wide(width)).lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+    }
+}
+
+#[test]
+fn what_is_rendered_twice_is_the_same() {
+    for format in FORMATS {
+        let once = (format.render)(&sample::report(), &wide(100)).unwrap();
+        assert_eq!(once, (format.render)(&sample::report(), &wide(100)).unwrap(), "{}", format.name);
+    }
+}
+
+#[test]
+fn an_empty_report_says_so() {
+    let table = render("table", &Report::default(), &wide(100));
+    assert!(table.contains("No package to judge"), "{table}");
+}
+
+#[test]
+fn hostile_text_reaches_no_terminal() {
+    for format in FORMATS {
+        let options = wide(100);
+        let text = String::from_utf8((format.render)(&sample::hostile(), &options).unwrap()).unwrap();
+        for character in text.chars().filter(|character| *character != '\n') {
+            let sly = ('\u{200b}'..='\u{200f}').contains(&character) || ('\u{202a}'..='\u{202e}').contains(&character);
+            assert!(!character.is_control() && !sly, "{}: {character:?} in {text}", format.name);
+        }
+        assert!(!text.contains("s3cret"), "{}: {text}", format.name);
+    }
+}
+
+#[test]
+fn hostile_text_is_exact_for_programs() {
+    let json: serde_json::Value = serde_json::from_str(&render("json", &sample::hostile(), &wide(100))).unwrap();
+    let path = &json["packages"][0]["results"][0]["modules"][0]["path"];
+    assert_eq!(path, sample::HOSTILE_PATH);
+}
+
+#[test]
+fn no_time_unless_asked() {
+    let json: serde_json::Value = serde_json::from_str(&render("json", &sample::report(), &wide(100))).unwrap();
+    assert!(json.get("generated").is_none());
+    let options = RenderOptions { generated: Some("2026-11-21T12:00:00Z".into()), ..wide(100) };
+    let json: serde_json::Value = serde_json::from_str(&render("json", &sample::report(), &options)).unwrap();
+    assert_eq!(json["generated"], "2026-11-21T12:00:00Z");
+}
+
+fn check_schema(file: &str, schema: &str, documents: &[String]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("UNGIL_UPDATE").is_some() {
+        std::fs::write(&path, schema).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == schema, "{file} is not what the types say; run the tests with UNGIL_UPDATE=1 and commit it");
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    for document in documents {
+        let document = serde_json::from_str(document).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{file}: {errors:#?}");
+    }
+}
+
+#[test]
+fn reports_fit_the_committed_schema() {
+    let documents = [sample::report(), sample::two_platforms(), sample::hostile(), Report::default()];
+    let documents = documents.map(|report| render("json", &report, &wide(100)));
+    check_schema(REPORT_SCHEMA_FILE, &report_schema().unwrap(), &documents);
+}
+
+#[test]
+fn inspections_fit_the_committed_schema() {
+    let documents = [sample::inspection(), Inspection::default()];
+    let documents = documents.map(|inspection| render_inspection("json", &inspection, &wide(100)));
+    check_schema(INSPECTION_SCHEMA_FILE, &inspection_schema().unwrap(), &documents);
+}
+
+#[test]
+fn the_schema_refuses_what_is_not_a_report() {
+    let validator = jsonschema::validator_for(&serde_json::from_str(&report_schema().unwrap()).unwrap()).unwrap();
+    assert!(!validator.is_valid(&serde_json::json!({ "schema_version": 1 })));
+}

@@ -1,0 +1,424 @@
+//! Reports and an inspection made by hand: every verdict, every kind of evidence, hostile text.
+
+use ungil::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+use ungil::model::digest::{Algorithm, Digest};
+use ungil::model::evidence::Evidence;
+use ungil::model::facts::{
+    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, ModuleFacts,
+    Refcounts, Toolchain,
+};
+use ungil::model::finding::{Certainty, Finding, Level};
+use ungil::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use ungil::model::metadata::WheelFile;
+use ungil::model::outcome::{Cause, Gil, ModuleOutcome};
+use ungil::model::problem::{Problem, ProblemKind};
+use ungil::model::report::{PackageReport, Report, Summary, TargetResult};
+use ungil::model::request::{Location, Place};
+use ungil::model::resolution::RequiredBy;
+use ungil::model::target::Target;
+use ungil::model::verdict::{DeclaredBy, Verdict};
+
+/// A path that would clear a terminal and turn its text around.
+pub(crate) const HOSTILE_PATH: &str = "evil/\u{1b}[2J\u{202e}gpj.so\u{200b}\nready\r\u{9b}31m";
+
+fn target(python: &str, platform: &str) -> Target {
+    Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() }
+}
+
+fn linux() -> [Target; 2] {
+    [target("3.14t", "linux-x86_64"), target("3.15t", "linux-x86_64")]
+}
+
+fn artifact(filename: &str) -> Artifact {
+    let kind = match filename.parse() {
+        Ok(wheel) => ArtifactKind::Wheel(wheel),
+        Err(_) => ArtifactKind::Sdist,
+    };
+    let mut parts = filename.trim_end_matches(".tar.gz").splitn(3, '-');
+    let (name, version) = (parts.next().unwrap(), parts.next().unwrap());
+    let url = format!("https://files.pythonhosted.org/packages/{filename}");
+    Artifact {
+        name: name.replace('_', "-").parse().unwrap(),
+        version: version.parse().unwrap(),
+        filename: filename.to_owned(),
+        kind,
+        location: Location::Url(url.parse().unwrap()),
+        digests: Digest::new(Algorithm::Sha256, &"0123456789abcdef".repeat(4)).into_iter().collect(),
+        size: Some(8_421_376),
+        requires_python: None,
+        yanked: None,
+        metadata_file: MetadataFile::Unannounced,
+    }
+}
+
+fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> TargetResult {
+    TargetResult {
+        target,
+        verdict,
+        reason: reason.to_owned(),
+        declared_by: Vec::new(),
+        artifact: (!filename.is_empty()).then(|| artifact(filename)),
+        modules: Vec::new(),
+        findings: Vec::new(),
+    }
+}
+
+fn package(
+    name: &str,
+    version: Option<&str>,
+    required_by: Vec<RequiredBy>,
+    results: Vec<TargetResult>,
+) -> PackageReport {
+    PackageReport {
+        name: name.parse().unwrap(),
+        version: version.map(|version| version.parse().unwrap()),
+        required_by,
+        results,
+    }
+}
+
+fn from_line(line: u32, path: &[&str]) -> RequiredBy {
+    let place = Place { file: "requirements.txt".into(), line: Some(line), column: None };
+    RequiredBy { place, path: path.iter().map(|name| name.parse().unwrap()).collect() }
+}
+
+fn module(path: &str, name: &str, gil: Gil, cause: Cause, reason: &str) -> ModuleOutcome {
+    ModuleOutcome {
+        path: path.into(),
+        module: name.into(),
+        gil,
+        cause,
+        reason: reason.into(),
+        delegate: None,
+        declared_by: None,
+        init: Some(InitKind::MultiPhase),
+        abi: Some(Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) }),
+        toolchain: Some(Toolchain { generator: Generator::Cython, version: Some("3.2.9".into()) }),
+        evidence: Vec::new(),
+    }
+}
+
+fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, help: &str) -> Finding {
+    Finding {
+        rule: rule.into(),
+        level: Level::Decides,
+        certainty: Certainty::Holds,
+        verdict: Some(verdict),
+        module: module.map(str::to_owned),
+        message: message.into(),
+        help: help.into(),
+        evidence: Vec::new(),
+    }
+}
+
+fn lxml(target: Target) -> TargetResult {
+    let tag = target.python.abi_tag().replace("cp", "");
+    let short = format!("cp{}", tag.trim_end_matches('t'));
+    let filename = format!("lxml-6.1.3-{short}-cp{tag}-manylinux_2_26_x86_64.manylinux_2_28_x86_64.whl");
+    let mut result = result(target, Verdict::Gil, "7 of 7 modules declare that they need the GIL", &filename);
+    for (number, name) in
+        ["_elementpath", "builder", "etree", "html.diff", "objectify", "sax", "html._difflib"].iter().enumerate()
+    {
+        let path = format!("lxml/{}.cpython-{tag}-x86_64-linux-gnu.so", name.replace('.', "/"));
+        let seen = vec![
+            Evidence::new("slot Py_mod_gil").value("0").address(0x2a_1f40 + number as u64 * 16),
+            Evidence::new("string").symbol("_cython_3_2_9"),
+        ];
+        let reason = "the slot Py_mod_gil says that the GIL is used";
+        let mut outcome = module(&path, &format!("lxml.{name}"), Gil::Used, Cause::DeclaredUsed, reason);
+        outcome.evidence = seen.clone();
+        result.modules.push(outcome);
+        let message = "The module declares that it needs the GIL, so importing it switches the GIL back on.";
+        let help = "Ask lxml for a release that declares Py_MOD_GIL_NOT_USED; no released version does.";
+        let found = finding("gil-enabled-on-import", Verdict::Gil, Some(&path), message, help);
+        result.findings.push(Finding { evidence: seen, ..found });
+    }
+    result
+}
+
+fn usd(target: Target, verdict: Verdict) -> TargetResult {
+    if verdict == Verdict::Blocked {
+        return result(
+            target,
+            verdict,
+            "3 files of this version, none of them fits: cp312-none, cp313-none, cp314-none",
+            "",
+        );
+    }
+    let path = "pxr/Tf/_tf.so";
+    let mut result = result(
+        target,
+        verdict,
+        "28 modules are compiled for builds with the GIL",
+        "usd_core-26.11-cp314-none-manylinux_2_28_x86_64.whl",
+    );
+    let mut outcome =
+        module(path, "pxr.Tf._tf", Gil::NotLoadable, Cause::ForeignAbi, "compiled for builds with the GIL");
+    outcome.abi = Some(Abi { flavour: Flavour::GilOrAbi3, versions: (None, None) });
+    outcome.toolchain = Some(Toolchain { generator: Generator::BoostPython, version: None });
+    outcome.init = Some(InitKind::SinglePhase);
+    outcome.evidence = vec![Evidence::new("imported symbol").symbol("_Py_Dealloc")];
+    result.modules.push(outcome);
+    let message = "The wheel installs, because its tag says nothing of the ABI, but its modules are compiled for builds \
+                   with the GIL: importing them fails or crashes.";
+    let found =
+        finding("foreign-abi", verdict, Some(path), message, "Do not use this release on free-threaded Python.");
+    result.findings.push(Finding { evidence: vec![Evidence::new("imported symbol").symbol("_Py_Dealloc")], ..found });
+    result
+}
+
+fn numpy(target: Target) -> TargetResult {
+    let tag = target.python.abi_tag();
+    let short = tag.trim_end_matches('t');
+    let filename = format!("numpy-2.5.5-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
+    let mut result = result(target, Verdict::Ready, "19 modules, declared by the author", &filename);
+    result.declared_by = vec![DeclaredBy::Author];
+    let path = "numpy/_core/_multiarray_umath.cpython-314t-x86_64-linux-gnu.so";
+    let reason = "the slot Py_mod_gil says that the GIL is not used";
+    let mut outcome = module(path, "numpy._core._multiarray_umath", Gil::NotUsed, Cause::DeclaredNotUsed, reason);
+    outcome.declared_by = Some(DeclaredBy::Author);
+    outcome.evidence = vec![Evidence::new("slot Py_mod_gil").value("1").address(0x9f_e3c0)];
+    result.modules.push(outcome);
+    let message = "Every module declares that it does not need the GIL.";
+    result.findings.push(finding("gil-not-used", Verdict::Ready, None, message, ""));
+    result
+}
+
+fn pydantic_core(target: Target) -> TargetResult {
+    let tag = target.python.abi_tag();
+    let short = tag.trim_end_matches('t');
+    let filename = format!("pydantic_core-2.46.1-{short}-{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
+    let mut result = result(target, Verdict::Ready, "1 module, declared by PyO3 0.29.3's default", &filename);
+    result.declared_by = vec![DeclaredBy::Framework("PyO3 0.29.3".into())];
+    let mut warning =
+        finding("declared-by-default", Verdict::Ready, None, "PyO3 declares it by default.", "Ask the author.");
+    warning.level = Level::Hint;
+    warning.verdict = None;
+    result.findings.push(warning);
+    result
+}
+
+fn contourpy(target: Target) -> TargetResult {
+    let tag = target.python.abi_tag();
+    let short = tag.trim_end_matches('t');
+    let filename = format!("contourpy-1.4.0-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
+    let mut result = result(target, Verdict::Unknown, "1 module builds its slots when it is imported", &filename);
+    let reason = "unknown because the slots are built in the hook's code";
+    let path = "contourpy/_contourpy.cpython-314t-x86_64-linux-gnu.so";
+    let mut outcome = module(path, "contourpy._contourpy", Gil::Unknown, Cause::Unreadable, reason);
+    outcome.toolchain = Some(Toolchain { generator: Generator::Pybind11, version: Some("3.0.1".into()) });
+    outcome.evidence = vec![Evidence::new("hook").symbol("PyInit__contourpy").address(0x1_4e20)];
+    result.modules.push(outcome);
+    result
+}
+
+/// A scan of requirements in which every verdict occurs.
+pub(crate) fn report() -> Report {
+    let [first, second] = linux();
+    let both = |verdict: Verdict, reason: &str, filename: &str| {
+        vec![result(first, verdict, reason, filename), result(second, verdict, reason, filename)]
+    };
+    let sqlalchemy = "installs as a pure wheel; 34 platform wheels with 5 accelerators do not fit";
+    let build = result(second, Verdict::Build, "no wheel fits, only a source distribution", "msgspec-0.20.0.tar.gz");
+    let ready = "msgspec-0.20.0-cp314-cp314t-manylinux2014_x86_64.manylinux_2_17_x86_64.whl";
+    let unresolved = "https://pypi.org/simple/private-thing/: 404 Not Found";
+    Report {
+        targets: vec![first, second],
+        packages: vec![
+            package(
+                "contourpy",
+                Some("1.4.0"),
+                vec![from_line(6, &["matplotlib"])],
+                vec![contourpy(first), contourpy(second)],
+            ),
+            package(
+                "fastapi",
+                Some("0.142.0"),
+                vec![from_line(2, &[])],
+                both(Verdict::Pure, "no compiled module", "fastapi-0.142.0-py3-none-any.whl"),
+            ),
+            package(
+                "lxml",
+                Some("6.1.3"),
+                vec![from_line(3, &[]), from_line(9, &["premailer", "cssselect"]), from_line(11, &["pyquery"])],
+                vec![lxml(first), lxml(second)],
+            ),
+            package(
+                "msgspec",
+                Some("0.20.0"),
+                vec![from_line(12, &["litestar"])],
+                vec![result(first, Verdict::Ready, "1 module, declared by the author", ready), build],
+            ),
+            package("numpy", Some("2.5.5"), vec![from_line(1, &[])], vec![numpy(first), numpy(second)]),
+            package(
+                "private-thing",
+                None,
+                vec![from_line(14, &[])],
+                both(Verdict::Unknown, "the index does not know this name", ""),
+            ),
+            package(
+                "pydantic-core",
+                Some("2.46.1"),
+                vec![from_line(2, &["fastapi", "pydantic"])],
+                vec![pydantic_core(first), pydantic_core(second)],
+            ),
+            package(
+                "sqlalchemy",
+                Some("2.0.53"),
+                vec![from_line(4, &[])],
+                both(Verdict::PureFallback, sqlalchemy, "sqlalchemy-2.0.53-py3-none-any.whl"),
+            ),
+            package(
+                "typing-extensions",
+                Some("4.15.0"),
+                vec![from_line(2, &["fastapi"])],
+                both(Verdict::Pure, "no compiled module", "typing_extensions-4.15.0-py3-none-any.whl"),
+            ),
+            package(
+                "usd-core",
+                Some("26.11"),
+                vec![from_line(13, &[])],
+                vec![usd(first, Verdict::Crash), usd(second, Verdict::Blocked)],
+            ),
+        ],
+        problems: vec![Problem {
+            kind: ProblemKind::Index,
+            package: Some("private-thing".parse().unwrap()),
+            place: "requirements.txt:14".into(),
+            message: unresolved.into(),
+        }],
+        summary: Summary {
+            packages: 10,
+            files: 14,
+            modules: 58,
+            bytes_fetched: 4_210_334,
+            bytes_total: 148_201_552,
+            problems: 1,
+        },
+    }
+}
+
+/// One package on two platforms, in versions that differ.
+pub(crate) fn two_platforms() -> Report {
+    let targets = [target("3.14t", "linux-x86_64"), target("3.14t", "macos-arm64")];
+    let mac = result(
+        targets[1],
+        Verdict::Ready,
+        "19 modules, declared by the author",
+        "numpy-2.5.5-cp314-cp314t-macosx_14_0_arm64.whl",
+    );
+    let old = result(targets[1], Verdict::Build, "no wheel fits, only a source distribution", "lxml-5.0.0.tar.gz");
+    Report {
+        targets: targets.to_vec(),
+        packages: vec![
+            package("lxml", Some("5.0.0"), vec![from_line(3, &[])], vec![old]),
+            package("lxml", Some("6.1.3"), vec![from_line(3, &[])], vec![lxml(targets[0])]),
+            package("numpy", Some("2.5.5"), vec![from_line(1, &[])], vec![numpy(targets[0]), mac]),
+        ],
+        problems: Vec::new(),
+        summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
+    }
+}
+
+/// A report whose every text wants to harm a terminal or give something away.
+pub(crate) fn hostile() -> Report {
+    let [first, _] = linux();
+    let mut evil = result(first, Verdict::Gil, HOSTILE_PATH, "evil-1.0-py3-none-any.whl");
+    let mut outcome = module(HOSTILE_PATH, HOSTILE_PATH, Gil::Used, Cause::Undeclared, HOSTILE_PATH);
+    outcome.evidence = vec![Evidence::new(HOSTILE_PATH).symbol(HOSTILE_PATH).value(HOSTILE_PATH)];
+    evil.findings = vec![finding(HOSTILE_PATH, Verdict::Gil, Some(HOSTILE_PATH), HOSTILE_PATH, HOSTILE_PATH)];
+    evil.modules = vec![outcome];
+    if let Some(artifact) = &mut evil.artifact {
+        artifact.filename = HOSTILE_PATH.to_owned();
+        artifact.location = Location::Url("https://me:s3cret@example.org/x.whl?token=s3cret#s3cret".parse().unwrap());
+    }
+    let place = Place { file: format!("https://me:s3cret@example.org/{HOSTILE_PATH}"), line: None, column: None };
+    Report {
+        targets: vec![first],
+        packages: vec![package("evil", Some("1.0"), vec![RequiredBy { place, path: Vec::new() }], vec![evil])],
+        problems: vec![Problem {
+            kind: ProblemKind::Network,
+            package: None,
+            place: "https://me:s3cret@example.org/".into(),
+            message: HOSTILE_PATH.into(),
+        }],
+        summary: Summary::default(),
+    }
+}
+
+fn image(architecture: &str) -> ImageFacts {
+    let seen = |what: &str| vec![Evidence::new(what)];
+    let hook = Hook {
+        symbol: "PyInit__speedups".into(),
+        kind: HookKind::Init,
+        module: "_speedups".into(),
+        address: 0x11a0,
+        matches_file_name: true,
+        init: Fact::known(InitKind::MultiPhase, vec![Evidence::new("call").symbol("PyModuleDef_Init").address(0x11b4)]),
+        gil: Fact::known(
+            Declaration::Slot { value: 1 },
+            vec![Evidence::new("slot record").value("04 00 00 00").address(0x3d60)],
+        ),
+        abi_info: Fact::known(None, Vec::new()),
+        slots: Fact::known(vec![2, 3, 4], seen("slot array")),
+    };
+    let other = Hook {
+        symbol: "PyModExport__speedups".into(),
+        kind: HookKind::Export,
+        matches_file_name: false,
+        init: Fact::known(InitKind::Export, Vec::new()),
+        gil: Fact::unknown("the hook's code would have to be evaluated"),
+        abi_info: Fact::known(
+            Some(AbiInfo { major: 1, minor: 0, flags: 7, build_version: 0x030f_02f0, abi_version: 0x030f_0000 }),
+            Vec::new(),
+        ),
+        slots: Fact::unknown("the hook's code would have to be evaluated"),
+        ..hook.clone()
+    };
+    ImageFacts {
+        format: Format::Elf,
+        architecture: architecture.into(),
+        hooks: Fact::known(vec![hook, other], Vec::new()),
+        python_imports: Fact::known(vec!["PyModuleDef_Init".into(), "_Py_DecRefShared".into()], Vec::new()),
+        python_exports: Fact::known(Vec::new(), Vec::new()),
+        libraries: Fact::known(vec!["libc.so.6".into()], Vec::new()),
+        abi: Fact::known(
+            Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) },
+            vec![Evidence::new("imported symbol").symbol("_Py_DecRefShared")],
+        ),
+        refcounts: Fact::known(Refcounts::InlineBiased, Vec::new()),
+        toolchain: Fact::known(Toolchain { generator: Generator::CApi, version: None }, Vec::new()),
+    }
+}
+
+/// One wheel with one module, and a file that is not what it seems.
+pub(crate) fn inspection() -> Inspection {
+    let [first, second] = linux();
+    let path = "markupsafe/_speedups.cpython-314t-x86_64-linux-gnu.so";
+    let reason = "the slot Py_mod_gil says that the GIL is not used";
+    let loaded = module(path, "markupsafe._speedups", Gil::NotUsed, Cause::DeclaredNotUsed, reason);
+    Inspection {
+        targets: vec![first, second],
+        artifacts: vec![InspectedArtifact {
+            name: "markupsafe-3.0.3-cp314-cp314t-manylinux_2_28_x86_64.whl".into(),
+            wheel: Some(WheelFile {
+                generator: Some("setuptools (80.9.0)".into()),
+                tags: vec!["cp314-cp314t-manylinux_2_28_x86_64".into()],
+                root_is_purelib: Some(false),
+            }),
+            files: vec![InspectedFile {
+                facts: ModuleFacts { path: path.into(), size: 45_320, images: vec![image("x86_64")] },
+                outcomes: vec![
+                    InspectedOutcome { target: first, outcome: Some(loaded) },
+                    InspectedOutcome { target: second, outcome: None },
+                ],
+            }],
+        }],
+        problems: vec![Problem {
+            kind: ProblemKind::Archive,
+            package: None,
+            place: "broken.whl".into(),
+            message: "expected a zip archive, found no end of central directory in the last 65557 bytes".into(),
+        }],
+    }
+}
