@@ -21,4 +21,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod import;
 pub mod model;
+pub mod rules;
+pub mod verdict;
