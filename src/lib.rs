@@ -27,3 +27,7 @@ pub mod model;
 pub mod resolve;
 pub mod report;
 pub mod scan;
+pub mod import;
+pub mod model;
+pub mod rules;
+pub mod verdict;

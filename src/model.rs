@@ -16,6 +16,7 @@ pub mod problem;
 pub mod report;
 pub mod request;
 pub mod resolution;
+pub mod subject;
 pub mod target;
 pub mod verdict;
 pub mod wheel_name;

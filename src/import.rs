@@ -1,0 +1,303 @@
+//! What the target's import system would do with compiled files: which of them it finds, which hook it calls, whether
+//! that loads, and what it does to the GIL.
+//!
+//! Pure: facts and a target in, outcomes out. What is known and bad wins over what is unknown (a file for the wrong build
+//! fails, whatever it declares); what is unknown wins over what is good, so [`Gil::NotUsed`] means that every fact it
+//! rests on was read.
+//!
+//! On a target with the GIL only loading matters: a module that loads gets [`Gil::NotUsed`] with
+//! [`Cause::BuildWithGil`], whatever it declares.
+//!
+//! Not modelled, because no fact shows it: a `Py_mod_create` function that returns something other than a module, which
+//! switches the GIL on whatever the slots say.
+
+mod gil;
+mod hook;
+mod load;
+mod name;
+mod provenance;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::evidence::Evidence;
+use crate::model::facts::{Fact, Format, Hook, ImageFacts, ModuleFacts};
+use crate::model::outcome::{Cause, Gil, ModuleOutcome};
+use crate::model::subject::HiddenModule;
+use crate::model::target::{Architecture, Platform, System, Target};
+use crate::model::verdict::DeclaredBy;
+
+use gil::Meaning;
+use load::Check;
+use name::Installed;
+
+/// What happens to each compiled module of an artifact that the target finds, by dotted name.
+///
+/// Of several files that would give the same module only the first in the order of the target's suffixes counts. Files
+/// without any hook are no modules and are left out, and so are those for other systems when the same module is there
+/// for the target's.
+pub fn outcomes(files: &[ModuleFacts], target: Target) -> Vec<ModuleOutcome> {
+    let mut native = Vec::new();
+    let mut foreign = Vec::new();
+    for (installed, facts) in found(files, target) {
+        let images: Vec<&ImageFacts> = facts.images.iter().filter(|image| runs_on(image, target.platform)).collect();
+        if images.is_empty() {
+            foreign.push((installed, facts));
+            continue;
+        }
+        let worst = images
+            .into_iter()
+            .filter_map(|image| image_outcome(image, &facts.path, &installed, target))
+            .max_by_key(|outcome| badness(outcome.gil));
+        native.extend(worst);
+    }
+    let stems: BTreeSet<String> = native.iter().map(|outcome| last(&outcome.module).to_owned()).collect();
+    let foreign = foreign
+        .into_iter()
+        .filter(|(installed, _)| !stems.contains(last(&installed.module)))
+        .filter_map(|(installed, facts)| foreign_outcome(facts, installed, target));
+    let mut all: Vec<ModuleOutcome> = native.into_iter().chain(foreign).collect();
+    all.sort_by(|left, right| left.module.cmp(&right.module));
+    all
+}
+
+/// Modules for the target's system that are only there under names that the target does not look for: importing them
+/// raises `ModuleNotFoundError`.
+pub fn hidden(files: &[ModuleFacts], target: Target) -> Vec<HiddenModule> {
+    let visible: BTreeSet<String> = found(files, target).into_iter().map(|(installed, _)| installed.module).collect();
+    let mut hidden = BTreeMap::new();
+    for facts in files {
+        let Some(installed) = name::installed(&facts.path) else { continue };
+        if !visible.contains(&installed.module) && is_module_elsewhere(facts, &installed, target) {
+            hidden.entry(installed.module).or_insert_with(|| facts.path.clone());
+        }
+    }
+    hidden.into_iter().map(|(module, path)| HiddenModule { path, module }).collect()
+}
+
+/// Whether another interpreter on the target's system would import the file.
+fn is_module_elsewhere(facts: &ModuleFacts, installed: &Installed, target: Target) -> bool {
+    let extension = if target.platform.system == System::Windows { ".pyd" } else { ".so" };
+    let is_tagged = installed.suffix.ends_with(extension) && installed.suffix != extension;
+    let has_hook = |image: &ImageFacts| match &image.hooks {
+        Fact::Known { value, .. } => value.iter().any(|hook| hook.matches_file_name),
+        Fact::Unknown { .. } => true,
+    };
+    is_tagged && facts.images.iter().any(|image| runs_on(image, target.platform) && has_hook(image))
+}
+
+/// The files that the target's import system finds, the first for each module.
+fn found(files: &[ModuleFacts], target: Target) -> Vec<(Installed, &ModuleFacts)> {
+    let suffixes = name::suffixes(target);
+    let mut first: BTreeMap<String, ((bool, usize), Installed, &ModuleFacts)> = BTreeMap::new();
+    for facts in files.iter().filter(|facts| could_be_module(facts)) {
+        let Some(installed) = name::installed(&facts.path) else { continue };
+        let Some(position) = suffixes.iter().position(|suffix| *suffix == installed.suffix) else { continue };
+        // A package wins over a module of the same name.
+        let rank = (!installed.is_package, position);
+        if first.get(&installed.module).is_none_or(|(earlier, ..)| rank < *earlier) {
+            first.insert(installed.module.clone(), (rank, installed, facts));
+        }
+    }
+    first.into_values().map(|(_, installed, facts)| (installed, facts)).collect()
+}
+
+/// Whether any image has a hook, or its hooks are unknown.
+fn could_be_module(facts: &ModuleFacts) -> bool {
+    facts.images.is_empty()
+        || facts.images.iter().any(|image| image.hooks.value().is_none_or(|hooks| !hooks.is_empty()))
+}
+
+fn last(module: &str) -> &str {
+    module.rsplit('.').next().unwrap_or(module)
+}
+
+/// Whether the image is for the platform's system and processor.
+fn runs_on(image: &ImageFacts, platform: Platform) -> bool {
+    let format = match platform.system {
+        System::Manylinux(..) | System::Musllinux(..) => Format::Elf,
+        System::Macos(..) => Format::MachO,
+        System::Windows => Format::Pe,
+    };
+    let words: &[&str] = match platform.architecture {
+        Architecture::X86_64 => &["x86_64", "amd64"],
+        Architecture::Aarch64 => &["aarch64", "arm64"],
+    };
+    image.format == format && words.contains(&image.architecture.as_str())
+}
+
+/// Of several slices of a file, the worst counts; known bad before unknown before good.
+fn badness(gil: Gil) -> u8 {
+    match gil {
+        Gil::NotUsed => 0,
+        Gil::Delegated => 1,
+        Gil::Unknown => 2,
+        Gil::Used => 3,
+        Gil::NotLoadable => 4,
+    }
+}
+
+/// What was decided about one image.
+struct Decision {
+    gil: Gil,
+    cause: Cause,
+    reason: String,
+    delegate: Option<String>,
+    declared_by: Option<DeclaredBy>,
+    evidence: Vec<Evidence>,
+}
+
+impl Decision {
+    fn new(gil: Gil, cause: Cause, reason: impl Into<String>, evidence: Vec<Evidence>) -> Decision {
+        Decision { gil, cause, reason: reason.into(), delegate: None, declared_by: None, evidence }
+    }
+}
+
+/// What happens to the module of this image; `None` when it is none.
+fn image_outcome(image: &ImageFacts, path: &str, installed: &Installed, target: Target) -> Option<ModuleOutcome> {
+    let (decision, called) = match &image.hooks {
+        Fact::Unknown { why, evidence } => {
+            let reason = format!("which hooks the file has could not be read ({why})");
+            (Decision::new(Gil::Unknown, Cause::Unreadable, reason, evidence.clone()), None)
+        }
+        Fact::Known { value: hooks, .. } => match hook::called(hooks, &installed.module, target.python) {
+            Some(called) if hook::is_placeholder(image, called) => return None,
+            Some(called) => (decide(image, called, target), Some(called)),
+            None if hooks.is_empty() || is_library(installed) => return None,
+            None => (no_matching_hook(hooks, installed, target), None),
+        },
+    };
+    Some(ModuleOutcome {
+        path: path.to_owned(),
+        module: installed.module.clone(),
+        gil: decision.gil,
+        cause: decision.cause,
+        reason: decision.reason,
+        delegate: decision.delegate,
+        declared_by: decision.declared_by,
+        init: called.and_then(|hook| hook.init.value().copied()),
+        abi: image.abi.value().cloned(),
+        toolchain: image.toolchain.value().cloned(),
+        evidence: decision.evidence,
+    })
+}
+
+/// Whether a file whose hooks are all for other names is a library that others link to, and no module by mistake.
+fn is_library(installed: &Installed) -> bool {
+    installed.suffix == ".so" && installed.stem.starts_with("lib")
+}
+
+fn no_matching_hook(hooks: &[Hook], installed: &Installed, target: Target) -> Decision {
+    let name = last(&installed.module);
+    let wanted = if target.python.minor >= hook::FIRST_WITH_EXPORT_HOOKS {
+        format!("PyModExport_{name} or PyInit_{name}")
+    } else {
+        format!("PyInit_{name}")
+    };
+    let reason = format!("has no hook {wanted}: importing it on {} raises ImportError", target.python);
+    let evidence = hooks.iter().take(8).map(hook::evidence).collect();
+    Decision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)
+}
+
+/// What calling the hook leads to.
+fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
+    let python = target.python;
+    let mut evidence = vec![hook::evidence(called)];
+    let mut unclear = Vec::new();
+    for check in load::checks(image, called, python) {
+        match check {
+            Check::Accepted => {}
+            Check::Refused(refusal) => {
+                evidence.extend(refusal.evidence);
+                return Decision::new(Gil::NotLoadable, refusal.cause, refusal.reason, evidence);
+            }
+            Check::Unclear(why) => unclear.push(why),
+        }
+    }
+    let meaning = gil::meaning(called, python);
+    if python.free_threaded {
+        evidence.extend_from_slice(called.gil.evidence());
+        match &meaning {
+            Meaning::Used { cause, words } => return Decision::new(Gil::Used, *cause, words.clone(), evidence),
+            Meaning::Unclear(why) => unclear.insert(0, why.clone()),
+            Meaning::NotUsed { .. } => unclear.extend(unclear_init(called)),
+            Meaning::Delegated { .. } => {}
+        }
+    }
+    if !unclear.is_empty() {
+        return Decision::new(Gil::Unknown, Cause::Unreadable, unclear.join("; "), evidence);
+    }
+    evidence.extend_from_slice(image.abi.evidence());
+    if !python.free_threaded {
+        let reason = format!("loads; {python} always has the GIL");
+        return Decision::new(Gil::NotUsed, Cause::BuildWithGil, reason, evidence);
+    }
+    accepted(image, meaning, evidence)
+}
+
+/// A declaration is only believed when it is known how the module comes about.
+fn unclear_init(called: &Hook) -> Option<String> {
+    match &called.init {
+        Fact::Known { .. } => None,
+        Fact::Unknown { why, .. } => Some(format!("how the module is initialised could not be read ({why})")),
+    }
+}
+
+/// The decision about a file that loads on a free-threaded build and does not itself switch the GIL on.
+fn accepted(image: &ImageFacts, meaning: Meaning, evidence: Vec<Evidence>) -> Decision {
+    match meaning {
+        Meaning::NotUsed { words } => Decision {
+            declared_by: Some(provenance::declared_by(&image.toolchain)),
+            ..Decision::new(Gil::NotUsed, Cause::DeclaredNotUsed, words, evidence)
+        },
+        Meaning::Delegated { to } => Decision {
+            declared_by: Some(DeclaredBy::Delegate(to.clone())),
+            delegate: Some(to.clone()),
+            ..Decision::new(
+                Gil::Delegated,
+                Cause::Delegated,
+                format!("{to} makes the module and declares for it"),
+                evidence,
+            )
+        },
+        Meaning::Used { cause, words } => Decision::new(Gil::Used, cause, words, evidence),
+        Meaning::Unclear(why) => Decision::new(Gil::Unknown, Cause::Unreadable, why, evidence),
+    }
+}
+
+/// The outcome of a file without an image for the target's platform.
+fn foreign_outcome(facts: &ModuleFacts, installed: Installed, target: Target) -> Option<ModuleOutcome> {
+    let has_hook =
+        |image: &ImageFacts| image.hooks.value().is_none_or(|hooks| hooks.iter().any(|hook| hook.matches_file_name));
+    let (gil, cause, reason) = if facts.images.is_empty() {
+        (Gil::Unknown, Cause::Unreadable, "no image could be read from the file".to_owned())
+    } else if facts.images.iter().any(has_hook) {
+        let built: Vec<String> = facts.images.iter().map(describe).collect();
+        let reason = format!("built for {}: importing it on {} raises ImportError", built.join(", "), target.platform);
+        (Gil::NotLoadable, Cause::ForeignPlatform, reason)
+    } else {
+        return None;
+    };
+    let evidence = facts.images.iter().map(|image| Evidence::new("image").value(describe(image))).collect();
+    Some(ModuleOutcome {
+        path: facts.path.clone(),
+        module: installed.module,
+        gil,
+        cause,
+        reason,
+        delegate: None,
+        declared_by: None,
+        init: None,
+        abi: None,
+        toolchain: None,
+        evidence,
+    })
+}
+
+fn describe(image: &ImageFacts) -> String {
+    let format = match image.format {
+        Format::Elf => "ELF",
+        Format::MachO => "Mach-O",
+        Format::Pe => "PE",
+    };
+    format!("{format} {}", image.architecture)
+}

@@ -1,0 +1,116 @@
+//! What the rules look at: one package on one target, with all that was found out about it.
+
+use std::collections::BTreeMap;
+
+use super::outcome::{Gil, ModuleOutcome};
+use super::resolution::Choice;
+use super::target::Target;
+
+/// One package on one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Normalised name.
+    pub package: String,
+    /// Version, as text; empty when it could not be found out.
+    pub version: String,
+    /// The target.
+    pub target: Target,
+    /// What an installer gets.
+    pub offer: Offer,
+    /// What happens to the modules of the chosen file that the target finds.
+    pub modules: Vec<ModuleOutcome>,
+    /// Modules of the chosen file that the target does not find.
+    pub hidden: Vec<HiddenModule>,
+    /// What could not be looked at in this package, one line each.
+    pub problems: Vec<String>,
+    /// What the set has for each module that one of `modules` delegates to, by dotted name.
+    pub delegates: BTreeMap<String, Delegate>,
+}
+
+/// What an installer gets, as far as rules care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// A wheel for certain interpreters or platforms.
+    Wheel {
+        /// Its file name.
+        filename: String,
+    },
+    /// A wheel for every platform.
+    Pure {
+        /// Its file name.
+        filename: String,
+    },
+    /// A wheel for every platform, although the same version has wheels with compiled modules for others.
+    PureFallback {
+        /// Its file name.
+        filename: String,
+        /// File names of the wheels that do not fit.
+        lost: Vec<String>,
+    },
+    /// Something that has to be built.
+    Source {
+        /// Its file name.
+        filename: String,
+    },
+    /// Nothing.
+    Nothing {
+        /// What was looked at and why none of it fits.
+        why: String,
+    },
+    /// It could not be made out.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// A module that is in the package, but only in files whose names the target does not look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HiddenModule {
+    /// Path inside the artifact.
+    pub path: String,
+    /// Dotted name under which another interpreter would find it.
+    pub module: String,
+}
+
+/// What the set has for a module that another one delegates to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delegate {
+    /// A package of the set provides it.
+    Provided {
+        /// Name and version of that package, as a person writes them: `cffi 2.1.1`.
+        package: String,
+        /// What importing it does.
+        gil: Gil,
+        /// Why.
+        reason: String,
+    },
+    /// No package of the set provides it, and every one of them was looked at.
+    Missing,
+    /// It could not be found out.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl From<&Choice> for Offer {
+    fn from(choice: &Choice) -> Offer {
+        match choice {
+            Choice::Wheel { artifact, lost } => {
+                let filename = artifact.filename.clone();
+                match artifact.wheel().is_some_and(|wheel| wheel.is_pure()) {
+                    false => Offer::Wheel { filename },
+                    true if lost.is_empty() => Offer::Pure { filename },
+                    true => {
+                        let lost = lost.iter().map(|wheel| wheel.filename.clone()).collect();
+                        Offer::PureFallback { filename, lost }
+                    }
+                }
+            }
+            Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone() },
+            Choice::Nothing { why } => Offer::Nothing { why: why.clone() },
+            Choice::Unknown { why } => Offer::Unknown { why: why.clone() },
+        }
+    }
+}

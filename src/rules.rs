@@ -1,0 +1,50 @@
+//! Rules: outcomes in, findings out. What a rule finds is data (`rules/<id>.toml`); evaluating it is a pure function with
+//! three results, since a condition may hold, not hold, or be unknown.
+//!
+//! How to write one: `docs/writing-rules.md`. A new rule needs no Rust but its line in [`builtin`]; a new predicate is one
+//! case of [`predicate::Condition`] and one line of that document.
+
+mod builtin;
+mod error;
+mod evaluate;
+mod example;
+mod message;
+mod predicate;
+mod raw;
+mod rule;
+
+pub use builtin::{builtin, explain};
+pub use error::{Place, RuleError};
+pub use evaluate::evaluate;
+pub use example::{Example, Expectation, Mismatch, check_examples};
+pub use message::{PLACEHOLDERS, Placeholder};
+pub use predicate::{Condition, DeclaredByKind, DelegateState, OfferKind, PREDICATES, Scope};
+pub use rule::Rule;
+
+/// Rules, in the order in which they were loaded; no id twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+}
+
+impl RuleSet {
+    /// Adds the rule that a file's text holds. `file` is only used to say where an error is.
+    pub fn load(&mut self, file: &str, text: &str) -> Result<(), RuleError> {
+        let rule = rule::read(file, text)?;
+        if self.get(&rule.id).is_some() {
+            return Err(RuleError::Duplicate { file: file.to_owned(), id: rule.id });
+        }
+        self.rules.push(rule);
+        Ok(())
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of that id.
+    pub fn get(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+}

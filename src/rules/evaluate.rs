@@ -1,0 +1,75 @@
+//! Rules and a subject in, findings out. Pure.
+
+use std::cmp::Reverse;
+
+use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::subject::Subject;
+use crate::model::verdict::Verdict;
+
+use super::RuleSet;
+use super::predicate::{Scope, Truth, View};
+use super::rule::Rule;
+
+/// What the rules say of the subject, worst first.
+///
+/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, other such rules that
+/// could not be told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
+pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
+    let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
+    let decided: Vec<Option<String>> = found
+        .iter()
+        .filter(|finding| is(finding, Certainty::Holds) && finding.verdict >= Some(Verdict::Unknown))
+        .map(|finding| finding.module.clone())
+        .collect();
+    found.retain(|finding| !is(finding, Certainty::Unknown) || !decided.contains(&finding.module));
+    found.sort_by_cached_key(|finding| {
+        (
+            Reverse(finding.level),
+            Reverse(finding.verdict),
+            finding.certainty,
+            finding.module.clone(),
+            finding.rule.clone(),
+        )
+    });
+    found
+}
+
+fn is(finding: &Finding, certainty: Certainty) -> bool {
+    finding.level == Level::Decides && finding.certainty == certainty
+}
+
+/// What one rule says.
+pub(super) fn findings(rule: &Rule, subject: &Subject) -> Vec<Finding> {
+    match rule.scope {
+        Scope::Package => finding(rule, View { subject, module: None }).into_iter().collect(),
+        Scope::Module => {
+            subject.modules.iter().filter_map(|module| finding(rule, View { subject, module: Some(module) })).collect()
+        }
+    }
+}
+
+fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
+    let (certainty, message, evidence) = match rule.condition.evaluate(view) {
+        Truth::No => return None,
+        Truth::Yes(evidence) => (Certainty::Holds, rule.message.fill(view, &[]), evidence),
+        Truth::Unknown(whys) => {
+            let template = rule.unknown.as_ref().unwrap_or(&rule.message);
+            let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
+            (Certainty::Unknown, template.fill(view, &whys), evidence)
+        }
+    };
+    let verdict = match certainty {
+        Certainty::Holds => rule.verdict,
+        Certainty::Unknown => rule.verdict.map(|_| Verdict::Unknown),
+    };
+    Some(Finding {
+        rule: rule.id.clone(),
+        level: rule.level,
+        certainty,
+        verdict,
+        module: view.module.map(|module| module.path.clone()),
+        message,
+        help: rule.help.fill(view, &[]),
+        evidence,
+    })
+}

@@ -1,0 +1,122 @@
+//! A rule's own examples: subjects in a few words, and what the rule says of them.
+
+use serde::Deserialize;
+
+use crate::model::finding::Certainty;
+use crate::model::outcome::ModuleOutcome;
+use crate::model::subject::{Delegate, HiddenModule, Offer, Subject};
+use crate::model::target::{InvalidTarget, Target};
+
+use super::evaluate::findings;
+use super::predicate::OfferKind;
+use super::raw::{RawDelegate, RawExample, RawModule};
+use super::rule::Rule;
+
+/// What a rule says of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expectation {
+    /// Nothing.
+    Quiet,
+    /// That it could not be told.
+    Unknown,
+    /// That the condition holds.
+    Fires,
+}
+
+/// One example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The line of the rule file on which it starts.
+    pub line: usize,
+    /// What the rule is to say.
+    pub expect: Expectation,
+    /// What it is said of.
+    pub subject: Subject,
+}
+
+/// An example of which the rule says something else than the example expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The line of the rule file on which the example starts.
+    pub line: usize,
+    /// What the example expects.
+    pub expected: Expectation,
+    /// What the rule says.
+    pub found: Expectation,
+}
+
+/// Runs a rule's own examples; empty when the rule says of each what it expects.
+pub fn check_examples(rule: &Rule) -> Vec<Mismatch> {
+    let mismatch = |example: &Example| {
+        let found = says(rule, &example.subject);
+        (found != example.expect).then_some(Mismatch { line: example.line, expected: example.expect, found })
+    };
+    rule.examples.iter().filter_map(mismatch).collect()
+}
+
+fn says(rule: &Rule, subject: &Subject) -> Expectation {
+    findings(rule, subject)
+        .iter()
+        .map(|finding| match finding.certainty {
+            Certainty::Holds => Expectation::Fires,
+            Certainty::Unknown => Expectation::Unknown,
+        })
+        .max()
+        .unwrap_or(Expectation::Quiet)
+}
+
+/// The subject that an example describes; the error says which word is no target.
+pub(super) fn subject(raw: &RawExample) -> Result<Subject, InvalidTarget> {
+    let target = Target { python: raw.python.get_ref().parse()?, platform: raw.platform.get_ref().parse()? };
+    let hidden = |path: &String| HiddenModule { path: path.clone(), module: path.clone() };
+    Ok(Subject {
+        package: "example".to_owned(),
+        version: "1.0".to_owned(),
+        target,
+        offer: offer(raw),
+        modules: raw.modules.iter().map(module).collect(),
+        hidden: raw.hidden.iter().map(hidden).collect(),
+        problems: raw.problems.clone(),
+        delegates: raw.delegates.iter().map(|(name, raw)| (name.clone(), delegate(raw))).collect(),
+    })
+}
+
+fn offer(raw: &RawExample) -> Offer {
+    let filename = raw.file.clone();
+    let why = raw.why.clone();
+    match raw.offer {
+        OfferKind::Wheel => Offer::Wheel { filename },
+        OfferKind::Pure => Offer::Pure { filename },
+        OfferKind::PureFallback => Offer::PureFallback { filename, lost: raw.lost.clone() },
+        OfferKind::Source => Offer::Source { filename },
+        OfferKind::Nothing => Offer::Nothing { why },
+        OfferKind::Unknown => Offer::Unknown { why },
+    }
+}
+
+fn module(raw: &RawModule) -> ModuleOutcome {
+    ModuleOutcome {
+        path: format!("{}.so", raw.name.replace('.', "/")),
+        module: raw.name.clone(),
+        gil: raw.gil,
+        cause: raw.cause,
+        reason: raw.reason.clone(),
+        delegate: raw.delegate.clone(),
+        declared_by: raw.declared_by.clone(),
+        init: raw.init,
+        abi: None,
+        toolchain: None,
+        evidence: Vec::new(),
+    }
+}
+
+fn delegate(raw: &RawDelegate) -> Delegate {
+    match raw {
+        RawDelegate::Provided { package, gil, reason } => {
+            Delegate::Provided { package: package.clone(), gil: *gil, reason: reason.clone() }
+        }
+        RawDelegate::Missing => Delegate::Missing,
+        RawDelegate::Unknown { why } => Delegate::Unknown { why: why.clone() },
+    }
+}

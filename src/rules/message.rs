@@ -1,0 +1,241 @@
+//! Messages with placeholders.
+
+use crate::model::subject::{Delegate, Offer};
+use crate::model::verdict::DeclaredBy;
+
+use super::predicate::{Scope, View};
+
+/// A name in braces that a message may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Placeholder {
+    /// The name.
+    pub name: &'static str,
+    /// The scope whose rules may use it; `None` for both.
+    pub scope: Option<Scope>,
+    /// What it stands for.
+    pub meaning: &'static str,
+    value: fn(View<'_>, &[String]) -> String,
+}
+
+/// Every placeholder, as `docs/writing-rules.md` lists them.
+pub const PLACEHOLDERS: &[Placeholder] = &[
+    Placeholder {
+        name: "package",
+        scope: None,
+        meaning: "the package's name",
+        value: |view, _| view.subject.package.clone(),
+    },
+    Placeholder { name: "version", scope: None, meaning: "its version", value: |view, _| view.subject.version.clone() },
+    Placeholder {
+        name: "target",
+        scope: None,
+        meaning: "the target, as in `cp314t-linux-x86_64`",
+        value: |view, _| view.subject.target.to_string(),
+    },
+    Placeholder {
+        name: "python",
+        scope: None,
+        meaning: "the interpreter, as in `3.14t`",
+        value: |view, _| view.subject.target.python.to_string(),
+    },
+    Placeholder {
+        name: "file",
+        scope: None,
+        meaning: "the file that an installer chooses",
+        value: |view, _| file(&view.subject.offer).to_owned(),
+    },
+    Placeholder {
+        name: "why",
+        scope: None,
+        meaning: "in `unknown`: why the condition is unknown; elsewhere: why nothing, or nothing certain, is chosen",
+        value: |view, whys| why(&view.subject.offer, whys),
+    },
+    Placeholder {
+        name: "lost",
+        scope: Some(Scope::Package),
+        meaning: "the wheels with compiled modules that do not fit",
+        value: |view, _| lost(&view.subject.offer),
+    },
+    Placeholder {
+        name: "hidden",
+        scope: Some(Scope::Package),
+        meaning: "the files that the target does not look for",
+        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str())),
+    },
+    Placeholder {
+        name: "problems",
+        scope: Some(Scope::Package),
+        meaning: "what could not be looked at",
+        value: |view, _| some(view.subject.problems.iter().map(String::as_str)),
+    },
+    Placeholder {
+        name: "module",
+        scope: Some(Scope::Module),
+        meaning: "the module's dotted name",
+        value: |view, _| of_module(view, |module| module.module.clone()),
+    },
+    Placeholder {
+        name: "path",
+        scope: Some(Scope::Module),
+        meaning: "its path inside the file",
+        value: |view, _| of_module(view, |module| module.path.clone()),
+    },
+    Placeholder {
+        name: "reason",
+        scope: Some(Scope::Module),
+        meaning: "why its outcome is what it is",
+        value: |view, _| of_module(view, |module| module.reason.clone()),
+    },
+    Placeholder {
+        name: "declared-by",
+        scope: Some(Scope::Module),
+        meaning: "who declared that it does not need the GIL",
+        value: |view, _| of_module(view, |module| module.declared_by.as_ref().map_or_else(String::new, declarer)),
+    },
+    Placeholder {
+        name: "delegate",
+        scope: Some(Scope::Module),
+        meaning: "the module that it delegates to",
+        value: |view, _| of_module(view, |module| module.delegate.clone().unwrap_or_default()),
+    },
+    Placeholder {
+        name: "delegate-found",
+        scope: Some(Scope::Module),
+        meaning: "which package of the set provides that, and what it does",
+        value: |view, _| delegate_found(view),
+    },
+];
+
+/// How many names of a list a message holds.
+const NAMES_SHOWN: usize = 3;
+
+/// The first names and how many more there are.
+fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let count = names.len();
+    let shown = names.take(NAMES_SHOWN).collect::<Vec<_>>().join(", ");
+    if count > NAMES_SHOWN { format!("{shown} and {} more", count - NAMES_SHOWN) } else { shown }
+}
+
+fn file(offer: &Offer) -> &str {
+    match offer {
+        Offer::Wheel { filename }
+        | Offer::Pure { filename }
+        | Offer::PureFallback { filename, .. }
+        | Offer::Source { filename } => filename,
+        Offer::Nothing { .. } | Offer::Unknown { .. } => "no file",
+    }
+}
+
+fn lost(offer: &Offer) -> String {
+    match offer {
+        Offer::PureFallback { lost, .. } => some(lost.iter().map(String::as_str)),
+        _ => String::new(),
+    }
+}
+
+fn why(offer: &Offer, whys: &[String]) -> String {
+    match offer {
+        _ if !whys.is_empty() => whys.join("; "),
+        Offer::Nothing { why } | Offer::Unknown { why } => why.clone(),
+        _ => String::new(),
+    }
+}
+
+fn of_module(view: View<'_>, value: impl Fn(&crate::model::outcome::ModuleOutcome) -> String) -> String {
+    view.module.map(value).unwrap_or_default()
+}
+
+fn declarer(declared_by: &DeclaredBy) -> String {
+    match declared_by {
+        DeclaredBy::Author => "the author".to_owned(),
+        DeclaredBy::Framework(framework) => framework.clone(),
+        DeclaredBy::Delegate(module) => module.clone(),
+        DeclaredBy::Unclear => "an unrecognised tool or its user".to_owned(),
+    }
+}
+
+fn delegate_found(view: View<'_>) -> String {
+    let found = view.module.and_then(|module| view.subject.delegates.get(module.delegate.as_ref()?));
+    match found {
+        Some(Delegate::Provided { package, reason, .. }) => format!("{package}: {reason}"),
+        Some(Delegate::Missing) => "no package of the set".to_owned(),
+        Some(Delegate::Unknown { why }) => why.clone(),
+        None => String::new(),
+    }
+}
+
+/// A message, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Placeholder(&'static str),
+}
+
+impl Template {
+    /// Takes a message apart; the error says what is wrong with it.
+    pub(super) fn read(text: &str, scope: Scope) -> Result<Template, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, tail) = after.split_once('}').ok_or("has a `{` without `}`")?;
+            let known = PLACEHOLDERS.iter().find(|placeholder| placeholder.name == name);
+            let known = known.ok_or_else(|| format!("has the unknown placeholder `{{{name}}}`"))?;
+            if known.scope.is_some_and(|allowed| allowed != scope) {
+                return Err(format!("has the placeholder `{{{name}}}`, which is for rules of the other scope"));
+            }
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(Part::Placeholder(known.name));
+            rest = tail;
+        }
+        if rest.contains('}') {
+            return Err("has a `}` without `{`".to_owned());
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        Ok(Template { parts })
+    }
+
+    /// The message with its placeholders filled; `whys` are the reasons why the condition is unknown.
+    pub(super) fn fill(&self, view: View<'_>, whys: &[String]) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Placeholder(name) => PLACEHOLDERS
+                    .iter()
+                    .find(|placeholder| placeholder.name == *name)
+                    .map_or_else(String::new, |placeholder| (placeholder.value)(view, whys)),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_message_is_said() {
+        let table = [
+            ("{module} of {package}", Scope::Module, None),
+            ("no placeholder", Scope::Package, None),
+            ("{modul}", Scope::Module, Some("has the unknown placeholder `{modul}`")),
+            ("{module}", Scope::Package, Some("has the placeholder `{module}`, which is for rules of the other scope")),
+            ("{module", Scope::Module, Some("has a `{` without `}`")),
+            ("module}", Scope::Module, Some("has a `}` without `{`")),
+        ];
+        for (text, scope, expected) in table {
+            assert_eq!(Template::read(text, scope).err().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(some(["a", "b", "c"].into_iter()), "a, b, c");
+        assert_eq!(some(["a", "b", "c", "d", "e"].into_iter()), "a, b, c and 2 more");
+    }
+}

@@ -1,0 +1,127 @@
+//! Findings, and what could not be seen, become one verdict for a package on a target.
+//!
+//! The verdict is the worst of two: what the findings lead to, and what the package gets by itself. The second is a net
+//! under the first. It is `ready` only when every module is known to keep the GIL off and nothing was out of sight, so a
+//! rule that is missing or turned off makes a bad package `unknown`, never `ready`.
+
+use std::collections::BTreeMap;
+
+use crate::model::finding::{Finding, Level};
+use crate::model::outcome::{Cause, Gil, ModuleOutcome};
+use crate::model::subject::{Delegate, Offer, Subject};
+use crate::model::verdict::{DeclaredBy, Verdict};
+
+/// The verdict, and what a report says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// One line: why.
+    pub reason: String,
+    /// For `ready`: who declared it, each once, in order.
+    pub declared_by: Vec<DeclaredBy>,
+}
+
+/// Judges a package by the findings about it, which come worst first.
+pub fn judge(subject: &Subject, findings: &[Finding]) -> Judgement {
+    let (own, own_reason) = by_itself(subject);
+    let deciding = findings.iter().filter(|finding| finding.level == Level::Decides);
+    let worst = deciding.clone().filter_map(|finding| finding.verdict).max();
+    // At equal verdicts the finding's message says more.
+    if let Some(verdict) = worst.filter(|verdict| *verdict >= own) {
+        let messages: Vec<&str> = deciding
+            .filter(|finding| finding.verdict == Some(verdict))
+            .map(|finding| finding.message.as_str())
+            .collect();
+        return Judgement { verdict, reason: first_of(&messages), declared_by: Vec::new() };
+    }
+    let declared_by = if own == Verdict::Ready { declarers(subject).into_keys().collect() } else { Vec::new() };
+    Judgement { verdict: own, reason: own_reason, declared_by }
+}
+
+/// The first message and how many more there are.
+fn first_of(messages: &[&str]) -> String {
+    match messages {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
+
+/// What the package gets without any finding.
+fn by_itself(subject: &Subject) -> (Verdict, String) {
+    if let Offer::Unknown { why } = &subject.offer {
+        return (Verdict::Unknown, format!("which file an installer gets is unknown: {why}"));
+    }
+    if let Offer::Nothing { why } = &subject.offer {
+        return (Verdict::Blocked, format!("nothing fits: {why}"));
+    }
+    if let Offer::Source { filename } = &subject.offer {
+        return (Verdict::Build, format!("only {filename} fits"));
+    }
+    if let Some(problem) = subject.problems.first() {
+        return (Verdict::Unknown, format!("part of it could not be looked at: {problem}"));
+    }
+    let doubtful: Vec<&ModuleOutcome> = subject.modules.iter().filter(|module| !is_good(subject, module)).collect();
+    if let Some(module) = doubtful.first() {
+        let more = if doubtful.len() > 1 { format!(" (and {} more)", doubtful.len() - 1) } else { String::new() };
+        return (Verdict::Unknown, format!("no rule decides on {}: {}{more}", module.module, module.reason));
+    }
+    match &subject.offer {
+        Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
+        Offer::Wheel { .. } if subject.modules.is_empty() && !subject.hidden.is_empty() => {
+            (Verdict::Unknown, "no rule decides on compiled modules that the target does not look for".to_owned())
+        }
+        _ if subject.modules.is_empty() => (Verdict::Pure, "no compiled module that could be imported".to_owned()),
+        _ => (Verdict::Ready, ready_reason(subject)),
+    }
+}
+
+/// Whether the module is known to leave the GIL as it is, by itself or through the module that it delegates to.
+fn is_good(subject: &Subject, module: &ModuleOutcome) -> bool {
+    match module.gil {
+        Gil::NotUsed => true,
+        Gil::Delegated => {
+            let delegate = module.delegate.as_ref().and_then(|name| subject.delegates.get(name));
+            matches!(delegate, Some(Delegate::Provided { gil: Gil::NotUsed, .. }))
+        }
+        Gil::Used | Gil::NotLoadable | Gil::Unknown => false,
+    }
+}
+
+/// Who declared it, with the number of modules.
+fn declarers(subject: &Subject) -> BTreeMap<DeclaredBy, usize> {
+    let mut counts = BTreeMap::new();
+    for declared_by in subject.modules.iter().filter_map(|module| module.declared_by.clone()) {
+        *counts.entry(declared_by).or_default() += 1;
+    }
+    counts
+}
+
+fn ready_reason(subject: &Subject) -> String {
+    if subject.modules.iter().all(|module| module.cause == Cause::BuildWithGil) {
+        return format!("{} load; {} always has the GIL", modules(subject.modules.len()), subject.target.python);
+    }
+    let declarers = declarers(subject);
+    let parts: Vec<String> = declarers
+        .iter()
+        .map(|(declared_by, count)| format!("{} in {}", declared(subject, declared_by), modules(*count)))
+        .collect();
+    parts.join(", ")
+}
+
+fn declared(subject: &Subject, declared_by: &DeclaredBy) -> String {
+    match declared_by {
+        DeclaredBy::Author => "declared by the author".to_owned(),
+        DeclaredBy::Framework(framework) => format!("declared by default of {framework}"),
+        DeclaredBy::Delegate(module) => match subject.delegates.get(module) {
+            Some(Delegate::Provided { package, .. }) => format!("declared by {module} ({package})"),
+            _ => format!("declared by {module}"),
+        },
+        DeclaredBy::Unclear => "declared by the author or a framework".to_owned(),
+    }
+}
+
+fn modules(count: usize) -> String {
+    if count == 1 { "1 module".to_owned() } else { format!("{count} modules") }
+}
