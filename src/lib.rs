@@ -23,6 +23,7 @@
 
 pub mod input;
 pub mod archive;
+pub mod binary;
 pub mod model;
 pub mod resolve;
 pub mod report;

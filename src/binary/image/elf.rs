@@ -1,0 +1,342 @@
+//! ELF: reads what the dynamic linker reads, program headers and the dynamic segment, and so needs no section headers.
+//!
+//! `goblin` decodes the records, the same way for both word sizes and byte orders; `object` counts the symbols by their
+//! hash tables and decodes RELR, which `goblin` does not know. References to symbols that the image itself defines
+//! resolve to its own definition; another image could preempt it, but no extension module relies on that for what is
+//! read here.
+
+use goblin::container::{Container, Ctx};
+use goblin::elf::dynamic::{
+    DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_STRSZ,
+    DT_STRTAB, DT_SYMTAB, Dynamic,
+};
+use goblin::elf::header::{ELFCLASS64, ET_DYN, ET_EXEC, Header};
+use goblin::elf::program_header::{PT_DYNAMIC, PT_GNU_RELRO, PT_LOAD};
+use goblin::elf::reloc::{Reloc, RelocSection};
+use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_GNU_IFUNC, STT_TLS, STV_DEFAULT, STV_PROTECTED, Sym, Symtab};
+use goblin::elf::{Elf, ProgramHeader};
+use object::Endianness;
+use object::read::elf::{FileHeader, GnuHashTable, HashTable, RelrIterator};
+
+use super::draft::{Draft, ImportName, Layout, until_nul};
+use super::elf_relocation::{Effect, architecture, effect};
+use super::{Image, ImageError, Segment};
+use crate::model::facts::Format;
+
+/// Most program headers, and most bytes of the dynamic segment.
+const MOST_PROGRAM_HEADERS: usize = 4096;
+const MOST_DYNAMIC_BYTES: u64 = 1 << 20;
+/// Most symbols in the dynamic symbol table.
+const MOST_SYMBOLS: usize = 4 << 20;
+
+/// Tags that `goblin` does not name: <https://www.sco.com/developers/gabi/latest/ch5.dynamic.html>, and Android's and
+/// LLVM's packed relocations.
+const DT_RELRSZ: u64 = 35;
+const DT_RELR: u64 = 36;
+const DT_CREL: u64 = 0x4000_0026;
+const DT_ANDROID_REL: u64 = 0x6000_000f;
+const DT_ANDROID_RELA: u64 = 0x6000_0011;
+const DT_ANDROID_RELR: u64 = 0x6fff_e000;
+
+/// GNU's extension of the bindings: one definition in the whole process.
+const STB_GNU_UNIQUE: u8 = 10;
+
+/// What a symbol of the dynamic table stands for.
+#[derive(Clone, Copy)]
+enum Value {
+    /// An address or number known at link time.
+    Known(u64),
+    /// The synthetic address of an import.
+    Import(u64),
+    /// Thread-local, or decided by a function.
+    Opaque,
+}
+
+/// Reads one ELF file.
+pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
+    let damaged = |why: String| ImageError::Damaged { format: "ELF", part: "header", why };
+    let header = Elf::parse_header(data).map_err(|error| damaged(error.to_string()))?;
+    if !matches!(header.e_type, ET_DYN | ET_EXEC) {
+        return Err(ImageError::NotAnObject);
+    }
+    let is_64 = header.e_ident.get(4) == Some(&ELFCLASS64);
+    let order = header.endianness().map_err(|error| damaged(error.to_string()))?;
+    let big_endian = !order.is_little();
+    let layout = Layout {
+        format: Format::Elf,
+        architecture: architecture(header.e_machine, is_64, big_endian),
+        pointer_size: if is_64 { 8 } else { 4 },
+        big_endian,
+    };
+    let container = if is_64 { Container::Big } else { Container::Little };
+    let mut file =
+        File { data, machine: header.e_machine, context: Ctx::new(container, order), draft: Draft::new(layout, data) };
+    let program_headers = file.program_headers(&header)?;
+    file.map(&program_headers)?;
+    if let Some(dynamic) = file.dynamic(&program_headers)? {
+        file.link(&dynamic)?;
+    }
+    Ok(file.draft.finish())
+}
+
+/// An ELF file being read.
+struct File<'data> {
+    data: &'data [u8],
+    machine: u16,
+    context: Ctx,
+    draft: Draft<'data>,
+}
+
+impl<'data> File<'data> {
+    fn program_headers(&self, header: &Header) -> Result<Vec<ProgramHeader>, ImageError> {
+        let count = usize::from(header.e_phnum);
+        if count > MOST_PROGRAM_HEADERS {
+            return Err(self.draft.damaged("program headers", format_args!("{count} of them")));
+        }
+        let offset = usize::try_from(header.e_phoff).unwrap_or(usize::MAX);
+        ProgramHeader::parse(self.data, offset, count, self.context)
+            .map_err(|error| self.draft.damaged("program headers", error))
+    }
+
+    fn map(&mut self, program_headers: &[ProgramHeader]) -> Result<(), ImageError> {
+        for header in program_headers.iter().filter(|header| header.p_type == PT_LOAD) {
+            let bytes = self.draft.file_range("segment", header.p_offset, header.p_filesz)?;
+            self.draft.add_segment(Segment {
+                name: String::new(),
+                address: header.p_vaddr,
+                size: header.p_memsz,
+                writable: header.is_write(),
+                executable: header.is_executable(),
+                bytes,
+            })?;
+        }
+        for header in program_headers.iter().filter(|header| header.p_type == PT_GNU_RELRO) {
+            self.draft.seal(header.p_vaddr, header.p_memsz);
+        }
+        Ok(())
+    }
+
+    fn dynamic(&self, program_headers: &[ProgramHeader]) -> Result<Option<Dynamic>, ImageError> {
+        let too_long = |header: &&ProgramHeader| header.p_type == PT_DYNAMIC && header.p_filesz > MOST_DYNAMIC_BYTES;
+        if let Some(header) = program_headers.iter().find(too_long) {
+            return Err(self.draft.damaged("dynamic segment", format_args!("{:#x} bytes", header.p_filesz)));
+        }
+        Dynamic::parse(self.data, program_headers, self.context)
+            .map_err(|error| self.draft.damaged("dynamic segment", error))
+    }
+
+    /// Follows the dynamic segment: libraries, symbols, relocations.
+    fn link(&mut self, dynamic: &Dynamic) -> Result<(), ImageError> {
+        let entry = |tag: u64| dynamic.dyns.iter().rev().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
+        for tag in [DT_CREL, DT_ANDROID_REL, DT_ANDROID_RELA, DT_ANDROID_RELR] {
+            if entry(tag).is_some() {
+                return Err(self.draft.damaged("relocations", format_args!("packed in an unknown way (tag {tag:#x})")));
+            }
+        }
+        let strings = match entry(DT_STRTAB) {
+            Some(address) => self.tail("string table", address, entry(DT_STRSZ))?,
+            None => &[],
+        };
+        for needed in dynamic.dyns.iter().filter(|entry| entry.d_tag == DT_NEEDED) {
+            let name = self.string(strings, needed.d_val)?;
+            self.draft.add_library(name)?;
+        }
+        let tables = self.relocation_tables(&entry)?;
+        let values = self.symbols(&entry, &tables, strings)?;
+        for table in &tables {
+            for relocation in table {
+                self.apply(&relocation, &values)?;
+            }
+        }
+        self.relative_relocations(&entry)
+    }
+
+    /// What the file holds from an address on, or exactly `size` bytes of it.
+    fn tail(&self, part: &'static str, address: u64, size: Option<u64>) -> Result<&'data [u8], ImageError> {
+        let outside = || self.draft.damaged(part, format_args!("{size:x?} bytes at {address:#x} are not in the file"));
+        let tail = self.draft.tail(address).ok_or_else(outside)?;
+        match size {
+            None => Ok(tail),
+            Some(size) => usize::try_from(size).ok().and_then(|size| tail.get(..size)).ok_or_else(outside),
+        }
+    }
+
+    fn string(&self, strings: &'data [u8], offset: u64) -> Result<&'data [u8], ImageError> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..));
+        rest.and_then(until_nul)
+            .ok_or_else(|| self.draft.damaged("string table", format_args!("no text at {offset:#x}")))
+    }
+
+    fn relocation_tables(&self, entry: &impl Fn(u64) -> Option<u64>) -> Result<Vec<RelocSection<'data>>, ImageError> {
+        let plt_has_addends = entry(DT_PLTREL) == Some(DT_RELA);
+        let tables = [(DT_REL, DT_RELSZ, false), (DT_RELA, DT_RELASZ, true), (DT_JMPREL, DT_PLTRELSZ, plt_has_addends)];
+        let mut found = Vec::new();
+        for (address, size, has_addends) in tables {
+            let (Some(address), Some(size)) = (entry(address), entry(size)) else { continue };
+            if size == 0 {
+                continue;
+            }
+            let bytes = self.tail("relocations", address, Some(size))?;
+            let table = RelocSection::parse(bytes, 0, bytes.len(), has_addends, self.context);
+            found.push(table.map_err(|error| self.draft.damaged("relocations", error))?);
+        }
+        Ok(found)
+    }
+
+    /// Reads the dynamic symbols: exports, imports, and the value of each for the relocations.
+    fn symbols(
+        &mut self,
+        entry: &impl Fn(u64) -> Option<u64>,
+        tables: &[RelocSection<'data>],
+        strings: &'data [u8],
+    ) -> Result<Vec<Value>, ImageError> {
+        let Some(address) = entry(DT_SYMTAB) else { return Ok(Vec::new()) };
+        let bytes = self.tail("symbol table", address, None)?;
+        let count = self.symbol_count(entry, tables)?;
+        let table = Symtab::parse(bytes, 0, count, self.context);
+        let table = table.map_err(|error| self.draft.damaged("symbol table", error))?;
+        let mut values = Vec::new();
+        for symbol in &table {
+            let name = self.string(strings, symbol.st_name as u64)?;
+            values.push(self.symbol(&symbol, name)?);
+        }
+        Ok(values)
+    }
+
+    fn symbol(&mut self, symbol: &Sym, name: &[u8]) -> Result<Value, ImageError> {
+        let is_opaque = matches!(symbol.st_type(), STT_TLS | STT_GNU_IFUNC);
+        let is_global = matches!(symbol.st_bind(), STB_GLOBAL | STB_WEAK | STB_GNU_UNIQUE);
+        let is_defined = symbol.st_shndx != 0;
+        if !is_defined && is_global && !name.is_empty() {
+            let import = ImportName { name, library: None, weak: symbol.st_bind() == STB_WEAK };
+            return self.draft.import(&import).map(Value::Import);
+        }
+        let is_visible = matches!(symbol.st_visibility(), STV_DEFAULT | STV_PROTECTED);
+        if is_defined && is_global && is_visible && !is_opaque && !name.is_empty() {
+            self.draft.add_export(name, symbol.st_value)?;
+        }
+        Ok(if is_opaque { Value::Opaque } else { Value::Known(symbol.st_value) })
+    }
+
+    /// The number of dynamic symbols is stored nowhere: the hash tables and the relocations that refer to them tell.
+    fn symbol_count(
+        &self,
+        entry: &impl Fn(u64) -> Option<u64>,
+        tables: &[RelocSection<'data>],
+    ) -> Result<usize, ImageError> {
+        let endianness = if self.draft.layout.big_endian { Endianness::Big } else { Endianness::Little };
+        let mut count = tables.iter().flat_map(RelocSection::iter).map(|relocation| relocation.r_sym + 1).max();
+        if let Some(address) = entry(DT_HASH) {
+            let bytes = self.tail("hash table", address, None)?;
+            count = count.max(Some(self.hashed_symbols(endianness, bytes)?));
+        }
+        if let Some(address) = entry(DT_GNU_HASH) {
+            let bytes = self.tail("GNU hash table", address, None)?;
+            let hashed = if self.draft.layout.pointer_size == 8 {
+                gnu_hashed_symbols::<object::elf::FileHeader64<Endianness>>(endianness, bytes)
+            } else {
+                gnu_hashed_symbols::<object::elf::FileHeader32<Endianness>>(endianness, bytes)
+            };
+            count = count.max(Some(hashed.map_err(|error| self.draft.damaged("GNU hash table", error))?));
+        }
+        let count = count.unwrap_or(0);
+        if count > MOST_SYMBOLS {
+            return Err(self.draft.damaged("symbol table", format_args!("{count} symbols")));
+        }
+        Ok(count)
+    }
+
+    fn hashed_symbols(&self, endianness: Endianness, bytes: &[u8]) -> Result<usize, ImageError> {
+        // s390x has words of eight bytes here, as Alpha had; nobody else does.
+        if self.machine == goblin::elf::header::EM_S390 && self.draft.layout.pointer_size == 8 {
+            let chains = bytes.get(8..16).and_then(|word| word.try_into().ok()).map(u64::from_be_bytes);
+            return Ok(usize::try_from(chains.unwrap_or(0)).unwrap_or(usize::MAX));
+        }
+        HashTable::<object::elf::FileHeader64<Endianness>>::parse(endianness, bytes)
+            .map(|table| table.symbol_table_length() as usize)
+            .map_err(|error| self.draft.damaged("hash table", error))
+    }
+
+    fn apply(&mut self, relocation: &Reloc, values: &[Value]) -> Result<(), ImageError> {
+        let address = relocation.r_offset;
+        let addend = |file: &Self| match relocation.r_addend {
+            Some(addend) => Ok(addend),
+            None => file.draft.stored_pointer(address).map(|stored| {
+                if file.draft.layout.pointer_size == 4 { i64::from(stored as u32 as i32) } else { stored as i64 }
+            }),
+        };
+        match effect(self.machine, relocation.r_type) {
+            Effect::None => Ok(()),
+            Effect::Relative => {
+                let value = addend(self)? as u64;
+                self.draft.relocate(address, value)
+            }
+            Effect::Absolute => {
+                let addend = addend(self)?;
+                self.point(address, relocation.r_sym, values, addend)
+            }
+            Effect::Slot => self.point(address, relocation.r_sym, values, relocation.r_addend.unwrap_or(0)),
+            Effect::Copy => self.hide(address, "copied data"),
+            Effect::Indirect => self.hide(address, "indirect function"),
+            Effect::ThreadLocal => self.hide(address, "thread-local storage"),
+            Effect::ThreadLocalPair => {
+                self.hide(address, "thread-local storage")?;
+                let second = address.saturating_add(self.draft.layout.pointer_size as u64);
+                self.hide(second, "thread-local storage")
+            }
+            Effect::Unknown => self.hide(address, "unknown relocation"),
+        }
+    }
+
+    fn point(&mut self, address: u64, symbol: usize, values: &[Value], addend: i64) -> Result<(), ImageError> {
+        match values.get(symbol) {
+            // Symbol 0 is the undefined symbol, whose value is zero.
+            _ if symbol == 0 => self.draft.relocate(address, addend as u64),
+            Some(Value::Known(value)) => self.draft.relocate(address, value.wrapping_add_signed(addend)),
+            Some(&Value::Import(import)) => self.draft.relocate_to_import(address, import, addend),
+            Some(Value::Opaque) => self.hide(address, "indirect function or thread-local storage"),
+            None => Err(self.draft.damaged("relocations", format_args!("no symbol {symbol}"))),
+        }
+    }
+
+    fn hide(&mut self, address: u64, what: &str) -> Result<(), ImageError> {
+        let value = self.draft.opaque(what)?;
+        self.draft.relocate(address, value)
+    }
+
+    /// RELR: words that hold their addend and get the image's base added.
+    fn relative_relocations(&mut self, entry: &impl Fn(u64) -> Option<u64>) -> Result<(), ImageError> {
+        let (Some(address), Some(size)) = (entry(DT_RELR), entry(DT_RELRSZ)) else { return Ok(()) };
+        if size == 0 {
+            return Ok(());
+        }
+        let endianness = if self.draft.layout.big_endian { Endianness::Big } else { Endianness::Little };
+        let bytes = self.tail("RELR relocations", address, Some(size))?;
+        if self.draft.layout.pointer_size == 8 {
+            for address in relative_addresses::<object::elf::FileHeader64<Endianness>>(endianness, bytes) {
+                self.relocate_in_place(address)?;
+            }
+        } else {
+            for address in relative_addresses::<object::elf::FileHeader32<Endianness>>(endianness, bytes) {
+                self.relocate_in_place(address.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn relocate_in_place(&mut self, address: u64) -> Result<(), ImageError> {
+        let value = self.draft.stored_pointer(address)?;
+        self.draft.relocate(address, value)
+    }
+}
+
+fn gnu_hashed_symbols<Elf: FileHeader>(endian: Elf::Endian, bytes: &[u8]) -> object::Result<usize> {
+    let table = GnuHashTable::<Elf>::parse(endian, bytes)?;
+    Ok(table.symbol_table_length(endian).unwrap_or_else(|| table.symbol_base()) as usize)
+}
+
+fn relative_addresses<Elf: FileHeader>(endian: Elf::Endian, bytes: &[u8]) -> RelrIterator<'_, Elf> {
+    let count = bytes.len() / size_of::<Elf::Relr>();
+    let words = object::pod::slice_from_bytes::<Elf::Relr>(bytes, count).map_or(&[][..], |(words, _)| words);
+    RelrIterator::new(endian, words)
+}

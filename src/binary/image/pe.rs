@@ -1,0 +1,184 @@
+//! PE, 32 and 64 bits: import and delay-import tables, base relocations, exports.
+//!
+//! Pointers are stored as addresses for the preferred base already, so a base relocation changes nothing: it only says
+//! where pointers are.
+
+use object::LittleEndian as LE;
+use object::pe::{self, ImageNtHeaders32, ImageNtHeaders64};
+use object::read::pe::{
+    DelayLoadImportTable, ImageNtHeaders, ImageOptionalHeader, Import, ImportTable, ImportThunkList, PeFile,
+    optional_header_magic,
+};
+
+use super::draft::{Draft, ImportName, Layout};
+use super::{Image, ImageError, Segment};
+use crate::model::facts::Format;
+
+/// Most imports from one library.
+const MOST_THUNKS: usize = 1 << 18;
+
+fn damaged(part: &'static str, why: impl ToString) -> ImageError {
+    ImageError::Damaged { format: "PE", part, why: why.to_string() }
+}
+
+/// Reads one PE file.
+pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
+    match optional_header_magic(data).map_err(|error| damaged("header", error))? {
+        pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC => read::<ImageNtHeaders64>(data, 8),
+        pe::IMAGE_NT_OPTIONAL_HDR32_MAGIC => read::<ImageNtHeaders32>(data, 4),
+        magic => Err(damaged("header", format_args!("optional header of kind {magic:#x}"))),
+    }
+}
+
+fn architecture(machine: pe::Machine) -> &'static str {
+    match machine {
+        pe::IMAGE_FILE_MACHINE_AMD64 => "x86_64",
+        pe::IMAGE_FILE_MACHINE_ARM64 | pe::IMAGE_FILE_MACHINE_ARM64EC => "aarch64",
+        pe::IMAGE_FILE_MACHINE_I386 => "i686",
+        pe::IMAGE_FILE_MACHINE_ARMNT => "armv7l",
+        _ => "unknown",
+    }
+}
+
+fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<Image<'_>, ImageError> {
+    let file = PeFile::<Pe>::parse(data).map_err(|error| damaged("header", error))?;
+    let layout = Layout {
+        format: Format::Pe,
+        architecture: architecture(file.nt_headers().file_header().machine.get(LE)),
+        pointer_size,
+        big_endian: false,
+    };
+    let base = file.nt_headers().optional_header().image_base();
+    let mut reader = Reader { file, base, draft: Draft::new(layout, data), data };
+    reader.map()?;
+    reader.read_exports()?;
+    reader.mark_pointers()?;
+    reader.link()?;
+    reader.link_delayed()?;
+    Ok(reader.draft.finish())
+}
+
+/// A PE file being read.
+struct Reader<'data, Pe: ImageNtHeaders> {
+    file: PeFile<'data, Pe>,
+    base: u64,
+    draft: Draft<'data>,
+    data: &'data [u8],
+}
+
+/// The imports from one library.
+struct Descriptor<'data> {
+    library: &'data [u8],
+    thunks: ImportThunkList<'data>,
+    /// Where the loader writes the addresses, relative to the base.
+    slots: u32,
+}
+
+impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
+    fn map(&mut self) -> Result<(), ImageError> {
+        for section in self.file.section_table().iter() {
+            let flags = section.characteristics.get(LE);
+            let (address, virtual_size) = section.pe_address_range();
+            // Linkers may leave the virtual size out; the loader then takes the size in the file.
+            let size = if virtual_size == 0 { section.size_of_raw_data.get(LE) } else { virtual_size };
+            let (offset, length) = (section.pointer_to_raw_data.get(LE), section.size_of_raw_data.get(LE).min(size));
+            let bytes =
+                if offset == 0 { &[] } else { self.draft.file_range("section", offset.into(), length.into())? };
+            self.draft.add_segment(Segment {
+                name: String::from_utf8_lossy(section.raw_name()).into_owned(),
+                address: self.base.saturating_add(address.into()),
+                size: size.into(),
+                writable: flags.contains(pe::IMAGE_SCN_MEM_WRITE),
+                executable: flags.contains(pe::IMAGE_SCN_MEM_EXECUTE),
+                bytes,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn read_exports(&mut self) -> Result<(), ImageError> {
+        let part = "export table";
+        let Some(table) = self.file.export_table().map_err(|error| damaged(part, error))? else { return Ok(()) };
+        for (name, index) in table.name_iter() {
+            let address = table.address_by_index(index).map_err(|error| damaged(part, error))?;
+            let name = table.name_from_pointer(name).map_err(|error| damaged(part, error))?;
+            if address != 0 && !table.is_forward(address) {
+                self.draft.add_export(name, self.base.wrapping_add(address.into()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mark_pointers(&mut self) -> Result<(), ImageError> {
+        let (directories, sections) = (self.file.data_directories(), self.file.section_table());
+        let blocks = directories.relocation_blocks(self.data, &sections);
+        let Some(blocks) = blocks.map_err(|error| damaged("base relocations", error))? else { return Ok(()) };
+        for block in blocks {
+            for relocation in block.map_err(|error| damaged("base relocations", error))? {
+                if matches!(relocation.typ, pe::IMAGE_REL_BASED_DIR64 | pe::IMAGE_REL_BASED_HIGHLOW) {
+                    let address = self.base.wrapping_add(relocation.virtual_address.into());
+                    let value = self.draft.stored_pointer(address)?;
+                    self.draft.relocate(address, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self) -> Result<(), ImageError> {
+        let part = "import table";
+        let Some(table) = self.file.import_table().map_err(|error| damaged(part, error))? else { return Ok(()) };
+        for descriptor in table.descriptors().map_err(|error| damaged(part, error))? {
+            let descriptor = descriptor.map_err(|error| damaged(part, error))?;
+            // Without a lookup table, the names are where the addresses will be written.
+            let (lookup, slots) = (descriptor.original_first_thunk.get(LE), descriptor.first_thunk.get(LE));
+            let thunks =
+                table.thunks(if lookup == 0 { slots } else { lookup }).map_err(|error| damaged(part, error))?;
+            let library = table.name(descriptor.name.get(LE)).map_err(|error| damaged(part, error))?;
+            self.add_imports(Descriptor { library, thunks, slots }, |thunk| ImportTable::import::<Pe>(&table, thunk))?;
+        }
+        Ok(())
+    }
+
+    fn link_delayed(&mut self) -> Result<(), ImageError> {
+        let part = "delay-import table";
+        let table = self.file.delay_load_import_table().map_err(|error| damaged(part, error))?;
+        let Some(table) = table else { return Ok(()) };
+        for descriptor in table.descriptors().map_err(|error| damaged(part, error))? {
+            let descriptor = descriptor.map_err(|error| damaged(part, error))?;
+            let thunks = table.thunks(descriptor.import_name_table_rva.get(LE));
+            let thunks = thunks.map_err(|error| damaged(part, error))?;
+            let library = table.name(descriptor.dll_name_rva.get(LE)).map_err(|error| damaged(part, error))?;
+            let slots = descriptor.import_address_table_rva.get(LE);
+            let decode = |thunk| DelayLoadImportTable::import::<Pe>(&table, thunk);
+            self.add_imports(Descriptor { library, thunks, slots }, decode)?;
+        }
+        Ok(())
+    }
+
+    fn add_imports(
+        &mut self,
+        mut descriptor: Descriptor<'data>,
+        decode: impl Fn(Pe::ImageThunkData) -> object::Result<Import<'data>>,
+    ) -> Result<(), ImageError> {
+        self.draft.add_library(descriptor.library)?;
+        let library = String::from_utf8_lossy(descriptor.library).into_owned();
+        let mut address = self.base.wrapping_add(descriptor.slots.into());
+        for _ in 0..MOST_THUNKS {
+            let thunk = descriptor.thunks.next::<Pe>().map_err(|error| damaged("import lookup table", error))?;
+            let Some(thunk) = thunk else { return Ok(()) };
+            let ordinal;
+            let name = match decode(thunk).map_err(|error| damaged("import name", error))? {
+                Import::Name(_, name) => name,
+                Import::Ordinal(number) => {
+                    ordinal = format!("#{number}");
+                    ordinal.as_bytes()
+                }
+            };
+            let import = self.draft.import(&ImportName { name, library: Some(&library), weak: false })?;
+            self.draft.relocate(address, import)?;
+            address = address.wrapping_add(self.draft.layout.pointer_size as u64);
+        }
+        Err(damaged("import lookup table", format_args!("more than {MOST_THUNKS} imports from {library}")))
+    }
+}
