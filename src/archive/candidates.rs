@@ -191,7 +191,8 @@ mod tests {
         ] {
             check(path, Some(Standing::Tagged));
         }
-        for path in ["pxr/Tf/_tf.so", "_jpype.so", "win32/win32api.pyd", "with-hyphen/a.so", "a-1.data/platlib/b/c.so"] {
+        for path in ["pxr/Tf/_tf.so", "_jpype.so", "win32/win32api.pyd", "with-hyphen/a.so", "a-1.data/platlib/b/c.so"]
+        {
             check(path, Some(Standing::Plain));
         }
         check("torch/lib/libtorch_cuda.so", Some(Standing::LibraryName));

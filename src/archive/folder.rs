@@ -101,7 +101,8 @@ impl Folder {
             return self.add_problem(ProblemKind::File, format!("{}: the path is not UTF-8", path.display()));
         };
         if relative.len() > self.limits.path_bytes {
-            let message = format!("a path has {} bytes, more than the limit of {}", relative.len(), self.limits.path_bytes);
+            let message =
+                format!("a path has {} bytes, more than the limit of {}", relative.len(), self.limits.path_bytes);
             return self.add_problem(ProblemKind::File, message);
         }
         // Follows a link once more, so that what it leads to is known to be below the root.

@@ -121,8 +121,12 @@ impl<'a> Table<'a> {
     }
 
     fn plausible_at(bytes: &'a [u8], offset: usize) -> Option<Table<'a>> {
-        let [buckets, first, words, shift] =
-            [u32_at(bytes, offset)?, u32_at(bytes, offset + 4)?, u32_at(bytes, offset + 8)?, u32_at(bytes, offset + 12)?];
+        let [buckets, first, words, shift] = [
+            u32_at(bytes, offset)?,
+            u32_at(bytes, offset + 4)?,
+            u32_at(bytes, offset + 8)?,
+            u32_at(bytes, offset + 12)?,
+        ];
         if buckets == 0 || first == 0 || !words.is_power_of_two() || shift >= 32 {
             return None;
         }

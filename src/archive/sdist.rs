@@ -228,7 +228,9 @@ impl Found {
             if matches!(kind, EntryType::GNULongName | EntryType::XHeader) {
                 let size = entry.size();
                 if size > NAME_BYTES {
-                    return Err(SdistError::Damaged { why: format!("a name of {size} bytes; expected at most {NAME_BYTES}") });
+                    return Err(SdistError::Damaged {
+                        why: format!("a name of {size} bytes; expected at most {NAME_BYTES}"),
+                    });
                 }
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes).map_err(tar_error)?;
