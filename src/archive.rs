@@ -9,10 +9,14 @@
 //! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook
 //! - [`metadata`]: `METADATA`, `PKG-INFO`, `WHEEL` and `RECORD`; [`sdist`]: what a source distribution says of itself
 
+pub mod candidates;
 pub mod error;
+pub mod folder;
 pub mod limits;
 pub mod metadata;
+pub mod peek;
 pub mod record;
+pub mod sdist;
 pub mod source;
 pub mod wheel;
 pub mod zip;

@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn wheel_tags_are_expanded() {
-        let file = parse_wheel_file(b"Wheel-Version: 1.0\nGenerator: x (1)\nRoot-Is-Purelib: True\nTag: py2.py3-none-any\n");
+        let file =
+            parse_wheel_file(b"Wheel-Version: 1.0\nGenerator: x (1)\nRoot-Is-Purelib: True\nTag: py2.py3-none-any\n");
         let file = file.unwrap();
         assert_eq!(file.tags, ["py2-none-any", "py3-none-any"]);
         assert_eq!(file.root_is_purelib, Some(true));

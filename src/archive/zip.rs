@@ -127,9 +127,7 @@ impl Zip {
         let add = |sum: u64| sum.checked_add(entry.size).filter(|sum| *sum <= limits.total_bytes);
         match self.unpacked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
             Ok(_) => Ok(index),
-            Err(sum) => {
-                Err(MemberError::Total { found: sum.saturating_add(entry.size), limit: limits.total_bytes })
-            }
+            Err(sum) => Err(MemberError::Total { found: sum.saturating_add(entry.size), limit: limits.total_bytes }),
         }
     }
 }

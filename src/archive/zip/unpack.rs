@@ -117,8 +117,7 @@ fn compare(entry: &Entry, part: &Part, local: &ZipLocalFileHeader<'_>) -> Result
         ("CRC-32", u64::from(part.crc), u64::from(local.crc32())),
     ];
     // With a data descriptor, the writer did not know them yet.
-    let left_open =
-        |value: u64| local.flags().has_data_descriptor() && (value == 0 || value == u64::from(u32::MAX));
+    let left_open = |value: u64| local.flags().has_data_descriptor() && (value == 0 || value == u64::from(u32::MAX));
     for (what, expected, found) in fields {
         if found != expected && !left_open(found) {
             return contradiction(what, expected.to_string(), found.to_string());
@@ -153,9 +152,9 @@ fn header_error(error: rawzip::Error) -> MemberError {
             Some(error) => MemberError::Source(error),
             None => MemberError::LocalHeader { why: error.to_string() },
         },
-        ErrorKind::InvalidSignature { expected, actual } => MemberError::LocalHeader {
-            why: format!("its signature is {actual:08x}, expected {expected:08x}"),
-        },
+        ErrorKind::InvalidSignature { expected, actual } => {
+            MemberError::LocalHeader { why: format!("its signature is {actual:08x}, expected {expected:08x}") }
+        }
         other => MemberError::LocalHeader { why: rawzip::Error::from(other).to_string() },
     }
 }

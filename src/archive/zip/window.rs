@@ -25,11 +25,6 @@ impl Window {
         Ok(Window { start: range.start, bytes: read_exactly(source, range)? })
     }
 
-    /// Whether a range lies inside.
-    pub(super) fn covers(&self, range: &Range<u64>) -> bool {
-        self.start <= range.start && range.end <= self.start + self.bytes.len() as u64
-    }
-
     /// Copies what there is from this offset on; `None` when the offset lies outside.
     fn copy(&self, buffer: &mut [u8], offset: u64) -> Option<usize> {
         copy_from(&self.bytes, buffer, offset.checked_sub(self.start)?)
