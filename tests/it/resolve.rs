@@ -124,22 +124,27 @@ fn constraints_bound_without_asking() {
 }
 
 #[test]
-fn prereleases_count_when_they_are_asked_for_or_all_there_is() {
+fn prereleases_count_where_no_final_release_fits() {
     let table = "
         a 2.0rc1 | pure | b
         a 1.0 | pure | b
         b 2.0a1 | pure |
         b 1.0 | pure |
+        early 1.0b2 | cp313 |
         early 1.0b1 | pure |
+        c 2.0rc0 | cp314t |
+        c 1.9 | cp313 |
         d 1.0 | pure | b>=2.0a1
         d 0.9 | pure | b
     ";
     check(table, "a", "a 1.0: py3-none-any\n b 1.0: py3-none-any");
-    check(table, "a>=1.0rc1", "a 2.0rc1: py3-none-any\n b 1.0: py3-none-any");
+    check(table, "a>=1.0rc1", "a 1.0: py3-none-any\n b 1.0: py3-none-any");
+    check(table, "a>1.0", "a 2.0rc1: py3-none-any\n b 1.0: py3-none-any");
     check(table, "a\n -c b>=2.0a1", "a 1.0: py3-none-any\n b 2.0a1: py3-none-any");
     check(table, "a\n --pre", "a 2.0rc1: py3-none-any\n b 2.0a1: py3-none-any");
     check(table, "early", "early 1.0b1: py3-none-any");
-    check(table, "d", "b 1.0: py3-none-any\n d 0.9: py3-none-any");
+    check(table, "c", "c 2.0rc0: cp314-cp314t");
+    check(table, "d", "b 2.0a1: py3-none-any\n d 1.0: py3-none-any");
 }
 
 #[test]
