@@ -14,13 +14,14 @@ use crate::model::request::FormatControl;
 use crate::model::target::Target;
 use crate::model::wheel_name::WheelName;
 
-/// For which packages pre-releases count although there are final releases.
-#[derive(Clone, Debug)]
+/// When pre-releases count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prereleases {
-    /// For all (`--pre`).
-    All,
-    /// For those of which a specifier in the user's own input names a pre-release.
-    Of(BTreeSet<PackageName>),
+    /// Where no final release in the range fits. A specifier that names a pre-release lets them into the range, but
+    /// final releases still go first: uv's rule since 0.12; pip takes the newest of both then.
+    IfNecessary,
+    /// Like final releases (`--pre`).
+    Always,
 }
 
 /// The rules by which files and versions are chosen: plain data, the same for the whole run.
@@ -102,19 +103,9 @@ impl Selector {
         for (position, file) in listing.files.iter().enumerate() {
             versions.entry(file.version.clone()).or_default().push(position);
         }
-        let no_finals = versions.keys().all(Version::any_prerelease);
-        let early = no_finals
-            || match &self.prereleases {
-                Prereleases::All => true,
-                Prereleases::Of(names) => names.contains(name),
-            };
         let pins = self.pins.get(name);
         let mut offer = Offer { candidates: Vec::new(), hidden: Vec::new(), listing: listing.clone() };
         for (version, mut files) in versions.into_iter().rev() {
-            if version.any_prerelease() && !early {
-                offer.hidden.push((version, "a pre-release, which only `--pre` or a specifier that names one lets in"));
-                continue;
-            }
             if !pins.is_some_and(|pins| pins.contains(&version)) {
                 files.retain(|&position| listing.files.get(position).is_some_and(|file| file.yanked.is_none()));
             }
@@ -141,14 +132,18 @@ impl Selector {
     /// The newest version in the range, with the file that the installer takes; at higher levels only after every
     /// version was tried at the lower ones.
     pub(super) fn pick<'a>(&self, offer: &'a Offer, range: &Range, level: Level) -> Option<Pick<'a>> {
-        [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level).find_map(|tried| {
+        let tried = [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level);
+        let mut orders = tried.flat_map(|tried| match self.prereleases {
+            Prereleases::Always => vec![(tried, None)],
+            Prereleases::IfNecessary => vec![(tried, Some(false)), (tried, Some(true))],
+        });
+        orders.find_map(|(tried, early)| {
+            let in_turn = |version: &Version| early.is_none_or(|early| version.any_prerelease() == early);
             let inside = offer.candidates.iter().filter(|candidate| range.contains(&candidate.version));
-            inside.map(|candidate| (candidate, self.fits(offer, candidate).at(tried))).find_map(
-                |(candidate, position)| {
-                    let artifact = offer.listing.files.get(position?)?;
-                    Some(Pick { candidate, artifact, level: tried })
-                },
-            )
+            inside.filter(|candidate| in_turn(&candidate.version)).find_map(|candidate| {
+                let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
+                Some(Pick { candidate, artifact, level: tried })
+            })
         })
     }
 

@@ -93,7 +93,7 @@ pub(super) fn read(
         twin: target.python.free_threaded.then(|| Tags::new(Target { python: target.python.twin(), ..target })),
         only_binary: sources.only_binary.clone(),
         no_binary: sources.no_binary.clone(),
-        prereleases: if sources.pre { Prereleases::All } else { Prereleases::Of(rules.early) },
+        prereleases: if sources.pre { Prereleases::Always } else { Prereleases::IfNecessary },
         pins: rules.pins,
         hashes: rules.hashes,
     };
@@ -105,18 +105,16 @@ pub(super) fn read(
 /// What the lines of the input say about the choice of versions and files, apart from the versions themselves.
 #[derive(Default)]
 struct Rules {
-    early: BTreeSet<PackageName>,
     pins: BTreeMap<PackageName, BTreeSet<crate::model::name::Version>>,
     hashes: BTreeMap<PackageName, Vec<Vec<crate::model::digest::Digest>>>,
 }
 
 impl Rules {
-    fn note(&mut self, name: &PackageName, specifiers: &VersionSpecifiers) {
-        if specifiers.iter().any(|specifier| specifier.version().any_prerelease()) {
-            self.early.insert(name.clone());
-        }
-        let pinning = |operator: &Operator| matches!(operator, Operator::Equal | Operator::ExactEqual);
-        for specifier in specifiers.iter().filter(|specifier| pinning(specifier.operator())) {
+    /// A version that a line pins, and nothing else, may be a yanked one.
+    fn note_pin(&mut self, name: &PackageName, specifiers: &VersionSpecifiers) {
+        if let [specifier] = &**specifiers
+            && matches!(specifier.operator(), Operator::Equal | Operator::ExactEqual)
+        {
             self.pins.entry(name.clone()).or_default().insert(specifier.version().clone());
         }
     }
@@ -195,7 +193,7 @@ impl Reader<'_> {
         match version_or_url {
             None => Ok(Range::full()),
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => {
-                rules.note(name, specifiers);
+                rules.note_pin(name, specifiers);
                 Ok(ranges::of_all(specifiers))
             }
             Some(VersionOrUrl::Url(url)) => {

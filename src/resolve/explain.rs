@@ -1,6 +1,6 @@
 //! A conflict in plain words: PubGrub's chain of reasons, with the lines of input that take part in it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use pubgrub::{DefaultStringReporter, Derived, External, Map, ReportFormatter, Reporter, Term};
@@ -30,7 +30,8 @@ pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError
     let places: BTreeSet<Place> = names.iter().flat_map(|name| session.plan.places(name)).cloned().collect();
     let words = Words { session };
     let explanation = if depth(reasons) <= LINKS {
-        DefaultStringReporter::report_with_formatter(reasons, &words)
+        let reasons = words.without_gaps(reasons, &mut HashMap::new());
+        DefaultStringReporter::report_with_formatter(&reasons, &words)
     } else {
         let lines: Vec<String> = facts.iter().take(FACTS).map(|fact| words.fact(fact)).collect();
         format!("These cannot all hold:\n{}", lines.join("\n"))
@@ -91,6 +92,47 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
+    /// The same chain without the links that only say that there is nothing between two versions that exist.
+    fn without_gaps(&self, reasons: &Reasons, done: &mut HashMap<*const Reasons, Arc<Reasons>>) -> Reasons {
+        let Reasons::Derived(derived) = reasons else { return reasons.clone() };
+        let Derived { terms, shared_id, cause1, cause2 } = derived;
+        if self.is_gap(cause1, cause2) {
+            return self.without_gaps(cause2, done);
+        }
+        if self.is_gap(cause2, cause1) {
+            return self.without_gaps(cause1, done);
+        }
+        let mut shortened = |cause: &Arc<Reasons>| {
+            if let Some(done) = done.get(&Arc::as_ptr(cause)) {
+                return done.clone();
+            }
+            let shortened = Arc::new(self.without_gaps(cause, done));
+            done.insert(Arc::as_ptr(cause), shortened.clone());
+            shortened
+        };
+        let (cause1, cause2) = (shortened(cause1), shortened(cause2));
+        Reasons::Derived(Derived { terms: terms.clone(), shared_id: *shared_id, cause1, cause2 })
+    }
+
+    /// Whether the fact only rules out versions that nobody ever released, while its neighbour speaks of others too.
+    fn is_gap(&self, fact: &Reasons, neighbour: &Reasons) -> bool {
+        let Reasons::External(External::NoVersions(node, range)) = fact else { return false };
+        let Some(offer) = node.name().and_then(|name| self.session.offer(name).ok()) else { return false };
+        let hidden = offer.hidden.iter().map(|(version, _)| version);
+        if offer.versions().chain(hidden).any(|version| range.contains(version)) {
+            return false;
+        }
+        let spoken_of = match neighbour {
+            Reasons::Derived(derived) => derived.terms.get(node).map(|term| match term {
+                Term::Positive(range) | Term::Negative(range) => range,
+            }),
+            Reasons::External(External::FromDependencyOf(one, range, ..)) if one == node => Some(range),
+            Reasons::External(External::FromDependencyOf(_, _, other, range)) if other == node => Some(range),
+            Reasons::External(_) => None,
+        };
+        spoken_of.is_some_and(|spoken_of| !spoken_of.subset_of(range))
+    }
+
     fn fact(&self, fact: &Fact) -> String {
         match fact {
             External::NotRoot(..) => "the input is to be resolved".to_owned(),
@@ -104,7 +146,7 @@ impl Words<'_> {
                     .map(ToString::to_string)
                     .collect();
                 let asked = if places.is_empty() { "the input".to_owned() } else { places.join(" and ") };
-                format!("{asked} asks for {}", self.subject(to, range))
+                format!("{asked} asks for {}", named(to, &ranges::describe(range)))
             }
             External::FromDependencyOf(node, range, to, needed) => {
                 format!("{} requires {}", self.subject(node, range), named(to, &ranges::describe(needed)))
@@ -116,8 +158,9 @@ impl Words<'_> {
     fn subject(&self, node: &Node, range: &Range) -> String {
         let offer = node.name().and_then(|name| self.session.offer(name).ok());
         let range = match offer {
-            Some(offer) if !offer.candidates.is_empty() => range.simplify(offer.versions()),
-            _ => range.clone(),
+            Some(offer) if offer.versions().all(|version| range.contains(version)) => Range::full(),
+            Some(offer) => range.simplify(offer.versions()),
+            None => range.clone(),
         };
         named(node, &ranges::describe(&range))
     }
@@ -162,10 +205,10 @@ impl ReportFormatter<Node, Range, String> for Words<'_> {
     }
 
     fn format_terms(&self, terms: &Map<Node, Term<Range>>) -> String {
-        let mut terms: Vec<_> = terms.iter().collect();
+        let mut terms: Vec<_> = terms.iter().filter(|(node, _)| **node != Node::Root).collect();
         terms.sort_by_key(|(node, _)| *node);
         match terms.as_slice() {
-            [] | [(Node::Root, _)] => "the requirements cannot be satisfied".to_owned(),
+            [] => "the requirements cannot be satisfied".to_owned(),
             [(node, Term::Positive(range))] => format!("{} cannot be used", self.subject(node, range)),
             [(node, Term::Negative(range))] => format!("{} is needed", self.subject(node, range)),
             [(one, Term::Positive(range)), (other, Term::Negative(needed))]

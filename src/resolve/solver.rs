@@ -49,6 +49,8 @@ pub(super) struct Session<'a> {
     /// The order in which packages were heard of in this run of the solver.
     order: RefCell<HashMap<PackageName, usize>>,
     announced: RefCell<HashSet<PackageName>>,
+    /// Packages that some package requires which was let in at a lower level.
+    beneath: RefCell<HashSet<PackageName>>,
     steps: Cell<u64>,
 }
 
@@ -97,6 +99,7 @@ impl<'a> Session<'a> {
             dropped: RefCell::default(),
             order: RefCell::default(),
             announced: RefCell::default(),
+            beneath: RefCell::default(),
             steps: Cell::new(0),
         };
         for (name, site) in &plan.sites {
@@ -311,6 +314,12 @@ impl<'a> Session<'a> {
             .fold(false, |relaxed, (name, offer, range)| self.raise(&name, &offer, &range, Level::Anything) || relaxed)
     }
 
+    /// Lets in what a package requires that cannot be installed either way. Otherwise the search would go back to ever
+    /// older versions of that package, down to one that required less.
+    fn let_in(&self, name: &PackageName, offer: &Offer, range: &Range) -> bool {
+        self.raise(name, offer, range, Level::Twin) || self.raise(name, offer, range, Level::Anything)
+    }
+
     fn raise(&self, name: &PackageName, offer: &Offer, range: &Range, level: Level) -> bool {
         if self.level(name) >= level || self.plan.selector.pick(offer, range, level).is_none() {
             return false;
@@ -419,6 +428,9 @@ impl DependencyProvider for Session<'_> {
         let Some(name) = node.name() else { return Ok(Some(root_version())) };
         let offer = self.offer(name)?;
         let pick = self.plan.selector.pick(&offer, range, self.level(name));
+        if pick.is_none() && self.beneath.borrow().contains(name) && self.let_in(name, &offer, range) {
+            return Err(Interrupt::Again);
+        }
         Ok(pick.map(|pick| pick.candidate.version.clone()))
     }
 
@@ -434,6 +446,9 @@ impl DependencyProvider for Session<'_> {
         }
         if let Some(contradiction) = self.place(&edges)? {
             return Ok(Known::Unavailable(contradiction));
+        }
+        if node.name().is_some_and(|name| self.level(name) > Level::Strict) {
+            self.beneath.borrow_mut().extend(edges.iter().filter_map(|edge| edge.to.name().cloned()));
         }
         edges.retain(|edge| edge.to.name().is_none_or(|name| !self.dropped.borrow().contains_key(name)));
         self.announce(&edges);
