@@ -78,7 +78,9 @@ fn the_first_suffix_wins_and_other_interpreters_names_are_hidden() {
     let gil = ["p/_a.cpython-314-x86_64-linux-gnu.so"];
     let none: &[&str] = &[];
     let windows = ["p/_a.cp314t-win_amd64.pyd", "p/_a.pyd", "p/_b.cp314-win_amd64.pyd", "p/c.dll"];
-    let table: &[(&[&str], &str, &str, &[&str], &[&str])] = &[
+    /// Files, target, and the paths found and hidden.
+    type Row<'a> = (&'a [&'a str], &'a str, &'a str, &'a [&'a str], &'a [&'a str]);
+    let table: &[Row<'_>] = &[
         (&all, "3.14t", LINUX, &all[3..4], none),
         (&all, "3.14", LINUX, &all[4..5], none),
         (&all, "3.13t", LINUX, &all[1..2], none),

@@ -340,22 +340,20 @@ fn every_hook() -> Vec<Hook> {
             for init in inits {
                 for slots in &slots {
                     for abi_info in infos {
-                        for matches_file_name in [true, false] {
-                            hooks.push(Hook {
-                                kind,
-                                gil: fact(gil.clone()),
-                                init: fact(init),
-                                slots: fact(slots.clone()),
-                                abi_info: fact(abi_info),
-                                matches_file_name,
-                                ..hook("_a")
-                            });
-                        }
+                        hooks.push(Hook {
+                            kind,
+                            gil: fact(gil.clone()),
+                            init: fact(init),
+                            slots: fact(slots.clone()),
+                            abi_info: fact(abi_info),
+                            ..hook("_a")
+                        });
                     }
                 }
             }
         }
     }
+    hooks.push(Hook { matches_file_name: false, ..hook("_a") });
     hooks
 }
 
@@ -412,6 +410,7 @@ fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
                 let allowed = may_be_ready(&image, on.python.minor, is_good);
                 let with_rules = judge(&seen, &evaluate(&rules, &seen));
                 let without_rules = judge(&seen, &[]);
+                assert!(!with_rules.reason.starts_with("no rule decides"), "{python}: {with_rules:?} {image:?}");
                 for judgement in [with_rules, without_rules] {
                     assert!(judgement.verdict != Verdict::Ready || allowed, "{python}: {judgement:?} {image:?}");
                     assert!(judgement.verdict > Verdict::Pure, "{python}: {judgement:?} {image:?}");
@@ -421,6 +420,23 @@ fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
         }
     }
     assert!(ready > 0);
+}
+
+#[test]
+fn with_the_gil_only_loading_matters() {
+    let rules = builtin().unwrap();
+    let verdict = |flavour| {
+        let abi = known(Abi { flavour, versions: (None, None) });
+        let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+        let file = file("p/_a.so", vec![ImageFacts { abi, ..image(vec![silent]) }]);
+        let seen = subject(target("3.14", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &[file]);
+        judge(&seen, &evaluate(&rules, &seen))
+    };
+    let judgement = verdict(Flavour::Gil);
+    assert_eq!(judgement.verdict, Verdict::Ready);
+    assert_eq!(judgement.reason, "1 module loads; 3.14 always has the GIL");
+    assert_eq!(judgement.declared_by, []);
+    assert_eq!(verdict(Flavour::FreeThreaded).verdict, Verdict::Crash);
 }
 
 #[test]
