@@ -193,7 +193,7 @@ fn no_matching_hook(hooks: &[Hook], installed: &Installed, target: Target) -> De
     } else {
         format!("PyInit_{name}")
     };
-    let reason = format!("has no hook {wanted}: importing it on {} raises ImportError", target.python);
+    let reason = format!("has no hook {wanted}, so importing it on {} raises ImportError", target.python);
     let evidence = hooks.iter().take(8).map(hook::evidence).collect();
     Decision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)
 }
@@ -223,8 +223,9 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
             Meaning::Delegated { .. } => {}
         }
     }
-    if !unclear.is_empty() {
-        return Decision::new(Gil::Unknown, Cause::Unreadable, unclear.join("; "), evidence);
+    // One reason is enough: what is missing of the declaration first.
+    if let Some(why) = unclear.into_iter().next() {
+        return Decision::new(Gil::Unknown, Cause::Unreadable, why, evidence);
     }
     evidence.extend_from_slice(image.abi.evidence());
     if !python.free_threaded {
@@ -272,7 +273,8 @@ fn foreign_outcome(facts: &ModuleFacts, installed: Installed, target: Target) ->
         (Gil::Unknown, Cause::Unreadable, "no image could be read from the file".to_owned())
     } else if facts.images.iter().any(has_hook) {
         let built: Vec<String> = facts.images.iter().map(describe).collect();
-        let reason = format!("built for {}: importing it on {} raises ImportError", built.join(", "), target.platform);
+        let reason =
+            format!("built for {}, so importing it on {} raises ImportError", built.join(", "), target.platform);
         (Gil::NotLoadable, Cause::ForeignPlatform, reason)
     } else {
         return None;

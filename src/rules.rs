@@ -1,8 +1,8 @@
 //! Rules: outcomes in, findings out. What a rule finds is data (`rules/<id>.toml`); evaluating it is a pure function with
 //! three results, since a condition may hold, not hold, or be unknown.
 //!
-//! How to write one: `docs/writing-rules.md`. A new rule needs no Rust but its line in [`builtin`]; a new predicate is one
-//! case of [`predicate::Condition`] and one line of that document.
+//! How to write one: `docs/writing-rules.md`. A new rule needs no Rust but its line in `rules/builtin.rs`; a new predicate is
+//! one case of [`Condition`], its answer in `rules/predicate.rs`, and one line of that document.
 
 mod builtin;
 mod error;
@@ -16,9 +16,10 @@ mod rule;
 pub use builtin::{builtin, explain};
 pub use error::{Place, RuleError};
 pub use evaluate::evaluate;
-pub use example::{Example, Expectation, Mismatch, check_examples};
+pub use example::{Example, Mismatch, check_examples};
 pub use message::{PLACEHOLDERS, Placeholder};
-pub use predicate::{Condition, DeclaredByKind, DelegateState, OfferKind, PREDICATES, Scope};
+pub use predicate::PREDICATES;
+pub use raw::{Condition, DeclaredByKind, DelegateState, Expectation, OfferKind, Scope};
 pub use rule::Rule;
 
 /// Rules, in the order in which they were loaded; no id twice.

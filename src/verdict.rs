@@ -4,7 +4,7 @@
 //! under the first. It is `ready` only when every module is known to keep the GIL off and nothing was out of sight, so a
 //! rule that is missing or turned off makes a bad package `unknown`, never `ready`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
@@ -29,23 +29,23 @@ pub fn judge(subject: &Subject, findings: &[Finding]) -> Judgement {
     let worst = deciding.clone().filter_map(|finding| finding.verdict).max();
     // At equal verdicts the finding's message says more.
     if let Some(verdict) = worst.filter(|verdict| *verdict >= own) {
-        let messages: Vec<&str> = deciding
-            .filter(|finding| finding.verdict == Some(verdict))
-            .map(|finding| finding.message.as_str())
-            .collect();
-        return Judgement { verdict, reason: first_of(&messages), declared_by: Vec::new() };
+        let reason = first_of(deciding.filter(|finding| finding.verdict == Some(verdict)));
+        return Judgement { verdict, reason, declared_by: Vec::new() };
     }
     let declared_by = if own == Verdict::Ready { declarers(subject).into_keys().collect() } else { Vec::new() };
     Judgement { verdict: own, reason: own_reason, declared_by }
 }
 
-/// The first message and how many more there are.
-fn first_of(messages: &[&str]) -> String {
-    match messages {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
-    }
+/// The first finding's message, and how many more modules there are of which the like is said.
+fn first_of<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> String {
+    let message = findings.clone().next().map_or_else(String::new, |finding| finding.message.clone());
+    let modules: BTreeSet<&Option<String>> = findings.map(|finding| &finding.module).collect();
+    with_more(message, modules.len())
+}
+
+/// A line about the first of so many.
+fn with_more(line: String, count: usize) -> String {
+    if count > 1 { format!("{line} (and {} more)", count - 1) } else { line }
 }
 
 /// What the package gets without any finding.
@@ -64,8 +64,8 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
     }
     let doubtful: Vec<&ModuleOutcome> = subject.modules.iter().filter(|module| !is_good(subject, module)).collect();
     if let Some(module) = doubtful.first() {
-        let more = if doubtful.len() > 1 { format!(" (and {} more)", doubtful.len() - 1) } else { String::new() };
-        return (Verdict::Unknown, format!("no rule decides on {}: {}{more}", module.module, module.reason));
+        let line = format!("no rule decides on {}: {}", module.module, module.reason);
+        return (Verdict::Unknown, with_more(line, doubtful.len()));
     }
     match &subject.offer {
         Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
@@ -100,7 +100,9 @@ fn declarers(subject: &Subject) -> BTreeMap<DeclaredBy, usize> {
 
 fn ready_reason(subject: &Subject) -> String {
     if subject.modules.iter().all(|module| module.cause == Cause::BuildWithGil) {
-        return format!("{} load; {} always has the GIL", modules(subject.modules.len()), subject.target.python);
+        let count = subject.modules.len();
+        let verb = if count == 1 { "loads" } else { "load" };
+        return format!("{} {verb}; {} always has the GIL", modules(count), subject.target.python);
     }
     let declarers = declarers(subject);
     let parts: Vec<String> = declarers

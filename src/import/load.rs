@@ -149,11 +149,12 @@ fn slots(hook: &Hook, python: Python) -> Check {
         if python.minor >= 15 {
             return Check::Unclear(format!("the module has slot {id}, newer than ungil's table of slots"));
         }
-        let reason = format!("the module has slot {id}, which {python} does not know: importing it raises SystemError");
+        let reason =
+            format!("the module has slot {id}, which {python} does not know, so importing it raises SystemError");
         return refused(Cause::UnknownSlot, reason, hook.slots.evidence());
     }
     if ids.iter().filter(|id| GIL_SLOTS.contains(id)).count() > 1 {
-        let reason = "the module has the slot Py_mod_gil twice: importing it raises SystemError".to_owned();
+        let reason = "the module has the slot Py_mod_gil twice, so importing it raises SystemError".to_owned();
         return refused(Cause::UnknownSlot, reason, hook.slots.evidence());
     }
     Check::Accepted
@@ -176,7 +177,7 @@ fn abi_info(hook: &Hook, python: Python) -> Check {
         return Check::Accepted;
     }
     let mismatch = |why: &str| {
-        let reason = format!("Py_mod_abi {why}: importing it on {python} raises ImportError");
+        let reason = format!("Py_mod_abi {why}, so importing it on {python} raises ImportError");
         refused(Cause::AbiInfoMismatch, reason, hook.abi_info.evidence())
     };
     match &hook.abi_info {

@@ -7,7 +7,8 @@ use crate::model::subject::Subject;
 use crate::model::verdict::Verdict;
 
 use super::RuleSet;
-use super::predicate::{Scope, Truth, View};
+use super::predicate::{Truth, View};
+use super::raw::Scope;
 use super::rule::Rule;
 
 /// What the rules say of the subject, worst first.

@@ -1,28 +1,13 @@
 //! A rule's own examples: subjects in a few words, and what the rule says of them.
 
-use serde::Deserialize;
-
 use crate::model::finding::Certainty;
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject};
 use crate::model::target::{InvalidTarget, Target};
 
 use super::evaluate::findings;
-use super::predicate::OfferKind;
-use super::raw::{RawDelegate, RawExample, RawModule};
+use super::raw::{Expectation, OfferKind, RawDelegate, RawExample, RawModule};
 use super::rule::Rule;
-
-/// What a rule says of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Expectation {
-    /// Nothing.
-    Quiet,
-    /// That it could not be told.
-    Unknown,
-    /// That the condition holds.
-    Fires,
-}
 
 /// One example.
 #[derive(Clone, Debug, PartialEq, Eq)]

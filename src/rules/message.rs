@@ -3,7 +3,8 @@
 use crate::model::subject::{Delegate, Offer};
 use crate::model::verdict::DeclaredBy;
 
-use super::predicate::{Scope, View};
+use super::predicate::View;
+use super::raw::Scope;
 
 /// A name in braces that a message may use.
 #[derive(Clone, Copy, Debug)]

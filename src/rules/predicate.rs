@@ -1,93 +1,11 @@
-//! Conditions: what a rule asks of a subject, and the three answers.
-
-use serde::Deserialize;
+//! What conditions mean: the three answers to what a rule asks of a subject.
 
 use crate::model::evidence::Evidence;
-use crate::model::facts::InitKind;
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::subject::{Delegate, Offer, Subject};
 use crate::model::verdict::DeclaredBy;
 
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// The package as a whole: at most one finding.
-    Package,
-    /// Each of its modules.
-    Module,
-}
-
-/// What an installer gets, as a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names of the cases of `Offer`")]
-pub enum OfferKind {
-    Wheel,
-    Pure,
-    PureFallback,
-    Source,
-    Nothing,
-    Unknown,
-}
-
-/// Who declared, as a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names of the cases of `DeclaredBy`")]
-pub enum DeclaredByKind {
-    Author,
-    Framework,
-    Delegate,
-    Unclear,
-}
-
-/// What the set has for a module that is delegated to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DelegateState {
-    /// It keeps the GIL off.
-    NotUsed,
-    /// It switches the GIL on.
-    Used,
-    /// It fails or crashes.
-    NotLoadable,
-    /// No package provides it.
-    Missing,
-}
-
-/// A condition, as a rule's `when` writes it: a table with one key.
-///
-/// A predicate that lists the word `unknown` (or `unclear`, `unreadable`) asks for it, and gets yes or no; one that does not
-/// gets "unknown" when that is what is there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Condition {
-    /// Every one holds.
-    All(Vec<Condition>),
-    /// At least one holds.
-    Any(Vec<Condition>),
-    /// It does not hold.
-    Not(Box<Condition>),
-    /// Module: why the outcome is what it is.
-    Cause(Vec<Cause>),
-    /// Module: what importing it does.
-    Gil(Vec<Gil>),
-    /// Module: how it is initialised.
-    Init(Vec<InitKind>),
-    /// Module: who declared that it does not need the GIL. A module without such a declaration: no.
-    DeclaredBy(Vec<DeclaredByKind>),
-    /// Module: what the set has for the module that it delegates to. A module that does not delegate: no.
-    Delegate(Vec<DelegateState>),
-    /// Package: what an installer gets.
-    Offer(Vec<OfferKind>),
-    /// Package: whether compiled modules were found that the target loads.
-    ModulesFound(bool),
-    /// Package: whether it has modules that the target does not look for.
-    HiddenModules(bool),
-    /// Package: whether part of it could not be looked at.
-    Problems(bool),
-}
+use super::raw::{Condition, DeclaredByKind, DelegateState, OfferKind, Scope};
 
 /// The predicates' names, with the scope that each is for (`None`: both), as `docs/writing-rules.md` lists them.
 pub const PREDICATES: &[(&str, Option<Scope>)] = &[
@@ -315,6 +233,9 @@ fn offer(words: &[OfferKind], offer: &Offer) -> Truth {
     };
     match offer {
         Offer::Unknown { why } if !words.contains(&kind) => Truth::unknown(why),
+        Offer::PureFallback { lost, .. } if words.contains(&kind) => {
+            Truth::Yes(listed("wheel that does not fit", lost))
+        }
         _ => Truth::of(words.contains(&kind)),
     }
 }
@@ -331,8 +252,14 @@ fn hidden_modules(wanted: bool, subject: &Subject) -> Truth {
     if subject.hidden.is_empty() == wanted {
         return Truth::No;
     }
-    let files = subject.hidden.iter().take(8);
-    Truth::Yes(files.map(|hidden| Evidence::new("file name").value(hidden.path.clone())).collect())
+    Truth::Yes(listed("file name", subject.hidden.iter().map(|hidden| &hidden.path)))
+}
+
+/// How many files of a list become evidence.
+const FILES_SHOWN: usize = 8;
+
+fn listed<'a>(what: &str, files: impl IntoIterator<Item = &'a String>) -> Vec<Evidence> {
+    files.into_iter().take(FILES_SHOWN).map(|file| Evidence::new(what).value(file.clone())).collect()
 }
 
 #[cfg(test)]

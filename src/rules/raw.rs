@@ -3,15 +3,121 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::Spanned;
+pub(super) use toml::Spanned;
 
 use crate::model::facts::InitKind;
 use crate::model::finding::Level;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
-use super::example::Expectation;
-use super::predicate::{Condition, OfferKind, Scope};
+use super::error::{Place, RuleError};
+
+/// Largest rule file: far above any real one, and low enough for every nesting to be read.
+const LARGEST_FILE: usize = 64 * 1024;
+
+/// Reads a rule file's text; what its values mean is not checked yet.
+pub(super) fn parse(file: &str, text: &str) -> Result<RawRule, RuleError> {
+    if text.len() > LARGEST_FILE {
+        return Err(RuleError::TooLarge { file: file.to_owned(), size: text.len(), limit: LARGEST_FILE });
+    }
+    toml::from_str(text).map_err(|error| RuleError::Format {
+        place: Place::new(file, text, error.span()),
+        message: error.message().replace('\n', ", "),
+    })
+}
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// The package as a whole: at most one finding.
+    Package,
+    /// Each of its modules.
+    Module,
+}
+
+/// What an installer gets, as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names of the cases of `Offer`")]
+pub enum OfferKind {
+    Wheel,
+    Pure,
+    PureFallback,
+    Source,
+    Nothing,
+    Unknown,
+}
+
+/// Who declared, as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names of the cases of `DeclaredBy`")]
+pub enum DeclaredByKind {
+    Author,
+    Framework,
+    Delegate,
+    Unclear,
+}
+
+/// What the set has for a module that is delegated to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DelegateState {
+    /// It keeps the GIL off.
+    NotUsed,
+    /// It switches the GIL on.
+    Used,
+    /// It fails or crashes.
+    NotLoadable,
+    /// No package provides it.
+    Missing,
+}
+
+/// A condition, as a rule's `when` writes it: a table with one key.
+///
+/// A predicate that lists the word `unknown` (or `unclear`, `unreadable`) asks for it, and gets yes or no; one that does not
+/// gets "unknown" when that is what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Every one holds.
+    All(Vec<Condition>),
+    /// At least one holds.
+    Any(Vec<Condition>),
+    /// It does not hold.
+    Not(Box<Condition>),
+    /// Module: why the outcome is what it is.
+    Cause(Vec<Cause>),
+    /// Module: what importing it does.
+    Gil(Vec<Gil>),
+    /// Module: how it is initialised.
+    Init(Vec<InitKind>),
+    /// Module: who declared that it does not need the GIL. A module without such a declaration: no.
+    DeclaredBy(Vec<DeclaredByKind>),
+    /// Module: what the set has for the module that it delegates to. A module that does not delegate: no.
+    Delegate(Vec<DelegateState>),
+    /// Package: what an installer gets.
+    Offer(Vec<OfferKind>),
+    /// Package: whether compiled modules were found that the target loads.
+    ModulesFound(bool),
+    /// Package: whether it has modules that the target does not look for.
+    HiddenModules(bool),
+    /// Package: whether part of it could not be looked at.
+    Problems(bool),
+}
+
+/// What a rule says of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expectation {
+    /// Nothing.
+    Quiet,
+    /// That it could not be told.
+    Unknown,
+    /// That the condition holds.
+    Fires,
+}
 
 /// The file.
 #[derive(Debug, Deserialize)]

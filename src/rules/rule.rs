@@ -6,10 +6,9 @@ use crate::model::finding::Level;
 use crate::model::verdict::Verdict;
 
 use super::error::{Place, RuleError};
-use super::example::{self, Example, Expectation};
+use super::example::{self, Example};
 use super::message::{PLACEHOLDERS, Template};
-use super::predicate::{Condition, Scope};
-use super::raw::{RawExample, RawRule};
+use super::raw::{self, Condition, Expectation, RawExample, RawRule, Scope, Spanned};
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,20 +32,12 @@ pub struct Rule {
     pub(super) help: Template,
 }
 
-/// Largest rule file: far above any real one, and low enough for every nesting to be read.
-const LARGEST_FILE: usize = 64 * 1024;
 /// Deepest nesting of `all`, `any` and `not`.
 const DEEPEST_CONDITION: usize = 16;
 
 /// Reads and checks a rule file.
 pub(super) fn read(file: &str, text: &str) -> Result<Rule, RuleError> {
-    if text.len() > LARGEST_FILE {
-        return Err(RuleError::TooLarge { file: file.to_owned(), size: text.len(), limit: LARGEST_FILE });
-    }
-    let raw: RawRule = toml::from_str(text).map_err(|error| RuleError::Format {
-        place: Place::new(file, text, error.span()),
-        message: error.message().replace('\n', ", "),
-    })?;
+    let raw = raw::parse(file, text)?;
     Checker { file, text }.check(raw)
 }
 
@@ -64,7 +55,7 @@ impl Checker<'_> {
         let check = check_condition(condition, raw.scope, 1);
         check.map_err(|(found, expected)| self.error("when", raw.when.span(), found, expected))?;
         self.check_unknown(&raw)?;
-        let template = |field, message: &toml::Spanned<String>| {
+        let template = |field, message: &Spanned<String>| {
             Template::read(message.get_ref(), raw.scope).map_err(|found| {
                 let names: Vec<&str> = PLACEHOLDERS.iter().map(|placeholder| placeholder.name).collect();
                 self.error(field, message.span(), found, format!("placeholders out of {}", names.join(", ")))
@@ -78,7 +69,7 @@ impl Checker<'_> {
             id: raw.id.into_inner(),
             title: raw.title.into_inner(),
             level: raw.level,
-            verdict: raw.verdict.map(toml::Spanned::into_inner),
+            verdict: raw.verdict.map(Spanned::into_inner),
             scope: raw.scope,
             condition: raw.when.into_inner(),
         })
@@ -134,7 +125,7 @@ impl Checker<'_> {
 
     fn examples(
         &self,
-        raw: &[toml::Spanned<RawExample>],
+        raw: &[Spanned<RawExample>],
         can_be_unknown: bool,
         rule: Range<usize>,
     ) -> Result<Vec<Example>, RuleError> {

@@ -3,3 +3,8 @@
 mod report;
 mod archive;
 mod resolve;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod import;
+mod made_facts;
+mod rules;

@@ -1,0 +1,49 @@
+//! Facts made by hand for tests: a good module, of which a test changes what it is about.
+
+use ungil::model::facts::{
+    Abi, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
+    Toolchain,
+};
+use ungil::model::target::Target;
+
+pub(crate) fn target(python: &str, platform: &str) -> Target {
+    Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() }
+}
+
+pub(crate) fn known<T>(value: T) -> Fact<T> {
+    Fact::known(value, Vec::new())
+}
+
+/// A multi-phase hook `PyInit_NAME` that declares that it does not need the GIL.
+pub(crate) fn hook(name: &str) -> Hook {
+    Hook {
+        symbol: format!("PyInit_{name}"),
+        kind: HookKind::Init,
+        module: name.to_owned(),
+        address: 0x1000,
+        matches_file_name: true,
+        init: known(InitKind::MultiPhase),
+        gil: known(Declaration::Slot { value: 1 }),
+        abi_info: known(None),
+        slots: known(vec![2, 4]),
+    }
+}
+
+/// An ELF image for x86-64 with these hooks, compiled for the free-threaded build.
+pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
+    ImageFacts {
+        format: Format::Elf,
+        architecture: "x86_64".to_owned(),
+        hooks: known(hooks),
+        python_imports: known(vec!["PyModuleDef_Init".to_owned()]),
+        python_exports: known(Vec::new()),
+        libraries: known(vec!["libc.so.6".to_owned()]),
+        abi: known(Abi { flavour: Flavour::FreeThreaded, versions: (None, None) }),
+        refcounts: known(Refcounts::InlineBiased),
+        toolchain: known(Toolchain { generator: Generator::CApi, version: None }),
+    }
+}
+
+pub(crate) fn file(path: &str, images: Vec<ImageFacts>) -> ModuleFacts {
+    ModuleFacts { path: path.to_owned(), size: 4096, images }
+}
