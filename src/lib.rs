@@ -21,14 +21,13 @@
 
 #![deny(unsafe_code)]
 
-pub mod input;
 pub mod archive;
 pub mod binary;
-pub mod model;
-pub mod resolve;
-pub mod report;
-pub mod scan;
 pub mod import;
+pub mod input;
 pub mod model;
+pub mod report;
+pub mod resolve;
 pub mod rules;
+pub mod scan;
 pub mod verdict;

@@ -1,40 +1,38 @@
 //! Front door of the library: how the stages meet for one run.
 
+mod assembly;
+mod distributions;
+mod examination;
+mod inspecting;
+mod judging;
+mod location;
+mod observer;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::model::inspection::Inspection;
-use crate::model::name::PackageName;
+use crate::archive::limits::Limits;
+use crate::index::Index;
+use crate::model::artifact::Artifact;
+use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::Report;
-use crate::model::request::{Requests, Sources};
+use crate::model::request::{Location, Request, Requests, Wanted};
+use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
 use crate::model::target::Target;
+use crate::resolve::{self, Dependencies, Options, ResolveError};
+use crate::rules::RuleSet;
 
-/// What the user named, not read yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inputs {
-    /// Words of the command line: files, folders, or requirements such as `numpy==2.5.5`.
-    pub words: Vec<String>,
-    /// Requirements files.
-    pub requirement_files: Vec<PathBuf>,
-    /// Constraints files.
-    pub constraint_files: Vec<PathBuf>,
-    /// Where files may come from, as the command line says; the files' own options are added.
-    pub sources: Sources,
-    /// What `${NAME}` stands for.
-    pub variables: BTreeMap<String, String>,
-    /// Folder against which relative paths are read.
-    pub directory: PathBuf,
-}
+use assembly::{Bytes, Judged};
+use distributions::Distributions;
+use judging::Examinations;
 
-/// Whether requirements of requirements are scanned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dependencies {
-    /// Every package that an installer would bring along.
-    #[default]
-    Follow,
-    /// Only what is named.
-    Leave,
-}
+pub use inspecting::{InspectError, inspect};
+pub use observer::{Event, Observer, Silent};
+
+/// Wheels that are looked into at the same time: most of that is waiting for a server.
+const READERS: usize = 12;
 
 /// Whether rules for maintainers are evaluated too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,98 +44,125 @@ pub enum Hints {
     Show,
 }
 
-/// How what is in the cache is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Freshness {
-    /// As long as the server said that it holds; then it is asked again.
-    #[default]
-    Revalidate,
-    /// Everything is asked again.
-    Refresh,
-    /// The network is not used at all.
-    Offline,
-}
-
 /// Settled settings of one scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScanSettings {
+pub struct Settings {
     /// What the packages are to run on.
     pub targets: Vec<Target>,
     /// Whether requirements of requirements are scanned.
     pub dependencies: Dependencies,
     /// Whether rules for maintainers are evaluated too.
     pub hints: Hints,
-    /// How what is in the cache is used.
-    pub freshness: Freshness,
-    /// Folder of the cache; `None` keeps nothing on disk.
-    pub cache: Option<PathBuf>,
-}
-
-/// Something that happened during a run, for whoever shows progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// The set of packages for this target is being made out.
-    Resolving {
-        /// The target.
-        target: Target,
-    },
-    /// An index's page for this package has arrived.
-    ListingFetched {
-        /// The package.
-        package: &'a PackageName,
-    },
-    /// A distribution file is being looked into.
-    FileOpened {
-        /// Its name.
-        filename: &'a str,
-        /// Its number, from 1.
-        number: usize,
-        /// How many there are.
-        of: usize,
-    },
-    /// Bytes of distribution files have arrived.
-    BytesFetched {
-        /// How many.
-        bytes: u64,
-    },
-}
-
-/// Someone who wants to know how far the run is.
-pub trait Observer: Sync {
-    /// Is told of each event, from any thread, in no promised order.
-    fn notice(&self, event: Event<'_>);
-}
-
-/// An observer that does nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {
-    fn notice(&self, _event: Event<'_>) {}
+    /// How much of an archive is read.
+    pub limits: Limits,
 }
 
 /// What ends a run before there is a report.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
-    /// A stage is not there yet.
-    #[error("{stage} is not connected yet")]
-    NotConnected {
-        /// Which stage.
-        stage: &'static str,
-    },
-}
-
-/// Reads what the user named.
-pub fn requests(_inputs: &Inputs) -> Result<Requests, ScanError> {
-    Err(ScanError::NotConnected { stage: "reading the input" })
+    /// No target has a set of packages.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
 }
 
 /// Scans all that is asked for, for every target.
-pub fn run(_settings: &ScanSettings, _requests: &Requests, _observer: &dyn Observer) -> Result<Report, ScanError> {
-    Err(ScanError::NotConnected { stage: "the scan" })
+pub fn run(
+    settings: &Settings,
+    requests: &Requests,
+    index: Index,
+    rules: &RuleSet,
+    observer: &dyn Observer,
+) -> Result<Report, ScanError> {
+    let distributions = Distributions::new(index, settings.limits);
+    let resolutions = resolve_all(settings, requests, &distributions, observer)?;
+    let examinations = examine_all(&resolutions, &distributions, observer);
+    let judged = resolutions.into_iter().map(|resolution| {
+        let results = judging::judge(&resolution, &examinations, rules, settings.hints);
+        Judged { resolution, results }
+    });
+    let bytes = Bytes {
+        fetched: distributions.index().traffic().file_bytes,
+        total: examinations.values().map(|examination| examination.size).sum(),
+    };
+    let mut report = assembly::assemble(settings.targets.clone(), judged.collect(), &examinations, bytes);
+    report.problems.extend(distributions.index().problems());
+    report.summary.problems = report.problems.len();
+    Ok(report)
 }
 
-/// Shows all that wheels and compiled files say of themselves.
-pub fn inspect(_paths: &[PathBuf], _targets: &[Target]) -> Result<Inspection, ScanError> {
-    Err(ScanError::NotConnected { stage: "the inspection" })
+/// One resolution for each target. A target whose requirements contradict each other becomes a problem, unless that is
+/// so for all of them.
+fn resolve_all(
+    settings: &Settings,
+    requests: &Requests,
+    distributions: &Distributions,
+    observer: &dyn Observer,
+) -> Result<Vec<Resolution>, ScanError> {
+    let options = Options { dependencies: settings.dependencies, ..Options::default() };
+    let solve = |target: Target| {
+        observer.notice(Event::Resolving { target });
+        resolve::resolve(requests, target, &options, distributions)
+    };
+    let solved: Vec<Result<Resolution, ResolveError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            settings.targets.iter().map(|target| scope.spawn(move || solve(*target))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect()
+    });
+    if solved.iter().all(Result::is_err)
+        && let Some(error) = solved.iter().find_map(|solved| solved.as_ref().err().cloned())
+    {
+        return Err(error.into());
+    }
+    let settle = |(target, solved): (&Target, Result<Resolution, ResolveError>)| {
+        solved.unwrap_or_else(|error| unsolved(*target, requests, &error))
+    };
+    Ok(settings.targets.iter().zip(solved).map(settle).collect())
+}
+
+/// What is left to say when no set of versions fits one of several targets.
+fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolution {
+    let chosen = |request: &Request| match &request.wanted {
+        Wanted::Named(requirement) => Some(Chosen {
+            name: requirement.name.clone(),
+            version: None,
+            extras: requirement.extras.clone(),
+            required_by: vec![RequiredBy { place: request.place.clone(), path: Vec::new() }],
+            choice: Choice::Unknown { why: format!("no set of versions satisfies all requirements on {target}") },
+        }),
+        Wanted::Unnamed { .. } => None,
+    };
+    let problem = Problem {
+        kind: ProblemKind::Resolution,
+        package: None,
+        place: target.to_string(),
+        message: error.to_string(),
+    };
+    let packages = requests.requests.iter().filter_map(chosen).collect();
+    Resolution { target, packages, problems: vec![problem] }
+}
+
+/// Looks into every wheel that any target gets, each once.
+fn examine_all(resolutions: &[Resolution], distributions: &Distributions, observer: &dyn Observer) -> Examinations {
+    let choices = resolutions.iter().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
+    let wheels: BTreeMap<&Location, &Artifact> =
+        choices.filter_map(judging::wheel).map(|artifact| (&artifact.location, artifact)).collect();
+    let wheels: Vec<&Artifact> = wheels.into_values().collect();
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Examinations::new()));
+    let work = || {
+        while let Some(artifact) = wheels.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let examination = distributions.examine(artifact);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.insert(artifact.location.clone(), examination);
+            observer.notice(Event::Examined { filename: &artifact.filename, done: found.len(), of: wheels.len() });
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..READERS.min(wheels.len()) {
+            scope.spawn(work);
+        }
+    });
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,211 @@
+//! Distribution files of one run: each opened at most once, its metadata read at most once and kept between runs.
+//!
+//! This is where index and archive meet, and what the resolver knows of the world.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::archive::limits::Limits;
+use crate::archive::source::{MappedFile, Source, SourceError};
+use crate::archive::wheel::Wheel;
+use crate::archive::{metadata, sdist};
+use crate::index::{Index, RemoteFile};
+use crate::memo::Memo;
+use crate::model::artifact::{Artifact, ArtifactKind, Listing};
+use crate::model::metadata::Metadata;
+use crate::model::name::PackageName;
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::Location;
+use crate::resolve::{Catalog, CatalogError, Hint, Located};
+
+use super::examination::{self, Examination};
+use super::location;
+
+/// Bucket of the store for metadata that was read out of files.
+const METADATA: &str = "read-metadata-1";
+/// Bucket of the store for what was found in files.
+const EXAMINATIONS: &str = "examinations";
+
+/// A wheel that was opened, and its size in bytes.
+struct Opened {
+    wheel: Wheel,
+    size: u64,
+}
+
+/// Distribution files of one run.
+#[derive(Clone)]
+pub(super) struct Distributions {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    index: Index,
+    limits: Limits,
+    wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
+    metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
+    located: Memo<Location, Result<Arc<Located>, CatalogError>>,
+}
+
+impl Distributions {
+    pub(super) fn new(index: Index, limits: Limits) -> Distributions {
+        let (wheels, metadata, located) = (Memo::new(), Memo::new(), Memo::new());
+        Distributions { inner: Arc::new(Inner { index, limits, wheels, metadata, located }) }
+    }
+
+    /// The index that the files come from.
+    pub(super) fn index(&self) -> &Index {
+        &self.inner.index
+    }
+
+    /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
+    pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
+        let store = self.inner.index.store();
+        let key = lasting_key(artifact).map(|key| format!("{} {key}", env!("UNGIL_SOURCE_DIGEST")));
+        let kept = key.as_ref().and_then(|key| store.get(EXAMINATIONS, key));
+        if let Some(examination) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return examination;
+        }
+        let examination = match self.inner.wheel(artifact) {
+            Ok(opened) => examination::of_wheel(&opened.wheel, &artifact.name, &artifact.filename, opened.size),
+            Err(error) => Examination::failed(problem(artifact, error)),
+        };
+        if let (Some(key), true, Ok(bytes)) = (key, examination.is_lasting(), serde_json::to_vec(&examination)) {
+            // A cache that cannot be written costs time, nothing else.
+            let _ = store.put(EXAMINATIONS, &key, &bytes);
+        }
+        examination
+    }
+}
+
+impl Catalog for Distributions {
+    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+        self.inner.listing(name)
+    }
+
+    fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
+        self.inner.metadata(artifact)
+    }
+
+    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError> {
+        let sdist = |artifact: &Artifact| self.inner.sdist_metadata(artifact);
+        self.inner.located.get(location, || location::locate(location, &sdist).map(Arc::new))
+    }
+
+    fn prefetch(&self, hints: Vec<Hint>) {
+        for hint in hints {
+            let inner = Arc::clone(&self.inner);
+            self.inner.index.prefetch(move || {
+                let Ok(listing) = inner.listing(hint.name()) else { return };
+                if let Some(artifact) = hint.likely(&listing) {
+                    // Whoever asks for it gets the error too.
+                    let _ = inner.metadata(&artifact);
+                }
+            });
+        }
+    }
+}
+
+impl Inner {
+    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+        self.index.listing(name).map_err(|error| {
+            let place = name.to_string();
+            match error.is_not_found() {
+                true => CatalogError::Absent { place },
+                false => CatalogError::Unreadable { kind: error.kind(), place, message: error.to_string() },
+            }
+        })
+    }
+
+    fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
+        self.metadata.get(&artifact.location, || self.read_metadata(artifact).map(Arc::new))
+    }
+
+    fn read_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
+        let key = lasting_key(artifact);
+        let kept = key.as_ref().and_then(|key| self.index.store().get(METADATA, key));
+        if let Some(metadata) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return Ok(metadata);
+        }
+        let metadata = match &artifact.kind {
+            ArtifactKind::Wheel(_) => self.wheel_metadata(artifact)?,
+            ArtifactKind::Sdist => self.sdist_metadata(artifact)?,
+            ArtifactKind::SourceTree => location::project_metadata(&artifact.location)?,
+        };
+        if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&metadata)) {
+            let _ = self.index.store().put(METADATA, &key, &bytes);
+        }
+        Ok(metadata)
+    }
+
+    fn wheel_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
+        let place = &artifact.filename;
+        if let Some(bytes) = self.index.metadata_file(artifact).map_err(|error| unreadable(error.kind(), place, error.to_string()))? {
+            return metadata::parse(&bytes).map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
+        }
+        let opened = self.wheel(artifact)?;
+        opened.wheel.metadata().map_err(|error| unreadable(error.kind(), place, error.to_string()))
+    }
+
+    fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
+        let (source, _) = self.source(artifact)?;
+        let read = sdist::read(&artifact.filename, source, sdist::Depth::Metadata, self.limits);
+        read.map(|sdist| sdist.metadata).map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
+    }
+
+    fn wheel(&self, artifact: &Artifact) -> Result<Arc<Opened>, CatalogError> {
+        self.wheels.get(&artifact.location, || {
+            let (source, size) = self.source(artifact)?;
+            let wheel = Wheel::open(&artifact.filename, source, self.limits).map_err(|error| {
+                unreadable(error.kind(), &artifact.filename, error.to_string())
+            })?;
+            Ok(Arc::new(Opened { wheel, size }))
+        })
+    }
+
+    fn source(&self, artifact: &Artifact) -> Result<(Box<dyn Source>, u64), CatalogError> {
+        let source: Box<dyn Source> = match &artifact.location {
+            Location::Path(path) => Box::new(MappedFile::open(path).map_err(|error| {
+                unreadable(error.kind(), &artifact.filename, error.to_string())
+            })?),
+            Location::Url(_) => {
+                let file = self.index.open(artifact).map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
+                Box::new(Ranged(file))
+            }
+        };
+        let size = source.size();
+        Ok((source, size))
+    }
+}
+
+/// A file at a server as the archive wants it.
+struct Ranged(RemoteFile);
+
+impl Source for Ranged {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+        self.0.read(range).map_err(|error| SourceError::Remote { kind: error.kind(), message: error.to_string() })
+    }
+}
+
+/// What names the file's bytes for ever; files on this machine may change, and are quickly read.
+fn lasting_key(artifact: &Artifact) -> Option<String> {
+    match &artifact.location {
+        Location::Url(url) => artifact.digests.first().map(|digest| format!("{digest} {url}")),
+        Location::Path(_) => None,
+    }
+}
+
+fn unreadable(kind: ProblemKind, place: &str, message: String) -> CatalogError {
+    CatalogError::Unreadable { kind, place: place.to_owned(), message }
+}
+
+fn problem(artifact: &Artifact, error: CatalogError) -> Problem {
+    let (kind, place, message) = match error {
+        CatalogError::Absent { place } => (ProblemKind::Index, place, "no such file".to_owned()),
+        CatalogError::Unreadable { kind, place, message } => (kind, place, message),
+    };
+    Problem { kind, package: Some(artifact.name.clone()), place, message }
+}

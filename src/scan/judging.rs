@@ -1,0 +1,142 @@
+//! One target's packages: outcomes, then rules, then a verdict for each. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::import;
+use crate::model::artifact::Artifact;
+use crate::model::finding::{Finding, Level};
+use crate::model::outcome::ModuleOutcome;
+use crate::model::report::TargetResult;
+use crate::model::request::Location;
+use crate::model::resolution::{Choice, Chosen, Resolution};
+use crate::model::subject::{Delegate, Offer, Subject};
+use crate::model::target::Target;
+use crate::rules::{self, RuleSet};
+use crate::verdict;
+
+use super::Hints;
+use super::examination::Examination;
+
+/// What was found in each distribution file, by where it is.
+pub(super) type Examinations = BTreeMap<Location, Examination>;
+
+/// The file that an installer gets, if it gets one.
+pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
+    match choice {
+        Choice::Wheel { artifact, .. } | Choice::Source { artifact } => Some(artifact),
+        Choice::Nothing { .. } | Choice::Unknown { .. } => None,
+    }
+}
+
+/// The file that is looked into: only wheels hold what would be imported.
+pub(super) fn wheel(choice: &Choice) -> Option<&Artifact> {
+    match choice {
+        Choice::Wheel { artifact, .. } => Some(artifact),
+        Choice::Source { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => None,
+    }
+}
+
+/// One result for each package of the resolution, in its order.
+pub(super) fn judge(
+    resolution: &Resolution,
+    examinations: &Examinations,
+    rules: &RuleSet,
+    hints: Hints,
+) -> Vec<TargetResult> {
+    let set = Set::of(resolution, examinations);
+    let packages = resolution.packages.iter().zip(&set.modules);
+    packages
+        .map(|(chosen, modules)| {
+            let subject = subject(chosen, resolution.target, modules, examinations, &set);
+            let mut findings = rules::evaluate(rules, &subject);
+            let judgement = verdict::judge(&subject, &findings);
+            findings.retain(|finding| is_shown(finding, hints));
+            TargetResult {
+                target: resolution.target,
+                verdict: judgement.verdict,
+                reason: judgement.reason,
+                declared_by: judgement.declared_by,
+                artifact: artifact(&chosen.choice).cloned(),
+                modules: subject.modules,
+                findings,
+            }
+        })
+        .collect()
+}
+
+fn is_shown(finding: &Finding, hints: Hints) -> bool {
+    finding.level > Level::Hint || hints == Hints::Show
+}
+
+fn subject(
+    chosen: &Chosen,
+    target: Target,
+    modules: &[ModuleOutcome],
+    examinations: &Examinations,
+    set: &Set<'_>,
+) -> Subject {
+    let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+    let delegates = modules.iter().filter_map(|module| module.delegate.as_deref());
+    Subject {
+        package: chosen.name.to_string(),
+        version: chosen.version.as_ref().map(ToString::to_string).unwrap_or_default(),
+        target,
+        offer: Offer::from(&chosen.choice),
+        modules: modules.to_vec(),
+        hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
+        problems: examination.map(Examination::problem_lines).unwrap_or_default(),
+        delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
+    }
+}
+
+/// The modules of all packages of one target, so that one can decide for another.
+struct Set<'a> {
+    resolution: &'a Resolution,
+    examinations: &'a Examinations,
+    /// For each package of the resolution, in its order.
+    modules: Vec<Vec<ModuleOutcome>>,
+}
+
+impl<'a> Set<'a> {
+    fn of(resolution: &'a Resolution, examinations: &'a Examinations) -> Set<'a> {
+        let outcomes = |chosen: &Chosen| {
+            let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+            examination.map(|found| import::outcomes(&found.modules, resolution.target)).unwrap_or_default()
+        };
+        Set { resolution, examinations, modules: resolution.packages.iter().map(outcomes).collect() }
+    }
+
+    /// Who in the set provides the module of this dotted name.
+    fn delegate(&self, name: &str) -> Delegate {
+        let mut packages = self.resolution.packages.iter().zip(&self.modules);
+        let found = packages
+            .find_map(|(chosen, modules)| modules.iter().find(|module| module.module == name).map(|it| (chosen, it)));
+        if let Some((chosen, module)) = found {
+            return Delegate::Provided { package: label(chosen), gil: module.gil, reason: module.reason.clone() };
+        }
+        match self.resolution.packages.iter().find(|chosen| !self.is_seen(chosen)) {
+            Some(unseen) => Delegate::Unknown { why: format!("{} could not be looked at", label(unseen)) },
+            None => Delegate::Missing,
+        }
+    }
+
+    /// Whether all modules that the package brings are known.
+    fn is_seen(&self, chosen: &Chosen) -> bool {
+        match &chosen.choice {
+            Choice::Wheel { artifact, .. } => self
+                .examinations
+                .get(&artifact.location)
+                .is_some_and(|found| found.problems.is_empty()),
+            Choice::Nothing { .. } => true,
+            Choice::Source { .. } | Choice::Unknown { .. } => false,
+        }
+    }
+}
+
+fn label(chosen: &Chosen) -> String {
+    match &chosen.version {
+        Some(version) => format!("{} {version}", chosen.name),
+        None => chosen.name.to_string(),
+    }
+}
+
