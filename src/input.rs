@@ -90,6 +90,9 @@ pub trait Files {
 }
 
 /// Reads everything the user typed: paths, URLs, requirements, and `-` for a requirements file over standard input.
+///
+/// What is a file is read as one. A folder has to be typed as a path (`./numpy`): the name alone is the package, as for
+/// pip. What can only be meant as a file (`reqs.txt`, `a/b`) and is none is an error.
 pub fn read(typed: &[String], context: &InputContext) -> Result<Requests, InputError> {
     let mut requests = Requests::default();
     for argument in typed {
