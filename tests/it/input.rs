@@ -1,5 +1,7 @@
 //! Requirements files against pip's own parser, broken ones against a table of errors, arguments, and hostile bytes.
 
+#![expect(clippy::unwrap_used, reason = "in helpers of tests, as in tests, a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
