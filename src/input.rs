@@ -104,9 +104,12 @@ pub fn read(typed: &[String], context: &InputContext) -> Result<Requests, InputE
 fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
     let text = Text::typed(argument);
     if argument == "-" {
-        let content = context.standard_input.clone().unwrap_or_default();
-        let path = context.path("-");
-        let file = InputFile { shown: "standard input".into(), path, content };
+        let shown = "standard input".to_owned();
+        let Some(content) = context.standard_input.clone() else {
+            let why = "nothing came over it".to_owned();
+            return Err(InputError::Unreadable { place: text.place(0), path: shown, why });
+        };
+        let file = InputFile { shown, path: context.path("-"), content };
         return requirements_txt::RequirementsTxt.read(&file, context, requests);
     }
     if files::is_page(&text) {

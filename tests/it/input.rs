@@ -296,46 +296,64 @@ impl Numbers {
     }
 }
 
+/// What the grammar is sensitive to.
+const PIECES: [&[u8]; 36] = [
+    b"\\",
+    b"\\\n",
+    b"\n",
+    b"#",
+    b" #",
+    b"\"",
+    b"'",
+    b"[",
+    b"]",
+    b"(",
+    b")",
+    b"@",
+    b" @ ",
+    b";",
+    b" ; ",
+    b"=",
+    b"==",
+    b"<",
+    b"~=",
+    b"*",
+    b"${",
+    b"${UNGIL_TOKEN}",
+    b"-r ",
+    b"-e ",
+    b"-",
+    b"--hash=",
+    b"sha256:",
+    b"://",
+    b"file:",
+    b"%",
+    b"\xff",
+    b"\xc3\xa4",
+    b"\0",
+    b" and ",
+    b"!",
+    b" in ",
+];
+
+/// The bytes with a few pieces cut out, put in, or put in their place.
+fn changed(seed: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut content = seed.to_vec();
+    for _ in 0..=numbers.below(6) {
+        let at = numbers.below(content.len() + 1);
+        let end = (at + numbers.below(8)).min(content.len());
+        let piece = PIECES[numbers.below(PIECES.len())].iter().copied();
+        match numbers.below(3) {
+            0 => drop(content.drain(at..end)),
+            1 => drop(content.splice(at..at, piece)),
+            _ => drop(content.splice(at..end, piece)),
+        }
+    }
+    content
+}
+
 #[test]
 fn changed_bytes_never_panic() {
-    let pieces: [&[u8]; 36] = [
-        b"\\",
-        b"\\\n",
-        b"\n",
-        b"#",
-        b" #",
-        b"\"",
-        b"'",
-        b"[",
-        b"]",
-        b"(",
-        b")",
-        b"@",
-        b" @ ",
-        b";",
-        b" ; ",
-        b"=",
-        b"==",
-        b"<",
-        b"~=",
-        b"*",
-        b"${",
-        b"${UNGIL_TOKEN}",
-        b"-r ",
-        b"-e ",
-        b"-",
-        b"--hash=",
-        b"sha256:",
-        b"://",
-        b"file:",
-        b"%",
-        b"\xff",
-        b"\xc3\xa4",
-        b"\0",
-        b" and ",
-        b"!",
-        b" in ",
-    ];
     let mut seeds: Vec<(String, Vec<u8>)> = names_in(&folder())
         .into_iter()
         .chain(names_in(&folder().join("broken")).into_iter().map(|name| format!("broken/{name}")))
@@ -346,16 +364,7 @@ fn changed_bytes_never_panic() {
     let mut numbers = Numbers(20_260_101);
     for round in 0..60 {
         for (name, seed) in &seeds {
-            let mut content = seed.clone();
-            for _ in 0..=numbers.below(6) {
-                let at = numbers.below(content.len() + 1);
-                let end = (at + numbers.below(8)).min(content.len());
-                match numbers.below(3) {
-                    0 => drop(content.drain(at..end)),
-                    1 => drop(content.splice(at..at, pieces[numbers.below(pieces.len())].iter().copied())),
-                    _ => drop(content.splice(at..end, pieces[numbers.below(pieces.len())].iter().copied())),
-                }
-            }
+            let content = changed(seed, &mut numbers);
             let files = OneChanged { path: folder().join(name), content };
             let context = InputContext {
                 current_directory: folder(),
