@@ -90,6 +90,9 @@ pub trait Files {
 }
 
 /// Reads everything the user typed: paths, URLs, requirements, and `-` for a requirements file over standard input.
+///
+/// What is a file is read as one. A folder has to be typed as a path (`./numpy`): the name alone is the package, as for
+/// pip. What can only be meant as a file (`reqs.txt`, `a/b`) and is none is an error.
 pub fn read(typed: &[String], context: &InputContext) -> Result<Requests, InputError> {
     let mut requests = Requests::default();
     for argument in typed {
@@ -101,9 +104,12 @@ pub fn read(typed: &[String], context: &InputContext) -> Result<Requests, InputE
 fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
     let text = Text::typed(argument);
     if argument == "-" {
-        let content = context.standard_input.clone().unwrap_or_default();
-        let path = context.path("-");
-        let file = InputFile { shown: "standard input".into(), path, content };
+        let shown = "standard input".to_owned();
+        let Some(content) = context.standard_input.clone() else {
+            let why = "nothing came over it".to_owned();
+            return Err(InputError::Unreadable { place: text.place(0), path: shown, why });
+        };
+        let file = InputFile { shown, path: context.path("-"), content };
         return requirements_txt::RequirementsTxt.read(&file, context, requests);
     }
     if files::is_page(&text) {

@@ -228,13 +228,13 @@ impl InputError {
 fn requirement_hint(found: &str) -> Option<&'static str> {
     let operators = ["==", ">=", "<=", "!=", "~=", ">", "<"];
     if found.contains("${") {
-        Some("a variable that is not set stays as it is")
+        Some("`${NAME}` stands for the variable's value, and for itself when the variable is not set")
     } else if found.contains("://") {
         Some("a URL stands alone on its line, or after `name @ `")
-    } else if found.contains('=') && !operators.iter().any(|operator| found.contains(operator)) {
-        Some("`=` is no operator; for one version write `==`")
     } else if found.contains('\t') && found.contains("--") {
         Some("a space must stand before an option; here is a tab")
+    } else if found.contains('=') && !operators.iter().any(|operator| found.contains(operator)) {
+        Some("`=` is no operator; for one version write `==`")
     } else {
         None
     }

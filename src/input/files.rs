@@ -46,7 +46,9 @@ pub(super) fn claims(text: &Text) -> bool {
         return false;
     }
     let (target, _) = split_extras(&split_marker(text).0);
-    is_url(target.as_str()) || looks_like_path(target.as_str()) || is_archive(target.as_str())
+    let target = target.as_str();
+    let has_versions = before_versions(target).len() < target.len();
+    is_url(target) || looks_like_path(target) || (is_archive(target) && !has_versions)
 }
 
 /// Whether the text is the URL of a list of requirements, which would have to be fetched.
@@ -90,7 +92,7 @@ pub(super) fn wanted(
     }
 }
 
-/// Reads the value of `-e`: a folder, a URL of a version control system, or `name @ URL`.
+/// The value of `-e` with a scheme that pip takes from people who leave out `git+`.
 pub(super) fn editable(value: &Text) -> Text {
     let old_git = value.as_str().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("git:"));
     if old_git { value.with(0..0, "git+") } else { value.clone() }
@@ -278,8 +280,16 @@ fn scheme(text: &str) -> Option<String> {
     is_scheme.then(|| scheme.to_ascii_lowercase())
 }
 
+/// Whether it begins with a dot or has a separator before any version.
 fn looks_like_path(target: &str) -> bool {
-    target.starts_with('.') || target.contains('/') || target.contains(std::path::MAIN_SEPARATOR)
+    target.starts_with('.') || before_versions(target).contains(['/', std::path::MAIN_SEPARATOR])
+}
+
+/// The text up to the first operator of PEP 440.
+fn before_versions(target: &str) -> &str {
+    let operators = ["==", ">=", "<=", "!=", "~=", "<", ">", "("];
+    let end = operators.iter().filter_map(|operator| target.find(operator)).min();
+    target.get(..end.unwrap_or(target.len())).unwrap_or_default()
 }
 
 /// Whether the name is that of a file that holds a distribution.

@@ -20,6 +20,7 @@ pub(super) fn wanted(
     context: &InputContext,
     sources: &mut Sources,
 ) -> Result<(Wanted, Vec<Digest>), InputError> {
+    let text = &with_space_before_marker(text);
     let Some(target) = direct_reference(text) else {
         let requirement = name::requirement(text.as_str()).map_err(|error| not_a_requirement(text, &error))?;
         return Ok((Wanted::Named(requirement), Vec::new()));
@@ -41,6 +42,15 @@ pub(super) fn wanted(
     let reference = reference(&again, context, sources)?;
     requirement.version_or_url = Some(VersionOrUrl::Url(reference.url));
     Ok((Wanted::Named(requirement), reference.hashes))
+}
+
+/// pip ends the URL at the first `;`, PEP 508 at white space: with a space between, both mean the same.
+fn with_space_before_marker(text: &Text) -> Text {
+    let target = direct_reference(text).and_then(|target| Some((target.start, text.as_str().get(target)?)));
+    match target.and_then(|(start, target)| Some(start + target.find(';')?)) {
+        Some(semicolon) => text.with(semicolon..semicolon, " "),
+        None => text.clone(),
+    }
 }
 
 /// The requirement with a `file:` URL instead of the path that it gives.

@@ -263,12 +263,12 @@ mod tests {
         check("-r a.txt", " | Requirement(a.txt)@4");
         check("-ra.txt", " | Requirement(a.txt)@3");
         check("--requirem='a b.txt'", " | Requirement(a b.txt)@13");
-        check("-f \"a\\\"b\\c\" --pre", " | FindLinks(a\"b\\c)@5 | Pre()@18");
+        check("-f \"a\\\"b\\c\" --pre", " | FindLinks(a\"b\\c)@5 | Pre()@13");
         check("-e a\\ b c", " | Editable(a b)@4 | stray c");
         check("--index-url= x", " | IndexUrl()@13 | stray x");
         check("a\t--pre", "a\t--pre");
         check("a - b", "a | stray - | stray b");
-        check("-e '' -- --pre", " | Editable()@3 | stray --pre");
+        check("-e '' -- --pre", " | Editable()@4 | stray --pre");
     }
 
     #[test]

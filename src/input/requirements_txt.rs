@@ -11,7 +11,8 @@
 //! `-r` or `-e` pip ignores them, except `--only-binary` and `--no-binary`, and so does this. What changes neither which
 //! files are chosen nor what is in them (`--require-hashes`, `--trusted-host`, `--config-settings`…) is accepted and
 //! dropped. Where pip would drop a requirement without a word (a second `-r` on a line, a marker after `-e`), this is an
-//! error: less would be scanned than the file seems to ask for.
+//! error: less would be scanned than the file seems to ask for. So are names after `--all-releases` and `--only-final`,
+//! which the resolution does not know; `:all:` and `:none:` are read.
 //!
 //! <https://pip.pypa.io/en/stable/reference/requirements-file-format/>
 
@@ -21,11 +22,11 @@ use std::str::FromStr;
 
 use super::encoding::decode;
 use super::error::InputError;
-use super::files::{editable, is_url, not_a_hash, reference};
+use super::files::{self, direct_reference, editable, is_url, not_a_hash, reference};
 use super::lines::logical_lines;
 use super::options::{Asks, Given, NAMES, Split, split};
 use super::text::Text;
-use super::{Adapter, FileKind, InputContext, InputFile, normalised, request};
+use super::{Adapter, FileKind, InputContext, InputFile, names, normalised, request};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::PackageName;
 use crate::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};
@@ -100,7 +101,7 @@ impl Reader<'_, '_> {
             return self.push(request, &split.requirement, purpose);
         }
         if let Some(given) = split.asking(Asks::Editable).next() {
-            let request = request(&editable(&given.value), self.context, &mut self.requests.sources)?;
+            let request = self.editable(&editable(&given.value))?;
             if purpose == For::Constraints {
                 return Err(not_a_constraint(&given.value, "which is editable"));
             }
@@ -114,6 +115,13 @@ impl Reader<'_, '_> {
         }
         hashes(split)?;
         self.options(split, file)
+    }
+
+    /// The value of `-e`: a folder or a URL, or `name @ URL`, but no other name.
+    fn editable(&mut self, value: &Text) -> Result<Request, InputError> {
+        let wanted = if direct_reference(value).is_some() { names::wanted } else { files::wanted };
+        let (wanted, hashes) = wanted(value, self.context, &mut self.requests.sources)?;
+        Ok(Request { wanted, hashes, place: value.place(0) })
     }
 
     fn push(&mut self, request: Request, text: &Text, purpose: For) -> Result<(), InputError> {
@@ -162,7 +170,7 @@ impl Reader<'_, '_> {
             let reference = reference(value, self.context, &mut Sources::default())?;
             let path = reference.url.to_file_path().ok().filter(|_| reference.url.scheme() == "file");
             let path = path.ok_or_else(|| InputError::Remote { place: value.place(0), found: value.shown() })?;
-            let shown = path.to_string_lossy().into_owned();
+            let shown = if value.is_literal() { path.to_string_lossy().into_owned() } else { value.shown() };
             return Ok((normalised(&path), shown));
         }
         let beside = |path: &Path| path.parent().unwrap_or(Path::new("")).join(value.as_str());
@@ -338,5 +346,28 @@ fn file_name(location: &Location) -> String {
     match location {
         Location::Url(url) => url.path().to_ascii_lowercase(),
         Location::Path(path) => path.to_string_lossy().to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_claimed_by_name_and_else_by_content() {
+        let check = |name: &str, head: &[u8], expected: bool| {
+            assert_eq!(RequirementsTxt.claims(name, head), expected, "{name}");
+        };
+        for name in ["requirements.txt", "Dev.TXT", "base.in", "requirements.lock", "requirements-dev.lock", "a.b.txt"]
+        {
+            check(name, b"", true);
+        }
+        for name in ["uv.lock", "poetry.lock", "Pipfile.lock", "pyproject.toml", "pylock.toml", "setup.cfg", "a.so"] {
+            check(name, b"numpy", false);
+        }
+        check("requirements", b"numpy>=1\n", true);
+        check("63", b"# from a pipe\nnumpy\n", true);
+        check("Pipfile", b"[packages]\n", false);
+        check("python3", b"\x7fELF\x02\0\0", false);
     }
 }

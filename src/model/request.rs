@@ -158,3 +158,23 @@ pub struct Requests {
     /// Where the files are to come from.
     pub sources: Sources,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_package_is_stronger_than_all() {
+        let name: PackageName = "numpy".parse().unwrap();
+        let names = || FormatControl::Names([name.clone()].into());
+        let check = |only_binary, no_binary, wheels: bool, sdists: bool| {
+            let sources = Sources { only_binary, no_binary, ..Sources::default() };
+            assert_eq!((sources.accept_wheels(&name), sources.accept_sdists(&name)), (wheels, sdists), "{sources:?}");
+        };
+        check(FormatControl::None, FormatControl::None, true, true);
+        check(FormatControl::All, FormatControl::None, true, false);
+        check(FormatControl::All, names(), false, true);
+        check(names(), FormatControl::All, true, false);
+        check(FormatControl::None, names(), false, true);
+    }
+}

@@ -8,3 +8,4 @@ mod resolve;
 mod import;
 mod made_facts;
 mod rules;
+mod input;
