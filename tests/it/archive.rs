@@ -1,5 +1,7 @@
 //! Archives: real ones made by real tools, hostile ones, damaged ones, and what reading them costs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
