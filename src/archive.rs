@@ -6,7 +6,8 @@
 //!
 //! - [`source`]: where the bytes come from; [`limits`]: every limit in one place
 //! - [`zip`]: a zip file by ranges; [`wheel`]: a wheel on top of it; [`folder`]: an unpacked tree or one file
-//! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook
+//! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook;
+//!   [`select`]: both together, what of a wheel to unpack
 //! - [`metadata`]: `METADATA`, `PKG-INFO`, `WHEEL` and `RECORD`; [`sdist`]: what a source distribution says of itself
 
 pub mod candidates;
@@ -17,6 +18,7 @@ pub mod metadata;
 pub mod peek;
 pub mod record;
 pub mod sdist;
+pub mod select;
 pub mod source;
 pub mod wheel;
 pub mod zip;

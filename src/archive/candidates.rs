@@ -16,16 +16,21 @@
 //! `jax_plugins/xla_cuda12/xla_cuda_plugin.so` (158 MB) are not. So every untagged file counts as a module, and a large
 //! one is first asked for its beginning, where linkers put the table of exported names ([`super::peek`]):
 //!
-//! 1. tagged, or at most [`SMALL`] in the archive: read it ([`Step::Read`]);
+//! 1. tagged, or at most [`SMALL`] in the archive ([`SMALL_NAMED`] when it is called `lib…`): read it ([`Step::Read`]);
 //! 2. else read prefixes of [`PREFIXES`] until [`Peek`](super::peek::Peek) says `Hook` (read it), `NoHook` (leave it: no
 //!    interpreter can import it) or `Unclear`;
 //! 3. unclear, as when `patchelf` moved the table to the end: read it, unless it is called `lib…` and is larger than
 //!    [`SMALL_LIBRARY`]. Then look whether any Python file of the wheel imports it ([`imports`]): if one does, read it;
 //!    if none does, leave it and say so.
 //!
-//! Measured on 2026-11-21 with the `manylinux` wheels of 75 projects: of the 41 largest untagged `lib…` files the
-//! first step of 64 KiB settles 25 and the second 31. The other ten went through `patchelf` (torch, xgboost, openvino,
-//! paddle) or have a table behind megabytes of symbols (triton); there the Python files tell `libpaddle` from the rest.
+//! Measured on 2026-11-21 with the newest `manylinux` x86-64 wheels of 107 projects: of the 41 largest untagged `lib…`
+//! files the first 64 KiB settle 24, the first MiB 29, and 16 MiB 30 (`libtriton`). The other eleven went through
+//! `patchelf` (torch, xgboost, openvino, paddle, `libdb2`); there the Python files tell `libpaddle`, which is imported,
+//! from the rest, which are not. Of eleven large files without `lib…` all were told rightly: `_catboost`, `_raylet` and
+//! five others are modules, `xla_cuda_plugin`, `_xla_ops`, `open3d_torch_ops` and `_C_stable` are not.
+
+/// Packed size up to which a file called `lib…` is read without looking at its beginning first.
+pub const SMALL_NAMED: u64 = 256 << 10;
 
 /// Packed size up to which a file is read without looking at its beginning first.
 pub const SMALL: u64 = 1 << 20;
@@ -98,7 +103,12 @@ impl Candidate {
 
     /// The first thing to do, given the packed size.
     pub fn first_step(&self, compressed_size: u64) -> Step {
-        if self.standing == Standing::Tagged || compressed_size <= SMALL { Step::Read } else { Step::Peek }
+        let small = match self.standing {
+            Standing::Tagged => u64::MAX,
+            Standing::Plain => SMALL,
+            Standing::LibraryName => SMALL_NAMED,
+        };
+        if compressed_size <= small { Step::Read } else { Step::Peek }
     }
 }
 
@@ -234,7 +244,8 @@ mod tests {
         assert_eq!(step("a/b.abi3.so", SMALL + 1), Step::Read);
         assert_eq!(step("a/b.so", SMALL), Step::Read);
         assert_eq!(step("a/b.so", SMALL + 1), Step::Peek);
-        assert_eq!(step("a/libb.so", SMALL + 1), Step::Peek);
+        assert_eq!(step("a/libb.so", SMALL_NAMED), Step::Read);
+        assert_eq!(step("a/libb.so", SMALL_NAMED + 1), Step::Peek);
     }
 
     #[test]

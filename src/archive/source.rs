@@ -75,20 +75,6 @@ pub trait Source: Send + Sync {
     }
 }
 
-impl<S: Source + ?Sized> Source for Box<S> {
-    fn size(&self) -> u64 {
-        (**self).size()
-    }
-
-    fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        (**self).read(range)
-    }
-
-    fn whole(&self) -> Option<&[u8]> {
-        (**self).whole()
-    }
-}
-
 impl<S: Source + ?Sized> Source for std::sync::Arc<S> {
     fn size(&self) -> u64 {
         (**self).size()

@@ -1,5 +1,7 @@
 //! Archives: real ones made by real tools, hostile ones, damaged ones, and what reading them costs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -8,6 +10,7 @@ use ungil::archive::candidates::Candidate;
 use ungil::archive::folder::Folder;
 use ungil::archive::limits::Limits;
 use ungil::archive::sdist::{self, Depth, SdistError};
+use ungil::archive::select::{WhyLeft, select};
 use ungil::archive::source::{MappedFile, Source, SourceError};
 use ungil::archive::wheel::{Wheel, WheelError};
 use ungil::archive::{Contents, Unpacked};
@@ -257,26 +260,32 @@ fn mutations_never_panic_and_never_give_wrong_bytes() {
     }
 }
 
-/// A wheel of 10 MB with members of 20,000 bytes that cannot be packed.
-fn large() -> Vec<u8> {
+/// A wheel of these members, stored.
+fn wheel_of(members: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
     let mut output = Vec::new();
     let mut archive = rawzip::ZipArchiveWriter::new(&mut output);
-    let mut add = |path: &str, bytes: &[u8]| {
+    let metadata = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n".to_vec();
+    let described = [("METADATA", metadata), ("RECORD", Vec::new())];
+    let described = described.map(|(name, bytes)| (format!("demo-1.0.dist-info/{name}"), bytes));
+    for (path, bytes) in members.into_iter().chain(described) {
+        let (path, bytes) = (path.as_str(), bytes.as_slice());
         let builder = archive.new_file(path).compression_method(rawzip::CompressionMethod::STORE);
         let (mut entry, config) = builder.start().unwrap();
         let mut writer = config.wrap(&mut entry);
         std::io::Write::write_all(&mut writer, bytes).unwrap();
         let (_, descriptor) = writer.finish().unwrap();
         entry.finish(descriptor).unwrap();
-    };
-    for number in 0..500 {
-        let bytes: Vec<u8> = numbers(number).take(20_000).map(|number| number as u8).collect();
-        add(&format!("demo/{}/module_{number:03}.abi3.so", "folder_with_a_long_name".repeat(8)), &bytes);
     }
-    add("demo-1.0.dist-info/METADATA", b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n");
-    add("demo-1.0.dist-info/RECORD", b"");
     archive.finish().unwrap();
     output
+}
+
+/// A wheel of 10 MB with members of 20,000 bytes that cannot be packed.
+fn large() -> Vec<u8> {
+    wheel_of((0..500).map(|number| {
+        let bytes = numbers(number).take(20_000).map(|number| number as u8).collect();
+        (format!("demo/{}/module_{number:03}.abi3.so", "folder_with_a_long_name".repeat(8)), bytes)
+    }))
 }
 
 #[test]
@@ -303,6 +312,54 @@ fn only_what_is_asked_for_is_fetched() {
     assert_eq!(wheel.read_prefix(paths[200], 1000).unwrap().bytes.len(), 1000);
     assert_eq!(remote.requests() - before.0, 1);
     assert!(remote.fetched() - before.1 < 2000);
+}
+
+/// The beginning of an ELF file that exports one name, and 5 MB more. Its notes stand at `notes`.
+fn library(exported: &str, notes: u64) -> Vec<u8> {
+    let hash = exported.bytes().fold(5381_u32, |hash, byte| hash.wrapping_mul(33).wrapping_add(byte.into()));
+    let mut file = vec![0; 64 + 2 * 56 + 16];
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    (file[32], file[56]) = (64, 2);
+    file[64] = 1;
+    file[64 + 32..64 + 40].copy_from_slice(&4096_u64.to_le_bytes());
+    file[120] = 4;
+    file[120 + 8..120 + 16].copy_from_slice(&notes.to_le_bytes());
+    if notes < 4096 {
+        [1_u32, 1, 1, 6].iter().for_each(|number| file.extend(number.to_le_bytes()));
+        file.extend((1_u64 << (hash % 64) | 1 << ((hash >> 6) % 64)).to_le_bytes());
+        [1, hash | 1].iter().for_each(|number| file.extend(number.to_le_bytes()));
+    }
+    file.extend(numbers(hash.into()).take(5_000_000).map(|number| number as u8));
+    file
+}
+
+#[test]
+fn large_libraries_stay_where_they_are_and_modules_are_found() {
+    let (front, end) = (200, 1 << 20);
+    let remote = Remote::new(wheel_of([
+        ("demo/_a.abi3.so".into(), b"tagged".to_vec()),
+        ("demo/code.py".into(), b"from . import liblate\nCDLL('libmoved.so')\n".to_vec()),
+        ("demo/libhook.so".into(), library("PyInit_libhook", front)),
+        ("demo/libslots.so".into(), library("PyModExport_libslots", front)),
+        ("demo/libother.so".into(), library("PyInit_other", front)),
+        ("demo/plugin.so".into(), library("GetPluginFactory", front)),
+        ("demo/libmoved.so".into(), library("", end)),
+        ("demo/liblate.so".into(), library("", end)),
+        ("demo/plain.so".into(), library("", end)),
+        ("demo.libs/libfoo.so".into(), library("PyInit_libfoo", front)),
+    ]));
+    let wheel = Wheel::open(NAME, Box::new(Arc::clone(&remote)), Limits::default()).unwrap();
+    let selection = select(&wheel);
+    let modules: Vec<&str> = selection.modules.iter().map(|module| module.stem.as_str()).collect();
+    assert_eq!(modules, ["_a", "libhook", "libslots", "plain", "liblate"]);
+    let left: Vec<(&str, WhyLeft)> = selection.left.iter().map(|left| (left.path.as_str(), left.why)).collect();
+    let expected = [
+        ("demo/libother.so", WhyLeft::NoHook),
+        ("demo/plugin.so", WhyLeft::NoHook),
+        ("demo/libmoved.so", WhyLeft::NotImported),
+    ];
+    assert_eq!(left, expected);
+    assert!(remote.fetched() < 1 << 20, "{:?}", remote.ranges);
 }
 
 #[test]
