@@ -51,7 +51,16 @@ pub(super) struct Session<'a> {
     announced: RefCell<HashSet<PackageName>>,
     /// Packages that some package requires which was let in at a lower level.
     beneath: RefCell<HashSet<PackageName>>,
+    /// Packages of which older versions were left aside because they do not say what they require.
+    mute: RefCell<BTreeMap<PackageName, Mute>>,
     steps: Cell<u64>,
+}
+
+/// What is done with older versions that do not say what they require.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mute {
+    LeftAside,
+    LetIn,
 }
 
 /// What a version requires.
@@ -100,6 +109,7 @@ impl<'a> Session<'a> {
             order: RefCell::default(),
             announced: RefCell::default(),
             beneath: RefCell::default(),
+            mute: RefCell::default(),
             steps: Cell::new(0),
         };
         for (name, site) in &plan.sites {
@@ -300,7 +310,13 @@ impl<'a> Session<'a> {
                 let package = Some(name.clone());
                 self.drop_name(&name, Problem { kind: ProblemKind::Index, package, place, message });
                 relaxed = true;
-            } else if self.raise(&name, &offer, &range, Level::Twin) {
+            } else if self
+                .mute
+                .borrow_mut()
+                .get_mut(&name)
+                .is_some_and(|mute| std::mem::replace(mute, Mute::LetIn) == Mute::LeftAside)
+                || self.raise(&name, &offer, &range, Level::Twin)
+            {
                 relaxed = true;
             } else {
                 last_resort.push((name, offer, range));
@@ -328,6 +344,35 @@ impl<'a> Session<'a> {
         // The versions that are let in now may be described by other files.
         self.descriptions.borrow_mut().retain(|(other, _), _| other != name);
         true
+    }
+
+    /// Why a version does not count although a file of it does: what it says of itself.
+    fn unusable(&self, node: &Node, version: &Version) -> Result<Option<String>, Interrupt> {
+        let Some(name) = node.name().filter(|name| self.level(name) < Level::Anything) else { return Ok(None) };
+        if self.dependencies == Dependencies::Ignore {
+            return Ok(None);
+        }
+        let description = self.description(name, version)?;
+        if let Some(wanted) = &description.requires_python
+            && !wanted.contains(&self.plan.selector.python)
+        {
+            return Ok(Some(format!("requires Python {wanted}")));
+        }
+        if description.problem.is_none() || !self.is_second_choice(name, version)? {
+            return Ok(None);
+        }
+        let mute = *self.mute.borrow_mut().entry(name.clone()).or_insert(Mute::LeftAside);
+        Ok((mute == Mute::LeftAside).then(|| "does not say what it requires".to_owned()))
+    }
+
+    /// Whether a newer version would do for the input. A version that does not say what it requires agrees with
+    /// everything, so that a search that goes back far enough would always end at such a one.
+    fn is_second_choice(&self, name: &PackageName, version: &Version) -> Result<bool, Interrupt> {
+        let demands = self.plan.demands.iter().filter(|demand| demand.name == *name);
+        let range = demands.fold(self.plan.bound(name), |range, demand| range.intersection(&demand.range));
+        let offer = self.offer(name)?;
+        let first = self.plan.selector.pick(&offer, &range, self.level(name));
+        Ok(first.is_some_and(|first| first.candidate.version > *version))
     }
 
     fn announce(&self, edges: &[Edge]) {
@@ -436,13 +481,8 @@ impl DependencyProvider for Session<'_> {
 
     fn get_dependencies(&self, node: &Node, version: &Version) -> Result<Known<Node, Range, String>, Interrupt> {
         let mut edges = self.edges(node, version)?;
-        if let Some(name) = node.name().filter(|name| self.level(name) < Level::Anything)
-            && self.dependencies == Dependencies::Follow
-        {
-            let wanted = self.description(name, version)?.requires_python.clone();
-            if let Some(wanted) = wanted.filter(|wanted| !wanted.contains(&self.plan.selector.python)) {
-                return Ok(Known::Unavailable(format!("requires Python {wanted}")));
-            }
+        if let Some(reason) = self.unusable(node, version)? {
+            return Ok(Known::Unavailable(reason));
         }
         if let Some(contradiction) = self.place(&edges)? {
             return Ok(Known::Unavailable(contradiction));

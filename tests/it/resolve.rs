@@ -226,6 +226,21 @@ fn the_wheels_of_other_targets_say_what_a_source_requires() {
 }
 
 #[test]
+fn an_old_version_that_says_nothing_is_no_way_out_of_a_conflict() {
+    let table = "
+        a 2.0 | pure | c>=2
+        a 1.0 | dynamic sdist |
+        a 0.9 | pure | c
+        c 2.0 | pure |
+        c 1.0 | pure |
+    ";
+    check(table, "a\n c<2", "a 0.9: py3-none-any\n c 1.0: py3-none-any");
+    let problem = "! a-1.0.tar.gz: leaves its dependencies to its build, which is not run; they are not looked at";
+    check(table, "a<2", &format!("a 1.0: source\n {problem}"));
+    check(&table.replace("a 0.9", "b 0.9"), "a\n c<2", &format!("a 1.0: source\n c 1.0: py3-none-any\n {problem}"));
+}
+
+#[test]
 fn formats_can_be_forbidden() {
     let table = "
         a 2.0 | sdist |
