@@ -20,6 +20,8 @@ pub struct Inputs {
     pub constraint_files: Vec<PathBuf>,
     /// Where files may come from, as the command line says; the files' own options are added.
     pub sources: Sources,
+    /// What came over standard input, when `-` is among the words.
+    pub standard_input: Option<Vec<u8>>,
     /// What `${NAME}` stands for.
     pub variables: BTreeMap<String, String>,
     /// Folder against which relative paths are read.
@@ -135,6 +137,16 @@ pub fn requests(_inputs: &Inputs) -> Result<Requests, ScanError> {
 /// Scans all that is asked for, for every target.
 pub fn run(_settings: &ScanSettings, _requests: &Requests, _observer: &dyn Observer) -> Result<Report, ScanError> {
     Err(ScanError::NotConnected { stage: "the scan" })
+}
+
+/// Ids of the built-in rules, sorted.
+pub fn rule_ids() -> Vec<&'static str> {
+    Vec::new()
+}
+
+/// The page about a built-in rule (Markdown), by its id.
+pub fn rule_page(_id: &str) -> Option<&'static str> {
+    None
 }
 
 /// Shows all that wheels and compiled files say of themselves.
