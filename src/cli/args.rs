@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 /// Arguments of every command.
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArguments {
-    /// Colours: by themselves on a terminal, always, or never
+    /// When to use colours; auto heeds NO_COLOR and CLICOLOR_FORCE
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
     pub(crate) color: Colour,
     /// Show no progress
@@ -33,14 +33,11 @@ pub(crate) struct GlobalArguments {
     pub(crate) quiet: bool,
 }
 
-/// When colours are used.
+/// When colours are used; `Auto` on a terminal unless `NO_COLOR` is set, or when `CLICOLOR_FORCE` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
-    /// On a terminal, unless NO_COLOR is set; or when CLICOLOR_FORCE is.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
@@ -94,8 +91,15 @@ pub(crate) struct ScanArguments {
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
-    /// Output format
-    #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), default_value = "table", help_heading = "Output")]
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(FORMATS),
+        value_parser = formats(FORMATS),
+        default_value = "table",
+        help_heading = "Output"
+    )]
     pub(crate) format: String,
     /// State the time in the output (json)
     #[arg(long, help_heading = "Output")]
@@ -115,8 +119,15 @@ pub(crate) struct InspectArguments {
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,
-    /// Output format
-    #[arg(long, value_name = "FORMAT", value_parser = formats(INSPECTION_FORMATS), default_value = "text", help_heading = "Output")]
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(INSPECTION_FORMATS),
+        value_parser = formats(INSPECTION_FORMATS),
+        default_value = "text",
+        help_heading = "Output"
+    )]
     pub(crate) format: String,
     /// Where the output goes.
     #[command(flatten)]
@@ -181,8 +192,8 @@ pub(crate) struct CacheArguments {
     /// Ask again for everything in the cache
     #[arg(long)]
     pub(crate) refresh: bool,
-    /// Folder of the cache
-    #[arg(long, value_name = "FOLDER", env = "UNGIL_CACHE_DIR", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    /// Folder of the cache [env: UNGIL_CACHE_DIR]
+    #[arg(long, value_name = "FOLDER", env = "UNGIL_CACHE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Keep nothing on disk
     #[arg(long, conflicts_with = "offline")]
@@ -199,7 +210,12 @@ pub(crate) struct OutputArguments {
 }
 
 fn formats<Subject>(formats: &'static [Format<Subject>]) -> PossibleValuesParser {
-    PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name).help(format.description)))
+    PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)))
+}
+
+fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
+    let lines: Vec<String> = formats.iter().map(|format| format!("{}: {}", format.name, format.description)).collect();
+    format!("Output format; {}", lines.join("; "))
 }
 
 const SCAN_EXAMPLES: &str = "\

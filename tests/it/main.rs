@@ -1,3 +1,5 @@
 //! All integration tests in one binary: they link once.
 
+mod cli;
+mod house;
 mod report;
