@@ -29,7 +29,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return parsing_ended(&error),
     };
     arguments.global.color.choice().write_global();
-    match Environment::of_this_process().map_err(Failure::from).and_then(|environment| run(&arguments, &environment)) {
+    match Environment::of_this_process().and_then(|environment| run(&arguments, &environment)) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             error_page::show(&failure);

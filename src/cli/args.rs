@@ -214,8 +214,8 @@ fn formats<Subject>(formats: &'static [Format<Subject>]) -> PossibleValuesParser
 }
 
 fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
-    let lines: Vec<String> = formats.iter().map(|format| format!("{}: {}", format.name, format.description)).collect();
-    format!("Output format; {}", lines.join("; "))
+    let lines: Vec<String> = formats.iter().map(|format| format!("{} {}", format.name, format.description)).collect();
+    format!("Output format: {}", lines.join("; "))
 }
 
 const SCAN_EXAMPLES: &str = "\

@@ -35,8 +35,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("comfy_table", &["cli", "report"]),
     ("configparser", &["cli"]),
-    ("crc32fast", &["archive"]),
-    ("encoding_rs", &["input"]),
+    ("crc32fast", &["archive", "index/store.rs"]),
+    ("encoding_rs", &["input", "archive/metadata.rs"]),
     ("etcetera", &["cli"]),
     ("flate2", &["archive"]),
     ("goblin", &["binary/image"]),
@@ -56,12 +56,12 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rayon", &["scan"]),
     ("reqwest", &["index/http.rs", "index/http"]),
     ("schemars", &["report/json"]),
-    ("serde", &["model", "input", "index", "archive", "rules/raw.rs", "report/json", "scan"]),
+    ("serde", &["model", "input", "index", "archive", "rules", "report/json", "scan"]),
     ("serde_json", &["input", "index", "report", "scan"]),
     ("sha2", &["archive", "index", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),
-    ("toml", &["input", "rules/raw.rs", "cli"]),
+    ("toml", &["input", "rules", "cli"]),
     ("url", &[""]),
     ("walkdir", &["archive", "index", "input", "scan"]),
     ("yaxpeax_arch", &["binary/machine"]),
@@ -95,8 +95,7 @@ const NEVER: &[&str] = &[".unwrap()", ".expect(", "panic!(", "todo!(", "unimplem
 /// Most lines of a file, its tests not counted.
 const LONGEST_FILE: usize = 400;
 /// Files that may be longer, and why.
-const LONGER_FILES: &[(&str, usize, &str)] =
-    &[("report/json/v1.rs", 480, "a table: the frozen types, with a line of description for each field")];
+const LONGER_FILES: &[(&str, usize, &str)] = &[];
 
 /// The claim that no static look can make; never part of any output.
 const FORBIDDEN: &[&str] = &["thread-safe", "thread safe", "threadsafe"];
