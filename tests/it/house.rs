@@ -183,13 +183,9 @@ fn every_dependency_has_a_place_and_a_reason() {
         }
     }
     let known: Vec<String> = dependencies("dependencies").into_iter().chain(dependencies("dev-dependencies")).collect();
-    for line in page.lines() {
-        if let Some((named, _)) = line.strip_prefix("| `").and_then(|rest| rest.split_once("` |")) {
-            if !known.iter().any(|dependency| dependency == named) {
-                offences.push(format!("docs/dependencies.md speaks of {named}, which is no dependency"));
-            }
-        }
-    }
+    let named = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` |")?.0));
+    let strays = named.filter(|named| !known.iter().any(|dependency| dependency == named));
+    offences.extend(strays.map(|named| format!("docs/dependencies.md speaks of {named}, which is no dependency")));
     check("a dependency is not accounted for", offences);
 }
 
