@@ -54,20 +54,16 @@ pub struct Format<Subject> {
 
 /// Formats of a scan's report, the default first.
 pub const FORMATS: &[Format<Report>] = &[
-    Format { name: "table", description: "for people: verdicts, culprits, problems, counts", render: table::render },
-    Format {
-        name: "json",
-        description: "for programs: everything, schema in docs/report.schema.json",
-        render: json::render,
-    },
+    Format { name: "table", description: "for people", render: table::render },
+    Format { name: "json", description: "for programs, as docs/report.schema.json says", render: json::render },
 ];
 
 /// Formats of an inspection, the default first.
 pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
-    Format { name: "text", description: "for people: every fact, file by file", render: inspection_text::render },
+    Format { name: "text", description: "for people", render: inspection_text::render },
     Format {
         name: "json",
-        description: "for programs: everything, schema in docs/inspection.schema.json",
+        description: "for programs, as docs/inspection.schema.json says",
         render: json::render_inspection,
     },
 ];

@@ -108,38 +108,49 @@ fn kind_word(kind: ProblemKind) -> &'static str {
 /// How many of what.
 pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
     let widest = report.targets.iter().map(|target| target.to_string().len()).max().unwrap_or(0);
-    let mut lines: Vec<String> = report
-        .targets
-        .iter()
-        .map(|target| {
-            format!("{target:<widest$}  {}", verdict_counts(report, *target, options), target = target.to_string())
-        })
-        .collect();
+    let mut lines = Vec::new();
+    for target in &report.targets {
+        let label = format!("{:<widest$}", target.to_string());
+        lines.extend(flow(&label, &verdict_counts(report, *target), options));
+    }
     let summary = &report.summary;
-    let fetched = format!(
-        "{} fetched of {} ({})",
-        bytes(summary.bytes_fetched),
-        bytes(summary.bytes_total),
-        percentage(summary.bytes_fetched, summary.bytes_total)
-    );
-    lines.push(format!(
-        "{}, {}, {} looked at, {fetched}, {}",
+    let share = percentage(summary.bytes_fetched, summary.bytes_total);
+    let fetched = format!("{} fetched of {} ({share})", bytes(summary.bytes_fetched), bytes(summary.bytes_total));
+    let parts = [
         count(summary.packages, "package"),
         count(summary.files, "file"),
-        count(summary.modules, "module"),
+        format!("{} looked at", count(summary.modules, "module")),
+        fetched,
         count(summary.problems, "problem"),
-    ));
+    ];
+    lines.extend(wrap(&parts.join(", "), options.width));
     lines
 }
 
-fn verdict_counts(report: &Report, target: Target, options: &RenderOptions) -> String {
-    let results =
-        || report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
-    let counted = VERDICTS.into_iter().filter_map(|verdict| {
-        let number = results().filter(|result| result.verdict == verdict).count();
-        let text = format!("{number} {}", verdict.word());
-        (number > 0).then(|| options.style.paint(Role::of_verdict(verdict), &text))
-    });
-    let parts: Vec<String> = counted.collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+fn verdict_counts(report: &Report, target: Target) -> Vec<(Role, String)> {
+    let results = report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
+    let given: Vec<Verdict> = results.map(|result| result.verdict).collect();
+    let number = |verdict: Verdict| given.iter().filter(|known| **known == verdict).count();
+    let occurring = VERDICTS.into_iter().filter(|verdict| number(*verdict) > 0);
+    occurring.map(|verdict| (Role::of_verdict(verdict), format!("{} {}", number(verdict), verdict.word()))).collect()
+}
+
+/// Coloured parts after a label, on as many lines as they take.
+fn flow(label: &str, parts: &[(Role, String)], options: &RenderOptions) -> Vec<String> {
+    let margin = label.chars().count() + 2;
+    let mut lines = vec![format!("{label}  ")];
+    let mut used = margin;
+    for (number, (role, part)) in parts.iter().enumerate() {
+        let comma = if number + 1 < parts.len() { ", " } else { "" };
+        if used > margin && used + part.len() + comma.len() > options.width {
+            lines.push(" ".repeat(margin));
+            used = margin;
+        }
+        used += part.len() + comma.len();
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&options.style.paint(*role, part));
+            line.push_str(comma);
+        }
+    }
+    lines
 }

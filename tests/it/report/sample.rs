@@ -212,80 +212,64 @@ fn contourpy(target: Target) -> TargetResult {
     result
 }
 
+/// The same on both targets.
+fn both(verdict: Verdict, reason: &str, filename: &str) -> Vec<TargetResult> {
+    linux().map(|target| result(target, verdict, reason, filename)).to_vec()
+}
+
+/// Packages that nothing speaks against.
+fn fine_packages() -> Vec<PackageReport> {
+    let of = |results: fn(Target) -> TargetResult| linux().map(results).to_vec();
+    let pure = |filename| both(Verdict::Pure, "no compiled module", filename);
+    let fallback = both(
+        Verdict::PureFallback,
+        "installs as a pure wheel; 34 platform wheels with 5 accelerators do not fit",
+        "sqlalchemy-2.0.53-py3-none-any.whl",
+    );
+    let typing = pure("typing_extensions-4.15.0-py3-none-any.whl");
+    vec![
+        package("fastapi", Some("0.142.0"), vec![from_line(2, &[])], pure("fastapi-0.142.0-py3-none-any.whl")),
+        package("numpy", Some("2.5.5"), vec![from_line(1, &[])], of(numpy)),
+        package("pydantic-core", Some("2.46.1"), vec![from_line(2, &["fastapi", "pydantic"])], of(pydantic_core)),
+        package("sqlalchemy", Some("2.0.53"), vec![from_line(4, &[])], fallback),
+        package("typing-extensions", Some("4.15.0"), vec![from_line(2, &["fastapi"])], typing),
+    ]
+}
+
+/// Packages that somebody has to look at.
+fn troubled_packages() -> Vec<PackageReport> {
+    let [first, second] = linux();
+    let of = |results: fn(Target) -> TargetResult| linux().map(results).to_vec();
+    let ready = "msgspec-0.20.0-cp314-cp314t-manylinux2014_x86_64.manylinux_2_17_x86_64.whl";
+    let msgspec = vec![
+        result(first, Verdict::Ready, "1 module, declared by the author", ready),
+        result(second, Verdict::Build, "no wheel fits, only a source distribution", "msgspec-0.20.0.tar.gz"),
+    ];
+    let usd = vec![usd(first, Verdict::Crash), usd(second, Verdict::Blocked)];
+    let missing = both(Verdict::Unknown, "the index does not know this name", "");
+    let lxml_paths = vec![from_line(3, &[]), from_line(9, &["premailer", "cssselect"]), from_line(11, &["pyquery"])];
+    vec![
+        package("contourpy", Some("1.4.0"), vec![from_line(6, &["matplotlib"])], of(contourpy)),
+        package("lxml", Some("6.1.3"), lxml_paths, of(lxml)),
+        package("msgspec", Some("0.20.0"), vec![from_line(12, &["litestar"])], msgspec),
+        package("private-thing", None, vec![from_line(14, &[])], missing),
+        package("usd-core", Some("26.11"), vec![from_line(13, &[])], usd),
+    ]
+}
+
 /// A scan of requirements in which every verdict occurs.
 pub(crate) fn report() -> Report {
-    let [first, second] = linux();
-    let both = |verdict: Verdict, reason: &str, filename: &str| {
-        vec![result(first, verdict, reason, filename), result(second, verdict, reason, filename)]
-    };
-    let sqlalchemy = "installs as a pure wheel; 34 platform wheels with 5 accelerators do not fit";
-    let build = result(second, Verdict::Build, "no wheel fits, only a source distribution", "msgspec-0.20.0.tar.gz");
-    let ready = "msgspec-0.20.0-cp314-cp314t-manylinux2014_x86_64.manylinux_2_17_x86_64.whl";
-    let unresolved = "https://pypi.org/simple/private-thing/: 404 Not Found";
+    let mut packages = fine_packages();
+    packages.extend(troubled_packages());
+    packages.sort_by(|first, second| first.name.cmp(&second.name));
     Report {
-        targets: vec![first, second],
-        packages: vec![
-            package(
-                "contourpy",
-                Some("1.4.0"),
-                vec![from_line(6, &["matplotlib"])],
-                vec![contourpy(first), contourpy(second)],
-            ),
-            package(
-                "fastapi",
-                Some("0.142.0"),
-                vec![from_line(2, &[])],
-                both(Verdict::Pure, "no compiled module", "fastapi-0.142.0-py3-none-any.whl"),
-            ),
-            package(
-                "lxml",
-                Some("6.1.3"),
-                vec![from_line(3, &[]), from_line(9, &["premailer", "cssselect"]), from_line(11, &["pyquery"])],
-                vec![lxml(first), lxml(second)],
-            ),
-            package(
-                "msgspec",
-                Some("0.20.0"),
-                vec![from_line(12, &["litestar"])],
-                vec![result(first, Verdict::Ready, "1 module, declared by the author", ready), build],
-            ),
-            package("numpy", Some("2.5.5"), vec![from_line(1, &[])], vec![numpy(first), numpy(second)]),
-            package(
-                "private-thing",
-                None,
-                vec![from_line(14, &[])],
-                both(Verdict::Unknown, "the index does not know this name", ""),
-            ),
-            package(
-                "pydantic-core",
-                Some("2.46.1"),
-                vec![from_line(2, &["fastapi", "pydantic"])],
-                vec![pydantic_core(first), pydantic_core(second)],
-            ),
-            package(
-                "sqlalchemy",
-                Some("2.0.53"),
-                vec![from_line(4, &[])],
-                both(Verdict::PureFallback, sqlalchemy, "sqlalchemy-2.0.53-py3-none-any.whl"),
-            ),
-            package(
-                "typing-extensions",
-                Some("4.15.0"),
-                vec![from_line(2, &["fastapi"])],
-                both(Verdict::Pure, "no compiled module", "typing_extensions-4.15.0-py3-none-any.whl"),
-            ),
-            package(
-                "usd-core",
-                Some("26.11"),
-                vec![from_line(13, &[])],
-                vec![usd(first, Verdict::Crash), usd(second, Verdict::Blocked)],
-            ),
-        ],
+        targets: linux().to_vec(),
+        packages,
         problems: vec![Problem {
             kind: ProblemKind::Index,
             package: Some("private-thing".parse().unwrap()),
             place: "requirements.txt:14".into(),
-            message: unresolved.into(),
+            message: "https://pypi.org/simple/private-thing/: 404 Not Found".into(),
         }],
         summary: Summary {
             packages: 10,

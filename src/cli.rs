@@ -1,0 +1,54 @@
+//! The command line: the only part that reads the environment and the clock, and that prints.
+//!
+//! In two steps: `args` is what was typed, `settings` is what that means on this machine.
+
+mod args;
+mod commands;
+mod environment;
+mod error_page;
+mod exit;
+mod format_control;
+mod output;
+mod progress;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Arguments, Command};
+use environment::Environment;
+use error_page::Failure;
+use exit::Exit;
+
+/// Parses, runs, and says how it ended.
+pub(crate) fn main() -> ExitCode {
+    let command = Arguments::command().after_help(args::after_help());
+    let arguments = match command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => return parsing_ended(&error),
+    };
+    arguments.global.color.choice().write_global();
+    match Environment::of_this_process().and_then(|environment| run(&arguments, &environment)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            error_page::show(&failure);
+            Exit::Usage.into()
+        }
+    }
+}
+
+fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure> {
+    match &arguments.command {
+        Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
+        Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
+        Command::Explain(explain) => commands::explain::run(explain),
+    }
+}
+
+/// `--help` and `--version` end well, everything else is wrong usage.
+fn parsing_ended(error: &clap::Error) -> ExitCode {
+    // Where not even the error can be printed, the exit code has to do.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Clean.into() }
+}

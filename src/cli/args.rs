@@ -1,0 +1,241 @@
+//! What can be typed, typed as it is: nothing here looks at the machine.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use ungil::model::target::{Platform, Python};
+use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
+
+use super::exit;
+
+/// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
+#[derive(Debug, Parser)]
+#[command(name = "ungil", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// For every command.
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArguments {
+    /// When to use colours; auto heeds NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// When colours are used; `Auto` on a terminal unless `NO_COLOR` is set, or when `CLICOLOR_FORCE` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Colour {
+    /// The same in the words of the stream crate.
+    pub(crate) fn choice(self) -> anstream::ColorChoice {
+        match self {
+            Colour::Auto => anstream::ColorChoice::Auto,
+            Colour::Always => anstream::ColorChoice::Always,
+            Colour::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Judge everything that an installer would install
+    Scan(Box<ScanArguments>),
+    /// Show all that wheels and compiled files say of themselves
+    Inspect(InspectArguments),
+    /// Show the page about a rule, or the list of rules
+    Explain(ExplainArguments),
+}
+
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+#[command(after_help = SCAN_EXAMPLES)]
+pub(crate) struct ScanArguments {
+    /// Requirements files, wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
+    #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) inputs: Vec<String>,
+    /// A requirements file, as pip has it
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) requirement: Vec<PathBuf>,
+    /// A constraints file, as pip has it
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) constraint: Vec<PathBuf>,
+    /// Scan only what is named, not what that requires
+    #[arg(long)]
+    pub(crate) no_deps: bool,
+    /// Report hints for maintainers too
+    #[arg(long)]
+    pub(crate) hints: bool,
+    /// What to judge for.
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Where files come from.
+    #[command(flatten)]
+    pub(crate) index: IndexArguments,
+    /// The cache.
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(FORMATS),
+        value_parser = formats(FORMATS),
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = INSPECT_EXAMPLES)]
+pub(crate) struct InspectArguments {
+    /// Wheels and compiled files (.whl, .so, .pyd, .dylib)
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What to judge for.
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(INSPECTION_FORMATS),
+        value_parser = formats(INSPECTION_FORMATS),
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// The rule's id; without one, all ids are listed
+    #[arg(value_name = "RULE")]
+    pub(crate) rule: Option<String>,
+}
+
+/// What to judge for.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(crate) struct TargetArguments {
+    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) python: Vec<Python>,
+    /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Vec<Platform>,
+}
+
+/// Where files come from, with pip's names. Values stay text until they are settled, so that no message of the parser
+/// repeats a password.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Index")]
+pub(crate) struct IndexArguments {
+    /// The main index
+    #[arg(long, short, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) index_url: Option<String>,
+    /// A further index; may be repeated
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) extra_index_url: Vec<String>,
+    /// A folder or page with links to files; may be repeated
+    #[arg(long, short, value_name = "PATH_OR_URL")]
+    pub(crate) find_links: Vec<String>,
+    /// Ask no index, only --find-links
+    #[arg(long)]
+    pub(crate) no_index: bool,
+    /// Take no source distributions of these packages; `:all:` for every package
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) only_binary: Vec<String>,
+    /// Take no wheels of these packages; `:all:` for every package
+    #[arg(long, value_name = "NAMES")]
+    pub(crate) no_binary: Vec<String>,
+    /// Accept pre-releases of every package
+    #[arg(long)]
+    pub(crate) pre: bool,
+}
+
+/// The cache.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cache")]
+pub(crate) struct CacheArguments {
+    /// Use only what is in the cache, no network
+    #[arg(long, conflicts_with = "refresh")]
+    pub(crate) offline: bool,
+    /// Ask again for everything in the cache
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Folder of the cache [env: UNGIL_CACHE_DIR]
+    #[arg(long, value_name = "FOLDER", env = "UNGIL_CACHE_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Keep nothing on disk
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) no_cache: bool,
+}
+
+/// Where the output goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArguments {
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+fn formats<Subject>(formats: &'static [Format<Subject>]) -> PossibleValuesParser {
+    PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)))
+}
+
+fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
+    let lines: Vec<String> = formats.iter().map(|format| format!("{} {}", format.name, format.description)).collect();
+    format!("Output format: {}", lines.join("; "))
+}
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  ungil scan requirements.txt
+  ungil scan requirements.txt --python 3.14t --platform linux-x86_64
+  ungil scan requirements.txt --format json --output report.json
+  ungil scan numpy==2.5.5 lxml";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
+  ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
+
+/// What stands below the list of commands.
+pub(crate) fn after_help() -> String {
+    let mut text = SCAN_EXAMPLES.to_owned();
+    text.push_str("\n  ungil inspect some.whl\n\nExit codes:\n");
+    for (exit, meaning) in exit::MEANINGS {
+        text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
+    }
+    text.trim_end().to_owned()
+}

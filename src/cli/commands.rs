@@ -1,0 +1,5 @@
+//! One file for each command.
+
+pub(super) mod explain;
+pub(super) mod inspect;
+pub(super) mod scan;

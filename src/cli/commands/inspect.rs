@@ -1,0 +1,27 @@
+//! `ungil inspect`: shows all that wheels and compiled files say of themselves.
+
+use ungil::report::{INSPECTION_FORMATS, RenderOptions};
+use ungil::scan;
+
+use super::super::args::{GlobalArguments, InspectArguments};
+use super::super::environment::Environment;
+use super::super::error_page::Failure;
+use super::super::exit::Exit;
+use super::super::{output, settings};
+
+/// Runs the command.
+pub(crate) fn run(
+    typed: &InspectArguments,
+    global: &GlobalArguments,
+    environment: &Environment,
+) -> Result<Exit, Failure> {
+    let targets = settings::targets(&typed.target, environment)?;
+    let inspection = scan::inspect(&typed.files, &targets)?;
+    let file = typed.output.output.as_deref();
+    let options =
+        RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
+    let format = INSPECTION_FORMATS.iter().find(|format| format.name == typed.format);
+    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
+    output::write(&(format.render)(&inspection, &options)?, file)?;
+    Ok(Exit::of_inspection(&inspection))
+}

@@ -1,0 +1,124 @@
+//! Exit codes: the one place that gives them, told to people in `docs/exit-codes.md` and in `--help`.
+
+use std::process::ExitCode;
+
+use ungil::model::inspection::Inspection;
+use ungil::model::outcome::Gil;
+use ungil::model::report::Report;
+use ungil::model::verdict::Verdict;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was judged, and nothing speaks against it.
+    Clean = 0,
+    /// Something is not ready.
+    NotReady = 1,
+    /// There was no run.
+    Usage = 2,
+    /// Not everything could be judged.
+    Open = 3,
+}
+
+/// What each code means.
+pub(crate) const MEANINGS: &[(Exit, &str)] = &[
+    (Exit::Clean, "everything was judged, and nothing speaks against it"),
+    (Exit::NotReady, "something is not ready: gil, crash or blocked"),
+    (Exit::Usage, "wrong usage or input: nothing was judged"),
+    (Exit::Open, "not everything could be judged (unknown, build, a problem), and nothing worse was found"),
+];
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// The code for a report. One without packages judged nothing, and must not look like good news.
+    pub(crate) fn of_report(report: &Report) -> Exit {
+        let worst = report.packages.iter().flat_map(|package| &package.results).map(|result| result.verdict).max();
+        match worst {
+            Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Exit::NotReady,
+            Some(Verdict::Unknown | Verdict::Build) | None => Exit::Open,
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) if !report.problems.is_empty() => Exit::Open,
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) => Exit::Clean,
+        }
+    }
+
+    /// The code for an inspection. A file that a target does not look for says nothing against that target.
+    pub(crate) fn of_inspection(inspection: &Inspection) -> Exit {
+        let files = || inspection.artifacts.iter().flat_map(|artifact| &artifact.files);
+        let effects: Vec<Gil> =
+            files().flat_map(|file| &file.outcomes).filter_map(|outcome| Some(outcome.outcome.as_ref()?.gil)).collect();
+        let passed_by = files().any(|file| file.outcomes.iter().all(|outcome| outcome.outcome.is_none()));
+        if effects.iter().any(|gil| matches!(gil, Gil::Used | Gil::NotLoadable)) {
+            Exit::NotReady
+        } else if passed_by || !inspection.problems.is_empty() || effects.iter().any(|gil| *gil != Gil::NotUsed) {
+            Exit::Open
+        } else {
+            Exit::Clean
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ungil::model::problem::{Problem, ProblemKind};
+    use ungil::model::report::{PackageReport, TargetResult};
+    use ungil::model::target::Target;
+
+    use super::*;
+
+    fn report(verdicts: &[Verdict]) -> Report {
+        let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
+        let results = verdicts.iter().map(|verdict| TargetResult {
+            target,
+            verdict: *verdict,
+            reason: String::new(),
+            declared_by: Vec::new(),
+            artifact: None,
+            modules: Vec::new(),
+            findings: Vec::new(),
+        });
+        let package = PackageReport {
+            name: "a".parse().unwrap(),
+            version: None,
+            required_by: Vec::new(),
+            results: results.collect(),
+        };
+        Report { packages: vec![package], ..Report::default() }
+    }
+
+    #[test]
+    fn the_worst_decides() {
+        use Verdict::{Blocked, Build, Crash, Gil, Pure, PureFallback, Ready, Unknown};
+        for (verdicts, exit) in [
+            (&[Pure, Ready, PureFallback][..], Exit::Clean),
+            (&[Ready, Unknown], Exit::Open),
+            (&[Build], Exit::Open),
+            (&[Unknown, Gil, Pure], Exit::NotReady),
+            (&[Crash], Exit::NotReady),
+            (&[Build, Blocked], Exit::NotReady),
+            (&[], Exit::Open),
+        ] {
+            assert_eq!(Exit::of_report(&report(verdicts)), exit, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_never_good_news() {
+        let problem =
+            Problem { kind: ProblemKind::Network, package: None, place: String::new(), message: String::new() };
+        let with = |verdict| Report { problems: vec![problem.clone()], ..report(&[verdict]) };
+        assert_eq!(Exit::of_report(&with(Verdict::Ready)), Exit::Open);
+        assert_eq!(Exit::of_report(&with(Verdict::Gil)), Exit::NotReady);
+        assert_eq!(Exit::of_inspection(&Inspection { problems: vec![problem], ..Inspection::default() }), Exit::Open);
+    }
+
+    #[test]
+    fn every_code_has_its_meaning() {
+        let codes: Vec<u8> = MEANINGS.iter().map(|(exit, _)| *exit as u8).collect();
+        assert_eq!(codes, [0, 1, 2, 3]);
+    }
+}

@@ -1,0 +1,142 @@
+//! What was typed, settled: defaults filled in, values checked, files and folders made out.
+
+use std::io::Read;
+
+use url::Url;
+
+use ungil::model::request::{Location, Sources};
+use ungil::model::target::{Python, Target};
+use ungil::scan::{Dependencies, Freshness, Hints, Inputs, ScanSettings};
+
+use super::args::{CacheArguments, IndexArguments, ScanArguments, TargetArguments};
+use super::environment::Environment;
+use super::error_page::Failure;
+use super::format_control;
+
+/// Pythons that are judged for when none is named.
+const PYTHONS: [Python; 2] = [Python { minor: 14, free_threaded: true }, Python { minor: 15, free_threaded: true }];
+/// Most bytes that are read from standard input.
+const LONGEST_INPUT: u64 = 8 * 1024 * 1024;
+
+/// Every combination of Python and platform, each once, in the order typed.
+pub(crate) fn targets(typed: &TargetArguments, environment: &Environment) -> Result<Vec<Target>, Failure> {
+    let pythons = if typed.python.is_empty() { PYTHONS.to_vec() } else { typed.python.clone() };
+    let platforms = if typed.platform.is_empty() {
+        let platform = environment.platform().ok_or_else(|| {
+            Failure::new("this machine's platform is not one that ungil judges").hint("name one with --platform")
+        })?;
+        vec![platform]
+    } else {
+        typed.platform.clone()
+    };
+    let mut targets = Vec::new();
+    for python in pythons {
+        if !python.free_threaded {
+            let failure =
+                Failure::new(format!("Python {python} is the build with the GIL: nothing can switch it back on"));
+            return Err(failure.hint(format!("did you mean --python {python}t?")));
+        }
+        for platform in &platforms {
+            let target = Target { python, platform: *platform };
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+    }
+    Ok(targets)
+}
+
+/// Settings of a scan.
+pub(crate) fn scan(typed: &ScanArguments, environment: &Environment) -> Result<ScanSettings, Failure> {
+    Ok(ScanSettings {
+        targets: targets(&typed.target, environment)?,
+        dependencies: if typed.no_deps { Dependencies::Leave } else { Dependencies::Follow },
+        hints: if typed.hints { Hints::Show } else { Hints::Hide },
+        freshness: freshness(&typed.cache),
+        cache: cache(&typed.cache, environment),
+    })
+}
+
+fn freshness(typed: &CacheArguments) -> Freshness {
+    match (typed.offline, typed.refresh) {
+        (true, _) => Freshness::Offline,
+        (false, true) => Freshness::Refresh,
+        (false, false) => Freshness::Revalidate,
+    }
+}
+
+fn cache(typed: &CacheArguments, environment: &Environment) -> Option<std::path::PathBuf> {
+    if typed.no_cache {
+        return None;
+    }
+    match &typed.cache_dir {
+        Some(folder) => Some(environment.directory.join(folder)),
+        None => environment.cache(),
+    }
+}
+
+/// What a scan is to read.
+pub(crate) fn inputs(typed: &ScanArguments, environment: &Environment) -> Result<Inputs, Failure> {
+    if typed.inputs.is_empty() && typed.requirement.is_empty() {
+        return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
+    }
+    Ok(Inputs {
+        words: typed.inputs.clone(),
+        requirement_files: typed.requirement.clone(),
+        constraint_files: typed.constraint.clone(),
+        sources: sources(&typed.index, environment)?,
+        standard_input: standard_input(&typed.inputs)?,
+        variables: environment.variables.clone(),
+        directory: environment.directory.clone(),
+    })
+}
+
+fn standard_input(words: &[String]) -> Result<Option<Vec<u8>>, Failure> {
+    if !words.iter().any(|word| word == "-") {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(LONGEST_INPUT + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::caused("cannot read standard input", error))?;
+    if bytes.len() as u64 > LONGEST_INPUT {
+        return Err(Failure::new(format!("standard input is longer than {LONGEST_INPUT} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+fn sources(typed: &IndexArguments, environment: &Environment) -> Result<Sources, Failure> {
+    Ok(Sources {
+        index_url: typed.index_url.as_deref().map(|text| url("--index-url", text)).transpose()?,
+        extra_index_urls: each(&typed.extra_index_url, |text| url("--extra-index-url", text))?,
+        find_links: each(&typed.find_links, |text| place(text, environment))?,
+        no_index: typed.no_index,
+        only_binary: format_control::settle("--only-binary", &typed.only_binary)?,
+        no_binary: format_control::settle("--no-binary", &typed.no_binary)?,
+        pre: typed.pre,
+    })
+}
+
+fn each<To>(texts: &[String], settle: impl Fn(&str) -> Result<To, Failure>) -> Result<Vec<To>, Failure> {
+    texts.iter().map(|text| settle(text)).collect()
+}
+
+fn url(option: &str, text: &str) -> Result<Url, Failure> {
+    let url = Url::parse(text).map_err(|error| Failure::caused(format!("{option} {text} is no URL"), error));
+    url.map_err(|failure| failure.hint("expected something like https://pypi.org/simple/"))
+}
+
+/// A page at a URL, or a folder or page on this machine.
+fn place(text: &str, environment: &Environment) -> Result<Location, Failure> {
+    if text.contains("://") {
+        let url = url("--find-links", text)?;
+        return Ok(match url.to_file_path() {
+            Ok(path) if url.scheme() == "file" => Location::Path(path),
+            _ => Location::Url(url),
+        });
+    }
+    let path = environment.directory.join(text);
+    if path.exists() {
+        return Ok(Location::Path(path));
+    }
+    Err(Failure::new(format!("--find-links {text} does not exist")).hint("expected a folder, a page, or a URL"))
+}

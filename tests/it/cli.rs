@@ -1,0 +1,130 @@
+//! The built binary: usage, help, colours, exit codes.
+
+use std::process::{Command, Output, Stdio};
+
+fn ungil() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ungil"));
+    command.env_clear().current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    ungil().args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Every code, as the page about them has it.
+fn documented_codes() -> Vec<(String, String)> {
+    let page = include_str!("../../docs/exit-codes.md");
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ");
+        let (code, meaning) = (cells.next()?, cells.next()?);
+        code.bytes().all(|byte| byte.is_ascii_digit()).then(|| (code.to_owned(), meaning.to_owned()))
+    });
+    rows.collect()
+}
+
+#[test]
+fn wrong_usage_is_told_on_standard_error_and_exits_with_2() {
+    for (arguments, told) in [
+        (&["scan"][..], "nothing to scan is named"),
+        (&["scan", "a", "--nonsense"], "--nonsense"),
+        (&["scan", "a", "--format", "xml"], "table"),
+        (&["scan", "a", "--python", "3.12t"], "3.14t"),
+        (&["scan", "a", "--python", "3.14"], "did you mean --python 3.14t?"),
+        (&["scan", "a", "--platform", "haiku-x86_64"], "linux-x86_64"),
+        (&["scan", "a", "--index-url", "not a url"], "--index-url not a url is no URL"),
+        (&["scan", "a", "--find-links", "no/such/folder"], "does not exist"),
+        (&["scan", "a", "--only-binary", "a b"], "--only-binary a b"),
+        (&["scan", "a", "--offline", "--refresh"], "cannot be used with"),
+        (&["inspect"], "FILE"),
+        (&["explain", "no-such-rule"], "there is no rule no-such-rule"),
+        (&["frobnicate"], "frobnicate"),
+        (&[], "Usage"),
+    ] {
+        let output = run(arguments);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(errors.contains(told), "{arguments:?}: {errors}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn errors_give_no_password_away() {
+    for option in ["--index-url", "--extra-index-url", "--find-links"] {
+        let output = run(&["scan", "a", option, "https://me:s3cret@[bad/simple/"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!text(&output.stderr).contains("s3cret"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output_and_exit_with_0() {
+    for (arguments, told) in [
+        (&["--help"][..], "Exit codes:"),
+        (&["help", "scan"], "ungil scan requirements.txt"),
+        (&["scan", "--help"], "--extra-index-url"),
+        (&["inspect", "--help"], "ungil inspect"),
+        (&["--version"], concat!("ungil ", env!("CARGO_PKG_VERSION"))),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(text(&output.stdout).contains(told), "{arguments:?}: {}", text(&output.stdout));
+        assert!(output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_page_agree_on_the_exit_codes() {
+    let help = text(&run(&["--help"]).stdout);
+    let told: Vec<(String, String)> = help
+        .lines()
+        .skip_while(|line| *line != "Exit codes:")
+        .filter_map(|line| line.trim().split_once("  "))
+        .map(|(code, meaning)| (code.to_owned(), meaning.to_owned()))
+        .collect();
+    assert_eq!(told, documented_codes());
+    assert_eq!(told.len(), 4);
+}
+
+#[test]
+fn every_format_is_offered() {
+    let scan = text(&run(&["scan", "--help"]).stdout);
+    for format in ungil::report::FORMATS {
+        assert!(scan.contains(format.name), "{scan}");
+    }
+    let inspect = text(&run(&["inspect", "--help"]).stdout);
+    for format in ungil::report::INSPECTION_FORMATS {
+        assert!(inspect.contains(format.name), "{inspect}");
+    }
+}
+
+#[test]
+fn colours_are_used_when_and_only_when_they_should() {
+    for (variables, color, expected) in [
+        (&[][..], "auto", false),
+        (&[("CLICOLOR_FORCE", "1")], "auto", true),
+        (&[("NO_COLOR", "1")], "auto", false),
+        (&[("NO_COLOR", "1")], "always", true),
+        (&[("CLICOLOR_FORCE", "1")], "never", false),
+    ] {
+        let output = ungil().args(["--color", color, "scan"]).envs(variables.iter().copied()).output().unwrap();
+        let errors = text(&output.stderr);
+        assert_eq!(errors.contains('\u{1b}'), expected, "{variables:?} {color}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_quiet() {
+    for arguments in [&["explain"][..], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = ungil().args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
