@@ -21,4 +21,5 @@
 
 #![deny(unsafe_code)]
 
+pub mod index;
 pub mod model;
