@@ -46,6 +46,8 @@ use crate::model::request::Location;
 /// Bucket of the store for metadata files: they never change.
 const METADATA: &str = "metadata-1";
 
+type MetadataAnswer = Result<Option<Arc<Vec<u8>>>, IndexError>;
+
 /// The indexes, folders and pages of one run.
 pub struct Index {
     inner: Arc<Inner>,
@@ -58,7 +60,7 @@ struct Inner {
     places: Places,
     store: Store,
     listings: Memo<PackageName, Result<Arc<Listing>, IndexError>>,
-    metadata: Memo<String, Result<Option<Arc<Vec<u8>>>, IndexError>>,
+    metadata: Memo<String, MetadataAnswer>,
 }
 
 impl Index {

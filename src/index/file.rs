@@ -17,6 +17,7 @@ use super::blob::{Blob, Intake, read_at};
 use super::client::{Client, Query, Refusal, Reply, read_all};
 use super::error::{IndexError, shown};
 use super::http::ByteRange;
+use super::settings::{Freshness, SizeLimits};
 use super::store::Store;
 use crate::model::artifact::Artifact;
 use crate::model::digest::Digest;
@@ -180,19 +181,21 @@ impl RemoteFile {
 }
 
 fn open_remote(url: &Url, promise: Promise, client: &Arc<Client>, store: &Store) -> Result<RemoteFile, IndexError> {
-    if client.settings().freshness == super::settings::Freshness::Offline {
+    if client.settings().freshness == Freshness::Offline {
         return Err(IndexError::Offline { url: shown(url) });
     }
-    let intake = || Intake::new(client.settings().limits, promise.digest.as_ref().map(|digest| digest.algorithm));
-    let take = |reply: Reply<'_>| take(reply, intake(), &promise, store);
-    let mut taken = client.ask(&Query::file(url, Some(ByteRange::Suffix(TAIL))), &mut { take })?;
+    let ask = |range: Option<ByteRange>| {
+        let taker = Taker { limits: client.settings().limits, promise: &promise, store, asked: range.as_ref() };
+        client.ask(&Query::file(url, range.clone()), &mut |reply| taker.take(reply))
+    };
+    let mut taken = ask(Some(ByteRange::Suffix(TAIL)))?;
     if matches!(taken, Taken::NoRanges) {
         // Some servers know ranges, but not those that count from the end.
         let range = size_by_head(url, client)?.filter(|size| *size > 0).map(|size| size.saturating_sub(TAIL)..size);
-        taken = client.ask(&Query::file(url, range.map(ByteRange::Span)), &mut { take })?;
+        taken = ask(range.map(ByteRange::Span))?;
     }
     if matches!(taken, Taken::NoRanges) {
-        taken = client.ask(&Query::file(url, None), &mut { take })?;
+        taken = ask(None)?;
     }
     let (size, held, identity, fetched) = match taken {
         Taken::Part { size, start, bytes, identity } => {
@@ -238,28 +241,21 @@ impl Remote {
     }
 
     fn fetch(&self, size: u64, range: Range<u64>) -> Result<Fetched, IndexError> {
-        let mut query = Query::file(&self.url, Some(ByteRange::Span(range.clone())));
+        let asked = ByteRange::Span(range);
+        let mut query = Query::file(&self.url, Some(asked.clone()));
         if let Some(etag) = &self.identity.etag {
             query.headers.insert(header::IF_RANGE, etag.clone());
         }
-        let algorithm = self.promise.digest.as_ref().map(|digest| digest.algorithm);
         let limits = self.client.settings().limits;
+        let taker = Taker { limits, promise: &self.promise, store: &self.store, asked: Some(&asked) };
         let taken = self.client.ask(&query, &mut |reply| {
             self.same(&Identity::of(&reply.headers))?;
-            take(reply, Intake::new(limits, algorithm), &self.promise, &self.store)
+            taker.take(reply)
         })?;
-        let error = |found: String| {
-            let asked = format!("bytes {}-{} of {size}", range.start, range.end - 1);
-            IndexError::Range { url: shown(&self.url), asked, found }
-        };
         match taken {
             Taken::Part { size: now, .. } if now != size => Err(self.changed(size, now)),
-            Taken::Part { start, bytes, .. } => {
-                let length = bytes.len() as u64;
-                self.fetched.fetch_add(length, Ordering::Relaxed);
-                if start != range.start || start + length != range.end {
-                    return Err(error(format!("bytes {start}-{}", (start + length).saturating_sub(1))));
-                }
+            Taken::Part { bytes, .. } => {
+                self.fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 Ok(Fetched::Part(bytes))
             }
             Taken::Whole { blob, .. } if blob.size() != size => Err(self.changed(size, blob.size())),
@@ -269,7 +265,10 @@ impl Remote {
                 *self.held() = Held::Whole(Arc::clone(&blob));
                 Ok(Fetched::Whole(blob))
             }
-            Taken::NoRanges => Err(error("a refusal (416)".to_owned())),
+            Taken::NoRanges => {
+                let (asked, found) = (asked.header(), "a refusal (416), after it answered others".to_owned());
+                Err(IndexError::Range { url: shown(&self.url), asked, found })
+            }
         }
     }
 
@@ -303,32 +302,58 @@ impl Identity {
     }
 }
 
-fn take(mut reply: Reply<'_>, intake: Intake, promise: &Promise, store: &Store) -> Result<Taken, Refusal> {
-    let url = shown(&reply.url);
-    let identity = Identity::of(&reply.headers);
-    match reply.status.as_u16() {
-        206 => {
-            let (range, size) = content_range(&reply.headers).map_err(|found| IndexError::Range {
-                url: url.clone(),
-                asked: "a byte range".to_owned(),
-                found,
-            })?;
-            promised_size(&url, promise, size)?;
-            let length = range.end - range.start;
-            let bytes = read_all(&mut reply, "the bytes that were asked for", length)?;
-            if (bytes.len() as u64) < length {
-                return Err(Refusal::Broken(format!("{} of {length} bytes", bytes.len())));
+/// Makes something of an answer to one query.
+struct Taker<'a> {
+    limits: SizeLimits,
+    promise: &'a Promise,
+    store: &'a Store,
+    asked: Option<&'a ByteRange>,
+}
+
+impl Taker<'_> {
+    fn take(&self, mut reply: Reply<'_>) -> Result<Taken, Refusal> {
+        let url = shown(&reply.url);
+        let identity = Identity::of(&reply.headers);
+        match reply.status.as_u16() {
+            206 => {
+                let (range, size) = self.answered(&url, &reply.headers)?;
+                let length = range.end - range.start;
+                let bytes = read_all(&mut reply, "the bytes that were asked for", length)?;
+                if (bytes.len() as u64) < length {
+                    return Err(Refusal::Broken(format!("{} of {length} bytes", bytes.len())));
+                }
+                Ok(Taken::Part { size, start: range.start, bytes, identity })
             }
-            Ok(Taken::Part { size, start: range.start, bytes, identity })
+            200 => {
+                let digest = self.promise.digest.as_ref();
+                let intake = Intake::new(self.limits, digest.map(|digest| digest.algorithm));
+                let blob = intake.take(&mut reply, self.promise.size, digest, self.store)?;
+                promised_size(&url, self.promise, blob.size())?;
+                Ok(Taken::Whole { blob, identity })
+            }
+            400 | 405 | 416 | 501 => Ok(Taken::NoRanges),
+            status @ (404 | 410) => Err(IndexError::Missing { url, status }.into()),
+            status => {
+                let expected = "bytes of the file (206 or 200)".to_owned();
+                Err(IndexError::Status { url, expected, status }.into())
+            }
         }
-        200 => {
-            let blob = intake.take(&mut reply, promise.size, promise.digest.as_ref(), store)?;
-            promised_size(&url, promise, blob.size())?;
-            Ok(Taken::Whole { blob, identity })
-        }
-        400 | 405 | 416 | 501 => Ok(Taken::NoRanges),
-        status @ (404 | 410) => Err(IndexError::Missing { url, status }.into()),
-        status => Err(IndexError::Status { url, expected: "bytes of the file (206 or 200)".to_owned(), status }.into()),
+    }
+
+    /// The range and the size that an answer states, if they are those that were asked for: nothing else is read.
+    fn answered(&self, url: &str, headers: &HeaderMap) -> Result<(Range<u64>, u64), IndexError> {
+        let error = |found: String| {
+            let asked = self.asked.map_or_else(|| "the whole file".to_owned(), ByteRange::header);
+            IndexError::Range { url: url.to_owned(), asked, found }
+        };
+        let (range, size) = content_range(headers).map_err(error)?;
+        promised_size(url, self.promise, size)?;
+        let fits = match self.asked {
+            None => false,
+            Some(ByteRange::Span(asked)) => *asked == range,
+            Some(ByteRange::Suffix(length)) => range == (size.saturating_sub(*length)..size),
+        };
+        if fits { Ok((range, size)) } else { Err(error(format!("bytes {}-{}/{size}", range.start, range.end - 1))) }
     }
 }
 
@@ -349,7 +374,7 @@ fn content_range(headers: &HeaderMap) -> Result<(Range<u64>, u64), String> {
         let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.trim().split_once('-')?;
         let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.trim().parse().ok()?);
-        (first <= last && last < size).then_some((first..last + 1, size))
+        (first <= last && last < size).then(|| (first..last + 1, size))
     };
     parse().ok_or_else(|| format!("Content-Range `{}`", text.escape_debug()))
 }

@@ -1,1 +1,4 @@
 //! All integration tests in one binary: they link once.
+
+mod index;
+mod server;
