@@ -32,7 +32,7 @@ type Origin = (String, String, Option<u16>);
 pub struct Credentials {
     urls: Vec<(Origin, String, Credential)>,
     hosts: HashMap<String, Credential>,
-    netrc: Option<(PathBuf, String)>,
+    broken_netrc: Option<PathBuf>,
 }
 
 impl fmt::Debug for Credentials {
@@ -75,10 +75,10 @@ impl Credentials {
         }
     }
 
-    /// Reads a netrc file. What cannot be read is kept as a note for the day a host wants credentials, as a broken netrc
-    /// is none of our business before. `default` entries are not used: they would go to every host there is.
-    pub fn read_netrc(&mut self, path: &Path) {
-        match Netrc::from_file(path) {
+    /// Takes the text of a netrc file. One that makes no sense is noted for the day a host wants credentials: before, it
+    /// is none of our business. `default` entries are not used: they would go to every host there is.
+    pub fn add_netrc(&mut self, path: &Path, text: &str) {
+        match text.parse::<Netrc>() {
             Ok(netrc) => {
                 let entries = netrc.hosts.into_iter().filter(|(host, _)| host != "default");
                 self.hosts.extend(entries.map(|(host, entry)| {
@@ -86,10 +86,7 @@ impl Credentials {
                 }));
             }
             // The parser's message quotes the file, and what it quotes may be a password.
-            Err(netrc::Error::Parsing { .. }) => {
-                self.netrc = Some((path.to_owned(), "it is no list of `machine … login … password …`".to_owned()));
-            }
-            Err(netrc::Error::Io(error)) => self.netrc = Some((path.to_owned(), error.to_string())),
+            Err(_) => self.broken_netrc = Some(path.to_owned()),
         }
     }
 
@@ -103,7 +100,8 @@ impl Credentials {
 
     /// Something to tell a user whose credentials are missing.
     pub fn note(&self) -> Option<String> {
-        self.netrc.as_ref().map(|(path, why)| format!("; the netrc file {} was not used: {why}", path.display()))
+        let path = self.broken_netrc.as_ref()?.display();
+        Some(format!("; {path} was not used: it is no list of `machine … login … password …`"))
     }
 }
 
@@ -170,11 +168,9 @@ mod tests {
 
     #[test]
     fn netrc_is_by_host_and_has_no_default() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("netrc");
-        std::fs::write(&path, "machine host login me password secret\ndefault login all password all\n").unwrap();
         let mut credentials = Credentials::new();
-        credentials.read_netrc(&path);
+        let text = "machine host login me password secret\ndefault login all password all\n";
+        credentials.add_netrc(Path::new("netrc"), text);
         assert_eq!(credentials.lookup(&url("https://host/a")).unwrap().user, "me");
         assert!(credentials.lookup(&url("https://other/a")).is_none());
         assert_eq!(credentials.note(), None);
@@ -182,13 +178,10 @@ mod tests {
 
     #[test]
     fn a_broken_netrc_is_noted_without_its_text() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("netrc");
-        std::fs::write(&path, "hunter2 machine\n").unwrap();
         let mut credentials = Credentials::new();
-        credentials.read_netrc(&path);
+        credentials.add_netrc(Path::new("/home/me/.netrc"), "hunter2 machine\n");
         let note = credentials.note().unwrap();
-        assert!(note.contains("machine …") && !note.contains("hunter2"), "{note}");
+        assert!(note.contains("/home/me/.netrc") && !note.contains("hunter2"), "{note}");
     }
 
     #[test]

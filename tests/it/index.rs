@@ -1,5 +1,7 @@
 //! The index client against a real server on loopback.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -271,11 +273,8 @@ fn credentials_go_to_their_host_only() {
 #[test]
 fn refused_credentials_are_an_error_without_them() {
     let server = Server::start(Routes::new().reply("/simple/a/", Reply::status(401)));
-    let folder = tempfile::tempdir().unwrap();
-    let netrc = folder.path().join("netrc");
-    std::fs::write(&netrc, "machine 127.0.0.1 login me password hunter2").unwrap();
     let mut with_netrc = settings(sources(&server.url("/simple/")));
-    with_netrc.credentials.read_netrc(&netrc);
+    with_netrc.credentials.add_netrc(Path::new("netrc"), "machine 127.0.0.1 login me password hunter2");
     let error = open(with_netrc).listing(&name("a")).unwrap_err();
     assert!(matches!(&error, IndexError::Credentials { sent: true, status: 401, .. }));
     let text = format!("{error} {error:?}");
