@@ -25,6 +25,7 @@ pub mod archive;
 pub mod binary;
 pub mod import;
 pub mod input;
+pub mod index;
 pub mod model;
 pub mod report;
 pub mod resolve;

@@ -13,3 +13,8 @@ mod import;
 mod made_facts;
 mod rules;
 mod input;
+mod index;
+// A part of the command, which is no library: its tests run here, without the command around it.
+#[path = "../../src/cli/index_settings.rs"]
+mod index_settings;
+mod server;

@@ -1,0 +1,204 @@
+//! Asks package indexes: which files there are under a name, what their metadata is, and for parts of them.
+//!
+//! The only user of the network. Settings come in as data; what is worth keeping goes to a cache folder that the caller
+//! names. Answers are shared: whoever asks for what is being fetched waits for it.
+
+mod blob;
+mod cache;
+mod client;
+mod compact;
+pub mod credentials;
+pub mod error;
+pub mod file;
+mod find_links;
+pub mod http;
+mod listing;
+pub mod observer;
+mod pool;
+pub mod settings;
+mod simple;
+pub mod store;
+
+use std::sync::Arc;
+
+use url::Url;
+
+pub use self::client::Traffic;
+pub use self::error::IndexError;
+pub use self::file::RemoteFile;
+pub use self::observer::{Event, Observer, Subject, Unobserved};
+pub use self::settings::IndexSettings;
+pub use self::store::{Store, StoreError};
+
+use self::cache::Pages;
+use self::client::{Client, Query, Refusal, Reply, read_all};
+use self::error::shown;
+use self::http::{HttpTransport, Transport};
+use self::listing::Places;
+use self::pool::{Memo, Pool};
+use self::settings::Freshness;
+use crate::model::artifact::{Artifact, Listing, MetadataFile};
+use crate::model::digest::Digest;
+use crate::model::name::PackageName;
+use crate::model::problem::Problem;
+use crate::model::request::Location;
+
+/// Bucket of the store for metadata files: they never change.
+const METADATA: &str = "metadata-1";
+
+type MetadataAnswer = Result<Option<Arc<Vec<u8>>>, IndexError>;
+
+/// The indexes, folders and pages of one run.
+pub struct Index {
+    inner: Arc<Inner>,
+    pool: Pool,
+}
+
+struct Inner {
+    client: Arc<Client>,
+    pages: Pages,
+    places: Places,
+    store: Store,
+    listings: Memo<PackageName, Result<Arc<Listing>, IndexError>>,
+    metadata: Memo<String, MetadataAnswer>,
+}
+
+impl Index {
+    /// An index client over HTTP.
+    pub fn new(settings: IndexSettings, observer: Arc<dyn Observer>) -> Result<Index, IndexError> {
+        let transport = HttpTransport::new(&settings.trust, &settings.proxy, settings.timeout)?;
+        Index::with_transport(settings, Arc::new(transport), observer)
+    }
+
+    /// An index client over another transport.
+    pub fn with_transport(
+        settings: IndexSettings,
+        transport: Arc<dyn Transport>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Index, IndexError> {
+        let store = settings.cache.as_deref().map_or_else(Store::disabled, Store::new);
+        let places = Places::new(&settings)?;
+        let pool = Pool::new(settings.concurrency);
+        let client = Arc::new(Client::new(settings, transport, observer));
+        let pages = Pages { client: Arc::clone(&client), store: store.clone() };
+        let inner = Inner { client, pages, places, store, listings: Memo::new(), metadata: Memo::new() };
+        Ok(Index { inner: Arc::new(inner), pool })
+    }
+
+    /// Every file of a project, from all places. `IndexError::NotFound` when no place knows the project.
+    pub fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, IndexError> {
+        self.inner.listing(name)
+    }
+
+    /// Fetches listings in the background, for those who will ask for them.
+    pub fn prefetch_listings(&self, names: &[PackageName]) {
+        for name in names.iter().filter(|name| !self.inner.listings.is_claimed(name)) {
+            let (inner, name) = (Arc::clone(&self.inner), name.clone());
+            self.prefetch(move || {
+                // Whoever asks for it gets the error too.
+                let _ = inner.listing(&name);
+            });
+        }
+    }
+
+    /// Does something in the background, on one of the threads that wait for the network; `false` when too much is
+    /// waiting already. It is a hint: whoever needs the result asks for it, and gets it sooner.
+    pub fn prefetch(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        self.pool.submit(Box::new(job))
+    }
+
+    /// The METADATA file that the index serves beside a wheel (PEP 658); `None` when it serves none.
+    pub fn metadata_file(&self, artifact: &Artifact) -> Result<Option<Vec<u8>>, IndexError> {
+        let (MetadataFile::Announced(digest), Location::Url(url)) = (&artifact.metadata_file, &artifact.location)
+        else {
+            return Ok(None);
+        };
+        let make = || self.inner.metadata(artifact, url, digest.as_ref());
+        let found = self.inner.metadata.get(&url.to_string(), make)?;
+        Ok(found.map(|bytes| bytes.to_vec()))
+    }
+
+    /// The file itself, to read parts of it.
+    pub fn open(&self, artifact: &Artifact) -> Result<RemoteFile, IndexError> {
+        self.inner.watched(Subject::File(artifact.filename.clone()), || {
+            RemoteFile::open(artifact, &self.inner.client, &self.inner.store)
+        })
+    }
+
+    /// Where things are kept between runs.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// What was fetched so far.
+    pub fn traffic(&self) -> Traffic {
+        self.inner.client.counters.snapshot()
+    }
+
+    /// What could not be looked at so far, without being an error of a listing.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.inner.places.problems()
+    }
+}
+
+impl Inner {
+    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, IndexError> {
+        self.listings.get(name, || {
+            self.watched(Subject::Listing(name.clone()), || self.places.listing(name, &self.pages).map(Arc::new))
+        })
+    }
+
+    fn metadata(
+        &self,
+        artifact: &Artifact,
+        url: &Url,
+        digest: Option<&Digest>,
+    ) -> Result<Option<Arc<Vec<u8>>>, IndexError> {
+        let key = match (artifact.digests.first(), artifact.size) {
+            (Some(digest), _) => Some(digest.to_string()),
+            (None, Some(size)) => Some(format!("{url} {size}")),
+            (None, None) => None,
+        };
+        let kept = key.as_ref().and_then(|key| self.store.get(METADATA, key));
+        let intact = |bytes: &Vec<u8>| digest.is_none_or(|digest| blob::compare(bytes, digest, "").is_ok());
+        if let Some(bytes) = kept.filter(intact) {
+            return Ok(Some(Arc::new(bytes)));
+        }
+        let mut beside = url.clone();
+        beside.set_path(&format!("{}.metadata", url.path()));
+        if self.client.settings().freshness == Freshness::Offline {
+            return Err(IndexError::Offline { url: shown(&beside) });
+        }
+        let fetched = self.watched(Subject::Metadata(artifact.filename.clone()), || {
+            self.client.ask(&Query::page(&beside), &mut |reply| self.take_metadata(reply, digest))
+        })?;
+        if let (Some(key), Some(bytes)) = (&key, &fetched) {
+            // A cache that cannot be written costs time, nothing else.
+            let _ = self.store.put(METADATA, key, bytes);
+        }
+        Ok(fetched.map(Arc::new))
+    }
+
+    fn take_metadata(&self, mut reply: Reply<'_>, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, Refusal> {
+        let url = shown(&reply.url);
+        match reply.status.as_u16() {
+            200 => {
+                let bytes = read_all(&mut reply, "a metadata file", self.client.settings().limits.metadata)?;
+                if let Some(digest) = digest {
+                    blob::compare(&bytes, digest, &url)?;
+                }
+                Ok(Some(bytes))
+            }
+            // Announced but absent: the wheel itself has it.
+            404 | 410 => Ok(None),
+            status => Err(IndexError::Status { url, expected: "a metadata file (200)".to_owned(), status }.into()),
+        }
+    }
+
+    fn watched<T>(&self, subject: Subject, work: impl FnOnce() -> T) -> T {
+        self.client.observer().event(Event::Started(subject.clone()));
+        let result = work();
+        self.client.observer().event(Event::Finished(subject));
+        result
+    }
+}

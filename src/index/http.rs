@@ -1,0 +1,266 @@
+//! The only place that speaks HTTP: one request, one answer. Redirects, retries and credentials are decided by the
+//! client above it, so that a test or another transport can take its place.
+
+use std::error::Error;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, RANGE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use reqwest::blocking::{Client, ClientBuilder};
+use reqwest::{Certificate, NoProxy, redirect};
+use url::Url;
+
+use super::credentials::Credential;
+use super::error::IndexError;
+use super::settings::{Proxy, Trust};
+
+/// Most certificates and bytes that are read from a folder or file of trusted certificates.
+const CERTIFICATE_FILES: usize = 4096;
+const CERTIFICATE_BYTES: u64 = 32 << 20;
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ByteRange {
+    /// These bytes; never empty.
+    Span(Range<u64>),
+    /// That many bytes at the end.
+    Suffix(u64),
+}
+
+impl ByteRange {
+    /// The value of the `Range` header.
+    pub fn header(&self) -> String {
+        match self {
+            ByteRange::Span(range) => format!("bytes={}-{}", range.start, range.end.saturating_sub(1)),
+            ByteRange::Suffix(length) => format!("bytes=-{length}"),
+        }
+    }
+}
+
+/// Whether the answer may be compressed on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// It may; what arrives is unpacked.
+    Any,
+    /// It may not: the bytes are wanted as they are stored, even if a server calls a `.tar.gz` an encoding.
+    Identity,
+}
+
+/// One request; the URL carries no credentials.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET` or `HEAD`.
+    pub method: Method,
+    /// What is asked for.
+    pub url: Url,
+    /// Further headers.
+    pub headers: HeaderMap,
+    /// The part that is wanted; `None` for all.
+    pub range: Option<ByteRange>,
+    /// Whether the answer may be compressed.
+    pub encoding: Encoding,
+    /// Who is asking.
+    pub credential: Option<Credential>,
+}
+
+/// The answer to one request, redirects included.
+pub struct Response {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The body, not read yet. A connection that breaks is an error of the reader.
+    pub body: Box<dyn Read + Send>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransportError {
+    /// It may work the next time: no connection, broken connection, timeout.
+    Passing(String),
+    /// It will not work the next time either: an untrusted certificate, a URL that cannot be asked for.
+    Lasting(String),
+}
+
+/// Carries one request to a server and its answer back.
+pub trait Transport: Send + Sync {
+    /// Sends one request. A redirect is an answer like any other.
+    fn send(&self, request: &Request) -> Result<Response, TransportError>;
+
+    /// Waits before a request is repeated.
+    fn wait(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+/// The real one.
+pub struct HttpTransport {
+    pages: Client,
+    files: Client,
+}
+
+impl HttpTransport {
+    /// Sets up the connections' settings; connects nowhere yet.
+    pub fn new(trust: &Trust, proxy: &Proxy, timeout: Duration) -> Result<HttpTransport, IndexError> {
+        let certificates = match trust {
+            Trust::System => None,
+            Trust::Certificates(path) => Some((path, certificates(path)?)),
+        };
+        let build = |builder: ClientBuilder| {
+            let mut builder = with_proxy(builder, proxy)?
+                .user_agent(concat!("ungil/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(timeout)
+                .timeout(timeout);
+            if let Some((_, certificates)) = &certificates {
+                builder = builder.tls_certs_only(certificates.iter().cloned());
+            }
+            builder.build().map_err(|error| match &certificates {
+                Some((path, _)) => IndexError::Certificates { path: path.to_path_buf(), why: causes(error) },
+                None => IndexError::Client { why: causes(error) },
+            })
+        };
+        Ok(HttpTransport { pages: build(Client::builder())?, files: build(Client::builder().no_gzip())? })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: &Request) -> Result<Response, TransportError> {
+        let client = if request.encoding == Encoding::Any { &self.pages } else { &self.files };
+        let mut builder = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
+        if request.encoding == Encoding::Identity {
+            builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if let Some(range) = &request.range {
+            builder = builder.header(RANGE, range.header());
+        }
+        if let Some(credential) = &request.credential {
+            builder = builder.basic_auth(&credential.user, Some(&credential.password));
+        }
+        let mut built = builder.build().map_err(|error| TransportError::Lasting(causes(error)))?;
+        if let Some(value) = built.headers_mut().get_mut(AUTHORIZATION) {
+            value.set_sensitive(true);
+        }
+        let response = client.execute(built).map_err(failure)?;
+        Ok(Response {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: Box::new(Body { response }),
+        })
+    }
+}
+
+/// A body whose errors carry their causes, and no URL.
+struct Body {
+    response: reqwest::blocking::Response,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.response.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            io::Error::new(kind, chain(&error))
+        })
+    }
+}
+
+fn failure(error: reqwest::Error) -> TransportError {
+    let lasting = error.is_builder() || error.is_redirect();
+    let text = causes(error);
+    // rustls has no public error to match here: a certificate refused once is refused each time.
+    if lasting || text.contains("invalid peer certificate") {
+        TransportError::Lasting(text)
+    } else {
+        TransportError::Passing(text)
+    }
+}
+
+/// The error and its causes in one line, without the URL.
+fn causes(error: reqwest::Error) -> String {
+    chain(&error.without_url())
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let message = cause.to_string();
+        if !text.contains(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn with_proxy(builder: ClientBuilder, proxy: &Proxy) -> Result<ClientBuilder, IndexError> {
+    match proxy {
+        Proxy::System => Ok(builder),
+        Proxy::Direct => Ok(builder.no_proxy()),
+        Proxy::Through { url, except } => {
+            let through = reqwest::Proxy::all(url.clone()).map_err(|error| IndexError::Setting {
+                setting: "proxy".to_owned(),
+                expected: format!("the URL of a proxy ({})", causes(error)),
+                found: super::error::shown(url),
+            })?;
+            Ok(builder.proxy(through.no_proxy(except.as_deref().and_then(NoProxy::from_string))))
+        }
+    }
+}
+
+/// The certificates of a PEM file, or of all files of a folder that hold some.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, IndexError> {
+    let error = |why: String| IndexError::Certificates { path: path.to_owned(), why };
+    let read_error = |problem: io::Error| error(format!("cannot be read: {problem}"));
+    let files: Vec<PathBuf> = if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(read_error)?;
+        entries.flatten().map(|entry| entry.path()).filter(|file| file.is_file()).take(CERTIFICATE_FILES).collect()
+    } else {
+        vec![path.to_owned()]
+    };
+    let mut found = Vec::new();
+    for file in files {
+        let mut pem = Vec::new();
+        std::fs::File::open(&file)
+            .and_then(|open| open.take(CERTIFICATE_BYTES).read_to_end(&mut pem))
+            .map_err(read_error)?;
+        let bundle = Certificate::from_pem_bundle(&pem).map_err(|problem| error(causes(problem)))?;
+        found.extend(bundle);
+    }
+    if found.is_empty() {
+        return Err(error("expected certificates in PEM form (-----BEGIN CERTIFICATE-----), found none".to_owned()));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_written_inclusively() {
+        assert_eq!(ByteRange::Span(0..10).header(), "bytes=0-9");
+        assert_eq!(ByteRange::Suffix(5).header(), "bytes=-5");
+    }
+
+    #[test]
+    fn a_bad_certificate_file_is_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = folder.path().join("absent.pem");
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "no certificate here").unwrap();
+        let garbage = folder.path().join("garbage.pem");
+        std::fs::write(&garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        for (path, expected) in [(absent, "cannot be read"), (empty, "found none"), (garbage, "")] {
+            let trust = Trust::Certificates(path.clone());
+            let error = HttpTransport::new(&trust, &Proxy::Direct, Duration::from_secs(1)).err().unwrap();
+            let text = error.to_string();
+            assert!(text.contains(&*path.to_string_lossy()) && text.contains(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Threads that wait for the network so that others need not, and cells whose value is made once for all who ask.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+
+/// Jobs that may wait for a thread.
+const QUEUE: usize = 16_384;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A fixed number of threads, started when first needed.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    threads: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    running: usize,
+    idle: usize,
+    closed: bool,
+}
+
+impl Pool {
+    pub(super) fn new(threads: usize) -> Pool {
+        Pool { shared: Arc::default(), threads: threads.max(1) }
+    }
+
+    /// Takes a job to be done some time; `false` when there are too many already, or no thread can be had. A job is a
+    /// hint: whoever needs its result must be able to do without it.
+    pub(super) fn submit(&self, job: Job) -> bool {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.jobs.len() >= QUEUE {
+            return false;
+        }
+        if state.idle <= state.jobs.len() && state.running < self.threads {
+            let shared = Arc::clone(&self.shared);
+            let started = std::thread::Builder::new().name("ungil-index".to_owned()).spawn(move || work(&shared));
+            state.running += usize::from(started.is_ok());
+        }
+        if state.running == 0 {
+            return false;
+        }
+        state.jobs.push_back(job);
+        drop(state);
+        self.shared.changed.notify_one();
+        true
+    }
+}
+
+impl Drop for Pool {
+    /// What waits is forgotten; what runs ends by itself. Nobody waits for it here, as the last owner of the pool may be
+    /// one of its own jobs.
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.closed = true;
+        let forgotten = std::mem::take(&mut state.jobs);
+        drop(state);
+        self.shared.changed.notify_all();
+        drop(forgotten);
+    }
+}
+
+fn work(shared: &Shared) {
+    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    while !state.closed {
+        let Some(job) = state.jobs.pop_front() else {
+            state.idle += 1;
+            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+            continue;
+        };
+        drop(state);
+        // A job that panics must not take its thread along; whoever needs its result meets the panic again.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job));
+        state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// Values by key, each made once; whoever comes while it is being made waits for it.
+pub(super) struct Memo<K, V> {
+    cells: Mutex<HashMap<K, Arc<OnceLock<V>>>>,
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
+    pub(super) fn new() -> Memo<K, V> {
+        Memo { cells: Mutex::new(HashMap::new()) }
+    }
+
+    pub(super) fn get(&self, key: &K, make: impl FnOnce() -> V) -> V {
+        self.cell(key).get_or_init(make).clone()
+    }
+
+    /// Whether the value is there, or being made, or about to be.
+    pub(super) fn is_claimed(&self, key: &K) -> bool {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
+    fn cell(&self, key: &K) -> Arc<OnceLock<V>> {
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = cells.get(key) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::new(OnceLock::new());
+        cells.insert(key.clone(), Arc::clone(&cell));
+        cell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn jobs_run_even_after_one_panicked() {
+        let pool = Pool::new(1);
+        let (sender, receiver) = mpsc::channel();
+        assert!(pool.submit(Box::new(|| std::panic::resume_unwind(Box::new("on purpose")))));
+        assert!(pool.submit(Box::new(move || sender.send(7).unwrap())));
+        assert_eq!(receiver.recv().unwrap(), 7);
+    }
+
+    #[test]
+    fn a_value_is_made_once() {
+        let memo = Memo::new();
+        let made = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(memo.get(&1, || made.fetch_add(1, Ordering::SeqCst)), 0));
+            }
+        });
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+    }
+}

@@ -1,0 +1,141 @@
+//! Index pages in JSON (PEP 691).
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::{Link, Page, check_version, digest};
+use crate::index::error::{IndexError, shown};
+use crate::model::artifact::MetadataFile;
+use crate::model::digest::Digest;
+use crate::model::request::Location;
+
+#[derive(Deserialize)]
+struct RawPage<'a> {
+    #[serde(borrow)]
+    meta: RawMeta<'a>,
+    #[serde(borrow)]
+    files: Vec<RawFile<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawMeta<'a> {
+    #[serde(rename = "api-version", borrow)]
+    api_version: Cow<'a, str>,
+}
+
+type Hashes<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
+
+#[derive(Deserialize)]
+struct RawFile<'a> {
+    #[serde(borrow)]
+    filename: Cow<'a, str>,
+    #[serde(borrow)]
+    url: Cow<'a, str>,
+    #[serde(borrow, default)]
+    hashes: Hashes<'a>,
+    #[serde(rename = "requires-python", borrow, default)]
+    requires_python: Option<Cow<'a, str>>,
+    #[serde(default)]
+    size: Option<u64>,
+    #[serde(borrow, default)]
+    yanked: Option<Yanked<'a>>,
+    #[serde(rename = "core-metadata", borrow, default)]
+    core_metadata: Option<RawMetadata<'a>>,
+    // The names that the field had before PEP 714.
+    #[serde(rename = "dist-info-metadata", borrow, default)]
+    dist_info_metadata: Option<RawMetadata<'a>>,
+    #[serde(rename = "data-dist-info-metadata", borrow, default)]
+    data_dist_info_metadata: Option<RawMetadata<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Yanked<'a> {
+    Flag(bool),
+    Reason(#[serde(borrow)] Cow<'a, str>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawMetadata<'a> {
+    Flag(bool),
+    Hashes(#[serde(borrow)] Hashes<'a>),
+}
+
+/// Reads a page in JSON.
+pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError> {
+    let malformed = |error: serde_json::Error| IndexError::Page {
+        url: shown(url),
+        expected: "a Simple API page in JSON".to_owned(),
+        found: error.to_string(),
+    };
+    // The version first: a page of another version may be of another shape.
+    #[derive(Deserialize)]
+    struct OnlyMeta<'a> {
+        #[serde(borrow)]
+        meta: RawMeta<'a>,
+    }
+    let raw = match serde_json::from_slice::<RawPage>(body) {
+        Ok(raw) => raw,
+        Err(error) => {
+            if let Ok(page) = serde_json::from_slice::<OnlyMeta>(body) {
+                check_version(url, &page.meta.api_version)?;
+            }
+            return Err(malformed(error));
+        }
+    };
+    check_version(url, &raw.meta.api_version)?;
+    let mut page = Page::default();
+    let mut shared = HashSet::<Arc<str>>::new();
+    for file in raw.files {
+        match link(url, file, &mut shared) {
+            Some(link) => page.links.push(link),
+            None => page.left_out += 1,
+        }
+    }
+    Ok(page)
+}
+
+fn link(base: &Url, file: RawFile<'_>, shared: &mut HashSet<Arc<str>>) -> Option<Link> {
+    let mut url = base.join(&file.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    url.set_fragment(None);
+    // Both fail only for URLs that cannot have a user; credentials on a page are not ours to use.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let metadata = file.core_metadata.or(file.dist_info_metadata).or(file.data_dist_info_metadata);
+    Some(Link {
+        filename: file.filename.into_owned(),
+        location: Location::Url(url),
+        digests: digests(&file.hashes),
+        size: file.size,
+        requires_python: file.requires_python.filter(|text| !text.trim().is_empty()).map(|text| intern(&text, shared)),
+        yanked: match file.yanked {
+            Some(Yanked::Reason(reason)) => Some(reason.into_owned()),
+            Some(Yanked::Flag(true)) => Some(String::new()),
+            Some(Yanked::Flag(false)) | None => None,
+        },
+        metadata_file: match metadata {
+            Some(RawMetadata::Hashes(hashes)) => MetadataFile::Announced(digests(&hashes).into_iter().next()),
+            Some(RawMetadata::Flag(true)) => MetadataFile::Announced(None),
+            Some(RawMetadata::Flag(false)) | None => MetadataFile::Unannounced,
+        },
+    })
+}
+
+fn digests(hashes: &Hashes<'_>) -> Vec<Digest> {
+    hashes.iter().filter_map(|(name, hex)| digest(name, hex)).collect()
+}
+
+/// The same text in one allocation: a page repeats a few thousand times what it says about Python.
+pub(in crate::index) fn intern(text: &str, shared: &mut HashSet<Arc<str>>) -> Arc<str> {
+    if let Some(known) = shared.get(text) {
+        return Arc::clone(known);
+    }
+    let text: Arc<str> = Arc::from(text);
+    shared.insert(Arc::clone(&text));
+    text
+}
