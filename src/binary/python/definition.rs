@@ -9,6 +9,9 @@ use crate::binary::image::Image;
 /// Most definitions, and most types, that are kept; the largest honest files have a few hundred.
 const MOST_OBJECTS: usize = 10_000;
 const LONGEST_NAME: usize = 255;
+const LONGEST_DOCUMENTATION: usize = 1 << 20;
+/// Of CPython 3.15: <https://docs.python.org/3.15/c-api/slots.html>
+const HIGHEST_SLOT_ID: u32 = 110;
 /// Instances of no static type are larger.
 const LARGEST_BASIC_SIZE: u64 = 1 << 24;
 
@@ -75,16 +78,19 @@ fn definition(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> Op
             return None;
         }
     }
-    let pointers = [
-        layout.definition_documentation,
-        layout.definition_methods,
-        layout.definition_slots,
-        layout.definition_traverse,
-        layout.definition_clear,
-        layout.definition_free,
+    // Rows of a table of methods have the same shape by chance: a count of one, zeros, a name. So each pointer must also
+    // lead to what it should.
+    let checks: [(u64, fn(&Image<'_>, u64) -> bool); 6] = [
+        (layout.definition_documentation, is_text),
+        (layout.definition_methods, is_table),
+        (layout.definition_slots, is_slots),
+        (layout.definition_traverse, is_function),
+        (layout.definition_clear, is_function),
+        (layout.definition_free, is_function),
     ];
-    for offset in pointers {
-        if image.pointer(at(offset)?)? != 0 && !image.is_relocated(at(offset)?) {
+    for (offset, check) in checks {
+        let (place, value) = (at(offset)?, image.pointer(at(offset)?)?);
+        if value != 0 && !(image.is_relocated(place) && check(image, value)) {
             return None;
         }
     }
@@ -110,6 +116,23 @@ fn static_type(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> O
     let name = image.c_string(target, LONGEST_NAME)?;
     let fits = has_type && image.pointer(at(layout.type_count)?)? == 0 && sizes_fit && plain && is_module_name(&name);
     fits.then_some(StaticType { address, header })
+}
+
+fn is_text(image: &Image<'_>, address: u64) -> bool {
+    image.c_string(address, LONGEST_DOCUMENTATION).is_some()
+}
+
+/// A table of methods begins with a pointer to a name, or is empty.
+fn is_table(image: &Image<'_>, address: u64) -> bool {
+    image.is_relocated(address) || image.pointer(address) == Some(0)
+}
+
+fn is_slots(image: &Image<'_>, address: u64) -> bool {
+    image.u32(address).is_some_and(|id| id <= HIGHEST_SLOT_ID) && !image.is_relocated(address)
+}
+
+fn is_function(image: &Image<'_>, address: u64) -> bool {
+    image.import_at(address).is_some() || image.segment_at(address).is_some_and(|segment| segment.executable)
 }
 
 fn signed(image: &Image<'_>, address: u64) -> Option<i64> {
