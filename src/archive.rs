@@ -15,6 +15,7 @@ pub mod error;
 pub mod folder;
 pub mod limits;
 pub mod metadata;
+pub mod project;
 pub mod peek;
 pub mod record;
 pub mod sdist;

@@ -24,8 +24,9 @@
 pub mod archive;
 pub mod binary;
 pub mod import;
-pub mod input;
 pub mod index;
+pub mod input;
+mod memo;
 pub mod model;
 pub mod report;
 pub mod resolve;

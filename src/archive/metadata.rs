@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use crate::model::metadata::{Metadata, WheelFile};
-use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::model::name::{requirement, ExtraName, PackageName, Version, VersionSpecifiers};
 
 /// The first metadata version in which an sdist's `Requires-Dist` is what a build gives, unless it is listed as
 /// dynamic ([PEP 643](https://peps.python.org/pep-0643/)).
@@ -99,7 +99,7 @@ fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
         name: parsed::<PackageName>(name, "Name")?,
         version: parsed::<Version>(version, "Version")?,
         requires_dist: all("requires-dist")
-            .map(|field| parsed::<Requirement>(field, "Requires-Dist"))
+            .map(|field| valid(requirement(&field.value), field, "Requires-Dist"))
             .collect::<Result<_, _>>()?,
         requires_python: requires_python
             .map(|field| parsed::<VersionSpecifiers>(field, "Requires-Python"))
@@ -117,7 +117,11 @@ fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(field: &Field, name: &'static str) -> Result<T, MetadataError> {
-    T::from_str(&field.value).map_err(|error| MetadataError::Invalid {
+    valid(T::from_str(&field.value), field, name)
+}
+
+fn valid<T, E: std::fmt::Display>(parsed: Result<T, E>, field: &Field, name: &'static str) -> Result<T, MetadataError> {
+    parsed.map_err(|error| MetadataError::Invalid {
         line: field.line,
         field: name,
         value: field.value.clone(),

@@ -5,12 +5,10 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use pep508_rs::Pep508Error;
 use serde::Deserialize;
-use url::Url;
 
 use crate::model::metadata::Metadata;
-use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::model::name::{self, ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
 
 /// Why a `pyproject.toml` gives no metadata.
 #[derive(Debug, thiserror::Error)]
@@ -90,9 +88,8 @@ pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
     })
 }
 
-fn requirement(name: &'static str, line: &str) -> Result<Requirement, ProjectError> {
-    let parsed: Result<Requirement, Pep508Error<Url>> = Requirement::from_str(line);
-    field(name, line, parsed.map_err(|error| error.message))
+fn requirement(key: &'static str, line: &str) -> Result<Requirement, ProjectError> {
+    field(key, line, name::requirement(line))
 }
 
 fn field<T, E: std::fmt::Display>(field: &'static str, value: &str, parsed: Result<T, E>) -> Result<T, ProjectError> {

@@ -1,8 +1,7 @@
 //! Threads that wait for the network so that others need not, and cells whose value is made once for all who ask.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// Jobs that may wait for a thread.
 const QUEUE: usize = 16_384;
@@ -85,39 +84,8 @@ fn work(shared: &Shared) {
     }
 }
 
-/// Values by key, each made once; whoever comes while it is being made waits for it.
-pub(super) struct Memo<K, V> {
-    cells: Mutex<HashMap<K, Arc<OnceLock<V>>>>,
-}
-
-impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
-    pub(super) fn new() -> Memo<K, V> {
-        Memo { cells: Mutex::new(HashMap::new()) }
-    }
-
-    pub(super) fn get(&self, key: &K, make: impl FnOnce() -> V) -> V {
-        self.cell(key).get_or_init(make).clone()
-    }
-
-    /// Whether the value is there, or being made, or about to be.
-    pub(super) fn is_claimed(&self, key: &K) -> bool {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
-    }
-
-    fn cell(&self, key: &K) -> Arc<OnceLock<V>> {
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = cells.get(key) {
-            return Arc::clone(cell);
-        }
-        let cell = Arc::new(OnceLock::new());
-        cells.insert(key.clone(), Arc::clone(&cell));
-        cell
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     use super::*;
@@ -129,17 +97,5 @@ mod tests {
         assert!(pool.submit(Box::new(|| std::panic::resume_unwind(Box::new("on purpose")))));
         assert!(pool.submit(Box::new(move || sender.send(7).unwrap())));
         assert_eq!(receiver.recv().unwrap(), 7);
-    }
-
-    #[test]
-    fn a_value_is_made_once() {
-        let memo = Memo::new();
-        let made = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| assert_eq!(memo.get(&1, || made.fetch_add(1, Ordering::SeqCst)), 0));
-            }
-        });
-        assert_eq!(made.load(Ordering::SeqCst), 1);
     }
 }

@@ -107,7 +107,8 @@ fn last_segment(url: &Url) -> String {
 
 /// Undoes `%2B`, which stands for the plus sign of local versions, and its like.
 fn percent_decoded(text: &str) -> String {
-    let decoded = url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes()).next();
+    let escaped = text.replace('+', "%2B");
+    let decoded = url::form_urlencoded::parse(escaped.as_bytes()).next();
     decoded.map(|(key, _)| key.into_owned()).unwrap_or_default()
 }
 

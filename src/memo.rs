@@ -1,0 +1,54 @@
+//! Work that several threads may ask for and that is done once.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Values by key, each made once; whoever comes while it is being made waits for it.
+pub(crate) struct Memo<K, V> {
+    cells: Mutex<HashMap<K, Arc<OnceLock<V>>>>,
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
+    pub(crate) fn new() -> Memo<K, V> {
+        Memo { cells: Mutex::new(HashMap::new()) }
+    }
+
+    pub(crate) fn get(&self, key: &K, make: impl FnOnce() -> V) -> V {
+        self.cell(key).get_or_init(make).clone()
+    }
+
+    /// Whether the value is there, or being made, or about to be.
+    pub(crate) fn is_claimed(&self, key: &K) -> bool {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
+    fn cell(&self, key: &K) -> Arc<OnceLock<V>> {
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = cells.get(key) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::new(OnceLock::new());
+        cells.insert(key.clone(), Arc::clone(&cell));
+        cell
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_made_once() {
+        let memo = Memo::new();
+        let made = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(memo.get(&1, || made.fetch_add(1, Ordering::SeqCst)), 0));
+            }
+        });
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+    }
+}
