@@ -16,6 +16,14 @@ use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSp
 /// dynamic ([PEP 643](https://peps.python.org/pep-0643/)).
 const FIRST_RELIABLE: (u64, u64) = (2, 2);
 
+/// The longest value that is given to a grammar.
+const VALUE_BYTES: usize = 32 << 10;
+/// How many parentheses a value may open: the grammar of markers recurses with each, and a hostile one would end the
+/// process.
+const PARENTHESES: usize = 200;
+/// How much of a wrong value is shown.
+const SHOWN: usize = 200;
+
 /// Why metadata cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
@@ -117,13 +125,22 @@ fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(field: &Field, name: &'static str) -> Result<T, MetadataError> {
-    T::from_str(&field.value).map_err(|error| MetadataError::Invalid {
+    let invalid = |why: String| MetadataError::Invalid {
         line: field.line,
         field: name,
-        value: field.value.clone(),
-        // The grammar's messages end in a drawing of the place; the value is in ours already.
-        why: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    })
+        value: field.value.chars().take(SHOWN).collect(),
+        why,
+    };
+    if field.value.len() > VALUE_BYTES {
+        return Err(invalid(format!("it has {} bytes, more than the limit of {VALUE_BYTES}", field.value.len())));
+    }
+    let found = field.value.matches('(').count();
+    if found > PARENTHESES {
+        return Err(invalid(format!("it opens {found} parentheses, more than the limit of {PARENTHESES}")));
+    }
+    // The grammar's messages end in a drawing of the place; the value is in ours already.
+    T::from_str(&field.value)
+        .map_err(|error| invalid(error.to_string().lines().next().unwrap_or_default().chars().take(SHOWN).collect()))
 }
 
 /// `py2.py3-none-any` stands for two tags.
@@ -228,6 +245,14 @@ mod tests {
         check("Requires-Dist: -foo");
         check("Requires-Python: >=3.x");
         check("Requires-Dist: a; unknown_marker == '1'");
+    }
+
+    #[test]
+    fn hostile_values_end_in_an_error() {
+        let values = ["(".repeat(1_000_000), "(".repeat(20_000), "(".repeat(200), "(')' and ".repeat(3000)];
+        for value in values.map(|value| format!("a; {value}")).into_iter().chain([format!("a{}", "[".repeat(30_000))]) {
+            assert!(matches!(parse(&text(&[&format!("Requires-Dist: {value}")])), Err(MetadataError::Invalid { .. })));
+        }
     }
 
     #[test]
