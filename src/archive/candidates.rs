@@ -26,8 +26,10 @@
 //! Measured on 2026-11-21 with the newest `manylinux` x86-64 wheels of 107 projects: of the 41 largest untagged `lib…`
 //! files the first 64 KiB settle 24, the first MiB 29, and 16 MiB 30 (`libtriton`). The other eleven went through
 //! `patchelf` (torch, xgboost, openvino, paddle, `libdb2`); there the Python files tell `libpaddle`, which is imported,
-//! from the rest, which are not. Of eleven large files without `lib…` all were told rightly: `_catboost`, `_raylet` and
-//! five others are modules, `xla_cuda_plugin`, `_xla_ops`, `open3d_torch_ops` and `_C_stable` are not.
+//! from the rest, which are not. Of
+//! eleven large files without `lib…` ten were told rightly (`_catboost`, `_raylet` and four others are modules;
+//! `xla_cuda_plugin`, `_xla_ops`, `open3d_torch_ops` and `_C_stable` are not) and one stayed unclear and so is read
+//! (`pxr/Vt/_vt.so`, through `patchelf`; a module).
 
 /// Packed size up to which a file called `lib…` is read without looking at its beginning first.
 pub const SMALL_NAMED: u64 = 256 << 10;
