@@ -23,11 +23,12 @@
 //!    [`SMALL_LIBRARY`]. Then look whether any Python file of the wheel imports it ([`imports`]): if one does, read it;
 //!    if none does, leave it and say so.
 //!
-//! Measured on 2026-11-21 with the newest `manylinux` x86-64 wheels of 107 projects: of the 41 largest untagged `lib…`
-//! files the first 64 KiB settle 24, the first MiB 29, and 16 MiB 30 (`libtriton`). The other eleven went through
-//! `patchelf` (torch, xgboost, openvino, paddle, `libdb2`); there the Python files tell `libpaddle`, which is imported,
-//! from the rest, which are not. Of eleven large files without `lib…` all were told rightly: `_catboost`, `_raylet` and
-//! five others are modules, `xla_cuda_plugin`, `_xla_ops`, `open3d_torch_ops` and `_C_stable` are not.
+//! Measured on 2026-11-21 with one `manylinux` x86-64 wheel each of 107 projects: of 41 untagged `lib…` files above 2 MB
+//! in the archive (at most six per wheel) the first 64 KiB settle 24, the first MiB 29, and 16 MiB 30 (`libtriton`). The
+//! other eleven went through `patchelf`: in torch, xgboost, openvino and paddle the Python files tell `libpaddle`, which
+//! is imported, from the others, which are not; `libdb2` was not followed further. Of eleven large files without `lib…`
+//! ten were settled: `_catboost`, `_raylet` and four others are modules, `xla_cuda_plugin`, `_xla_ops`,
+//! `open3d_torch_ops` and `_C_stable` are not; `pxr/Vt/_vt.so` stayed unclear (`patchelf`) and so is read: a module.
 
 /// Packed size up to which a file called `lib…` is read without looking at its beginning first.
 pub const SMALL_NAMED: u64 = 256 << 10;

@@ -16,6 +16,11 @@ use crate::model::name::{requirement, ExtraName, PackageName, Version, VersionSp
 /// dynamic ([PEP 643](https://peps.python.org/pep-0643/)).
 const FIRST_RELIABLE: (u64, u64) = (2, 2);
 
+/// The longest value that is given to a grammar.
+const VALUE_BYTES: usize = 32 << 10;
+/// How much of a wrong value is shown.
+const SHOWN: usize = 200;
+
 /// Why metadata cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
@@ -96,13 +101,13 @@ fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
     };
     let home_page = first("home-page").filter(|field| !matches!(field.value.as_str(), "" | "UNKNOWN"));
     Ok(Metadata {
-        name: parsed::<PackageName>(name, "Name")?,
-        version: parsed::<Version>(version, "Version")?,
+        name: parsed(name, "Name", PackageName::from_str)?,
+        version: parsed(version, "Version", Version::from_str)?,
         requires_dist: all("requires-dist")
-            .map(|field| valid(requirement(&field.value), field, "Requires-Dist"))
+            .map(|field| parsed(field, "Requires-Dist", requirement))
             .collect::<Result<_, _>>()?,
         requires_python: requires_python
-            .map(|field| parsed::<VersionSpecifiers>(field, "Requires-Python"))
+            .map(|field| parsed(field, "Requires-Python", VersionSpecifiers::from_str))
             .transpose()?,
         // A name that is no extra can be asked for by no requirement: leaving it out changes nothing.
         provides_extra: all("provides-extra").filter_map(|field| ExtraName::from_str(&field.value).ok()).collect(),
@@ -116,18 +121,21 @@ fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
     })
 }
 
-fn parsed<T: FromStr<Err: std::fmt::Display>>(field: &Field, name: &'static str) -> Result<T, MetadataError> {
-    valid(T::from_str(&field.value), field, name)
-}
-
-fn valid<T, E: std::fmt::Display>(parsed: Result<T, E>, field: &Field, name: &'static str) -> Result<T, MetadataError> {
-    parsed.map_err(|error| MetadataError::Invalid {
+fn parsed<T, E: std::fmt::Display>(
+    field: &Field,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, MetadataError> {
+    let invalid = |why: String| MetadataError::Invalid {
         line: field.line,
         field: name,
-        value: field.value.clone(),
-        // The grammar's messages end in a drawing of the place; the value is in ours already.
-        why: error.to_string().lines().next().unwrap_or_default().to_owned(),
-    })
+        value: field.value.chars().take(SHOWN).collect(),
+        why,
+    };
+    if field.value.len() > VALUE_BYTES {
+        return Err(invalid(format!("it has {} bytes, more than the limit of {VALUE_BYTES}", field.value.len())));
+    }
+    parse(&field.value).map_err(|error| invalid(error.to_string().chars().take(SHOWN).collect()))
 }
 
 /// `py2.py3-none-any` stands for two tags.
@@ -232,6 +240,14 @@ mod tests {
         check("Requires-Dist: -foo");
         check("Requires-Python: >=3.x");
         check("Requires-Dist: a; unknown_marker == '1'");
+    }
+
+    #[test]
+    fn hostile_values_end_in_an_error() {
+        let values = ["(".repeat(1_000_000), "(".repeat(20_000), "(".repeat(200), "(')' and ".repeat(3000)];
+        for value in values.map(|value| format!("a; {value}")).into_iter().chain([format!("a{}", "[".repeat(30_000))]) {
+            assert!(matches!(parse(&text(&[&format!("Requires-Dist: {value}")])), Err(MetadataError::Invalid { .. })));
+        }
     }
 
     #[test]
