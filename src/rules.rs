@@ -14,7 +14,7 @@ mod raw;
 mod rule;
 
 pub use builtin::{builtin, explain};
-pub use error::{Place, RuleError};
+pub use error::RuleError;
 pub use evaluate::evaluate;
 pub use example::{Example, Mismatch, check_examples};
 pub use message::{PLACEHOLDERS, Placeholder};

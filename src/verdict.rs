@@ -115,7 +115,7 @@ fn ready_reason(subject: &Subject) -> String {
 fn declared(subject: &Subject, declared_by: &DeclaredBy) -> String {
     match declared_by {
         DeclaredBy::Author => "declared by the author".to_owned(),
-        DeclaredBy::Framework(framework) => format!("declared by default of {framework}"),
+        DeclaredBy::Framework(framework) => format!("declared by {framework}'s default"),
         DeclaredBy::Delegate(module) => match subject.delegates.get(module) {
             Some(Delegate::Provided { package, .. }) => format!("declared by {module} ({package})"),
             _ => format!("declared by {module}"),

@@ -114,3 +114,45 @@ impl From<&Choice> for Offer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+    use crate::model::request::Location;
+
+    fn artifact(filename: &str) -> Artifact {
+        Artifact {
+            name: "a".parse().unwrap(),
+            version: "1.0".parse().unwrap(),
+            filename: filename.to_owned(),
+            kind: filename.parse().map_or(ArtifactKind::Sdist, ArtifactKind::Wheel),
+            location: Location::Path(filename.into()),
+            digests: Vec::new(),
+            size: None,
+            requires_python: None,
+            yanked: None,
+            metadata_file: MetadataFile::Unannounced,
+        }
+    }
+
+    #[test]
+    fn a_choice_is_an_offer() {
+        let (native, pure, source) = ("a-1.0-cp314-cp314t-win_amd64.whl", "a-1.0-py3-none-any.whl", "a-1.0.tar.gz");
+        let wheel = |filename, lost: &[&str]| Choice::Wheel {
+            artifact: artifact(filename),
+            lost: lost.iter().map(|filename| artifact(filename)).collect(),
+        };
+        let table = [
+            (wheel(native, &[]), Offer::Wheel { filename: native.into() }),
+            (wheel(pure, &[]), Offer::Pure { filename: pure.into() }),
+            (wheel(pure, &[native]), Offer::PureFallback { filename: pure.into(), lost: vec![native.into()] }),
+            (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into() }),
+            (Choice::Nothing { why: "none".into() }, Offer::Nothing { why: "none".into() }),
+            (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
+        ];
+        for (choice, expected) in table {
+            assert_eq!(Offer::from(&choice), expected);
+        }
+    }
+}

@@ -1,33 +1,15 @@
 //! Why a rule file is not a rule.
 
-use std::fmt;
 use std::ops::Range;
 
-/// A position in a rule file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file, as the caller named it.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-}
+use crate::model::request::Place;
 
-impl Place {
-    /// The position of a byte range in the text.
-    pub(super) fn new(file: &str, text: &str, span: Option<Range<usize>>) -> Place {
-        let start = span.map_or(0, |span| span.start);
-        let before = text.get(..start).unwrap_or(text);
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Place { file: file.to_owned(), line: before.matches('\n').count() + 1, column }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}:{}", self.file, self.line, self.column)
-    }
+/// The start of a byte range of the text, as a place in its file.
+pub(super) fn place(file: &str, text: &str, span: Option<Range<usize>>) -> Place {
+    let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let line = before.matches('\n').count() + 1;
+    Place { file: file.to_owned(), line: u32::try_from(line).ok(), column: u32::try_from(column).ok() }
 }
 
 /// Why a rule file is not a rule.

@@ -13,7 +13,7 @@ use super::rule::Rule;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// The line of the rule file on which it starts.
-    pub line: usize,
+    pub line: Option<u32>,
     /// What the rule is to say.
     pub expect: Expectation,
     /// What it is said of.
@@ -24,7 +24,7 @@ pub struct Example {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// The line of the rule file on which the example starts.
-    pub line: usize,
+    pub line: Option<u32>,
     /// What the example expects.
     pub expected: Expectation,
     /// What the rule says.

@@ -61,13 +61,13 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         name: "hidden",
         scope: Some(Scope::Package),
         meaning: "the files that the target does not look for",
-        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str())),
+        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 1),
     },
     Placeholder {
         name: "problems",
         scope: Some(Scope::Package),
         meaning: "what could not be looked at",
-        value: |view, _| some(view.subject.problems.iter().map(String::as_str)),
+        value: |view, _| some(view.subject.problems.iter().map(String::as_str), 1),
     },
     Placeholder {
         name: "module",
@@ -107,14 +107,11 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
     },
 ];
 
-/// How many names of a list a message holds.
-const NAMES_SHOWN: usize = 3;
-
 /// The first names and how many more there are.
-fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let count = names.len();
-    let shown = names.take(NAMES_SHOWN).collect::<Vec<_>>().join(", ");
-    if count > NAMES_SHOWN { format!("{shown} and {} more", count - NAMES_SHOWN) } else { shown }
+fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
+    let left = names.len().saturating_sub(shown);
+    let names = names.take(shown).collect::<Vec<_>>().join(", ");
+    if left > 0 { format!("{names} and {left} more") } else { names }
 }
 
 fn file(offer: &Offer) -> &str {
@@ -129,7 +126,7 @@ fn file(offer: &Offer) -> &str {
 
 fn lost(offer: &Offer) -> String {
     match offer {
-        Offer::PureFallback { lost, .. } => some(lost.iter().map(String::as_str)),
+        Offer::PureFallback { lost, .. } => some(lost.iter().map(String::as_str), 3),
         _ => String::new(),
     }
 }
@@ -236,7 +233,7 @@ mod tests {
 
     #[test]
     fn long_lists_are_cut() {
-        assert_eq!(some(["a", "b", "c"].into_iter()), "a, b, c");
-        assert_eq!(some(["a", "b", "c", "d", "e"].into_iter()), "a, b, c and 2 more");
+        assert_eq!(some(["a", "b", "c"].into_iter(), 3), "a, b, c");
+        assert_eq!(some(["a", "b", "c", "d", "e"].into_iter(), 3), "a, b, c and 2 more");
     }
 }

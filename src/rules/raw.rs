@@ -10,7 +10,7 @@ use crate::model::finding::Level;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
-use super::error::{Place, RuleError};
+use super::error::{RuleError, place};
 
 /// Largest rule file: far above any real one, and low enough for every nesting to be read.
 const LARGEST_FILE: usize = 64 * 1024;
@@ -21,7 +21,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<RawRule, RuleError> {
         return Err(RuleError::TooLarge { file: file.to_owned(), size: text.len(), limit: LARGEST_FILE });
     }
     toml::from_str(text).map_err(|error| RuleError::Format {
-        place: Place::new(file, text, error.span()),
+        place: place(file, text, error.span()),
         message: error.message().replace('\n', ", "),
     })
 }

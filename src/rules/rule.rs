@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::model::finding::Level;
 use crate::model::verdict::Verdict;
 
-use super::error::{Place, RuleError};
+use super::error::{RuleError, place};
 use super::example::{self, Example};
 use super::message::{PLACEHOLDERS, Template};
 use super::raw::{self, Condition, Expectation, RawExample, RawRule, Scope, Spanned};
@@ -76,7 +76,7 @@ impl Checker<'_> {
     }
 
     fn error(&self, field: &'static str, span: Range<usize>, found: String, expected: String) -> RuleError {
-        RuleError::Value { place: Place::new(self.file, self.text, Some(span)), field, found, expected }
+        RuleError::Value { place: place(self.file, self.text, Some(span)), field, found, expected }
     }
 
     fn check_id(&self, raw: &RawRule) -> Result<(), RuleError> {
@@ -136,7 +136,7 @@ impl Checker<'_> {
                 let span = if error.kind == "platform" { raw.platform.span() } else { raw.python.span() };
                 self.error("example", span, format!("has `{}`", error.given), error.expected.to_owned())
             })?;
-            let line = Place::new(self.file, self.text, Some(spanned.span())).line;
+            let line = place(self.file, self.text, Some(spanned.span())).line;
             examples.push(Example { line, expect: raw.expect, subject });
         }
         let needed: &[Expectation] = if can_be_unknown {
