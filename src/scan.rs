@@ -102,6 +102,13 @@ pub enum Event<'a> {
         /// How many.
         bytes: u64,
     },
+    /// A request failed in a way that may pass, and is repeated.
+    Repeated {
+        /// What was asked for, without credentials.
+        url: &'a str,
+        /// What happened.
+        why: &'a str,
+    },
 }
 
 /// Someone who wants to know how far the run is.

@@ -10,7 +10,7 @@ use super::verdict::DeclaredBy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gil {
-    /// It stays off.
+    /// It stays as it was: off in a free-threaded build, on in a build with the GIL.
     NotUsed,
     /// It is switched back on.
     Used,
@@ -34,11 +34,13 @@ pub enum Cause {
     Undeclared,
     /// Another module declares on its behalf.
     Delegated,
+    /// The module loads, and the target's build always has the GIL: what the module says of it changes nothing.
+    BuildWithGil,
     /// Compiled for the memory layout of another build.
     ForeignAbi,
     /// `Py_mod_abi` names another build or version, so the import is refused.
     AbiInfoMismatch,
-    /// The definition has slot ids that this version does not know, so the import is refused.
+    /// The definition has slots that this version does not know or does not accept, so the import is refused.
     UnknownSlot,
     /// The file has hooks, but none under the name that the import system looks for.
     NoMatchingHook,

@@ -160,6 +160,7 @@ fn cause(cause: Cause) -> v1::Cause {
         Cause::NoMatchingHook => v1::Cause::NoMatchingHook,
         Cause::ForeignPlatform => v1::Cause::ForeignPlatform,
         Cause::Unreadable => v1::Cause::Unreadable,
+        Cause::BuildWithGil => v1::Cause::BuildWithGil,
     }
 }
 
