@@ -61,6 +61,7 @@ impl Observer for Progress {
             Event::BytesFetched { bytes } => {
                 self.bytes.fetch_add(bytes, Ordering::Relaxed);
             }
+            Event::Repeated { url, why } => self.say(format!("trying {} again: {}", harmless(url), harmless(why))),
         }
     }
 }

@@ -1,11 +1,14 @@
-//! The default format: a table of verdicts, then the culprits, then what could not be looked at, then counts.
+//! The default format: a table of verdicts, then the culprits, then notes, what could not be looked at, and counts.
 
 mod culprits;
 mod grid;
+mod notes;
 mod totals;
 
 use crate::model::report::Report;
 
+use super::paint::Role;
+use super::text::wrap;
 use super::{RenderError, RenderOptions};
 
 pub(super) use totals::problem_lines;
@@ -15,6 +18,9 @@ const NARROWEST: usize = 60;
 /// Wider than this, lines are hard to follow.
 const WIDEST: usize = 200;
 
+/// Width of the labels in front of a paragraph's lines, with the indent.
+const LABEL: usize = 10;
+
 /// Renders the report for a terminal, or for a file that people read.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
@@ -23,6 +29,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         grid::verdicts(report, &options),
         totals::legend(report, &options),
         culprits::paragraphs(report, &options),
+        notes::paragraphs(report, &options),
         totals::problems(report, &options),
         totals::counts(report, &options),
     ];
@@ -37,4 +44,13 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         }
     }
     Ok(text.into_bytes())
+}
+
+/// A label and text beside it; the text's further lines stand under the first.
+fn labelled(label: &str, text: &str, options: &RenderOptions) -> Vec<String> {
+    let first = format!("  {}", options.style.paint(Role::Faint, &format!("{label:<8}")));
+    let rest = " ".repeat(LABEL);
+    let lines = wrap(text, options.width - LABEL);
+    let start = |number: usize| if number == 0 { &first } else { &rest };
+    lines.iter().enumerate().map(|(number, line)| format!("{}{line}", start(number))).collect()
 }

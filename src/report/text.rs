@@ -79,6 +79,21 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The first so many lines of wrapped text; where there is more, the last of them ends in `…`.
+pub(super) fn wrap_at_most(text: &str, width: usize, most: usize) -> String {
+    let mut lines = wrap(text, width);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            while last.chars().count() >= width {
+                last.pop();
+            }
+            last.push('…');
+        }
+    }
+    lines.join("\n")
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -186,6 +201,13 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
         assert_eq!(wrap("", 10), [""]);
+    }
+
+    #[test]
+    fn what_does_not_fit_ends_in_an_ellipsis() {
+        assert_eq!(wrap_at_most("one two three four", 7, 2), "one two\nthree…");
+        assert_eq!(wrap_at_most("one two", 7, 2), "one two");
+        assert_eq!(wrap_at_most("abcdefgh", 3, 2), "abc\nde…");
     }
 
     #[test]

@@ -220,7 +220,7 @@ pub(super) enum Cause {
     ForeignPlatform,
     /// What decides could not be read.
     Unreadable,
-    /// The target is a build with the GIL, for which only loading matters.
+    /// The target is a build with the GIL, which is always on.
     BuildWithGil,
     /// The target's import system does not load a file of this name; only in inspections.
     NotLookedFor,

@@ -1,6 +1,7 @@
 //! The culprits: for each package that is not simply fine, one paragraph for each thing that is wrong with it.
 //!
-//! The same thing in many modules, or on many targets, is one paragraph: it names the first and counts the rest.
+//! The same thing in many modules, or on many targets, is one paragraph: it names the first and counts the rest. What does
+//! not decide a verdict is in `notes`.
 
 use std::cmp::Reverse;
 
@@ -16,9 +17,8 @@ use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
 use super::super::text::{count, evidence_list, path_of, shorten_filename, targets, wrap};
 use super::grid::worst_first;
+use super::{LABEL, labelled};
 
-/// Width of the labels in front of a paragraph's lines, with the indent.
-const LABEL: usize = 10;
 /// How many pieces of evidence, and how many paths, a paragraph shows.
 const MOST: usize = 2;
 
@@ -26,13 +26,13 @@ const MOST: usize = 2;
 struct Culprit<'a> {
     package: &'a PackageReport,
     targets: Vec<Target>,
-    role: Role,
-    /// What it leads to: a verdict's word, `warning` or `hint`.
-    word: &'static str,
-    severity: (Level, Option<Verdict>),
+    /// What it leads to.
+    verdict: Verdict,
     /// Rule's id, when a rule speaks.
     rule: Option<&'a str>,
     message: &'a str,
+    /// The first module's own reason, where the message is the package's.
+    because: Option<&'a str>,
     help: Option<&'a str>,
     /// Members concerned: path, and module where it is known.
     members: Vec<(&'a str, Option<&'a str>)>,
@@ -45,7 +45,7 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
     let mut lines = Vec::new();
     for package in worst_first(report) {
         let mut culprits = culprits_of(package);
-        culprits.sort_by_key(|culprit| Reverse(culprit.severity));
+        culprits.sort_by_key(|culprit| Reverse(culprit.verdict));
         for culprit in &culprits {
             if !lines.is_empty() {
                 lines.push(String::new());
@@ -56,22 +56,15 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
     lines
 }
 
+/// Whether a verdict is explained in a paragraph.
+pub(super) fn has_paragraph(verdict: Verdict) -> bool {
+    !matches!(verdict, Verdict::Pure | Verdict::Ready)
+}
+
 fn culprits_of(package: &PackageReport) -> Vec<Culprit<'_>> {
     let mut all: Vec<Culprit<'_>> = Vec::new();
     for result in &package.results {
-        let mut here: Vec<Culprit<'_>> = Vec::new();
-        for finding in result.findings.iter().filter(|finding| speaks(finding)) {
-            let certain = finding.certainty;
-            match here.iter_mut().find(|known| known.rule == Some(&finding.rule) && known.same_certainty(certain)) {
-                Some(known) => known.members.extend(member(finding, result)),
-                None => here.push(Culprit::found(package, result, finding)),
-            }
-        }
-        let explained = here.iter().any(|culprit| culprit.severity.0 == Level::Decides);
-        if !explained && !matches!(result.verdict, Verdict::Pure | Verdict::Ready) {
-            here.push(Culprit::unexplained(package, result));
-        }
-        for culprit in here {
+        for culprit in culprits_on(package, result) {
             match all.iter_mut().find(|known| known.same_thing(&culprit)) {
                 Some(known) => known.targets.extend(culprit.targets),
                 None => all.push(culprit),
@@ -81,9 +74,31 @@ fn culprits_of(package: &PackageReport) -> Vec<Culprit<'_>> {
     all
 }
 
-/// Whether the finding is worth a paragraph: not when it is the rule that makes a package fine.
-fn speaks(finding: &Finding) -> bool {
-    !matches!((finding.level, finding.verdict), (Level::Decides, Some(Verdict::Pure | Verdict::Ready)))
+fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<Culprit<'a>> {
+    let mut culprits: Vec<Culprit<'_>> = Vec::new();
+    for finding in result.findings.iter().filter(|finding| finding.level == Level::Decides) {
+        let verdict = verdict_of(finding, result);
+        if !has_paragraph(verdict) {
+            continue;
+        }
+        match culprits.iter_mut().find(|known| known.rule == Some(&finding.rule) && known.verdict == verdict) {
+            Some(known) => known.members.extend(member(finding, result)),
+            None => culprits.push(Culprit::found(package, result, finding)),
+        }
+    }
+    let explained = culprits.iter().any(|culprit| culprit.verdict == result.verdict);
+    if !explained && has_paragraph(result.verdict) {
+        culprits.push(Culprit::unexplained(package, result));
+    }
+    culprits
+}
+
+/// What a deciding finding leads to.
+fn verdict_of(finding: &Finding, result: &TargetResult) -> Verdict {
+    match finding.certainty {
+        Certainty::Unknown => finding.verdict.unwrap_or(Verdict::Unknown).min(Verdict::Unknown),
+        Certainty::Holds => finding.verdict.unwrap_or(result.verdict),
+    }
 }
 
 fn member<'a>(finding: &'a Finding, result: &'a TargetResult) -> Option<(&'a str, Option<&'a str>)> {
@@ -94,22 +109,13 @@ fn member<'a>(finding: &'a Finding, result: &'a TargetResult) -> Option<(&'a str
 
 impl<'a> Culprit<'a> {
     fn found(package: &'a PackageReport, result: &'a TargetResult, finding: &'a Finding) -> Culprit<'a> {
-        let unknown = finding.certainty == Certainty::Unknown;
-        let (word, role) = match (finding.level, finding.verdict) {
-            (Level::Hint, _) => ("hint", Role::Faint),
-            (Level::Warning, _) => ("warning", Role::Caution),
-            (Level::Decides, _) if unknown => (Verdict::Unknown.word(), Role::Open),
-            (Level::Decides, Some(verdict)) => (verdict.word(), Role::of_verdict(verdict)),
-            (Level::Decides, None) => (result.verdict.word(), Role::of_verdict(result.verdict)),
-        };
         Culprit {
             package,
             targets: vec![result.target],
-            role,
-            word,
-            severity: (finding.level, if unknown { Some(Verdict::Unknown) } else { finding.verdict }),
+            verdict: verdict_of(finding, result),
             rule: Some(&finding.rule),
             message: &finding.message,
+            because: None,
             help: Some(finding.help.as_str()).filter(|help| !help.is_empty()),
             members: member(finding, result).into_iter().collect(),
             evidence: &finding.evidence,
@@ -122,20 +128,15 @@ impl<'a> Culprit<'a> {
         Culprit {
             package,
             targets: vec![result.target],
-            role: Role::of_verdict(result.verdict),
-            word: result.verdict.word(),
-            severity: (Level::Decides, Some(result.verdict)),
+            verdict: result.verdict,
             rule: None,
-            message: concerned.first().map_or(&result.reason, |module| &module.reason),
+            message: &result.reason,
+            because: concerned.first().map(|module| module.reason.as_str()),
             help: None,
             members: concerned.iter().map(|module| (module.path.as_str(), Some(module.module.as_str()))).collect(),
             evidence: concerned.first().map_or(&[], |module| &module.evidence),
             filename: result.artifact.as_ref().map(|artifact| artifact.filename.as_str()),
         }
-    }
-
-    fn same_certainty(&self, certainty: Certainty) -> bool {
-        (self.severity.1 == Some(Verdict::Unknown)) == (certainty == Certainty::Unknown)
     }
 
     /// Whether the other is the same thing on another target: the same rule in the same modules, whatever the files'
@@ -145,7 +146,7 @@ impl<'a> Culprit<'a> {
             culprit.members.iter().map(|(path, module)| module.unwrap_or(path).to_owned()).collect()
         };
         let said = self.rule.is_some() || self.message == other.message;
-        self.rule == other.rule && self.word == other.word && said && modules(self) == modules(other)
+        self.rule == other.rule && self.verdict == other.verdict && said && modules(self) == modules(other)
     }
 }
 
@@ -169,6 +170,9 @@ fn paragraph(culprit: &Culprit<'_>, all: &[Target], options: &RenderOptions) -> 
         };
         lines.extend(labelled("module", &format!("{named}{}{more}", harmless(path)), options));
     }
+    if let Some(because) = culprit.because.filter(|because| *because != culprit.message) {
+        lines.extend(labelled("because", &harmless(because), options));
+    }
     if let Some(filename) = culprit.filename {
         lines.extend(labelled("file", &shorten_filename(&harmless(filename), options.width - LABEL), options));
     }
@@ -188,11 +192,12 @@ fn title(culprit: &Culprit<'_>, all: &[Target], options: &RenderOptions) -> Stri
         Some(version) => format!("{} {version}", culprit.package.name),
         None => culprit.package.name.to_string(),
     };
-    let verdict = format!("{} {}", sign(culprit.role), culprit.word);
+    let role = Role::of_verdict(culprit.verdict);
+    let verdict = format!("{} {}", sign(role), culprit.verdict.word());
     let rule = culprit.rule.map_or_else(String::new, |rule| format!("  [{}]", harmless(rule)));
     format!(
         "{}  {} on {}{}",
-        style.paint(culprit.role, verdict.trim_start()),
+        style.paint(role, &verdict),
         style.paint(Role::Heading, &package),
         targets(all, &culprit.targets),
         style.paint(Role::Faint, &rule),
@@ -211,15 +216,4 @@ fn paths(package: &PackageReport, options: &RenderOptions) -> Vec<String> {
         lines.extend(labelled(if number == 0 { "from" } else { "" }, path, options));
     }
     lines
-}
-
-fn labelled(label: &str, text: &str, options: &RenderOptions) -> Vec<String> {
-    let lines = wrap(text, options.width - LABEL);
-    let first = format!("  {}", options.style.paint(Role::Faint, &format!("{label:<8}")));
-    let rest = " ".repeat(LABEL);
-    lines
-        .iter()
-        .enumerate()
-        .map(|(number, line)| format!("{}{line}", if number == 0 { &first } else { &rest }))
-        .collect()
 }

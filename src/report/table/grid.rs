@@ -14,7 +14,8 @@ use crate::model::verdict::Verdict;
 use super::super::RenderOptions;
 use super::super::paint::{Role, Style, sign};
 use super::super::sanitize::harmless;
-use super::super::text::{share_platform, short_target, shorten, shorten_filename};
+use super::super::text::{share_platform, short_target, shorten, shorten_filename, wrap_at_most};
+use super::culprits::has_paragraph;
 
 /// Spaces between two columns.
 const GAP: usize = 2;
@@ -26,6 +27,8 @@ const VERSION: usize = 16;
 const ROOMY: usize = 130;
 /// With less room than this for the file and the reason, they stand in one column, one below the other.
 const BESIDE: usize = 44;
+/// Most lines of a reason that a paragraph tells whole.
+const LONGEST_REASON: usize = 2;
 /// Narrowest column for the file, and for the reason.
 const NARROWEST: usize = 18;
 
@@ -133,7 +136,7 @@ impl Columns {
             let result = package.results.iter().find(|result| result.target == *target);
             cells.push(result.map_or_else(|| "–".to_owned(), |result| verdict_cell(result.verdict, self.roomy)));
         }
-        let reasons = reasons(package, targets);
+        let reasons = reasons(package, targets, self.why);
         match self.file {
             Some(width) => cells.extend([files(package, width), reasons]),
             None => cells.push(format!("{}\n{reasons}", files(package, self.why))),
@@ -163,21 +166,23 @@ fn filename(result: &TargetResult) -> String {
     result.artifact.as_ref().map_or_else(|| "–".to_owned(), |artifact| harmless(&artifact.filename))
 }
 
-/// Each reason once; named with its targets where they differ.
-fn reasons(package: &PackageReport, targets: &[Target]) -> String {
-    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+/// Each reason once, the targets before it where they differ; cut where a paragraph below tells it whole.
+fn reasons(package: &PackageReport, targets: &[Target], width: usize) -> String {
+    let mut reasons: Vec<(String, Verdict, Vec<String>)> = Vec::new();
     for result in &package.results {
         let reason = harmless(&result.reason);
         let target = short_target(targets, result.target);
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, of)) => of.push(target),
-            None => reasons.push((reason, vec![target])),
+        match reasons.iter_mut().find(|(known, verdict, _)| *known == reason && *verdict == result.verdict) {
+            Some((.., of)) => of.push(target),
+            None => reasons.push((reason, result.verdict, vec![target])),
         }
     }
-    match reasons.as_slice() {
-        [(reason, _)] => reason.clone(),
-        _ => reasons.iter().map(|(reason, of)| format!("{}: {reason}", of.join(", "))).collect::<Vec<_>>().join("\n"),
-    }
+    let alone = reasons.len() == 1;
+    let told = reasons.iter().map(|(reason, verdict, of)| {
+        let text = if alone { reason.clone() } else { format!("{}: {reason}", of.join(", ")) };
+        wrap_at_most(&text, width, if has_paragraph(*verdict) { LONGEST_REASON } else { usize::MAX })
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn target_title(targets: &[Target], target: Target) -> String {

@@ -115,7 +115,12 @@ fn lxml(target: Target) -> TargetResult {
     let tag = target.python.abi_tag().replace("cp", "");
     let short = format!("cp{}", tag.trim_end_matches('t'));
     let filename = format!("lxml-6.1.3-{short}-cp{tag}-manylinux_2_26_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result = result(target, Verdict::Gil, "7 of 7 modules declare that they need the GIL", &filename);
+    let mut result = result(
+        target,
+        Verdict::Gil,
+        "lxml._elementpath declares that it needs the GIL: slot Py_mod_gil is 0 (and 6 more)",
+        &filename,
+    );
     for (number, name) in
         ["_elementpath", "builder", "etree", "html.diff", "objectify", "sax", "html._difflib"].iter().enumerate()
     {
@@ -128,9 +133,9 @@ fn lxml(target: Target) -> TargetResult {
         let mut outcome = module(&path, &format!("lxml.{name}"), Gil::Used, Cause::DeclaredUsed, reason);
         outcome.evidence = seen.clone();
         result.modules.push(outcome);
-        let message = "The module declares that it needs the GIL, so importing it switches the GIL back on.";
+        let message = format!("lxml.{name} declares that it needs the GIL: slot Py_mod_gil is 0");
         let help = "Ask lxml for a release that declares Py_MOD_GIL_NOT_USED; no released version does.";
-        let found = finding("gil-enabled-on-import", Verdict::Gil, Some(&path), message, help);
+        let found = finding("gil-enabled-on-import", Verdict::Gil, Some(&path), &message, help);
         result.findings.push(Finding { evidence: seen, ..found });
     }
     result
@@ -184,17 +189,30 @@ fn numpy(target: Target) -> TargetResult {
     result
 }
 
-fn pydantic_core(target: Target) -> TargetResult {
+/// A module that keeps the GIL off because its framework says so.
+fn made_with_pyo3(target: Target, name: &str, version: &str) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
-    let filename = format!("pydantic_core-2.46.1-{short}-{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
-    let mut result = result(target, Verdict::Ready, "1 module, declared by PyO3 0.29.3's default", &filename);
+    let filename = format!("{name}-{version}-{short}-{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
+    let mut result = result(target, Verdict::Ready, "declared by default of PyO3 0.29.3 in 1 module", &filename);
     result.declared_by = vec![DeclaredBy::Framework("PyO3 0.29.3".into())];
-    let mut warning =
-        finding("declared-by-default", Verdict::Ready, None, "PyO3 declares it by default.", "Ask the author.");
-    warning.level = Level::Hint;
-    warning.verdict = None;
-    result.findings.push(warning);
+    let message = format!("{name}.{name} keeps the GIL off because PyO3 0.29.3 declares so by default");
+    let help =
+        "Look into its documentation for whether its authors support free-threading; a default is nobody's decision.";
+    let found = finding("framework-declared", Verdict::Ready, Some("module.so"), &message, help);
+    result.findings.push(Finding { level: Level::Warning, verdict: None, ..found });
+    result
+}
+
+fn pydantic_core(target: Target) -> TargetResult {
+    made_with_pyo3(target, "pydantic_core", "2.46.1")
+}
+
+fn rpds(target: Target) -> TargetResult {
+    let mut result = made_with_pyo3(target, "rpds_py", "0.31.0");
+    let message = "the initialisation of rpds is in one phase, which sub-interpreters cannot share";
+    let found = finding("single-phase-init", Verdict::Ready, Some("module.so"), message, "");
+    result.findings.push(Finding { level: Level::Hint, verdict: None, ..found });
     result
 }
 
@@ -231,6 +249,7 @@ fn fine_packages() -> Vec<PackageReport> {
         package("fastapi", Some("0.142.0"), vec![from_line(2, &[])], pure("fastapi-0.142.0-py3-none-any.whl")),
         package("numpy", Some("2.5.5"), vec![from_line(1, &[])], of(numpy)),
         package("pydantic-core", Some("2.46.1"), vec![from_line(2, &["fastapi", "pydantic"])], of(pydantic_core)),
+        package("rpds-py", Some("0.31.0"), vec![from_line(10, &["jsonschema"])], of(rpds)),
         package("sqlalchemy", Some("2.0.53"), vec![from_line(4, &[])], fallback),
         package("typing-extensions", Some("4.15.0"), vec![from_line(2, &["fastapi"])], typing),
     ]
@@ -272,7 +291,7 @@ pub(crate) fn report() -> Report {
             message: "https://pypi.org/simple/private-thing/: 404 Not Found".into(),
         }],
         summary: Summary {
-            packages: 10,
+            packages: 11,
             files: 14,
             modules: 58,
             bytes_fetched: 4_210_334,
