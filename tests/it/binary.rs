@@ -1,6 +1,8 @@
 //! Facts of compiled files: every container format, architecture and kind of module, built from the small sources in
 //! `fixtures/binary`.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop where it is")]
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
