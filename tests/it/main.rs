@@ -18,3 +18,4 @@ mod index;
 #[path = "../../src/cli/index_settings.rs"]
 mod index_settings;
 mod server;
+mod binary;

@@ -179,16 +179,21 @@ fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
 }
 
 fn free_threaded_versions(headers: &BTreeSet<Header>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Versions {
-    // Ids above 4 are refused by everything older than 3.15.
-    let ids = hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
-    let oldest = if ids.into_iter().any(|&id| id > 4) { Some(15) } else { None };
-    if headers.contains(&Header::FreeThreadedMarked) {
-        return (oldest.max(Some(14)), None);
+    let ids = || hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
+    // Ids above 4 are refused by everything older than 3.15, and what the headers of 3.15 write has only such.
+    let needs_315 = ids().any(|&id| id > 4);
+    let before_315 = uses_headers(toolchain) && ids().any(|&id| id <= 4);
+    if needs_315 {
+        return (Some(15), None);
     }
-    match headers.contains(&Header::FreeThreadedPlain) {
-        true if oldest.is_none() => (Some(13), Some(if uses_headers(toolchain) { 13 } else { 14 })),
-        _ => (oldest.max(Some(13)), None),
-    }
+    let (oldest, newest) = if headers.contains(&Header::FreeThreadedMarked) {
+        (14, None)
+    } else if headers.contains(&Header::FreeThreadedPlain) {
+        (13, Some(if uses_headers(toolchain) { 13 } else { 14 }))
+    } else {
+        (13, None)
+    };
+    (Some(oldest), newest.or(before_315.then_some(14)))
 }
 
 fn gil_versions(headers: &BTreeSet<Header>, toolchain: Option<&Toolchain>) -> Versions {

@@ -134,8 +134,8 @@ fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<Evaluation> {
 
 /// The only static definition that carries the module's name, as its last component.
 fn own_definition<'survey>(survey: &'survey Survey<'_, '_>, hook: &Hook) -> Result<&'survey Definition, String> {
-    if survey.objects.is_cut_short {
-        return Err("it holds more static definitions than are read".to_owned());
+    if let Some(why) = survey.objects.unread {
+        return Err(why.to_owned());
     }
     let is_own = |definition: &&Definition| definition.name.rsplit('.').next() == Some(hook.module.as_str());
     let own: Vec<&Definition> = survey.objects.definitions.iter().filter(is_own).collect();

@@ -37,15 +37,16 @@ pub(super) struct StaticType {
 pub(super) struct StaticObjects {
     pub(super) definitions: Vec<Definition>,
     pub(super) types: Vec<StaticType>,
-    /// Whether there were more than are kept.
-    pub(super) is_cut_short: bool,
+    /// Why they are not all here, when they are not.
+    pub(super) unread: Option<&'static str>,
 }
 
 /// Finds every static definition and type.
 pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
     let mut found = StaticObjects::default();
-    // The headers of big-endian builds have not been looked up, and a wrong guess would be a wrong fact.
+    // What headers of big-endian builds write differs, and is not known here; a guess would be a wrong fact.
     if image.is_big_endian() {
+        found.unread = Some("the static objects of big-endian builds are not read");
         return found;
     }
     for &(place, target) in image.relocations() {
@@ -61,7 +62,7 @@ pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
             }
         }
         if found.definitions.len() > MOST_OBJECTS || found.types.len() > MOST_OBJECTS {
-            found.is_cut_short = true;
+            found.unread = Some("it holds more static objects than are read");
             break;
         }
     }
@@ -80,7 +81,7 @@ fn definition(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> Op
     }
     // Rows of a table of methods have the same shape by chance: a count of one, zeros, a name. So each pointer must also
     // lead to what it should.
-    let checks: [(u64, fn(&Image<'_>, u64) -> bool); 6] = [
+    let checks: [(u64, Check); 6] = [
         (layout.definition_documentation, is_text),
         (layout.definition_methods, is_table),
         (layout.definition_slots, is_slots),
@@ -117,6 +118,9 @@ fn static_type(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> O
     let fits = has_type && image.pointer(at(layout.type_count)?)? == 0 && sizes_fit && plain && is_module_name(&name);
     fits.then_some(StaticType { address, header })
 }
+
+/// Whether what is at an address can be what a pointer should lead to.
+type Check = fn(&Image<'_>, u64) -> bool;
 
 fn is_text(image: &Image<'_>, address: u64) -> bool {
     image.c_string(address, LONGEST_DOCUMENTATION).is_some()

@@ -41,10 +41,9 @@ fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>)
             }
             Fact::Known { value, evidence }
         }
-        (read @ Fact::Known { .. }, evaluated @ Fact::Known { .. }) => {
-            let (one, other) = (read.value(), evaluated.value());
-            let why = format!("the data reads as {one:?}, but its code shows {other:?}");
-            contradiction(&why, &read, &evaluated)
+        (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) => {
+            let why = format!("the data reads as {value:?}, but its code shows {other:?}");
+            Fact::Unknown { why, evidence: [evidence, more].concat() }
         }
         (known @ Fact::Known { .. }, Fact::Unknown { .. }) | (Fact::Unknown { .. }, known @ Fact::Known { .. }) => {
             known
