@@ -27,10 +27,11 @@ pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
 
 use crate::model::request::{Place, Request, Requests, Sources};
+use requirements_txt::RequirementsTxt;
 use text::Text;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[&requirements_txt::RequirementsTxt];
+pub const ADAPTERS: &[&dyn Adapter] = &[&RequirementsTxt];
 
 /// Longest input file that is read, in bytes.
 const LONGEST_FILE: usize = 8 * 1024 * 1024;
@@ -89,16 +90,39 @@ pub trait Files {
     fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>>;
 }
 
-/// Reads everything the user typed: paths, URLs, requirements, and `-` for a requirements file over standard input.
+/// One thing that the user typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A path, a URL, a requirement, or `-` for a requirements file over standard input.
+    Word(String),
+    /// A requirements file, whatever it is called (`-r`).
+    Requirements(String),
+    /// A constraints file, whatever it is called (`-c`).
+    Constraints(String),
+}
+
+/// Reads everything the user typed. `sources` is what the command line says; options in files act on it as for pip.
 ///
 /// What is a file is read as one. A folder has to be typed as a path (`./numpy`): the name alone is the package, as for
 /// pip. What can only be meant as a file (`reqs.txt`, `a/b`) and is none is an error.
-pub fn read(typed: &[String], context: &InputContext) -> Result<Requests, InputError> {
-    let mut requests = Requests::default();
-    for argument in typed {
-        read_argument(argument, context, &mut requests)?;
+pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result<Requests, InputError> {
+    let mut requests = Requests { sources, ..Requests::default() };
+    for typed in typed {
+        match typed {
+            Typed::Word(argument) => read_argument(argument, context, &mut requests)?,
+            Typed::Requirements(path) => {
+                RequirementsTxt.read(&typed_file(path, context)?, context, &mut requests)?;
+            }
+            Typed::Constraints(path) => {
+                RequirementsTxt.read_constraints(&typed_file(path, context)?, context, &mut requests)?;
+            }
+        }
     }
     Ok(requests)
+}
+
+fn typed_file(path: &str, context: &InputContext) -> Result<InputFile, InputError> {
+    context.open(path, context.path(path), &Text::typed(path).place(0))
 }
 
 fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
@@ -110,7 +134,7 @@ fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests
             return Err(InputError::Unreadable { place: text.place(0), path: shown, why });
         };
         let file = InputFile { shown, path: context.path("-"), content };
-        return requirements_txt::RequirementsTxt.read(&file, context, requests);
+        return RequirementsTxt.read(&file, context, requests);
     }
     if files::is_page(&text) {
         return Err(InputError::Remote { place: text.place(0), found: text.shown() });

@@ -63,6 +63,19 @@ impl Adapter for RequirementsTxt {
     }
 }
 
+impl RequirementsTxt {
+    /// Reads a file whose lines bound versions and ask for nothing.
+    pub(super) fn read_constraints(
+        &self,
+        file: &InputFile,
+        context: &InputContext,
+        requests: &mut Requests,
+    ) -> Result<(), InputError> {
+        let mut reader = Reader { context, requests, open: Vec::new(), files: 0 };
+        reader.file(file, For::Constraints)
+    }
+}
+
 /// What the lines of a file are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {

@@ -3,13 +3,12 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::candidates::{Candidate, PREFIXES, SMALL_LIBRARY, Standing, Step, imports};
-use crate::archive::peek::{Peek, peek};
+use crate::archive::select::{WhyLeft, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary;
 use crate::model::facts::ModuleFacts;
-use crate::model::member::{Entry, Member};
+use crate::model::member::Member;
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 
@@ -61,9 +60,10 @@ impl Examination {
 /// Looks into a wheel.
 pub(super) fn of_wheel(wheel: &Wheel, package: &PackageName, filename: &str, size: u64) -> Examination {
     let selection = select(wheel);
-    let mut examination = of_members(wheel, &selection.paths, Some(package), filename);
-    examination.problems.extend(selection.problems);
-    examination.left_out = selection.left_out;
+    let paths: Vec<&str> = selection.modules.iter().map(|candidate| candidate.path.as_str()).collect();
+    let mut examination = of_members(wheel, &paths, Some(package), filename);
+    let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
+    examination.left_out = not_imported.map(|left| left.path).collect();
     examination.size = size;
     examination
 }
@@ -71,13 +71,12 @@ pub(super) fn of_wheel(wheel: &Wheel, package: &PackageName, filename: &str, siz
 /// Reads these members into facts.
 pub(super) fn of_members(
     contents: &dyn Contents,
-    paths: &[String],
+    paths: &[&str],
     package: Option<&PackageName>,
     filename: &str,
 ) -> Examination {
     let mut examination = Examination::default();
-    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let mut unpacked = contents.read(&paths);
+    let mut unpacked = contents.read(paths);
     loop {
         let batch = take_batch(&mut unpacked, &mut examination.problems);
         if batch.is_empty() {
@@ -116,74 +115,4 @@ fn take_batch(unpacked: &mut dyn Iterator<Item = Unpacked>, problems: &mut Vec<P
         }
     }
     batch
-}
-
-/// Which members are unpacked.
-#[derive(Default)]
-struct Selection {
-    paths: Vec<String>,
-    left_out: Vec<String>,
-    problems: Vec<Problem>,
-}
-
-/// Applies the policy of [`crate::archive::candidates`].
-fn select(wheel: &Wheel) -> Selection {
-    let mut selection = Selection::default();
-    let mut unclear = Vec::new();
-    for entry in wheel.entries() {
-        let Some(candidate) = Candidate::of(&entry.path) else { continue };
-        match candidate.first_step(entry.compressed_size) {
-            Step::Read => selection.paths.push(candidate.path),
-            Step::Peek => match look_at_beginning(wheel, &candidate, entry) {
-                Ok(Peek::Hook) => selection.paths.push(candidate.path),
-                Ok(Peek::NoHook) => {}
-                Ok(Peek::Beyond | Peek::Unclear) if is_suspect(&candidate, entry) => unclear.push(candidate),
-                Ok(Peek::Beyond | Peek::Unclear) => selection.paths.push(candidate.path),
-                Err(problem) => selection.problems.push(problem),
-            },
-        }
-    }
-    if !unclear.is_empty() {
-        ask_python_files(wheel, unclear, &mut selection);
-    }
-    selection
-}
-
-fn is_suspect(candidate: &Candidate, entry: &Entry) -> bool {
-    candidate.standing == Standing::LibraryName && entry.compressed_size > SMALL_LIBRARY
-}
-
-fn look_at_beginning(wheel: &Wheel, candidate: &Candidate, entry: &Entry) -> Result<Peek, Problem> {
-    let mut seen = Peek::Unclear;
-    for packed in PREFIXES {
-        let prefix = wheel.read_prefix(&candidate.path, packed.min(entry.compressed_size))?;
-        seen = peek(&candidate.stem, &prefix.bytes);
-        if seen != Peek::Beyond || packed >= entry.compressed_size {
-            break;
-        }
-    }
-    Ok(seen)
-}
-
-/// Reads those that a Python file of the wheel imports, and leaves out the others.
-fn ask_python_files(wheel: &Wheel, unclear: Vec<Candidate>, selection: &mut Selection) {
-    let sources: Vec<&str> =
-        wheel.entries().iter().map(|entry| entry.path.as_str()).filter(|path| path.ends_with(".py")).collect();
-    let mut open = unclear;
-    for unpacked in wheel.read(&sources) {
-        match unpacked.member {
-            Ok(member) => {
-                let source = String::from_utf8_lossy(&member.bytes);
-                let (imported, rest) = open.into_iter().partition(|candidate| imports(&source, &candidate.stem));
-                let imported: Vec<Candidate> = imported;
-                selection.paths.extend(imported.into_iter().map(|candidate| candidate.path));
-                open = rest;
-            }
-            Err(problem) => selection.problems.push(problem),
-        }
-        if open.is_empty() {
-            break;
-        }
-    }
-    selection.left_out.extend(open.into_iter().map(|candidate| candidate.path));
 }

@@ -77,8 +77,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if path.is_dir() {
         let folder = Folder::open(path, None, limits).map_err(|error| unreadable(error.to_string()))?;
-        let members = candidates(&folder);
-        return Ok((examination::of_members(&folder, &members, None, &filename), None));
+        return Ok((examination::of_members(&folder, &candidates(&folder), None, &filename), None));
     }
     if filename.ends_with(".whl") {
         let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
@@ -95,7 +94,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
         return Ok((examination, described.ok()));
     }
     let file = Folder::single(path, limits).map_err(|error| unreadable(error.to_string()))?;
-    let members: Vec<String> = file.entries().iter().map(|entry| entry.path.clone()).collect();
+    let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
     let examination = examination::of_members(&file, &members, None, &filename);
     if examination.modules.is_empty() && examination.problems.is_empty() {
         let found = "expected a wheel (.whl) or a compiled file (ELF, Mach-O or PE), found neither";
@@ -104,9 +103,9 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     Ok((examination, None))
 }
 
-fn candidates(contents: &dyn Contents) -> Vec<String> {
-    let candidates = contents.entries().iter().filter_map(|entry| Candidate::of(&entry.path));
-    candidates.map(|candidate| candidate.path).collect()
+fn candidates(contents: &dyn Contents) -> Vec<&str> {
+    let paths = contents.entries().iter().map(|entry| entry.path.as_str());
+    paths.filter(|path| Candidate::of(path).is_some()).collect()
 }
 
 /// The platforms that the images are for, with each Python; 3.13t only where the name speaks of it.
