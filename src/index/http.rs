@@ -5,11 +5,12 @@ use std::error::Error;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use reqwest::blocking::{Client, ClientBuilder};
+use reqwest::blocking::Client;
 use reqwest::{Certificate, NoProxy, redirect};
 use url::Url;
 
@@ -96,41 +97,73 @@ pub trait Transport: Send + Sync {
     }
 }
 
-/// The real one.
+/// The real one. Its clients are made when they are first needed: reading the system's certificates takes time, and a run
+/// from the cache has no use for them.
 pub struct HttpTransport {
-    pages: Client,
-    files: Client,
+    certificates: Option<Vec<Certificate>>,
+    proxy: Option<reqwest::Proxy>,
+    direct: bool,
+    timeout: Duration,
+    pages: OnceLock<Result<Client, String>>,
+    files: OnceLock<Result<Client, String>>,
 }
 
 impl HttpTransport {
-    /// Sets up the connections' settings; connects nowhere yet.
+    /// Checks the settings; connects nowhere yet.
     pub fn new(trust: &Trust, proxy: &Proxy, timeout: Duration) -> Result<HttpTransport, IndexError> {
         let certificates = match trust {
             Trust::System => None,
-            Trust::Certificates(path) => Some((path, certificates(path)?)),
+            Trust::Certificates(path) => Some(certificates(path)?),
         };
-        let build = |builder: ClientBuilder| {
-            let mut builder = with_proxy(builder, proxy)?
-                .user_agent(concat!("ungil/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(timeout)
-                .timeout(timeout);
-            if let Some((_, certificates)) = &certificates {
-                builder = builder.tls_certs_only(certificates.iter().cloned());
-            }
-            builder.build().map_err(|error| match &certificates {
-                Some((path, _)) => IndexError::Certificates { path: path.to_path_buf(), why: causes(error) },
-                None => IndexError::Client { why: causes(error) },
-            })
+        let transport = HttpTransport {
+            certificates,
+            proxy: through(proxy)?,
+            direct: *proxy == Proxy::Direct,
+            timeout,
+            pages: OnceLock::new(),
+            files: OnceLock::new(),
         };
-        Ok(HttpTransport { pages: build(Client::builder())?, files: build(Client::builder().no_gzip())? })
+        if let Trust::Certificates(path) = trust {
+            // What the file holds may still be no certificates.
+            transport.client(Encoding::Any).map_err(|why| IndexError::Certificates { path: path.clone(), why })?;
+        }
+        Ok(transport)
+    }
+
+    fn client(&self, encoding: Encoding) -> Result<&Client, String> {
+        let cell = if encoding == Encoding::Any { &self.pages } else { &self.files };
+        cell.get_or_init(|| self.build(encoding)).as_ref().map_err(Clone::clone)
+    }
+
+    fn build(&self, encoding: Encoding) -> Result<Client, String> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("ungil/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(self.timeout)
+            .timeout(self.timeout);
+        if encoding == Encoding::Identity {
+            builder = builder.no_gzip();
+        }
+        if self.direct {
+            builder = builder.no_proxy();
+        }
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        if let Some(certificates) = &self.certificates {
+            builder = builder.tls_certs_only(certificates.iter().cloned());
+        }
+        builder.build().map_err(|error| {
+            let hint = "; SSL_CERT_FILE can name a file of certificates in PEM form";
+            format!("the HTTP client cannot start: {}{hint}", causes(error))
+        })
     }
 }
 
 impl Transport for HttpTransport {
     fn send(&self, request: &Request) -> Result<Response, TransportError> {
-        let client = if request.encoding == Encoding::Any { &self.pages } else { &self.files };
+        let client = self.client(request.encoding).map_err(TransportError::Lasting)?;
         let mut builder = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
         if request.encoding == Encoding::Identity {
             builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -198,19 +231,14 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn with_proxy(builder: ClientBuilder, proxy: &Proxy) -> Result<ClientBuilder, IndexError> {
-    match proxy {
-        Proxy::System => Ok(builder),
-        Proxy::Direct => Ok(builder.no_proxy()),
-        Proxy::Through { url, except } => {
-            let through = reqwest::Proxy::all(url.clone()).map_err(|error| IndexError::Setting {
-                setting: "proxy".to_owned(),
-                expected: format!("the URL of a proxy ({})", causes(error)),
-                found: super::error::shown(url),
-            })?;
-            Ok(builder.proxy(through.no_proxy(except.as_deref().and_then(NoProxy::from_string))))
-        }
-    }
+fn through(proxy: &Proxy) -> Result<Option<reqwest::Proxy>, IndexError> {
+    let Proxy::Through { url, except } = proxy else { return Ok(None) };
+    let through = reqwest::Proxy::all(url.clone()).map_err(|error| IndexError::Setting {
+        setting: "proxy".to_owned(),
+        expected: format!("the URL of a proxy ({})", causes(error)),
+        found: super::error::shown(url),
+    })?;
+    Ok(Some(through.no_proxy(except.as_deref().and_then(NoProxy::from_string))))
 }
 
 /// The certificates of a PEM file, or of all files of a folder that hold some.

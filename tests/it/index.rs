@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -291,6 +291,49 @@ fn refused_credentials_are_an_error_without_them() {
     assert!(!format!("{added:?}").contains("hunter2"));
     open(added).listing(&name("a")).unwrap_err();
     assert_eq!(basic(&server.requests()[1]), Some("Basic bWU6aHVudGVyMg=="));
+}
+
+// Ways
+
+#[test]
+fn a_proxy_is_used_and_told_who_we_are() {
+    let proxy = Server::start(Routes::new().page("http://index.invalid/simple/a/", PAGE));
+    let direct = Server::start(Routes::new().page("/simple/a/", PAGE));
+    let through = |index: &str| {
+        let mut settings = settings(sources(index));
+        let url = proxy.url("/").replace("http://", "http://me:hunter2@").parse().unwrap();
+        settings.proxy = Proxy::Through { url, except: Some("127.0.0.1".into()) };
+        open(settings).listing(&name("a")).unwrap()
+    };
+    assert_eq!(through("http://index.invalid/simple/").files.len(), 1);
+    assert_eq!(proxy.requests()[0].header("proxy-authorization"), Some("Basic bWU6aHVudGVyMg=="));
+    assert_eq!(through(&direct.url("/simple/")).files.len(), 1);
+    assert_eq!((proxy.requests().len(), direct.requests().len()), (1, 1));
+    assert_eq!(direct.requests()[0].header("proxy-authorization"), None);
+}
+
+#[test]
+fn pages_may_be_compressed_and_files_may_not() {
+    let zipped = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let archive = zipped(b"a tar archive");
+    let server = Server::start(
+        Routes::new()
+            .reply("/simple/a/", Reply::html(zipped(PAGE.as_bytes())).with("Content-Encoding", "gzip"))
+            // As some servers have it, who take `.gz` for an encoding.
+            .reply(
+                "/files/a-1.0.tar.gz",
+                Reply::bytes("application/x-tar", archive.clone()).with("Content-Encoding", "gzip"),
+            ),
+    );
+    let index = at(&server);
+    let listing = index.listing(&name("a")).unwrap();
+    assert_eq!(server.requests()[0].header("accept-encoding"), Some("gzip"));
+    let file = index.open(&listing.files[0]).unwrap();
+    assert_eq!(file.read(0..file.size()).unwrap(), archive);
 }
 
 // Cache
