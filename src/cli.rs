@@ -8,6 +8,7 @@ mod environment;
 mod error_page;
 mod exit;
 mod format_control;
+mod index_settings;
 mod output;
 mod progress;
 mod settings;

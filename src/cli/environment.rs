@@ -11,6 +11,7 @@ use etcetera::BaseStrategy;
 use ungil::model::target::Platform;
 
 use super::error_page::Failure;
+use super::index_settings::{Host, HostSystem};
 
 /// Columns where nothing says how many there are.
 const COLUMNS: usize = 100;
@@ -61,6 +62,22 @@ impl Environment {
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
+    /// The encoding that the locale names, such as `ISO-8859-1`; UTF-8 is tried anyway.
+    pub(crate) fn encoding(&self) -> Option<String> {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| self.variables.get(*name))?;
+        locale.split_once('.').map(|(_, encoding)| encoding.to_owned())
+    }
+
+    /// The machine, as far as index settings depend on it.
+    pub(crate) fn host(&self) -> Host {
+        let system = match std::env::consts::OS {
+            "macos" => HostSystem::MacOs,
+            "windows" => HostSystem::Windows,
+            _ => HostSystem::Unix,
+        };
+        Host { system, home: std::env::home_dir(), folder: self.directory.clone(), now: self.now }
     }
 
     /// The platform of this machine, when ungil judges it.

@@ -48,6 +48,11 @@ impl Failure {
         Failure { error: Box::new(Caused { what: what.into(), cause: Box::new(cause) }), hint: None }
     }
 
+    /// An error that may know what helps.
+    pub(crate) fn hinted(hint: Option<String>, error: impl Error + Send + Sync + 'static) -> Failure {
+        Failure { error: Box::new(error), hint }
+    }
+
     /// Adds what may help.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());

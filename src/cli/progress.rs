@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
+use ungil::index::{self, Subject};
 use ungil::report::harmless;
-use ungil::scan::{Event, Observer};
+use ungil::scan::{self, Event};
 
 /// Shows one line that changes.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    bytes: AtomicU64,
     listings: AtomicU64,
 }
 
@@ -32,36 +32,44 @@ impl Progress {
     }
 
     fn on(bar: ProgressBar) -> Progress {
-        Progress { bar, bytes: AtomicU64::new(0), listings: AtomicU64::new(0) }
+        Progress { bar, listings: AtomicU64::new(0) }
     }
 
-    fn say(&self, text: String) {
-        self.bar.set_message(text);
+    /// Takes the line away.
+    pub(crate) fn end(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.end();
     }
 }
 
-impl Observer for Progress {
+impl scan::Observer for Progress {
     fn notice(&self, event: Event<'_>) {
+        self.bar.set_message(match event {
+            Event::Resolving { target } => format!("resolving for {target}"),
+            Event::Examined { filename, done, of } => format!("looked into {done} of {of}: {}", harmless(filename)),
+        });
+    }
+}
+
+impl index::Observer for Progress {
+    fn event(&self, event: index::Event) {
         match event {
-            Event::Resolving { target } => self.say(format!("resolving for {target}")),
-            Event::ListingFetched { package } => {
+            index::Event::Started(Subject::File(filename)) => {
+                self.bar.set_message(format!("fetching parts of {}", harmless(&filename)));
+            }
+            index::Event::Finished(Subject::Listing(package)) => {
                 let number = self.listings.fetch_add(1, Ordering::Relaxed) + 1;
-                self.say(format!("resolving: {number} packages looked up, now {package}"));
+                self.bar.set_message(format!("resolving: {number} packages looked up, now {package}"));
             }
-            Event::FileOpened { filename, number, of } => {
-                let bytes = HumanBytes(self.bytes.load(Ordering::Relaxed));
-                self.say(format!("reading {number} of {of} ({bytes} fetched): {}", harmless(filename)));
+            index::Event::Repeated { url, why } => {
+                self.bar.set_message(format!("trying {} again: {}", harmless(&url), harmless(&why)));
             }
-            Event::BytesFetched { bytes } => {
-                self.bytes.fetch_add(bytes, Ordering::Relaxed);
-            }
-            Event::Repeated { url, why } => self.say(format!("trying {} again: {}", harmless(url), harmless(why))),
+            index::Event::Started(_) | index::Event::Finished(_) => {}
         }
     }
 }

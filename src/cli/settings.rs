@@ -1,17 +1,24 @@
 //! What was typed, settled: defaults filled in, values checked, files and folders made out.
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use url::Url;
 
+use ungil::archive::limits::Limits;
+use ungil::index::IndexSettings;
+use ungil::index::settings::Freshness;
+use ungil::input::{FilesOnDisk, InputContext, Typed};
 use ungil::model::request::{Location, Sources};
 use ungil::model::target::{Python, Target};
-use ungil::scan::{Dependencies, Freshness, Hints, Inputs, ScanSettings};
+use ungil::resolve::Dependencies;
+use ungil::scan::{self, Hints};
 
 use super::args::{CacheArguments, IndexArguments, ScanArguments, TargetArguments};
 use super::environment::Environment;
 use super::error_page::Failure;
 use super::format_control;
+use super::index_settings::{self, ConfigFile};
 
 /// Pythons that are judged for when none is named.
 const PYTHONS: [Python; 2] = [Python { minor: 14, free_threaded: true }, Python { minor: 15, free_threaded: true }];
@@ -47,25 +54,41 @@ pub(crate) fn targets(typed: &TargetArguments, environment: &Environment) -> Res
 }
 
 /// Settings of a scan.
-pub(crate) fn scan(typed: &ScanArguments, environment: &Environment) -> Result<ScanSettings, Failure> {
-    Ok(ScanSettings {
+pub(crate) fn scan(typed: &ScanArguments, environment: &Environment) -> Result<scan::Settings, Failure> {
+    Ok(scan::Settings {
         targets: targets(&typed.target, environment)?,
-        dependencies: if typed.no_deps { Dependencies::Leave } else { Dependencies::Follow },
+        dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
         hints: if typed.hints { Hints::Show } else { Hints::Hide },
-        freshness: freshness(&typed.cache),
-        cache: cache(&typed.cache, environment),
+        limits: Limits::default(),
     })
 }
 
-fn freshness(typed: &CacheArguments) -> Freshness {
-    match (typed.offline, typed.refresh) {
-        (true, _) => Freshness::Offline,
-        (false, true) => Freshness::Refresh,
-        (false, false) => Freshness::Revalidate,
+/// Settings of the index client. `sources` is what the command line and the input say.
+pub(crate) fn index(
+    typed: &ScanArguments,
+    environment: &Environment,
+    sources: &Sources,
+) -> Result<IndexSettings, Failure> {
+    let host = environment.host();
+    let existing = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).ok()?;
+        Some(ConfigFile { path, text })
+    };
+    let files = index_settings::Files {
+        pip: index_settings::config_paths(&environment.variables, &host).into_iter().filter_map(existing).collect(),
+        netrc: index_settings::netrc_paths(&environment.variables, &host).into_iter().find_map(existing),
+    };
+    let mut settings = index_settings::settle(&environment.variables, &files, sources, &host)?;
+    match (typed.cache.offline, typed.cache.refresh) {
+        (true, _) => settings.freshness = Freshness::Offline,
+        (false, true) => settings.freshness = Freshness::Refresh,
+        (false, false) => {}
     }
+    settings.cache = cache(&typed.cache, environment);
+    Ok(settings)
 }
 
-fn cache(typed: &CacheArguments, environment: &Environment) -> Option<std::path::PathBuf> {
+fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
     if typed.no_cache {
         return None;
     }
@@ -76,18 +99,28 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<std::path:
 }
 
 /// What a scan is to read.
-pub(crate) fn inputs(typed: &ScanArguments, environment: &Environment) -> Result<Inputs, Failure> {
+pub(crate) fn typed(typed: &ScanArguments) -> Result<Vec<Typed>, Failure> {
     if typed.inputs.is_empty() && typed.requirement.is_empty() {
         return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
     }
-    Ok(Inputs {
-        words: typed.inputs.clone(),
-        requirement_files: typed.requirement.clone(),
-        constraint_files: typed.constraint.clone(),
-        sources: sources(&typed.index, environment)?,
-        standard_input: standard_input(&typed.inputs)?,
+    let words = typed.inputs.iter().cloned().map(Typed::Word);
+    let requirements = typed.requirement.iter().map(|file| Typed::Requirements(file.display().to_string()));
+    let constraints = typed.constraint.iter().map(|file| Typed::Constraints(file.display().to_string()));
+    Ok(words.chain(requirements).chain(constraints).collect())
+}
+
+/// What reading has to know of the machine.
+pub(crate) fn input_context<'a>(
+    typed: &ScanArguments,
+    environment: &Environment,
+    files: &'a FilesOnDisk,
+) -> Result<InputContext<'a>, Failure> {
+    Ok(InputContext {
+        current_directory: environment.directory.clone(),
         variables: environment.variables.clone(),
-        directory: environment.directory.clone(),
+        files,
+        standard_input: standard_input(&typed.inputs)?,
+        locale_encoding: environment.encoding(),
     })
 }
 
@@ -104,7 +137,8 @@ fn standard_input(words: &[String]) -> Result<Option<Vec<u8>>, Failure> {
     Ok(Some(bytes))
 }
 
-fn sources(typed: &IndexArguments, environment: &Environment) -> Result<Sources, Failure> {
+/// Where files come from, as the command line says.
+pub(crate) fn sources(typed: &IndexArguments, environment: &Environment) -> Result<Sources, Failure> {
     Ok(Sources {
         index_url: typed.index_url.as_deref().map(|text| url("--index-url", text)).transpose()?,
         extra_index_urls: each(&typed.extra_index_url, |text| url("--extra-index-url", text))?,
@@ -113,6 +147,7 @@ fn sources(typed: &IndexArguments, environment: &Environment) -> Result<Sources,
         only_binary: format_control::settle("--only-binary", &typed.only_binary)?,
         no_binary: format_control::settle("--no-binary", &typed.no_binary)?,
         pre: typed.pre,
+        ..Sources::default()
     })
 }
 

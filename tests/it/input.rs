@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use pep508_rs::{MarkerEnvironment, MarkerTree, VersionOrUrl};
 use serde_json::{Value, json};
-use ungil::input::{self, FileKind, Files, FilesOnDisk, InputContext, InputError};
-use ungil::model::request::{FormatControl, Location, Request, Requests, Wanted};
+use ungil::input::{self, FileKind, Files, FilesOnDisk, InputContext, InputError, Typed};
+use ungil::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};
 use url::Url;
 
 fn folder() -> PathBuf {
@@ -36,8 +36,8 @@ fn context<'a>(files: &'a dyn Files, standard_input: &[u8]) -> InputContext<'a> 
 }
 
 fn read(arguments: &[&str]) -> Result<Requests, InputError> {
-    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    input::read(&arguments, &context(&FilesOnDisk, b"numpy # by hand\n-c nested/bounds.txt\n"))
+    let words: Vec<Typed> = arguments.iter().map(|argument| Typed::Word((*argument).to_owned())).collect();
+    input::read(&words, Sources::default(), &context(&FilesOnDisk, b"numpy # by hand\n-c nested/bounds.txt\n"))
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -258,7 +258,7 @@ fn arguments_are_files_places_or_names() {
 fn limits_end_the_reading_and_not_the_process() {
     let check = |content: Vec<u8>, expected: &str| {
         let files = OneChanged { path: folder().join("names.txt"), content };
-        let error = input::read(&["names.txt".into()], &context(&files, b"")).unwrap_err().to_string();
+        let error = input::read(&[Typed::Word("names.txt".into())], Sources::default(), &context(&files, b"")).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
     check(vec![b'#'; 9 * 1024 * 1024], "expected at most 8388608 bytes");

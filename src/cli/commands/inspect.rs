@@ -1,5 +1,6 @@
 //! `ungil inspect`: shows all that wheels and compiled files say of themselves.
 
+use ungil::archive::limits::Limits;
 use ungil::report::{INSPECTION_FORMATS, RenderOptions};
 use ungil::scan;
 
@@ -15,8 +16,10 @@ pub(crate) fn run(
     global: &GlobalArguments,
     environment: &Environment,
 ) -> Result<Exit, Failure> {
-    let targets = settings::targets(&typed.target, environment)?;
-    let inspection = scan::inspect(&typed.files, &targets)?;
+    // Without targets, those that the files are for are taken.
+    let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
+    let targets = if named { settings::targets(&typed.target, environment)? } else { Vec::new() };
+    let inspection = scan::inspect(&typed.files, &targets, Limits::default())?;
     let file = typed.output.output.as_deref();
     let options =
         RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };

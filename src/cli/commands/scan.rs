@@ -1,7 +1,11 @@
 //! `ungil scan`: judges everything that an installer would install.
 
+use std::sync::Arc;
+
+use ungil::index::Index;
+use ungil::input::{self, FilesOnDisk};
 use ungil::report::{FORMATS, RenderOptions};
-use ungil::scan;
+use ungil::{rules, scan};
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::environment::Environment;
@@ -13,10 +17,15 @@ use super::super::{output, settings};
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
     let settings = settings::scan(typed, environment)?;
-    let requests = scan::requests(&settings::inputs(typed, environment)?)?;
-    let progress = if environment.shows_progress() && !global.quiet { Progress::shown() } else { Progress::hidden() };
-    let report = scan::run(&settings, &requests, &progress)?;
-    drop(progress);
+    let words = settings::typed(typed)?;
+    let context = settings::input_context(typed, environment, &FilesOnDisk)?;
+    let requests = input::read(&words, settings::sources(&typed.index, environment)?, &context)
+        .map_err(|error| Failure::hinted(error.hint(), error))?;
+    let shows = environment.shows_progress() && !global.quiet;
+    let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
+    let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
+    let report = scan::run(&settings, &requests, index, &rules::builtin()?, &*progress)?;
+    progress.end();
     let file = typed.output.output.as_deref();
     let options = RenderOptions {
         width: environment.width(),
