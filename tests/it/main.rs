@@ -1,3 +1,4 @@
 //! All integration tests in one binary: they link once.
 
+#[cfg(test)]
 mod resolve;
