@@ -18,7 +18,7 @@ use crate::model::wheel_name::WheelName;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prereleases {
     /// Where no final release in the range fits. A specifier that names a pre-release lets them into the range, but
-    /// final releases still go first: uv's rule since 0.12; pip takes the newest of both then.
+    /// final releases still go first, as in uv 0.13; pip takes the newest of both then.
     IfNecessary,
     /// Like final releases (`--pre`).
     Always,
