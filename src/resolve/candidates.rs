@@ -18,7 +18,7 @@ use crate::model::wheel_name::WheelName;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prereleases {
     /// Where no final release in the range fits. A specifier that names a pre-release lets them into the range, but
-    /// final releases still go first: uv's rule since 0.12; pip takes the newest of both then.
+    /// final releases still go first, as in uv 0.13; pip takes the newest of both then.
     IfNecessary,
     /// Like final releases (`--pre`).
     Always,
@@ -38,6 +38,8 @@ pub(super) struct Selector {
     pub(super) prereleases: Prereleases,
     /// Versions that the user pinned, which may be yanked ones.
     pub(super) pins: BTreeMap<PackageName, BTreeSet<Version>>,
+    /// Packages that the user names by their location, whatever format the file there has.
+    pub(super) located: BTreeSet<PackageName>,
     /// For each name, sets of digests; a file must have one of each set.
     pub(super) hashes: BTreeMap<PackageName, Vec<Vec<Digest>>>,
 }
@@ -170,11 +172,14 @@ impl Selector {
         if file.requires_python.as_ref().is_some_and(|wanted| !wanted.contains(&self.python)) {
             return Some(Unfit::Python);
         }
-        match file.wheel() {
-            Some(_) if self.no_binary.covers(&file.name) => Some(Unfit::Format),
-            Some(wheel) => self.tags.rank(wheel).is_none().then_some(Unfit::Tags),
-            None => self.only_binary.covers(&file.name).then_some(Unfit::Format),
+        let forbidden = match file.wheel() {
+            Some(_) => self.no_binary.covers(&file.name),
+            None => self.only_binary.covers(&file.name),
+        };
+        if forbidden && !self.located.contains(&file.name) {
+            return Some(Unfit::Format);
         }
+        file.wheel().filter(|wheel| self.tags.rank(wheel).is_none()).map(|_| Unfit::Tags)
     }
 
     /// Whether the file has one digest of each set that was demanded. A file of which no digest of those kinds is
@@ -281,5 +286,92 @@ fn system_prefix(target: Target) -> &'static str {
         System::Manylinux(..) | System::Musllinux(..) => "linux",
         System::Macos(..) => "macosx",
         System::Windows => "win",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::artifact::MetadataFile;
+    use crate::model::request::Location;
+
+    fn selector() -> Selector {
+        let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
+        Selector {
+            target,
+            python: "3.14.0".parse().unwrap(),
+            tags: Tags::new(target),
+            twin: Some(Tags::new(Target { python: target.python.twin(), ..target })),
+            only_binary: FormatControl::None,
+            no_binary: FormatControl::None,
+            prereleases: Prereleases::IfNecessary,
+            pins: BTreeMap::new(),
+            located: BTreeSet::new(),
+            hashes: BTreeMap::new(),
+        }
+    }
+
+    fn file(filename: &str) -> Artifact {
+        let wheel: Option<WheelName> = filename.parse().ok();
+        let version = wheel.as_ref().map_or_else(|| "1.0".parse().unwrap(), |wheel| wheel.version.clone());
+        Artifact {
+            name: "a".parse().unwrap(),
+            version,
+            filename: filename.to_owned(),
+            kind: wheel.map_or(ArtifactKind::Sdist, ArtifactKind::Wheel),
+            location: Location::Path(filename.into()),
+            digests: vec![],
+            size: None,
+            requires_python: None,
+            yanked: None,
+            metadata_file: MetadataFile::Unannounced,
+        }
+    }
+
+    /// The file that is picked of these, and those from which its dependencies may be read.
+    fn picked(filenames: &[&str], level: Level) -> Option<(String, Vec<String>)> {
+        let selector = selector();
+        let files = filenames.iter().map(|filename| file(filename)).collect();
+        let offer = selector.offer(&"a".parse().unwrap(), Arc::new(Listing { files }));
+        let pick = selector.pick(&offer, &Range::full(), level)?;
+        let described_by = selector.described_by(&offer, pick);
+        Some((pick.artifact.filename.clone(), described_by.iter().map(|file| file.filename.clone()).collect()))
+    }
+
+    #[test]
+    fn one_file_of_a_version_is_picked() {
+        let table: [(&[&str], Option<&str>); 6] = [
+            (
+                &["a-1.0-py3-none-any.whl", "a-1.0-cp314-cp314t-linux_x86_64.whl"],
+                Some("a-1.0-cp314-cp314t-linux_x86_64.whl"),
+            ),
+            (&["a-1.0-2-py3-none-any.whl", "a-1.0-10-py3-none-any.whl"], Some("a-1.0-10-py3-none-any.whl")),
+            (&["a-1.0-py3-none-any.whl", "a-1.0-1-py3-none-any.whl"], Some("a-1.0-1-py3-none-any.whl")),
+            (&["a-1.0.zip", "a-1.0.tar.gz"], Some("a-1.0.tar.gz")),
+            (&["a-1.0.tar.gz", "a-1.0-cp314-cp314-linux_x86_64.whl"], Some("a-1.0.tar.gz")),
+            (&["a-1.0-cp314-cp314-linux_x86_64.whl"], None),
+        ];
+        for (files, expected) in table {
+            assert_eq!(picked(files, Level::Strict).map(|(file, _)| file).as_deref(), expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn higher_levels_let_in_what_does_not_fit() {
+        let files = ["a-2.0-cp313-cp313-win_amd64.whl", "a-1.0-cp314-cp314-linux_x86_64.whl"];
+        assert_eq!(picked(&files, Level::Twin).unwrap().0, files[1]);
+        assert_eq!(picked(&files, Level::Anything).unwrap().0, files[1]);
+        assert_eq!(picked(&files[..1], Level::Twin), None);
+        assert_eq!(picked(&files[..1], Level::Anything).unwrap().0, files[0]);
+    }
+
+    #[test]
+    fn the_nearest_wheel_describes_a_source() {
+        let files = ["a-1.0-cp313-cp313-win_amd64.whl", "a-1.0-cp314-cp314-linux_x86_64.whl", "a-1.0.tar.gz"];
+        let (picked, described_by) = picked(&files, Level::Strict).unwrap();
+        assert_eq!(
+            (picked.as_str(), described_by.as_slice()),
+            (files[2], [files[1].to_owned(), files[2].to_owned()].as_slice())
+        );
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn read(
         no_binary: sources.no_binary.clone(),
         prereleases: if sources.pre { Prereleases::Always } else { Prereleases::IfNecessary },
         pins: rules.pins,
+        located: reader.sites.keys().cloned().collect(),
         hashes: rules.hashes,
     };
     let Reader { demands, sites, problems, .. } = reader;

@@ -18,6 +18,8 @@ use crate::model::request::Place;
 const LINKS: usize = 60;
 /// How many facts such a list has at most.
 const FACTS: usize = 30;
+/// How many pieces of a set of versions are still readable.
+const READABLE: usize = 2;
 /// How many versions that do not count are named.
 const NAMED: usize = 3;
 
@@ -149,7 +151,12 @@ impl Words<'_> {
                 format!("{asked} asks for {}", named(to, &ranges::describe(range)))
             }
             External::FromDependencyOf(node, range, to, needed) => {
-                format!("{} requires {}", self.subject(node, range), named(to, &ranges::describe(needed)))
+                // As its author wrote it, unless that is a long list of exceptions.
+                let needed = match needed.iter().nth(READABLE) {
+                    None => named(to, &ranges::describe(needed)),
+                    Some(_) => self.subject(to, needed),
+                };
+                format!("{} requires {needed}", self.subject(node, range))
             }
         }
     }

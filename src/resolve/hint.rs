@@ -7,12 +7,14 @@ use super::ranges::Range;
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::name::PackageName;
 
-/// A package that the solver has just heard of.
+/// A package that the solver has just heard of, or of which it goes through version after version.
 #[derive(Clone, Debug)]
 pub struct Hint {
     pub(super) name: PackageName,
     pub(super) range: Range,
     pub(super) selector: Arc<Selector>,
+    /// How many files will be asked for.
+    pub(super) files: usize,
 }
 
 impl Hint {
@@ -21,10 +23,18 @@ impl Hint {
         &self.name
     }
 
-    /// The file whose metadata will most likely be asked for, given the listing.
-    pub fn likely(&self, listing: &Arc<Listing>) -> Option<Artifact> {
+    /// The files whose metadata will most likely be asked for, given the listing; the likeliest first.
+    pub fn likely(&self, listing: &Arc<Listing>) -> Vec<Artifact> {
         let offer = self.selector.offer(&self.name, listing.clone());
-        let pick = self.selector.pick(&offer, &self.range, Level::Strict)?;
-        self.selector.described_by(&offer, pick).first().map(|artifact| (*artifact).clone())
+        let mut range = self.range.clone();
+        let mut likely = Vec::new();
+        while likely.len() < self.files
+            && let Some(pick) = self.selector.pick(&offer, &range, Level::Strict)
+            && let Some(file) = self.selector.described_by(&offer, pick).first()
+        {
+            likely.push((*file).clone());
+            range = range.intersection(&Range::singleton(pick.candidate.version.clone()).complement());
+        }
+        likely
     }
 }

@@ -8,21 +8,23 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
-use pubgrub::{
-    Dependencies as Known, DependencyProvider, DerivationTree, External, PackageResolutionStatistics, PubGrubError,
-};
+use pubgrub::{Dependencies as Known, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError};
 
-use super::candidates::{Level, Offer, Pick, Selector};
-use super::demands::{Plan, Site, problem_of};
+use super::candidates::{Level, Offer};
+use super::demands::{Plan, Site};
 use super::node::Node;
 use super::ranges::{self, Range};
-use super::{Catalog, CatalogError, Dependencies, Hint, ResolveError, explain};
-use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
-use crate::model::problem::{Problem, ProblemKind};
+use super::{Catalog, Dependencies, Hint, ResolveError, explain};
+use crate::model::name::{ExtraName, PackageName, Version};
+use crate::model::problem::Problem;
 use crate::model::request::Location;
+
+mod knowledge;
+mod relax;
+
+use knowledge::Description;
 
 /// Steps after which the search is given up. Real sets take some thousands at most.
 const STEPS: u64 = 1_000_000;
@@ -49,6 +51,8 @@ pub(super) struct Session<'a> {
     /// The order in which packages were heard of in this run of the solver.
     order: RefCell<HashMap<PackageName, usize>>,
     announced: RefCell<HashSet<PackageName>>,
+    /// How many versions of each package were read.
+    read: RefCell<HashMap<PackageName, usize>>,
     /// Packages that some package requires which was let in at a lower level.
     beneath: RefCell<HashSet<PackageName>>,
     /// Packages of which older versions were left aside because they do not say what they require.
@@ -61,15 +65,6 @@ pub(super) struct Session<'a> {
 enum Mute {
     LeftAside,
     LetIn,
-}
-
-/// What a version requires.
-#[derive(Debug)]
-pub(super) struct Description {
-    requirements: Vec<Requirement>,
-    requires_python: Option<VersionSpecifiers>,
-    /// What kept the requirements from being read.
-    problem: Option<Problem>,
 }
 
 /// One requirement of a node, for the target.
@@ -108,6 +103,7 @@ impl<'a> Session<'a> {
             dropped: RefCell::default(),
             order: RefCell::default(),
             announced: RefCell::default(),
+            read: RefCell::default(),
             beneath: RefCell::default(),
             mute: RefCell::default(),
             steps: Cell::new(0),
@@ -140,54 +136,6 @@ impl<'a> Session<'a> {
                 },
             }
         }
-    }
-
-    /// What is offered for a package; empty when no index knows it.
-    pub(super) fn offer(&self, name: &PackageName) -> Result<Rc<Offer>, Interrupt> {
-        if let Some(offer) = self.offers.borrow().get(name) {
-            return Ok(offer.clone());
-        }
-        let listing = match self.catalog.listing(name) {
-            Ok(listing) => listing,
-            Err(CatalogError::Absent { .. }) => Arc::default(),
-            Err(error) => {
-                self.drop_name(name, problem_of(&error, Some(name)));
-                return Err(Interrupt::Again);
-            }
-        };
-        let offer = Rc::new(self.plan.selector.offer(name, listing));
-        self.offers.borrow_mut().insert(name.clone(), offer.clone());
-        Ok(offer)
-    }
-
-    /// The level at which files of this package count.
-    pub(super) fn level(&self, name: &PackageName) -> Level {
-        self.levels.borrow().get(name).copied().unwrap_or(Level::Strict)
-    }
-
-    /// Why the package is not to be had.
-    pub(super) fn dropped(&self, name: &PackageName) -> Option<Problem> {
-        self.dropped.borrow().get(name).cloned()
-    }
-
-    /// The location that the package is taken from.
-    pub(super) fn site(&self, name: &PackageName) -> Option<Site> {
-        self.sites.borrow().get(name).cloned()
-    }
-
-    fn take_from(&self, name: &PackageName, site: Site) {
-        match &site.found {
-            Ok(located) => {
-                let offer = Rc::new(Selector::single(located.artifact.clone()));
-                self.offers.borrow_mut().insert(name.clone(), offer);
-            }
-            Err(problem) => self.drop_name(name, problem.clone()),
-        }
-        self.sites.borrow_mut().insert(name.clone(), site);
-    }
-
-    fn drop_name(&self, name: &PackageName, problem: Problem) {
-        self.dropped.borrow_mut().insert(name.clone(), problem);
     }
 
     /// What a node requires on this target, dropped packages included.
@@ -243,109 +191,6 @@ impl<'a> Session<'a> {
         Ok(joined(edges.filter(|edge| edge.to != Node::Name(name.clone()))))
     }
 
-    /// What a version says of itself, read once.
-    fn description(&self, name: &PackageName, version: &Version) -> Result<Rc<Description>, Interrupt> {
-        let key = (name.clone(), version.clone());
-        if let Some(description) = self.descriptions.borrow().get(&key) {
-            return Ok(description.clone());
-        }
-        let offer = self.offer(name)?;
-        let description = Rc::new(match self.pick(&offer, name, version) {
-            Some(pick) => self.read(name, &offer, pick),
-            None => Description { requirements: Vec::new(), requires_python: None, problem: None },
-        });
-        self.descriptions.borrow_mut().insert(key, description.clone());
-        Ok(description)
-    }
-
-    /// What kept a chosen version's requirements from being read, when they were read at all.
-    pub(super) fn known_problem(&self, name: &PackageName, version: &Version) -> Option<Problem> {
-        self.descriptions.borrow().get(&(name.clone(), version.clone()))?.problem.clone()
-    }
-
-    /// The file that was picked for a chosen version.
-    pub(super) fn pick<'o>(&self, offer: &'o Offer, name: &PackageName, version: &Version) -> Option<Pick<'o>> {
-        self.plan.selector.pick(offer, &Range::singleton(version.clone()), self.level(name))
-    }
-
-    fn read(&self, name: &PackageName, offer: &Offer, pick: Pick<'_>) -> Description {
-        let mut first_problem = None;
-        for file in self.plan.selector.described_by(offer, pick) {
-            let problem = match self.catalog.metadata(file) {
-                Ok(metadata) if metadata.name != *name => {
-                    let message = format!("expected metadata of `{name}`, found `{}`", metadata.name);
-                    metadata_problem(name, &file.filename, message)
-                }
-                Ok(metadata)
-                    if file.wheel().is_none() && metadata.dynamic.iter().any(|field| field == "requires-dist") =>
-                {
-                    let message = "leaves its dependencies to its build, which is not run; they are not looked at";
-                    metadata_problem(name, &file.filename, message.to_owned())
-                }
-                Ok(metadata) => {
-                    return Description {
-                        requirements: metadata.requires_dist.clone(),
-                        requires_python: metadata.requires_python.clone(),
-                        problem: None,
-                    };
-                }
-                Err(error) => problem_of(&error, Some(name)),
-            };
-            first_problem.get_or_insert(problem);
-        }
-        Description { requirements: Vec::new(), requires_python: None, problem: first_problem }
-    }
-
-    /// Lets in what stands in the way of every solution; false when nothing can be let in.
-    fn relax(&self, reasons: &Reasons) -> bool {
-        let (mut relaxed, mut last_resort) = (false, Vec::new());
-        for (name, range) in dead_ends(reasons) {
-            let Ok(offer) = self.offer(&name) else { return true };
-            if self.dropped.borrow().contains_key(&name) {
-                continue;
-            }
-            if offer.listing.files.is_empty() {
-                let place = self.plan.places(&name).next().map_or_else(|| name.to_string(), ToString::to_string);
-                let message = format!("no index knows a package named `{name}`");
-                let package = Some(name.clone());
-                self.drop_name(&name, Problem { kind: ProblemKind::Index, package, place, message });
-                relaxed = true;
-            } else if self
-                .mute
-                .borrow_mut()
-                .get_mut(&name)
-                .is_some_and(|mute| std::mem::replace(mute, Mute::LetIn) == Mute::LeftAside)
-                || self.raise(&name, &offer, &range, Level::Twin)
-            {
-                relaxed = true;
-            } else {
-                last_resort.push((name, offer, range));
-            }
-        }
-        if relaxed {
-            return true;
-        }
-        last_resort
-            .into_iter()
-            .fold(false, |relaxed, (name, offer, range)| self.raise(&name, &offer, &range, Level::Anything) || relaxed)
-    }
-
-    /// Lets in what a package requires that cannot be installed either way. Otherwise the search would go back to ever
-    /// older versions of that package, down to one that required less.
-    fn let_in(&self, name: &PackageName, offer: &Offer, range: &Range) -> bool {
-        self.raise(name, offer, range, Level::Twin) || self.raise(name, offer, range, Level::Anything)
-    }
-
-    fn raise(&self, name: &PackageName, offer: &Offer, range: &Range, level: Level) -> bool {
-        if self.level(name) >= level || self.plan.selector.pick(offer, range, level).is_none() {
-            return false;
-        }
-        self.levels.borrow_mut().insert(name.clone(), level);
-        // The versions that are let in now may be described by other files.
-        self.descriptions.borrow_mut().retain(|(other, _), _| other != name);
-        true
-    }
-
     /// Why a version does not count although a file of it does: what it says of itself.
     fn unusable(&self, node: &Node, version: &Version) -> Result<Option<String>, Interrupt> {
         let Some(name) = node.name().filter(|name| self.level(name) < Level::Anything) else { return Ok(None) };
@@ -365,16 +210,6 @@ impl<'a> Session<'a> {
         Ok((mute == Mute::LeftAside).then(|| "does not say what it requires".to_owned()))
     }
 
-    /// Whether a newer version would do for the input. A version that does not say what it requires agrees with
-    /// everything, so that a search that goes back far enough would always end at such a one.
-    fn is_second_choice(&self, name: &PackageName, version: &Version) -> Result<bool, Interrupt> {
-        let demands = self.plan.demands.iter().filter(|demand| demand.name == *name);
-        let range = demands.fold(self.plan.bound(name), |range, demand| range.intersection(&demand.range));
-        let offer = self.offer(name)?;
-        let first = self.plan.selector.pick(&offer, &range, self.level(name));
-        Ok(first.is_some_and(|first| first.candidate.version > *version))
-    }
-
     fn announce(&self, edges: &[Edge]) {
         let mut hints = Vec::new();
         for Edge { to, range, .. } in edges {
@@ -383,7 +218,7 @@ impl<'a> Session<'a> {
             self.order.borrow_mut().entry(name.clone()).or_insert(next);
             if !self.offers.borrow().contains_key(name) && self.announced.borrow_mut().insert(name.clone()) {
                 let selector = self.plan.selector.clone();
-                hints.push(Hint { name: name.clone(), range: range.clone(), selector });
+                hints.push(Hint { name: name.clone(), range: range.clone(), selector, files: 1 });
             }
         }
         if !hints.is_empty() {
@@ -414,15 +249,13 @@ fn root_version() -> Version {
     Version::new([0])
 }
 
-fn metadata_problem(name: &PackageName, file: &str, message: String) -> Problem {
-    Problem { kind: ProblemKind::Metadata, package: Some(name.clone()), place: file.to_owned(), message }
-}
-
 /// Several requirements of one node for the same package are one requirement for the solver.
 fn joined(edges: impl Iterator<Item = Edge>) -> Vec<Edge> {
     let mut joined: Vec<Edge> = Vec::new();
+    let mut positions: HashMap<Node, usize> = HashMap::new();
     for edge in edges {
-        match joined.iter_mut().find(|known| known.to == edge.to) {
+        let position = *positions.entry(edge.to.clone()).or_insert(joined.len());
+        match joined.get_mut(position) {
             Some(known) => {
                 known.range = known.range.intersection(&edge.range);
                 known.location = known.location.take().or(edge.location);
@@ -431,20 +264,6 @@ fn joined(edges: impl Iterator<Item = Edge>) -> Vec<Edge> {
         }
     }
     joined
-}
-
-/// The packages of which the solver found no usable version, in the order of their names.
-fn dead_ends(reasons: &Reasons) -> BTreeMap<PackageName, Range> {
-    let mut found: BTreeMap<PackageName, Range> = BTreeMap::new();
-    for reason in explain::facts(reasons) {
-        if let External::NoVersions(node, range) | External::Custom(node, range, _) = reason
-            && let Some(name) = node.name()
-        {
-            let known = found.entry(name.clone()).or_insert_with(Range::empty);
-            *known = known.union(range);
-        }
-    }
-    found
 }
 
 impl DependencyProvider for Session<'_> {

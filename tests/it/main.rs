@@ -6,6 +6,7 @@ mod cli;
 mod house;
 mod report;
 mod archive;
+#[cfg(test)]
 mod resolve;
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

@@ -258,6 +258,11 @@ fn formats_can_be_forbidden() {
 }
 
 #[test]
+fn a_location_is_not_a_matter_of_formats() {
+    check("a 1.0 | sdist |", "https://files.test/a-1.0.tar.gz\n --only-binary", "a 1.0: source");
+}
+
+#[test]
 fn stable_abi_wheels_count_where_they_can_be_loaded() {
     let only_abi3 = "a 1.0 | cp39-abi3 |";
     let why = "no wheel for cp314t: a 1.0 has wheels for cp39-abi3 only and no source distribution; `abi3` does not \
@@ -530,9 +535,21 @@ fn names_are_announced_with_the_likely_file() {
     let world = World::new(table);
     resolve(&world, "3.14t", "a").unwrap();
     let hinted = world.hinted.lock().unwrap();
-    let file = |name: &str| Some(name.to_owned());
+    let file = |name: &str| vec![name.to_owned()];
     let expected = [("a", file("a-1.0-py3-none-any.whl")), ("b", file("b-1.0-cp313-cp313-manylinux_2_28_x86_64.whl"))];
     assert_eq!(*hinted, expected.map(|(name, file)| (name.to_owned(), file)));
+}
+
+#[test]
+fn a_long_search_is_announced() {
+    let versions = (1..=20).map(|number| format!("a {number}.0 | pure | b<{}", number % 20 + 1));
+    let table: Vec<String> = versions.chain(["b 30.0 | pure |".to_owned(), "b 1.5 | pure |".to_owned()]).collect();
+    let world = World::new(&table.join("\n"));
+    let result = render(resolve(&world, "3.14t", "a\n b>=18"));
+    assert!(result.starts_with("no set of versions"), "{result}");
+    let hinted = world.hinted.lock().unwrap();
+    let longest = hinted.iter().filter(|(name, _)| name == "a").map(|(_, files)| files.len()).max();
+    assert!(longest >= Some(5), "{hinted:?}");
 }
 
 #[test]

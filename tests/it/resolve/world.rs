@@ -24,7 +24,7 @@ pub(super) struct World {
     metadata: BTreeMap<String, Metadata>,
     damaged: Vec<String>,
     down: Vec<PackageName>,
-    pub(super) hinted: Mutex<Vec<(String, Option<String>)>>,
+    pub(super) hinted: Mutex<Vec<(String, Vec<String>)>>,
 }
 
 impl World {
@@ -147,7 +147,8 @@ impl Catalog for World {
     fn prefetch(&self, hints: Vec<Hint>) {
         for hint in hints {
             let listing = self.listings.get(hint.name()).cloned().map(Arc::new);
-            let likely = listing.and_then(|listing| hint.likely(&listing)).map(|artifact| artifact.filename);
+            let likely = listing.map(|listing| hint.likely(&listing)).unwrap_or_default();
+            let likely = likely.into_iter().map(|artifact| artifact.filename).collect();
             self.hinted.lock().unwrap().push((hint.name().to_string(), likely));
         }
     }
