@@ -96,7 +96,7 @@ impl Catalog for Distributions {
             let inner = Arc::clone(&self.inner);
             self.inner.index.prefetch(move || {
                 let Ok(listing) = inner.listing(hint.name()) else { return };
-                if let Some(artifact) = hint.likely(&listing) {
+                for artifact in hint.likely(&listing) {
                     // Whoever asks for it gets the error too.
                     let _ = inner.metadata(&artifact);
                 }
