@@ -104,8 +104,7 @@ fn resolve_all(
         resolve::resolve(requests, target, &options, distributions)
     };
     let solved: Vec<Result<Resolution, ResolveError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            settings.targets.iter().map(|target| scope.spawn(move || solve(*target))).collect();
+        let threads: Vec<_> = settings.targets.iter().map(|target| scope.spawn(move || solve(*target))).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
@@ -134,12 +133,8 @@ fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolu
         }),
         Wanted::Unnamed { .. } => None,
     };
-    let problem = Problem {
-        kind: ProblemKind::Resolution,
-        package: None,
-        place: target.to_string(),
-        message: error.to_string(),
-    };
+    let problem =
+        Problem { kind: ProblemKind::Resolution, package: None, place: target.to_string(), message: error.to_string() };
     let packages = requests.requests.iter().filter_map(chosen).collect();
     Resolution { target, packages, problems: vec![problem] }
 }

@@ -25,18 +25,24 @@ pub(super) struct Bytes {
     pub(super) total: u64,
 }
 
+/// What the targets say of one version of a package.
+#[derive(Default)]
+struct Gathered {
+    required_by: BTreeSet<RequiredBy>,
+    results: Vec<TargetResult>,
+}
+
 /// Puts the report together.
 pub(super) fn assemble(targets: Vec<Target>, judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> Report {
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
     problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
-    let mut packages: BTreeMap<(PackageName, Option<Version>), (BTreeSet<RequiredBy>, Vec<TargetResult>)> =
-        BTreeMap::new();
+    let mut packages: BTreeMap<(PackageName, Option<Version>), Gathered> = BTreeMap::new();
     for Judged { resolution, results } in judged {
         problems.extend(resolution.problems);
         for (chosen, result) in resolution.packages.into_iter().zip(results) {
-            let (required_by, of_all_targets) = packages.entry((chosen.name, chosen.version)).or_default();
-            required_by.extend(chosen.required_by);
-            of_all_targets.push(result);
+            let gathered = packages.entry((chosen.name, chosen.version)).or_default();
+            gathered.required_by.extend(chosen.required_by);
+            gathered.results.push(result);
         }
     }
     let names: BTreeSet<&PackageName> = packages.keys().map(|(name, _)| name).collect();
@@ -48,11 +54,11 @@ pub(super) fn assemble(targets: Vec<Target>, judged: Vec<Judged>, examinations: 
         bytes_total: bytes.total,
         problems: problems.len(),
     };
-    let package = |((name, version), (required_by, results))| PackageReport {
+    let package = |((name, version), gathered): (_, Gathered)| PackageReport {
         name,
         version,
-        required_by: shortest_first(required_by),
-        results,
+        required_by: shortest_first(gathered.required_by),
+        results: gathered.results,
     };
     Report {
         targets,

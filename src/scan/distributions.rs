@@ -139,8 +139,11 @@ impl Inner {
 
     fn wheel_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let place = &artifact.filename;
-        if let Some(bytes) = self.index.metadata_file(artifact).map_err(|error| unreadable(error.kind(), place, error.to_string()))? {
-            return metadata::parse(&bytes).map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
+        if let Some(bytes) =
+            self.index.metadata_file(artifact).map_err(|error| unreadable(error.kind(), place, error.to_string()))?
+        {
+            return metadata::parse(&bytes)
+                .map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
         }
         let opened = self.wheel(artifact)?;
         opened.wheel.metadata().map_err(|error| unreadable(error.kind(), place, error.to_string()))
@@ -149,26 +152,30 @@ impl Inner {
     fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let (source, _) = self.source(artifact)?;
         let read = sdist::read(&artifact.filename, source, sdist::Depth::Metadata, self.limits);
-        read.map(|sdist| sdist.metadata).map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
+        read.map(|sdist| sdist.metadata)
+            .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
     }
 
     fn wheel(&self, artifact: &Artifact) -> Result<Arc<Opened>, CatalogError> {
         self.wheels.get(&artifact.location, || {
             let (source, size) = self.source(artifact)?;
-            let wheel = Wheel::open(&artifact.filename, source, self.limits).map_err(|error| {
-                unreadable(error.kind(), &artifact.filename, error.to_string())
-            })?;
+            let wheel = Wheel::open(&artifact.filename, source, self.limits)
+                .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
             Ok(Arc::new(Opened { wheel, size }))
         })
     }
 
     fn source(&self, artifact: &Artifact) -> Result<(Box<dyn Source>, u64), CatalogError> {
         let source: Box<dyn Source> = match &artifact.location {
-            Location::Path(path) => Box::new(MappedFile::open(path).map_err(|error| {
-                unreadable(error.kind(), &artifact.filename, error.to_string())
-            })?),
+            Location::Path(path) => Box::new(
+                MappedFile::open(path)
+                    .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?,
+            ),
             Location::Url(_) => {
-                let file = self.index.open(artifact).map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
+                let file = self
+                    .index
+                    .open(artifact)
+                    .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
                 Box::new(Ranged(file))
             }
         };

@@ -51,7 +51,10 @@ impl Examination {
     /// Whether the same bytes would give the same again: what the network did does not count.
     pub(super) fn is_lasting(&self) -> bool {
         let passing = |problem: &Problem| {
-            matches!(problem.kind, ProblemKind::Network | ProblemKind::Index | ProblemKind::Integrity | ProblemKind::File)
+            matches!(
+                problem.kind,
+                ProblemKind::Network | ProblemKind::Index | ProblemKind::Integrity | ProblemKind::File
+            )
         };
         !self.problems.iter().any(passing)
     }

@@ -123,10 +123,9 @@ impl<'a> Set<'a> {
     /// Whether all modules that the package brings are known.
     fn is_seen(&self, chosen: &Chosen) -> bool {
         match &chosen.choice {
-            Choice::Wheel { artifact, .. } => self
-                .examinations
-                .get(&artifact.location)
-                .is_some_and(|found| found.problems.is_empty()),
+            Choice::Wheel { artifact, .. } => {
+                self.examinations.get(&artifact.location).is_some_and(|found| found.problems.is_empty())
+            }
             Choice::Nothing { .. } => true,
             Choice::Source { .. } | Choice::Unknown { .. } => false,
         }
@@ -139,4 +138,3 @@ fn label(chosen: &Chosen) -> String {
         None => chosen.name.to_string(),
     }
 }
-

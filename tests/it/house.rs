@@ -16,7 +16,9 @@ use source::{SourceFile, sources};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("input", &["model"]),
-    ("index", &["model"]),
+    // A tool that knows nothing of ours.
+    ("memo", &[]),
+    ("index", &["model", "memo"]),
     ("archive", &["model"]),
     ("resolve", &["model"]),
     ("binary", &["model"]),
@@ -24,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("rules", &["model"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
-    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict"]),
+    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo"]),
     ("cli", &[]),
 ];
 
@@ -61,7 +63,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("sha2", &["archive", "index", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),
-    ("toml", &["input", "rules", "cli"]),
+    ("toml", &["input", "archive/project.rs", "rules", "cli"]),
     ("url", &[""]),
     ("walkdir", &["archive", "index", "input", "scan"]),
     ("yaxpeax_arch", &["binary/machine"]),

@@ -258,7 +258,9 @@ fn arguments_are_files_places_or_names() {
 fn limits_end_the_reading_and_not_the_process() {
     let check = |content: Vec<u8>, expected: &str| {
         let files = OneChanged { path: folder().join("names.txt"), content };
-        let error = input::read(&[Typed::Word("names.txt".into())], Sources::default(), &context(&files, b"")).unwrap_err().to_string();
+        let error = input::read(&[Typed::Word("names.txt".into())], Sources::default(), &context(&files, b""))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(expected), "{error}");
     };
     check(vec![b'#'; 9 * 1024 * 1024], "expected at most 8388608 bytes");
@@ -373,7 +375,7 @@ fn changed_bytes_never_panic() {
                 standard_input: None,
                 locale_encoding: None,
             };
-            if let Err(error) = input::read(std::slice::from_ref(name), &context) {
+            if let Err(error) = input::read(&[Typed::Word(name.clone())], Sources::default(), &context) {
                 let shown = format!("{error} {:?}", error.hint());
                 assert!(!shown.contains("s3cret"), "round {round}, {name}: {shown}");
             }

@@ -10,7 +10,8 @@ use super::super::output;
 /// Runs the command.
 pub(crate) fn run(typed: &ExplainArguments) -> Result<Exit, Failure> {
     let Some(rule) = &typed.rule else {
-        let list: String = rules::builtin()?.rules().iter().map(|rule| format!("{:<28}  {}\n", rule.id, rule.title)).collect();
+        let list: String =
+            rules::builtin()?.rules().iter().map(|rule| format!("{:<28}  {}\n", rule.id, rule.title)).collect();
         output::write(list.as_bytes(), None)?;
         return Ok(Exit::Clean);
     };
