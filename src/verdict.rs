@@ -72,7 +72,7 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
         Offer::Wheel { .. } if subject.modules.is_empty() && !subject.hidden.is_empty() => {
             (Verdict::Unknown, "no rule decides on compiled modules that the target does not look for".to_owned())
         }
-        _ if subject.modules.is_empty() => (Verdict::Pure, "no compiled module that could be imported".to_owned()),
+        _ if subject.modules.is_empty() => (Verdict::Pure, "no compiled module".to_owned()),
         _ => (Verdict::Ready, ready_reason(subject)),
     }
 }
