@@ -149,6 +149,8 @@ fn requirements_may_be_files() {
         let column = if requirement.starts_with("-e") { 4 } else { 1 };
         assert_eq!(report.paths(&named), [format!("requirements.txt:2:{column}")], "{requirement}");
         assert_eq!(!report.problems().is_empty(), requirement == "./dynamic", "{:?}", report.problems());
+        let filename = report.result(&named)["artifact"]["filename"].as_str().unwrap();
+        assert!(!filename.contains('/') && requirement.contains(filename), "{filename}");
     }
 }
 

@@ -37,10 +37,22 @@ fn check(shop: &Shop, path: &str, replies: [Reply; 2], expected: (&str, Option<&
     report
 }
 
+type Case = (Shop, &'static str, [Reply; 2], (&'static str, Option<&'static str>));
+
+/// All at once: most of the time is spent waiting before a request is repeated.
+fn check_all(cases: Vec<Case>) {
+    std::thread::scope(|scope| {
+        for (shop, path, replies, expected) in &cases {
+            scope.spawn(|| check(shop, path, replies.clone(), *expected));
+        }
+    });
+}
+
 const JUDGED: (&str, Option<&str>) = ("1.0 cp314t gil", None);
 
 #[test]
 fn an_index_page_that_cannot_be_read_leaves_the_rest_intact() {
+    let mut cases = Vec::new();
     for form in [Form::Html, Form::Json] {
         let shop = verdicts::shop().in_form(form, MetadataFiles::Absent);
         let good = shop.page("undeclared");
@@ -58,13 +70,15 @@ fn an_index_page_that_cannot_be_read_leaves_the_rest_intact() {
             ([Reply::json("\0\u{1}garbage"), Reply::status(500)], ("? cp314t unknown", Some("/simple/undeclared/"))),
             ([Reply::bytes("image/png", "PNG"), Reply::status(500)], ("? cp314t unknown", Some("image/png"))),
         ] {
-            check(&shop, "/simple/undeclared/", replies, expected);
+            cases.push((shop.clone(), "/simple/undeclared/", replies, expected));
         }
     }
+    check_all(cases);
 }
 
 #[test]
 fn a_file_that_cannot_be_read_leaves_the_rest_intact() {
+    let mut cases = Vec::new();
     let whole = |bytes: Vec<u8>| Reply::bytes("application/octet-stream", bytes);
     for metadata_files in [MetadataFiles::Absent, MetadataFiles::Served] {
         let shop = verdicts::shop().in_form(Form::Html, metadata_files);
@@ -86,9 +100,10 @@ fn a_file_that_cannot_be_read_leaves_the_rest_intact() {
             ([whole(spoiled.clone()), whole(spoiled)], unknown("expected sha256")),
             ([Reply::html("<html>log in first"), Reply::html("<html>log in first")], unknown("expected sha256")),
         ] {
-            check(&shop, FILE, replies, expected);
+            cases.push((shop.clone(), FILE, replies, expected));
         }
     }
+    check_all(cases);
 }
 
 #[test]
