@@ -74,7 +74,7 @@ impl Fixture {
     fn subject(self) -> Subject {
         let offer = match self.offer {
             FixtureOffer::Wheel { filename } => Offer::Wheel { filename },
-            FixtureOffer::Pure { filename } => Offer::Pure { filename },
+            FixtureOffer::Pure { filename } => Offer::Pure { filename, elsewhere: Vec::new() },
             FixtureOffer::PureFallback { filename, lost } => Offer::PureFallback { filename, lost },
             FixtureOffer::Source { filename } => Offer::Source { filename },
             FixtureOffer::Nothing { why } => Offer::Nothing { why },
@@ -450,7 +450,7 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     let verdict = |subject: &Subject| judge(subject, &evaluate(&rules, subject));
     let ready = subject(on, offer(), std::slice::from_ref(&good));
     assert_eq!(verdict(&ready).verdict, Verdict::Ready);
-    assert_eq!(verdict(&ready).reason, "declared by the author in 1 module");
+    assert_eq!(verdict(&ready).reason, "1 module, by the author");
     let unread = Subject { problems: vec!["x.whl: y.so: truncated".into()], ..ready.clone() };
     assert_eq!(verdict(&unread).verdict, Verdict::Unknown);
     let mixed = subject(on, offer(), &[good, bad]);
