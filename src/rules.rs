@@ -8,6 +8,7 @@ mod builtin;
 mod error;
 mod evaluate;
 mod example;
+mod lost;
 mod message;
 mod predicate;
 mod raw;

@@ -42,12 +42,15 @@ pub struct TargetResult {
     pub target: Target,
     /// The verdict.
     pub verdict: Verdict,
-    /// One line: why.
+    /// Why, in a few words; the findings tell the whole.
     pub reason: String,
     /// For `ready`: who declared it, each once.
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be
+    /// imported, and no Python file beside them imports them.
+    pub left_out: Vec<String>,
     /// Every compiled module that the target would load, by path.
     pub modules: Vec<ModuleOutcome>,
     /// What the rules say, worst first.

@@ -13,16 +13,17 @@ use super::rule::Rule;
 
 /// What the rules say of the subject, worst first.
 ///
-/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, other such rules that
-/// could not be told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
+/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, rules that could not be
+/// told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
 pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
     let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
     let decided: Vec<Option<String>> = found
         .iter()
-        .filter(|finding| is(finding, Certainty::Holds) && finding.verdict >= Some(Verdict::Unknown))
+        .filter(|finding| finding.level == Level::Decides && finding.certainty == Certainty::Holds)
+        .filter(|finding| finding.verdict >= Some(Verdict::Unknown))
         .map(|finding| finding.module.clone())
         .collect();
-    found.retain(|finding| !is(finding, Certainty::Unknown) || !decided.contains(&finding.module));
+    found.retain(|finding| finding.certainty == Certainty::Holds || !decided.contains(&finding.module));
     found.sort_by_cached_key(|finding| {
         (
             Reverse(finding.level),
@@ -33,10 +34,6 @@ pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
         )
     });
     found
-}
-
-fn is(finding: &Finding, certainty: Certainty) -> bool {
-    finding.level == Level::Decides && finding.certainty == certainty
 }
 
 /// What one rule says.
@@ -50,13 +47,17 @@ pub(super) fn findings(rule: &Rule, subject: &Subject) -> Vec<Finding> {
 }
 
 fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
-    let (certainty, message, evidence) = match rule.condition.evaluate(view) {
+    let (certainty, summary, message, evidence) = match rule.condition.evaluate(view) {
         Truth::No => return None,
-        Truth::Yes(evidence) => (Certainty::Holds, rule.message.fill(view, &[]), evidence),
+        Truth::Yes(evidence) => {
+            (Certainty::Holds, rule.summary.fill(view, &[]), rule.message.fill(view, &[]), evidence)
+        }
         Truth::Unknown(whys) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
             let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            (Certainty::Unknown, template.fill(view, &whys), evidence)
+            let doubt = if view.module.is_some() { "not known whether it" } else { "not known whether" };
+            let summary = format!("{doubt} {}", rule.summary.fill(view, &whys));
+            (Certainty::Unknown, summary, template.fill(view, &whys), evidence)
         }
     };
     let verdict = match certainty {
@@ -69,6 +70,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         certainty,
         verdict,
         module: view.module.map(|module| module.path.clone()),
+        summary,
         message,
         help: rule.help.fill(view, &[]),
         evidence,

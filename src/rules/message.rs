@@ -1,8 +1,9 @@
 //! Messages with placeholders.
 
-use crate::model::subject::{Delegate, Offer};
+use crate::model::subject::{Delegate, Offer, Subject};
 use crate::model::verdict::DeclaredBy;
 
+use super::lost;
 use super::predicate::View;
 use super::raw::Scope;
 
@@ -54,14 +55,14 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
     Placeholder {
         name: "lost",
         scope: Some(Scope::Package),
-        meaning: "the wheels with compiled modules that do not fit",
-        value: |view, _| lost(&view.subject.offer),
+        meaning: "of a pure wheel: where the compiled modules are that it goes without",
+        value: |view, _| lost(view.subject),
     },
     Placeholder {
         name: "hidden",
         scope: Some(Scope::Package),
         meaning: "the files that the target does not look for",
-        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 1),
+        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3),
     },
     Placeholder {
         name: "problems",
@@ -108,7 +109,7 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
 ];
 
 /// The first names and how many more there are.
-fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
+pub(super) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
     let left = names.len().saturating_sub(shown);
     let names = names.take(shown).collect::<Vec<_>>().join(", ");
     if left > 0 { format!("{names} and {left} more") } else { names }
@@ -117,17 +118,22 @@ fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> Stri
 fn file(offer: &Offer) -> &str {
     match offer {
         Offer::Wheel { filename }
-        | Offer::Pure { filename }
+        | Offer::Pure { filename, .. }
         | Offer::PureFallback { filename, .. }
         | Offer::Source { filename } => filename,
         Offer::Nothing { .. } | Offer::Unknown { .. } => "no file",
     }
 }
 
-fn lost(offer: &Offer) -> String {
-    match offer {
-        Offer::PureFallback { lost, .. } => some(lost.iter().map(String::as_str), 3),
-        _ => String::new(),
+/// They are in other wheels, or in this one under names for others.
+fn lost(subject: &Subject) -> String {
+    match &subject.offer {
+        Offer::PureFallback { lost, .. } => lost::in_words(lost, subject.target.python),
+        _ if subject.hidden.is_empty() => String::new(),
+        _ => {
+            let hidden = some(subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3);
+            format!("{} does not look for {hidden}", subject.target.python)
+        }
     }
 }
 
@@ -195,6 +201,11 @@ impl Template {
         }
         parts.push(Part::Text(rest.to_owned()));
         Ok(Template { parts })
+    }
+
+    /// A message without placeholders.
+    pub(super) fn literal(text: &str) -> Template {
+        Template { parts: vec![Part::Text(text.to_owned())] }
     }
 
     /// The message with its placeholders filled; `whys` are the reasons why the condition is unknown.

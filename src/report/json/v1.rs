@@ -69,12 +69,15 @@ pub(super) struct TargetResult {
     pub(super) target: String,
     /// The verdict.
     pub(super) verdict: Verdict,
-    /// One line: why.
+    /// Why, in a few words; the findings tell the whole.
     pub(super) reason: String,
     /// For `ready`: who declared that the GIL is not needed, each once.
     pub(super) declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose; null when there is none.
     pub(super) artifact: Option<Artifact>,
+    /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
+    /// and no Python file of the same wheel imports them.
+    pub(super) left_out: Vec<String>,
     /// Every compiled module that the target would load, by path.
     pub(super) modules: Vec<Module>,
 }
@@ -87,7 +90,7 @@ pub(super) enum Verdict {
     Pure,
     /// Every module declares that it does not need the GIL: it stays off.
     Ready,
-    /// Installs as a pure wheel although other targets get compiled modules.
+    /// Installs as a pure wheel although there are compiled modules for the platform.
     PureFallback,
     /// Something that matters could not be read.
     Unknown,
@@ -309,6 +312,8 @@ pub(super) struct Finding {
     pub(super) verdict: Option<Verdict>,
     /// The member concerned; null when the whole package is.
     pub(super) module: Option<String>,
+    /// A few words for tables: of a package a clause, of a module its predicate without its name.
+    pub(super) summary: String,
     /// One sentence: what was found.
     pub(super) message: String,
     /// One sentence: what to do about it.
