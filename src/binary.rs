@@ -3,3 +3,4 @@
 //! `image` gives one relocated view of ELF, Mach-O and PE files; everything else here is neutral of the format.
 
 pub mod image;
+pub mod machine;

@@ -1,0 +1,359 @@
+//! The memory of one path: what it wrote, laid over the image, the stack, the heap and the thread's block.
+//!
+//! Cloning is cheap, pages are shared until one side writes. A write through an unknown pointer invalidates all memory
+//! that the pointer may reach; what it may reach follows from what it was derived from.
+
+use std::rc::Rc;
+
+use super::value::{HEAP_STRIDE, Reach, Region, Value, mask, region};
+use crate::binary::image::Image;
+
+/// Words in a page.
+const WORDS: usize = 32;
+/// Bytes in a page.
+const PAGE: u64 = 8 * WORDS as u64;
+/// Bytes below the stack pointer that code may use without moving it (System V and Apple).
+const RED_ZONE: u64 = 128;
+
+/// Eight aligned bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    /// What was there at first.
+    Base,
+    /// One value.
+    Whole(Value),
+    /// Bytes, of which those in the mask `known` are known.
+    Bytes { data: u64, known: u8 },
+}
+
+type Page = [Word; WORDS];
+
+/// The memory of one path.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pages: Vec<(u64, Rc<Page>)>,
+    /// Memory that an unknown write may have reached: nothing there reads as it was at first.
+    tainted: Reach,
+    /// Allocations as (start, bytes that are zero at first).
+    allocations: Vec<(u64, u64)>,
+}
+
+/// What the words of a path that must survive vague writes look like: the module's own handle.
+fn is_handle(value: Value) -> bool {
+    matches!(value, Value::Known(address) if region(address) == Region::Object)
+}
+
+impl Memory {
+    /// Reads 1, 2, 4 or 8 bytes.
+    pub(super) fn read(&self, image: &Image, address: u64, size: u64) -> Value {
+        let offset = address % 8;
+        if offset + size > 8 {
+            return self.read_unaligned(image, address, size);
+        }
+        match self.word(image, address - offset) {
+            Word::Whole(value) if offset == 0 && size == 8 => value,
+            Word::Whole(Value::Known(data)) => Value::Known((data >> (8 * offset)) & mask(8 * size as u32)),
+            Word::Whole(value) if offset == 0 => value.truncate(8 * size as u32),
+            Word::Bytes { data, known } => {
+                let wanted = (mask(size as u32) as u8) << offset;
+                if known & wanted == wanted {
+                    Value::Known((data >> (8 * offset)) & mask(8 * size as u32))
+                } else {
+                    Value::ANY
+                }
+            }
+            Word::Whole(_) | Word::Base => Value::ANY,
+        }
+    }
+
+    fn read_unaligned(&self, image: &Image, address: u64, size: u64) -> Value {
+        let mut data = 0;
+        for index in 0..size.min(8) {
+            match self.read(image, address.wrapping_add(index), 1) {
+                Value::Known(byte) => data |= byte << (8 * index),
+                Value::Symbol { .. } | Value::Unknown(_) => return Value::ANY,
+            }
+        }
+        Value::Known(data)
+    }
+
+    /// Writes the lowest `size` bytes (1, 2, 4 or 8) of a value.
+    pub(super) fn write(&mut self, image: &Image, address: u64, size: u64, value: Value) {
+        let offset = address % 8;
+        if offset == 0 && size >= 8 {
+            self.set(address, Word::Whole(value));
+            return;
+        }
+        if offset + size > 8 {
+            for index in 0..size.min(8) {
+                let byte = value.known().map_or(Value::ANY, |data| Value::Known((data >> (8 * index)) & 0xff));
+                self.write(image, address.wrapping_add(index), 1, byte);
+            }
+            return;
+        }
+        let (data, known) = match self.word(image, address - offset) {
+            Word::Whole(Value::Known(data)) => (data, 0xff),
+            Word::Bytes { data, known } => (data, known),
+            Word::Whole(_) | Word::Base => (0, 0),
+        };
+        let bytes = (mask(size as u32) as u8) << offset;
+        let bits = mask(8 * size as u32) << (8 * offset);
+        let word = match value {
+            Value::Known(number) => {
+                Word::Bytes { data: (data & !bits) | ((number << (8 * offset)) & bits), known: known | bytes }
+            }
+            Value::Symbol { offset: 0, .. } if offset == 0 && size == 4 => Word::Whole(value),
+            Value::Symbol { .. } | Value::Unknown(_) => Word::Bytes { data: data & !bits, known: known & !bytes },
+        };
+        self.set(address - offset, normal(word));
+    }
+
+    /// Forgets up to `length` bytes from an address, as something else may have written there. Handles of the module
+    /// remain unless they are exactly what was pointed at.
+    pub(super) fn forget(&mut self, image: &Image, address: u64, length: u64) {
+        let start = address & !7;
+        for word in (0..length.div_ceil(8)).map(|index| start.wrapping_add(8 * index)) {
+            let before = self.read(image, word, 8);
+            if word == start || !is_handle(before) {
+                self.set(word, Word::Whole(Value::Unknown(Reach::OUTSIDE)));
+            }
+        }
+    }
+
+    /// Invalidates what a write through an unknown pointer of this reach may have changed.
+    pub(super) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
+        let touched = [Reach::IMAGE, Reach::STACK, Reach::HEAP].into_iter().filter(|&part| reach.may(part));
+        let touched = touched.fold(Reach::NOTHING, Reach::with);
+        if touched == Reach::NOTHING {
+            return;
+        }
+        self.tainted = self.tainted.with(touched);
+        for (start, page) in &mut self.pages {
+            if !region(*start).reach().may(touched) || image.is_read_only(*start) {
+                continue;
+            }
+            for word in Rc::make_mut(page) {
+                *word = match *word {
+                    Word::Base => Word::Base,
+                    Word::Whole(value) if is_handle(value) => Word::Whole(value),
+                    Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
+                    Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
+                };
+            }
+        }
+    }
+
+    /// Whether an unknown write may have changed the image's data.
+    pub(super) fn image_is_tainted(&self) -> bool {
+        self.tainted.may(Reach::IMAGE)
+    }
+
+    /// Notes an allocation whose first `zeros` bytes are zero.
+    pub(super) fn allocate(&mut self, start: u64, zeros: u64) {
+        self.allocations.retain(|&(other, _)| other != start);
+        self.allocations.push((start, zeros));
+        self.pages.retain(|&(page, _)| page < start || page >= start + HEAP_STRIDE);
+    }
+
+    /// Whether an allocation starts there.
+    pub(super) fn is_allocated(&self, start: u64) -> bool {
+        self.allocations.iter().any(|&(other, _)| other == start)
+    }
+
+    /// A name stands for something new: copies of the old one become unknown.
+    pub(super) fn rename(&mut self, id: u32) {
+        let named = |word: &Word| matches!(*word, Word::Whole(Value::Symbol { id: other, .. }) if other == id);
+        for (_, page) in &mut self.pages {
+            if page.iter().any(named) {
+                for word in Rc::make_mut(page).iter_mut().filter(|word| named(word)) {
+                    *word = Word::Whole(Value::Unknown(Reach::OUTSIDE));
+                }
+            }
+        }
+    }
+
+    /// How many pages were written.
+    pub(super) fn size(&self) -> usize {
+        self.pages.len()
+    }
+
+    fn word(&self, image: &Image, address: u64) -> Word {
+        let page = address & !(PAGE - 1);
+        if let Ok(index) = self.pages.binary_search_by_key(&page, |&(start, _)| start)
+            && let Some((_, words)) = self.pages.get(index)
+            && let Some(&word) = words.get((address - page) as usize / 8)
+            && word != Word::Base
+        {
+            return word;
+        }
+        self.base(image, address)
+    }
+
+    fn set(&mut self, address: u64, word: Word) {
+        let start = address & !(PAGE - 1);
+        let index = match self.pages.binary_search_by_key(&start, |&(start, _)| start) {
+            Ok(index) => index,
+            Err(index) => {
+                self.pages.insert(index, (start, Rc::new([Word::Base; WORDS])));
+                index
+            }
+        };
+        if let Some((_, page)) = self.pages.get_mut(index)
+            && let Some(slot) = Rc::make_mut(page).get_mut((address - start) as usize / 8)
+        {
+            *slot = word;
+        }
+    }
+
+    /// What a word holds that the path did not write.
+    fn base(&self, image: &Image, address: u64) -> Word {
+        match region(address) {
+            Region::Stack => Word::Whole(Value::ANY),
+            Region::Thread | Region::Object => Word::Whole(Value::Unknown(Reach::OUTSIDE)),
+            Region::Heap => {
+                let zero = self.allocations.iter().any(|&(start, zeros)| {
+                    address >= start && address - start < zeros && !self.tainted.may(Reach::HEAP)
+                });
+                Word::Whole(if zero { Value::Known(0) } else { Value::Unknown(Reach::OUTSIDE) })
+            }
+            Region::Image => self.image_base(image, address),
+        }
+    }
+
+    fn image_base(&self, image: &Image, address: u64) -> Word {
+        let unknown = Word::Whole(Value::Unknown(Reach::OUTSIDE.with(Reach::IMAGE)));
+        if self.tainted.may(Reach::IMAGE) && !image.is_read_only(address) {
+            return unknown;
+        }
+        let mut word = [0; 8];
+        if image.read_into(address, &mut word) {
+            return Word::Whole(Value::Known(u64::from_le_bytes(word)));
+        }
+        let (mut data, mut known) = (0, 0);
+        for index in 0..8 {
+            if let Some(byte) = image.u8(address + index) {
+                data |= u64::from(byte) << (8 * index);
+                known |= 1 << index;
+            }
+        }
+        if known == 0 { unknown } else { Word::Bytes { data, known } }
+    }
+
+    /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
+    pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
+        if !self.tainted.within(other.tainted) || self.allocations != other.allocations {
+            return false;
+        }
+        self.differing_pages(other, stack).into_iter().all(|page| {
+            (0..WORDS as u64)
+                .map(|index| page + 8 * index)
+                .all(|address| is_dead(address, stack) || self.word_within(other, image, address))
+        })
+    }
+
+    fn word_within(&self, other: &Memory, image: &Image, address: u64) -> bool {
+        match (self.word(image, address), other.word(image, address)) {
+            (Word::Whole(left), Word::Whole(right)) => left.within(right),
+            (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
+                known & subset == subset && (data ^ other) & byte_mask(subset) == 0
+            }
+            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => (data ^ other) & byte_mask(known) == 0,
+            (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
+            (left, right) => left == right,
+        }
+    }
+
+    /// Widens to cover another path's memory, too, above the stack pointer.
+    pub(super) fn join(&mut self, other: &Memory, image: &Image, stack: u64) {
+        let differing = self.differing_pages(other, stack);
+        let changes: Vec<(u64, Word)> = differing
+            .into_iter()
+            .flat_map(|page| (0..WORDS as u64).map(move |index| page + 8 * index))
+            .filter(|&address| !is_dead(address, stack))
+            .map(|address| (address, join_words(self.word(image, address), other.word(image, address))))
+            .collect();
+        self.tainted = self.tainted.with(other.tainted);
+        self.allocations.retain(|allocation| other.allocations.contains(allocation));
+        for (address, word) in changes {
+            self.set(address, word);
+        }
+    }
+
+    /// Drops what lies below the stack pointer: nobody may read it any more.
+    pub(super) fn trim(&mut self, stack: u64) {
+        let dead = stack.saturating_sub(RED_ZONE);
+        self.pages.retain(|&(start, _)| region(start) != Region::Stack || start + PAGE > dead);
+    }
+
+    fn differing_pages(&self, other: &Memory, stack: u64) -> Vec<u64> {
+        let mut pages = Vec::new();
+        let (mut left, mut right) = (self.pages.iter().peekable(), other.pages.iter().peekable());
+        loop {
+            let page = match (left.peek(), right.peek()) {
+                (None, None) => return pages,
+                (Some((start, _)), None) | (None, Some((start, _))) => *start,
+                (Some((first, _)), Some((second, _))) => *first.min(second),
+            };
+            let mine = left.next_if(|(start, _)| *start == page);
+            let theirs = right.next_if(|(start, _)| *start == page);
+            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine == theirs);
+            if !same && !is_dead(page + PAGE - 8, stack) {
+                pages.push(page);
+            }
+        }
+    }
+}
+
+fn is_dead(address: u64, stack: u64) -> bool {
+    region(address) == Region::Stack && address < stack.saturating_sub(RED_ZONE)
+}
+
+fn byte_mask(known: u8) -> u64 {
+    (0..8).filter(|index| known & (1 << index) != 0).fold(0, |bits, index| bits | 0xff << (8 * index))
+}
+
+fn normal(word: Word) -> Word {
+    match word {
+        Word::Bytes { data, known: 0xff } => Word::Whole(Value::Known(data)),
+        Word::Bytes { known: 0, .. } => Word::Whole(Value::ANY),
+        Word::Bytes { .. } | Word::Base | Word::Whole(_) => word,
+    }
+}
+
+fn join_words(left: Word, right: Word) -> Word {
+    let bytes = |word| match word {
+        Word::Whole(Value::Known(data)) => Some((data, 0xff)),
+        Word::Bytes { data, known } => Some((data, known)),
+        Word::Whole(_) | Word::Base => None,
+    };
+    match (left, right) {
+        (Word::Whole(left), Word::Whole(right)) if left == right => Word::Whole(left),
+        (Word::Whole(Value::Known(first)), Word::Whole(Value::Known(second))) if small(first) && small(second) => {
+            Word::Bytes { data: first, known: same_bytes(first, second) }
+        }
+        (Word::Whole(left), Word::Whole(right)) => Word::Whole(left.join(right)),
+        _ => match (bytes(left), bytes(right)) {
+            (Some((first, known)), Some((second, also))) => {
+                let known = known & also & same_bytes(first, second);
+                normal(Word::Bytes { data: first & byte_mask(known), known })
+            }
+            _ => Word::Whole(Value::Unknown(whole_reach(left).with(whole_reach(right)))),
+        },
+    }
+}
+
+/// Two numbers that are packed fields rather than addresses keep the bytes that they have in common.
+fn small(number: u64) -> bool {
+    number & 0xff00_ff00_ff00_ff00 == 0 || number < 4096
+}
+
+fn same_bytes(first: u64, second: u64) -> u8 {
+    (0..8).filter(|index| ((first ^ second) >> (8 * index)) & 0xff == 0).fold(0, |known, index| known | 1 << index)
+}
+
+fn whole_reach(word: Word) -> Reach {
+    match word {
+        Word::Whole(value) => value.reach(),
+        Word::Bytes { .. } | Word::Base => Reach::NOTHING,
+    }
+}
