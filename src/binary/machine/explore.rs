@@ -325,6 +325,13 @@ impl<'a, 'data> Bench<'a, 'data> {
     }
 
     fn call(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+        let never_returns = match self.convention.link {
+            Some(_) => arm64::traps(self, return_to),
+            None => x86::traps(self, return_to),
+        };
+        if never_returns {
+            return false;
+        }
         match target {
             Value::Known(address) if self.is_code(address) => {
                 match self.convention.link {
@@ -564,6 +571,22 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn load_entry(&mut self, state: &mut State, start: u64, size: u64, is_signed: bool) -> Value {
         let table = Table { start, size: size as u8, signed: is_signed, shift: 0 };
         self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 7)
+    }
+
+    /// The same entry, shifted to the left.
+    pub(super) fn shift_entry(&mut self, state: &mut State, id: u32, amount: u32) -> Value {
+        match self.symbols.get(id).and_then(|symbol| symbol.table) {
+            Some(table) if table.shift == 0 && amount < 8 => {
+                let table = Table { shift: amount as u8, ..table };
+                self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 8)
+            }
+            Some(_) | None => Value::ANY,
+        }
+    }
+
+    /// A new unknown that is not zero, made at this place.
+    pub(super) fn nonzero(&mut self, state: &mut State) -> Value {
+        self.fresh_part(state, Symbol::new(Range::POINTER), 9)
     }
 
     /// Writes memory through a pointer.

@@ -71,6 +71,8 @@ pub(super) struct State {
     pub(super) pending: bool,
     /// The answer that the condition of the next instruction shall have.
     pub(super) forced: Option<bool>,
+    /// Flags that a branch without flags of its own keeps while its condition is found out.
+    pub(super) aside: Option<Flags>,
     /// Whether a call that was not followed itself goes on in a function of the image.
     pub(super) entered: bool,
     /// Names that were given out on the path, as a bit set.
@@ -127,6 +129,7 @@ impl State {
             modules: Vec::new(),
             pending: false,
             forced: None,
+            aside: None,
             entered: false,
             issued: Rc::default(),
             trail: u32::MAX,
@@ -293,6 +296,7 @@ impl State {
         };
         registers(&self.registers, &other.registers)
             && self.flags.within(other.flags)
+            && (self.aside == other.aside || other.aside == Some(Flags::Unknown))
             && (Rc::ptr_eq(&self.vectors, &other.vectors)
                 || self.vectors.iter().flatten().zip(other.vectors.iter().flatten()).all(|(left, right)| left.within(*right)))
             && self.frames.iter().zip(&other.frames).all(|(left, right)| {
@@ -312,6 +316,11 @@ impl State {
             *mine = mine.join(*theirs);
         }
         self.flags = self.flags.join(other.flags);
+        self.aside = match (self.aside, other.aside) {
+            (Some(mine), Some(theirs)) => Some(mine.join(theirs)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => Some(Flags::Unknown),
+        };
         if !Rc::ptr_eq(&self.vectors, &other.vectors) {
             let vectors = Rc::make_mut(&mut self.vectors);
             for (mine, theirs) in vectors.iter_mut().flatten().zip(other.vectors.iter().flatten()) {

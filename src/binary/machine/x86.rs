@@ -49,6 +49,11 @@ pub(super) fn step(bench: &mut Bench, state: &mut State) -> Flow {
     execute(bench, state, &instruction)
 }
 
+/// Whether the instruction there traps: what comes before it never returns.
+pub(super) fn traps(bench: &mut Bench, address: u64) -> bool {
+    fetch(bench, address).is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
+}
+
 fn fetch(bench: &mut Bench, address: u64) -> Option<Instruction> {
     if let Some(instruction) = bench.code.get(&address) {
         return Some(*instruction);
