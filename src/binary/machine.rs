@@ -63,7 +63,7 @@ pub struct Evaluation {
     pub slots: Fact<Vec<u32>>,
     /// The name in the definition.
     pub name: Fact<String>,
-    /// Whether every path was followed and none ends in success: importing the module fails.
+    /// Whether there is only one path and it ends with null: importing the module fails.
     pub fails: bool,
     /// Address of the function of the slot `Py_mod_create`, when there is one: it may make something other than a
     /// module, and then the slot `Py_mod_gil` does not count.
@@ -111,7 +111,7 @@ fn conclude(bench: &Bench) -> Evaluation {
             Some(why) => why.clone(),
             None => "no path through the hook ends in success".into(),
         };
-        return measured(Evaluation { fails: bench.lost.is_empty(), ..Evaluation::unknown(&why) });
+        return measured(Evaluation { fails: bench.lost.is_empty() && bench.forks == 0, ..Evaluation::unknown(&why) });
     };
     let mut trace = bench.trail.tell(first.trail, bench.image);
     trace.extend(first.evidence.iter().cloned());

@@ -147,6 +147,15 @@ impl<'a, 'data> Bench<'a, 'data> {
         (self.forks >= self.limits.forks).then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
     }
 
+    fn debug(&self, state: &State, what: &str) {
+        if std::env::var("UNGIL_DEBUG").is_ok() {
+            let r = state.register(self.convention.result);
+            let tale = self.trail.tell(state.trail, self.image);
+            let calls: Vec<String> = tale.iter().rev().filter(|s| s.symbol.is_some()).take(14).map(|s| format!("{}@{:x}", s.symbol.clone().unwrap(), s.address.unwrap())).collect();
+            eprintln!("{what} pending={} pc={:#x} r={r:?} frames={:x?} calls<-{calls:?}", state.pending, state.pc, state.frames.iter().map(|f| f.return_to).collect::<Vec<_>>());
+        }
+    }
+
     fn lose(&mut self, why: String) {
         if self.lost.len() < MOST_REASONS && !self.lost.contains(&why) {
             self.lost.push(why);
@@ -187,6 +196,9 @@ impl<'a, 'data> Bench<'a, 'data> {
                 return;
             }
             if state.memory.size() > MOST_PAGES {
+                state.memory.give_up_heap();
+            }
+            if state.memory.size() > MOST_PAGES {
                 self.lose(format!("a path writes more than {MOST_PAGES} pages at {address:#x}"));
                 return;
             }
@@ -197,6 +209,7 @@ impl<'a, 'data> Bench<'a, 'data> {
         let value = state.register(self.convention.result);
         state.pc = END;
         self.note(&mut state, What::Return { value });
+        self.debug(&state, "end");
         if state.pending {
             return;
         }
@@ -382,7 +395,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             None => self.unknown_call(state, target),
         };
         let result = match answer {
-            Answer::Never => return false,
+            Answer::Never => { self.debug(state, "never"); return false },
             Answer::Enters(address) => {
                 // The function returns to our caller; its result stands for that of the call.
                 state.pc = address;
@@ -582,6 +595,12 @@ impl<'a, 'data> Bench<'a, 'data> {
             }
             Some(_) | None => Value::ANY,
         }
+    }
+
+    /// Whether a value cannot be zero.
+    pub(super) fn is_nonzero(&self, state: &State, value: Value) -> bool {
+        let facts = super::state::Known { symbols: &self.symbols, facts: &state.facts };
+        super::flags::Facts::range(&facts, value, 64).excludes_zero()
     }
 
     /// A new unknown that is not zero, made at this place.

@@ -34,6 +34,8 @@ pub(super) struct Memory {
     pages: Vec<(u64, Rc<Page>)>,
     /// Memory that an unknown write may have reached: nothing there reads as it was at first.
     tainted: Reach,
+    /// The same for parts of the image, as (start, end).
+    spoiled: Vec<(u64, u64)>,
     /// Allocations as (start, bytes that are zero at first).
     allocations: Vec<(u64, u64)>,
 }
@@ -122,14 +124,16 @@ impl Memory {
 
     /// Invalidates what a write through an unknown pointer of this reach may have changed.
     pub(super) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
-        let touched = [Reach::IMAGE, Reach::STACK, Reach::HEAP].into_iter().filter(|&part| reach.may(part));
-        let touched = touched.fold(Reach::NOTHING, Reach::with);
-        if touched == Reach::NOTHING {
-            return;
-        }
+        let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
+        let touched = kinds.fold(Reach::NOTHING, Reach::with);
+        let parts = if reach.may(Reach::IMAGE) { writable_parts(image, reach) } else { Vec::new() };
         self.tainted = self.tainted.with(touched);
         for (start, page) in &mut self.pages {
-            if !region(*start).reach().may(touched) || image.is_read_only(*start) {
+            let hit = match region(*start) {
+                Region::Image => parts.iter().any(|&(low, high)| *start < high && *start + PAGE > low),
+                other => other.reach().may(touched),
+            };
+            if !hit || image.is_read_only(*start) {
                 continue;
             }
             for word in Rc::make_mut(page) {
@@ -141,11 +145,12 @@ impl Memory {
                 };
             }
         }
-    }
-
-    /// Whether an unknown write may have changed the image's data.
-    pub(super) fn image_is_tainted(&self) -> bool {
-        self.tainted.may(Reach::IMAGE)
+        for part in parts {
+            if !self.spoiled.contains(&part) {
+                self.spoiled.push(part);
+                self.spoiled.sort_unstable();
+            }
+        }
     }
 
     /// Notes an allocation whose first `zeros` bytes are zero.
@@ -170,6 +175,12 @@ impl Memory {
                 }
             }
         }
+    }
+
+    /// Forgets everything in the heap.
+    pub(super) fn give_up_heap(&mut self) {
+        self.tainted = self.tainted.with(Reach::HEAP);
+        self.pages.retain(|&(start, _)| region(start) != Region::Heap);
     }
 
     /// How many pages were written.
@@ -222,12 +233,16 @@ impl Memory {
 
     fn image_base(&self, image: &Image, address: u64) -> Word {
         let unknown = Word::Whole(Value::Unknown(Reach::OUTSIDE.with(Reach::IMAGE)));
-        if self.tainted.may(Reach::IMAGE) && !image.is_read_only(address) {
-            return unknown;
-        }
         let mut word = [0; 8];
-        if image.read_into(address, &mut word) {
-            return Word::Whole(Value::Known(u64::from_le_bytes(word)));
+        let whole = image.read_into(address, &mut word);
+        let number = u64::from_le_bytes(word);
+        if self.spoiled.iter().any(|&(start, end)| address >= start && address < end) && !image.is_read_only(address) {
+            // Programs do not write where the loader put the address of an import.
+            let import = whole && image.import_at(number).is_some();
+            return if import { Word::Whole(Value::Known(number)) } else { unknown };
+        }
+        if whole {
+            return Word::Whole(Value::Known(number));
         }
         let (mut data, mut known) = (0, 0);
         for index in 0..8 {
@@ -241,7 +256,8 @@ impl Memory {
 
     /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
-        if !self.tainted.within(other.tainted) || self.allocations != other.allocations {
+        let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
+        if !spoiled || !self.tainted.within(other.tainted) || self.allocations != other.allocations {
             return false;
         }
         self.differing_pages(other, stack).into_iter().all(|page| {
@@ -273,6 +289,12 @@ impl Memory {
             .map(|address| (address, join_words(self.word(image, address), other.word(image, address))))
             .collect();
         self.tainted = self.tainted.with(other.tainted);
+        for part in &other.spoiled {
+            if !self.spoiled.contains(part) {
+                self.spoiled.push(*part);
+                self.spoiled.sort_unstable();
+            }
+        }
         self.allocations.retain(|allocation| other.allocations.contains(allocation));
         for (address, word) in changes {
             self.set(address, word);
@@ -302,6 +324,23 @@ impl Memory {
             }
         }
     }
+}
+
+/// The writable parts of the image that pointers of this reach may hit: data with initial values and data without are
+/// never parts of one object.
+fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
+    let (low, high) = reach.addresses();
+    let mut parts = Vec::new();
+    for segment in image.segments.iter().filter(|segment| segment.writable) {
+        let filled = segment.address.saturating_add(segment.bytes.len() as u64);
+        let end = segment.address.saturating_add(segment.size);
+        for (start, end) in [(segment.address, filled), (filled, end)] {
+            if start < end && low < end && high >= start {
+                parts.push((start, end));
+            }
+        }
+    }
+    parts
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {

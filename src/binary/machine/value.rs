@@ -4,27 +4,52 @@
 use std::collections::HashMap;
 
 /// What an unknown number may point to. A pointer derived from one object is never taken to reach another kind of
-/// memory: C and Rust do not allow it.
+/// memory: C and Rust do not allow it. Within the image it remembers the lowest and the highest address that it was
+/// derived from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Reach(u8);
+pub(super) struct Reach {
+    kinds: u8,
+    /// Lowest and highest address in the image, in units of [`Reach::UNIT`].
+    low: u32,
+    high: u32,
+}
 
 impl Reach {
-    pub(super) const NOTHING: Reach = Reach(0);
-    pub(super) const OUTSIDE: Reach = Reach(1);
-    pub(super) const IMAGE: Reach = Reach(2);
-    pub(super) const STACK: Reach = Reach(4);
-    pub(super) const HEAP: Reach = Reach(8);
+    pub(super) const NOTHING: Reach = Reach { kinds: 0, low: 0, high: 0 };
+    pub(super) const OUTSIDE: Reach = Reach { kinds: 1, low: 0, high: 0 };
+    /// Anywhere in the image.
+    pub(super) const IMAGE: Reach = Reach { kinds: 2, low: 0, high: u32::MAX };
+    pub(super) const STACK: Reach = Reach { kinds: 4, low: 0, high: 0 };
+    pub(super) const HEAP: Reach = Reach { kinds: 8, low: 0, high: 0 };
+    const UNIT: u64 = 16;
+
+    /// At or near one address of the image.
+    fn near(address: u64) -> Reach {
+        let unit = u32::try_from(address / Reach::UNIT).unwrap_or(u32::MAX);
+        Reach { kinds: Reach::IMAGE.kinds, low: unit, high: unit }
+    }
 
     pub(super) fn with(self, other: Reach) -> Reach {
-        Reach(self.0 | other.0)
+        let kinds = self.kinds | other.kinds;
+        match (self.may(Reach::IMAGE), other.may(Reach::IMAGE)) {
+            (true, true) => Reach { kinds, low: self.low.min(other.low), high: self.high.max(other.high) },
+            (true, false) => Reach { kinds, ..self },
+            (false, _) => Reach { kinds, ..other },
+        }
     }
 
     pub(super) fn may(self, other: Reach) -> bool {
-        self.0 & other.0 != 0
+        self.kinds & other.kinds != 0
     }
 
     pub(super) fn within(self, other: Reach) -> bool {
-        self.0 & !other.0 == 0
+        let contained = !self.may(Reach::IMAGE) || self.low >= other.low && self.high <= other.high;
+        self.kinds & !other.kinds == 0 && contained
+    }
+
+    /// Lowest and highest address of the image that it was derived from.
+    pub(super) fn addresses(self) -> (u64, u64) {
+        (u64::from(self.low) * Reach::UNIT, u64::from(self.high) * Reach::UNIT + Reach::UNIT - 1)
     }
 }
 
@@ -59,7 +84,10 @@ impl Value {
         match self {
             Value::Known(0x7f00_0000_0000_0000..=0x7fff_ffff_ffff_ffff) => Reach::OUTSIDE,
             Value::Known(address) if address < SMALLEST_ADDRESS || address >= 1 << 47 => Reach::NOTHING,
-            Value::Known(address) => region(address).reach(),
+            Value::Known(address) => match region(address) {
+                Region::Image => Reach::near(address),
+                other => other.reach(),
+            },
             Value::Symbol { .. } => Reach::OUTSIDE,
             Value::Unknown(reach) => reach,
         }

@@ -50,10 +50,10 @@ fn modelled(bench: &mut Bench, state: &mut State, gives: Gives) -> Answer {
         Gives::ObjectOrNull | Gives::Number => bench.fresh(state, Symbol::new(Range::ALL)),
         Gives::Status | Gives::Zero => Value::Known(0),
         Gives::One => Value::Known(1),
+        Gives::Processors => Value::Known(4),
         Gives::StatusOrError => bench.fresh(state, symbol(Range::new(-1, 0), Failure::Negative)),
         Gives::Truth => bench.fresh(state, Symbol::new(Range::new(0, 1))),
         Gives::TruthOrError => bench.fresh(state, symbol(Range::new(-1, 1), Failure::Negative)),
-        Gives::Count => bench.fresh(state, Symbol::new(Range::new(0, i64::MAX))),
         Gives::CountOrError => bench.fresh(state, symbol(Range::new(-1, i64::MAX), Failure::Negative)),
         Gives::Never => return Answer::Never,
         Gives::Raises => {
@@ -88,8 +88,12 @@ fn special_call(bench: &mut Bench, state: &mut State, special: Special) -> Answe
         | Special::Derive
         | Special::DeriveOrError
         | Special::GetDefinition
+        | Special::FindModule
         | Special::TypeReady
         | Special::ErrorOccurred
+        | Special::FetchError
+        | Special::TakeError
+        | Special::RestoreError
         | Special::Version
         | Special::BoostInit => python::call(bench, state, special),
         _ => memory::call(bench, state, special),

@@ -38,7 +38,27 @@ pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> An
             from_elsewhere(bench, state, origin, Failure::Null)
         }
         Special::GetDefinition => definition_of(bench, state, first),
+        Special::FindModule => {
+            // The first import: nobody has registered the module yet.
+            let exists = state.modules.iter().any(|module| module.definition == first);
+            if exists { bench.fresh(state, Symbol::new(Range::ALL)) } else { Value::Known(0) }
+        }
         Special::TypeReady => ready(bench, state, first),
+        Special::FetchError => {
+            let error = take_error(bench, state);
+            for number in 0..3 {
+                let place = bench.argument(state, number);
+                let value = if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(Reach::OUTSIDE) };
+                bench.store(state, place, 8, value);
+            }
+            Value::Known(0)
+        }
+        Special::TakeError => take_error(bench, state),
+        Special::RestoreError => {
+            // Only what is certainly an exception makes the import fail.
+            state.pending = bench.is_nonzero(state, first);
+            Value::Known(0)
+        }
         Special::ErrorOccurred if state.pending => bench.fresh(state, Symbol::new(Range::POINTER)),
         Special::ErrorOccurred => from_elsewhere(bench, state, None, Failure::NotNull),
         Special::Version => bench.version_text(state),
@@ -49,6 +69,11 @@ pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> An
         _ => Value::ANY,
     };
     Answer::Gives(value)
+}
+
+/// The exception that is set, or null; none is set afterwards.
+fn take_error(bench: &mut Bench, state: &mut State) -> Value {
+    if std::mem::take(&mut state.pending) { bench.fresh(state, Symbol::new(Range::POINTER)) } else { Value::Known(0) }
 }
 
 fn create(bench: &mut Bench, state: &mut State, definition: Value) -> Value {

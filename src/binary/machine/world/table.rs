@@ -23,14 +23,14 @@ pub(in crate::binary::machine) enum Gives {
     Zero,
     /// 1.
     One,
+    /// A number that is as good as any: that of processors.
+    Processors,
     /// 0, or -1 with an exception.
     StatusOrError,
     /// 0 or 1.
     Truth,
     /// 0 or 1, or -1 with an exception.
     TruthOrError,
-    /// A number that is not negative.
-    Count,
     /// A number that is not negative, or -1 with an exception.
     CountOrError,
     /// Any number.
@@ -51,7 +51,6 @@ pub(in crate::binary::machine) enum Gives {
 
 /// Calls that need code of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is named like the function or the family that it stands for")]
 pub(in crate::binary::machine) enum Special {
     CreateModule,
     NewModule,
@@ -64,8 +63,15 @@ pub(in crate::binary::machine) enum Special {
     /// The same, or null with an exception.
     DeriveOrError,
     GetDefinition,
+    FindModule,
     TypeReady,
     ErrorOccurred,
+    /// Moves the exception to where the three arguments point.
+    FetchError,
+    /// Gives the exception back and forgets it.
+    TakeError,
+    /// Sets the exception in the first argument, which may be null.
+    RestoreError,
     Version,
     /// Memory of as many bytes as this argument says, unknown at first.
     Allocate(usize),
@@ -88,18 +94,17 @@ pub(in crate::binary::machine) enum Special {
     /// The same with `InitOnceExecuteOnce`'s arguments.
     WindowsOnce,
     ThreadLocal,
-    ThreadDescriptor,
     BoostInit,
 }
 
 use self::Gives::{
-    Special as Own, Argument, ClearsError, CountOrError, Never, Nothing, Number, Object, ObjectOrError, ObjectOrNull, One, Raises, Status,
+    Special as Own, Argument, ClearsError, CountOrError, Never, Nothing, Number, Object, ObjectOrError, ObjectOrNull, One, Processors, Raises, Status,
     StatusOrError, Truth, TruthOrError, Writes, Zero,
 };
 use self::Special::{
     Allocate, AllocateZeroed, BoostInit, CompareMemory, CompareText, CompareTextBounded, CopyMemory, CreateModule, Derive,
-    DeriveOrError, ErrorOccurred, GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule,
-    InitDefinition, NewModule, Once, PosixAllocate, Reallocate, SetGil, SetMemory, TextLength, ThreadLocal, TypeReady,
+    DeriveOrError, ErrorOccurred, FetchError, FindModule, GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule,
+    InitDefinition, NewModule, Once, PosixAllocate, Reallocate, RestoreError, SetGil, SetMemory, TakeError, TextLength, ThreadLocal, TypeReady,
     Version, WindowsOnce,
 };
 
@@ -111,6 +116,7 @@ const TABLE: &[(Gives, &[&str])] = &[
     (Own(SetGil), &["PyUnstable_Module_SetGIL"]),
     (Own(ImportModule), &["PyImport_ImportModule", "PyImport_ImportModuleNoBlock"]),
     (Own(ImportCapsule), &["PyCapsule_Import"]),
+    (Own(FindModule), &["PyState_FindModule"]),
     (Own(TypeReady), &["PyType_Ready"]),
     (Own(GetDefinition), &["PyModule_GetDef"]),
     (
@@ -123,6 +129,9 @@ const TABLE: &[(Gives, &[&str])] = &[
         ],
     ),
     (Own(Derive), &["PyModule_GetDict", "Py_NewRef", "_Py_NewRef"]),
+    (Own(FetchError), &["PyErr_Fetch"]),
+    (Own(TakeError), &["PyErr_GetRaisedException"]),
+    (Own(RestoreError), &["PyErr_Restore", "PyErr_SetRaisedException"]),
     (Own(ErrorOccurred), &["PyErr_Occurred"]),
     (Own(Version), &["Py_GetVersion"]),
     (Own(BoostInit), &["_ZN5boost6python6detail11init_module*", "?init_module@detail@python@boost@@*"]),
@@ -176,7 +185,7 @@ const TABLE: &[(Gives, &[&str])] = &[
         &[
             "PyDict_GetItem", "PyDict_GetItemString", "PySys_GetObject", "PyImport_GetModule", "PyEval_GetFrame",
             "PyEval_GetGlobals", "PyEval_GetLocals", "PyCapsule_GetName", "PyCapsule_GetContext", "PyThread_tss_get",
-            "PyThread_get_key_value", "PyGILState_GetThisThreadState", "PyState_FindModule", "getenv", "secure_getenv",
+            "PyThread_get_key_value", "PyGILState_GetThisThreadState", "getenv", "secure_getenv",
             "dlopen", "LoadLibraryA", "LoadLibraryW", "GetModuleHandleA", "GetModuleHandleW", "LoadLibraryExW",
             "GetModuleHandleExW", "strchr", "strrchr", "strstr", "memchr", "strpbrk", "memrchr", "realpath", "getcwd",
             "_PyType_Lookup", "PyDict_SetDefault", "_PyDict_GetItem*",
@@ -229,11 +238,11 @@ const TABLE: &[(Gives, &[&str])] = &[
         &[
             "PyErr_SetString", "PyErr_SetObject", "PyErr_SetNone", "PyErr_Format", "PyErr_FormatV", "PyErr_NoMemory",
             "PyErr_BadArgument", "PyErr_BadInternalCall", "PyErr_SetImportError*", "PyErr_SetFromErrno*",
-            "PyErr_SetExcFromWindowsErr*", "PyErr_SetFromWindowsErr*", "PyErr_Restore", "PyErr_SetRaisedException",
+            "PyErr_SetExcFromWindowsErr*", "PyErr_SetFromWindowsErr*",
             "_PyErr_FormatFromCause", "PyErr_SetInterrupt_", "_PyErr_SetFromErrno",
         ],
     ),
-    (ClearsError, &["PyErr_Clear", "PyErr_GetRaisedException", "PyErr_Print*", "PyErr_WriteUnraisable", "PyErr_Fetch", "PyErr_FormatUnraisable"]),
+    (ClearsError, &["PyErr_Clear", "PyErr_Print*", "PyErr_WriteUnraisable", "PyErr_FormatUnraisable"]),
     (
         Nothing,
         &[
@@ -263,6 +272,7 @@ const TABLE: &[(Gives, &[&str])] = &[
             "_Thrd_yield", "pthread_spin_*",
         ],
     ),
+    (Processors, &["_ZNSt6thread20hardware_concurrencyEv", "_ZNSt3__16thread20hardware_concurrencyEv", "_Thrd_hardware_concurrency"]),
     (One, &["TlsSetValue", "FlsSetValue", "InitializeCriticalSectionEx", "PyABIInfo_Check_"]),
     (
         Never,
