@@ -574,10 +574,18 @@ impl<'a, 'data> Bench<'a, 'data> {
                 None => Value::Unknown(Reach::OUTSIDE),
             },
             Value::Unknown(reach) => {
-                let found = if reach.may(Reach::STACK.with(Reach::HEAP)) { Reach::STACK.with(Reach::HEAP) } else { Reach::NOTHING };
-                Value::Unknown(reach.with(found).with(Reach::OUTSIDE))
+                let own = if reach.may(Reach::STACK.with(Reach::HEAP)) { state.memory.contents(reach) } else { Reach::OUTSIDE };
+                Value::Unknown(if self.reaches_data(reach) { own.with(Reach::IMAGE) } else { own })
             }
         }
+    }
+
+    /// Whether a pointer of this reach may point to data of the image.
+    fn reaches_data(&self, reach: Reach) -> bool {
+        let (low, high) = reach.addresses();
+        let overlaps = |start: u64, size: u64| low < start.saturating_add(size) && high >= start;
+        reach.may(Reach::IMAGE)
+            && self.image.segments.iter().any(|segment| !segment.executable && overlaps(segment.address, segment.size))
     }
 
     /// An entry of a table of code addresses whose index is not known.
@@ -618,7 +626,10 @@ impl<'a, 'data> Bench<'a, 'data> {
                 }
             }
             Value::Symbol { .. } => {}
-            Value::Unknown(reach) => state.memory.taint(self.image, reach, value),
+            Value::Unknown(reach) => {
+                if reach.may(Reach::IMAGE) { self.debug(state, &format!("TAINT {:x?}", reach.addresses())); }
+                state.memory.taint(self.image, reach, value)
+            }
         }
     }
 
@@ -667,7 +678,7 @@ impl<'a, 'data> Bench<'a, 'data> {
         let text = format!("3.{}.0{build} (main) [C]\0", self.context.minor);
         let block = self.allocate(state, Value::Known(0));
         for (index, byte) in text.bytes().enumerate() {
-            self.store(state, block.add(Value::Known(index as u64)), 1, Value::Known(u64::from(byte)));
+            self.store(state, block.offset(index as u64), 1, Value::Known(u64::from(byte)));
         }
         block
     }

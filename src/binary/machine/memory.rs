@@ -177,6 +177,12 @@ impl Memory {
         }
     }
 
+    /// What the words that the path wrote to memory of this kind may point to.
+    pub(super) fn contents(&self, kind: Reach) -> Reach {
+        let pages = self.pages.iter().filter(|(start, _)| region(*start) != Region::Image && region(*start).reach().may(kind));
+        pages.flat_map(|(_, page)| page.iter()).fold(Reach::OUTSIDE, |reach, word| reach.with(whole_reach(*word)))
+    }
+
     /// Forgets everything in the heap.
     pub(super) fn give_up_heap(&mut self) {
         self.tainted = self.tainted.with(Reach::HEAP);

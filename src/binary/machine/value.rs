@@ -127,11 +127,20 @@ impl Value {
         }
     }
 
+    /// Adds a constant that is no address: what the value may point to stays the same.
+    pub(super) fn offset(self, added: u64) -> Value {
+        match self {
+            Value::Known(_) | Value::Symbol { .. } => self.add(Value::Known(added)),
+            Value::Unknown(_) => self,
+        }
+    }
+
     /// Subtracts a value.
     pub(super) fn sub(self, other: Value) -> Value {
         match (self, other) {
             (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_sub(right)),
-            (_, Value::Known(right)) => self.add(Value::Known(right.wrapping_neg())),
+            (_, Value::Known(right)) => self.offset(right.wrapping_neg()),
+            (Value::Symbol { .. }, other) if self == other => Value::Known(0),
             _ => Value::Unknown(self.reach()),
         }
     }
@@ -168,7 +177,7 @@ pub(super) const STACK_TOP: u64 = 0x7ffe_0000_0000;
 /// Lowest address of the stack.
 const STACK_END: u64 = STACK_TOP - (64 << 20);
 /// Numbers below are not taken for addresses: no loader maps anything there.
-const SMALLEST_ADDRESS: u64 = 256;
+const SMALLEST_ADDRESS: u64 = 4096;
 /// Lowest address of the heap.
 pub(super) const HEAP: u64 = 0x6000_0000_0000;
 /// Room for each allocation.

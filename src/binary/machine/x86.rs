@@ -109,7 +109,7 @@ fn give_back(bench: &mut Bench, state: &mut State, instruction: &Instruction) ->
     let stack = state.register(RSP);
     let target = bench.load(state, stack, 8);
     let extra = if instruction.op_count() == 1 { instruction.immediate(0) } else { 0 };
-    state.set_register(RSP, stack.add(Value::Known(8 + extra)));
+    state.set_register(RSP, stack.offset(8 + extra));
     Flow::Return(target)
 }
 
@@ -144,13 +144,13 @@ fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> F
         Pop => {
             let stack = state.register(RSP);
             let value = bench.load(state, stack, 8);
-            state.set_register(RSP, stack.add(Value::Known(8)));
+            state.set_register(RSP, stack.offset(8));
             operand::write(bench, state, instruction, 0, value);
         }
         Leave => {
             let frame = state.register(RBP);
             let value = bench.load(state, frame, 8);
-            state.set_register(RSP, frame.add(Value::Known(8)));
+            state.set_register(RSP, frame.offset(8));
             state.set_register(RBP, value);
         }
         Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
@@ -224,7 +224,7 @@ fn unmodelled(bench: &mut Bench, state: &mut State, instruction: &Instruction) -
         for offset in (0..size).step_by(8) {
             let part = (size - offset).min(8);
             let part = if part.is_power_of_two() { part } else { 8 };
-            bench.store(state, address.add(Value::Known(offset)), part, Value::ANY);
+            bench.store(state, address.offset(offset), part, Value::ANY);
         }
     }
     if instruction.rflags_modified() != 0 {

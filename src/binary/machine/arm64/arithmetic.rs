@@ -17,7 +17,11 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
     match instruction.opcode {
         ADD | SUB | AND | ORR | ORN | EOR | EON | BIC => {
             let (left, right) = pair(bench, state, instruction);
-            let value = combine(instruction.opcode, left, right, operand::bits(instruction, 0));
+            let immediate = matches!(instruction.operands.get(2), Some(Operand::Immediate(_) | Operand::ImmShift(..)));
+            let value = match (instruction.opcode, right) {
+                (ADD, Value::Known(constant)) if immediate => left.offset(constant).truncate(operand::bits(instruction, 0)),
+                _ => combine(instruction.opcode, left, right, operand::bits(instruction, 0)),
+            };
             operand::write(state, instruction, 0, value);
         }
         ADDS | SUBS | ANDS | BICS => with_flags(bench, state, instruction),
@@ -206,7 +210,15 @@ fn multiply(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
         (Value::Known(0), _) | (_, Value::Known(0)) => Some(0),
         _ => None,
     };
+    let by_one = match (left, right) {
+        (value @ Value::Symbol { .. }, Value::Known(1)) | (Value::Known(1), value @ Value::Symbol { .. }) => Some(value),
+        _ => None,
+    };
     let value = match (product, instruction.opcode) {
+        (None, Opcode::UDIV) if right == Value::Known(1) => left,
+        (None, Opcode::MSUB) if by_one.is_some() => {
+            operand::read(bench, state, instruction, 3).sub(by_one.unwrap_or(Value::ANY))
+        }
         (Some(product), Opcode::MADD | Opcode::UMADDL | Opcode::SMADDL) => {
             operand::read(bench, state, instruction, 3).add(Value::Known(product))
         }

@@ -26,7 +26,7 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, word: u32) -> Option<Fl
         operand::clobber(state, pair + 1);
         let place = state.register(field(word, 5) as usize);
         bench.store(state, place, 8, Value::ANY);
-        bench.store(state, place.add(Value::Known(8)), 8, Value::ANY);
+        bench.store(state, place.offset(8), 8, Value::ANY);
         return Some(Flow::Next(state.pc.wrapping_add(4)));
     }
     None

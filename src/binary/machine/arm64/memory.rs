@@ -67,7 +67,7 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
         } else {
             store(bench, state, instruction, index, place, size);
         }
-        place = place.add(Value::Known(size));
+        place = place.offset(size);
     }
     if let Some((register, value)) = after {
         state.set_register(register, value);
@@ -100,7 +100,7 @@ fn load(
         && size == 16
     {
         let low = bench.load(state, place, 8);
-        let high = bench.load(state, place.add(Value::Known(8)), 8);
+        let high = bench.load(state, place.offset(8), 8);
         state.set_vector(usize::from(number), [low, high, Value::Known(0), Value::Known(0)]);
         return;
     }
@@ -115,7 +115,7 @@ fn store(bench: &mut Bench, state: &mut State, instruction: &Instruction, index:
     {
         for lane in 0..2 {
             let value = state.lane(usize::from(number), lane);
-            bench.store(state, place.add(Value::Known(8 * lane as u64)), 8, value);
+            bench.store(state, place.offset(8 * lane as u64), 8, value);
         }
         return;
     }
@@ -131,7 +131,7 @@ fn address(
     index: usize,
 ) -> (Value, Option<(usize, Value)>) {
     let base = |number: u16| state.register(usize::from(number));
-    let plus = |number: u16, offset: i32| base(number).add(Value::Known(i64::from(offset).cast_unsigned()));
+    let plus = |number: u16, offset: i32| base(number).offset(i64::from(offset).cast_unsigned());
     match instruction.operands.get(index).copied() {
         Some(Operand::PCOffset(offset)) => (Value::Known(state.pc.wrapping_add(offset.cast_unsigned())), None),
         Some(Operand::RegPreIndex(number, offset, back)) => {
@@ -186,7 +186,7 @@ fn structures(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
         if stores {
             for offset in (0..bytes).step_by(8) {
                 let size = bytes.min(8);
-                bench.store(state, place.add(Value::Known(turn * bytes + offset)), size, Value::ANY);
+                bench.store(state, place.offset(turn * bytes + offset), size, Value::ANY);
             }
         } else {
             state.set_vector((usize::from(number) + turn as usize) % 32, [Value::ANY; LANES]);

@@ -91,7 +91,7 @@ pub(in crate::binary::machine) fn copy_run(bench: &mut Bench, state: &mut State,
     let mut offset = 0;
     while offset < length {
         let unit = if length - offset >= 8 { 8 } else { 1 };
-        units.push((offset, unit, bench.load(state, from.add(Value::Known(offset)), unit)));
+        units.push((offset, unit, bench.load(state, from.offset(offset), unit)));
         offset += unit;
     }
     for (offset, unit, value) in units {

@@ -45,6 +45,7 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
         Shl | Sal | Shr | Sar | Rol | Ror => shift(bench, state, instruction),
         Imul if instruction.op_count() >= 2 => multiply(bench, state, instruction),
         Mul | Imul if instruction.op_count() == 1 => multiply_wide(bench, state, instruction),
+        Div => divide(bench, state, instruction),
         Bt => bit(bench, state, instruction),
         Bswap => {
             let width = operand::bits(instruction, 0);
@@ -83,7 +84,12 @@ fn binary(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Sub | Mnemonic::Xor if same_register => (Value::Known(0), logic(Value::Known(0), bits)),
         Mnemonic::Add => {
-            let value = left.add(right).truncate(bits);
+            let immediate = !matches!(instruction.op_kind(1), OpKind::Register | OpKind::Memory);
+            let sum = match right {
+                Value::Known(constant) if immediate => left.offset(constant),
+                _ => left.add(right),
+            };
+            let value = sum.truncate(bits);
             (value, sum_flags(left, right, value, bits))
         }
         Mnemonic::Sub => {
@@ -240,6 +246,25 @@ fn multiply_wide(bench: &mut Bench, state: &mut State, instruction: &Instruction
     }
     let carry = product.map(|(_, high)| high != 0);
     state.flags = Flags::Result { value: Value::ANY, bits, below: carry, overflow: carry };
+}
+
+/// `DIV`: dividing by one leaves nothing over, whatever is divided.
+fn divide(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
+    let bits = operand::bits(instruction, 0);
+    let divisor = operand::read(bench, state, instruction, 0);
+    let (low, high) = (state.register(RAX).truncate(bits), state.register(RDX).truncate(bits));
+    let (quotient, rest) = match (low, high, divisor) {
+        (low, Value::Known(0), Value::Known(1)) => (low, Value::Known(0)),
+        (Value::Known(low), Value::Known(0), Value::Known(divisor)) if divisor != 0 => {
+            (Value::Known(low / divisor), Value::Known(low % divisor))
+        }
+        _ => (Value::ANY, Value::ANY),
+    };
+    state.set_register(RAX, if bits > 8 { quotient } else { Value::ANY });
+    if bits > 8 {
+        state.set_register(RDX, rest);
+    }
+    state.flags = Flags::Unknown;
 }
 
 fn bit(bench: &mut Bench, state: &mut State, instruction: &Instruction) {

@@ -108,12 +108,13 @@ pub(super) fn address(state: &State, instruction: &Instruction, with_segment: bo
     if instruction.is_ip_rel_memory_operand() {
         return Value::Known(instruction.ip_rel_memory_address());
     }
-    let mut sum = Value::Known(instruction.memory_displacement64());
+    let displacement = instruction.memory_displacement64();
+    let mut sum = match instruction.memory_base() {
+        Register::None => Value::Known(displacement),
+        base => register(state, base).offset(displacement),
+    };
     if with_segment && matches!(instruction.segment_prefix(), Register::FS | Register::GS) {
         sum = sum.add(Value::Known(THREAD));
-    }
-    if instruction.memory_base() != Register::None {
-        sum = register(state, instruction.memory_base()).add(sum);
     }
     let index = instruction.memory_index();
     if index != Register::None && index.is_gpr() {

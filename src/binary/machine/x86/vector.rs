@@ -61,7 +61,7 @@ fn read(bench: &mut Bench, state: &mut State, instruction: &Instruction, index: 
     }
     let address = operand::address(state, instruction, true);
     for (lane, value) in lanes.iter_mut().enumerate().take(count) {
-        *value = bench.load(state, address.add(Value::Known(8 * lane as u64)), 8);
+        *value = bench.load(state, address.offset(8 * lane as u64), 8);
     }
     lanes
 }
@@ -76,7 +76,7 @@ fn whole(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> boo
     let address = operand::address(state, instruction, true);
     for lane in 0..count {
         let value = lanes.get(lane).copied().unwrap_or(Value::ANY);
-        bench.store(state, address.add(Value::Known(8 * lane as u64)), 8, value);
+        bench.store(state, address.offset(8 * lane as u64), 8, value);
     }
     true
 }
