@@ -11,6 +11,7 @@ mod definition;
 mod explore;
 mod flags;
 mod memory;
+mod references;
 mod state;
 mod trace;
 mod value;

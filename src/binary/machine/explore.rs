@@ -18,7 +18,7 @@ use super::value::{
     region, signed,
 };
 use super::world::{self, Answer, Gives};
-use super::{Context, Limits, arm64, x86};
+use super::{Context, Limits, arm64, references, x86};
 use crate::binary::image::{Image, ImportKind};
 use crate::model::facts::HookKind;
 
@@ -68,6 +68,10 @@ pub(super) struct Bench<'a, 'data> {
     pub(super) trail: Trail,
     blank: std::rc::Rc<super::state::Vectors>,
     places: Map<(u64, u64, u64), u64>,
+    /// How many places in the code can declare what a module does with the GIL, once counted.
+    declarations: Option<usize>,
+    /// Last component of the name of the module that the hook is for.
+    module_names: Vec<String>,
     limits: Limits,
     hook_kind: HookKind,
     seen: Map<u64, Vec<State>>,
@@ -104,8 +108,10 @@ impl<'a, 'data> Bench<'a, 'data> {
             code: Map::default(),
             arm_code: Map::default(),
             trail: Trail::default(),
-            blank: State::new(0, convention).vectors,
+            blank: State::new(0, convention, super::memory::Memory::default()).vectors,
             places: Map::default(),
+            declarations: None,
+            module_names: Vec::new(),
             limits,
             hook_kind,
             seen: Map::default(),
@@ -121,7 +127,9 @@ impl<'a, 'data> Bench<'a, 'data> {
 
     /// Follows every path from a hook.
     pub(super) fn explore(&mut self, hook: u64) {
-        let mut state = State::new(hook, self.convention);
+        let names = self.image.exports().iter().filter(|&(_, &address)| address == hook);
+        self.module_names = names.filter_map(|(name, _)| Some(name.strip_prefix("PyInit_")?.to_owned())).collect();
+        let mut state = State::new(hook, self.convention, super::memory::Memory::new(self.image));
         let stack = state.register(self.convention.stack_pointer);
         match self.convention.link {
             Some(link) => {
@@ -219,6 +227,32 @@ impl<'a, 'data> Bench<'a, 'data> {
                 self.outcomes.push(outcome);
             }
         }
+    }
+
+    /// Whether a module that has just declared itself is certainly the one that the hook returns, and nothing else in the
+    /// code could declare it again: it has the hook's name, and there is one place that declares.
+    pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
+        let value = Value::Known(module);
+        let Some(outcome) = definition::read(self, state, value, self.hook_kind) else { return false };
+        let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
+        if outcome.gil.is_err() || !last.is_some_and(|last| self.module_names.iter().any(|name| name == last)) {
+            return false;
+        }
+        let count = match (self.declarations, self.image.import_named("PyUnstable_Module_SetGIL")) {
+            (Some(count), _) => count,
+            (None, Some(import)) => references::count(self.image, self.convention, import.address),
+            (None, None) => 0,
+        };
+        self.declarations = Some(count);
+        count == 1
+    }
+
+    /// Ends a path whose module is settled as if it returned it.
+    pub(super) fn settle(&mut self, state: &State, module: u64) {
+        let mut state = state.clone();
+        state.pending = false;
+        state.set_register(self.convention.result, Value::Known(module));
+        self.finish(state);
     }
 
     fn fork(&mut self, mut state: State, condition: Condition) {
@@ -618,6 +652,9 @@ impl<'a, 'data> Bench<'a, 'data> {
 
     /// Writes memory through a pointer.
     pub(super) fn store(&mut self, state: &mut State, address: Value, size: u64, value: Value) {
+        if size == 8 {
+            state.memory.expose(self.image, value);
+        }
         match address {
             Value::Known(address) => {
                 let outside = region(address) == Region::Object || self.import_index(address).is_some();

@@ -12,6 +12,8 @@ use crate::binary::image::Image;
 const WORDS: usize = 32;
 /// Bytes in a page.
 const PAGE: u64 = 8 * WORDS as u64;
+/// How far from its start an object in the image is taken to reach when a pointer to it lies in memory.
+const LARGEST_OBJECT: u64 = 256;
 /// Bytes below the stack pointer that code may use without moving it (System V and Apple).
 const RED_ZONE: u64 = 128;
 
@@ -36,6 +38,13 @@ pub(super) struct Memory {
     tainted: Reach,
     /// The same for parts of the image, as (start, end).
     spoiled: Vec<(u64, u64)>,
+    /// Whether a pointer of unknown origin was written through: it may have come from any pointer into the image that
+    /// lies in memory.
+    leaked: bool,
+    /// Addresses in the image that data point to from the start, sorted.
+    targets: Rc<Vec<u64>>,
+    /// Addresses in the image that the path stored or gave away, sorted.
+    escaped: Rc<Vec<u64>>,
     /// Allocations as (start, bytes that are zero at first).
     allocations: Vec<(u64, u64)>,
 }
@@ -46,6 +55,35 @@ fn is_handle(value: Value) -> bool {
 }
 
 impl Memory {
+    /// The memory of a path that has not begun.
+    pub(super) fn new(image: &Image) -> Memory {
+        let values = image.relocations().iter().map(|&(_, value)| value);
+        let mut targets: Vec<u64> = values.filter(|&value| is_variable(image, value)).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        Memory { targets: Rc::new(targets), ..Memory::default() }
+    }
+
+    /// A pointer leaves the code that made it: others may write through it from now on.
+    pub(super) fn expose(&mut self, image: &Image, pointer: Value) {
+        if let Value::Known(address) = pointer
+            && region(address) == Region::Image
+            && is_variable(image, address)
+            && let Err(index) = self.escaped.binary_search(&address)
+        {
+            Rc::make_mut(&mut self.escaped).insert(index, address);
+        }
+    }
+
+    /// Whether a pointer that lies in memory may point to the object that holds an address.
+    fn is_exposed(&self, address: u64) -> bool {
+        let near = |list: &[u64]| {
+            let after = list.partition_point(|&start| start <= address);
+            after.checked_sub(1).and_then(|index| list.get(index)).is_some_and(|start| address - start < LARGEST_OBJECT)
+        };
+        near(&self.targets) || near(&self.escaped)
+    }
+
     /// Reads 1, 2, 4 or 8 bytes.
     pub(super) fn read(&self, image: &Image, address: u64, size: u64) -> Value {
         let offset = address % 8;
@@ -126,17 +164,28 @@ impl Memory {
     pub(super) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
         let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
         let touched = kinds.fold(Reach::NOTHING, Reach::with);
-        let parts = if reach.may(Reach::IMAGE) { writable_parts(image, reach) } else { Vec::new() };
+        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses());
+        let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
+        let parts = if origin.is_some() && !from_anywhere { writable_parts(image, reach) } else { Vec::new() };
+        self.leaked |= from_anywhere;
+        let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
+        let exposed = Memory { targets, escaped, ..Memory::default() };
         self.tainted = self.tainted.with(touched);
         for (start, page) in &mut self.pages {
+            let in_image = region(*start) == Region::Image;
             let hit = match region(*start) {
-                Region::Image => parts.iter().any(|&(low, high)| *start < high && *start + PAGE > low),
+                Region::Image => from_anywhere || parts.iter().any(|&(low, high)| *start < high && *start + PAGE > low),
                 other => other.reach().may(touched),
             };
             if !hit || image.is_read_only(*start) {
                 continue;
             }
-            for word in Rc::make_mut(page) {
+            for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+                let address = *start + 8 * index as u64;
+                let named = parts.iter().any(|&(low, high)| address < high && address + 8 > low);
+                if in_image && !named && !exposed.is_exposed(address) {
+                    continue;
+                }
                 *word = match *word {
                     Word::Base => Word::Base,
                     Word::Whole(value) if is_handle(value) => Word::Whole(value),
@@ -242,7 +291,9 @@ impl Memory {
         let mut word = [0; 8];
         let whole = image.read_into(address, &mut word);
         let number = u64::from_le_bytes(word);
-        if self.spoiled.iter().any(|&(start, end)| address >= start && address < end) && !image.is_read_only(address) {
+        let spoiled = self.spoiled.iter().any(|&(start, end)| address >= start && address < end)
+            || self.leaked && self.is_exposed(address);
+        if spoiled && !image.is_read_only(address) {
             // Programs do not write where the loader put the address of an import.
             let import = whole && image.import_at(number).is_some();
             return if import { Word::Whole(Value::Known(number)) } else { unknown };
@@ -263,7 +314,8 @@ impl Memory {
     /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
-        if !spoiled || !self.tainted.within(other.tainted) || self.allocations != other.allocations {
+        let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
+        if !spoiled || !escaped || self.leaked && !other.leaked || !self.tainted.within(other.tainted) || self.allocations != other.allocations {
             return false;
         }
         self.differing_pages(other, stack).into_iter().all(|page| {
@@ -295,6 +347,13 @@ impl Memory {
             .map(|address| (address, join_words(self.word(image, address), other.word(image, address))))
             .collect();
         self.tainted = self.tainted.with(other.tainted);
+        self.leaked |= other.leaked;
+        if self.escaped != other.escaped {
+            let mut escaped: Vec<u64> = self.escaped.iter().chain(other.escaped.iter()).copied().collect();
+            escaped.sort_unstable();
+            escaped.dedup();
+            self.escaped = Rc::new(escaped);
+        }
         for part in &other.spoiled {
             if !self.spoiled.contains(part) {
                 self.spoiled.push(*part);
@@ -336,17 +395,24 @@ impl Memory {
 /// never parts of one object.
 fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
     let (low, high) = reach.addresses();
+    // Indices count upward from the address that code names; compilers move that by no more than a few elements.
+    let low = low.saturating_sub(LARGEST_OBJECT) & !7;
     let mut parts = Vec::new();
     for segment in image.segments.iter().filter(|segment| segment.writable) {
         let filled = segment.address.saturating_add(segment.bytes.len() as u64);
         let end = segment.address.saturating_add(segment.size);
         for (start, end) in [(segment.address, filled), (filled, end)] {
             if start < end && low < end && high >= start {
-                parts.push((start, end));
+                parts.push((start.max(low), end));
             }
         }
     }
     parts
+}
+
+/// Whether an address lies in data of the image that may change.
+fn is_variable(image: &Image, address: u64) -> bool {
+    image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {

@@ -112,7 +112,7 @@ fn fact(facts: &[(u32, Range)], id: u32) -> Option<Range> {
 
 impl State {
     /// The state in which the interpreter calls a hook.
-    pub(super) fn new(hook: u64, convention: &Convention) -> State {
+    pub(super) fn new(hook: u64, convention: &Convention, memory: Memory) -> State {
         let mut registers = [Value::ANY; REGISTERS];
         let stack = STACK_TOP - 4096;
         if let Some(pointer) = registers.get_mut(convention.stack_pointer) {
@@ -123,7 +123,7 @@ impl State {
             registers,
             vectors: Rc::new([[Value::ANY; LANES]; VECTORS]),
             flags: Flags::Unknown,
-            memory: Memory::default(),
+            memory,
             frames: Vec::new(),
             facts: Vec::new(),
             modules: Vec::new(),

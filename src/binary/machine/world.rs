@@ -105,6 +105,7 @@ pub(super) fn unmodelled(bench: &mut Bench, state: &mut State, origin: Option<St
     for number in 0..bench.convention.arguments.len() {
         let pointer = bench.argument(state, number);
         forget(bench, state, pointer, WRITTEN);
+        state.memory.expose(bench.image, pointer);
     }
     Answer::Gives(bench.fresh(state, Symbol { origin, ..Symbol::new(Range::ALL) }))
 }

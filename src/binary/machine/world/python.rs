@@ -92,6 +92,10 @@ fn set_gil(bench: &mut Bench, state: &mut State, module: Value) -> Answer {
         Value::Known(handle) => {
             if let Some(module) = state.module(handle) {
                 module.gil = gil;
+                if bench.is_settled(state, handle) {
+                    bench.settle(state, handle);
+                    return Answer::Never;
+                }
             }
         }
         // Some module, perhaps one of ours: what was said of each is no longer known.
