@@ -12,6 +12,7 @@ mod explore;
 mod flags;
 mod memory;
 mod references;
+mod returning;
 mod state;
 mod trace;
 mod value;
@@ -47,7 +48,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps: 4_000_000, forks: 40_000, depth: 160 }
+        Limits { steps: 1_000_000, forks: 6_000, depth: 160 }
     }
 }
 

@@ -13,6 +13,7 @@ use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand};
 
 use super::explore::{Bench, Flow};
 use super::flags::{Condition, Flags};
+use super::returning::Lead;
 use super::state::State;
 use super::value::{THREAD, Value};
 
@@ -42,6 +43,55 @@ pub(super) fn step(bench: &mut Bench, state: &mut State) -> Flow {
 pub(super) fn traps(bench: &Bench, address: u64) -> bool {
     const BREAK: (u32, u32) = (0xffe0_001f, 0xd420_0000);
     fetch(bench, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
+}
+
+/// Where the instruction at an address leads, whatever the values.
+pub(super) fn lead(bench: &Bench, address: u64) -> Lead {
+    let Some(word) = fetch(bench, address) else { return Lead::Away };
+    let next = address.wrapping_add(4);
+    let relative = |bits: u32, place: u32| {
+        let unused = 32 - bits;
+        let offset = i64::from((word >> place << unused).cast_signed() >> unused) << 2;
+        address.wrapping_add(offset.cast_unsigned())
+    };
+    match word {
+        _ if word & 0xfc00_0000 == 0x1400_0000 => Lead::Jump(relative(26, 0)),
+        _ if word & 0xfc00_0000 == 0x9400_0000 => Lead::Call { target: relative(26, 0), next },
+        // B.cond, CBZ and CBNZ; TBZ and TBNZ.
+        _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => Lead::Branch(relative(19, 5), next),
+        _ if word & 0x7e00_0000 == 0x3600_0000 => Lead::Branch(relative(14, 5), next),
+        _ if word & 0xffff_fc1f == 0xd61f_0000 => match slot_before(bench, address, word >> 5 & 31) {
+            Some(slot) => Lead::Through { slot, next: None },
+            None => Lead::Away,
+        },
+        _ if word & 0xffff_fc1f == 0xd63f_0000 => match slot_before(bench, address, word >> 5 & 31) {
+            Some(slot) => Lead::Through { slot, next: Some(next) },
+            None => Lead::Next(next),
+        },
+        _ if word & 0xfe00_0000 == 0xd600_0000 => Lead::Away,
+        _ if word & 0xffe0_001f == 0xd420_0000 || word >> 16 == 0 => Lead::Dead,
+        _ => Lead::Next(next),
+    }
+}
+
+/// The slot that `ADRP` and a load right before a branch took the branch's register from.
+fn slot_before(bench: &Bench, address: u64, register: u32) -> Option<u64> {
+    for distance in [4, 8] {
+        let load = fetch(bench, address.wrapping_sub(distance))?;
+        let base = load >> 5 & 31;
+        if load & 0xffc0_001f != 0xf940_0000 | register {
+            continue;
+        }
+        let page = address.wrapping_sub(distance + 4);
+        let word = fetch(bench, page)?;
+        if word & 0x9f00_001f != 0x9000_0000 | base {
+            return None;
+        }
+        let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
+        let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
+        return Some((page & !0xfff).wrapping_add(offset).wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
+    }
+    None
 }
 
 fn fetch(bench: &Bench, address: u64) -> Option<u32> {

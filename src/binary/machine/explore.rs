@@ -18,7 +18,7 @@ use super::value::{
     region, signed,
 };
 use super::world::{self, Answer, Gives};
-use super::{Context, Limits, arm64, references, x86};
+use super::{Context, Limits, arm64, references, returning, x86};
 use crate::binary::image::{Image, ImportKind};
 use crate::model::facts::HookKind;
 
@@ -33,7 +33,7 @@ const LONGEST_TABLE: u64 = 512;
 /// Most reasons that are kept.
 const MOST_REASONS: usize = 8;
 /// Pages that one path may write.
-const MOST_PAGES: usize = 4096;
+const MOST_PAGES: usize = 512;
 
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
@@ -66,6 +66,10 @@ pub(super) struct Bench<'a, 'data> {
     pub(super) code: Map<u64, iced_x86::Instruction>,
     pub(super) arm_code: Map<u64, yaxpeax_arm::armv8::a64::Instruction>,
     pub(super) trail: Trail,
+    /// Functions of which is known whether they may return.
+    pub(super) returning: Map<u64, bool>,
+    /// Instructions looked at for that.
+    pub(super) surveyed: u64,
     blank: std::rc::Rc<super::state::Vectors>,
     places: Map<(u64, u64, u64), u64>,
     /// How many places in the code can declare what a module does with the GIL, once counted.
@@ -108,6 +112,8 @@ impl<'a, 'data> Bench<'a, 'data> {
             code: Map::default(),
             arm_code: Map::default(),
             trail: Trail::default(),
+            returning: Map::default(),
+            surveyed: 0,
             blank: State::new(0, convention, super::memory::Memory::default()).vectors,
             places: Map::default(),
             declarations: None,
@@ -234,6 +240,7 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
         let Some(outcome) = definition::read(self, state, value, self.hook_kind) else { return false };
+        self.debug(state, &format!("SETTLE? gil={:?} names={:?} name={:?} {:?}", outcome.gil, self.module_names, outcome.name, state.modules));
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
         if outcome.gil.is_err() || !last.is_some_and(|last| self.module_names.iter().any(|name| name == last)) {
             return false;
@@ -244,6 +251,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             (None, None) => 0,
         };
         self.declarations = Some(count);
+        self.debug(state, &format!("SETTLE count={count} names={:?} name={:?}", self.module_names, outcome.name));
         count == 1
     }
 
@@ -376,7 +384,11 @@ impl<'a, 'data> Bench<'a, 'data> {
             Some(_) => arm64::traps(self, return_to),
             None => x86::traps(self, return_to),
         };
-        if never_returns {
+        let target_returns = |bench: &mut Bench| match target {
+            Value::Known(address) if bench.is_code(address) => returning::may_return(bench, address),
+            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => true,
+        };
+        if never_returns || !target_returns(self) {
             return false;
         }
         match target {

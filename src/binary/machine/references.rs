@@ -38,7 +38,10 @@ fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
         let Ok(field) = <[u8; 4]>::try_from(window) else { continue };
         let end = segment.address.wrapping_add(offset as u64 + 4);
         let target = end.wrapping_add(i64::from(i32::from_le_bytes(field)).cast_unsigned());
-        if targets.contains(&target) {
+        let before = |distance| offset.checked_sub(distance).and_then(|index| bytes.get(index)).copied().unwrap_or(0);
+        // An operand relative to the instruction pointer, a call or jump, or a conditional jump.
+        let encodes = before(1) & 0xc7 == 0x05 || matches!(before(1), 0xe8 | 0xe9) || before(2) == 0x0f;
+        if encodes && targets.contains(&target) {
             places.push(end - 4);
         }
     }
@@ -80,7 +83,8 @@ fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
                 let low = u64::from(next >> 10 & 0xfff) << 3;
                 next & 0xffc0_0000 == LOAD && next >> 5 & 31 == word & 31 && targets.contains(&page.wrapping_add(low))
             };
-            if words.iter().skip(index + 1).take(REACH).any(named) {
+            let renewed = |next: &&u32| **next & 0x9f00_001f == PAGE | word & 31;
+            if words.iter().skip(index + 1).take(REACH).take_while(|next| !renewed(next)).any(named) {
                 places.push(address);
             }
         }

@@ -11,6 +11,7 @@ use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instru
 
 use super::explore::{Bench, Flow};
 use super::flags::{Condition, Flags};
+use super::returning::Lead;
 use super::state::State;
 use super::value::Value;
 
@@ -52,6 +53,26 @@ pub(super) fn step(bench: &mut Bench, state: &mut State) -> Flow {
 /// Whether the instruction there traps: what comes before it never returns.
 pub(super) fn traps(bench: &mut Bench, address: u64) -> bool {
     fetch(bench, address).is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
+}
+
+/// Where the instruction at an address leads, whatever the values.
+pub(super) fn lead(bench: &mut Bench, address: u64) -> Lead {
+    let Some(instruction) = fetch(bench, address) else { return Lead::Away };
+    let next = instruction.next_ip();
+    let slot = || (instruction.op0_kind() == OpKind::Memory && instruction.is_ip_rel_memory_operand())
+        .then(|| instruction.ip_rel_memory_address());
+    match instruction.flow_control() {
+        FlowControl::Next if matches!(instruction.mnemonic(), Mnemonic::Hlt) => Lead::Dead,
+        FlowControl::Next | FlowControl::XbeginXabortXend => Lead::Next(next),
+        FlowControl::UnconditionalBranch => Lead::Jump(instruction.near_branch_target()),
+        FlowControl::ConditionalBranch => Lead::Branch(instruction.near_branch_target(), next),
+        FlowControl::Call => Lead::Call { target: instruction.near_branch_target(), next },
+        FlowControl::IndirectCall => slot().map_or(Lead::Next(next), |slot| Lead::Through { slot, next: Some(next) }),
+        FlowControl::IndirectBranch => slot().map_or(Lead::Away, |slot| Lead::Through { slot, next: None }),
+        FlowControl::Return => Lead::Away,
+        FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => Lead::Next(next),
+        FlowControl::Interrupt | FlowControl::Exception => Lead::Dead,
+    }
 }
 
 fn fetch(bench: &mut Bench, address: u64) -> Option<Instruction> {

@@ -95,6 +95,8 @@ pub(in crate::binary::machine) enum Special {
     WindowsOnce,
     ThreadLocal,
     BoostInit,
+    /// A message on standard error is what panics begin with.
+    WriteFile,
 }
 
 use self::Gives::{
@@ -105,7 +107,7 @@ use self::Special::{
     Allocate, AllocateZeroed, BoostInit, CompareMemory, CompareText, CompareTextBounded, CopyMemory, CreateModule, Derive,
     DeriveOrError, ErrorOccurred, FetchError, FindModule, GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule,
     InitDefinition, NewModule, Once, PosixAllocate, Reallocate, RestoreError, SetGil, SetMemory, TakeError, TextLength, ThreadLocal, TypeReady,
-    Version, WindowsOnce,
+    Version, WindowsOnce, WriteFile,
 };
 
 /// Every model. A name may end in `*`: then it stands for all names that begin like it.
@@ -287,9 +289,10 @@ const TABLE: &[(Gives, &[&str])] = &[
             "__chk_fail", "_ZNSt3__1*__throw_*", "?_X*@std@@YAXPEBD@Z", "Py_Exit", "__cxa_call_terminate",
             "_ZSt20__throw_*", "_ZSt16__throw_*", "_ZSt17__throw_*", "_ZSt19__throw_*", "_ZSt24__throw_*",
             "_ZSt21__throw_*", "_ZSt25__throw_*", "_ZSt28__throw_*", "_ZSt18__throw_*", "__std_terminate",
-            "PyThread_exit_thread", "_ZNSt3__122__libcpp_verbose_abort*", "_ZSt15__throw_*",
+            "PyThread_exit_thread", "_ZNSt3__122__libcpp_verbose_abort*", "_ZSt15__throw_*", "_Unwind_Backtrace",
         ],
     ),
+    (Own(WriteFile), &["write"]),
     (Own(Allocate(0)), &["malloc", "PyMem_Malloc", "PyMem_RawMalloc", "PyObject_Malloc", "_Znwm*", "_Znam*", "??2@YAPEAX_K*", "??_U@YAPEAX_K*", "_malloc_base"]),
     (Own(Allocate(1)), &["aligned_alloc", "memalign"]),
     (Own(AllocateZeroed), &["calloc", "PyMem_Calloc", "PyMem_RawCalloc", "PyObject_Calloc", "_calloc_base"]),
