@@ -188,6 +188,8 @@ impl<'a, 'data> Bench<'a, 'data> {
                 None => x86::step(self, &mut state),
             };
             let on = match flow {
+                // A jump to itself never ends.
+                Flow::Next(target) if target == address => return,
                 Flow::Next(address) => {
                     state.pc = address;
                     true
