@@ -58,7 +58,9 @@ pub(super) fn lead(bench: &Bench, address: u64) -> Lead {
         _ if word & 0xfc00_0000 == 0x1400_0000 => Lead::Jump(relative(26, 0)),
         _ if word & 0xfc00_0000 == 0x9400_0000 => Lead::Call { target: relative(26, 0), next },
         // B.cond, CBZ and CBNZ; TBZ and TBNZ.
-        _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => Lead::Branch(relative(19, 5), next),
+        _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => {
+            Lead::Branch(relative(19, 5), next)
+        }
         _ if word & 0x7e00_0000 == 0x3600_0000 => Lead::Branch(relative(14, 5), next),
         _ if word & 0xffff_fc1f == 0xd61f_0000 => match slot_before(bench, address, word >> 5 & 31) {
             Some(slot) => Lead::Through { slot, next: None },
@@ -204,7 +206,13 @@ fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> F
             operand::write(state, instruction, 0, value);
             next
         }
-        Opcode::MSR | Opcode::HINT | Opcode::PRFM | Opcode::PRFUM | Opcode::ISB | Opcode::DMB(_) | Opcode::DSB(_)
+        Opcode::MSR
+        | Opcode::HINT
+        | Opcode::PRFM
+        | Opcode::PRFUM
+        | Opcode::ISB
+        | Opcode::DMB(_)
+        | Opcode::DSB(_)
         | Opcode::CLREX => next,
         _ if memory::step(bench, state, instruction)
             || vector::step(bench, state, instruction)

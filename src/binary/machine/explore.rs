@@ -14,8 +14,8 @@ use super::flags::Condition;
 use super::state::{END, Mixer, State, mix};
 use super::trace::{Trail, What};
 use super::value::{
-    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, Table, Value, mask,
-    region, signed,
+    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, Table, Value,
+    mask, region, signed,
 };
 use super::world::{self, Answer, Gives};
 use super::{Context, Limits, arm64, references, returning, x86};
@@ -158,16 +158,8 @@ impl<'a, 'data> Bench<'a, 'data> {
         if self.steps >= self.limits.steps {
             return Some(format!("the limit of {} instructions was reached", self.limits.steps));
         }
-        (self.forks >= self.limits.forks).then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
-    }
-
-    fn debug(&self, state: &State, what: &str) {
-        if std::env::var("UNGIL_DEBUG").is_ok() {
-            let r = state.register(self.convention.result);
-            let tale = self.trail.tell(state.trail, self.image);
-            let calls: Vec<String> = tale.iter().rev().filter(|s| s.symbol.is_some()).take(14).map(|s| format!("{}@{:x}", s.symbol.clone().unwrap(), s.address.unwrap())).collect();
-            eprintln!("{what} pending={} pc={:#x} r={r:?} frames={:x?} calls<-{calls:?}", state.pending, state.pc, state.frames.iter().map(|f| f.return_to).collect::<Vec<_>>());
-        }
+        (self.forks >= self.limits.forks)
+            .then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
     }
 
     fn lose(&mut self, why: String) {
@@ -225,7 +217,6 @@ impl<'a, 'data> Bench<'a, 'data> {
         let value = state.register(self.convention.result);
         state.pc = END;
         self.note(&mut state, What::Return { value });
-        self.debug(&state, "end");
         if state.pending {
             return;
         }
@@ -242,7 +233,6 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
         let Some(outcome) = definition::read(self, state, value, self.hook_kind) else { return false };
-        self.debug(state, &format!("SETTLE? gil={:?} names={:?} name={:?} {:?}", outcome.gil, self.module_names, outcome.name, state.modules));
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
         if outcome.gil.is_err() || !last.is_some_and(|last| self.module_names.iter().any(|name| name == last)) {
             return false;
@@ -253,7 +243,6 @@ impl<'a, 'data> Bench<'a, 'data> {
             (None, None) => 0,
         };
         self.declarations = Some(count);
-        self.debug(state, &format!("SETTLE count={count} names={:?} name={:?}", self.module_names, outcome.name));
         count == 1
     }
 
@@ -443,7 +432,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             None => self.unknown_call(state, target),
         };
         let result = match answer {
-            Answer::Never => { self.debug(state, "never"); return false },
+            Answer::Never => return false,
             Answer::Enters(address) => {
                 // The function returns to our caller; its result stands for that of the call.
                 state.pc = address;
@@ -617,12 +606,18 @@ impl<'a, 'data> Bench<'a, 'data> {
                 }
                 state.resolve(state.memory.read(self.image, address, size))
             }
-            Value::Symbol { offset, .. } => match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
-                Some(value) => Value::Known(value),
-                None => Value::Unknown(Reach::OUTSIDE),
-            },
+            Value::Symbol { offset, .. } => {
+                match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
+                    Some(value) => Value::Known(value),
+                    None => Value::Unknown(Reach::OUTSIDE),
+                }
+            }
             Value::Unknown(reach) => {
-                let own = if reach.may(Reach::STACK.with(Reach::HEAP)) { state.memory.contents(reach) } else { Reach::OUTSIDE };
+                let own = if reach.may(Reach::STACK.with(Reach::HEAP)) {
+                    state.memory.contents(reach)
+                } else {
+                    Reach::OUTSIDE
+                };
                 Value::Unknown(if self.reaches_data(reach) { own.with(Reach::IMAGE) } else { own })
             }
         }
@@ -677,10 +672,7 @@ impl<'a, 'data> Bench<'a, 'data> {
                 }
             }
             Value::Symbol { .. } => {}
-            Value::Unknown(reach) => {
-                if reach.may(Reach::IMAGE) { self.debug(state, &format!("TAINT {:x?}", reach.addresses())); }
-                state.memory.taint(self.image, reach, value)
-            }
+            Value::Unknown(reach) => state.memory.taint(self.image, reach, value),
         }
     }
 

@@ -228,7 +228,8 @@ impl Memory {
 
     /// What the words that the path wrote to memory of this kind may point to.
     pub(super) fn contents(&self, kind: Reach) -> Reach {
-        let pages = self.pages.iter().filter(|(start, _)| region(*start) != Region::Image && region(*start).reach().may(kind));
+        let pages =
+            self.pages.iter().filter(|(start, _)| region(*start) != Region::Image && region(*start).reach().may(kind));
         pages.flat_map(|(_, page)| page.iter()).fold(Reach::OUTSIDE, |reach, word| reach.with(whole_reach(*word)))
     }
 
@@ -241,6 +242,11 @@ impl Memory {
     /// How many pages were written.
     pub(super) fn size(&self) -> usize {
         self.pages.len()
+    }
+
+    fn page(&self, start: u64) -> Option<&Page> {
+        let index = self.pages.binary_search_by_key(&start, |&(start, _)| start).ok()?;
+        self.pages.get(index).map(|(_, page)| page.as_ref())
     }
 
     fn word(&self, image: &Image, address: u64) -> Word {
@@ -315,13 +321,22 @@ impl Memory {
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
         let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
-        if !spoiled || !escaped || self.leaked && !other.leaked || !self.tainted.within(other.tainted) || self.allocations != other.allocations {
+        if !spoiled
+            || !escaped
+            || self.leaked && !other.leaked
+            || !self.tainted.within(other.tainted)
+            || self.allocations != other.allocations
+        {
             return false;
         }
-        self.differing_pages(other, stack).into_iter().all(|page| {
-            (0..WORDS as u64)
-                .map(|index| page + 8 * index)
-                .all(|address| is_dead(address, stack) || self.word_within(other, image, address))
+        self.differing_pages(other, stack).into_iter().all(|start| {
+            let (mine, theirs) = (self.page(start), other.page(start));
+            (0..WORDS).all(|index| {
+                let address = start + 8 * index as u64;
+                raw(mine, index) == raw(theirs, index)
+                    || is_dead(address, stack)
+                    || self.word_within(other, image, address)
+            })
         })
     }
 
@@ -331,7 +346,9 @@ impl Memory {
             (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
                 known & subset == subset && (data ^ other) & byte_mask(subset) == 0
             }
-            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => (data ^ other) & byte_mask(known) == 0,
+            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => {
+                (data ^ other) & byte_mask(known) == 0
+            }
             (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
             (left, right) => left == right,
         }
@@ -339,13 +356,16 @@ impl Memory {
 
     /// Widens to cover another path's memory, too, above the stack pointer.
     pub(super) fn join(&mut self, other: &Memory, image: &Image, stack: u64) {
-        let differing = self.differing_pages(other, stack);
-        let changes: Vec<(u64, Word)> = differing
-            .into_iter()
-            .flat_map(|page| (0..WORDS as u64).map(move |index| page + 8 * index))
-            .filter(|&address| !is_dead(address, stack))
-            .map(|address| (address, join_words(self.word(image, address), other.word(image, address))))
-            .collect();
+        let mut changes = Vec::new();
+        for start in self.differing_pages(other, stack) {
+            let (mine, theirs) = (self.page(start), other.page(start));
+            for index in 0..WORDS {
+                let address = start + 8 * index as u64;
+                if raw(mine, index) != raw(theirs, index) && !is_dead(address, stack) {
+                    changes.push((address, join_words(self.word(image, address), other.word(image, address))));
+                }
+            }
+        }
         self.tainted = self.tainted.with(other.tainted);
         self.leaked |= other.leaked;
         if self.escaped != other.escaped {
@@ -413,6 +433,11 @@ fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
 /// Whether an address lies in data of the image that may change.
 fn is_variable(image: &Image, address: u64) -> bool {
     image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
+}
+
+/// A word of a page as it was written, if it was.
+fn raw(page: Option<&Page>, index: usize) -> Word {
+    page.and_then(|words| words.get(index)).copied().unwrap_or(Word::Base)
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {

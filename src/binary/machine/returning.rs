@@ -65,7 +65,8 @@ fn survey(bench: &mut Bench, start: u64, depth: usize) -> bool {
         if seen.len() > LONGEST_FUNCTION || bench.surveyed > MOST_INSTRUCTIONS {
             return true;
         }
-        let lead = if bench.convention.link.is_some() { arm64::lead(bench, address) } else { x86::lead(bench, address) };
+        let lead =
+            if bench.convention.link.is_some() { arm64::lead(bench, address) } else { x86::lead(bench, address) };
         match lead {
             Lead::Next(next) | Lead::Jump(next) => open.push(next),
             Lead::Branch(first, second) => open.extend([first, second]),

@@ -83,7 +83,7 @@ impl Value {
     pub(super) fn reach(self) -> Reach {
         match self {
             Value::Known(0x7f00_0000_0000_0000..=0x7fff_ffff_ffff_ffff) => Reach::OUTSIDE,
-            Value::Known(address) if address < SMALLEST_ADDRESS || address >= 1 << 47 => Reach::NOTHING,
+            Value::Known(address) if !(SMALLEST_ADDRESS..1 << 47).contains(&address) => Reach::NOTHING,
             Value::Known(address) => match region(address) {
                 Region::Image => Reach::near(address),
                 other => other.reach(),
@@ -120,7 +120,8 @@ impl Value {
     pub(super) fn add(self, other: Value) -> Value {
         match (self, other) {
             (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_add(right)),
-            (Value::Symbol { id, offset }, Value::Known(added)) | (Value::Known(added), Value::Symbol { id, offset }) => {
+            (Value::Symbol { id, offset }, Value::Known(added))
+            | (Value::Known(added), Value::Symbol { id, offset }) => {
                 Value::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
             }
             _ => Value::Unknown(self.reach().with(other.reach())),

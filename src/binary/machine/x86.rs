@@ -44,7 +44,11 @@ pub(super) fn step(bench: &mut Bench, state: &mut State) -> Flow {
             return Flow::Call { target, return_to: instruction.next_ip() };
         }
         FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
-            return if instruction.mnemonic() == Mnemonic::Syscall { unmodelled(bench, state, &instruction) } else { Flow::Dead };
+            return if instruction.mnemonic() == Mnemonic::Syscall {
+                unmodelled(bench, state, &instruction)
+            } else {
+                Flow::Dead
+            };
         }
     }
     execute(bench, state, &instruction)
@@ -59,8 +63,10 @@ pub(super) fn traps(bench: &mut Bench, address: u64) -> bool {
 pub(super) fn lead(bench: &mut Bench, address: u64) -> Lead {
     let Some(instruction) = fetch(bench, address) else { return Lead::Away };
     let next = instruction.next_ip();
-    let slot = || (instruction.op0_kind() == OpKind::Memory && instruction.is_ip_rel_memory_operand())
-        .then(|| instruction.ip_rel_memory_address());
+    let slot = || {
+        (instruction.op0_kind() == OpKind::Memory && instruction.is_ip_rel_memory_operand())
+            .then(|| instruction.ip_rel_memory_address())
+    };
     match instruction.flow_control() {
         FlowControl::Next if matches!(instruction.mnemonic(), Mnemonic::Hlt) => Lead::Dead,
         FlowControl::Next | FlowControl::XbeginXabortXend => Lead::Next(next),
@@ -175,7 +181,9 @@ fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> F
             state.set_register(RBP, value);
         }
         Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
-        _ if instruction.condition_code() != ConditionCode::None => return conditional(bench, state, instruction, next),
+        _ if instruction.condition_code() != ConditionCode::None => {
+            return conditional(bench, state, instruction, next);
+        }
         Cmpxchg | Xadd | Xchg => return arithmetic::exchange(bench, state, instruction),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
             text::step(bench, state, instruction);
