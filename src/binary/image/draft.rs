@@ -112,9 +112,16 @@ impl<'data> Draft<'data> {
             return Err(self.damaged("segment", why));
         }
         if segment.size != 0 {
-            self.segments.push(segment);
+            let place = self.segments.partition_point(|other| other.address <= segment.address);
+            self.segments.insert(place, segment);
         }
         Ok(())
+    }
+
+    /// Looked up once for each relocation, so the segments are kept in order.
+    fn segment_at(&self, address: u64) -> Option<&Segment<'data>> {
+        let after = self.segments.partition_point(|segment| segment.address <= address);
+        self.segments.get(after.checked_sub(1)?).filter(|segment| segment.contains(address))
     }
 
     /// Notes a range that the loader makes read-only after it has relocated it.
@@ -126,7 +133,7 @@ impl<'data> Draft<'data> {
 
     /// The file's bytes from an address to the end of what its segment takes from the file, without relocations.
     pub(super) fn tail(&self, address: u64) -> Option<&'data [u8]> {
-        let segment = self.segments.iter().find(|segment| segment.contains(address))?;
+        let segment = self.segment_at(address)?;
         segment.bytes.get(usize::try_from(address - segment.address).ok()?..)
     }
 
@@ -134,7 +141,7 @@ impl<'data> Draft<'data> {
     pub(super) fn stored_pointer(&self, address: u64) -> Result<u64, ImageError> {
         let outside = || self.damaged("relocation", format_args!("address {address:#x} is in no segment"));
         let size = self.layout.pointer_size;
-        let segment = self.segments.iter().find(|segment| segment.contains(address)).ok_or_else(outside)?;
+        let segment = self.segment_at(address).ok_or_else(outside)?;
         let offset = address - segment.address;
         if segment.size - offset < size as u64 {
             return Err(outside());
@@ -253,7 +260,6 @@ impl<'data> Draft<'data> {
 
     /// The finished image.
     pub(super) fn finish(mut self) -> Image<'data> {
-        self.segments.sort_by_key(|segment| segment.address);
         // The sort is stable, so that of several notes about one address the last one stays.
         self.relocations.sort_by_key(|&(address, _)| address);
         let mut relocations: Vec<(u64, u64)> = Vec::with_capacity(self.relocations.len());

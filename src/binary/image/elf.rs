@@ -41,6 +41,10 @@ const DT_ANDROID_RELR: u64 = 0x6fff_e000;
 /// GNU's extension of the bindings: one definition in the whole process.
 const STB_GNU_UNIQUE: u8 = 10;
 
+/// Names of values that only the running program knows.
+const INDIRECT: &str = "indirect function";
+const THREAD_LOCAL: &str = "thread-local storage";
+
 /// What a symbol of the dynamic table stands for.
 #[derive(Clone, Copy)]
 enum Value {
@@ -48,8 +52,8 @@ enum Value {
     Known(u64),
     /// The synthetic address of an import.
     Import(u64),
-    /// Thread-local, or decided by a function.
-    Opaque,
+    /// Known only to the running program, for this reason.
+    Opaque(&'static str),
 }
 
 /// Reads one ELF file.
@@ -204,7 +208,11 @@ impl<'data> File<'data> {
     }
 
     fn symbol(&mut self, symbol: &Sym, name: &[u8]) -> Result<Value, ImageError> {
-        let is_opaque = matches!(symbol.st_type(), STT_TLS | STT_GNU_IFUNC);
+        let opaque = match symbol.st_type() {
+            STT_TLS => Some(THREAD_LOCAL),
+            STT_GNU_IFUNC => Some(INDIRECT),
+            _ => None,
+        };
         let is_global = matches!(symbol.st_bind(), STB_GLOBAL | STB_WEAK | STB_GNU_UNIQUE);
         let is_defined = symbol.st_shndx != 0;
         if !is_defined && is_global && !name.is_empty() {
@@ -212,10 +220,10 @@ impl<'data> File<'data> {
             return self.draft.import(&import).map(Value::Import);
         }
         let is_visible = matches!(symbol.st_visibility(), STV_DEFAULT | STV_PROTECTED);
-        if is_defined && is_global && is_visible && !is_opaque && !name.is_empty() {
+        if is_defined && is_global && is_visible && opaque.is_none() && !name.is_empty() {
             self.draft.add_export(name, symbol.st_value)?;
         }
-        Ok(if is_opaque { Value::Opaque } else { Value::Known(symbol.st_value) })
+        Ok(opaque.map_or(Value::Known(symbol.st_value), Value::Opaque))
     }
 
     /// The number of dynamic symbols is stored nowhere: the hash tables and the relocations that refer to them tell.
@@ -277,12 +285,12 @@ impl<'data> File<'data> {
             }
             Effect::Slot => self.point(address, relocation.r_sym, values, relocation.r_addend.unwrap_or(0)),
             Effect::Copy => self.hide(address, "copied data"),
-            Effect::Indirect => self.hide(address, "indirect function"),
-            Effect::ThreadLocal => self.hide(address, "thread-local storage"),
+            Effect::Indirect => self.hide(address, INDIRECT),
+            Effect::ThreadLocal => self.hide(address, THREAD_LOCAL),
             Effect::ThreadLocalPair => {
-                self.hide(address, "thread-local storage")?;
+                self.hide(address, THREAD_LOCAL)?;
                 let second = address.saturating_add(self.draft.layout.pointer_size as u64);
-                self.hide(second, "thread-local storage")
+                self.hide(second, THREAD_LOCAL)
             }
             Effect::Unknown => self.hide(address, "unknown relocation"),
         }
@@ -294,7 +302,7 @@ impl<'data> File<'data> {
             _ if symbol == 0 => self.draft.relocate(address, addend as u64),
             Some(Value::Known(value)) => self.draft.relocate(address, value.wrapping_add_signed(addend)),
             Some(&Value::Import(import)) => self.draft.relocate_to_import(address, import, addend),
-            Some(Value::Opaque) => self.hide(address, "indirect function or thread-local storage"),
+            Some(Value::Opaque(what)) => self.hide(address, what),
             None => Err(self.draft.damaged("relocations", format_args!("no symbol {symbol}"))),
         }
     }

@@ -81,8 +81,6 @@ mod tests {
 
     #[test]
     fn reads_trees_and_refuses_graphs() {
-        let tree = [0, 1, b'_', b'a', 0, 6, 2, 0, 0x10, 1, b'b', 0, 12, 0, 3, 0, 0x20, 0];
-        // Node 0 leads to node 6 by "_a" (offset 0x10); node 6 leads to node 12 by "b", which is cut short here.
         let check = |trie: &[u8], expected: Result<Vec<(&str, u64)>, &str>| {
             let found = exports(trie, 10, 100).map(|found| {
                 found.iter().map(|export| (String::from_utf8(export.name.clone()).unwrap(), export.offset)).collect()
@@ -96,6 +94,7 @@ mod tests {
         check(&[0, 1, b'_', b'a', 0, 6, 2, 0, 0x10, 0], Ok(vec![("_a", 0x10)]));
         check(&[0, 2, b'a', 0, 8, b'b', 0, 8, 0, 0], Err("a node is reached twice"));
         check(&[0, 1, b'a', 0, 0], Err("a node is reached twice"));
-        check(&tree, Ok(vec![("_a", 0x10)]));
+        let prefix = [0, 1, b'_', b'a', 0, 6, 2, 0, 0x10, 1, b'b', 0, 13, 2, 0, 0x20, 0];
+        check(&prefix, Ok(vec![("_a", 0x10), ("_ab", 0x20)]));
     }
 }

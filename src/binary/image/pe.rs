@@ -5,17 +5,14 @@
 
 use object::LittleEndian as LE;
 use object::pe::{self, ImageNtHeaders32, ImageNtHeaders64};
-use object::read::pe::{
-    DelayLoadImportTable, ImageNtHeaders, ImageOptionalHeader, Import, ImportTable, ImportThunkList, PeFile,
-    optional_header_magic,
-};
+use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile, optional_header_magic};
 
-use super::draft::{Draft, ImportName, Layout};
+use super::draft::{Draft, ImportName, Layout, until_nul};
 use super::{Image, ImageError, Segment};
 use crate::model::facts::Format;
 
 /// Most imports from one library.
-const MOST_THUNKS: usize = 1 << 18;
+const MOST_THUNKS: u64 = 1 << 18;
 
 fn damaged(part: &'static str, why: impl ToString) -> ImageError {
     ImageError::Damaged { format: "PE", part, why: why.to_string() }
@@ -66,11 +63,12 @@ struct Reader<'data, Pe: ImageNtHeaders> {
     data: &'data [u8],
 }
 
-/// The imports from one library.
-struct Descriptor<'data> {
-    library: &'data [u8],
-    thunks: ImportThunkList<'data>,
-    /// Where the loader writes the addresses, relative to the base.
+/// The imports from one library; all relative to the base.
+struct Descriptor {
+    library: u32,
+    /// Names or ordinals.
+    lookup: u32,
+    /// Where the loader writes the addresses.
     slots: u32,
 }
 
@@ -132,10 +130,8 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             let descriptor = descriptor.map_err(|error| damaged(part, error))?;
             // Without a lookup table, the names are where the addresses will be written.
             let (lookup, slots) = (descriptor.original_first_thunk.get(LE), descriptor.first_thunk.get(LE));
-            let thunks =
-                table.thunks(if lookup == 0 { slots } else { lookup }).map_err(|error| damaged(part, error))?;
-            let library = table.name(descriptor.name.get(LE)).map_err(|error| damaged(part, error))?;
-            self.add_imports(Descriptor { library, thunks, slots }, |thunk| ImportTable::import::<Pe>(&table, thunk))?;
+            let lookup = if lookup == 0 { slots } else { lookup };
+            self.add_imports(&Descriptor { library: descriptor.name.get(LE), lookup, slots })?;
         }
         Ok(())
     }
@@ -146,39 +142,44 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
         let Some(table) = table else { return Ok(()) };
         for descriptor in table.descriptors().map_err(|error| damaged(part, error))? {
             let descriptor = descriptor.map_err(|error| damaged(part, error))?;
-            let thunks = table.thunks(descriptor.import_name_table_rva.get(LE));
-            let thunks = thunks.map_err(|error| damaged(part, error))?;
-            let library = table.name(descriptor.dll_name_rva.get(LE)).map_err(|error| damaged(part, error))?;
-            let slots = descriptor.import_address_table_rva.get(LE);
-            let decode = |thunk| DelayLoadImportTable::import::<Pe>(&table, thunk);
-            self.add_imports(Descriptor { library, thunks, slots }, decode)?;
+            self.add_imports(&Descriptor {
+                library: descriptor.dll_name_rva.get(LE),
+                lookup: descriptor.import_name_table_rva.get(LE),
+                slots: descriptor.import_address_table_rva.get(LE),
+            })?;
         }
         Ok(())
     }
 
-    fn add_imports(
-        &mut self,
-        mut descriptor: Descriptor<'data>,
-        decode: impl Fn(Pe::ImageThunkData) -> object::Result<Import<'data>>,
-    ) -> Result<(), ImageError> {
-        self.draft.add_library(descriptor.library)?;
-        let library = String::from_utf8_lossy(descriptor.library).into_owned();
-        let mut address = self.base.wrapping_add(descriptor.slots.into());
-        for _ in 0..MOST_THUNKS {
-            let thunk = descriptor.thunks.next::<Pe>().map_err(|error| damaged("import lookup table", error))?;
-            let Some(thunk) = thunk else { return Ok(()) };
-            let ordinal;
-            let name = match decode(thunk).map_err(|error| damaged("import name", error))? {
-                Import::Name(_, name) => name,
-                Import::Ordinal(number) => {
-                    ordinal = format!("#{number}");
-                    ordinal.as_bytes()
-                }
+    /// Tables and names may lie in any section, other than what the readers of `object` expect.
+    fn add_imports(&mut self, descriptor: &Descriptor) -> Result<(), ImageError> {
+        let library = self.text(descriptor.library)?;
+        self.draft.add_library(library)?;
+        let library = String::from_utf8_lossy(library).into_owned();
+        let size = self.draft.layout.pointer_size as u64;
+        let by_ordinal = 1_u64 << (size * 8 - 1);
+        for number in 0..MOST_THUNKS {
+            let at = |table: u32| self.base.wrapping_add(u64::from(table)).wrapping_add(number * size);
+            let (thunk, slot) = (self.draft.stored_pointer(at(descriptor.lookup))?, at(descriptor.slots));
+            if thunk == 0 {
+                return Ok(());
+            }
+            let ordinal = format!("#{}", thunk & 0xffff);
+            let name = if thunk & by_ordinal != 0 {
+                ordinal.as_bytes()
+            } else {
+                // A hint of two bytes precedes the name.
+                self.text((thunk as u32 & 0x7fff_ffff).wrapping_add(2))?
             };
             let import = self.draft.import(&ImportName { name, library: Some(&library), weak: false })?;
-            self.draft.relocate(address, import)?;
-            address = address.wrapping_add(self.draft.layout.pointer_size as u64);
+            self.draft.relocate(slot, import)?;
         }
         Err(damaged("import lookup table", format_args!("more than {MOST_THUNKS} imports from {library}")))
+    }
+
+    fn text(&self, address: u32) -> Result<&'data [u8], ImageError> {
+        let tail = self.draft.tail(self.base.wrapping_add(address.into()));
+        let text = tail.and_then(until_nul).filter(|text| !text.is_empty());
+        text.ok_or_else(|| damaged("import name", format_args!("no text at {address:#x}")))
     }
 }

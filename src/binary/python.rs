@@ -1,0 +1,135 @@
+//! What an image says of itself as a Python extension module, whatever its format.
+//!
+//! Nothing here follows code. What the bytes do not settle without it is unknown, with the reason; an evaluator may be
+//! given to settle more, and may contradict: see [`crate::binary::read_with`].
+
+use std::collections::BTreeSet;
+
+use super::Evaluate;
+use super::image::{Image, ImportKind};
+use super::toolchain::{self, Marks};
+use crate::model::evidence::Evidence;
+use crate::model::facts::{Fact, ImageFacts, Refcounts};
+
+mod abi;
+mod declaration;
+mod definition;
+mod hooks;
+mod layout;
+mod library;
+mod merge;
+pub mod slots;
+mod stable_abi;
+
+/// What is known of an image before its hooks are looked at.
+struct Survey<'image, 'data> {
+    image: &'image Image<'data>,
+    /// Imported names that belong to the C API.
+    python_imports: BTreeSet<String>,
+    objects: definition::StaticObjects,
+    marks: Marks,
+}
+
+impl Survey<'_, '_> {
+    fn imports(&self, name: &str) -> bool {
+        self.python_imports.contains(name)
+    }
+}
+
+/// Reads all facts of one image.
+pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> ImageFacts {
+    let mut hooks = hooks::hooks(image, path);
+    let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
+    let survey = Survey {
+        image,
+        python_imports: python_imports.map(|import| import.name.clone()).filter(|name| is_python(name)).collect(),
+        // Without hooks no interpreter imports it, and what its data holds does not matter.
+        objects: if hooks.is_empty() { Default::default() } else { definition::static_objects(image) },
+        marks: toolchain::marks(image),
+    };
+    for index in 0..hooks.len() {
+        let Some(hook) = hooks.get(index) else { break };
+        let read = declaration::read(&survey, hook, &hooks);
+        let merged = merge::merge(read, evaluate(image, hook));
+        if let Some(hook) = hooks.get_mut(index) {
+            (hook.init, hook.gil, hook.abi_info, hook.slots) = (merged.init, merged.gil, merged.abi_info, merged.slots);
+        }
+    }
+    let toolchain = survey.marks.toolchain(image);
+    let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
+    ImageFacts {
+        format: image.format,
+        architecture: image.architecture.clone(),
+        python_exports: Fact::known(python_exports.collect(), Vec::new()),
+        libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
+        abi: abi::abi(&survey, &hooks, toolchain.value()),
+        refcounts: refcounts(&survey.python_imports),
+        toolchain,
+        hooks: Fact::known(hooks, Vec::new()),
+        python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
+    }
+}
+
+/// Whether a symbol's name looks like the C API's: `Py` or `_Py`, then a capital letter or `_`.
+fn is_python(name: &str) -> bool {
+    let rest = name.strip_prefix("Py").or_else(|| name.strip_prefix("_Py"));
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first == '_'))
+}
+
+/// How reference counts are changed, by the symbols that `Py_INCREF` and `Py_DECREF` leave behind in each build:
+/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
+fn refcounts(imports: &BTreeSet<String>) -> Fact<Refcounts> {
+    // Inlined code tells more than calls: a function may be called by name in code whose macros are inline.
+    let signs = [
+        (
+            Refcounts::InlineBiased,
+            ["_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount"].as_slice(),
+        ),
+        (Refcounts::InlineNonAtomic, &["_Py_Dealloc"]),
+        (Refcounts::Calls, &["_Py_IncRef", "_Py_DecRef", "Py_IncRef", "Py_DecRef"]),
+    ];
+    for (refcounts, symbols) in signs {
+        let seen: Vec<Evidence> = symbols.iter().filter(|&&symbol| imports.contains(symbol)).map(imported).collect();
+        if !seen.is_empty() {
+            return Fact::known(refcounts, seen);
+        }
+    }
+    Fact::known(Refcounts::NoneSeen, Vec::new())
+}
+
+fn imported(symbol: impl AsRef<str>) -> Evidence {
+    Evidence::new("imported symbol").symbol(symbol.as_ref())
+}
+
+impl slots::Memory for Image<'_> {
+    fn pointer_size(&self) -> usize {
+        self.pointer_size
+    }
+
+    fn byte(&self, address: u64) -> Option<u8> {
+        self.u8(address)
+    }
+
+    fn half(&self, address: u64) -> Option<u16> {
+        self.u16(address)
+    }
+
+    fn word(&self, address: u64) -> Option<u32> {
+        self.u32(address)
+    }
+
+    fn pointer(&self, address: u64) -> Option<u64> {
+        Image::pointer(self, address)
+    }
+
+    fn is_address(&self, address: u64) -> bool {
+        self.is_relocated(address)
+    }
+
+    fn is_settled(&self, address: u64, length: u64) -> bool {
+        self.segment_at(address).is_some_and(|segment| {
+            let end = (address - segment.address).checked_add(length);
+            end.is_some_and(|end| end <= segment.bytes.len() as u64)
+        })
+    }
+}

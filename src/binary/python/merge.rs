@@ -1,0 +1,101 @@
+//! What the data says and what following the code shows, put together.
+
+use crate::binary::Evaluation;
+use crate::model::facts::Fact;
+
+/// Puts both together: where only one knows, it decides; where they differ, nobody knows.
+pub(super) fn merge(read: Evaluation, evaluated: Option<Evaluation>) -> Evaluation {
+    let Some(evaluated) = evaluated else { return read };
+    // A different way of initialisation means that the data which was read is not what the code uses.
+    if let (Some(static_init), Some(init)) = (read.init.value(), evaluated.init.value())
+        && static_init != init
+    {
+        let why = format!("the data reads as {static_init:?}, but its code does {init:?}");
+        return Evaluation {
+            init: contradiction(&why, &read.init, &evaluated.init),
+            gil: contradiction(&why, &read.gil, &evaluated.gil),
+            abi_info: contradiction(&why, &read.abi_info, &evaluated.abi_info),
+            slots: contradiction(&why, &read.slots, &evaluated.slots),
+        };
+    }
+    Evaluation {
+        init: merge_fact(read.init, evaluated.init),
+        gil: merge_fact(read.gil, evaluated.gil),
+        abi_info: merge_fact(read.abi_info, evaluated.abi_info),
+        slots: merge_fact(read.slots, evaluated.slots),
+    }
+}
+
+fn contradiction<T>(why: &str, read: &Fact<T>, evaluated: &Fact<T>) -> Fact<T> {
+    Fact::Unknown { why: why.to_owned(), evidence: [read.evidence(), evaluated.evidence()].concat() }
+}
+
+fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>) -> Fact<T> {
+    match (read, evaluated) {
+        (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) if value == other => {
+            let mut evidence = evidence;
+            for seen in more {
+                if !evidence.contains(&seen) {
+                    evidence.push(seen);
+                }
+            }
+            Fact::Known { value, evidence }
+        }
+        (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) => {
+            let why = format!("the data reads as {value:?}, but its code shows {other:?}");
+            Fact::Unknown { why, evidence: [evidence, more].concat() }
+        }
+        (known @ Fact::Known { .. }, Fact::Unknown { .. }) | (Fact::Unknown { .. }, known @ Fact::Known { .. }) => {
+            known
+        }
+        (Fact::Unknown { evidence, .. }, Fact::Unknown { why, evidence: more }) => {
+            Fact::Unknown { why, evidence: [evidence, more].concat() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::evidence::Evidence;
+    use crate::model::facts::{Declaration, InitKind};
+
+    fn known<T>(value: T) -> Fact<T> {
+        Fact::known(value, vec![Evidence::new("seen")])
+    }
+
+    fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> Evaluation {
+        Evaluation { init, gil, abi_info: Fact::unknown("a"), slots: Fact::unknown("b") }
+    }
+
+    #[test]
+    fn one_who_knows_decides_and_two_must_agree() {
+        let (single, multi) = (known(InitKind::SinglePhase), known(InitKind::MultiPhase));
+        let (used, not_used) = (Declaration::Slot { value: 0 }, Declaration::Slot { value: 1 });
+        let cases = [
+            (evaluation(multi.clone(), known(used.clone())), None, Some(used.clone())),
+            (
+                evaluation(multi.clone(), nobody()),
+                Some(evaluation(multi.clone(), known(used.clone()))),
+                Some(used.clone()),
+            ),
+            (evaluation(multi.clone(), known(used.clone())), Some(evaluation(nobody(), nobody())), Some(used.clone())),
+            (
+                evaluation(multi.clone(), known(used.clone())),
+                Some(evaluation(multi.clone(), known(used.clone()))),
+                Some(used.clone()),
+            ),
+            (evaluation(multi.clone(), known(used.clone())), Some(evaluation(multi.clone(), known(not_used))), None),
+            (evaluation(multi, known(used.clone())), Some(evaluation(single, known(used))), None),
+        ];
+        for (number, (read, evaluated, expected)) in cases.into_iter().enumerate() {
+            let gil = merge(read, evaluated).gil;
+            assert_eq!(gil.value(), expected.as_ref(), "case {number}");
+            assert!(gil.value().is_none() || gil.evidence().len() == 1, "case {number}: evidence once");
+        }
+    }
+
+    fn nobody<T>() -> Fact<T> {
+        Fact::unknown("nobody knows")
+    }
+}
