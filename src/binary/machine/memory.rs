@@ -41,6 +41,8 @@ pub(super) struct Memory {
     /// Whether a pointer of unknown origin was written through: it may have come from any pointer into the image that
     /// lies in memory.
     leaked: bool,
+    /// What was ever written to the stack and the heap may point to this.
+    pointees: Reach,
     /// Addresses in the image that data point to from the start, sorted.
     targets: Rc<Vec<u64>>,
     /// Addresses in the image that the path stored or gave away, sorted.
@@ -171,6 +173,7 @@ impl Memory {
         let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
         let exposed = Memory { targets, escaped, ..Memory::default() };
         self.tainted = self.tainted.with(touched);
+        self.pointees = self.pointees.with(stored.reach());
         for (start, page) in &mut self.pages {
             let in_image = region(*start) == Region::Image;
             let hit = match region(*start) {
@@ -180,18 +183,16 @@ impl Memory {
             if !hit || image.is_read_only(*start) {
                 continue;
             }
-            for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
-                let address = *start + 8 * index as u64;
-                let named = parts.iter().any(|&(low, high)| address < high && address + 8 > low);
-                if in_image && !named && !exposed.is_exposed(address) {
-                    continue;
+            let start = *start;
+            let after = |index: usize, word: Word| {
+                let address = start + 8 * index as u64;
+                let named = || parts.iter().any(|&(low, high)| address < high && address + 8 > low);
+                if in_image && !named() && !exposed.is_exposed(address) { word } else { overwritten(word, stored) }
+            };
+            if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
+                for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+                    *word = after(index, *word);
                 }
-                *word = match *word {
-                    Word::Base => Word::Base,
-                    Word::Whole(value) if is_handle(value) => Word::Whole(value),
-                    Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
-                    Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
-                };
             }
         }
         for part in parts {
@@ -226,11 +227,9 @@ impl Memory {
         }
     }
 
-    /// What the words that the path wrote to memory of this kind may point to.
-    pub(super) fn contents(&self, kind: Reach) -> Reach {
-        let pages =
-            self.pages.iter().filter(|(start, _)| region(*start) != Region::Image && region(*start).reach().may(kind));
-        pages.flat_map(|(_, page)| page.iter()).fold(Reach::OUTSIDE, |reach, word| reach.with(whole_reach(*word)))
+    /// What words on the stack and in the heap may point to.
+    pub(super) fn contents(&self) -> Reach {
+        self.pointees
     }
 
     /// Forgets everything in the heap.
@@ -262,6 +261,9 @@ impl Memory {
     }
 
     fn set(&mut self, address: u64, word: Word) {
+        if region(address) != Region::Image {
+            self.pointees = self.pointees.with(whole_reach(word));
+        }
         let start = address & !(PAGE - 1);
         let index = match self.pages.binary_search_by_key(&start, |&(start, _)| start) {
             Ok(index) => index,
@@ -321,7 +323,8 @@ impl Memory {
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
         let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
-        if !spoiled
+        if !self.pointees.within(other.pointees)
+            || !spoiled
             || !escaped
             || self.leaked && !other.leaked
             || !self.tainted.within(other.tainted)
@@ -368,6 +371,7 @@ impl Memory {
         }
         self.tainted = self.tainted.with(other.tainted);
         self.leaked |= other.leaked;
+        self.pointees = self.pointees.with(other.pointees);
         if self.escaped != other.escaped {
             let mut escaped: Vec<u64> = self.escaped.iter().chain(other.escaped.iter()).copied().collect();
             escaped.sort_unstable();
@@ -408,6 +412,16 @@ impl Memory {
                 pages.push(page);
             }
         }
+    }
+}
+
+/// A word through which something unknown may have been written; the module's handle stays what it is.
+fn overwritten(word: Word, stored: Value) -> Word {
+    match word {
+        Word::Base => Word::Base,
+        Word::Whole(value) if is_handle(value) => word,
+        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
+        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
     }
 }
 
