@@ -614,7 +614,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             }
             Value::Unknown(reach) => {
                 let own = if reach.may(Reach::STACK.with(Reach::HEAP)) {
-                    state.memory.contents().with(Reach::OUTSIDE)
+                    state.memory.contents(reach).with(Reach::OUTSIDE)
                 } else {
                     Reach::OUTSIDE
                 };

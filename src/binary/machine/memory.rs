@@ -41,8 +41,10 @@ pub(super) struct Memory {
     /// Whether a pointer of unknown origin was written through: it may have come from any pointer into the image that
     /// lies in memory.
     leaked: bool,
-    /// What was ever written to the stack and the heap may point to this.
-    pointees: Reach,
+    /// What was ever written to the stack may point to this.
+    stack_pointees: Reach,
+    /// The same for the heap.
+    heap_pointees: Reach,
     /// Addresses in the image that data point to from the start, sorted.
     targets: Rc<Vec<u64>>,
     /// Addresses in the image that the path stored or gave away, sorted.
@@ -173,7 +175,7 @@ impl Memory {
         let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
         let exposed = Memory { targets, escaped, ..Memory::default() };
         self.tainted = self.tainted.with(touched);
-        self.pointees = self.pointees.with(stored.reach());
+        self.point(touched, stored.reach());
         for (start, page) in &mut self.pages {
             let in_image = region(*start) == Region::Image;
             let hit = match region(*start) {
@@ -227,9 +229,20 @@ impl Memory {
         }
     }
 
-    /// What words on the stack and in the heap may point to.
-    pub(super) fn contents(&self) -> Reach {
-        self.pointees
+    /// What may be read through a pointer of this reach may point to.
+    pub(super) fn contents(&self, reach: Reach) -> Reach {
+        let part = |kind, pointees| if reach.may(kind) { pointees } else { Reach::NOTHING };
+        part(Reach::STACK, self.stack_pointees).with(part(Reach::HEAP, self.heap_pointees))
+    }
+
+    /// Notes that something was written to memory of this kind.
+    fn point(&mut self, kind: Reach, pointee: Reach) {
+        if kind.may(Reach::STACK) {
+            self.stack_pointees = self.stack_pointees.with(pointee);
+        }
+        if kind.may(Reach::HEAP) {
+            self.heap_pointees = self.heap_pointees.with(pointee);
+        }
     }
 
     /// Forgets everything in the heap.
@@ -261,8 +274,9 @@ impl Memory {
     }
 
     fn set(&mut self, address: u64, word: Word) {
-        if region(address) != Region::Image {
-            self.pointees = self.pointees.with(whole_reach(word));
+        let place = region(address);
+        if place != Region::Image {
+            self.point(place.reach(), whole_reach(word));
         }
         let start = address & !(PAGE - 1);
         let index = match self.pages.binary_search_by_key(&start, |&(start, _)| start) {
@@ -323,7 +337,8 @@ impl Memory {
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
         let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
-        if !self.pointees.within(other.pointees)
+        let pointees = self.stack_pointees.within(other.stack_pointees) && self.heap_pointees.within(other.heap_pointees);
+        if !pointees
             || !spoiled
             || !escaped
             || self.leaked && !other.leaked
@@ -371,7 +386,8 @@ impl Memory {
         }
         self.tainted = self.tainted.with(other.tainted);
         self.leaked |= other.leaked;
-        self.pointees = self.pointees.with(other.pointees);
+        self.point(Reach::STACK, other.stack_pointees);
+        self.point(Reach::HEAP, other.heap_pointees);
         if self.escaped != other.escaped {
             let mut escaped: Vec<u64> = self.escaped.iter().chain(other.escaped.iter()).copied().collect();
             escaped.sort_unstable();
