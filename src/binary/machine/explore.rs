@@ -14,7 +14,7 @@ use super::flags::Condition;
 use super::state::{END, Mixer, State, mix};
 use super::trace::{Trail, What};
 use super::value::{
-    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, Table, Value,
+    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, THREAD_BLOCK, THREAD_BLOCKS, Table, Value,
     mask, region, signed,
 };
 use super::world::{self, Answer, Gives};
@@ -228,13 +228,18 @@ impl<'a, 'data> Bench<'a, 'data> {
         }
     }
 
-    /// Whether a module that has just declared itself is certainly the one that the hook returns, and nothing else in the
-    /// code could declare it again: it has the hook's name, and there is one place that declares.
-    pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
+    /// Whether a module is certainly the one that the hook returns: it has the hook's name.
+    fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
         let Some(outcome) = definition::read(self, state, value, self.hook_kind) else { return false };
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
-        if outcome.gil.is_err() || !last.is_some_and(|last| self.module_names.iter().any(|name| name == last)) {
+        outcome.gil.is_ok() && last.is_some_and(|last| self.module_names.iter().any(|name| name == last))
+    }
+
+    /// Whether nothing else in the code could declare a module that has just declared itself: there is one place that
+    /// declares.
+    pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
+        if !self.is_the_hooks(state, module) {
             return false;
         }
         let count = match (self.declarations, self.image.import_named("PyUnstable_Module_SetGIL")) {
@@ -244,6 +249,13 @@ impl<'a, 'data> Bench<'a, 'data> {
         };
         self.declarations = Some(count);
         count == 1
+    }
+
+    /// Whether nothing in the code could declare what a module that was just created does with the GIL.
+    pub(super) fn cannot_declare(&mut self, state: &State, module: u64) -> bool {
+        const WAYS: [&str; 5] =
+            ["PyUnstable_Module_SetGIL", "PyModuleDef_Init", "PyModule_FromSlotsAndSpec", "dlsym", "GetProcAddress"];
+        WAYS.iter().all(|name| self.image.import_named(name).is_none()) && self.is_the_hooks(state, module)
     }
 
     /// Ends a path whose module is settled as if it returned it.
@@ -681,6 +693,8 @@ impl<'a, 'data> Bench<'a, 'data> {
         match offset {
             0x28 if self.image.format == crate::model::facts::Format::Elf => Some(Value::Known(CANARY)),
             0 | 0x30 => Some(Value::Known(THREAD)),
+            0x58 => Some(Value::Known(THREAD + THREAD_BLOCKS)),
+            THREAD_BLOCKS..THREAD_BLOCK => Some(Value::Known(THREAD + THREAD_BLOCK)),
             0x10 if self.image.format == crate::model::facts::Format::Pe => Some(Value::Known(0x1000)),
             _ => None,
         }

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::value::{HEAP_STRIDE, Reach, Region, Value, mask, region};
+use super::value::{HEAP_STRIDE, Reach, Region, THREAD, THREAD_BLOCK, Value, mask, region};
 use crate::binary::image::Image;
 
 /// Words in a page.
@@ -297,7 +297,8 @@ impl Memory {
     fn base(&self, image: &Image, address: u64) -> Word {
         match region(address) {
             Region::Stack => Word::Whole(Value::ANY),
-            Region::Thread | Region::Object => Word::Whole(Value::Unknown(Reach::OUTSIDE)),
+            Region::Thread => thread_base(image, address),
+            Region::Object => Word::Whole(Value::Unknown(Reach::OUTSIDE)),
             Region::Heap => {
                 let zero = self.allocations.iter().any(|&(start, zeros)| {
                     address >= start && address - start < zeros && !self.tainted.may(Reach::HEAP)
@@ -468,6 +469,14 @@ fn is_variable(image: &Image, address: u64) -> bool {
 /// A word of a page as it was written, if it was.
 fn raw(page: Option<&Page>, index: usize) -> Word {
     page.and_then(|words| words.get(index)).copied().unwrap_or(Word::Base)
+}
+
+/// On Windows a thread's block begins as a copy of the section `.tls`.
+fn thread_base(image: &Image, address: u64) -> Word {
+    let template = image.segments.iter().find(|segment| segment.name == ".tls");
+    let offset = address.wrapping_sub(THREAD + THREAD_BLOCK);
+    let word = template.and_then(|segment| (offset < segment.size).then(|| image.u64(segment.address + offset)).flatten());
+    Word::Whole(word.map_or(Value::Unknown(Reach::OUTSIDE), Value::Known))
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {

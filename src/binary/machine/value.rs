@@ -185,6 +185,9 @@ pub(super) const HEAP: u64 = 0x6000_0000_0000;
 pub(super) const HEAP_STRIDE: u64 = 1 << 24;
 /// Where the thread pointer points; thread-local data lies on both sides.
 pub(super) const THREAD: u64 = 0x6800_0000_0000;
+/// Where, from the thread pointer, Windows keeps the pointers to the images' thread-local blocks, and that block.
+pub(super) const THREAD_BLOCKS: u64 = 0x1000;
+pub(super) const THREAD_BLOCK: u64 = 0x2000;
 /// Lowest address of interpreter objects.
 pub(super) const OBJECTS: u64 = 0x5000_0000_0000;
 /// Room for each object.

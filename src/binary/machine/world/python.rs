@@ -14,7 +14,16 @@ const LONGEST_NAME: usize = 256;
 pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> Answer {
     let first = bench.argument(state, 0);
     let value = match special {
-        Special::CreateModule => create(bench, state, first),
+        Special::CreateModule => {
+            let module = create(bench, state, first);
+            if let Value::Known(handle) = module
+                && bench.cannot_declare(state, handle)
+            {
+                bench.settle(state, handle);
+                return Answer::Never;
+            }
+            module
+        }
         Special::NewModule => create(bench, state, Value::ANY),
         Special::InitDefinition => {
             bench.note(state, What::Definition { value: first });
