@@ -14,8 +14,8 @@ use super::flags::Condition;
 use super::state::{END, Mixer, State, mix};
 use super::trace::{Trail, What};
 use super::value::{
-    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, THREAD_BLOCK, THREAD_BLOCKS, Table, Value,
-    mask, region, signed,
+    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, THREAD_BLOCK,
+    THREAD_BLOCKS, Table, Value, mask, region, signed,
 };
 use super::world::{self, Answer, Gives};
 use super::{Context, Limits, arm64, references, returning, x86};
@@ -24,6 +24,8 @@ use crate::model::facts::HookKind;
 
 /// What stack protectors compare with: any number would do.
 pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
+/// The function that declares a single-phase module.
+const DECLARATION: &str = "PyUnstable_Module_SetGIL";
 /// Paths that one fork sees one by one before it joins them.
 const SEPARATE_PATHS: usize = 3;
 /// Allocations of one place that are followed separately.
@@ -242,7 +244,7 @@ impl<'a, 'data> Bench<'a, 'data> {
         if !self.is_the_hooks(state, module) {
             return false;
         }
-        let count = match (self.declarations, self.image.import_named("PyUnstable_Module_SetGIL")) {
+        let count = match (self.declarations, self.image.import_named(DECLARATION)) {
             (Some(count), _) => count,
             (None, Some(import)) => references::count(self.image, self.convention, import.address),
             (None, None) => 0,
@@ -253,9 +255,15 @@ impl<'a, 'data> Bench<'a, 'data> {
 
     /// Whether nothing in the code could declare what a module that was just created does with the GIL.
     pub(super) fn cannot_declare(&mut self, state: &State, module: u64) -> bool {
-        const WAYS: [&str; 5] =
-            ["PyUnstable_Module_SetGIL", "PyModuleDef_Init", "PyModule_FromSlotsAndSpec", "dlsym", "GetProcAddress"];
-        WAYS.iter().all(|name| self.image.import_named(name).is_none()) && self.is_the_hooks(state, module)
+        const WAYS: [&str; 3] = [DECLARATION, "PyModuleDef_Init", "PyModule_FromSlotsAndSpec"];
+        const BY_NAME: [&str; 2] = ["dlsym", "GetProcAddress"];
+        let imported = |names: &[&str]| names.iter().any(|name| self.image.import_named(name).is_some());
+        let spelled = || {
+            let text = DECLARATION.as_bytes();
+            let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+            self.image.segments.iter().filter(|segment| !segment.executable).any(|segment| holds(segment.bytes))
+        };
+        !imported(&WAYS) && self.is_the_hooks(state, module) && !(imported(&BY_NAME) && spelled())
     }
 
     /// Ends a path whose module is settled as if it returned it.

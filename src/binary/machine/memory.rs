@@ -338,7 +338,8 @@ impl Memory {
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
         let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
-        let pointees = self.stack_pointees.within(other.stack_pointees) && self.heap_pointees.within(other.heap_pointees);
+        let pointees =
+            self.stack_pointees.within(other.stack_pointees) && self.heap_pointees.within(other.heap_pointees);
         if !pointees
             || !spoiled
             || !escaped
@@ -475,7 +476,8 @@ fn raw(page: Option<&Page>, index: usize) -> Word {
 fn thread_base(image: &Image, address: u64) -> Word {
     let template = image.segments.iter().find(|segment| segment.name == ".tls");
     let offset = address.wrapping_sub(THREAD + THREAD_BLOCK);
-    let word = template.and_then(|segment| (offset < segment.size).then(|| image.u64(segment.address + offset)).flatten());
+    let word =
+        template.and_then(|segment| (offset < segment.size).then(|| image.u64(segment.address + offset)).flatten());
     Word::Whole(word.map_or(Value::Unknown(Reach::OUTSIDE), Value::Known))
 }
 
