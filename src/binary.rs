@@ -10,6 +10,7 @@ use image::{Image, ImageError};
 use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, ModuleFacts};
 
 pub mod image;
+pub mod machine;
 pub mod python;
 mod toolchain;
 

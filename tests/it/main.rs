@@ -18,3 +18,4 @@ mod server;
 // A part of the command, which is no library: its tests run here too, without the command around it.
 #[path = "../../src/cli/index_settings.rs"]
 mod index_settings;
+mod machine;
