@@ -58,3 +58,4 @@ pub fn read_with(path: &str, bytes: &[u8], evaluate: &Evaluate<'_>) -> Result<Op
         Err(source) => Err(BinaryError::Image { path: path.to_owned(), source }),
     }
 }
+pub mod machine;
