@@ -55,7 +55,8 @@ impl Tally {
     }
 
     fn print(&self, title: &str) {
-        let cells: Vec<String> = self.cells.iter().map(|((truth, answer), count)| format!("{truth} -> {answer}: {count}")).collect();
+        let cells: Vec<String> =
+            self.cells.iter().map(|((truth, answer), count)| format!("{truth} -> {answer}: {count}")).collect();
         println!("{title:<28} {}", cells.join(", "));
     }
 }
@@ -100,7 +101,10 @@ fn main() -> Result<ExitCode, Failure> {
                 println!("unknown: {} {} (truth {}): {}", row.platform, row.member, row.truth, answer.why);
             } else {
                 wrong += 1;
-                println!("WRONG: {} {}: truth {}, answer {}: {}", row.platform, row.member, row.truth, answer.word, answer.why);
+                println!(
+                    "WRONG: {} {}: truth {}, answer {}: {}",
+                    row.platform, row.member, row.truth, answer.word, answer.why
+                );
             }
         }
     }
@@ -173,10 +177,22 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
     if arguments.explain.as_ref().is_some_and(|text| row.member.contains(text)) {
         println!("{} {}:", row.platform, row.member);
         for step in &evaluation.trace {
-            println!("  {:#x} {} {} {}", step.address.unwrap_or(0), step.what, step.symbol.as_deref().unwrap_or(""), step.value.as_deref().unwrap_or(""));
+            println!(
+                "  {:#x} {} {} {}",
+                step.address.unwrap_or(0),
+                step.what,
+                step.symbol.as_deref().unwrap_or(""),
+                step.value.as_deref().unwrap_or("")
+            );
         }
         println!("  {:?} {:?}", evaluation.init.value(), evaluation.gil);
-        println!("  slots {:?} name {:?} steps {} forks {}", evaluation.slots.value(), evaluation.name.value(), evaluation.steps, evaluation.forks);
+        println!(
+            "  slots {:?} name {:?} steps {} forks {}",
+            evaluation.slots.value(),
+            evaluation.name.value(),
+            evaluation.steps,
+            evaluation.forks
+        );
     }
     let (word, why) = word(&evaluation, free_threaded);
     Ok(Answer { word, why, time: Some(time), steps: evaluation.steps, forks: evaluation.forks })
@@ -201,7 +217,8 @@ fn free_threaded(row: &Row, image: &Image) -> bool {
         "_Py_GetThreadLocal_Addr",
         "PyUnstable_Module_SetGIL",
     ];
-    PROOFS.iter().any(|name| image.import_named(name).is_some()) || row.wheel.contains("-cp313t-") && !row.member.contains(".abi3.")
+    PROOFS.iter().any(|name| image.import_named(name).is_some())
+        || row.wheel.contains("-cp313t-") && !row.member.contains(".abi3.")
 }
 
 fn word(evaluation: &Evaluation, free_threaded: bool) -> (String, String) {

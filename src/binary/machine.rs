@@ -148,7 +148,18 @@ fn conclude(bench: &Bench) -> Evaluation {
         Some(name) => Fact::known(name.clone(), evidence),
         None => Fact::unknown("the name in the definition could not be read"),
     };
-    measured(Evaluation { init, gil, abi_info, slots, name, fails: false, create: first.create, trace, steps: 0, forks: 0 })
+    measured(Evaluation {
+        init,
+        gil,
+        abi_info,
+        slots,
+        name,
+        fails: false,
+        create: first.create,
+        trace,
+        steps: 0,
+        forks: 0,
+    })
 }
 
 fn disagreement(bench: &Bench) -> String {

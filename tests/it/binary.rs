@@ -103,12 +103,8 @@ const NON_ASCII: &[ExpectedHook] =
 
 const BACKEND: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
-const BACKEND_ABSENT: &[ExpectedHook] = &[ExpectedHook {
-    symbol: "PyInit__cffi_backend",
-    init: MULTI,
-    gil: Ok(Declaration::Absent),
-    slots: Some(&[2]),
-}];
+const BACKEND_ABSENT: &[ExpectedHook] =
+    &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: Ok(Declaration::Absent), slots: Some(&[2]) }];
 
 const FROM_14: (Option<u8>, Option<u8>) = (Some(14), None);
 const FROM_13_TO_14: (Option<u8>, Option<u8>) = (Some(13), Some(14));

@@ -154,7 +154,13 @@ fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> F
             operand::write(state, instruction, 0, value);
             next
         }
-        Opcode::MSR | Opcode::HINT | Opcode::PRFM | Opcode::PRFUM | Opcode::ISB | Opcode::DMB(_) | Opcode::DSB(_)
+        Opcode::MSR
+        | Opcode::HINT
+        | Opcode::PRFM
+        | Opcode::PRFUM
+        | Opcode::ISB
+        | Opcode::DMB(_)
+        | Opcode::DSB(_)
         | Opcode::CLREX => next,
         _ if memory::step(bench, state, instruction)
             || vector::step(bench, state, instruction)

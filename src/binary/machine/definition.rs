@@ -114,7 +114,9 @@ fn elsewhere(bench: &Bench, value: Value, blank: Outcome) -> Outcome {
 fn single_phase(bench: &mut Bench, state: &State, handle: u64, blank: Outcome) -> Outcome {
     let module = state.modules.iter().find(|module| module.handle == handle).copied();
     let (gil, evidence) = match module.map(|module| module.gil) {
-        Some(Gil::Absent) => (Ok(Declaration::Absent), Evidence::new("no call on the path").symbol("PyUnstable_Module_SetGIL")),
+        Some(Gil::Absent) => {
+            (Ok(Declaration::Absent), Evidence::new("no call on the path").symbol("PyUnstable_Module_SetGIL"))
+        }
         Some(Gil::Set { value: Value::Known(value), address }) => (
             Ok(Declaration::SetGil { value }),
             Evidence::new("call").symbol("PyUnstable_Module_SetGIL").address(address).value(value.to_string()),

@@ -14,8 +14,8 @@ use super::flags::Condition;
 use super::state::{END, Mixer, State, mix};
 use super::trace::{Trail, What};
 use super::value::{
-    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, Table, Value, mask,
-    region, signed,
+    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, Table, Value,
+    mask, region, signed,
 };
 use super::world::{self, Answer, Gives};
 use super::{Context, Limits, arm64, references, x86};
@@ -152,15 +152,27 @@ impl<'a, 'data> Bench<'a, 'data> {
         if self.steps >= self.limits.steps {
             return Some(format!("the limit of {} instructions was reached", self.limits.steps));
         }
-        (self.forks >= self.limits.forks).then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
+        (self.forks >= self.limits.forks)
+            .then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
     }
 
     fn debug(&self, state: &State, what: &str) {
         if std::env::var("UNGIL_DEBUG").is_ok() {
             let r = state.register(self.convention.result);
             let tale = self.trail.tell(state.trail, self.image);
-            let calls: Vec<String> = tale.iter().rev().filter(|s| s.symbol.is_some()).take(14).map(|s| format!("{}@{:x}", s.symbol.clone().unwrap(), s.address.unwrap())).collect();
-            eprintln!("{what} pending={} pc={:#x} r={r:?} frames={:x?} calls<-{calls:?}", state.pending, state.pc, state.frames.iter().map(|f| f.return_to).collect::<Vec<_>>());
+            let calls: Vec<String> = tale
+                .iter()
+                .rev()
+                .filter(|s| s.symbol.is_some())
+                .take(14)
+                .map(|s| format!("{}@{:x}", s.symbol.clone().unwrap(), s.address.unwrap()))
+                .collect();
+            eprintln!(
+                "{what} pending={} pc={:#x} r={r:?} frames={:x?} calls<-{calls:?}",
+                state.pending,
+                state.pc,
+                state.frames.iter().map(|f| f.return_to).collect::<Vec<_>>()
+            );
         }
     }
 
@@ -429,7 +441,10 @@ impl<'a, 'data> Bench<'a, 'data> {
             None => self.unknown_call(state, target),
         };
         let result = match answer {
-            Answer::Never => { self.debug(state, "never"); return false },
+            Answer::Never => {
+                self.debug(state, "never");
+                return false;
+            }
             Answer::Enters(address) => {
                 // The function returns to our caller; its result stands for that of the call.
                 state.pc = address;
@@ -603,12 +618,18 @@ impl<'a, 'data> Bench<'a, 'data> {
                 }
                 state.resolve(state.memory.read(self.image, address, size))
             }
-            Value::Symbol { offset, .. } => match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
-                Some(value) => Value::Known(value),
-                None => Value::Unknown(Reach::OUTSIDE),
-            },
+            Value::Symbol { offset, .. } => {
+                match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
+                    Some(value) => Value::Known(value),
+                    None => Value::Unknown(Reach::OUTSIDE),
+                }
+            }
             Value::Unknown(reach) => {
-                let own = if reach.may(Reach::STACK.with(Reach::HEAP)) { state.memory.contents(reach) } else { Reach::OUTSIDE };
+                let own = if reach.may(Reach::STACK.with(Reach::HEAP)) {
+                    state.memory.contents(reach)
+                } else {
+                    Reach::OUTSIDE
+                };
                 Value::Unknown(if self.reaches_data(reach) { own.with(Reach::IMAGE) } else { own })
             }
         }
@@ -664,7 +685,9 @@ impl<'a, 'data> Bench<'a, 'data> {
             }
             Value::Symbol { .. } => {}
             Value::Unknown(reach) => {
-                if reach.may(Reach::IMAGE) { self.debug(state, &format!("TAINT {:x?}", reach.addresses())); }
+                if reach.may(Reach::IMAGE) {
+                    self.debug(state, &format!("TAINT {:x?}", reach.addresses()));
+                }
                 state.memory.taint(self.image, reach, value)
             }
         }

@@ -123,7 +123,9 @@ impl Flags {
                 }
                 _ => None,
             },
-            Flags::Result { value, bits, below, overflow } => arithmetic(condition, value, bits, below, overflow, facts),
+            Flags::Result { value, bits, below, overflow } => {
+                arithmetic(condition, value, bits, below, overflow, facts)
+            }
             Flags::Unknown => None,
         }
     }

@@ -228,7 +228,8 @@ impl Memory {
 
     /// What the words that the path wrote to memory of this kind may point to.
     pub(super) fn contents(&self, kind: Reach) -> Reach {
-        let pages = self.pages.iter().filter(|(start, _)| region(*start) != Region::Image && region(*start).reach().may(kind));
+        let pages =
+            self.pages.iter().filter(|(start, _)| region(*start) != Region::Image && region(*start).reach().may(kind));
         pages.flat_map(|(_, page)| page.iter()).fold(Reach::OUTSIDE, |reach, word| reach.with(whole_reach(*word)))
     }
 
@@ -315,7 +316,12 @@ impl Memory {
     pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
         let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
-        if !spoiled || !escaped || self.leaked && !other.leaked || !self.tainted.within(other.tainted) || self.allocations != other.allocations {
+        if !spoiled
+            || !escaped
+            || self.leaked && !other.leaked
+            || !self.tainted.within(other.tainted)
+            || self.allocations != other.allocations
+        {
             return false;
         }
         self.differing_pages(other, stack).into_iter().all(|page| {
@@ -331,7 +337,9 @@ impl Memory {
             (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
                 known & subset == subset && (data ^ other) & byte_mask(subset) == 0
             }
-            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => (data ^ other) & byte_mask(known) == 0,
+            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => {
+                (data ^ other) & byte_mask(known) == 0
+            }
             (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
             (left, right) => left == right,
         }

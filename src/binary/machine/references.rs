@@ -12,7 +12,8 @@ const LONGEST_CODE: usize = 64 << 20;
 
 /// How many places in the code refer to an import, stubs not counted.
 pub(super) fn count(image: &Image, convention: &Convention, import: u64) -> usize {
-    let slots: Vec<u64> = image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
+    let slots: Vec<u64> =
+        image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
     let code = || image.segments.iter().filter(|segment| segment.executable);
     let find = |targets: &[u64]| -> Vec<u64> {
         let search = if convention.link.is_some() { find_arm64 } else { find_x86 };

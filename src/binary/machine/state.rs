@@ -278,7 +278,9 @@ impl State {
         (self.pc, self.context(), self.frames.len(), &self.modules, self.pending).hash(&mut hasher);
         for &index in convention.preserved {
             match self.register(index) {
-                Value::Known(address) if region(address) == Region::Object => (index, address - OBJECTS).hash(&mut hasher),
+                Value::Known(address) if region(address) == Region::Object => {
+                    (index, address - OBJECTS).hash(&mut hasher)
+                }
                 Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
             }
         }
@@ -298,11 +300,21 @@ impl State {
             && self.flags.within(other.flags)
             && (self.aside == other.aside || other.aside == Some(Flags::Unknown))
             && (Rc::ptr_eq(&self.vectors, &other.vectors)
-                || self.vectors.iter().flatten().zip(other.vectors.iter().flatten()).all(|(left, right)| left.within(*right)))
-            && self.frames.iter().zip(&other.frames).all(|(left, right)| {
-                Rc::ptr_eq(left, right) || registers(&left.registers, &right.registers)
-            })
-            && other.facts.iter().all(|&(id, range)| fact(&self.facts, id).is_some_and(|mine| range.join(mine) == range))
+                || self
+                    .vectors
+                    .iter()
+                    .flatten()
+                    .zip(other.vectors.iter().flatten())
+                    .all(|(left, right)| left.within(*right)))
+            && self
+                .frames
+                .iter()
+                .zip(&other.frames)
+                .all(|(left, right)| Rc::ptr_eq(left, right) || registers(&left.registers, &right.registers))
+            && other
+                .facts
+                .iter()
+                .all(|&(id, range)| fact(&self.facts, id).is_some_and(|mine| range.join(mine) == range))
             && self.memory.within(&other.memory, image, self.stack(convention))
     }
 

@@ -72,17 +72,17 @@ fn describe(node: &Node, image: &Image) -> Evidence {
             let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
             Evidence::new("call").symbol(name)
         }
-        What::Branch { taken } => {
-            Evidence::new("branch on an unknown").value(if taken { "condition holds" } else { "condition does not hold" })
-        }
+        What::Branch { taken } => Evidence::new("branch on an unknown").value(if taken {
+            "condition holds"
+        } else {
+            "condition does not hold"
+        }),
         What::Unfollowed => Evidence::new("call through an unknown pointer"),
         What::Definition { value } => {
             Evidence::new("module definition").symbol("PyModuleDef_Init").value(number(value))
         }
         What::Module { definition } => Evidence::new("module created from definition").value(number(definition)),
-        What::SetGil { value } => {
-            Evidence::new("GIL declared").symbol("PyUnstable_Module_SetGIL").value(number(value))
-        }
+        What::SetGil { value } => Evidence::new("GIL declared").symbol("PyUnstable_Module_SetGIL").value(number(value)),
         What::Return { value } => Evidence::new("hook returns").value(number(value)),
     };
     evidence.address(node.address)

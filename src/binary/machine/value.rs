@@ -120,7 +120,8 @@ impl Value {
     pub(super) fn add(self, other: Value) -> Value {
         match (self, other) {
             (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_add(right)),
-            (Value::Symbol { id, offset }, Value::Known(added)) | (Value::Known(added), Value::Symbol { id, offset }) => {
+            (Value::Symbol { id, offset }, Value::Known(added))
+            | (Value::Known(added), Value::Symbol { id, offset }) => {
                 Value::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
             }
             _ => Value::Unknown(self.reach().with(other.reach())),

@@ -43,7 +43,11 @@ pub(super) fn step(bench: &mut Bench, state: &mut State) -> Flow {
             return Flow::Call { target, return_to: instruction.next_ip() };
         }
         FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
-            return if instruction.mnemonic() == Mnemonic::Syscall { unmodelled(bench, state, &instruction) } else { Flow::Dead };
+            return if instruction.mnemonic() == Mnemonic::Syscall {
+                unmodelled(bench, state, &instruction)
+            } else {
+                Flow::Dead
+            };
         }
     }
     execute(bench, state, &instruction)
@@ -154,7 +158,9 @@ fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> F
             state.set_register(RBP, value);
         }
         Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
-        _ if instruction.condition_code() != ConditionCode::None => return conditional(bench, state, instruction, next),
+        _ if instruction.condition_code() != ConditionCode::None => {
+            return conditional(bench, state, instruction, next);
+        }
         Cmpxchg | Xadd | Xchg => return arithmetic::exchange(bench, state, instruction),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
             text::step(bench, state, instruction);

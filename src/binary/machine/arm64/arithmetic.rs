@@ -19,7 +19,9 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
             let (left, right) = pair(bench, state, instruction);
             let immediate = matches!(instruction.operands.get(2), Some(Operand::Immediate(_) | Operand::ImmShift(..)));
             let value = match (instruction.opcode, right) {
-                (ADD, Value::Known(constant)) if immediate => left.offset(constant).truncate(operand::bits(instruction, 0)),
+                (ADD, Value::Known(constant)) if immediate => {
+                    left.offset(constant).truncate(operand::bits(instruction, 0))
+                }
                 _ => combine(instruction.opcode, left, right, operand::bits(instruction, 0)),
             };
             operand::write(state, instruction, 0, value);
@@ -184,7 +186,9 @@ fn bit_field(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
             }
         }
         // Widening a result leaves it what it is.
-        Value::Symbol { offset: 0, id } if rotate == 0 && matches!(last, 7 | 31) && instruction.opcode != Opcode::BFM => {
+        Value::Symbol { offset: 0, id }
+            if rotate == 0 && matches!(last, 7 | 31) && instruction.opcode != Opcode::BFM =>
+        {
             Value::Symbol { id, offset: 0 }
         }
         Value::Symbol { offset: 0, id } if instruction.opcode == Opcode::UBFM && last < rotate => {
@@ -211,7 +215,9 @@ fn multiply(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
         _ => None,
     };
     let by_one = match (left, right) {
-        (value @ Value::Symbol { .. }, Value::Known(1)) | (Value::Known(1), value @ Value::Symbol { .. }) => Some(value),
+        (value @ Value::Symbol { .. }, Value::Known(1)) | (Value::Known(1), value @ Value::Symbol { .. }) => {
+            Some(value)
+        }
         _ => None,
     };
     let value = match (product, instruction.opcode) {
@@ -257,7 +263,9 @@ fn extract(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
     let amount = immediate(bench, state, instruction, 3) % bits;
     let value = match (high, low) {
         (Value::Known(_), Value::Known(low)) if amount == 0 => Value::Known(low),
-        (Value::Known(high), Value::Known(low)) => Value::Known(((low >> amount) | (high << (bits - amount))) & mask(bits)),
+        (Value::Known(high), Value::Known(low)) => {
+            Value::Known(((low >> amount) | (high << (bits - amount))) & mask(bits))
+        }
         _ => Value::ANY,
     };
     operand::write(state, instruction, 0, value);
@@ -281,7 +289,9 @@ pub(super) fn select(bench: &mut Bench, state: &mut State, instruction: &Instruc
         operand::read(bench, state, instruction, 1)
     } else {
         let value = operand::read(bench, state, instruction, 2);
-        let number = |change: fn(u64) -> u64| value.known().map_or(Value::ANY, |number| Value::Known(change(number) & mask(bits)));
+        let number = |change: fn(u64) -> u64| {
+            value.known().map_or(Value::ANY, |number| Value::Known(change(number) & mask(bits)))
+        };
         match instruction.opcode {
             Opcode::CSINC => number(|number| number.wrapping_add(1)),
             Opcode::CSINV => number(|number| !number),

@@ -36,8 +36,18 @@ fn access(opcode: Opcode) -> Option<Access> {
 pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> bool {
     if matches!(
         instruction.opcode,
-        Opcode::ST1 | Opcode::ST2 | Opcode::ST3 | Opcode::ST4 | Opcode::LD1 | Opcode::LD2 | Opcode::LD3 | Opcode::LD4
-            | Opcode::LD1R | Opcode::LD2R | Opcode::LD3R | Opcode::LD4R
+        Opcode::ST1
+            | Opcode::ST2
+            | Opcode::ST3
+            | Opcode::ST4
+            | Opcode::LD1
+            | Opcode::LD2
+            | Opcode::LD3
+            | Opcode::LD4
+            | Opcode::LD1R
+            | Opcode::LD2R
+            | Opcode::LD3R
+            | Opcode::LD4R
     ) {
         structures(bench, state, instruction);
         return true;
@@ -45,7 +55,13 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
     let Some(access) = access(instruction.opcode) else { return false };
     let exclusive = matches!(
         instruction.opcode,
-        Opcode::STXR | Opcode::STLXR | Opcode::STXP | Opcode::STLXP | Opcode::STXRB | Opcode::STLXRB | Opcode::STXRH
+        Opcode::STXR
+            | Opcode::STLXR
+            | Opcode::STXP
+            | Opcode::STLXP
+            | Opcode::STXRB
+            | Opcode::STLXRB
+            | Opcode::STXRH
             | Opcode::STLXRH
     );
     let first = usize::from(exclusive);
@@ -166,7 +182,11 @@ fn table(bench: &Bench, state: &State, instruction: &Instruction, index: usize, 
     };
     let size = access.size.unwrap_or_else(|| register_size(instruction, 0));
     let integer = matches!(instruction.operands.first(), Some(Operand::Register(..)));
-    if !integer || 1 << amount != size || usize::from(offset) == SP || state.register(usize::from(offset)).known().is_some() {
+    if !integer
+        || 1 << amount != size
+        || usize::from(offset) == SP
+        || state.register(usize::from(offset)).known().is_some()
+    {
         return None;
     }
     let start = state.register(usize::from(number)).known()?;

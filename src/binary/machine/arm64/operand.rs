@@ -10,9 +10,9 @@ use super::SP;
 /// Width of a register operand in bits.
 pub(super) fn bits(instruction: &Instruction, index: usize) -> u32 {
     match instruction.operands.get(index) {
-        Some(
-            Operand::Register(size, _) | Operand::RegisterOrSP(size, _) | Operand::RegShift(_, _, size, _),
-        ) => width(*size),
+        Some(Operand::Register(size, _) | Operand::RegisterOrSP(size, _) | Operand::RegShift(_, _, size, _)) => {
+            width(*size)
+        }
         Some(_) | None => 64,
     }
 }
@@ -54,7 +54,9 @@ pub(super) fn read(bench: &mut Bench, state: &mut State, instruction: &Instructi
         Operand::Imm16(value) => Value::Known(u64::from(value)),
         Operand::Imm64(value) => Value::Known(value),
         Operand::ImmShift(value, amount) => Value::Known(u64::from(value).checked_shl(u32::from(amount)).unwrap_or(0)),
-        Operand::SIMDRegister(size, number) => state.lane(usize::from(number), 0).truncate(8 * bytes(size).min(8) as u32),
+        Operand::SIMDRegister(size, number) => {
+            state.lane(usize::from(number), 0).truncate(8 * bytes(size).min(8) as u32)
+        }
         _ => Value::ANY,
     }
 }

@@ -49,17 +49,28 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
             let (low, high) = if place == 0 { (value, high) } else { (low, value) };
             state.set_vector(number, [low, high, Value::Known(0), Value::Known(0)]);
         }
-        (Opcode::UMOV, Some(Operand::Register(..)), Some(source @ Operand::SIMDRegisterElementsLane(_, _, SIMDSizeCode::D, _))) => {
+        (
+            Opcode::UMOV,
+            Some(Operand::Register(..)),
+            Some(source @ Operand::SIMDRegisterElementsLane(_, _, SIMDSizeCode::D, _)),
+        ) => {
             let value = lane(state, source);
             operand::write(state, instruction, 0, value);
         }
-        (Opcode::ORR, Some(Operand::SIMDRegisterElements(_, number, _)), Some(Operand::SIMDRegisterElements(_, source, _)))
-            if matches!(instruction.operands.get(2), Some(Operand::SIMDRegisterElements(_, other, _)) if *other == source) =>
+        (
+            Opcode::ORR,
+            Some(Operand::SIMDRegisterElements(_, number, _)),
+            Some(Operand::SIMDRegisterElements(_, source, _)),
+        ) if matches!(instruction.operands.get(2), Some(Operand::SIMDRegisterElements(_, other, _)) if *other == source) =>
         {
             let (low, high) = (state.lane(source.into(), 0), state.lane(source.into(), 1));
             pair(state, number, low, high);
         }
-        (Opcode::ZIP1, Some(Operand::SIMDRegisterElements(_, number, SIMDSizeCode::D)), Some(Operand::SIMDRegisterElements(_, low, _))) => {
+        (
+            Opcode::ZIP1,
+            Some(Operand::SIMDRegisterElements(_, number, SIMDSizeCode::D)),
+            Some(Operand::SIMDRegisterElements(_, low, _)),
+        ) => {
             let Some(&Operand::SIMDRegisterElements(_, high, _)) = instruction.operands.get(2) else { return false };
             let (low, high) = (state.lane(low.into(), 0), state.lane(high.into(), 0));
             pair(state, number, low, high);

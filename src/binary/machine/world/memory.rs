@@ -83,7 +83,13 @@ fn copy(bench: &mut Bench, state: &mut State) -> Value {
 }
 
 /// Copies a run of bytes.
-pub(in crate::binary::machine) fn copy_run(bench: &mut Bench, state: &mut State, to: Value, from: Value, length: Value) {
+pub(in crate::binary::machine) fn copy_run(
+    bench: &mut Bench,
+    state: &mut State,
+    to: Value,
+    from: Value,
+    length: Value,
+) {
     let (Value::Known(start), Some(length)) = (to, length.known().filter(|&length| length <= LONGEST_RUN)) else {
         return overwrite(bench, state, to, length);
     };
@@ -136,12 +142,13 @@ pub(in crate::binary::machine) fn fill_run(
         return overwrite(bench, state, to, length);
     };
     let mut offset = 0;
-    let wide = match unit {
-        Value::Known(number) if size < 8 => {
-            Some((0..8 / size).fold(0, |word, index| word | (number & super::super::value::mask(8 * size as u32)) << (8 * size * index)))
-        }
-        _ => None,
-    };
+    let wide =
+        match unit {
+            Value::Known(number) if size < 8 => Some((0..8 / size).fold(0, |word, index| {
+                word | (number & super::super::value::mask(8 * size as u32)) << (8 * size * index)
+            })),
+            _ => None,
+        };
     while offset < bytes {
         let place = Value::Known(start.wrapping_add(offset));
         match wide {

@@ -26,7 +26,8 @@ pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> An
             from_elsewhere(bench, state, origin, Failure::Null)
         }
         Special::ImportCapsule => {
-            let origin = text(bench, state, first).and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
+            let origin =
+                text(bench, state, first).and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
             from_elsewhere(bench, state, origin, Failure::Null)
         }
         Special::Derive => match first {
@@ -48,7 +49,8 @@ pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> An
             let error = take_error(bench, state);
             for number in 0..3 {
                 let place = bench.argument(state, number);
-                let value = if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(Reach::OUTSIDE) };
+                let value =
+                    if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(Reach::OUTSIDE) };
                 bench.store(state, place, 8, value);
             }
             Value::Known(0)

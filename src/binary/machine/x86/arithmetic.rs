@@ -27,9 +27,9 @@ pub(super) fn widen(state: &mut State, mnemonic: Mnemonic) {
         Mnemonic::Cwde => state.set_register(RAX, extend(value.truncate(16), 16).truncate(32)),
         _ => {
             let bits = if mnemonic == Mnemonic::Cdq { 32 } else { 64 };
-            let sign = value.known().map_or(Value::ANY, |number| {
-                Value::Known(if signed(number, bits) < 0 { mask(bits) } else { 0 })
-            });
+            let sign = value
+                .known()
+                .map_or(Value::ANY, |number| Value::Known(if signed(number, bits) < 0 { mask(bits) } else { 0 }));
             state.set_register(RDX, sign);
         }
     }
@@ -122,7 +122,9 @@ fn binary(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
 pub(super) fn sum_flags(left: Value, right: Value, value: Value, bits: u32) -> Flags {
     match (left, right, value) {
         (Value::Known(left), Value::Known(right), Value::Known(sum)) => {
-            let overflow = signed(left, bits).checked_add(signed(right, bits)).is_none_or(|sum| signed(sum.cast_unsigned(), bits) != sum);
+            let overflow = signed(left, bits)
+                .checked_add(signed(right, bits))
+                .is_none_or(|sum| signed(sum.cast_unsigned(), bits) != sum);
             Flags::Result { value, bits, below: Some(sum & mask(bits) < left & mask(bits)), overflow: Some(overflow) }
         }
         _ => Flags::Result { value, bits, below: None, overflow: None },
@@ -314,4 +316,3 @@ pub(super) fn exchange(bench: &mut Bench, state: &mut State, instruction: &Instr
     }
     next
 }
-

@@ -13,8 +13,9 @@ type Lanes = [Value; LANES];
 pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
-        Movaps | Movups | Movapd | Movupd | Movdqa | Movdqu | Lddqu | Movntdq | Movntps | Vmovaps | Vmovups | Vmovapd | Vmovupd
-        | Vmovdqa | Vmovdqu | Vmovdqu8 | Vmovdqu16 | Vmovdqu32 | Vmovdqu64 | Vmovdqa32 | Vmovdqa64 | Vlddqu => {
+        Movaps | Movups | Movapd | Movupd | Movdqa | Movdqu | Lddqu | Movntdq | Movntps | Vmovaps | Vmovups
+        | Vmovapd | Vmovupd | Vmovdqa | Vmovdqu | Vmovdqu8 | Vmovdqu16 | Vmovdqu32 | Vmovdqu64 | Vmovdqa32
+        | Vmovdqa64 | Vlddqu => {
             if instruction.has_op_mask() {
                 return false;
             }
@@ -25,7 +26,11 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
         Pxor | Xorps | Xorpd | Vpxor | Vxorps | Vxorpd | Vpxord | Vpxorq => exclusive(state, instruction),
         Punpcklqdq | Vpunpcklqdq | Unpcklpd | Movlhps | Vmovlhps => join(bench, state, instruction),
         Pinsrq | Vpinsrq => insert(bench, state, instruction),
-        Pshufd if instruction.immediate(2) == 0x44 || instruction.immediate(2) == 0x4e || instruction.immediate(2) == 0xee => {
+        Pshufd
+            if instruction.immediate(2) == 0x44
+                || instruction.immediate(2) == 0x4e
+                || instruction.immediate(2) == 0xee =>
+        {
             shuffle(bench, state, instruction)
         }
         Pextrq => {
@@ -86,8 +91,14 @@ fn low(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> bool 
     if instruction.op_count() != 2 {
         return false;
     }
-    let bits = if matches!(instruction.mnemonic(), Mnemonic::Movd | Mnemonic::Vmovd | Mnemonic::Movss | Mnemonic::Vmovss) { 32 } else { 64 };
-    let scalar = matches!(instruction.mnemonic(), Mnemonic::Movsd | Mnemonic::Movss | Mnemonic::Vmovsd | Mnemonic::Vmovss);
+    let bits =
+        if matches!(instruction.mnemonic(), Mnemonic::Movd | Mnemonic::Vmovd | Mnemonic::Movss | Mnemonic::Vmovss) {
+            32
+        } else {
+            64
+        };
+    let scalar =
+        matches!(instruction.mnemonic(), Mnemonic::Movsd | Mnemonic::Movss | Mnemonic::Vmovsd | Mnemonic::Vmovss);
     let value = if is_register(instruction, 1) {
         state.lane(instruction.op_register(1).number(), 0).truncate(bits)
     } else {
