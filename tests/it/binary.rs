@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use ungil::binary::image::{Image, ImageError, ImportKind, images};
-use ungil::binary::{BinaryError, Evaluation, read, read_with};
+use ungil::binary::{BinaryError, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic, NoneSeen};
 use ungil::model::facts::{
@@ -245,32 +245,6 @@ fn symbols_libraries_and_generators_are_listed() {
     assert_eq!(image.toolchain.value().unwrap().generator, Generator::CApi);
     let image = facts("elf-x86_64-delegated.so").images.remove(0);
     assert_eq!(image.toolchain.value().unwrap().generator, Generator::Cffi);
-}
-
-#[test]
-fn an_evaluator_settles_what_is_open_and_may_contradict() {
-    let said = |value| Evaluation {
-        init: Fact::known(InitKind::SinglePhase, Vec::new()),
-        gil: Fact::known(Declaration::SetGil { value }, Vec::new()),
-        abi_info: Fact::known(None, Vec::new()),
-        slots: Fact::known(Vec::new(), Vec::new()),
-    };
-    let check = |name: &str, expected: Result<Declaration, &str>| {
-        let evaluate = |_: &Image<'_>, hook: &Hook| {
-            assert_eq!(hook.symbol, "PyInit_sample");
-            Some(said(1))
-        };
-        let facts = read_with("sample.so", &built(name), &evaluate).unwrap().unwrap();
-        let gil = facts.images[0].hooks.value().unwrap()[0].gil.clone();
-        match (gil, expected) {
-            (Fact::Known { value, .. }, Ok(expected)) => assert_eq!(value, expected, "{name}"),
-            (Fact::Unknown { why, .. }, Err(words)) => assert!(why.contains(words), "{name}: {why}"),
-            (found, expected) => panic!("{name}: {found:?}, expected {expected:?}"),
-        }
-    };
-    check("elf-x86_64-single-set.so", Ok(Declaration::SetGil { value: 1 }));
-    check("elf-x86_64-single-absent.so", Err("the data reads as Absent, but its code shows SetGil { value: 1 }"));
-    check("elf-x86_64-not-used.so", Err("the data reads as MultiPhase, but its code does SinglePhase"));
 }
 
 #[test]
