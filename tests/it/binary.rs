@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use ungil::binary::image::{Image, ImageError, ImportKind, images};
+use ungil::binary::image::{ImageError, ImportKind, images};
 use ungil::binary::{BinaryError, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic, NoneSeen};
 use ungil::model::facts::{
-    AbiInfo, Declaration, Fact, Flavour, Generator, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
+    AbiInfo, Declaration, Fact, Flavour, Generator, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
 };
 
 const SET_GIL: &str =

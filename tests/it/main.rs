@@ -9,6 +9,7 @@ mod house;
 mod import;
 mod index;
 mod input;
+mod machine;
 mod made_facts;
 mod report;
 mod resolve;
@@ -18,4 +19,3 @@ mod server;
 // A part of the command, which is no library: its tests run here too, without the command around it.
 #[path = "../../src/cli/index_settings.rs"]
 mod index_settings;
-mod machine;
