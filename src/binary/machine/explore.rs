@@ -11,7 +11,7 @@ use std::hash::BuildHasherDefault;
 use super::convention::Convention;
 use super::definition::{self, Outcome};
 use super::flags::Condition;
-use super::state::{END, Mixer, State, mix};
+use super::state::{END, Gil, Mixer, State, mix};
 use super::trace::{Trail, What};
 use super::value::{
     HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Range, Reach, Region, Source, Symbol, Symbols, THREAD, THREAD_BLOCK,
@@ -87,8 +87,6 @@ pub(super) struct Bench<'a, 'data> {
     pub(super) outcomes: Vec<Outcome>,
     /// Why paths were given up that might have counted.
     pub(super) lost: Vec<String>,
-    /// Calls through pointers into the image that could not be followed.
-    pub(super) unfollowed: Vec<u64>,
     /// Instructions executed.
     pub(super) steps: u64,
     /// Paths forked.
@@ -127,7 +125,6 @@ impl<'a, 'data> Bench<'a, 'data> {
             hopeless: Vec::new(),
             outcomes: Vec::new(),
             lost: Vec::new(),
-            unfollowed: Vec::new(),
             steps: 0,
             forks: 0,
         }
@@ -481,8 +478,10 @@ impl<'a, 'data> Bench<'a, 'data> {
         if target.known().is_some_and(|address| address < 4096) {
             return Answer::Never;
         }
-        if target.reach().may(Reach::IMAGE) && !self.unfollowed.contains(&state.pc) && self.unfollowed.len() < 64 {
-            self.unfollowed.push(state.pc);
+        // Code of the image that is skipped could declare a module that exists by now.
+        if target.reach().may(Reach::IMAGE) && self.image.import_named(DECLARATION).is_some() {
+            let address = state.pc;
+            state.modules.iter_mut().for_each(|module| module.gil = Gil::Open { address });
         }
         let origin = self.origin(target);
         world::unmodelled(self, state, origin)

@@ -42,6 +42,8 @@ pub(super) enum Gil {
     Absent,
     /// `PyUnstable_Module_SetGIL` with this argument, called from this address.
     Set { value: Value, address: u64 },
+    /// Something, perhaps: code that could not be followed was called from this address.
+    Open { address: u64 },
 }
 
 /// A module that the path created.
