@@ -14,6 +14,7 @@ mod memory;
 mod references;
 mod returning;
 mod state;
+mod symbol;
 mod trace;
 mod value;
 mod world;

@@ -125,6 +125,10 @@ fn single_phase(bench: &mut Bench, state: &State, handle: u64, blank: Outcome) -
             Err(format!("the argument of PyUnstable_Module_SetGIL at {address:#x} is not known")),
             Evidence::new("call").symbol("PyUnstable_Module_SetGIL").address(address),
         ),
+        Some(Gil::Open { address }) => (
+            Err(format!("the call at {address:#x} goes to an address that is not known, and could declare the module")),
+            Evidence::new("call through an unknown pointer").address(address),
+        ),
         None => (Err("the hook returns a module that it did not create".into()), Evidence::new("module")),
     };
     let definition = module.and_then(|module| module.definition.known());

@@ -1,6 +1,7 @@
 //! Condition flags as the comparison that set them, so that a branch on an unknown tells something about it.
 
-use super::value::{Range, Value, mask, signed};
+use super::symbol::Range;
+use super::value::{Value, mask, signed};
 
 /// What a conditional instruction asks for, in the words of a comparison `left ? right`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,12 @@
 //! Cloning is cheap, pages are shared until one side writes. A write through an unknown pointer invalidates all memory
 //! that the pointer may reach; what it may reach follows from what it was derived from.
 
+mod compare;
+mod taint;
+
 use std::rc::Rc;
 
+use self::taint::is_variable;
 use super::value::{HEAP_STRIDE, Reach, Region, THREAD, THREAD_BLOCK, Value, mask, region};
 use crate::binary::image::Image;
 
@@ -66,26 +70,6 @@ impl Memory {
         targets.sort_unstable();
         targets.dedup();
         Memory { targets: Rc::new(targets), ..Memory::default() }
-    }
-
-    /// A pointer leaves the code that made it: others may write through it from now on.
-    pub(super) fn expose(&mut self, image: &Image, pointer: Value) {
-        if let Value::Known(address) = pointer
-            && region(address) == Region::Image
-            && is_variable(image, address)
-            && let Err(index) = self.escaped.binary_search(&address)
-        {
-            Rc::make_mut(&mut self.escaped).insert(index, address);
-        }
-    }
-
-    /// Whether a pointer that lies in memory may point to the object that holds an address.
-    fn is_exposed(&self, address: u64) -> bool {
-        let near = |list: &[u64]| {
-            let after = list.partition_point(|&start| start <= address);
-            after.checked_sub(1).and_then(|index| list.get(index)).is_some_and(|start| address - start < LARGEST_OBJECT)
-        };
-        near(&self.targets) || near(&self.escaped)
     }
 
     /// Reads 1, 2, 4 or 8 bytes.
@@ -160,47 +144,6 @@ impl Memory {
             let before = self.read(image, word, 8);
             if word == start || !is_handle(before) {
                 self.set(word, Word::Whole(Value::Unknown(Reach::OUTSIDE)));
-            }
-        }
-    }
-
-    /// Invalidates what a write through an unknown pointer of this reach may have changed.
-    pub(super) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
-        let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
-        let touched = kinds.fold(Reach::NOTHING, Reach::with);
-        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses());
-        let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
-        let parts = if origin.is_some() && !from_anywhere { writable_parts(image, reach) } else { Vec::new() };
-        self.leaked |= from_anywhere;
-        let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
-        let exposed = Memory { targets, escaped, ..Memory::default() };
-        self.tainted = self.tainted.with(touched);
-        self.point(touched, stored.reach());
-        for (start, page) in &mut self.pages {
-            let in_image = region(*start) == Region::Image;
-            let hit = match region(*start) {
-                Region::Image => from_anywhere || parts.iter().any(|&(low, high)| *start < high && *start + PAGE > low),
-                other => other.reach().may(touched),
-            };
-            if !hit || image.is_read_only(*start) {
-                continue;
-            }
-            let start = *start;
-            let after = |index: usize, word: Word| {
-                let address = start + 8 * index as u64;
-                let named = || parts.iter().any(|&(low, high)| address < high && address + 8 > low);
-                if in_image && !named() && !exposed.is_exposed(address) { word } else { overwritten(word, stored) }
-            };
-            if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
-                for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
-                    *word = after(index, *word);
-                }
-            }
-        }
-        for part in parts {
-            if !self.spoiled.contains(&part) {
-                self.spoiled.push(part);
-                self.spoiled.sort_unstable();
             }
         }
     }
@@ -334,142 +277,11 @@ impl Memory {
         if known == 0 { unknown } else { Word::Bytes { data, known } }
     }
 
-    /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
-    pub(super) fn within(&self, other: &Memory, image: &Image, stack: u64) -> bool {
-        let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
-        let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
-        let pointees =
-            self.stack_pointees.within(other.stack_pointees) && self.heap_pointees.within(other.heap_pointees);
-        if !pointees
-            || !spoiled
-            || !escaped
-            || self.leaked && !other.leaked
-            || !self.tainted.within(other.tainted)
-            || self.allocations != other.allocations
-        {
-            return false;
-        }
-        self.differing_pages(other, stack).into_iter().all(|start| {
-            let (mine, theirs) = (self.page(start), other.page(start));
-            (0..WORDS).all(|index| {
-                let address = start + 8 * index as u64;
-                raw(mine, index) == raw(theirs, index)
-                    || is_dead(address, stack)
-                    || self.word_within(other, image, address)
-            })
-        })
-    }
-
-    fn word_within(&self, other: &Memory, image: &Image, address: u64) -> bool {
-        match (self.word(image, address), other.word(image, address)) {
-            (Word::Whole(left), Word::Whole(right)) => left.within(right),
-            (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
-                known & subset == subset && (data ^ other) & byte_mask(subset) == 0
-            }
-            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => {
-                (data ^ other) & byte_mask(known) == 0
-            }
-            (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
-            (left, right) => left == right,
-        }
-    }
-
-    /// Widens to cover another path's memory, too, above the stack pointer.
-    pub(super) fn join(&mut self, other: &Memory, image: &Image, stack: u64) {
-        let mut changes = Vec::new();
-        for start in self.differing_pages(other, stack) {
-            let (mine, theirs) = (self.page(start), other.page(start));
-            for index in 0..WORDS {
-                let address = start + 8 * index as u64;
-                if raw(mine, index) != raw(theirs, index) && !is_dead(address, stack) {
-                    changes.push((address, join_words(self.word(image, address), other.word(image, address))));
-                }
-            }
-        }
-        self.tainted = self.tainted.with(other.tainted);
-        self.leaked |= other.leaked;
-        self.point(Reach::STACK, other.stack_pointees);
-        self.point(Reach::HEAP, other.heap_pointees);
-        if self.escaped != other.escaped {
-            let mut escaped: Vec<u64> = self.escaped.iter().chain(other.escaped.iter()).copied().collect();
-            escaped.sort_unstable();
-            escaped.dedup();
-            self.escaped = Rc::new(escaped);
-        }
-        for part in &other.spoiled {
-            if !self.spoiled.contains(part) {
-                self.spoiled.push(*part);
-                self.spoiled.sort_unstable();
-            }
-        }
-        self.allocations.retain(|allocation| other.allocations.contains(allocation));
-        for (address, word) in changes {
-            self.set(address, word);
-        }
-    }
-
     /// Drops what lies below the stack pointer: nobody may read it any more.
     pub(super) fn trim(&mut self, stack: u64) {
         let dead = stack.saturating_sub(RED_ZONE);
         self.pages.retain(|&(start, _)| region(start) != Region::Stack || start + PAGE > dead);
     }
-
-    fn differing_pages(&self, other: &Memory, stack: u64) -> Vec<u64> {
-        let mut pages = Vec::new();
-        let (mut left, mut right) = (self.pages.iter().peekable(), other.pages.iter().peekable());
-        loop {
-            let page = match (left.peek(), right.peek()) {
-                (None, None) => return pages,
-                (Some((start, _)), None) | (None, Some((start, _))) => *start,
-                (Some((first, _)), Some((second, _))) => *first.min(second),
-            };
-            let mine = left.next_if(|(start, _)| *start == page);
-            let theirs = right.next_if(|(start, _)| *start == page);
-            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine == theirs);
-            if !same && !is_dead(page + PAGE - 8, stack) {
-                pages.push(page);
-            }
-        }
-    }
-}
-
-/// A word through which something unknown may have been written; the module's handle stays what it is.
-fn overwritten(word: Word, stored: Value) -> Word {
-    match word {
-        Word::Base => Word::Base,
-        Word::Whole(value) if is_handle(value) => word,
-        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
-        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
-    }
-}
-
-/// The writable parts of the image that pointers of this reach may hit: data with initial values and data without are
-/// never parts of one object.
-fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
-    let (low, high) = reach.addresses();
-    // Indices count upward from the address that code names; compilers move that by no more than a few elements.
-    let low = low.saturating_sub(LARGEST_OBJECT) & !7;
-    let mut parts = Vec::new();
-    for segment in image.segments.iter().filter(|segment| segment.writable) {
-        let filled = segment.address.saturating_add(segment.bytes.len() as u64);
-        let end = segment.address.saturating_add(segment.size);
-        for (start, end) in [(segment.address, filled), (filled, end)] {
-            if start < end && low < end && high >= start {
-                parts.push((start.max(low), end));
-            }
-        }
-    }
-    parts
-}
-
-/// Whether an address lies in data of the image that may change.
-fn is_variable(image: &Image, address: u64) -> bool {
-    image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
-}
-
-/// A word of a page as it was written, if it was.
-fn raw(page: Option<&Page>, index: usize) -> Word {
-    page.and_then(|words| words.get(index)).copied().unwrap_or(Word::Base)
 }
 
 /// On Windows a thread's block begins as a copy of the section `.tls`.
@@ -495,37 +307,6 @@ fn normal(word: Word) -> Word {
         Word::Bytes { known: 0, .. } => Word::Whole(Value::ANY),
         Word::Bytes { .. } | Word::Base | Word::Whole(_) => word,
     }
-}
-
-fn join_words(left: Word, right: Word) -> Word {
-    let bytes = |word| match word {
-        Word::Whole(Value::Known(data)) => Some((data, 0xff)),
-        Word::Bytes { data, known } => Some((data, known)),
-        Word::Whole(_) | Word::Base => None,
-    };
-    match (left, right) {
-        (Word::Whole(left), Word::Whole(right)) if left == right => Word::Whole(left),
-        (Word::Whole(Value::Known(first)), Word::Whole(Value::Known(second))) if small(first) && small(second) => {
-            Word::Bytes { data: first, known: same_bytes(first, second) }
-        }
-        (Word::Whole(left), Word::Whole(right)) => Word::Whole(left.join(right)),
-        _ => match (bytes(left), bytes(right)) {
-            (Some((first, known)), Some((second, also))) => {
-                let known = known & also & same_bytes(first, second);
-                normal(Word::Bytes { data: first & byte_mask(known), known })
-            }
-            _ => Word::Whole(Value::Unknown(whole_reach(left).with(whole_reach(right)))),
-        },
-    }
-}
-
-/// Two numbers that are packed fields rather than addresses keep the bytes that they have in common.
-fn small(number: u64) -> bool {
-    number & 0xff00_ff00_ff00_ff00 == 0 || number < 4096
-}
-
-fn same_bytes(first: u64, second: u64) -> u8 {
-    (0..8).filter(|index| ((first ^ second) >> (8 * index)) & 0xff == 0).fold(0, |known, index| known | 1 << index)
 }
 
 fn whole_reach(word: Word) -> Reach {

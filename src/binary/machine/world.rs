@@ -10,8 +10,9 @@ mod table;
 
 use super::explore::Bench;
 use super::state::State;
+use super::symbol::{Failure, Range, Source, Symbol};
 use super::trace::What;
-use super::value::{Failure, Range, Reach, Region, Source, Symbol, Value, region};
+use super::value::{Reach, Region, Value, region};
 pub(super) use memory::{copy_run, fill_run};
 pub(super) use table::{Gives, Special, model};
 

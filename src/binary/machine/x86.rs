@@ -13,7 +13,7 @@ use super::explore::{Bench, Flow};
 use super::flags::{Condition, Flags};
 use super::returning::Lead;
 use super::state::State;
-use super::value::Value;
+use super::value::{Value, extend};
 
 /// Longest x86 instruction in bytes.
 const LONGEST: usize = 15;
@@ -157,7 +157,7 @@ fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> F
         Movsx | Movsxd => {
             let bits = operand::bits(instruction, 1);
             let value = operand::read(bench, state, instruction, 1);
-            let value = arithmetic::extend(value, bits);
+            let value = extend(value, bits);
             operand::write(bench, state, instruction, 0, value);
         }
         Lea => {

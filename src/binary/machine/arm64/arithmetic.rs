@@ -5,7 +5,7 @@ use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand};
 use super::super::explore::{Bench, Flow};
 use super::super::flags::Flags;
 use super::super::state::State;
-use super::super::value::{Reach, Value, mask, signed};
+use super::super::value::{Reach, Value, and, mask, or, signed};
 use super::{ask, operand};
 
 /// Carries out an arithmetic instruction on general registers; false when it is none.
@@ -87,31 +87,6 @@ fn combine(opcode: Opcode, left: Value, right: Value, bits: u32) -> Value {
         _ => Value::ANY,
     };
     value.truncate(bits)
-}
-
-/// Bitwise and: masks keep pointers what they are, as when the stack is aligned.
-fn and(left: Value, right: Value) -> Value {
-    match (left, right) {
-        (Value::Known(left), Value::Known(right)) => Value::Known(left & right),
-        (Value::Known(0), _) | (_, Value::Known(0)) => Value::Known(0),
-        (value, other) if value == other => value,
-        (value, Value::Known(mask)) | (Value::Known(mask), value) => match value {
-            Value::Symbol { offset: 0, .. } if mask == 0xff || mask == 0xffff_ffff => value,
-            _ if mask > u64::MAX - 0xffff => Value::Unknown(value.reach()),
-            _ => Value::ANY,
-        },
-        _ => Value::ANY,
-    }
-}
-
-fn or(left: Value, right: Value, bits: u32) -> Value {
-    match (left, right) {
-        (Value::Known(left), Value::Known(right)) => Value::Known(left | right),
-        (Value::Known(all), _) | (_, Value::Known(all)) if all & mask(bits) == mask(bits) => Value::Known(mask(bits)),
-        (value, Value::Known(0)) | (Value::Known(0), value) => value,
-        (value, other) if value == other => value,
-        (value, other) => Value::Unknown(if bits == 64 { value.reach().with(other.reach()) } else { Reach::NOTHING }),
-    }
 }
 
 fn with_flags(bench: &mut Bench, state: &mut State, instruction: &Instruction) {

@@ -4,7 +4,7 @@ use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand, ShiftStyle, SizeCode
 
 use super::super::explore::Bench;
 use super::super::state::{LANES, State};
-use super::super::value::{Reach, Value};
+use super::super::value::{Reach, Value, extend};
 use super::{SP, operand};
 
 /// How a load or store moves its registers.
@@ -121,7 +121,7 @@ fn load(
         return;
     }
     let value = bench.load(state, place, size);
-    let value = if signed { operand::extend(value, 8 * size as u32) } else { value };
+    let value = if signed { extend(value, 8 * size as u32) } else { value };
     operand::write(state, instruction, index, value);
 }
 

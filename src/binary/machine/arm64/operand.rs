@@ -4,7 +4,7 @@ use yaxpeax_arm::armv8::a64::{Instruction, Operand, SIMDSizeCode, ShiftStyle, Si
 
 use super::super::explore::Bench;
 use super::super::state::{LANES, State};
-use super::super::value::{Value, mask, signed};
+use super::super::value::{Value, extend, mask, signed};
 use super::SP;
 
 /// Width of a register operand in bits.
@@ -101,14 +101,6 @@ pub(super) fn shift(
         }
         (Value::Symbol { id, offset: 0 }, _) => bench.shift_entry(state, id, amount),
         _ => Value::ANY,
-    }
-}
-
-/// Sign-extends a value of this width.
-pub(super) fn extend(value: Value, bits: u32) -> Value {
-    match value {
-        Value::Known(number) => Value::Known(signed(number, bits).cast_unsigned()),
-        Value::Symbol { .. } | Value::Unknown(_) => value,
     }
 }
 

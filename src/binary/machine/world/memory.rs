@@ -2,7 +2,8 @@
 
 use super::super::explore::Bench;
 use super::super::state::State;
-use super::super::value::{Range, Reach, Region, Symbol, THREAD, Value, region};
+use super::super::symbol::{Range, Symbol};
+use super::super::value::{Reach, Region, THREAD, Value, region};
 use super::{Answer, Special, forget};
 
 /// Longest run of bytes that is copied, filled or compared one by one.

@@ -2,8 +2,9 @@
 
 use super::super::explore::Bench;
 use super::super::state::{Gil, Module, State};
+use super::super::symbol::{Failure, Range, Symbol};
 use super::super::trace::What;
-use super::super::value::{Failure, Range, Reach, Symbol, Value};
+use super::super::value::{Reach, Value};
 use super::{Answer, Special, unmodelled};
 
 /// Size of the largest static type object (3.15, free-threaded).

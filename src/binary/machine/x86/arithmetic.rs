@@ -5,19 +5,11 @@ use iced_x86::{Instruction, Mnemonic, OpKind};
 use super::super::explore::{Bench, Flow};
 use super::super::flags::{Condition, Flags};
 use super::super::state::State;
-use super::super::value::{Reach, Value, mask, signed};
+use super::super::value::{Value, and, extend, mask, or, signed};
 use super::operand;
 
 const RAX: usize = 0;
 const RDX: usize = 2;
-
-/// Sign-extends a value of this width.
-pub(super) fn extend(value: Value, bits: u32) -> Value {
-    match value {
-        Value::Known(number) => Value::Known(signed(number, bits).cast_unsigned()),
-        Value::Symbol { .. } | Value::Unknown(_) => value,
-    }
-}
 
 /// `CDQE`, `CWDE`, `CDQ`, `CQO`.
 pub(super) fn widen(state: &mut State, mnemonic: Mnemonic) {
@@ -128,31 +120,6 @@ pub(super) fn sum_flags(left: Value, right: Value, value: Value, bits: u32) -> F
             Flags::Result { value, bits, below: Some(sum & mask(bits) < left & mask(bits)), overflow: Some(overflow) }
         }
         _ => Flags::Result { value, bits, below: None, overflow: None },
-    }
-}
-
-/// Bitwise and: masks keep pointers what they are, as when the stack is aligned.
-pub(super) fn and(left: Value, right: Value) -> Value {
-    match (left, right) {
-        (Value::Known(left), Value::Known(right)) => Value::Known(left & right),
-        (Value::Known(0), _) | (_, Value::Known(0)) => Value::Known(0),
-        (value, other) if value == other => value,
-        (value, Value::Known(mask)) | (Value::Known(mask), value) => match value {
-            Value::Symbol { offset: 0, .. } if mask == 0xff || mask == 0xffff_ffff => value,
-            _ if mask > u64::MAX - 0xffff => Value::Unknown(value.reach()),
-            _ => Value::ANY,
-        },
-        _ => Value::ANY,
-    }
-}
-
-pub(super) fn or(left: Value, right: Value, bits: u32) -> Value {
-    match (left, right) {
-        (Value::Known(left), Value::Known(right)) => Value::Known(left | right),
-        (Value::Known(all), _) | (_, Value::Known(all)) if all & mask(bits) == mask(bits) => Value::Known(mask(bits)),
-        (value, Value::Known(0)) | (Value::Known(0), value) => value,
-        (value, other) if value == other => value,
-        (value, other) => Value::Unknown(if bits == 64 { value.reach().with(other.reach()) } else { Reach::NOTHING }),
     }
 }
 
