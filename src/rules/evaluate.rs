@@ -55,8 +55,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         Truth::Unknown(whys) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
             let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            let doubt = if view.module.is_some() { "not known whether it" } else { "not known whether" };
-            let summary = format!("{doubt} {}", rule.summary.fill(view, &whys));
+            let summary = format!("perhaps {}", rule.summary.fill(view, &whys));
             (Certainty::Unknown, summary, template.fill(view, &whys), evidence)
         }
     };
