@@ -19,7 +19,7 @@ use super::state::{END, Mixer, State, mix};
 use super::symbol::Symbols;
 use super::trace::{Trail, What};
 use super::value::{Region, Value, region};
-use super::world::{self, Gives};
+use super::world::Gives;
 use super::{Context, Limits, arm64, x86};
 use crate::binary::image::Image;
 use crate::model::facts::HookKind;
@@ -29,7 +29,7 @@ pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
 /// The function that declares a single-phase module.
 const DECLARATION: &str = "PyUnstable_Module_SetGIL";
 /// Paths that one fork sees one by one before it joins them.
-const SEPARATE_PATHS: usize = 3;
+const SEPARATE_PATHS: usize = 2;
 /// Most reasons that are kept.
 const MOST_REASONS: usize = 8;
 /// Pages that one path may write.
@@ -62,7 +62,8 @@ pub(super) struct Bench<'a, 'data> {
     pub(super) convention: &'static Convention,
     pub(super) context: Context,
     pub(super) symbols: Symbols,
-    pub(super) models: Vec<Option<Gives>>,
+    /// Models of the imports that were called so far.
+    pub(super) models: Map<usize, Option<Gives>>,
     pub(super) code: Map<u64, iced_x86::Instruction>,
     pub(super) arm_code: Map<u64, yaxpeax_arm::armv8::a64::Instruction>,
     pub(super) trail: Trail,
@@ -100,13 +101,12 @@ impl<'a, 'data> Bench<'a, 'data> {
         context: Context,
         limits: Limits,
     ) -> Bench<'a, 'data> {
-        let models = image.imports().iter().map(|import| world::model(&import.name)).collect();
         Bench {
             image,
             convention,
             context,
             symbols: Symbols::default(),
-            models,
+            models: Map::default(),
             code: Map::default(),
             arm_code: Map::default(),
             trail: Trail::default(),

@@ -88,7 +88,7 @@ fn survey(bench: &mut Bench, start: u64, depth: usize) -> bool {
 }
 
 /// Whether the slot holds an import that never returns.
-fn ends(bench: &Bench, slot: u64) -> bool {
+fn ends(bench: &mut Bench, slot: u64) -> bool {
     let import = bench.image.pointer(slot).and_then(|target| bench.import_index(target));
-    import.and_then(|index| bench.models.get(index).copied().flatten()) == Some(Gives::Never)
+    import.and_then(|index| bench.model(index)) == Some(Gives::Never)
 }

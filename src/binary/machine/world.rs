@@ -35,8 +35,7 @@ pub(super) enum Answer {
 /// Calls an import.
 pub(super) fn call(bench: &mut Bench, state: &mut State, import: usize) -> Answer {
     bench.note(state, What::Call { import });
-    let gives = bench.models.get(import).copied().flatten();
-    match gives {
+    match bench.model(import) {
         None => unmodelled(bench, state, None),
         Some(gives) => modelled(bench, state, gives),
     }

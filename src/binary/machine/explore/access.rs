@@ -6,7 +6,7 @@ use super::super::symbol::{Range, Source, Symbol, Table};
 use super::super::value::{
     HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, Reach, Region, THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, region,
 };
-use super::super::world;
+use super::super::world::{self, Gives};
 use super::{Bench, CANARY};
 use crate::binary::image::IMPORT_WINDOW;
 use crate::model::facts::Format;
@@ -24,6 +24,12 @@ impl Bench<'_, '_> {
         let import = self.image.import_at(address)?;
         let first = self.image.imports().first()?.address;
         usize::try_from((import.address - first) / IMPORT_WINDOW).ok()
+    }
+
+    /// What an import's call gives back, when it has a model.
+    pub(in crate::binary::machine) fn model(&mut self, import: usize) -> Option<Gives> {
+        let name = &self.image.imports().get(import)?.name;
+        *self.models.entry(import).or_insert_with(|| world::model(name))
     }
 
     /// An argument of the call that was just entered.
