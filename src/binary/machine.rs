@@ -49,7 +49,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps: 1_000_000, forks: 6_000, depth: 160 }
+        Limits { steps: 1_000_000, forks: 4_000, depth: 160 }
     }
 }
 

@@ -142,13 +142,22 @@ impl<'a, 'data> Bench<'a, 'data> {
             None => self.push_return(&mut state, END),
         }
         self.waiting.push(state);
-        while let Some(state) = self.waiting.pop().or_else(|| self.hopeless.pop()) {
+        while let Some(state) = self.next() {
             self.follow(state);
             if let Some(limit) = self.exhausted() {
                 self.lose(limit);
                 return;
             }
         }
+    }
+
+    /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
+    /// paths meet before they go on. Paths with an exception come last.
+    fn next(&mut self) -> Option<State> {
+        let list = if self.waiting.is_empty() { &mut self.hopeless } else { &mut self.waiting };
+        let rank = |state: &State| (state.frames.len(), std::cmp::Reverse(state.pc));
+        let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
+        Some(list.swap_remove(best))
     }
 
     fn exhausted(&self) -> Option<String> {

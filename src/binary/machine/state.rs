@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) pc: u64,
     pub(super) registers: [Value; REGISTERS],
     pub(super) vectors: Rc<Vectors>,
+    /// Lanes of which only the lower half is known, as (vector, lane, half): a small field and its padding, copied at once.
+    halves: Vec<(usize, usize, u32)>,
     pub(super) flags: Flags,
     pub(super) memory: Memory,
     pub(super) frames: Vec<Rc<Frame>>,
@@ -126,6 +128,7 @@ impl State {
             pc: hook,
             registers,
             vectors: Rc::new([[Value::ANY; LANES]; VECTORS]),
+            halves: Vec::new(),
             flags: Flags::Unknown,
             memory,
             frames: Vec::new(),
@@ -170,9 +173,28 @@ impl State {
 
     /// Sets a vector register.
     pub(super) fn set_vector(&mut self, vector: usize, value: [Value; LANES]) {
+        self.halves.retain(|&(other, ..)| other != vector);
         if let Some(lanes) = Rc::make_mut(&mut self.vectors).get_mut(vector) {
             *lanes = value;
         }
+    }
+
+    /// The lower half of a lane, where that is all that is known of it.
+    pub(super) fn half(&self, vector: usize, lane: usize) -> Option<u32> {
+        self.halves.iter().find(|&&(other, place, _)| (other, place) == (vector, lane)).map(|&(.., half)| half)
+    }
+
+    /// Notes the lower half of a lane that is unknown as a whole.
+    pub(super) fn set_half(&mut self, vector: usize, lane: usize, half: u32) {
+        if matches!(self.lane(vector, lane), Value::Unknown(_)) {
+            self.halves.push((vector, lane, half));
+        }
+    }
+
+    /// Every vector register becomes unknown.
+    pub(super) fn forget_vectors(&mut self, blank: &Rc<Vectors>) {
+        self.vectors = Rc::clone(blank);
+        self.halves.clear();
     }
 
     /// Digest of the call stack.

@@ -118,6 +118,12 @@ fn load(
         let low = bench.load(state, place, 8);
         let high = bench.load(state, place.offset(8), 8);
         state.set_vector(usize::from(number), [low, high, Value::Known(0), Value::Known(0)]);
+        for lane in 0..2 {
+            let half = bench.load(state, place.offset(8 * lane as u64), 4).known();
+            if let Some(half) = half.and_then(|half| u32::try_from(half).ok()) {
+                state.set_half(usize::from(number), lane, half);
+            }
+        }
         return;
     }
     let value = bench.load(state, place, size);
@@ -132,6 +138,9 @@ fn store(bench: &mut Bench, state: &mut State, instruction: &Instruction, index:
         for lane in 0..2 {
             let value = state.lane(usize::from(number), lane);
             bench.store(state, place.offset(8 * lane as u64), 8, value);
+            if let Some(half) = state.half(usize::from(number), lane) {
+                bench.store(state, place.offset(8 * lane as u64), 4, Value::Known(u64::from(half)));
+            }
         }
         return;
     }

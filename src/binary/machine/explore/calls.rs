@@ -1,7 +1,5 @@
 //! Jumps, calls and returns, into the image and out of it.
 
-use std::rc::Rc;
-
 use super::super::flags::Flags;
 use super::super::state::{END, Gil, LANES, REGISTERS, State, VECTORS};
 use super::super::symbol::Table;
@@ -189,7 +187,7 @@ impl Bench<'_, '_> {
         }
         let kept = self.convention.preserved_vectors.clone();
         if kept.is_empty() {
-            state.vectors = Rc::clone(&self.blank);
+            state.forget_vectors(&self.blank);
         } else {
             for vector in (0..VECTORS).filter(|vector| !kept.contains(vector)) {
                 state.set_vector(vector, [Value::ANY; LANES]);

@@ -36,6 +36,7 @@ impl State {
         };
         registers(&self.registers, &other.registers)
             && self.flags.within(other.flags)
+            && other.halves.iter().all(|half| self.halves.contains(half))
             && (self.aside == other.aside || other.aside == Some(Flags::Unknown))
             && (Rc::ptr_eq(&self.vectors, &other.vectors)
                 || self
@@ -66,6 +67,7 @@ impl State {
             *mine = mine.join(*theirs);
         }
         self.flags = self.flags.join(other.flags);
+        self.halves.retain(|half| other.halves.contains(half));
         self.aside = match (self.aside, other.aside) {
             (Some(mine), Some(theirs)) => Some(mine.join(theirs)),
             (None, None) => None,

@@ -75,15 +75,36 @@ fn whole(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> boo
     let Some(count) = lanes_of(instruction, 0).or_else(|| lanes_of(instruction, 1)) else { return false };
     let lanes = read(bench, state, instruction, 1, count);
     if is_register(instruction, 0) {
-        state.set_vector(instruction.op_register(0).number(), lanes);
+        let number = instruction.op_register(0).number();
+        let halves: Vec<Option<u32>> = (0..count).map(|lane| lower_half(bench, state, instruction, lane)).collect();
+        state.set_vector(number, lanes);
+        for (lane, half) in halves.into_iter().enumerate() {
+            if let Some(half) = half {
+                state.set_half(number, lane, half);
+            }
+        }
         return true;
     }
     let address = operand::address(state, instruction, true);
+    let number = instruction.op_register(1).number();
     for lane in 0..count {
         let value = lanes.get(lane).copied().unwrap_or(Value::ANY);
-        bench.store(state, address.offset(8 * lane as u64), 8, value);
+        let place = address.offset(8 * lane as u64);
+        bench.store(state, place, 8, value);
+        if let Some(half) = state.half(number, lane) {
+            bench.store(state, place, 4, Value::Known(u64::from(half)));
+        }
     }
     true
+}
+
+/// The lower half of a lane of the second operand, where it is known.
+fn lower_half(bench: &mut Bench, state: &mut State, instruction: &Instruction, lane: usize) -> Option<u32> {
+    if is_register(instruction, 1) {
+        return state.half(instruction.op_register(1).number(), lane);
+    }
+    let address = operand::address(state, instruction, true).offset(8 * lane as u64);
+    bench.load(state, address, 4).known().and_then(|half| u32::try_from(half).ok())
 }
 
 /// Moves of the lowest 4 or 8 bytes.
