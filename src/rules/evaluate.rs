@@ -59,9 +59,10 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
             (Certainty::Unknown, template.fill(view, &whys), evidence)
         }
     };
-    let verdict = match certainty {
-        Certainty::Holds => rule.verdict,
-        Certainty::Unknown => rule.verdict.map(|_| Verdict::Unknown),
+    let verdict = match (rule.level, certainty) {
+        (Level::Warning | Level::Hint, _) => None,
+        (Level::Decides, Certainty::Holds) => rule.verdict,
+        (Level::Decides, Certainty::Unknown) => rule.verdict.map(|_| Verdict::Unknown),
     };
     Some(Finding {
         rule: rule.id.clone(),

@@ -1,6 +1,6 @@
 //! A rule's own examples: subjects in a few words, and what the rule says of them.
 
-use crate::model::finding::Certainty;
+use crate::model::finding::{Certainty, Finding};
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject};
 use crate::model::target::{InvalidTarget, Target};
@@ -29,26 +29,28 @@ pub struct Mismatch {
     pub expected: Expectation,
     /// What the rule says.
     pub found: Expectation,
+    /// Its messages.
+    pub said: Vec<String>,
 }
 
 /// Runs a rule's own examples; empty when the rule says of each what it expects.
 pub fn check_examples(rule: &Rule) -> Vec<Mismatch> {
     let mismatch = |example: &Example| {
-        let found = says(rule, &example.subject);
-        (found != example.expect).then_some(Mismatch { line: example.line, expected: example.expect, found })
+        let findings = findings(rule, &example.subject);
+        let found = says(&findings);
+        let said = findings.into_iter().map(|finding| finding.message).collect();
+        (found != example.expect).then_some(Mismatch { line: example.line, expected: example.expect, found, said })
     };
     rule.examples.iter().filter_map(mismatch).collect()
 }
 
-fn says(rule: &Rule, subject: &Subject) -> Expectation {
-    findings(rule, subject)
-        .iter()
-        .map(|finding| match finding.certainty {
-            Certainty::Holds => Expectation::Fires,
-            Certainty::Unknown => Expectation::Unknown,
-        })
-        .max()
-        .unwrap_or(Expectation::Quiet)
+/// What findings of one rule amount to.
+fn says(findings: &[Finding]) -> Expectation {
+    let said = |finding: &Finding| match finding.certainty {
+        Certainty::Holds => Expectation::Fires,
+        Certainty::Unknown => Expectation::Unknown,
+    };
+    findings.iter().map(said).max().unwrap_or(Expectation::Quiet)
 }
 
 /// The subject that an example describes; the error says which word is no target.

@@ -1,5 +1,7 @@
 //! Messages with placeholders.
 
+use std::fmt;
+
 use crate::model::subject::{Delegate, Offer};
 use crate::model::verdict::DeclaredBy;
 
@@ -172,6 +174,15 @@ pub(super) struct Template {
 enum Part {
     Text(String),
     Placeholder(&'static str),
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => formatter.write_str(text),
+            Part::Placeholder(name) => write!(formatter, "{{{name}}}"),
+        })
+    }
 }
 
 impl Template {

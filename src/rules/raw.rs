@@ -12,14 +12,23 @@ use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::error::{RuleError, place};
 
-/// Largest rule file: far above any real one, and low enough for every nesting to be read.
-const LARGEST_FILE: usize = 64 * 1024;
+/// Largest rule file in bytes: far above any real one, and low enough for every nesting to be read.
+pub const LARGEST_FILE: usize = 64 * 1024;
+
+/// A rule file's text.
+pub(super) fn text<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, RuleError> {
+    if bytes.len() > LARGEST_FILE {
+        return Err(RuleError::TooLarge { file: file.to_owned(), size: bytes.len(), limit: LARGEST_FILE });
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let end = valid.len();
+        RuleError::Encoding { place: place(file, &String::from_utf8_lossy(valid), Some(end..end)) }
+    })
+}
 
 /// Reads a rule file's text; what its values mean is not checked yet.
 pub(super) fn parse(file: &str, text: &str) -> Result<RawRule, RuleError> {
-    if text.len() > LARGEST_FILE {
-        return Err(RuleError::TooLarge { file: file.to_owned(), size: text.len(), limit: LARGEST_FILE });
-    }
     toml::from_str(text).map_err(|error| RuleError::Format {
         place: place(file, text, error.span()),
         message: error.message().replace('\n', ", "),
@@ -117,6 +126,17 @@ pub enum Expectation {
     Unknown,
     /// That the condition holds.
     Fires,
+}
+
+impl Expectation {
+    /// The word for it in a rule file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Expectation::Quiet => "quiet",
+            Expectation::Unknown => "unknown",
+            Expectation::Fires => "fires",
+        }
+    }
 }
 
 /// The file.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::model::finding::Level;
+use crate::model::request::Place;
 use crate::model::verdict::Verdict;
 
 use super::error::{RuleError, place};
@@ -19,7 +20,7 @@ pub struct Rule {
     pub title: String,
     /// How much its findings weigh.
     pub level: Level,
-    /// The verdict that a finding leads to; `None` for warnings and hints.
+    /// The verdict that a finding leads to while the level is `decides`; `None` for what was written as a warning or hint.
     pub verdict: Option<Verdict>,
     /// What it is about.
     pub scope: Scope,
@@ -27,6 +28,8 @@ pub struct Rule {
     pub condition: Condition,
     /// Its own examples.
     pub examples: Vec<Example>,
+    /// Where its file gives its id.
+    pub place: Place,
     pub(super) message: Template,
     pub(super) unknown: Option<Template>,
     pub(super) help: Template,
@@ -66,6 +69,7 @@ impl Checker<'_> {
             unknown: raw.unknown.as_ref().map(|message| template("unknown", message)).transpose()?,
             help: template("help", &raw.help)?,
             examples: self.examples(&raw.examples, condition.can_be_unknown(), raw.when.span())?,
+            place: place(self.file, self.text, Some(raw.id.span())),
             id: raw.id.into_inner(),
             title: raw.title.into_inner(),
             level: raw.level,
