@@ -277,7 +277,42 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
     assert_eq!(error, "x.toml: 70000 bytes; expected a rule file of at most 65536 bytes");
     let mut twice = RuleSet::default();
     twice.load("x.toml", GOOD).unwrap();
-    assert!(twice.load("y.toml", GOOD).unwrap_err().to_string().starts_with("y.toml: the id `some-rule` is taken"));
+    let error = twice.load("y.toml", GOOD).unwrap_err().to_string();
+    assert_eq!(error, "y.toml:1:6: the id `some-rule` is taken by x.toml; expected an id of its own");
+    let error = twice.load("z.toml", b"id = \"a\"\ntitle = \"\xff\"").unwrap_err().to_string();
+    assert_eq!(error, "z.toml:2:10: bytes that are not UTF-8; expected TOML, which is always UTF-8");
+}
+
+#[test]
+fn settings_change_weights_but_make_nothing_ready() {
+    let on = target("3.14t", "linux-x86_64");
+    let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+    let seen =
+        subject(on, Offer::Wheel { filename: "example.whl".into() }, &[file("p/_a.so", vec![image(vec![silent])])]);
+    let judged = |settings: &[(&str, &str)]| {
+        let mut rules = builtin().unwrap();
+        rules.adjust(settings.iter().map(|(id, word)| (*id, word.parse().unwrap()))).unwrap();
+        let findings = evaluate(&rules, &seen);
+        let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
+        assert!(findings.iter().all(|finding| finding.verdict.is_some() == (finding.level == Level::Decides)));
+        (levels, judge(&seen, &findings).verdict)
+    };
+    assert_eq!(judged(&[]), (vec![Level::Decides], Verdict::Gil));
+    assert_eq!(judged(&[("gil-undeclared", "warning")]), (vec![Level::Warning], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "hint")]), (vec![Level::Hint], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "off")]), (vec![], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "off"), ("gil-undeclared", "decides")]).1, Verdict::Gil);
+    let error = |id, word: &str| {
+        let settings = word.parse().map(|setting| builtin().unwrap().adjust([(id, setting)]));
+        settings.unwrap_or_else(Err).unwrap_err().to_string()
+    };
+    assert_eq!(error("gil-undeclared", "loud"), "`loud` is no level; expected off, hint, warning or decides");
+    assert_eq!(error("gil-undeclred", "off"), "there is no rule `gil-undeclred`; is `gil-undeclared` meant?");
+    assert_eq!(error("x", "off"), "there is no rule `x`");
+    assert_eq!(
+        error("single-phase-init", "decides"),
+        "the rule `single-phase-init` leads to no verdict, so it cannot decide; expected off, hint or warning"
+    );
 }
 
 #[test]

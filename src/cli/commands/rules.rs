@@ -86,13 +86,14 @@ impl Tally {
     }
 
     fn text(&self) -> String {
+        let rules = self.rules.rules().len();
+        let noun = if rules == 1 { "rule" } else { "rules" };
         let broken = match self.broken {
             0 => String::new(),
             1 => ", 1 file is no rule".to_owned(),
             more => format!(", {more} files are no rules"),
         };
-        let counts =
-            format!("{} rules, {} examples, {} failed{broken}", self.rules.rules().len(), self.examples, self.failed);
+        let counts = format!("{rules} {noun}, {} examples, {} failed{broken}", self.examples, self.failed);
         format!("{}\n{counts}\n", self.lines.join("\n"))
     }
 
