@@ -65,6 +65,10 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
         abi: abi::abi(&survey, &hooks, toolchain.value()),
         refcounts: refcounts(&survey.python_imports),
         toolchain,
+        limited_api: Fact::default(),
+        hazards: Fact::default(),
+        porting: Fact::default(),
+        writable_data: Fact::default(),
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
     }
