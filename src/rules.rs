@@ -24,7 +24,10 @@ pub use message::{PLACEHOLDERS, Placeholder};
 pub use outline::outline;
 pub use predicate::PREDICATES;
 pub use raw::LARGEST_FILE;
-pub use raw::{Condition, DeclaredByKind, DelegateState, Expectation, OfferKind, Scope};
+pub use raw::{
+    ClaimKind, ClassifierKind, Condition, DeclaredByKind, DelegateState, Expectation, GilValue, HazardKind,
+    InterpretersKind, OfferKind, ReleaseKind, Scope, StableAbiBreach,
+};
 pub use rule::Rule;
 
 /// Rules, in the order in which they were loaded; no id twice.

@@ -1,28 +1,30 @@
 //! Rules and a subject in, findings out. Pure.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use crate::model::finding::{Certainty, Finding, Level};
 use crate::model::subject::Subject;
 use crate::model::verdict::Verdict;
 
 use super::RuleSet;
+use super::message::Words;
 use super::predicate::{Truth, View};
 use super::raw::Scope;
 use super::rule::Rule;
 
 /// What the rules say of the subject, worst first.
 ///
-/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, other such rules that
-/// could not be told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
+/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, whatever could not be
+/// told for the same module is left out: the verdict stands already, and the doubt would only repeat why.
 pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
     let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
-    let decided: Vec<Option<String>> = found
+    let decided: BTreeSet<Option<String>> = found
         .iter()
-        .filter(|finding| is(finding, Certainty::Holds) && finding.verdict >= Some(Verdict::Unknown))
+        .filter(|finding| finding.certainty == Certainty::Holds && finding.verdict >= Some(Verdict::Unknown))
         .map(|finding| finding.module.clone())
         .collect();
-    found.retain(|finding| !is(finding, Certainty::Unknown) || !decided.contains(&finding.module));
+    found.retain(|finding| finding.certainty == Certainty::Holds || !decided.contains(&finding.module));
     found.sort_by_cached_key(|finding| {
         (
             Reverse(finding.level),
@@ -33,10 +35,6 @@ pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
         )
     });
     found
-}
-
-fn is(finding: &Finding, certainty: Certainty) -> bool {
-    finding.level == Level::Decides && finding.certainty == certainty
 }
 
 /// What one rule says.
@@ -50,14 +48,21 @@ pub(super) fn findings(rule: &Rule, subject: &Subject) -> Vec<Finding> {
 }
 
 fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
-    let (certainty, message, evidence) = match rule.condition.evaluate(view) {
+    let truth = rule.condition.evaluate(view);
+    let words = match &truth {
         Truth::No => return None,
-        Truth::Yes(evidence) => (Certainty::Holds, rule.message.fill(view, &[]), evidence),
-        Truth::Unknown(whys) => {
+        Truth::Yes(seen) => Words::Found(&seen.found),
+        Truth::Unknown(whys) => Words::Whys(whys),
+    };
+    let help = rule.help.fill(view, words);
+    let (certainty, message, evidence) = match &truth {
+        Truth::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
             let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            (Certainty::Unknown, template.fill(view, &whys), evidence)
+            (Certainty::Unknown, template.fill(view, words), evidence)
         }
+        Truth::Yes(seen) => (Certainty::Holds, rule.message.fill(view, words), seen.evidence.clone()),
+        Truth::No => return None,
     };
     let verdict = match (rule.level, certainty) {
         (Level::Warning | Level::Hint, _) => None,
@@ -71,7 +76,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         verdict,
         module: view.module.map(|module| module.path.clone()),
         message,
-        help: rule.help.fill(view, &[]),
+        help,
         evidence,
     })
 }

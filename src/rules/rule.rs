@@ -169,5 +169,6 @@ fn check_condition(condition: &Condition, scope: Scope, depth: usize) -> Result<
         let expected = format!("predicates for the scope `{scope:?}`").to_lowercase();
         return Err((format!("has the predicate {condition:?}"), expected));
     }
-    condition.parts().iter().try_for_each(|part| check_condition(part, scope, depth + 1))
+    let inner = if matches!(condition, Condition::AnyModule(_)) { Scope::Module } else { scope };
+    condition.parts().iter().try_for_each(|part| check_condition(part, inner, depth + 1))
 }
