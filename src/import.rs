@@ -198,24 +198,25 @@ fn no_matching_hook(hooks: &[Hook], installed: &Installed, target: Target) -> De
     Decision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)
 }
 
-/// What calling the hook leads to.
+/// What calling the hook leads to. What decides comes first in the evidence, then the hook, then what else it rests on.
 fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
     let python = target.python;
-    let mut evidence = vec![hook::evidence(called)];
+    let hook = hook::evidence(called);
     let mut unclear = Vec::new();
     for check in load::checks(image, called, python) {
         match check {
             Check::Accepted => {}
             Check::Refused(refusal) => {
-                evidence.extend(refusal.evidence);
+                let evidence = [refusal.evidence, vec![hook]].concat();
                 return Decision::new(Gil::NotLoadable, refusal.cause, refusal.reason, evidence);
             }
             Check::Unclear(why) => unclear.push(why),
         }
     }
     let meaning = gil::meaning(called, python);
+    let declared = if python.free_threaded { called.gil.evidence() } else { &[] };
+    let mut evidence = [declared, &[hook]].concat();
     if python.free_threaded {
-        evidence.extend_from_slice(called.gil.evidence());
         match &meaning {
             Meaning::Used { cause, words } => return Decision::new(Gil::Used, *cause, words.clone(), evidence),
             Meaning::Unclear(why) => unclear.insert(0, why.clone()),

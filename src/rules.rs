@@ -9,6 +9,7 @@ mod builtin;
 mod error;
 mod evaluate;
 mod example;
+mod lost;
 mod message;
 mod outline;
 mod predicate;

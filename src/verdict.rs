@@ -4,7 +4,7 @@
 //! under the first. It is `ready` only when every module is known to keep the GIL off and nothing was out of sight, so a
 //! rule that is missing or turned off makes a bad package `unknown`, never `ready`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
@@ -16,7 +16,7 @@ use crate::model::verdict::{DeclaredBy, Verdict};
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// One line: why.
+    /// Why, in so few words that a table has room for them; the findings tell the whole.
     pub reason: String,
     /// For `ready`: who declared it, each once, in order.
     pub declared_by: Vec<DeclaredBy>,
@@ -27,25 +27,33 @@ pub fn judge(subject: &Subject, findings: &[Finding]) -> Judgement {
     let (own, own_reason) = by_itself(subject);
     let deciding = findings.iter().filter(|finding| finding.level == Level::Decides);
     let worst = deciding.clone().filter_map(|finding| finding.verdict).max();
-    // At equal verdicts the finding's message says more.
+    // At equal verdicts the finding says more.
     if let Some(verdict) = worst.filter(|verdict| *verdict >= own) {
-        let reason = first_of(deciding.filter(|finding| finding.verdict == Some(verdict)));
+        let leading: Vec<&Finding> = deciding.filter(|finding| finding.verdict == Some(verdict)).collect();
+        let reason = summary(subject, &leading);
         return Judgement { verdict, reason, declared_by: Vec::new() };
     }
     let declared_by = if own == Verdict::Ready { declarers(subject).into_keys().collect() } else { Vec::new() };
     Judgement { verdict: own, reason: own_reason, declared_by }
 }
 
-/// The first finding's message, and how many more modules there are of which the like is said.
-fn first_of<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> String {
-    let message = findings.clone().next().map_or_else(String::new, |finding| finding.message.clone());
-    let modules: BTreeSet<&Option<String>> = findings.map(|finding| &finding.module).collect();
-    with_more(message, modules.len())
+/// What the first finding says, the module that it says it of, and how many more there are.
+fn summary(subject: &Subject, findings: &[&Finding]) -> String {
+    let Some(first) = findings.first() else { return String::new() };
+    let Some(path) = &first.module else { return first.summary.clone() };
+    let module = subject.modules.iter().find(|module| module.path == *path);
+    let name = module.map_or(path, |module| &module.module);
+    let alike = findings.iter().filter(|finding| finding.summary == first.summary).count();
+    let line = with_more(format!("{}: {name}", first.summary), alike);
+    match findings.iter().filter(|other| other.summary != first.summary && other.module != first.module).count() {
+        0 => line,
+        others => format!("{line}; {others} for other reasons"),
+    }
 }
 
 /// A line about the first of so many.
 fn with_more(line: String, count: usize) -> String {
-    if count > 1 { format!("{line} (and {} more)", count - 1) } else { line }
+    if count > 1 { format!("{line} and {} more", count - 1) } else { line }
 }
 
 /// What the package gets without any finding.
@@ -64,7 +72,7 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
     }
     let doubtful: Vec<&ModuleOutcome> = subject.modules.iter().filter(|module| !is_good(subject, module)).collect();
     if let Some(module) = doubtful.first() {
-        let line = format!("no rule decides on {}: {}", module.module, module.reason);
+        let line = format!("no rule decides on {}", module.module);
         return (Verdict::Unknown, with_more(line, doubtful.len()));
     }
     match &subject.offer {
@@ -72,7 +80,7 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
         Offer::Wheel { .. } if subject.modules.is_empty() && !subject.hidden.is_empty() => {
             (Verdict::Unknown, "no rule decides on compiled modules that the target does not look for".to_owned())
         }
-        _ if subject.modules.is_empty() => (Verdict::Pure, "no compiled module that could be imported".to_owned()),
+        offer if subject.modules.is_empty() => (Verdict::Pure, pure_reason(offer).to_owned()),
         _ => (Verdict::Ready, ready_reason(subject)),
     }
 }
@@ -86,6 +94,15 @@ fn is_good(subject: &Subject, module: &ModuleOutcome) -> bool {
             matches!(delegate, Some(Delegate::Provided { gil: Gil::NotUsed, .. }))
         }
         Gil::Used | Gil::NotLoadable | Gil::Unknown => false,
+    }
+}
+
+/// A wheel for certain platforms may hold programs, and libraries for `ctypes`: they are nobody's modules.
+fn pure_reason(offer: &Offer) -> &'static str {
+    match offer {
+        Offer::Pure { elsewhere, .. } if !elsewhere.is_empty() => "no compiled modules on this platform",
+        Offer::Wheel { .. } => "no compiled Python modules",
+        _ => "no compiled modules",
     }
 }
 
@@ -105,22 +122,25 @@ fn ready_reason(subject: &Subject) -> String {
         return format!("{} {verb}; {} always has the GIL", modules(count), subject.target.python);
     }
     let declarers = declarers(subject);
-    let parts: Vec<String> = declarers
-        .iter()
-        .map(|(declared_by, count)| format!("{} in {}", declared(subject, declared_by), modules(*count)))
-        .collect();
-    parts.join(", ")
+    let told = modules(subject.modules.len());
+    let mut parts: Vec<String> =
+        declarers.iter().map(|(declared_by, count)| format!("{count} {}", declared(subject, declared_by))).collect();
+    match (parts.pop(), declarers.keys().next()) {
+        (Some(_), Some(declared_by)) if parts.is_empty() => format!("{told}, {}", declared(subject, declared_by)),
+        (Some(last), _) => format!("{told}: {}, {last}", parts.join(", ")),
+        (None, _) => told,
+    }
 }
 
 fn declared(subject: &Subject, declared_by: &DeclaredBy) -> String {
     match declared_by {
-        DeclaredBy::Author => "declared by the author".to_owned(),
-        DeclaredBy::Framework(framework) => format!("declared by {framework}'s default"),
+        DeclaredBy::Author => "by the author".to_owned(),
+        DeclaredBy::Framework(framework) => format!("by {framework}'s default"),
         DeclaredBy::Delegate(module) => match subject.delegates.get(module) {
-            Some(Delegate::Provided { package, .. }) => format!("declared by {module} ({package})"),
-            _ => format!("declared by {module}"),
+            Some(Delegate::Provided { package, .. }) => format!("by {module} ({package})"),
+            _ => format!("by {module}"),
         },
-        DeclaredBy::Unclear => "declared by the author or a framework".to_owned(),
+        DeclaredBy::Unclear => "by the author or a framework".to_owned(),
     }
 }
 

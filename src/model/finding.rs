@@ -40,6 +40,8 @@ pub struct Finding {
     pub verdict: Option<Verdict>,
     /// The member concerned; `None` when the whole package is.
     pub module: Option<String>,
+    /// What was found, in a few words for tables: of a package a clause, of a module its predicate without its name.
+    pub summary: String,
     /// One sentence: what was found.
     pub message: String,
     /// One sentence: what to do about it.

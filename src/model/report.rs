@@ -48,6 +48,9 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be
+    /// imported, and no Python file beside them imports them.
+    pub left_out: Vec<String>,
     /// Every compiled module that the target would load, by path.
     pub modules: Vec<ModuleOutcome>,
     /// What the rules say, worst first.

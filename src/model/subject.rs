@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::artifact::Artifact;
 use super::distribution::{Claim, DistributionFacts};
 use super::facts::{ImageFacts, StableAbiAudit};
 use super::outcome::{Gil, ModuleOutcome};
 use super::resolution::Choice;
-use super::target::Target;
+use super::target::{Platform, Target};
 
 /// One package on one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +57,14 @@ pub enum Offer {
     Pure {
         /// Its file name.
         filename: String,
+        /// File names of the same version's wheels with compiled modules, all of them for other platforms.
+        elsewhere: Vec<String>,
     },
-    /// A wheel for every platform, although the same version has wheels with compiled modules for others.
+    /// A wheel for every platform, although the same version has wheels with compiled modules for this platform.
     PureFallback {
         /// Its file name.
         filename: String,
-        /// File names of the wheels that do not fit.
+        /// File names of the wheels that do not fit, for this platform and for others.
         lost: Vec<String>,
     },
     /// Something that has to be built.
@@ -111,18 +114,20 @@ pub enum Delegate {
     },
 }
 
-impl From<&Choice> for Offer {
-    fn from(choice: &Choice) -> Offer {
+impl Offer {
+    /// What the choice comes to on this platform: wheels with compiled modules that are all for other platforms cost it
+    /// nothing.
+    pub fn of(choice: &Choice, platform: Platform) -> Offer {
         match choice {
             Choice::Wheel { artifact, lost } => {
                 let filename = artifact.filename.clone();
+                let others = lost.iter().map(|wheel| wheel.filename.clone()).collect();
                 match artifact.wheel().is_some_and(|wheel| wheel.is_pure()) {
                     false => Offer::Wheel { filename },
-                    true if lost.is_empty() => Offer::Pure { filename },
-                    true => {
-                        let lost = lost.iter().map(|wheel| wheel.filename.clone()).collect();
-                        Offer::PureFallback { filename, lost }
+                    true if lost.iter().any(|wheel| is_for(wheel, platform)) => {
+                        Offer::PureFallback { filename, lost: others }
                     }
+                    true => Offer::Pure { filename, elsewhere: others },
                 }
             }
             Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone() },
@@ -132,10 +137,14 @@ impl From<&Choice> for Offer {
     }
 }
 
+fn is_for(artifact: &Artifact, platform: Platform) -> bool {
+    artifact.wheel().is_none_or(|wheel| wheel.platform.iter().any(|tag| platform.is_meant_by(tag)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+    use crate::model::artifact::{ArtifactKind, MetadataFile};
     use crate::model::request::Location;
 
     fn artifact(filename: &str) -> Artifact {
@@ -156,20 +165,25 @@ mod tests {
     #[test]
     fn a_choice_is_an_offer() {
         let (native, pure, source) = ("a-1.0-cp314-cp314t-win_amd64.whl", "a-1.0-py3-none-any.whl", "a-1.0.tar.gz");
+        let here = "a-1.0-cp314-cp314-manylinux_2_28_x86_64.whl";
         let wheel = |filename, lost: &[&str]| Choice::Wheel {
             artifact: artifact(filename),
             lost: lost.iter().map(|filename| artifact(filename)).collect(),
         };
         let table = [
             (wheel(native, &[]), Offer::Wheel { filename: native.into() }),
-            (wheel(pure, &[]), Offer::Pure { filename: pure.into() }),
-            (wheel(pure, &[native]), Offer::PureFallback { filename: pure.into(), lost: vec![native.into()] }),
+            (wheel(pure, &[]), Offer::Pure { filename: pure.into(), elsewhere: vec![] }),
+            (wheel(pure, &[native]), Offer::Pure { filename: pure.into(), elsewhere: vec![native.into()] }),
+            (
+                wheel(pure, &[here, native]),
+                Offer::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
+            ),
             (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into() }),
             (Choice::Nothing { why: "none".into() }, Offer::Nothing { why: "none".into() }),
             (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
         ];
         for (choice, expected) in table {
-            assert_eq!(Offer::from(&choice), expected);
+            assert_eq!(Offer::of(&choice, "linux-x86_64".parse().unwrap()), expected);
         }
     }
 }

@@ -176,6 +176,27 @@ fn parse_platform(given: &str) -> Option<Platform> {
     Some(Platform { system, architecture: Architecture::from_word(architecture)? })
 }
 
+impl Platform {
+    /// Whether a wheel's platform tag is for this system and architecture, whichever release of the system it asks for.
+    pub fn is_meant_by(self, tag: &str) -> bool {
+        let systems: &[&str] = match self.system {
+            System::Manylinux(..) => &["manylinux", "linux_"],
+            System::Musllinux(..) => &["musllinux", "linux_"],
+            System::Macos(..) => &["macosx_"],
+            System::Windows => &["win_"],
+        };
+        // https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/#macos
+        let several: &[&str] = match (self.system, self.architecture) {
+            (System::Macos(..), Architecture::X86_64) => &["universal2", "universal", "intel", "fat64", "fat3"],
+            (System::Macos(..), Architecture::Aarch64) => &["universal2"],
+            _ => &[],
+        };
+        let fits = |architecture: &str| tag.strip_suffix(architecture).is_some_and(|system| system.ends_with('_'));
+        systems.iter().any(|system| tag.starts_with(system))
+            && (fits(self.architecture.name_on(self.system)) || several.iter().any(|name| fits(name)))
+    }
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let architecture = self.architecture.name_on(self.system);
@@ -222,6 +243,25 @@ mod tests {
         let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
         assert_eq!(target.to_string(), "cp314t-linux-x86_64");
         assert_eq!(target.python.twin().abi_tag(), "cp314");
+    }
+
+    #[test]
+    fn a_platform_knows_its_tags() {
+        for (platform, tag, expected) in [
+            ("linux-x86_64", "manylinux_2_39_x86_64", true),
+            ("linux-x86_64", "manylinux2014_aarch64", false),
+            ("linux-x86_64", "musllinux_1_2_x86_64", false),
+            ("linux-x86_64", "linux_x86_64", true),
+            ("musllinux-x86_64", "musllinux_1_1_x86_64", true),
+            ("macos-arm64", "macosx_11_0_arm64", true),
+            ("macos-arm64", "macosx_10_9_universal2", true),
+            ("macos-arm64", "macosx_10_9_x86_64", false),
+            ("windows-amd64", "win_amd64", true),
+            ("windows-amd64", "win32", false),
+            ("windows-amd64", "any", false),
+        ] {
+            assert_eq!(platform.parse::<Platform>().unwrap().is_meant_by(tag), expected, "{platform} {tag}");
+        }
     }
 
     #[test]

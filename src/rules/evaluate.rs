@@ -15,8 +15,8 @@ use super::rule::Rule;
 
 /// What the rules say of the subject, worst first.
 ///
-/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, whatever could not be
-/// told for the same module is left out: the verdict stands already, and the doubt would only repeat why.
+/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, rules that could not be
+/// told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
 pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
     let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
     let decided: BTreeSet<Option<String>> = found
@@ -54,14 +54,15 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         Truth::Yes(seen) => Words::Found(&seen.found),
         Truth::Unknown(whys) => Words::Whys(whys),
     };
-    let help = rule.help.fill(view, words);
-    let (certainty, message, evidence) = match &truth {
+    let (help, summary) = (rule.help.fill(view, words), rule.summary.fill(view, words));
+    let (certainty, summary, message, evidence) = match &truth {
         Truth::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
             let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            (Certainty::Unknown, template.fill(view, words), evidence)
+            let doubt = if view.module.is_some() { "not known whether it" } else { "not known whether" };
+            (Certainty::Unknown, format!("{doubt} {summary}"), template.fill(view, words), evidence)
         }
-        Truth::Yes(seen) => (Certainty::Holds, rule.message.fill(view, words), seen.evidence.clone()),
+        Truth::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
         Truth::No => return None,
     };
     let verdict = match (rule.level, certainty) {
@@ -75,6 +76,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         certainty,
         verdict,
         module: view.module.map(|module| module.path.clone()),
+        summary,
         message,
         help,
         evidence,

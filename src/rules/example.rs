@@ -80,7 +80,7 @@ fn offer(raw: &RawExample) -> Offer {
     let why = raw.why.clone();
     match raw.offer {
         OfferKind::Wheel => Offer::Wheel { filename },
-        OfferKind::Pure => Offer::Pure { filename },
+        OfferKind::Pure => Offer::Pure { filename, elsewhere: raw.lost.clone() },
         OfferKind::PureFallback => Offer::PureFallback { filename, lost: raw.lost.clone() },
         OfferKind::Source => Offer::Source { filename },
         OfferKind::Nothing => Offer::Nothing { why },

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::model::subject::{Delegate, Offer};
+use crate::model::subject::{Delegate, Offer, Subject};
 use crate::model::verdict::DeclaredBy;
 
+use super::lost;
 use super::predicate::{View, classifier_words};
 use super::raw::Scope;
 
@@ -77,14 +78,14 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
     Placeholder {
         name: "lost",
         scope: Some(Scope::Package),
-        meaning: "the wheels with compiled modules that do not fit",
-        value: |view, _| lost(&view.subject.offer),
+        meaning: "of a pure wheel: where the compiled modules are that it goes without",
+        value: |view, _| lost(view.subject),
     },
     Placeholder {
         name: "hidden",
         scope: Some(Scope::Package),
         meaning: "the files that the target does not look for",
-        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 1),
+        value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3),
     },
     Placeholder {
         name: "problems",
@@ -131,7 +132,7 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
 ];
 
 /// The first names and how many more there are.
-fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
+pub(super) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
     let left = names.len().saturating_sub(shown);
     let names = names.take(shown).collect::<Vec<_>>().join(", ");
     if left > 0 { format!("{names} and {left} more") } else { names }
@@ -140,17 +141,22 @@ fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> Stri
 fn file(offer: &Offer) -> &str {
     match offer {
         Offer::Wheel { filename }
-        | Offer::Pure { filename }
+        | Offer::Pure { filename, .. }
         | Offer::PureFallback { filename, .. }
         | Offer::Source { filename } => filename,
         Offer::Nothing { .. } | Offer::Unknown { .. } => "no file",
     }
 }
 
-fn lost(offer: &Offer) -> String {
-    match offer {
-        Offer::PureFallback { lost, .. } => some(lost.iter().map(String::as_str), 3),
-        _ => String::new(),
+/// They are in other wheels, or in this one under names for others.
+fn lost(subject: &Subject) -> String {
+    match &subject.offer {
+        Offer::PureFallback { lost, .. } => lost::in_words(lost),
+        _ if subject.hidden.is_empty() => String::new(),
+        _ => {
+            let hidden = some(subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3);
+            format!("{} does not look for {hidden}", subject.target.python)
+        }
     }
 }
 
@@ -239,6 +245,11 @@ impl Template {
         }
         parts.push(Part::Text(rest.to_owned()));
         Ok(Template { parts })
+    }
+
+    /// A message without placeholders.
+    pub(super) fn literal(text: &str) -> Template {
+        Template { parts: vec![Part::Text(text.to_owned())] }
     }
 
     /// The message with its placeholders filled.

@@ -140,6 +140,7 @@ pub(super) struct RawRule {
     pub(super) verdict: Option<Spanned<Verdict>>,
     pub(super) scope: Scope,
     pub(super) when: Spanned<Condition>,
+    pub(super) summary: Option<Spanned<String>>,
     pub(super) message: Spanned<String>,
     pub(super) unknown: Option<Spanned<String>>,
     pub(super) help: Spanned<String>,

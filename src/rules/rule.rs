@@ -30,6 +30,7 @@ pub struct Rule {
     pub examples: Vec<Example>,
     /// Where its file gives its id.
     pub place: Place,
+    pub(super) summary: Template,
     pub(super) message: Template,
     pub(super) unknown: Option<Template>,
     pub(super) help: Template,
@@ -65,6 +66,10 @@ impl Checker<'_> {
             })
         };
         Ok(Rule {
+            summary: match &raw.summary {
+                Some(summary) => template("summary", summary)?,
+                None => Template::literal(&in_a_sentence(raw.title.get_ref())),
+            },
             message: template("message", &raw.message)?,
             unknown: raw.unknown.as_ref().map(|message| template("unknown", message)).transpose()?,
             help: template("help", &raw.help)?,
@@ -154,6 +159,17 @@ impl Checker<'_> {
         }
         let expected = format!("at least three, among them one each of {needed:?}").to_lowercase();
         Err(self.error("example", rule, format!("is there {} times", examples.len()), expected))
+    }
+}
+
+/// A title as it stands inside of a sentence: an ordinary first word loses its capital.
+fn in_a_sentence(title: &str) -> String {
+    let first = title.split(' ').next().unwrap_or_default();
+    let is_ordinary = first.chars().skip(1).all(char::is_lowercase);
+    let mut rest = title.chars();
+    match rest.next() {
+        Some(capital) if is_ordinary => capital.to_lowercase().chain(rest).collect(),
+        _ => title.to_owned(),
     }
 }
 

@@ -58,11 +58,17 @@ pub(super) fn judge(
                 reason: judgement.reason,
                 declared_by: judgement.declared_by,
                 artifact: artifact(&chosen.choice).cloned(),
+                left_out: left_out(chosen, examinations),
                 modules: subject.modules,
                 findings,
             }
         })
         .collect()
+}
+
+fn left_out(chosen: &Chosen, examinations: &Examinations) -> Vec<String> {
+    let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+    examination.map(|found| found.left_out.clone()).unwrap_or_default()
 }
 
 fn is_shown(finding: &Finding, hints: Hints) -> bool {
@@ -82,7 +88,7 @@ fn subject(
         package: chosen.name.to_string(),
         version: chosen.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         target,
-        offer: Offer::from(&chosen.choice),
+        offer: Offer::of(&chosen.choice, target.platform),
         modules: modules.to_vec(),
         hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),

@@ -5,20 +5,21 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use ungil::import::{hidden, outcomes};
-use ungil::model::distribution::DistributionFacts;
+use ungil::model::distribution::{Claim, DistributionFacts};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts,
+    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, StableAbiAudit,
 };
 use ungil::model::finding::{Certainty, Level};
 use ungil::model::outcome::Gil;
-use ungil::model::subject::{Delegate, Offer, Subject};
+use ungil::model::subject::{Delegate, Offer, Subject, SubjectFile};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
 use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleSet, Scope, builtin, check_examples, evaluate, explain};
 use ungil::verdict::judge;
 
-use crate::made_facts::{file, hook, image, known, target};
+use crate::made_facts::{distribution, file, hook, image, known, target};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -28,16 +29,63 @@ fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A file of `fixtures/rules/<id>/`: a subject whose modules are given as the facts of whole files.
+/// A file of `fixtures/rules/<id>/`: a subject whose modules are given as the facts of whole files. What a fixture, a file
+/// of it, an image or a hook leaves out is as in a good module.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fixture {
+    #[serde(default = "python")]
     python: String,
+    #[serde(default = "platform")]
     platform: String,
+    #[serde(default = "offer")]
     offer: FixtureOffer,
+    #[serde(default)]
     problems: Vec<String>,
+    #[serde(default)]
     delegates: BTreeMap<String, FixtureDelegate>,
+    distribution: DistributionFacts,
+    /// By path.
+    #[serde(default)]
+    audits: BTreeMap<String, Vec<StableAbiAudit>>,
     files: Vec<ModuleFacts>,
+}
+
+fn python() -> String {
+    "3.14t".to_owned()
+}
+
+fn platform() -> String {
+    "linux-x86_64".to_owned()
+}
+
+fn offer() -> FixtureOffer {
+    FixtureOffer::Wheel { filename: "example-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl".to_owned() }
+}
+
+/// Reads a fixture, with what it leaves out filled in.
+fn read_fixture(text: &str) -> serde_json::Result<Fixture> {
+    let mut fixture: Value = serde_json::from_str(text)?;
+    fill(&mut fixture, &json!({ "distribution": {} }));
+    fill(&mut fixture["distribution"], &serde_json::to_value(distribution()).unwrap());
+    for file in fixture["files"].as_array_mut().into_iter().flatten() {
+        let stem = file["path"].as_str().unwrap().rsplit('/').next().unwrap().split('.').next().unwrap().to_owned();
+        let good = image(vec![hook(&stem)]);
+        fill(file, &serde_json::to_value(crate::made_facts::file("", vec![good.clone()])).unwrap());
+        for image in file["images"].as_array_mut().into_iter().flatten() {
+            fill(image, &serde_json::to_value(&good).unwrap());
+            for hook in image["hooks"]["known"]["value"].as_array_mut().into_iter().flatten() {
+                fill(hook, &serde_json::to_value(crate::made_facts::hook(&stem)).unwrap());
+            }
+        }
+    }
+    serde_json::from_value(fixture)
+}
+
+fn fill(object: &mut Value, whole: &Value) {
+    for (key, value) in whole.as_object().unwrap() {
+        object.as_object_mut().unwrap().entry(key).or_insert_with(|| value.clone());
+    }
 }
 
 #[derive(Deserialize)]
@@ -68,16 +116,21 @@ fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
         hidden: hidden(files, target),
         problems: Vec::new(),
         delegates: BTreeMap::new(),
-        distribution: DistributionFacts::default(),
-        files: BTreeMap::new(),
+        distribution: distribution(),
+        files: files.iter().filter_map(subject_file).collect(),
     }
+}
+
+fn subject_file(file: &ModuleFacts) -> Option<(String, SubjectFile)> {
+    let image = file.images.first()?.clone();
+    Some((file.path.clone(), SubjectFile { claim: Claim::Nothing, image, audits: Vec::new() }))
 }
 
 impl Fixture {
     fn subject(self) -> Subject {
         let offer = match self.offer {
             FixtureOffer::Wheel { filename } => Offer::Wheel { filename },
-            FixtureOffer::Pure { filename } => Offer::Pure { filename },
+            FixtureOffer::Pure { filename } => Offer::Pure { filename, elsewhere: Vec::new() },
             FixtureOffer::PureFallback { filename, lost } => Offer::PureFallback { filename, lost },
             FixtureOffer::Source { filename } => Offer::Source { filename },
             FixtureOffer::Nothing { why } => Offer::Nothing { why },
@@ -89,7 +142,11 @@ impl Fixture {
         };
         let delegates = self.delegates.into_iter().map(|(name, found)| (name, delegate(found))).collect();
         let target = target(&self.python, &self.platform);
-        Subject { problems: self.problems, delegates, ..subject(target, offer, &self.files) }
+        let mut subject = subject(target, offer, &self.files);
+        for (path, audits) in self.audits {
+            subject.files.get_mut(&path).unwrap().audits = audits;
+        }
+        Subject { problems: self.problems, delegates, distribution: self.distribution, ..subject }
     }
 }
 
@@ -98,8 +155,7 @@ fn fixtures(id: &str) -> Vec<(String, Subject)> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let read = |path: PathBuf| {
-        let fixture: Fixture =
-            serde_json::from_str(&text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let fixture = read_fixture(&text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         (path.file_stem().unwrap().to_string_lossy().into_owned(), fixture.subject())
     };
     paths.into_iter().map(read).collect()
@@ -488,7 +544,7 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     let verdict = |subject: &Subject| judge(subject, &evaluate(&rules, subject));
     let ready = subject(on, offer(), std::slice::from_ref(&good));
     assert_eq!(verdict(&ready).verdict, Verdict::Ready);
-    assert_eq!(verdict(&ready).reason, "declared by the author in 1 module");
+    assert_eq!(verdict(&ready).reason, "1 module, by the author");
     let unread = Subject { problems: vec!["x.whl: y.so: truncated".into()], ..ready.clone() };
     assert_eq!(verdict(&unread).verdict, Verdict::Unknown);
     let mixed = subject(on, offer(), &[good, bad]);

@@ -181,10 +181,11 @@ fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> Evaluation {
     }
 }
 
-fn with_evidence<T>(fact: Fact<T>, first: &[Evidence]) -> Fact<T> {
+/// What decides comes first.
+fn with_evidence<T>(fact: Fact<T>, rest: &[Evidence]) -> Fact<T> {
     match fact {
-        Fact::Known { value, evidence } => Fact::Known { value, evidence: [first, &evidence].concat() },
-        Fact::Unknown { why, evidence } => Fact::Unknown { why, evidence: [first, &evidence].concat() },
+        Fact::Known { value, evidence } => Fact::Known { value, evidence: [&evidence, rest].concat() },
+        Fact::Unknown { why, evidence } => Fact::Unknown { why, evidence: [&evidence, rest].concat() },
     }
 }
 

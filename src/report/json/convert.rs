@@ -64,6 +64,7 @@ fn result(result: &TargetResult) -> v1::TargetResult {
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
+        left_out: result.left_out.clone(),
         modules: all(&result.modules, module),
     }
 }
@@ -247,6 +248,7 @@ fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) ->
         },
         verdict: finding.verdict.map(verdict),
         module: finding.module.clone(),
+        summary: text(&finding.summary),
         message: text(&finding.message),
         help: text(&finding.help),
         evidence: all(&finding.evidence, evidence),

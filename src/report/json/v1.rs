@@ -75,6 +75,9 @@ pub(super) struct TargetResult {
     pub(super) declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose; null when there is none.
     pub(super) artifact: Option<Artifact>,
+    /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
+    /// and no Python file of the same wheel imports them.
+    pub(super) left_out: Vec<String>,
     /// Every compiled module that the target would load, by path.
     pub(super) modules: Vec<Module>,
 }
@@ -309,6 +312,8 @@ pub(super) struct Finding {
     pub(super) verdict: Option<Verdict>,
     /// The member concerned; null when the whole package is.
     pub(super) module: Option<String>,
+    /// A few words for tables: of a package a clause, of a module its predicate without its name.
+    pub(super) summary: String,
     /// One sentence: what was found.
     pub(super) message: String,
     /// One sentence: what to do about it.

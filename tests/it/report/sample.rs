@@ -58,6 +58,7 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         reason: reason.to_owned(),
         declared_by: Vec::new(),
         artifact: (!filename.is_empty()).then(|| artifact(filename)),
+        left_out: Vec::new(),
         modules: Vec::new(),
         findings: Vec::new(),
     }
@@ -105,6 +106,7 @@ fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, he
         certainty: Certainty::Holds,
         verdict: Some(verdict),
         module: module.map(str::to_owned),
+        summary: String::new(),
         message: message.into(),
         help: help.into(),
         evidence: Vec::new(),

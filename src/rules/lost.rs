@@ -1,0 +1,76 @@
+//! Wheels that do not fit, in words: which interpreters and platforms they are for.
+
+use crate::model::wheel_name::WheelName;
+
+use super::message::some;
+
+/// How many interpreters, and how many platforms of each, are named.
+const NAMED: usize = 3;
+
+/// How many wheels there are, and for what: `6 wheels that have them do not fit: cp310-abi3 (Linux x86_64, macOS arm64)`.
+pub(super) fn in_words(filenames: &[String]) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for wheel in filenames.iter().filter_map(|filename| filename.parse::<WheelName>().ok()) {
+        let tags = interpreter(&wheel);
+        let platform = wheel.platform.first().map(|tag| platform(tag)).unwrap_or_default();
+        match groups.iter_mut().find(|(known, _)| *known == tags) {
+            Some((_, platforms)) if platforms.contains(&platform) => {}
+            Some((_, platforms)) => platforms.push(platform),
+            None => groups.push((tags, vec![platform])),
+        }
+    }
+    let told: Vec<String> = groups
+        .iter()
+        .map(|(tags, platforms)| format!("{tags} ({})", some(platforms.iter().map(String::as_str), NAMED)))
+        .collect();
+    let (noun, verb) = if filenames.len() == 1 { ("wheel that has", "does") } else { ("wheels that have", "do") };
+    format!("{} {noun} them {verb} not fit: {}", filenames.len(), some(told.iter().map(String::as_str), NAMED))
+}
+
+/// Both tags, or the ABI's alone where it names the interpreter already.
+fn interpreter(wheel: &WheelName) -> String {
+    let (python, abi) = (wheel.python.join("."), wheel.abi.join("."));
+    if abi.starts_with(&python) { abi } else { format!("{python}-{abi}") }
+}
+
+/// A platform tag without the release that it asks for.
+fn platform(tag: &str) -> String {
+    let mut parts = tag.split('_');
+    let system = parts.next().unwrap_or_default();
+    let architecture: Vec<&str> = parts.skip_while(|part| part.bytes().all(|byte| byte.is_ascii_digit())).collect();
+    let name = match system.trim_end_matches(|character: char| character.is_ascii_digit()) {
+        "manylinux" | "linux" => "Linux",
+        "musllinux" => "musl",
+        "macosx" => "macOS",
+        "win" if system == "win" => "Windows",
+        _ => system,
+    };
+    format!("{name} {}", architecture.join("_")).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wheels_are_told_by_interpreter_and_platform() {
+        let check = |tags: &[&str], expected: &str| {
+            let filenames: Vec<String> = tags.iter().map(|tags| format!("a-1.0-{tags}.whl")).collect();
+            assert_eq!(in_words(&filenames), expected);
+        };
+        check(
+            &[
+                "cp310-abi3-manylinux2014_x86_64",
+                "cp310-abi3-manylinux_2_17_aarch64.manylinux2014_aarch64",
+                "cp310-abi3-macosx_10_9_universal2",
+                "cp310-abi3-win32",
+            ],
+            "4 wheels that have them do not fit: cp310-abi3 (Linux x86_64, Linux aarch64, macOS universal2 and 1 more)",
+        );
+        check(&["cp314-cp314-win_amd64"], "1 wheel that has them does not fit: cp314 (Windows amd64)");
+        check(
+            &["cp314-cp314t-musllinux_1_2_x86_64", "py3-none-win32"],
+            "2 wheels that have them do not fit: cp314t (musl x86_64), py3-none (win32)",
+        );
+    }
+}
