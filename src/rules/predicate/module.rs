@@ -238,12 +238,12 @@ fn stable_abi(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> Truth {
         let of_claim = |symbol: &String| Evidence::new(format!("imported, not in {}", audit.claim)).symbol(symbol);
         if words.contains(&StableAbiBreach::Outside) {
             evidence.extend(audit.outside.iter().map(of_claim));
-            found.extend(audit.outside.iter().map(|symbol| format!("{symbol} is no part of the stable ABI")));
+            found.extend(audit.outside.iter().map(|symbol| format!("{symbol} (not in it)")));
         }
         if words.contains(&StableAbiBreach::TooNew) {
             evidence.extend(audit.too_new.iter().map(|symbol| of_claim(&symbol.symbol)));
             let words = audit.too_new.iter();
-            found.extend(words.map(|it| format!("{} is there from 3.{} on", it.symbol, it.since)));
+            found.extend(words.map(|it| format!("{} (in it from 3.{} on)", it.symbol, it.since)));
         }
     }
     if found.is_empty() {
