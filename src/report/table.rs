@@ -1,7 +1,11 @@
 //! The default format: a table of verdicts, then the culprits, then notes, what could not be looked at, and counts.
 
+mod chosen_file;
+mod crowd;
+mod culprit;
 mod culprits;
 mod grid;
+mod left_out;
 mod notes;
 mod totals;
 
@@ -30,6 +34,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         totals::legend(report, &options),
         culprits::paragraphs(report, &options),
         notes::paragraphs(report, &options),
+        left_out::paragraph(report, &options),
         totals::problems(report, &options),
         totals::counts(report, &options),
     ];

@@ -6,9 +6,6 @@ use crate::model::target::Target;
 
 use super::sanitize::harmless;
 
-/// Fewest characters to which a platform tag is cut.
-const LEGIBLE: usize = 7;
-
 /// Text cut in the middle to at most `room` characters, so that both ends stay readable.
 pub(super) fn shorten(text: &str, room: usize) -> String {
     let characters: Vec<char> = text.chars().collect();
@@ -23,32 +20,11 @@ pub(super) fn shorten(text: &str, room: usize) -> String {
     start.chain(['…'].iter()).chain(end).collect()
 }
 
-/// A distribution's file name in at most `room` characters. What the other columns say already goes first, then the
-/// middle of the platform: the tags that decide stay.
-pub(super) fn shorten_filename(filename: &str, room: usize) -> String {
-    if filename.chars().count() <= room {
-        return filename.to_owned();
-    }
-    let Some(stem) = filename.strip_suffix(".whl") else {
-        return shorten(filename, room);
-    };
-    let mut parts = stem.rsplitn(4, '-');
-    let (Some(platform), Some(abi), Some(python), Some(_)) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return shorten(filename, room);
-    };
-    for tags in [format!("{python}-{abi}"), abi.to_owned()] {
-        let around = format!("…-{tags}-.whl").chars().count();
-        let left = room.saturating_sub(around);
-        if left >= LEGIBLE || left >= platform.chars().count() {
-            return format!("…-{tags}-{}.whl", shorten(platform, left));
-        }
-    }
-    shorten(&format!("…-{abi}-….whl"), room)
-}
+/// Characters after which a long word may be broken.
+const JOINTS: [char; 4] = ['.', '/', '_', '-'];
 
-/// Words set into lines of at most `width` characters. A word longer than a line gets a line of its own, broken where
-/// it reaches the edge.
+/// Words set into lines of at most `width` characters. A word longer than a line gets a line of its own, broken at its
+/// joints, or where it reaches the edge.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -64,14 +40,15 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
-        for character in word.chars() {
-            if used == width {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
-            }
-            line.push(character);
-            used += 1;
+        let mut rest: Vec<char> = word.chars().collect();
+        while rest.len() > width {
+            let joint = rest.iter().take(width).rposition(|character| JOINTS.contains(character));
+            let tail = rest.split_off(joint.map_or(width, |joint| joint + 1));
+            lines.push(rest.iter().collect());
+            rest = tail;
         }
+        used += rest.len();
+        line.extend(rest);
     }
     if !line.is_empty() || lines.is_empty() {
         lines.push(line);
@@ -116,13 +93,16 @@ pub(super) fn bytes(number: u64) -> String {
     if tenths < 1_000 { format!("{}.{} {name}", tenths / 10, tenths % 10) } else { format!("{} {name}", tenths / 10) }
 }
 
-/// `part` of `whole` in per cent, with one decimal.
+/// `part` of `whole` in per cent, rounded to one decimal.
 pub(super) fn percentage(part: u64, whole: u64) -> String {
     if whole == 0 {
-        return "0.0 %".to_owned();
+        return "0.0%".to_owned();
     }
-    let thousandths = u128::from(part) * 1_000 / u128::from(whole);
-    format!("{}.{} %", thousandths / 10, thousandths % 10)
+    let thousandths = (u128::from(part) * 2_000 + u128::from(whole)) / (u128::from(whole) * 2);
+    match thousandths {
+        0 if part > 0 => "less than 0.1%".to_owned(),
+        _ => format!("{}.{}%", thousandths / 10, thousandths % 10),
+    }
 }
 
 /// Targets in few words: the versions alone when all run on one platform.
@@ -169,7 +149,11 @@ pub(super) fn evidence_list(seen: &[Evidence], most: usize) -> String {
 
 /// A path of requirements: `requirements.txt:3 → pandas → numpy`.
 pub(super) fn path_of(required_by: &RequiredBy, package: &str) -> String {
-    let mut line = harmless(&required_by.place.to_string());
+    // The column is for programs.
+    let mut line = harmless(&required_by.place.file);
+    if let Some(number) = required_by.place.line {
+        line.push_str(&format!(":{number}"));
+    }
     for name in required_by.path.iter().map(ToString::to_string).chain([package.to_owned()]) {
         line.push_str(" → ");
         line.push_str(&harmless(&name));
@@ -182,24 +166,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_names_keep_the_tags_that_decide() {
-        let numpy = "numpy-2.5.5-cp314-cp314t-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl";
-        for (filename, room, shown) in [
-            (numpy, 100, numpy),
-            (numpy, 32, "…-cp314-cp314t-manyli…x86_64.whl"),
-            (numpy, 22, "…-cp314t-many…6_64.whl"),
-            (numpy, 18, "…-cp314t-….whl"),
-            ("fastapi-0.142.0-py3-none-any.whl", 20, "…-py3-none-any.whl"),
-            ("lxml-6.1.3.tar.gz", 14, "lxml-6.…tar.gz"),
-        ] {
-            assert_eq!(shorten_filename(filename, room), shown);
-        }
+    fn what_is_too_long_is_cut_in_the_middle() {
+        assert_eq!(shorten("lxml-6.1.3.tar.gz", 14), "lxml-6.…tar.gz");
+        assert_eq!(shorten("lxml", 4), "lxml");
     }
 
     #[test]
     fn words_are_wrapped_and_never_lost() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
+        assert_eq!(wrap("a b.cd_efg.h", 7), ["a", "b.cd_", "efg.h"]);
         assert_eq!(wrap("", 10), [""]);
     }
 
@@ -217,8 +193,10 @@ mod tests {
         {
             assert_eq!(bytes(number), shown);
         }
-        assert_eq!(percentage(25, 1_000), "2.5 %");
-        assert_eq!(percentage(0, 0), "0.0 %");
+        assert_eq!(percentage(25, 1_000), "2.5%");
+        assert_eq!(percentage(776, 10_000), "7.8%");
+        assert_eq!(percentage(1, 10_000), "less than 0.1%");
+        assert_eq!(percentage(0, 0), "0.0%");
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(0, "file"), "0 files");
     }

@@ -7,30 +7,38 @@ use std::cmp::Reverse;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, Width};
 
-use crate::model::report::{PackageReport, Report, TargetResult};
+use crate::model::report::{PackageReport, Report};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, Style, sign};
 use super::super::sanitize::harmless;
-use super::super::text::{share_platform, short_target, shorten, shorten_filename, wrap_at_most};
-use super::culprits::has_paragraph;
+use super::super::text::{share_platform, short_target, wrap, wrap_at_most};
+use super::chosen_file::{Detail, NO_FILE, labels};
+use super::culprit::has_paragraph;
 
 /// Spaces between two columns.
 const GAP: usize = 2;
-/// Widest a package's name may be.
-const NAME: usize = 28;
-/// Widest a version may be.
-const VERSION: usize = 16;
+/// Widest a package's name may be before it takes two lines; the second when there is little room.
+const NAME: [usize; 2] = [28, 16];
+/// Ways to save room, the most comfortable first: how much is said of the file, and how wide a version may be before it
+/// takes two lines.
+const LAYOUTS: [(Detail, usize); 5] = [
+    (Detail::Platform, 20),
+    (Detail::Interpreter, 20),
+    (Detail::Least, 20),
+    (Detail::Interpreter, 12),
+    (Detail::Least, 12),
+];
 /// Below this width of the whole table, `pure-fallback` takes two lines.
 const ROOMY: usize = 130;
-/// With less room than this for the file and the reason, they stand in one column, one below the other.
-const BESIDE: usize = 44;
-/// Most lines of a reason that a paragraph tells whole.
-const LONGEST_REASON: usize = 2;
-/// Narrowest column for the file, and for the reason.
-const NARROWEST: usize = 18;
+/// Most lines of a reason that a paragraph tells whole; only what is not written to be short is cut.
+const MOST_LINES: usize = 4;
+/// With less room than this for the reason, the file stands in front of it in the same column.
+const NARROWEST: usize = 19;
+/// The room for reasons that layouts look for at most.
+const WIDEST_REASON: usize = 60;
 
 /// Columns without borders, a line under the header.
 const LOOK: TableStyle = TableStyle::new()
@@ -85,7 +93,8 @@ struct Columns {
     version: usize,
     /// One for each target.
     verdicts: Vec<usize>,
-    /// `None` when the file stands above the reason.
+    detail: Detail,
+    /// `None` when the file stands in front of the reason.
     file: Option<usize>,
     why: usize,
     /// Whether `pure-fallback` takes one line.
@@ -95,21 +104,29 @@ struct Columns {
 impl Columns {
     fn fitting(packages: &[&PackageReport], targets: &[Target], width: usize) -> Columns {
         let roomy = width >= ROOMY;
-        let names = packages.iter().map(|package| package.name.to_string().len());
-        let versions = packages.iter().map(|package| version(package).len());
-        let name = names.chain(["Package".len()]).max().unwrap_or(0).min(NAME);
-        let version = versions.chain(["Version".len()]).max().unwrap_or(0).min(VERSION);
+        let name = widest("Package", packages, |package| package.name.to_string()).min(NAME[0]);
+        let versions = widest("Version", packages, version);
         let verdicts: Vec<usize> =
             targets.iter().map(|target| verdict_width(packages, targets, *target, roomy)).collect();
-        let taken = name + version + verdicts.iter().map(|verdict| verdict + GAP).sum::<usize>() + 2 * GAP;
-        let left = width.saturating_sub(taken).max(NARROWEST);
-        if left < BESIDE {
-            return Columns { name, version, verdicts, file: None, why: left, roomy };
+        let taken = name + verdicts.iter().map(|verdict| verdict + GAP).sum::<usize>() + 2 * GAP;
+        let columns = |(detail, version): (Detail, usize)| {
+            let (version, file) = (versions.min(version), widest("File", packages, |package| labels(package, detail)));
+            let why = width.saturating_sub(taken + version + file + GAP);
+            Columns { name, version, verdicts: verdicts.clone(), detail, file: Some(file), why, roomy }
+        };
+        // A package that nothing speaks against is to take one line; whoever has much room gets that for all.
+        let all = longest_reason(packages, targets, |_| true).min(WIDEST_REASON);
+        let good = longest_reason(packages, targets, |verdict| !has_paragraph(verdict)).min(WIDEST_REASON);
+        let mut fitting = LAYOUTS.into_iter().map(columns);
+        let found = fitting.find(|columns| columns.why >= if columns.detail == Detail::Platform { all } else { good });
+        let last = || columns((Detail::Least, LAYOUTS.map(|(_, version)| version).into_iter().min().unwrap_or(0)));
+        let columns = found.unwrap_or_else(last);
+        if columns.why >= NARROWEST {
+            return columns;
         }
-        let results = packages.iter().flat_map(|package| &package.results);
-        let longest = results.map(|result| filename(result).chars().count()).max().unwrap_or(0);
-        let file = longest.clamp("Chosen file".len(), (left * 2 / 5).max(NARROWEST));
-        Columns { name, version, verdicts, file: Some(file), why: left - file - GAP, roomy }
+        let narrow = name.min(NAME[1]);
+        let why = width.saturating_sub(taken - name + narrow + columns.version).max(NARROWEST);
+        Columns { name: narrow, file: None, why, ..columns }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -124,37 +141,45 @@ impl Columns {
         let mut cells = vec!["Package".to_owned(), "Version".to_owned()];
         cells.extend(targets.iter().map(|target| target_title(targets, *target)));
         match self.file {
-            Some(_) => cells.extend(["Chosen file".to_owned(), "Why".to_owned()]),
-            None => cells.push("Chosen file, why".to_owned()),
+            Some(width) => {
+                let title = ["Chosen file", "File"].into_iter().find(|title| title.len() <= width).unwrap_or_default();
+                cells.extend([title.to_owned(), "Why".to_owned()]);
+            }
+            None => cells.push("File, why".to_owned()),
         }
         cells
     }
 
     fn row(&self, package: &PackageReport, targets: &[Target]) -> Vec<String> {
-        let mut cells = vec![package.name.to_string(), shorten(&version(package), self.version)];
+        let mut cells = vec![wrap(&package.name.to_string(), self.name).join("\n"), version(package)];
         for target in targets {
             let result = package.results.iter().find(|result| result.target == *target);
             cells.push(result.map_or_else(|| "–".to_owned(), |result| verdict_cell(result.verdict, self.roomy)));
         }
-        let reasons = reasons(package, targets, self.why);
-        match self.file {
-            Some(width) => cells.extend([files(package, width), reasons]),
-            None => cells.push(format!("{}\n{reasons}", files(package, self.why))),
+        let file = labels(package, self.detail);
+        let mut reasons = reasons(package, targets);
+        match (self.file, reasons.first_mut()) {
+            (Some(width), _) => cells.push(wrap(&file, width).join("\n")),
+            (None, Some((first, _))) if file != NO_FILE => *first = format!("{file}, {first}"),
+            (None, _) => {}
         }
+        let most = |verdict| if has_paragraph(verdict) { MOST_LINES } else { usize::MAX };
+        let told = reasons.iter().map(|(text, verdict)| wrap_at_most(text, self.why, most(*verdict)));
+        cells.push(told.collect::<Vec<_>>().join("\n"));
         cells
     }
 }
 
-/// Each file once, one below the other.
-fn files(package: &PackageReport, width: usize) -> String {
-    let mut files: Vec<String> = Vec::new();
-    for result in &package.results {
-        let file = shorten_filename(&filename(result), width);
-        if !files.contains(&file) {
-            files.push(file);
-        }
-    }
-    files.join("\n")
+/// The width of a column: its title's, or its widest cell's.
+fn widest(title: &str, packages: &[&PackageReport], cell: impl Fn(&PackageReport) -> String) -> usize {
+    packages.iter().map(|package| cell(package).chars().count()).max().unwrap_or(0).max(title.len())
+}
+
+/// Characters of the longest reason for one of these verdicts.
+fn longest_reason(packages: &[&PackageReport], targets: &[Target], counts: impl Fn(Verdict) -> bool) -> usize {
+    let reasons = packages.iter().flat_map(|package| reasons(package, targets));
+    let lengths = reasons.filter(|(_, verdict)| counts(*verdict)).map(|(text, _)| text.chars().count());
+    lengths.max().unwrap_or(0)
 }
 
 /// A version as it is shown.
@@ -162,12 +187,8 @@ fn version(package: &PackageReport) -> String {
     package.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string)
 }
 
-fn filename(result: &TargetResult) -> String {
-    result.artifact.as_ref().map_or_else(|| "–".to_owned(), |artifact| harmless(&artifact.filename))
-}
-
-/// Each reason once, the targets before it where they differ; cut where a paragraph below tells it whole.
-fn reasons(package: &PackageReport, targets: &[Target], width: usize) -> String {
+/// Each reason once, the targets before it where they differ.
+fn reasons(package: &PackageReport, targets: &[Target]) -> Vec<(String, Verdict)> {
     let mut reasons: Vec<(String, Verdict, Vec<String>)> = Vec::new();
     for result in &package.results {
         let reason = harmless(&result.reason);
@@ -178,11 +199,11 @@ fn reasons(package: &PackageReport, targets: &[Target], width: usize) -> String 
         }
     }
     let alone = reasons.len() == 1;
-    let told = reasons.iter().map(|(reason, verdict, of)| {
-        let text = if alone { reason.clone() } else { format!("{}: {reason}", of.join(", ")) };
-        wrap_at_most(&text, width, if has_paragraph(*verdict) { LONGEST_REASON } else { usize::MAX })
-    });
-    told.collect::<Vec<_>>().join("\n")
+    let told = |(reason, verdict, of): (String, Verdict, Vec<String>)| match alone {
+        true => (reason, verdict),
+        false => (format!("{}: {reason}", of.join(", ")), verdict),
+    };
+    reasons.into_iter().map(told).collect()
 }
 
 fn target_title(targets: &[Target], target: Target) -> String {

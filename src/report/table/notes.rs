@@ -10,6 +10,7 @@ use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
 use super::super::text::{count, wrap};
+use super::culprits::named;
 use super::labelled;
 
 /// What one rule says.
@@ -72,11 +73,4 @@ fn paragraph(note: &Note<'_>, options: &RenderOptions) -> Vec<String> {
         lines.extend(labelled("do", &harmless(&note.first.help), options));
     }
     lines
-}
-
-fn named(package: &PackageReport) -> String {
-    match &package.version {
-        Some(version) => format!("{} {version}", package.name),
-        None => package.name.to_string(),
-    }
 }

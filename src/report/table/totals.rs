@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::report::Report;
+use crate::model::report::{Report, Summary};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -27,11 +27,12 @@ const VERDICTS: [Verdict; 8] = [
 /// What a verdict's word means, in one line.
 fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Pure => "no compiled module",
+        Verdict::Pure => "no compiled module that Python imports; native libraries for `ctypes` are not judged",
         Verdict::Ready => {
-            "every compiled module declares that it does not need the GIL: it stays off (a declaration, not a proof)"
+            "every compiled module declares that it does not need the GIL, so it stays off; the reason says who declared \
+             it, and no declaration is a proof"
         }
-        Verdict::PureFallback => "installs without its compiled accelerators: the GIL stays off, it runs slower",
+        Verdict::PureFallback => "installs without the compiled modules that this platform could have: the GIL stays off, it runs slower",
         Verdict::Unknown => "something that decides could not be read",
         Verdict::Build => "only a source distribution fits: what it becomes is decided where it is built",
         Verdict::Gil => "importing it switches the GIL back on",
@@ -114,17 +115,27 @@ pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
         lines.extend(flow(&label, &verdict_counts(report, *target), options));
     }
     let summary = &report.summary;
-    let share = percentage(summary.bytes_fetched, summary.bytes_total);
-    let fetched = format!("{} fetched of {} ({share})", bytes(summary.bytes_fetched), bytes(summary.bytes_total));
-    let parts = [
-        count(summary.packages, "package"),
+    let looked = format!(
+        "{} looked into, with {}",
         count(summary.files, "file"),
-        format!("{} looked at", count(summary.modules, "module")),
-        fetched,
-        count(summary.problems, "problem"),
-    ];
-    lines.extend(wrap(&parts.join(", "), options.width));
+        count(summary.modules, "compiled module")
+    );
+    let parts = [count(summary.packages, "package"), looked, fetched(summary), problem_count(summary)];
+    lines.extend(wrap(&parts.join("; "), options.width));
     lines
+}
+
+/// How much of the files came over the network: nothing when all was known from an earlier run.
+fn fetched(summary: &Summary) -> String {
+    let total = bytes(summary.bytes_total);
+    match summary.bytes_fetched {
+        0 => format!("nothing fetched of their {total}"),
+        part => format!("{} fetched of their {total} ({})", bytes(part), percentage(part, summary.bytes_total)),
+    }
+}
+
+fn problem_count(summary: &Summary) -> String {
+    if summary.problems == 0 { "no problems reading them".to_owned() } else { count(summary.problems, "problem") }
 }
 
 fn verdict_counts(report: &Report, target: Target) -> Vec<(Role, String)> {

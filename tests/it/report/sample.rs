@@ -106,7 +106,7 @@ fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, he
         certainty: Certainty::Holds,
         verdict: Some(verdict),
         module: module.map(str::to_owned),
-        summary: String::new(),
+        summary: rule.replace('-', " "),
         message: message.into(),
         help: help.into(),
         evidence: Vec::new(),
