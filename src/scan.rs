@@ -82,7 +82,7 @@ pub fn run(
     });
     let bytes = Bytes {
         fetched: distributions.index().traffic().file_bytes,
-        total: examinations.values().map(|examination| examination.size).sum(),
+        total: distributions.total_bytes(&examinations),
     };
     let mut report = assembly::assemble(settings.targets.clone(), judged.collect(), &examinations, bytes);
     report.problems.extend(distributions.index().problems());

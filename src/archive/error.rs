@@ -13,7 +13,7 @@ pub enum ZipError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// There is no end record where every zip file has one.
-    #[error("is not a zip file: no end of central directory in the last MiB of {size} bytes")]
+    #[error("is not a zip file, or is cut short: no zip directory at the end of its {size} bytes")]
     NotZip {
         /// Size of the file.
         size: u64,

@@ -68,7 +68,7 @@ pub struct Summary {
     pub modules: usize,
     /// Bytes that came over the network for the distribution files (index pages not counted).
     pub bytes_fetched: u64,
-    /// Bytes that those files have in all.
+    /// Bytes that those files have in all, those that the cache remembers among them.
     pub bytes_total: u64,
     /// Problems.
     pub problems: usize,

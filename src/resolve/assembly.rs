@@ -38,9 +38,16 @@ fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem
     let Some(problem) = session.dropped(name) else {
         return Choice::Unknown { why: "the solver chose no version".to_owned() };
     };
-    let why = problem.message.clone();
+    let why = told(&problem, name);
     problems.push(problem);
     Choice::Unknown { why }
+}
+
+/// The end of a sentence about the package: the problem, with the file that it is about.
+fn told(problem: &Problem, name: &PackageName) -> String {
+    let Problem { place, message, .. } = problem;
+    let is_clear = *place == name.to_string() || message.contains(place.as_str());
+    if is_clear { message.clone() } else { format!("{place}: {message}") }
 }
 
 fn choose(
@@ -71,7 +78,7 @@ fn choose(
             Choice::Nothing { why: why::nothing_fits(selector, &offer, pick.candidate) }
         }
         (Level::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
-        (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => Choice::Unknown { why: problem.message },
+        (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => Choice::Unknown { why: told(&problem, name) },
         (Level::Strict, ArtifactKind::Wheel(_), None) => {
             Choice::Wheel { lost: candidates::lost(selector, &offer, pick), artifact }
         }

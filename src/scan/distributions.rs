@@ -2,8 +2,11 @@
 //!
 //! This is where index and archive meet, and what the resolver knows of the world.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use crate::archive::limits::Limits;
 use crate::archive::source::{MappedFile, Source, SourceError};
@@ -19,10 +22,11 @@ use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
 use super::examination::{self, Examination};
+use super::judging::Examinations;
 use super::location;
 
 /// Bucket of the store for metadata that was read out of files.
-const METADATA: &str = "read-metadata-1";
+const METADATA: &str = "read-metadata-2";
 /// Bucket of the store for what was found in files.
 const EXAMINATIONS: &str = "examinations";
 
@@ -30,6 +34,14 @@ const EXAMINATIONS: &str = "examinations";
 struct Opened {
     wheel: Wheel,
     size: u64,
+}
+
+/// Metadata as the store keeps it.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    metadata: Metadata,
+    /// Bytes of the file that had to be opened for it.
+    size: Option<u64>,
 }
 
 /// Distribution files of one run.
@@ -44,17 +56,29 @@ struct Inner {
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
     metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
     located: Memo<Location, Result<Arc<Located>, CatalogError>>,
+    /// Bytes of each file that was opened, by this run or by the one that filled the cache.
+    sizes: Mutex<BTreeMap<Location, u64>>,
 }
 
 impl Distributions {
     pub(super) fn new(index: Index, limits: Limits) -> Distributions {
         let (wheels, metadata, located) = (Memo::new(), Memo::new(), Memo::new());
-        Distributions { inner: Arc::new(Inner { index, limits, wheels, metadata, located }) }
+        let sizes = Mutex::default();
+        Distributions { inner: Arc::new(Inner { index, limits, wheels, metadata, located, sizes }) }
     }
 
     /// The index that the files come from.
     pub(super) fn index(&self) -> &Index {
         &self.inner.index
+    }
+
+    /// Bytes of all files that were opened, by this run or by the one that filled the cache.
+    pub(super) fn total_bytes(&self, examinations: &Examinations) -> u64 {
+        let mut sizes = self.inner.sizes().clone();
+        for (location, examination) in examinations {
+            sizes.entry(location.clone()).or_insert(examination.size);
+        }
+        sizes.values().sum()
     }
 
     /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
@@ -106,6 +130,10 @@ impl Catalog for Distributions {
 }
 
 impl Inner {
+    fn sizes(&self) -> MutexGuard<'_, BTreeMap<Location, u64>> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
         self.index.listing(name).map_err(|error| {
             let place = name.to_string();
@@ -123,7 +151,8 @@ impl Inner {
     fn read_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let key = lasting_key(artifact);
         let kept = key.as_ref().and_then(|key| self.index.store().get(METADATA, key));
-        if let Some(metadata) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        if let Some(Kept { metadata, size }) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            self.sizes().extend(size.map(|size| (artifact.location.clone(), size)));
             return Ok(metadata);
         }
         let metadata = match &artifact.kind {
@@ -131,10 +160,11 @@ impl Inner {
             ArtifactKind::Sdist => self.sdist_metadata(artifact)?,
             ArtifactKind::SourceTree => location::project_metadata(&artifact.location)?,
         };
-        if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&metadata)) {
+        let kept = Kept { metadata, size: self.sizes().get(&artifact.location).copied() };
+        if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&kept)) {
             let _ = self.index.store().put(METADATA, &key, &bytes);
         }
-        Ok(metadata)
+        Ok(kept.metadata)
     }
 
     fn wheel_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
@@ -180,6 +210,7 @@ impl Inner {
             }
         };
         let size = source.size();
+        self.sizes().insert(artifact.location.clone(), size);
         Ok((source, size))
     }
 }

@@ -101,6 +101,15 @@ const WITH_ROOM: &[ExpectedHook] = &[hook(MULTI, Err(ROOM), None)];
 const NON_ASCII: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInitU_lanmt_2sa6t", init: None, gil: Err("named \"lančmít\""), slots: None }];
 
+const BACKEND: &[ExpectedHook] =
+    &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
+const BACKEND_ABSENT: &[ExpectedHook] = &[ExpectedHook {
+    symbol: "PyInit__cffi_backend",
+    init: MULTI,
+    gil: Ok(Declaration::Absent),
+    slots: Some(&[2]),
+}];
+
 const FROM_14: (Option<u8>, Option<u8>) = (Some(14), None);
 const FROM_13_TO_14: (Option<u8>, Option<u8>) = (Some(13), Some(14));
 const ONLY_14: (Option<u8>, Option<u8>) = (Some(14), Some(14));
@@ -146,6 +155,9 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-single-set.so", vec![free_threaded("x86_64", FROM_14, SINGLE_SET)]),
         ("elf-x86_64-single-set-used.so", vec![free_threaded("x86_64", FROM_13_TO_14, SINGLE_SET)]),
         ("elf-x86_64-delegated.so", vec![other(None, OPEN, NoneSeen, delegated)]),
+        ("elf-x86_64-delegated-counted.so", vec![free_threaded("x86_64", from_13, delegated)]),
+        ("elf-x86_64-backend.so", vec![free_threaded("x86_64", ONLY_14, BACKEND)]),
+        ("elf-x86_64-backend-absent.so", vec![free_threaded("x86_64", ONLY_14, BACKEND_ABSENT)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("elf-aarch64-not-used.so", vec![free_threaded("aarch64", FROM_14, NOT_USED)]),
         ("elf-aarch64-single-set.so", vec![free_threaded("aarch64", FROM_14, SINGLE_SET)]),

@@ -390,7 +390,7 @@ pub(super) struct Summary {
     pub(super) modules: usize,
     /// Bytes of distribution files that came over the network.
     pub(super) bytes_fetched: u64,
-    /// Bytes that those files have in all.
+    /// Bytes that those files have in all, those that the cache remembers among them.
     pub(super) bytes_total: u64,
     /// Problems.
     pub(super) problems: usize,
