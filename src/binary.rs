@@ -7,7 +7,7 @@
 
 use image::{Image, ImageError};
 
-use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, ModuleFacts};
+use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, Interpreters, ModuleFacts};
 
 pub mod image;
 pub mod python;
@@ -37,6 +37,8 @@ pub struct Evaluation {
     pub abi_info: Fact<Option<AbiInfo>>,
     /// Slot ids in order.
     pub slots: Fact<Vec<u32>>,
+    /// `Py_mod_multiple_interpreters`.
+    pub interpreters: Fact<Option<Interpreters>>,
 }
 
 /// Follows a hook's code; `None` when it cannot for this image, such as on an architecture that it does not know.

@@ -59,6 +59,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
         let merged = merge::merge(read, evaluate(image, hook));
         if let Some(hook) = hooks.get_mut(index) {
             (hook.init, hook.gil, hook.abi_info, hook.slots) = (merged.init, merged.gil, merged.abi_info, merged.slots);
+            hook.interpreters = merged.interpreters;
         }
     }
     let toolchain = survey.marks.toolchain(image);

@@ -83,7 +83,8 @@ impl Image<'_> {
     }
 
     fn writable_segments(&self) -> Vec<WritableSection> {
-        let segments = self.segments.iter().filter(|segment| segment.writable && !LOADERS.contains(&segment.name.as_str()));
+        let segments =
+            self.segments.iter().filter(|segment| segment.writable && !LOADERS.contains(&segment.name.as_str()));
         let found = segments.map(|segment| {
             let end = segment.address.saturating_add(segment.size);
             // What is sealed is at the beginning of its segment.
