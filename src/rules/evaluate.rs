@@ -15,8 +15,9 @@ use super::rule::Rule;
 
 /// What the rules say of the subject, worst first.
 ///
-/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, rules that could not be
-/// told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
+/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, whatever could not be
+/// told for the same module is left out, and so is what warnings and hints about the package could not tell: the verdict
+/// stands already, and the doubt would only repeat why.
 pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
     let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
     let decided: BTreeSet<Option<String>> = found
@@ -24,7 +25,11 @@ pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
         .filter(|finding| finding.certainty == Certainty::Holds && finding.verdict >= Some(Verdict::Unknown))
         .map(|finding| finding.module.clone())
         .collect();
-    found.retain(|finding| finding.certainty == Certainty::Holds || !decided.contains(&finding.module));
+    let repeats = |finding: &Finding| {
+        let is_aside = finding.level < Level::Decides && finding.module.is_none();
+        decided.contains(&finding.module) || (is_aside && !decided.is_empty())
+    };
+    found.retain(|finding| finding.certainty == Certainty::Holds || !repeats(finding));
     found.sort_by_cached_key(|finding| {
         (
             Reverse(finding.level),

@@ -40,11 +40,11 @@ pub(super) fn file(raw: &RawModule) -> SubjectFile {
         outside: raw.outside.clone(),
         too_new: raw.too_new.iter().map(|symbol| too_new(symbol)).collect(),
     };
-    let reads = |fact| !raw.unread.contains(&fact);
+    let is_unread = raw.unread.contains(&UnreadFact::StableAbi);
     SubjectFile {
-        claim: Claim::Nothing,
+        claim: if claims || is_unread { claim("abi3") } else { Claim::Nothing },
         image: image(raw),
-        audits: if claims || !reads(UnreadFact::StableAbi) { vec![audit] } else { Vec::new() },
+        audits: if claims { vec![audit] } else { Vec::new() },
     }
 }
 
@@ -69,7 +69,7 @@ fn image(raw: &RawModule) -> ImageFacts {
         format: Format::Elf,
         architecture: "x86_64".to_owned(),
         hooks: Fact::known(vec![hook(raw)], Vec::new()),
-        python_imports: read(unread, UnreadFact::StableAbi, Vec::new()),
+        python_imports: Fact::known(Vec::new(), Vec::new()),
         python_exports: Fact::known(Vec::new(), Vec::new()),
         libraries: Fact::known(Vec::new(), Vec::new()),
         abi: Fact::known(Abi { flavour: Flavour::FreeThreaded, versions: (None, None) }, Vec::new()),

@@ -1,12 +1,13 @@
 //! What predicates about modules mean.
 
+use crate::model::distribution::{Claim, DistributionFacts};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{
-    Concern, Declaration, DocumentedLevel, Fact, Hazard, Hook, ImageFacts, Interpreters, Origin, PortingKind,
+    Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin, PortingKind,
     StableAbiAudit,
 };
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
-use crate::model::subject::{Delegate, Subject};
+use crate::model::subject::{Delegate, Subject, SubjectFile};
 use crate::model::verdict::DeclaredBy;
 
 use super::super::raw::{
@@ -42,10 +43,7 @@ pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &Module
         Condition::Porting(words) => of_image(image(), |image| porting(words, image)),
         Condition::WritableData(least) => of_image(image(), |image| writable_data(*least, image)),
         Condition::StableAbi(words) => match subject.files.get(&module.path) {
-            Some(file) => match file.image.python_imports {
-                Fact::Unknown { ref why, .. } if !file.audits.is_empty() => unread("which symbols it imports", why),
-                _ => stable_abi(words, &file.audits),
-            },
+            Some(file) => stable_abi(words, file, &subject.distribution),
             None => of_image(None, |_| Truth::No),
         },
         _ => Truth::No,
@@ -186,7 +184,11 @@ fn hazard_words(hazard: &Hazard) -> String {
 }
 
 fn hazard_evidence(hazard: &Hazard) -> Evidence {
-    let evidence = Evidence::new("imported function").symbol(&hazard.symbol);
+    let what = match hazard.origin {
+        Origin::Author => "imported function",
+        Origin::Generator | Origin::Unclear => "imported function, perhaps by the generator's doing",
+    };
+    let evidence = Evidence::new(what).symbol(&hazard.symbol);
     let Some(sites) = &hazard.call_sites else { return evidence };
     let places = if sites.count == 1 { "place" } else { "places" };
     let functions = sites.functions.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
@@ -231,7 +233,22 @@ fn writable_data(least: u64, image: &ImageFacts) -> Truth {
     }
 }
 
-fn stable_abi(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> Truth {
+fn stable_abi(words: &[StableAbiBreach], file: &SubjectFile, distribution: &DistributionFacts) -> Truth {
+    match &file.image.limited_api {
+        Fact::Unknown { why, .. } if claims_stable_abi(file, distribution) => unread("which symbols it imports", why),
+        _ => breaches(words, &file.audits),
+    }
+}
+
+fn claims_stable_abi(file: &SubjectFile, distribution: &DistributionFacts) -> bool {
+    let is_stable =
+        |claim: &Claim| matches!(claim, Claim::Cpython(abi) if matches!(abi.flavour, Flavour::Abi3 | Flavour::Abi3t));
+    let tags = distribution.name_claims.value().map(Vec::as_slice).unwrap_or_default();
+    let by_tag = || tags.iter().any(|tag| is_stable(&tag.claim));
+    is_stable(&file.claim) || (file.claim == Claim::Nothing && by_tag())
+}
+
+fn breaches(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> Truth {
     let mut evidence = Vec::new();
     let mut found = Vec::new();
     for audit in audits {
