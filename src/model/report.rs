@@ -42,7 +42,7 @@ pub struct TargetResult {
     pub target: Target,
     /// The verdict.
     pub verdict: Verdict,
-    /// One line: why.
+    /// Why, in a few words; the findings tell the whole.
     pub reason: String,
     /// For `ready`: who declared it, each once.
     pub declared_by: Vec<DeclaredBy>,

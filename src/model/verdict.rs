@@ -10,7 +10,7 @@ pub enum Verdict {
     Pure,
     /// Every module declares that it does not need the GIL: it stays off.
     Ready,
-    /// Installs as a pure wheel although other targets get compiled modules: it works, slower.
+    /// Installs as a pure wheel although there are compiled modules for the platform: it works, slower.
     PureFallback,
     /// Something that matters could not be read.
     Unknown,

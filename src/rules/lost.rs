@@ -1,17 +1,20 @@
 //! Wheels that do not fit, in words: which interpreters and platforms they are for.
 
+use crate::model::target::Python;
 use crate::model::wheel_name::WheelName;
 
 use super::message::some;
 
-/// How many interpreters, and how many platforms of each, are named.
+/// How many interpreters, or how many platforms of the only one, are named.
 const NAMED: usize = 3;
 
 /// How many wheels there are, and for what: `6 wheels that have them do not fit: cp310-abi3 (Linux x86_64, macOS arm64)`.
-pub(super) fn in_words(filenames: &[String]) -> String {
+pub(super) fn in_words(filenames: &[String], python: Python) -> String {
+    let mut is_abi3 = false;
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for wheel in filenames.iter().filter_map(|filename| filename.parse::<WheelName>().ok()) {
         let tags = interpreter(&wheel);
+        is_abi3 |= tags.ends_with("-abi3");
         let platform = wheel.platform.first().map(|tag| platform(tag)).unwrap_or_default();
         match groups.iter_mut().find(|(known, _)| *known == tags) {
             Some((_, platforms)) if platforms.contains(&platform) => {}
@@ -19,12 +22,13 @@ pub(super) fn in_words(filenames: &[String]) -> String {
             None => groups.push((tags, vec![platform])),
         }
     }
-    let told: Vec<String> = groups
-        .iter()
-        .map(|(tags, platforms)| format!("{tags} ({})", some(platforms.iter().map(String::as_str), NAMED)))
-        .collect();
+    let told = match groups.as_slice() {
+        [(tags, platforms)] => format!("{tags} ({})", some(platforms.iter().map(String::as_str), NAMED)),
+        several => some(several.iter().map(|(tags, _)| tags.as_str()), NAMED),
+    };
     let (noun, verb) = if filenames.len() == 1 { ("wheel that has", "does") } else { ("wheels that have", "do") };
-    format!("{} {noun} them {verb} not fit: {}", filenames.len(), some(told.iter().map(String::as_str), NAMED))
+    let why = if is_abi3 && python.free_threaded { "; abi3 does not count on a free-threaded build" } else { "" };
+    format!("{} {noun} them {verb} not fit: {told}{why}", filenames.len())
 }
 
 /// Both tags, or the ABI's alone where it names the interpreter already.
@@ -56,7 +60,7 @@ mod tests {
     fn wheels_are_told_by_interpreter_and_platform() {
         let check = |tags: &[&str], expected: &str| {
             let filenames: Vec<String> = tags.iter().map(|tags| format!("a-1.0-{tags}.whl")).collect();
-            assert_eq!(in_words(&filenames), expected);
+            assert_eq!(in_words(&filenames, "3.14t".parse().unwrap()), expected);
         };
         check(
             &[
@@ -65,12 +69,13 @@ mod tests {
                 "cp310-abi3-macosx_10_9_universal2",
                 "cp310-abi3-win32",
             ],
-            "4 wheels that have them do not fit: cp310-abi3 (Linux x86_64, Linux aarch64, macOS universal2 and 1 more)",
+            "4 wheels that have them do not fit: cp310-abi3 (Linux x86_64, Linux aarch64, macOS universal2 and 1 more); \
+             abi3 does not count on a free-threaded build",
         );
         check(&["cp314-cp314-win_amd64"], "1 wheel that has them does not fit: cp314 (Windows amd64)");
         check(
             &["cp314-cp314t-musllinux_1_2_x86_64", "py3-none-win32"],
-            "2 wheels that have them do not fit: cp314t (musl x86_64), py3-none (win32)",
+            "2 wheels that have them do not fit: cp314t, py3-none",
         );
     }
 }

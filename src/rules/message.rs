@@ -151,7 +151,7 @@ fn file(offer: &Offer) -> &str {
 /// They are in other wheels, or in this one under names for others.
 fn lost(subject: &Subject) -> String {
     match &subject.offer {
-        Offer::PureFallback { lost, .. } => lost::in_words(lost),
+        Offer::PureFallback { lost, .. } => lost::in_words(lost, subject.target.python),
         _ if subject.hidden.is_empty() => String::new(),
         _ => {
             let hidden = some(subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3);

@@ -96,6 +96,44 @@ fn no_line_is_wider_than_asked() {
 }
 
 #[test]
+fn a_package_that_is_fine_takes_one_line() {
+    for width in [100, 120, 160] {
+        let table = render("table", &sample::report(), &wide(width));
+        let lines: Vec<&str> = table.lines().take_while(|line| !line.starts_with("✗ blocked  ")).collect();
+        for name in ["fastapi", "numpy", "pydantic-core", "rpds-py", "typing-extensions"] {
+            let row = lines.iter().position(|line| line.starts_with(name)).unwrap();
+            let next = lines.get(row + 1).unwrap();
+            assert!(!next.starts_with(' '), "{width}: {name} goes on in\n{next}");
+        }
+    }
+}
+
+#[test]
+fn no_reason_is_cut() {
+    for width in [80, 100, 120, 160] {
+        let table = render("table", &sample::report(), &wide(width));
+        assert!(!table.contains('…'), "{width}: {table}");
+    }
+}
+
+#[test]
+fn what_many_packages_share_is_said_once() {
+    let table = render("table", &sample::crowded(), &wide(100));
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn places_are_file_and_line() {
+    let mut report = sample::report();
+    for required_by in report.packages.iter_mut().flat_map(|package| &mut package.required_by) {
+        required_by.place.column = Some(77);
+    }
+    let table = render("table", &report, &wide(100));
+    assert!(table.contains("requirements.txt:3 → lxml") && !table.contains(":77"), "{table}");
+    assert!(render("json", &report, &wide(100)).contains("\"column\": 77"));
+}
+
+#[test]
 fn what_is_rendered_twice_is_the_same() {
     for format in FORMATS {
         let once = (format.render)(&sample::report(), &wide(100)).unwrap();

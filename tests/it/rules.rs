@@ -177,6 +177,8 @@ fn every_rule_fires_on_its_fixtures() {
         for (name, subject) in fixtures(&rule.id) {
             let findings = evaluate(&rules, &subject);
             let judgement = judge(&subject, &findings);
+            // Tables have room for so much.
+            assert!(judgement.reason.chars().count() <= 80, "{}", judgement.reason);
             writeln!(snapshot, "== {name} ({})", subject.target).unwrap();
             writeln!(snapshot, "verdict: {}: {}", judgement.verdict.word(), judgement.reason).unwrap();
             for finding in &findings {
@@ -553,4 +555,66 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     assert_eq!(verdict(&both).verdict, Verdict::Gil);
     assert_eq!(verdict(&subject(on, offer(), &[])).verdict, Verdict::Pure);
     assert!(evaluate(&rules, &both).iter().all(|finding| finding.level == Level::Decides));
+}
+
+#[test]
+fn a_reason_names_the_first_module_and_counts_the_rest() {
+    let rules = builtin().unwrap();
+    let silent = |name: &str| {
+        let silent = Hook { gil: known(Declaration::Absent), ..hook(name) };
+        file(&format!("p/{name}.so"), vec![image(vec![silent])])
+    };
+    let needy = Hook { gil: known(Declaration::Slot { value: 0 }), ..hook("_d") };
+    let offer = || Offer::Wheel { filename: "example.whl".into() };
+    let on = target("3.14t", "linux-x86_64");
+    let reason = |files: &[ModuleFacts]| {
+        let seen = subject(on, offer(), files);
+        judge(&seen, &evaluate(&rules, &seen)).reason
+    };
+    assert_eq!(reason(&[silent("_a")]), "declares nothing about the GIL: p._a");
+    assert_eq!(reason(&[silent("_a"), silent("_b"), silent("_c")]), "declares nothing about the GIL: p._a and 2 more");
+    let needy = file("p/_d.so", vec![image(vec![needy])]);
+    let mixed = "declares nothing about the GIL: p._a and 1 more; 1 for other reasons";
+    assert_eq!(reason(&[silent("_a"), silent("_b"), needy]), mixed);
+}
+
+#[test]
+fn what_is_pure_says_of_what_there_is_none() {
+    let rules = builtin().unwrap();
+    let on = target("3.14t", "linux-x86_64");
+    let pure = |elsewhere: &[&str]| Offer::Pure {
+        filename: "example-1.0-py3-none-any.whl".into(),
+        elsewhere: elsewhere.iter().map(|&filename| filename.to_owned()).collect(),
+    };
+    for (offer, expected) in [
+        (pure(&[]), "no compiled modules"),
+        (pure(&["example-1.0-cp314-cp314-win_amd64.whl"]), "no compiled modules on this platform"),
+        (Offer::Wheel { filename: "example.whl".into() }, "no compiled Python modules"),
+    ] {
+        let seen = subject(on, offer, &[]);
+        let judgement = judge(&seen, &evaluate(&rules, &seen));
+        assert_eq!((judgement.verdict, judgement.reason.as_str()), (Verdict::Pure, expected));
+    }
+}
+
+#[test]
+fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
+    let rules = builtin().unwrap();
+    let unread = Hook { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a") };
+    let files = [file("p/_a.so", vec![image(vec![unread])])];
+    let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
+    let found: Vec<String> = evaluate(&rules, &seen).into_iter().map(|finding| finding.rule).collect();
+    assert_eq!(found, ["gil-declaration-unreadable"]);
+}
+
+#[test]
+fn a_title_stands_in_for_a_missing_summary() {
+    for (title, expected) in [("Some rule", "some rule: p._a"), ("PyO3 did it", "PyO3 did it: p._a")] {
+        let mut rules = RuleSet::default();
+        rules.load("x.toml", &GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
+        let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+        let files = [file("p/_a.so", vec![image(vec![silent])])];
+        let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
+        assert_eq!(judge(&seen, &evaluate(&rules, &seen)).reason, expected);
+    }
 }

@@ -69,7 +69,7 @@ pub(super) struct TargetResult {
     pub(super) target: String,
     /// The verdict.
     pub(super) verdict: Verdict,
-    /// One line: why.
+    /// Why, in a few words; the findings tell the whole.
     pub(super) reason: String,
     /// For `ready`: who declared that the GIL is not needed, each once.
     pub(super) declared_by: Vec<DeclaredBy>,
@@ -90,7 +90,7 @@ pub(super) enum Verdict {
     Pure,
     /// Every module declares that it does not need the GIL: it stays off.
     Ready,
-    /// Installs as a pure wheel although other targets get compiled modules.
+    /// Installs as a pure wheel although there are compiled modules for the platform.
     PureFallback,
     /// Something that matters could not be read.
     Unknown,

@@ -21,6 +21,8 @@ pub(super) enum Detail {
 
 /// What stands for a file that there is not.
 pub(super) const NO_FILE: &str = "–";
+/// What stands for files that are for just the interpreter of their target.
+pub(super) const OWN_ABI: &str = "own ABI";
 /// Longest label: no real one is longer.
 const LONGEST: usize = 32;
 
@@ -30,7 +32,7 @@ pub(super) fn labels(package: &PackageReport, detail: Detail) -> String {
     let platforms = distinct(parts.iter().map(|(_, platform)| platform.clone()));
     let whole = |(interpreter, platform): &(String, String)| format!("{interpreter} {platform}").trim_end().to_owned();
     match platforms.as_slice() {
-        [_] if detail == Detail::Least && parts.len() > 1 && package.results.iter().all(is_own) => "own ABI".to_owned(),
+        [_] if detail == Detail::Least && parts.len() > 1 && package.results.iter().all(is_own) => OWN_ABI.to_owned(),
         [platform] => {
             let interpreters = distinct(parts.iter().map(|(interpreter, _)| interpreter.clone()));
             whole(&(interpreters.join(", "), platform.clone()))
@@ -137,18 +139,14 @@ mod tests {
     fn the_tags_that_decide_are_left() {
         let check = |files: &[(&str, &str)], expected: [&str; 3]| {
             let results = files.iter().map(|(python, tags)| result(python, tags)).collect();
-            let package =
-                PackageReport { name: "a".parse().unwrap(), version: None, required_by: Vec::new(), results };
+            let package = PackageReport { name: "a".parse().unwrap(), version: None, required_by: Vec::new(), results };
             let shown = [Detail::Platform, Detail::Interpreter, Detail::Least].map(|detail| labels(&package, detail));
             assert_eq!(shown, expected);
         };
         let (first, second) =
             ("cp314-cp314t-manylinux_2_28_x86_64.manylinux_2_27_x86_64", "cp315-cp315t-manylinux_2_27_x86_64");
         check(&[("3.14t", first)], ["cp314t manylinux_2_27", "cp314t", "cp314t"]);
-        check(
-            &[("3.14t", first), ("3.15t", second)],
-            ["cp314t, cp315t manylinux_2_27", "cp314t, cp315t", "own ABI"],
-        );
+        check(&[("3.14t", first), ("3.15t", second)], ["cp314t, cp315t manylinux_2_27", "cp314t, cp315t", "own ABI"]);
         check(&[("3.14t", first), ("3.15t", "")], ["cp314t manylinux_2_27, sdist", "cp314t, sdist", "cp314t, sdist"]);
         check(&[("3.14t", "py2.py3-none-any")], ["py3-none-any", "py3-none-any", "any"]);
         check(

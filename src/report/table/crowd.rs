@@ -93,10 +93,10 @@ fn reason<'a>(culprit: &Culprit<'a>) -> &'a str {
 /// A package's lines.
 fn item(culprit: &Culprit<'_>, on: &[Target], all: &[Target], width: usize, options: &RenderOptions) -> Vec<String> {
     let mut detail = details(culprit);
-    if culprit.targets.len() < on.len() {
-        detail.insert(0, format!("on {}", targets(all, &culprit.targets)));
-    }
     detail.extend(path(culprit));
+    if let Some(first) = detail.first_mut().filter(|_| culprit.targets.len() < on.len()) {
+        first.insert_str(0, &format!("on {}: ", targets(all, &culprit.targets)));
+    }
     let room = options.width.saturating_sub(INDENT + width + 2).max(1);
     let lines = detail.iter().flat_map(|text| wrap(text, room));
     let name = format!("{:<width$}", named(culprit.package));
@@ -123,7 +123,7 @@ fn details(culprit: &Culprit<'_>) -> Vec<String> {
 
 fn path(culprit: &Culprit<'_>) -> Option<String> {
     let required_by = &culprit.package.required_by;
-    let path = path_of(required_by.first()?, &culprit.package.name.to_string());
+    let path = path_of(required_by.first()?, culprit.package.name.as_ref());
     match required_by.len() - 1 {
         0 => Some(path),
         more => Some(format!("{path} (and {})", count(more, "other path"))),

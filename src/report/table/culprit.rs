@@ -31,7 +31,8 @@ pub(super) struct Culprit<'a> {
     /// Members concerned: path, and module where it is known.
     pub(super) members: Vec<(&'a str, Option<&'a str>)>,
     pub(super) evidence: &'a [Evidence],
-    pub(super) filename: Option<&'a str>,
+    /// One for each target, each once.
+    pub(super) filenames: Vec<&'a str>,
 }
 
 /// Whether a verdict is explained in a paragraph.
@@ -51,7 +52,7 @@ fn culprits_of(package: &PackageReport) -> Vec<Culprit<'_>> {
     for result in &package.results {
         for culprit in culprits_on(package, result) {
             match all.iter_mut().find(|known| known.same_thing(&culprit)) {
-                Some(known) => known.targets.extend(culprit.targets),
+                Some(known) => known.add(culprit),
                 None => all.push(culprit),
             }
         }
@@ -109,7 +110,7 @@ impl<'a> Culprit<'a> {
             help: Some(finding.help.as_str()).filter(|help| !help.is_empty()),
             members: member(finding, result).into_iter().collect(),
             evidence: &finding.evidence,
-            filename: result.artifact.as_ref().map(|artifact| artifact.filename.as_str()),
+            filenames: result.artifact.iter().map(|artifact| artifact.filename.as_str()).collect(),
         }
     }
 
@@ -126,7 +127,17 @@ impl<'a> Culprit<'a> {
             help: None,
             members: concerned.iter().map(|module| (module.path.as_str(), Some(module.module.as_str()))).collect(),
             evidence: concerned.first().map_or(&[], |module| &module.evidence),
-            filename: result.artifact.as_ref().map(|artifact| artifact.filename.as_str()),
+            filenames: result.artifact.iter().map(|artifact| artifact.filename.as_str()).collect(),
+        }
+    }
+
+    /// Adds the same thing on another target.
+    fn add(&mut self, other: Culprit<'a>) {
+        self.targets.extend(other.targets);
+        for filename in other.filenames {
+            if !self.filenames.contains(&filename) {
+                self.filenames.push(filename);
+            }
         }
     }
 

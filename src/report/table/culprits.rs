@@ -14,6 +14,8 @@ use super::labelled;
 
 /// How many pieces of evidence a paragraph shows.
 const EVIDENCE: usize = 4;
+/// How many files, one for each target, a paragraph shows; what is seen is seen in the first.
+const FILES: usize = 3;
 /// How many paths a paragraph shows.
 const PATHS: usize = 2;
 /// How many modules a paragraph names besides the first.
@@ -47,8 +49,8 @@ fn paragraph(culprit: &Culprit<'_>, all: &[Target], options: &RenderOptions) -> 
     if let Some(because) = culprit.because.filter(|_| culprit.rule.is_none()) {
         lines.extend(labelled("because", &harmless(because), options));
     }
-    if let Some(filename) = culprit.filename {
-        lines.extend(labelled("file", &harmless(filename), options));
+    for (number, filename) in culprit.filenames.iter().take(FILES).enumerate() {
+        lines.extend(labelled(if number == 0 { "file" } else { "" }, &harmless(filename), options));
     }
     // What shows something of a whole package are file names, and the message has them.
     if !culprit.evidence.is_empty() && !culprit.members.is_empty() {

@@ -15,7 +15,7 @@ use super::super::RenderOptions;
 use super::super::paint::{Role, Style, sign};
 use super::super::sanitize::harmless;
 use super::super::text::{share_platform, short_target, wrap, wrap_at_most};
-use super::chosen_file::{Detail, NO_FILE, labels};
+use super::chosen_file::{Detail, NO_FILE, OWN_ABI, labels};
 use super::culprit::has_paragraph;
 
 /// Spaces between two columns.
@@ -37,8 +37,9 @@ const ROOMY: usize = 130;
 const MOST_LINES: usize = 4;
 /// With less room than this for the reason, the file stands in front of it in the same column.
 const NARROWEST: usize = 19;
-/// The room for reasons that layouts look for at most.
+/// The room for reasons that layouts look for at most: for any, and for those of packages that nothing speaks against.
 const WIDEST_REASON: usize = 60;
+const WIDEST_GOOD_REASON: usize = 36;
 
 /// Columns without borders, a line under the header.
 const LOOK: TableStyle = TableStyle::new()
@@ -110,13 +111,13 @@ impl Columns {
             targets.iter().map(|target| verdict_width(packages, targets, *target, roomy)).collect();
         let taken = name + verdicts.iter().map(|verdict| verdict + GAP).sum::<usize>() + 2 * GAP;
         let columns = |(detail, version): (Detail, usize)| {
-            let (version, file) = (versions.min(version), widest("File", packages, |package| labels(package, detail)));
+            let (version, file) = (versions.min(version), file_width(packages, detail));
             let why = width.saturating_sub(taken + version + file + GAP);
             Columns { name, version, verdicts: verdicts.clone(), detail, file: Some(file), why, roomy }
         };
         // A package that nothing speaks against is to take one line; whoever has much room gets that for all.
         let all = longest_reason(packages, targets, |_| true).min(WIDEST_REASON);
-        let good = longest_reason(packages, targets, |verdict| !has_paragraph(verdict)).min(WIDEST_REASON);
+        let good = longest_reason(packages, targets, |verdict| !has_paragraph(verdict)).min(WIDEST_GOOD_REASON);
         let mut fitting = LAYOUTS.into_iter().map(columns);
         let found = fitting.find(|columns| columns.why >= if columns.detail == Detail::Platform { all } else { good });
         let last = || columns((Detail::Least, LAYOUTS.map(|(_, version)| version).into_iter().min().unwrap_or(0)));
@@ -151,7 +152,7 @@ impl Columns {
     }
 
     fn row(&self, package: &PackageReport, targets: &[Target]) -> Vec<String> {
-        let mut cells = vec![wrap(&package.name.to_string(), self.name).join("\n"), version(package)];
+        let mut cells = vec![wrap(package.name.as_ref(), self.name).join("\n"), version(package)];
         for target in targets {
             let result = package.results.iter().find(|result| result.target == *target);
             cells.push(result.map_or_else(|| "–".to_owned(), |result| verdict_cell(result.verdict, self.roomy)));
@@ -173,6 +174,17 @@ impl Columns {
 /// The width of a column: its title's, or its widest cell's.
 fn widest(title: &str, packages: &[&PackageReport], cell: impl Fn(&PackageReport) -> String) -> usize {
     packages.iter().map(|package| cell(package).chars().count()).max().unwrap_or(0).max(title.len())
+}
+
+/// The width of the column for files. Where room is short, what differs between targets takes a line for each: so do the
+/// reasons then.
+fn file_width(packages: &[&PackageReport], detail: Detail) -> usize {
+    let whole = widest("File", packages, |package| labels(package, detail));
+    let words = |package: &PackageReport| {
+        let label = labels(package, detail);
+        label.split(' ').max_by_key(|word| word.chars().count()).unwrap_or_default().to_owned()
+    };
+    if detail == Detail::Least { whole.min(widest(OWN_ABI, packages, words)) } else { whole }
 }
 
 /// Characters of the longest reason for one of these verdicts.
@@ -238,11 +250,14 @@ fn colour(line: &str, number: usize, header: usize, columns: &Columns, style: St
     }
     let mut rest = line.chars();
     let mut take = |width: usize| rest.by_ref().take(width).collect::<String>();
-    let mut painted = style.paint(Role::Heading, &take(columns.name + GAP));
-    painted.push_str(&take(columns.version + GAP));
-    for width in &columns.verdicts {
-        let cell = take(width + GAP);
-        painted.push_str(&style.paint(cell_role(&cell), &cell));
+    let (name, version) = (take(columns.name + GAP), take(columns.version + GAP));
+    let verdicts: Vec<String> = columns.verdicts.iter().map(|width| take(width + GAP)).collect();
+    // The names to look at stand out.
+    let is_fine = verdicts.iter().all(|cell| matches!(cell_role(cell), Role::Good | Role::Faint));
+    let mut painted = if is_fine { name } else { style.paint(Role::Heading, &name) };
+    painted.push_str(&version);
+    for cell in &verdicts {
+        painted.push_str(&style.paint(cell_role(cell), cell));
     }
     if let Some(width) = columns.file {
         painted.push_str(&style.paint(Role::Faint, &take(width + GAP)));

@@ -32,7 +32,9 @@ fn meaning(verdict: Verdict) -> &'static str {
             "every compiled module declares that it does not need the GIL, so it stays off; the reason says who declared \
              it, and no declaration is a proof"
         }
-        Verdict::PureFallback => "installs without the compiled modules that this platform could have: the GIL stays off, it runs slower",
+        Verdict::PureFallback => {
+            "installs without the compiled modules that this platform could have: the GIL stays off, it runs slower"
+        }
         Verdict::Unknown => "something that decides could not be read",
         Verdict::Build => "only a source distribution fits: what it becomes is decided where it is built",
         Verdict::Gil => "importing it switches the GIL back on",
@@ -115,11 +117,8 @@ pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
         lines.extend(flow(&label, &verdict_counts(report, *target), options));
     }
     let summary = &report.summary;
-    let looked = format!(
-        "{} looked into, with {}",
-        count(summary.files, "file"),
-        count(summary.modules, "compiled module")
-    );
+    let looked =
+        format!("{} looked into, with {}", count(summary.files, "file"), count(summary.modules, "compiled module"));
     let parts = [count(summary.packages, "package"), looked, fetched(summary), problem_count(summary)];
     lines.extend(wrap(&parts.join("; "), options.width));
     lines

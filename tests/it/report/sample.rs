@@ -119,12 +119,8 @@ fn lxml(target: Target) -> TargetResult {
     let tag = target.python.abi_tag().replace("cp", "");
     let short = format!("cp{}", tag.trim_end_matches('t'));
     let filename = format!("lxml-6.1.3-{short}-cp{tag}-manylinux_2_26_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result = result(
-        target,
-        Verdict::Gil,
-        "lxml._elementpath declares that it needs the GIL: slot Py_mod_gil is 0 (and 6 more)",
-        &filename,
-    );
+    let mut result =
+        result(target, Verdict::Gil, "declares that it needs the GIL: lxml._elementpath and 6 more", &filename);
     for (number, name) in
         ["_elementpath", "builder", "etree", "html.diff", "objectify", "sax", "html._difflib"].iter().enumerate()
     {
@@ -147,18 +143,13 @@ fn lxml(target: Target) -> TargetResult {
 
 fn usd(target: Target, verdict: Verdict) -> TargetResult {
     if verdict == Verdict::Blocked {
-        return result(
-            target,
-            verdict,
-            "3 files of this version, none of them fits: cp312-none, cp313-none, cp314-none",
-            "",
-        );
+        return result(target, verdict, "no wheel and no sdist fits", "");
     }
     let path = "pxr/Tf/_tf.so";
     let mut result = result(
         target,
         verdict,
-        "28 modules are compiled for builds with the GIL",
+        "was compiled for another build of CPython: pxr.Tf._tf and 27 more",
         "usd_core-26.11-cp314-none-manylinux_2_28_x86_64.whl",
     );
     let mut outcome =
@@ -180,8 +171,9 @@ fn numpy(target: Target) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
     let filename = format!("numpy-2.5.5-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result = result(target, Verdict::Ready, "19 modules, declared by the author", &filename);
+    let mut result = result(target, Verdict::Ready, "19 modules, by the author", &filename);
     result.declared_by = vec![DeclaredBy::Author];
+    result.left_out = vec!["numpy/_core/libhuge.so".to_owned()];
     let path = "numpy/_core/_multiarray_umath.cpython-314t-x86_64-linux-gnu.so";
     let reason = "the slot Py_mod_gil says that the GIL is not used";
     let mut outcome = module(path, "numpy._core._multiarray_umath", Gil::NotUsed, Cause::DeclaredNotUsed, reason);
@@ -198,7 +190,7 @@ fn made_with_pyo3(target: Target, name: &str, version: &str) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
     let filename = format!("{name}-{version}-{short}-{tag}-manylinux_2_17_x86_64.manylinux2014_x86_64.whl");
-    let mut result = result(target, Verdict::Ready, "declared by default of PyO3 0.29.3 in 1 module", &filename);
+    let mut result = result(target, Verdict::Ready, "1 module, by PyO3 0.29.3's default", &filename);
     result.declared_by = vec![DeclaredBy::Framework("PyO3 0.29.3".into())];
     let message = format!("{name}.{name} keeps the GIL off because PyO3 0.29.3 declares so by default");
     let help =
@@ -224,7 +216,7 @@ fn contourpy(target: Target) -> TargetResult {
     let tag = target.python.abi_tag();
     let short = tag.trim_end_matches('t');
     let filename = format!("contourpy-1.4.0-{short}-{tag}-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl");
-    let mut result = result(target, Verdict::Unknown, "1 module builds its slots when it is imported", &filename);
+    let mut result = result(target, Verdict::Unknown, "could not be read: contourpy._contourpy", &filename);
     let reason = "unknown because the slots are built in the hook's code";
     let path = "contourpy/_contourpy.cpython-314t-x86_64-linux-gnu.so";
     let mut outcome = module(path, "contourpy._contourpy", Gil::Unknown, Cause::Unreadable, reason);
@@ -242,12 +234,8 @@ fn both(verdict: Verdict, reason: &str, filename: &str) -> Vec<TargetResult> {
 /// Packages that nothing speaks against.
 fn fine_packages() -> Vec<PackageReport> {
     let of = |results: fn(Target) -> TargetResult| linux().map(results).to_vec();
-    let pure = |filename| both(Verdict::Pure, "no compiled module", filename);
-    let fallback = both(
-        Verdict::PureFallback,
-        "installs as a pure wheel; 34 platform wheels with 5 accelerators do not fit",
-        "sqlalchemy-2.0.53-py3-none-any.whl",
-    );
+    let pure = |filename| both(Verdict::Pure, "no compiled modules", filename);
+    let fallback = both(Verdict::PureFallback, "without its compiled modules", "sqlalchemy-2.0.53-py3-none-any.whl");
     let typing = pure("typing_extensions-4.15.0-py3-none-any.whl");
     vec![
         package("fastapi", Some("0.142.0"), vec![from_line(2, &[])], pure("fastapi-0.142.0-py3-none-any.whl")),
@@ -265,8 +253,8 @@ fn troubled_packages() -> Vec<PackageReport> {
     let of = |results: fn(Target) -> TargetResult| linux().map(results).to_vec();
     let ready = "msgspec-0.20.0-cp314-cp314t-manylinux2014_x86_64.manylinux_2_17_x86_64.whl";
     let msgspec = vec![
-        result(first, Verdict::Ready, "1 module, declared by the author", ready),
-        result(second, Verdict::Build, "no wheel fits, only a source distribution", "msgspec-0.20.0.tar.gz"),
+        result(first, Verdict::Ready, "1 module, by the author", ready),
+        result(second, Verdict::Build, "only an sdist fits", "msgspec-0.20.0.tar.gz"),
     ];
     let usd = vec![usd(first, Verdict::Crash), usd(second, Verdict::Blocked)];
     let missing = both(Verdict::Unknown, "the index does not know this name", "");
@@ -305,16 +293,57 @@ pub(crate) fn report() -> Report {
     }
 }
 
+/// Packages of which one rule says the same, for the same reason and for another.
+pub(crate) fn crowded() -> Report {
+    let [first, second] = linux();
+    let unbuilt = |target: Target, name: &str| {
+        let mut result = result(target, Verdict::Build, "only an sdist fits", &format!("{name}-1.0.tar.gz"));
+        let message = format!("only {name}-1.0.tar.gz fits: what it becomes is decided where it is built");
+        let found = finding("builds-from-source", Verdict::Build, None, &message, "Build it on the target.");
+        result.findings.push(Finding { summary: "only an sdist fits".into(), ..found });
+        result
+    };
+    let unread = |target: Target, name: &str, reason: &str| {
+        let (path, module_name) = (format!("{name}/_a.so"), format!("{name}._a"));
+        let filename = format!("{name}-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
+        let mut result = result(target, Verdict::Unknown, &format!("could not be read: {module_name}"), &filename);
+        let mut outcome = module(&path, &module_name, Gil::Unknown, Cause::Unreadable, reason);
+        outcome.evidence = vec![Evidence::new("import hook").symbol("PyInit__a").address(0x1200)];
+        let message = format!("what importing {module_name} does to the GIL is unknown: {reason}");
+        let help = "Import it on the target.";
+        let found = finding("gil-declaration-unreadable", Verdict::Unknown, Some(&path), &message, help);
+        result.findings.push(Finding { evidence: outcome.evidence.clone(), ..found });
+        result.modules.push(outcome);
+        result
+    };
+    let called = "whether it calls PyUnstable_Module_SetGIL is decided in code";
+    let filled = "its slots are filled while the program runs";
+    let named =
+        |name: &str, results| package(name, Some("1.0"), vec![from_line(1, &["all"]), from_line(2, &[])], results);
+    Report {
+        targets: linux().to_vec(),
+        packages: vec![
+            named("grpcio", vec![unbuilt(first, "grpcio"), unbuilt(second, "grpcio")]),
+            named("h5py", vec![unbuilt(second, "h5py")]),
+            named("cffi", vec![unread(first, "cffi", called)]),
+            named("optree", vec![unread(first, "optree", filled), unread(second, "optree", filled)]),
+            named("pandas", vec![unread(first, "pandas", called)]),
+        ],
+        problems: Vec::new(),
+        summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
+    }
+}
+
 /// One package on two platforms, in versions that differ.
 pub(crate) fn two_platforms() -> Report {
     let targets = [target("3.14t", "linux-x86_64"), target("3.14t", "macos-arm64")];
     let mac = result(
         targets[1],
         Verdict::Ready,
-        "19 modules, declared by the author",
+        "19 modules, by the author",
         "numpy-2.5.5-cp314-cp314t-macosx_14_0_arm64.whl",
     );
-    let old = result(targets[1], Verdict::Build, "no wheel fits, only a source distribution", "lxml-5.0.0.tar.gz");
+    let old = result(targets[1], Verdict::Build, "only an sdist fits", "lxml-5.0.0.tar.gz");
     Report {
         targets: targets.to_vec(),
         packages: vec![
