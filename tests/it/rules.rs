@@ -273,7 +273,7 @@ module = [{ gil = "unknown", cause = "unreadable" }]
 #[track_caller]
 fn check_error(part: &str, replacement: &str, expected: &str) {
     assert!(GOOD.contains(part), "{part}");
-    let error = RuleSet::default().load("x.toml", &GOOD.replacen(part, replacement, 1)).unwrap_err().to_string();
+    let error = RuleSet::default().load("x.toml", GOOD.replacen(part, replacement, 1)).unwrap_err().to_string();
     assert!(error.starts_with(expected), "{error}\n  does not start with\n{expected}");
 }
 
@@ -334,7 +334,7 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
     for (part, replacement, expected) in table {
         check_error(part, replacement, expected);
     }
-    let error = RuleSet::default().load("x.toml", &" ".repeat(70_000)).unwrap_err().to_string();
+    let error = RuleSet::default().load("x.toml", " ".repeat(70_000)).unwrap_err().to_string();
     assert_eq!(error, "x.toml: 70000 bytes; expected a rule file of at most 65536 bytes");
     let mut twice = RuleSet::default();
     twice.load("x.toml", GOOD).unwrap();
@@ -611,7 +611,7 @@ fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
 fn a_title_stands_in_for_a_missing_summary() {
     for (title, expected) in [("Some rule", "some rule: p._a"), ("PyO3 did it", "PyO3 did it: p._a")] {
         let mut rules = RuleSet::default();
-        rules.load("x.toml", &GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
+        rules.load("x.toml", GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
         let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
         let files = [file("p/_a.so", vec![image(vec![silent])])];
         let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
