@@ -1,15 +1,16 @@
 //! Reads one compiled file into facts: what it says of itself. It runs nothing and judges nothing.
 //!
 //! `image` gives one relocated view of ELF, Mach-O and PE files; everything else here is neutral of the format. `python`
-//! finds the hooks and reads what the data says of each. What only a hook's code says is for an evaluator, which
-//! [`read_with`] takes as a function; its findings and those of the data are merged, and where they contradict each
-//! other, the fact is unknown.
+//! finds the hooks and reads what the data says of each, and `machine` follows their code. What both find is merged, and
+//! where they contradict each other, the fact is unknown.
 
-use image::{Image, ImageError};
+use image::ImageError;
 
 use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, Interpreters, ModuleFacts};
 
+mod evaluation;
 pub mod image;
+pub mod machine;
 pub mod python;
 mod toolchain;
 
@@ -41,19 +42,24 @@ pub struct Evaluation {
     pub interpreters: Fact<Option<Interpreters>>,
 }
 
-/// Follows a hook's code; `None` when it cannot for this image, such as on an architecture that it does not know.
-pub type Evaluate<'a> = dyn Fn(&Image<'_>, &Hook) -> Option<Evaluation> + 'a;
-
-/// Reads a compiled file by its data alone; `None` when it is no object file.
-pub fn read(path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
-    read_with(path, bytes, &|_, _| None)
+impl Evaluation {
+    fn of(hook: &Hook) -> Evaluation {
+        let hook = hook.clone();
+        Evaluation {
+            init: hook.init,
+            gil: hook.gil,
+            abi_info: hook.abi_info,
+            slots: hook.slots,
+            interpreters: hook.interpreters,
+        }
+    }
 }
 
-/// Reads a compiled file, and asks `evaluate` about each hook.
-pub fn read_with(path: &str, bytes: &[u8], evaluate: &Evaluate<'_>) -> Result<Option<ModuleFacts>, BinaryError> {
+/// Reads a compiled file; `None` when it is no object file.
+pub fn read(path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
     match image::images(bytes) {
         Ok(images) => {
-            let images = images.iter().map(|image| python::facts(image, path, evaluate)).collect();
+            let images = images.iter().map(|image| python::facts(image, path)).collect();
             Ok(Some(ModuleFacts { path: path.to_owned(), size: bytes.len() as u64, images }))
         }
         Err(ImageError::NotAnObject) => Ok(None),

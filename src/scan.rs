@@ -81,10 +81,8 @@ pub fn run(
         let results = judging::judge(&resolution, &examinations, rules, settings.hints);
         Judged { resolution, results }
     });
-    let bytes = Bytes {
-        fetched: distributions.index().traffic().file_bytes,
-        total: distributions.total_bytes(&examinations),
-    };
+    let bytes =
+        Bytes { fetched: distributions.index().traffic().file_bytes, total: distributions.total_bytes(&examinations) };
     let mut report = assembly::assemble(settings.targets.clone(), judged.collect(), &examinations, bytes);
     report.problems.extend(distributions.index().problems());
     report.summary.problems = report.problems.len();

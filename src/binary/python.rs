@@ -1,15 +1,14 @@
 //! What an image says of itself as a Python extension module, whatever its format.
 //!
-//! Nothing here follows code. What the bytes do not settle without it is unknown, with the reason; an evaluator may be
-//! given to settle more, and may contradict: see [`crate::binary::read_with`].
+//! Nothing here follows code. What the bytes do not settle without it, the evaluator may, and it may contradict.
 
 use std::collections::BTreeSet;
 
-use super::Evaluate;
 use super::image::{Image, ImportKind};
 use super::toolchain::{self, Marks};
+use super::{Evaluation, evaluation};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, ImageFacts, Refcounts};
+use crate::model::facts::{Fact, Hook, ImageFacts, Refcounts};
 
 mod abi;
 mod baselines;
@@ -43,7 +42,7 @@ impl Survey<'_, '_> {
 }
 
 /// Reads all facts of one image.
-pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> ImageFacts {
+pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     let survey = Survey {
@@ -53,16 +52,16 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
         objects: if hooks.is_empty() { Default::default() } else { definition::static_objects(image) },
         marks: toolchain::marks(image),
     };
-    for index in 0..hooks.len() {
-        let Some(hook) = hooks.get(index) else { break };
-        let read = declaration::read(&survey, hook, &hooks);
-        let merged = merge::merge(read, evaluate(image, hook));
-        if let Some(hook) = hooks.get_mut(index) {
-            (hook.init, hook.gil, hook.abi_info, hook.slots) = (merged.init, merged.gil, merged.abi_info, merged.slots);
-            hook.interpreters = merged.interpreters;
-        }
-    }
     let toolchain = survey.marks.toolchain(image);
+    let read: Vec<Evaluation> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
+    settle(&mut hooks, read);
+    // What the data tells of the ABI says as which interpreter the hooks are followed.
+    let abi = abi::abi(&survey, &hooks, toolchain.value());
+    let followed: Vec<Evaluation> = hooks
+        .iter()
+        .map(|hook| merge::merge(Evaluation::of(hook), evaluation::follow(image, hook, path, &abi).into()))
+        .collect();
+    settle(&mut hooks, followed);
     let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
     ImageFacts {
         format: image.format,
@@ -78,6 +77,14 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
         toolchain,
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
+    }
+}
+
+/// Takes over what was found out about each hook.
+fn settle(hooks: &mut [Hook], found: Vec<Evaluation>) {
+    for (hook, found) in hooks.iter_mut().zip(found) {
+        (hook.init, hook.gil, hook.abi_info, hook.slots) = (found.init, found.gil, found.abi_info, found.slots);
+        hook.interpreters = found.interpreters;
     }
 }
 

@@ -12,6 +12,7 @@ mod totals;
 use crate::model::report::Report;
 
 use super::paint::Role;
+use super::sanitize::harmless;
 use super::text::wrap;
 use super::{RenderError, RenderOptions};
 
@@ -35,6 +36,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         culprits::paragraphs(report, &options),
         notes::paragraphs(report, &options),
         left_out::paragraph(report, &options),
+        more(report, &options),
         totals::problems(report, &options),
         totals::counts(report, &options),
     ];
@@ -49,6 +51,14 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         }
     }
     Ok(text.into_bytes())
+}
+
+/// How to read on about the rules in brackets.
+fn more(report: &Report, options: &RenderOptions) -> Vec<String> {
+    let results = report.packages.iter().flat_map(|package| &package.results);
+    let shown = results.flat_map(|result| &result.findings).max_by_key(|finding| finding.verdict);
+    let Some(finding) = shown else { return Vec::new() };
+    wrap(&format!("`ungil explain {}` shows the page of a rule.", harmless(&finding.rule)), options.width)
 }
 
 /// A label and text beside it; the text's further lines stand under the first.

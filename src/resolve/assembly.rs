@@ -45,8 +45,9 @@ fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem
 
 /// The end of a sentence about the package: the problem, with the file that it is about.
 fn told(problem: &Problem, name: &PackageName) -> String {
-    let Problem { place, message, .. } = problem;
-    let is_clear = *place == name.to_string() || message.contains(place.as_str());
+    let Problem { place, message, kind, .. } = problem;
+    // An index is asked for the package, and its messages name the page.
+    let is_clear = *kind == ProblemKind::Index || *place == name.to_string() || message.contains(place.as_str());
     if is_clear { message.clone() } else { format!("{place}: {message}") }
 }
 

@@ -83,7 +83,12 @@ fn nodes(fact: &Fact) -> Vec<&Node> {
     }
 }
 
+/// As a sentence begins, unless it begins with a name, which is written as its owner writes it.
 fn capitalised(text: &str) -> String {
+    let is_ours = ["the", "there", "no", "none"].iter().any(|word| text.split(' ').next() == Some(word));
+    if !is_ours {
+        return text.to_owned();
+    }
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -140,16 +145,7 @@ impl Words<'_> {
             External::NotRoot(..) => "the input is to be resolved".to_owned(),
             External::NoVersions(node, range) => self.absence(node, range),
             External::Custom(node, range, reason) => format!("{} {reason}", self.subject(node, range)),
-            External::FromDependencyOf(Node::Root, _, to, range) => {
-                let places: Vec<String> = to
-                    .name()
-                    .into_iter()
-                    .flat_map(|name| self.session.plan.places(name))
-                    .map(ToString::to_string)
-                    .collect();
-                let asked = if places.is_empty() { "the input".to_owned() } else { places.join(" and ") };
-                format!("{asked} asks for {}", named(to, &ranges::describe(range)))
-            }
+            External::FromDependencyOf(Node::Root, _, to, range) => self.asked(to, range),
             External::FromDependencyOf(node, range, to, needed) => {
                 // As its author wrote it, unless that is a long list of exceptions.
                 let needed = match needed.iter().nth(READABLE) {
@@ -159,6 +155,25 @@ impl Words<'_> {
                 format!("{} requires {needed}", self.subject(node, range))
             }
         }
+    }
+
+    /// What each line of the input says of the package.
+    fn asked(&self, to: &Node, range: &Range) -> String {
+        let plan = &self.session.plan;
+        let demands = plan.demands.iter().filter(|demand| to.name() == Some(&demand.name));
+        let constraints = to.name().and_then(|name| plan.constraints.get(name)).into_iter().flatten();
+        let mut sentences: Vec<String> = demands
+            .map(|demand| format!("{} asks for {}", demand.place, named(to, &ranges::describe(&demand.range))))
+            .chain(
+                constraints
+                    .map(|bound| format!("{} allows {}", bound.place, named(to, &ranges::describe(&bound.range)))),
+            )
+            .collect();
+        sentences.dedup();
+        if sentences.is_empty() {
+            sentences.push(format!("the input asks for {}", named(to, &ranges::describe(range))));
+        }
+        sentences.join(" and ")
     }
 
     /// A package with its versions, in the shortest words that mean the same among the versions that exist.

@@ -64,8 +64,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         Truth::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
             let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            let doubt = if view.module.is_some() { "not known whether it" } else { "not known whether" };
-            (Certainty::Unknown, format!("{doubt} {summary}"), template.fill(view, words), evidence)
+            (Certainty::Unknown, format!("perhaps {summary}"), template.fill(view, words), evidence)
         }
         Truth::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
         Truth::No => return None,

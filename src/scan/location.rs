@@ -53,7 +53,11 @@ fn locate_project(location: &Location) -> Result<Located, CatalogError> {
     let metadata = project_metadata(location)?;
     let left_to_build = metadata.dynamic.iter().any(|field| field == "version");
     let version = if left_to_build { VersionStatement::LeftToBuild } else { VersionStatement::Stated };
-    let filename = shown(location);
+    let folder = match location {
+        Location::Path(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+        Location::Url(_) => None,
+    };
+    let filename = folder.unwrap_or_else(|| shown(location));
     let artifact = artifact(metadata.name, metadata.version, filename, ArtifactKind::SourceTree, location);
     Ok(Located { artifact, version })
 }

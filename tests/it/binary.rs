@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use ungil::binary::image::{Image, ImageError, ImportKind, images};
-use ungil::binary::{BinaryError, Evaluation, read, read_with};
+use ungil::binary::image::{ImageError, ImportKind, images};
+use ungil::binary::{BinaryError, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic, NoneSeen};
 use ungil::model::facts::{
-    AbiInfo, Declaration, Fact, Flavour, Generator, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
+    AbiInfo, Declaration, Fact, Flavour, Generator, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
 };
 
 const SET_GIL: &str =
@@ -104,12 +104,8 @@ const NON_ASCII: &[ExpectedHook] =
 
 const BACKEND: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
-const BACKEND_ABSENT: &[ExpectedHook] = &[ExpectedHook {
-    symbol: "PyInit__cffi_backend",
-    init: MULTI,
-    gil: Ok(Declaration::Absent),
-    slots: Some(&[2]),
-}];
+const BACKEND_ABSENT: &[ExpectedHook] =
+    &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: Ok(Declaration::Absent), slots: Some(&[2]) }];
 
 const FROM_14: (Option<u8>, Option<u8>) = (Some(14), None);
 const FROM_13_TO_14: (Option<u8>, Option<u8>) = (Some(13), Some(14));
@@ -254,33 +250,6 @@ fn symbols_libraries_and_generators_are_listed() {
     assert_eq!(image.toolchain.value().unwrap().generator, Generator::CApi);
     let image = facts("elf-x86_64-delegated.so").images.remove(0);
     assert_eq!(image.toolchain.value().unwrap().generator, Generator::Cffi);
-}
-
-#[test]
-fn an_evaluator_settles_what_is_open_and_may_contradict() {
-    let said = |value| Evaluation {
-        init: Fact::known(InitKind::SinglePhase, Vec::new()),
-        gil: Fact::known(Declaration::SetGil { value }, Vec::new()),
-        abi_info: Fact::known(None, Vec::new()),
-        slots: Fact::known(Vec::new(), Vec::new()),
-        interpreters: Fact::known(None, Vec::new()),
-    };
-    let check = |name: &str, expected: Result<Declaration, &str>| {
-        let evaluate = |_: &Image<'_>, hook: &Hook| {
-            assert_eq!(hook.symbol, "PyInit_sample");
-            Some(said(1))
-        };
-        let facts = read_with("sample.so", &built(name), &evaluate).unwrap().unwrap();
-        let gil = facts.images[0].hooks.value().unwrap()[0].gil.clone();
-        match (gil, expected) {
-            (Fact::Known { value, .. }, Ok(expected)) => assert_eq!(value, expected, "{name}"),
-            (Fact::Unknown { why, .. }, Err(words)) => assert!(why.contains(words), "{name}: {why}"),
-            (found, expected) => panic!("{name}: {found:?}, expected {expected:?}"),
-        }
-    };
-    check("elf-x86_64-single-set.so", Ok(Declaration::SetGil { value: 1 }));
-    check("elf-x86_64-single-absent.so", Err("the data reads as Absent, but its code shows SetGil { value: 1 }"));
-    check("elf-x86_64-not-used.so", Err("the data reads as MultiPhase, but its code does SinglePhase"));
 }
 
 #[test]

@@ -10,10 +10,12 @@ mod house;
 mod import;
 mod index;
 mod input;
+mod machine;
 mod made_facts;
 mod report;
 mod resolve;
 mod rules;
+mod scan;
 mod server;
 // A part of the command, which is no library: its tests run here too, without the command around it.
 #[path = "../../src/cli/index_settings.rs"]

@@ -4,6 +4,7 @@ mod sample;
 
 use std::path::Path;
 
+use ungil::model::finding::{Certainty, Finding};
 use ungil::model::inspection::Inspection;
 use ungil::model::report::Report;
 use ungil::report::{
@@ -120,6 +121,20 @@ fn no_reason_is_cut() {
 fn what_many_packages_share_is_said_once() {
     let table = render("table", &sample::crowded(), &wide(100));
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn what_several_rules_could_not_tell_of_a_module_is_one_paragraph() {
+    let mut report = sample::crowded();
+    for result in report.packages.iter_mut().flat_map(|package| &mut package.results) {
+        let doubts = result.findings.iter().filter(|finding| finding.module.is_some()).flat_map(|finding| {
+            let doubt = |rule: &str| Finding { rule: rule.into(), certainty: Certainty::Unknown, ..finding.clone() };
+            [doubt("delegate-missing"), doubt("delegate-not-loadable")]
+        });
+        result.findings = doubts.collect();
+    }
+    let table = render("table", &report, &wide(100));
+    assert!(table.contains("[delegate-missing]") && !table.contains("[delegate-not-loadable]"), "{table}");
 }
 
 #[test]

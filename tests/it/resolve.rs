@@ -403,7 +403,7 @@ fn a_location_that_cannot_be_read_is_a_problem() {
         "a\n c @ https://files.test/c-1.0.whl\n https://files.test/d.whl\n https://files.test/b-1.0-cp314-cp314-manylinux_2_28_x86_64.whl",
         "a 1.0: py3-none-any
         b 1.0: nothing: no wheel for cp314t: b 1.0 has wheels for cp314 only and no source distribution
-        c ?: unknown: status 404
+        c ?: unknown: https://files.test/c-1.0.whl: status 404
         ! https://files.test/d.whl: status 404 (asked for by r.txt:3)
         ! https://files.test/c-1.0.whl: status 404",
     );
@@ -433,7 +433,7 @@ fn an_unknown_name_does_not_end_the_run() {
         "a 1.0: py3-none-any
         b 1.0: py3-none-any
         ghost ?: unknown: no index knows a package named `ghost`
-        late ?: unknown: status 503
+        late ?: unknown: https://files.test/late/: status 503
         typo ?: unknown: no index knows a package named `typo`
         ! https://files.test/late/: status 503
         ! ghost: no index knows a package named `ghost`
@@ -453,7 +453,7 @@ fn metadata_that_cannot_be_read_does_not_end_the_run() {
         table,
         "a",
         "a 1.0: py3-none-any
-        b 1.0: unknown: no METADATA
+        b 1.0: unknown: b-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: no METADATA
         c 1.0: py3-none-any
         ! b-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: no METADATA",
     );

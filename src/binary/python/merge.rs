@@ -4,8 +4,7 @@ use crate::binary::Evaluation;
 use crate::model::facts::Fact;
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
-pub(super) fn merge(read: Evaluation, evaluated: Option<Evaluation>) -> Evaluation {
-    let Some(evaluated) = evaluated else { return read };
+pub(super) fn merge(read: Evaluation, evaluated: Evaluation) -> Evaluation {
     // A different way of initialisation means that the data which was read is not what the code uses.
     if let (Some(static_init), Some(init)) = (read.init.value(), evaluated.init.value())
         && static_init != init
@@ -81,20 +80,16 @@ mod tests {
         let (single, multi) = (known(InitKind::SinglePhase), known(InitKind::MultiPhase));
         let (used, not_used) = (Declaration::Slot { value: 0 }, Declaration::Slot { value: 1 });
         let cases = [
-            (evaluation(multi.clone(), known(used.clone())), None, Some(used.clone())),
-            (
-                evaluation(multi.clone(), nobody()),
-                Some(evaluation(multi.clone(), known(used.clone()))),
-                Some(used.clone()),
-            ),
-            (evaluation(multi.clone(), known(used.clone())), Some(evaluation(nobody(), nobody())), Some(used.clone())),
+            (evaluation(multi.clone(), known(used.clone())), evaluation(nobody(), nobody()), Some(used.clone())),
+            (evaluation(multi.clone(), nobody()), evaluation(multi.clone(), known(used.clone())), Some(used.clone())),
+            (evaluation(multi.clone(), known(used.clone())), evaluation(nobody(), nobody()), Some(used.clone())),
             (
                 evaluation(multi.clone(), known(used.clone())),
-                Some(evaluation(multi.clone(), known(used.clone()))),
+                evaluation(multi.clone(), known(used.clone())),
                 Some(used.clone()),
             ),
-            (evaluation(multi.clone(), known(used.clone())), Some(evaluation(multi.clone(), known(not_used))), None),
-            (evaluation(multi, known(used.clone())), Some(evaluation(single, known(used))), None),
+            (evaluation(multi.clone(), known(used.clone())), evaluation(multi.clone(), known(not_used)), None),
+            (evaluation(multi, known(used.clone())), evaluation(single, known(used)), None),
         ];
         for (number, (read, evaluated, expected)) in cases.into_iter().enumerate() {
             let gil = merge(read, evaluated).gil;

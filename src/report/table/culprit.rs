@@ -67,6 +67,16 @@ fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<
         if !has_paragraph(verdict) {
             continue;
         }
+        // Of what several rules could not tell of a module, one paragraph says why.
+        let is_doubted = |known: &Culprit<'_>| {
+            finding.certainty == Certainty::Unknown
+                && known.rule != Some(&finding.rule)
+                && known.verdict == verdict
+                && known.members.iter().any(|(path, _)| Some(*path) == finding.module.as_deref())
+        };
+        if culprits.iter().any(is_doubted) {
+            continue;
+        }
         match culprits.iter_mut().find(|known| known.rule == Some(&finding.rule) && known.verdict == verdict) {
             Some(known) => known.members.extend(member(finding, result)),
             None => culprits.push(Culprit::found(package, result, finding)),

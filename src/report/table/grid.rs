@@ -34,7 +34,7 @@ const LAYOUTS: [(Detail, usize); 5] = [
 /// Below this width of the whole table, `pure-fallback` takes two lines.
 const ROOMY: usize = 130;
 /// Most lines of a reason that a paragraph tells whole; only what is not written to be short is cut.
-const MOST_LINES: usize = 4;
+const MOST_LINES: usize = 6;
 /// With less room than this for the reason, the file stands in front of it in the same column.
 const NARROWEST: usize = 19;
 /// The room for reasons that layouts look for at most: for any, and for those of packages that nothing speaks against.

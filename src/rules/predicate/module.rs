@@ -77,10 +77,13 @@ fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> Truth {
 
 fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) -> Truth {
     let Some(name) = &module.delegate else { return Truth::No };
+    let only_asks_for_missing = words.iter().all(|word| *word == DelegateState::Missing);
     let state = match subject.delegates.get(name) {
         None => return Truth::unknown(format!("it was not looked up which package provides {name}")),
         Some(Delegate::Unknown { why }) => return Truth::unknown(why),
         Some(Delegate::Missing) => DelegateState::Missing,
+        // Whatever it does, it is there.
+        Some(Delegate::Provided { .. }) if only_asks_for_missing => return Truth::No,
         Some(Delegate::Provided { package, gil, reason }) => match gil {
             Gil::NotUsed => DelegateState::NotUsed,
             Gil::Used => DelegateState::Used,

@@ -1,0 +1,72 @@
+//! Follows the hooks of an image, as the interpreter that the file was built for would call them.
+
+use super::Evaluation;
+use super::image::Image;
+use super::machine::{self, Context, Limits};
+use crate::model::facts::{Abi, Fact, Flavour, Hook, Interpreters};
+
+/// The CPython that is taken where neither the file's name nor its bytes name one: what a version check inside the module
+/// would have to accept anyway.
+const MINOR: u8 = 14;
+
+/// What following the hook shows.
+pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> machine::Evaluation {
+    machine::evaluate(image, hook.address, hook.kind, context(path, abi), Limits::default())
+}
+
+impl From<machine::Evaluation> for Evaluation {
+    fn from(found: machine::Evaluation) -> Evaluation {
+        let interpreters = interpreters(&found.slots);
+        Evaluation { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots, interpreters }
+    }
+}
+
+/// Ids of `Py_mod_multiple_interpreters`: up to 3.14, and as renumbered in 3.15. <https://peps.python.org/pep-0820/>
+const INTERPRETERS_SLOTS: [u32; 2] = [3, 86];
+
+/// What the slots' ids alone tell: that there is no such slot.
+fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
+    match slots {
+        Fact::Known { value, evidence } if !value.iter().any(|id| INTERPRETERS_SLOTS.contains(id)) => {
+            Fact::known(None, evidence.clone())
+        }
+        Fact::Known { .. } => Fact::unknown("following the hook shows the slot, but not its value"),
+        Fact::Unknown { why, .. } => Fact::unknown(why.clone()),
+    }
+}
+
+/// The interpreter that the file was built for. A file whose flavour is unknown is followed as if it were for the
+/// free-threaded build: what that shows counts only if the flavour turns out to be known.
+fn context(path: &str, abi: &Fact<Abi>) -> Context {
+    let known = abi.value();
+    let free_threaded = known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
+    let built_for = known.and_then(|abi| abi.versions.0).filter(|minor| *minor >= 8);
+    Context { minor: named(path).or(built_for).unwrap_or(MINOR), free_threaded }
+}
+
+/// The minor version in a file's suffix: `.cpython-314t-…`, `.cp314t-…`.
+fn named(path: &str) -> Option<u8> {
+    let (_, suffix) = path.rsplit('/').next()?.split_once('.')?;
+    let tag = suffix.strip_prefix("cpython-3").or_else(|| suffix.strip_prefix("cp3"))?;
+    let end = tag.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(tag.len());
+    tag.get(..end)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suffix_names_the_version() {
+        for (path, expected) in [
+            ("a/b.cpython-314t-x86_64-linux-gnu.so", Some(14)),
+            ("a/b.cp313t-win_amd64.pyd", Some(13)),
+            ("a.cpython-39-darwin.so", Some(9)),
+            ("a/b.abi3.so", None),
+            ("cpython-314t/b.so", None),
+            ("b", None),
+        ] {
+            assert_eq!(named(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Follows an import hook from its first instruction to the module definition or module that it gives the interpreter,
+//! without running anything: a bounded evaluator that explores every path on which the import may succeed.
+//!
+//! `explore` keeps the work list of paths, `x86` and `arm64` carry out instructions on one path's `state`, whose values
+//! (`value`), condition flags (`flags`) and `memory` are known or unknown, `world` says what calls to the outside give
+//! back, and `definition` reads what a path ends with. `docs/evaluator.md` tells how the parts work together.
+
+mod arm64;
+mod convention;
+mod definition;
+mod explore;
+mod flags;
+mod memory;
+mod references;
+mod returning;
+mod state;
+mod symbol;
+mod trace;
+mod value;
+mod world;
+mod x86;
+
+use self::convention::Convention;
+use self::definition::Outcome;
+use self::explore::Bench;
+use super::image::Image;
+use crate::model::evidence::Evidence;
+use crate::model::facts::{AbiInfo, Declaration, Fact, HookKind, InitKind};
+
+/// The interpreter that the hook is evaluated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Minor version of CPython 3.
+    pub minor: u8,
+    /// Whether the code was compiled for the free-threaded build: objects have another header there.
+    pub free_threaded: bool,
+}
+
+/// Where an evaluation stops and says that it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most instructions of all paths together.
+    pub steps: u64,
+    /// Most branches on unknowns of all paths together.
+    pub forks: u64,
+    /// Most calls inside each other.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { steps: 1_000_000, forks: 4_000, depth: 160 }
+    }
+}
+
+/// What following a hook showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    /// How the module is initialised.
+    pub init: Fact<InitKind>,
+    /// What the module says of the GIL.
+    pub gil: Fact<Declaration>,
+    /// `Py_mod_abi`; the value is `None` when the definition has no such slot.
+    pub abi_info: Fact<Option<AbiInfo>>,
+    /// Slot ids in the order of the definition; empty for a module without slots.
+    pub slots: Fact<Vec<u32>>,
+    /// The name in the definition.
+    pub name: Fact<String>,
+    /// Whether there is only one path and it ends with null: importing the module fails.
+    pub fails: bool,
+    /// Address of the function of the slot `Py_mod_create`, when there is one: it may make something other than a
+    /// module, and then the slot `Py_mod_gil` does not count.
+    pub create: Option<u64>,
+    /// The path that decided, step by step: calls in their order, branches on unknowns, what was read at the end.
+    pub trace: Vec<Evidence>,
+    /// Instructions carried out on all paths.
+    pub steps: u64,
+    /// Branches on unknowns on all paths.
+    pub forks: u64,
+}
+
+/// Follows a hook.
+pub fn evaluate(image: &Image, address: u64, kind: HookKind, context: Context, limits: Limits) -> Evaluation {
+    let Some(convention) = Convention::of(image) else {
+        return Evaluation::unknown(&format!("code for {} is not followed", image.architecture));
+    };
+    let mut bench = Bench::new(image, convention, kind, context, limits);
+    bench.explore(address);
+    conclude(&bench)
+}
+
+impl Evaluation {
+    fn unknown(why: &str) -> Evaluation {
+        Evaluation {
+            init: Fact::unknown(why),
+            gil: Fact::unknown(why),
+            abi_info: Fact::unknown(why),
+            slots: Fact::unknown(why),
+            name: Fact::unknown(why),
+            fails: false,
+            create: None,
+            trace: Vec::new(),
+            steps: 0,
+            forks: 0,
+        }
+    }
+}
+
+/// What all paths together say.
+fn conclude(bench: &Bench) -> Evaluation {
+    let measured = |evaluation| Evaluation { steps: bench.steps, forks: bench.forks, ..evaluation };
+    let Some(first) = bench.outcomes.first() else {
+        let why = match bench.lost.first() {
+            Some(why) => why.clone(),
+            None => "no path through the hook ends in success".into(),
+        };
+        return measured(Evaluation { fails: bench.lost.is_empty() && bench.forks == 0, ..Evaluation::unknown(&why) });
+    };
+    let mut trace = bench.trail.tell(first.trail, bench.image);
+    trace.extend(first.evidence.iter().cloned());
+    let evidence = first.evidence.clone();
+    let all = |same: fn(&Outcome, &Outcome) -> bool| bench.outcomes.iter().all(|other| same(first, other));
+    let doubt = doubt(bench);
+    let init = match (first.init, &doubt) {
+        (Some(init), None) if all(|first, other| first.init == other.init) => Fact::known(init, evidence.clone()),
+        (None, None) => Fact::unknown("another module makes this one"),
+        (_, None) => Fact::unknown(disagreement(bench)),
+        (_, Some(why)) => Fact::unknown(why.clone()),
+    };
+    let gil = match (&first.gil, &doubt) {
+        (Ok(gil), None) if all(|first, other| first.gil == other.gil) => Fact::known(gil.clone(), evidence.clone()),
+        (Err(why), _) => Fact::unknown(why.clone()),
+        (Ok(_), None) => Fact::unknown(disagreement(bench)),
+        (Ok(_), Some(why)) => Fact::unknown(why.clone()),
+    };
+    let settle = |known: bool, why: &Result<(), String>| match (known, why, &doubt) {
+        (_, Err(why), _) | (_, _, Some(why)) => Some(why.clone()),
+        (false, ..) => Some(disagreement(bench)),
+        (true, Ok(()), None) => None,
+    };
+    let abi_info = match settle(all(|first, other| first.abi == other.abi), &first.abi.clone().map(|_| ())) {
+        Some(why) => Fact::unknown(why),
+        None => Fact::known(first.abi.clone().ok().flatten(), evidence.clone()),
+    };
+    let slots = match settle(all(|first, other| first.slots == other.slots), &first.slots.clone().map(|_| ())) {
+        Some(why) => Fact::unknown(why),
+        None => Fact::known(first.slots.clone().unwrap_or_default(), evidence.clone()),
+    };
+    let name = match &first.name {
+        Some(name) => Fact::known(name.clone(), evidence),
+        None => Fact::unknown("the name in the definition could not be read"),
+    };
+    measured(Evaluation {
+        init,
+        gil,
+        abi_info,
+        slots,
+        name,
+        fails: false,
+        create: first.create,
+        trace,
+        steps: 0,
+        forks: 0,
+    })
+}
+
+fn disagreement(bench: &Bench) -> String {
+    let ends: Vec<String> = bench.outcomes.iter().map(Outcome::describe).collect();
+    format!("paths end differently: {}", ends.join("; "))
+}
+
+/// Why what was found may not be all that can happen.
+fn doubt(bench: &Bench) -> Option<String> {
+    bench.lost.first().cloned()
+}

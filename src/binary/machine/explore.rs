@@ -1,0 +1,302 @@
+//! The work list: follows paths, forks them at branches on unknowns, takes them together where they meet too often,
+//! and stops at the limits.
+//!
+//! Two paths that arrive at one fork with the same call stack and the same modules are compared: what is covered by an
+//! earlier one is dropped, and once a fork has seen a few, later ones are joined into one that covers all of them. So
+//! the work is proportional to the code that is reached, not to the number of paths through it.
+
+mod access;
+mod calls;
+mod settle;
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use super::convention::Convention;
+use super::definition::{self, Outcome};
+use super::flags::Condition;
+use super::state::{END, Mixer, State, mix};
+use super::symbol::Symbols;
+use super::trace::{Trail, What};
+use super::value::{Region, Value, region};
+use super::world::Gives;
+use super::{Context, Limits, arm64, x86};
+use crate::binary::image::Image;
+use crate::model::facts::HookKind;
+
+/// What stack protectors compare with: any number would do.
+pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
+/// The function that declares a single-phase module.
+const DECLARATION: &str = "PyUnstable_Module_SetGIL";
+/// Paths that one fork sees one by one before it joins them.
+const SEPARATE_PATHS: usize = 2;
+/// Most reasons that are kept.
+const MOST_REASONS: usize = 8;
+/// Pages that one path may write.
+const MOST_PAGES: usize = 512;
+
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+
+/// How an instruction goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// With the instruction at this address.
+    Next(u64),
+    /// Anywhere: a jump to a computed address.
+    Jump(Value),
+    /// Into a call.
+    Call { target: Value, return_to: u64 },
+    /// Back to the caller, to this address.
+    Return(Value),
+    /// Both ways: the condition depends on unknowns.
+    Fork(Condition),
+    /// Nowhere: the instruction traps.
+    Dead,
+    /// Unknown how: the instruction cannot be followed.
+    Stuck(String),
+}
+
+/// What the paths of one run share.
+pub(super) struct Bench<'a, 'data> {
+    pub(super) image: &'a Image<'data>,
+    pub(super) convention: &'static Convention,
+    pub(super) context: Context,
+    pub(super) symbols: Symbols,
+    /// Models of the imports that were called so far.
+    pub(super) models: Map<usize, Option<Gives>>,
+    pub(super) code: Map<u64, iced_x86::Instruction>,
+    pub(super) arm_code: Map<u64, yaxpeax_arm::armv8::a64::Instruction>,
+    pub(super) trail: Trail,
+    /// Functions of which is known whether they may return.
+    pub(super) returning: Map<u64, bool>,
+    /// Instructions looked at for that.
+    pub(super) surveyed: u64,
+    blank: std::rc::Rc<super::state::Vectors>,
+    places: Map<(u64, u64, u64), u64>,
+    /// How many places in the code can declare what a module does with the GIL, once counted.
+    declarations: Option<usize>,
+    /// Last component of the name of the module that the hook is for.
+    module_names: Vec<String>,
+    limits: Limits,
+    hook_kind: HookKind,
+    seen: Map<u64, Vec<State>>,
+    waiting: Vec<State>,
+    hopeless: Vec<State>,
+    /// Paths on which the import may succeed.
+    pub(super) outcomes: Vec<Outcome>,
+    /// Why paths were given up that might have counted.
+    pub(super) lost: Vec<String>,
+    /// Instructions executed.
+    pub(super) steps: u64,
+    /// Paths forked.
+    pub(super) forks: u64,
+}
+
+impl<'a, 'data> Bench<'a, 'data> {
+    /// Prepares a run.
+    pub(super) fn new(
+        image: &'a Image<'data>,
+        convention: &'static Convention,
+        hook_kind: HookKind,
+        context: Context,
+        limits: Limits,
+    ) -> Bench<'a, 'data> {
+        Bench {
+            image,
+            convention,
+            context,
+            symbols: Symbols::default(),
+            models: Map::default(),
+            code: Map::default(),
+            arm_code: Map::default(),
+            trail: Trail::default(),
+            returning: Map::default(),
+            surveyed: 0,
+            blank: State::new(0, convention, super::memory::Memory::default()).vectors,
+            places: Map::default(),
+            declarations: None,
+            module_names: Vec::new(),
+            limits,
+            hook_kind,
+            seen: Map::default(),
+            waiting: Vec::new(),
+            hopeless: Vec::new(),
+            outcomes: Vec::new(),
+            lost: Vec::new(),
+            steps: 0,
+            forks: 0,
+        }
+    }
+
+    /// Follows every path from a hook.
+    pub(super) fn explore(&mut self, hook: u64) {
+        let names = self.image.exports().iter().filter(|&(_, &address)| address == hook);
+        self.module_names = names.filter_map(|(name, _)| Some(name.strip_prefix("PyInit_")?.to_owned())).collect();
+        let mut state = State::new(hook, self.convention, super::memory::Memory::new(self.image));
+        let stack = state.register(self.convention.stack_pointer);
+        match self.convention.link {
+            Some(link) => {
+                state.push_frame(END, stack.known().unwrap_or_default());
+                state.set_register(link, Value::Known(END));
+            }
+            None => self.push_return(&mut state, END),
+        }
+        self.waiting.push(state);
+        while let Some(state) = self.next() {
+            self.follow(state);
+            if let Some(limit) = self.exhausted() {
+                self.lose(limit);
+                return;
+            }
+        }
+    }
+
+    /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
+    /// paths meet before they go on. Paths with an exception come last.
+    fn next(&mut self) -> Option<State> {
+        let list = if self.waiting.is_empty() { &mut self.hopeless } else { &mut self.waiting };
+        let rank = |state: &State| (state.frames.len(), std::cmp::Reverse(state.pc));
+        let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
+        Some(list.swap_remove(best))
+    }
+
+    fn exhausted(&self) -> Option<String> {
+        if self.steps >= self.limits.steps {
+            return Some(format!("the limit of {} instructions was reached", self.limits.steps));
+        }
+        (self.forks >= self.limits.forks)
+            .then(|| format!("the limit of {} branches on unknowns was reached", self.limits.forks))
+    }
+
+    fn lose(&mut self, why: String) {
+        if self.lost.len() < MOST_REASONS && !self.lost.contains(&why) {
+            self.lost.push(why);
+        }
+    }
+
+    fn follow(&mut self, mut state: State) {
+        while self.steps < self.limits.steps {
+            self.steps += 1;
+            if state.pc == END {
+                return self.finish(state);
+            }
+            let address = state.pc;
+            let flow = match self.convention.link {
+                Some(_) => arm64::step(self, &mut state),
+                None => x86::step(self, &mut state),
+            };
+            let on = match flow {
+                // A jump to itself never ends.
+                Flow::Next(target) if target == address => return,
+                Flow::Next(address) => {
+                    state.pc = address;
+                    true
+                }
+                Flow::Fork(condition) => return self.fork(state, condition),
+                Flow::Jump(target) => self.jump(&mut state, target),
+                Flow::Call { target, return_to } => self.call(&mut state, target, return_to),
+                Flow::Return(target) => self.give_back(&mut state, target),
+                Flow::Dead => return,
+                Flow::Stuck(why) => {
+                    self.lose(format!("{why} at {address:#x}"));
+                    return;
+                }
+            };
+            if !on {
+                return;
+            }
+            if state.frames.len() > self.limits.depth {
+                self.lose(format!("calls nest deeper than {} at {address:#x}", self.limits.depth));
+                return;
+            }
+            if state.memory.size() > MOST_PAGES {
+                state.memory.give_up_heap();
+            }
+            if state.memory.size() > MOST_PAGES {
+                self.lose(format!("a path writes more than {MOST_PAGES} pages at {address:#x}"));
+                return;
+            }
+        }
+    }
+
+    fn finish(&mut self, mut state: State) {
+        let value = state.register(self.convention.result);
+        state.pc = END;
+        self.note(&mut state, What::Return { value });
+        if state.pending {
+            return;
+        }
+        if let Some(outcome) = definition::read(self, &state, value, self.hook_kind) {
+            let same = |other: &Outcome| other.agrees(&outcome);
+            if !self.outcomes.iter().any(same) && self.outcomes.len() < MOST_REASONS {
+                self.outcomes.push(outcome);
+            }
+        }
+    }
+
+    fn fork(&mut self, mut state: State, condition: Condition) {
+        self.forks += 1;
+        if let Some(stack) = state.register(self.convention.stack_pointer).known()
+            && region(stack) == Region::Stack
+        {
+            state.memory.trim(stack);
+        }
+        let Some(state) = self.meet(state) else { return };
+        for (taken, condition) in [(true, condition), (false, condition.opposite())] {
+            let mut branch = state.clone();
+            if !branch.assume(condition, &self.symbols) {
+                continue;
+            }
+            branch.forced = Some(taken);
+            self.note(&mut branch, What::Branch { taken });
+            self.enlist(branch);
+        }
+    }
+
+    fn enlist(&mut self, state: State) {
+        if state.pending { self.hopeless.push(state) } else { self.waiting.push(state) }
+    }
+
+    /// Compares a path with those that were here before; `None` when nothing new would come of it.
+    fn meet(&mut self, mut state: State) -> Option<State> {
+        let mut key = state.key(self.convention);
+        for _ in 0..4 {
+            match self.seen.get(&key).and_then(|others| others.first()) {
+                Some(other) if !same_place(other, &state) => key = mix(key, 1),
+                Some(_) | None => break,
+            }
+        }
+        let others = self.seen.entry(key).or_default();
+        others.retain(|other| same_place(other, &state));
+        if others.iter().any(|other| state.within(other, self.image, self.convention)) {
+            return None;
+        }
+        if others.len() >= SEPARATE_PATHS
+            && let Some(widest) = others.pop()
+        {
+            state.join(&widest, self.image, self.convention);
+        }
+        others.push(state.clone());
+        Some(state)
+    }
+
+    /// The answer to a condition; `None` when both ways are open, and then the instruction gives [`Flow::Fork`].
+    pub(super) fn ask(&self, state: &mut State, condition: Condition) -> Option<bool> {
+        state.forced.take().or_else(|| state.decide(condition, &self.symbols))
+    }
+
+    /// Notes a step of a path.
+    pub(super) fn note(&mut self, state: &mut State, what: What) {
+        state.trail = self.trail.push(state.trail, state.pc, what);
+    }
+}
+
+fn same_place(left: &State, right: &State) -> bool {
+    left.pc == right.pc
+        && left.pending == right.pending
+        && left.modules == right.modules
+        && left.frames.len() == right.frames.len()
+        && left.frames.iter().zip(&right.frames).all(|(left, right)| {
+            std::rc::Rc::ptr_eq(left, right) || left.return_to == right.return_to && left.stack == right.stack
+        })
+}

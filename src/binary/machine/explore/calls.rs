@@ -1,0 +1,234 @@
+//! Jumps, calls and returns, into the image and out of it.
+
+use super::super::flags::Flags;
+use super::super::state::{END, Gil, LANES, REGISTERS, State, VECTORS};
+use super::super::symbol::Table;
+use super::super::trace::What;
+use super::super::value::{Reach, Value, mask, signed};
+use super::super::world::{self, Answer};
+use super::super::{arm64, returning, x86};
+use super::{Bench, DECLARATION};
+use crate::binary::image::ImportKind;
+
+/// Most entries of a table of code addresses.
+const LONGEST_TABLE: u64 = 512;
+
+impl Bench<'_, '_> {
+    pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
+        match target {
+            Value::Known(address) => {
+                if self.is_code(address) || address == END {
+                    state.pc = address;
+                    return true;
+                }
+                self.outside(state, target) && self.leave(state)
+            }
+            Value::Symbol { id, offset } => {
+                if let Some(table) = self.symbols.get(id).and_then(|symbol| symbol.table) {
+                    self.scatter(state, table, offset);
+                    return false;
+                }
+                self.tail_call(state, target)
+            }
+            Value::Unknown(_) => self.tail_call(state, target),
+        }
+    }
+
+    /// A jump through a pointer is a call when the stack is as it was at the call.
+    fn tail_call(&mut self, state: &mut State, target: Value) -> bool {
+        let entry = state.frames.last().map(|frame| match self.convention.link {
+            Some(_) => frame.stack,
+            None => frame.stack.wrapping_sub(8),
+        });
+        if state.register(self.convention.stack_pointer).known() != entry {
+            let address = state.pc;
+            self.lose(format!("the jump at {address:#x} goes to an address that is not known"));
+            return false;
+        }
+        self.outside(state, target) && self.leave(state)
+    }
+
+    fn scatter(&mut self, state: &State, table: Table, offset: i64) {
+        let mut targets = Vec::new();
+        for index in 0..LONGEST_TABLE {
+            let size = u64::from(table.size);
+            let place = table.start.wrapping_add(index * size);
+            if !self.image.is_read_only(place) {
+                break;
+            }
+            let Value::Known(entry) = state.memory.read(self.image, place, size) else { break };
+            let bits = 8 * u32::from(table.size);
+            let entry = if table.signed { signed(entry, bits).cast_unsigned() } else { entry & mask(bits) };
+            let target = (entry << table.shift).wrapping_add(offset.cast_unsigned());
+            if !self.is_code(target) || target.abs_diff(state.pc) > 1 << 20 {
+                break;
+            }
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        if targets.is_empty() {
+            let address = state.pc;
+            self.lose(format!("the jump at {address:#x} goes through a table that could not be read"));
+        }
+        self.forks += targets.len() as u64;
+        for target in targets.into_iter().rev() {
+            let mut branch = state.clone();
+            branch.pc = target;
+            self.enlist(branch);
+        }
+    }
+
+    pub(super) fn call(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+        let never_returns = match self.convention.link {
+            Some(_) => arm64::traps(self, return_to),
+            None => x86::traps(self, return_to),
+        };
+        let target_returns = |bench: &mut Bench| match target {
+            Value::Known(address) if bench.is_code(address) => returning::may_return(bench, address),
+            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => true,
+        };
+        if never_returns || !target_returns(self) {
+            return false;
+        }
+        match target {
+            Value::Known(address) if self.is_code(address) => {
+                match self.convention.link {
+                    Some(link) => {
+                        let stack = state.register(self.convention.stack_pointer).known().unwrap_or_default();
+                        state.push_frame(return_to, stack);
+                        state.set_register(link, Value::Known(return_to));
+                    }
+                    None => self.push_return(state, return_to),
+                }
+                state.pc = address;
+                true
+            }
+            _ => {
+                match self.convention.link {
+                    Some(_) => {
+                        let stack = state.register(self.convention.stack_pointer).known().unwrap_or_default();
+                        state.push_frame(return_to, stack);
+                    }
+                    None => self.push_return(state, return_to),
+                }
+                self.outside(state, target) && self.leave(state)
+            }
+        }
+    }
+
+    pub(super) fn push_return(&mut self, state: &mut State, return_to: u64) {
+        let pointer = self.convention.stack_pointer;
+        let before = state.register(pointer);
+        state.push_frame(return_to, before.known().unwrap_or_default());
+        let after = before.sub(Value::Known(8));
+        state.set_register(pointer, after);
+        self.store(state, after, 8, Value::Known(return_to));
+    }
+
+    /// Calls something outside the image, or something unknown.
+    fn outside(&mut self, state: &mut State, target: Value) -> bool {
+        let import = match target {
+            Value::Known(address) => self.import_index(address),
+            Value::Symbol { .. } | Value::Unknown(_) => None,
+        };
+        let answer = match import {
+            Some(index) if self.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) => {
+                let descriptor = state.register(self.convention.result).known().unwrap_or(0);
+                Answer::Quietly(Value::Known(0x10_0000 + (descriptor & 0xff_ffff)))
+            }
+            Some(index) => world::call(self, state, index),
+            None => self.unknown_call(state, target),
+        };
+        let result = match answer {
+            Answer::Never => return false,
+            Answer::Enters(address) => {
+                // The function returns to our caller; its result stands for that of the call.
+                state.pc = address;
+                return self.leave_by(state, address);
+            }
+            Answer::Quietly(value) => {
+                state.set_register(self.convention.result, value);
+                return true;
+            }
+            Answer::Gives(value) => value,
+        };
+        self.clobber(state);
+        state.set_register(self.convention.result, result);
+        true
+    }
+
+    fn leave_by(&mut self, state: &mut State, address: u64) -> bool {
+        state.pc = address;
+        state.forced = None;
+        state.entered = true;
+        true
+    }
+
+    fn unknown_call(&mut self, state: &mut State, target: Value) -> Answer {
+        self.note(state, What::Unfollowed);
+        if target.known().is_some_and(|address| address < 4096) {
+            return Answer::Never;
+        }
+        // Code of the image that is skipped could declare a module that exists by now.
+        if target.reach().may(Reach::IMAGE) && self.image.import_named(DECLARATION).is_some() {
+            let address = state.pc;
+            state.modules.iter_mut().for_each(|module| module.gil = Gil::Open { address });
+        }
+        let origin = self.origin(target);
+        world::unmodelled(self, state, origin)
+    }
+
+    fn clobber(&mut self, state: &mut State) {
+        for index in 0..REGISTERS {
+            if index != self.convention.stack_pointer && !self.convention.preserved.contains(&index) {
+                state.set_register(index, Value::ANY);
+            }
+        }
+        let kept = self.convention.preserved_vectors.clone();
+        if kept.is_empty() {
+            state.forget_vectors(&self.blank);
+        } else {
+            for vector in (0..VECTORS).filter(|vector| !kept.contains(vector)) {
+                state.set_vector(vector, [Value::ANY; LANES]);
+            }
+        }
+        state.flags = Flags::Unknown;
+    }
+
+    /// Returns from what was called last.
+    fn leave(&mut self, state: &mut State) -> bool {
+        if std::mem::take(&mut state.entered) {
+            return true;
+        }
+        let target = state.frames.last().map_or(END, |frame| frame.return_to);
+        if self.convention.link.is_none() {
+            let pointer = self.convention.stack_pointer;
+            let after = state.register(pointer).add(Value::Known(8));
+            state.set_register(pointer, after);
+        }
+        self.give_back(state, Value::Known(target))
+    }
+
+    pub(super) fn give_back(&mut self, state: &mut State, target: Value) -> bool {
+        let Some(frame) = state.frames.last().cloned() else { return false };
+        match target {
+            Value::Known(address) if address != frame.return_to => return self.jump(state, target),
+            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+        }
+        state.frames.pop();
+        let pointer = self.convention.stack_pointer;
+        if state.register(pointer).known().is_none() {
+            state.set_register(pointer, Value::Known(frame.stack));
+        }
+        for &index in self.convention.preserved {
+            if matches!(state.register(index), Value::Unknown(_))
+                && let Some(&before) = frame.registers.get(index)
+            {
+                state.set_register(index, before);
+            }
+        }
+        state.pc = frame.return_to;
+        true
+    }
+}

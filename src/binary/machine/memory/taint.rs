@@ -1,0 +1,104 @@
+//! What a write through an unknown pointer invalidates.
+
+use std::rc::Rc;
+
+use super::super::value::{Reach, Region, Value, region};
+use super::{LARGEST_OBJECT, Memory, PAGE, Word, is_handle};
+use crate::binary::image::Image;
+
+impl Memory {
+    /// A pointer leaves the code that made it: others may write through it from now on.
+    pub(in crate::binary::machine) fn expose(&mut self, image: &Image, pointer: Value) {
+        if let Value::Known(address) = pointer
+            && region(address) == Region::Image
+            && is_variable(image, address)
+            && let Err(index) = self.escaped.binary_search(&address)
+        {
+            Rc::make_mut(&mut self.escaped).insert(index, address);
+        }
+    }
+
+    /// Whether a pointer that lies in memory may point to the object that holds an address.
+    pub(super) fn is_exposed(&self, address: u64) -> bool {
+        let near = |list: &[u64]| {
+            let after = list.partition_point(|&start| start <= address);
+            after.checked_sub(1).and_then(|index| list.get(index)).is_some_and(|start| address - start < LARGEST_OBJECT)
+        };
+        near(&self.targets) || near(&self.escaped)
+    }
+
+    /// Invalidates what a write through an unknown pointer of this reach may have changed.
+    pub(in crate::binary::machine) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
+        let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
+        let touched = kinds.fold(Reach::NOTHING, Reach::with);
+        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses());
+        let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
+        let parts = if origin.is_some() && !from_anywhere { writable_parts(image, reach) } else { Vec::new() };
+        self.leaked |= from_anywhere;
+        let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
+        let exposed = Memory { targets, escaped, ..Memory::default() };
+        self.tainted = self.tainted.with(touched);
+        self.point(touched, stored.reach());
+        for (start, page) in &mut self.pages {
+            let in_image = region(*start) == Region::Image;
+            let hit = match region(*start) {
+                Region::Image => from_anywhere || parts.iter().any(|&(low, high)| *start < high && *start + PAGE > low),
+                other => other.reach().may(touched),
+            };
+            if !hit || image.is_read_only(*start) {
+                continue;
+            }
+            let start = *start;
+            let after = |index: usize, word: Word| {
+                let address = start + 8 * index as u64;
+                let named = || parts.iter().any(|&(low, high)| address < high && address + 8 > low);
+                if in_image && !named() && !exposed.is_exposed(address) { word } else { overwritten(word, stored) }
+            };
+            if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
+                for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+                    *word = after(index, *word);
+                }
+            }
+        }
+        for part in parts {
+            if !self.spoiled.contains(&part) {
+                self.spoiled.push(part);
+                self.spoiled.sort_unstable();
+            }
+        }
+    }
+}
+
+/// The writable parts of the image that pointers of this reach may hit: data with initial values and data without are
+/// never parts of one object.
+fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
+    let (low, high) = reach.addresses();
+    // Indices count upward from the address that code names; compilers move that by no more than a few elements.
+    let low = low.saturating_sub(LARGEST_OBJECT) & !7;
+    let mut parts = Vec::new();
+    for segment in image.segments.iter().filter(|segment| segment.writable) {
+        let filled = segment.address.saturating_add(segment.bytes.len() as u64);
+        let end = segment.address.saturating_add(segment.size);
+        for (start, end) in [(segment.address, filled), (filled, end)] {
+            if start < end && low < end && high >= start {
+                parts.push((start.max(low), end));
+            }
+        }
+    }
+    parts
+}
+
+/// A word through which something unknown may have been written; the module's handle stays what it is.
+fn overwritten(word: Word, stored: Value) -> Word {
+    match word {
+        Word::Base => Word::Base,
+        Word::Whole(value) if is_handle(value) => word,
+        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
+        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
+    }
+}
+
+/// Whether an address lies in data of the image that may change.
+pub(super) fn is_variable(image: &Image, address: u64) -> bool {
+    image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
+}

@@ -1,0 +1,100 @@
+//! Counts the places in the code that can call one import, to tell whether a path has already met all of them.
+//!
+//! Every call goes through the import's slot: directly, or by a stub that jumps through it. A place is found by what it
+//! encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
+//! that compilers make.
+
+use super::convention::Convention;
+use crate::binary::image::{Image, Segment};
+
+/// Longest code that is searched.
+const LONGEST_CODE: usize = 64 << 20;
+
+/// How many places in the code refer to an import, stubs not counted.
+pub(super) fn count(image: &Image, convention: &Convention, import: u64) -> usize {
+    let slots: Vec<u64> =
+        image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
+    let code = || image.segments.iter().filter(|segment| segment.executable);
+    let find = |targets: &[u64]| -> Vec<u64> {
+        let search = if convention.link.is_some() { find_arm64 } else { find_x86 };
+        code().flat_map(|segment| search(segment, targets)).collect()
+    };
+    let mut places = 0;
+    let mut stubs = Vec::new();
+    for place in find(&slots) {
+        let starts = if convention.link.is_some() { stub_arm64(image, place) } else { stub_x86(image, place) };
+        if starts.is_empty() {
+            places += 1;
+        }
+        stubs.extend(starts);
+    }
+    if stubs.is_empty() { places } else { places + find(&stubs).len() }
+}
+
+/// Places whose 32-bit displacement, counted from its end, leads to a target.
+fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+    let mut places = Vec::new();
+    let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
+    for (offset, window) in bytes.windows(4).enumerate() {
+        let Ok(field) = <[u8; 4]>::try_from(window) else { continue };
+        let end = segment.address.wrapping_add(offset as u64 + 4);
+        let target = end.wrapping_add(i64::from(i32::from_le_bytes(field)).cast_unsigned());
+        let before = |distance| offset.checked_sub(distance).and_then(|index| bytes.get(index)).copied().unwrap_or(0);
+        // An operand relative to the instruction pointer, a call or jump, or a conditional jump.
+        let encodes = before(1) & 0xc7 == 0x05 || matches!(before(1), 0xe8 | 0xe9) || before(2) == 0x0f;
+        if encodes && targets.contains(&target) {
+            places.push(end - 4);
+        }
+    }
+    places
+}
+
+/// The addresses by which a jump through a slot may be called: it may begin with `ENDBR64` or a `BND` prefix.
+fn stub_x86(image: &Image, displacement: u64) -> Vec<u64> {
+    let start = displacement.wrapping_sub(2);
+    if image.u8(start) != Some(0xff) || image.u8(start + 1) != Some(0x25) {
+        return Vec::new();
+    }
+    vec![start, start.wrapping_sub(1), start.wrapping_sub(4), start.wrapping_sub(5)]
+}
+
+/// Branches to a target, and `ADRP` with a load or an addition that together name it.
+fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+    const BRANCH: u32 = 0x1400_0000;
+    const PAGE: u32 = 0x9000_0000;
+    const LOAD: u32 = 0xf940_0000;
+    const REACH: usize = 16;
+    let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
+    let words: Vec<u32> =
+        bytes.chunks_exact(4).filter_map(|chunk| <[u8; 4]>::try_from(chunk).ok()).map(u32::from_le_bytes).collect();
+    let mut places = Vec::new();
+    for (index, &word) in words.iter().enumerate() {
+        let address = segment.address.wrapping_add(4 * index as u64);
+        if word & 0x7c00_0000 == BRANCH {
+            let offset = i64::from((word << 6).cast_signed() >> 6) << 2;
+            if targets.contains(&address.wrapping_add(offset.cast_unsigned())) {
+                places.push(address);
+            }
+        }
+        if word & 0x9f00_0000 == PAGE {
+            let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
+            let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
+            let page = (address & !0xfff).wrapping_add(offset);
+            let named = |next: &u32| {
+                let low = u64::from(next >> 10 & 0xfff) << 3;
+                next & 0xffc0_0000 == LOAD && next >> 5 & 31 == word & 31 && targets.contains(&page.wrapping_add(low))
+            };
+            let renewed = |next: &&u32| **next & 0x9f00_001f == PAGE | word & 31;
+            if words.iter().skip(index + 1).take(REACH).take_while(|next| !renewed(next)).any(named) {
+                places.push(address);
+            }
+        }
+    }
+    places
+}
+
+/// The address of a stub: `ADRP`, a load and `BR` in a row.
+fn stub_arm64(image: &Image, place: u64) -> Vec<u64> {
+    let jumps = |address| image.u32(address).is_some_and(|word| word & 0xffff_fc1f == 0xd61f_0000);
+    if jumps(place + 8) || jumps(place + 12) { vec![place, place.wrapping_sub(4)] } else { Vec::new() }
+}

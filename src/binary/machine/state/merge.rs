@@ -1,0 +1,112 @@
+//! Compares paths that meet, and takes them together.
+
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use super::super::convention::Convention;
+use super::super::flags::Flags;
+use super::super::value::{OBJECTS, Region, Value, region};
+use super::{Mixer, REGISTERS, State, fact};
+use crate::binary::image::Image;
+
+impl State {
+    /// What two paths must have in common to be taken together.
+    pub(in crate::binary::machine) fn key(&self, convention: &Convention) -> u64 {
+        let mut hasher = Mixer::default();
+        (self.pc, self.context(), self.frames.len(), &self.modules, self.pending).hash(&mut hasher);
+        for &index in convention.preserved {
+            match self.register(index) {
+                Value::Known(address) if region(address) == Region::Object => {
+                    (index, address - OBJECTS).hash(&mut hasher)
+                }
+                Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+            }
+        }
+        hasher.finish()
+    }
+
+    fn stack(&self, convention: &Convention) -> u64 {
+        self.register(convention.stack_pointer).known().filter(|&stack| region(stack) == Region::Stack).unwrap_or(0)
+    }
+
+    /// Whether everything this path may do is covered by another one with the same key.
+    pub(in crate::binary::machine) fn within(&self, other: &State, image: &Image, convention: &Convention) -> bool {
+        let registers = |left: &[Value; REGISTERS], right: &[Value; REGISTERS]| {
+            left.iter().zip(right).all(|(left, right)| left.within(*right))
+        };
+        registers(&self.registers, &other.registers)
+            && self.flags.within(other.flags)
+            && other.halves.iter().all(|half| self.halves.contains(half))
+            && (self.aside == other.aside || other.aside == Some(Flags::Unknown))
+            && (Rc::ptr_eq(&self.vectors, &other.vectors)
+                || self
+                    .vectors
+                    .iter()
+                    .flatten()
+                    .zip(other.vectors.iter().flatten())
+                    .all(|(left, right)| left.within(*right)))
+            && self
+                .frames
+                .iter()
+                .zip(&other.frames)
+                .all(|(left, right)| Rc::ptr_eq(left, right) || registers(&left.registers, &right.registers))
+            && other
+                .facts
+                .iter()
+                .all(|&(id, range)| fact(&self.facts, id).is_some_and(|mine| range.join(mine) == range))
+            && self.memory.within(&other.memory, image, self.stack(convention))
+    }
+
+    /// Covers another path with the same key, too.
+    pub(in crate::binary::machine) fn join(&mut self, other: &State, image: &Image, convention: &Convention) {
+        let stack = self.stack(convention);
+        self.settle();
+        let mut other = other.clone();
+        other.settle();
+        for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
+            *mine = mine.join(*theirs);
+        }
+        self.flags = self.flags.join(other.flags);
+        self.halves.retain(|half| other.halves.contains(half));
+        self.aside = match (self.aside, other.aside) {
+            (Some(mine), Some(theirs)) => Some(mine.join(theirs)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => Some(Flags::Unknown),
+        };
+        if !Rc::ptr_eq(&self.vectors, &other.vectors) {
+            let vectors = Rc::make_mut(&mut self.vectors);
+            for (mine, theirs) in vectors.iter_mut().flatten().zip(other.vectors.iter().flatten()) {
+                *mine = mine.join(*theirs);
+            }
+        }
+        for (mine, theirs) in self.frames.iter_mut().zip(&other.frames) {
+            if !Rc::ptr_eq(mine, theirs) && mine.registers != theirs.registers {
+                for (mine, theirs) in Rc::make_mut(mine).registers.iter_mut().zip(&theirs.registers) {
+                    *mine = mine.join(*theirs);
+                }
+            }
+        }
+        if self.issued != other.issued {
+            let issued = Rc::make_mut(&mut self.issued);
+            issued.resize(issued.len().max(other.issued.len()), 0);
+            issued.iter_mut().zip(other.issued.iter()).for_each(|(mine, theirs)| *mine |= theirs);
+        }
+        self.facts.retain_mut(|(id, range)| match fact(&other.facts, *id) {
+            Some(theirs) => {
+                *range = range.join(theirs);
+                true
+            }
+            None => false,
+        });
+        self.memory.join(&other.memory, image, stack);
+    }
+
+    /// Writes what facts say of the registers into them, before facts are given up.
+    fn settle(&mut self) {
+        for index in 0..REGISTERS {
+            let value = self.register(index);
+            self.set_register(index, value);
+        }
+        self.flags = self.resolved_flags();
+    }
+}

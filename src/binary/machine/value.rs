@@ -1,0 +1,269 @@
+//! What a register or a word of memory holds on a path: a number, a named unknown, or an unknown of which only is
+//! known what it may point to.
+
+/// What an unknown number may point to. A pointer derived from one object is never taken to reach another kind of
+/// memory: C and Rust do not allow it. Within the image it remembers the lowest and the highest address that it was
+/// derived from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Reach {
+    kinds: u8,
+    /// Lowest and highest address in the image, in units of [`Reach::UNIT`].
+    low: u32,
+    high: u32,
+}
+
+impl Reach {
+    pub(super) const NOTHING: Reach = Reach { kinds: 0, low: 0, high: 0 };
+    pub(super) const OUTSIDE: Reach = Reach { kinds: 1, low: 0, high: 0 };
+    /// Anywhere in the image.
+    pub(super) const IMAGE: Reach = Reach { kinds: 2, low: 0, high: u32::MAX };
+    pub(super) const STACK: Reach = Reach { kinds: 4, low: 0, high: 0 };
+    pub(super) const HEAP: Reach = Reach { kinds: 8, low: 0, high: 0 };
+    const UNIT: u64 = 16;
+
+    /// At or near one address of the image.
+    fn near(address: u64) -> Reach {
+        let unit = u32::try_from(address / Reach::UNIT).unwrap_or(u32::MAX);
+        Reach { kinds: Reach::IMAGE.kinds, low: unit, high: unit }
+    }
+
+    pub(super) fn with(self, other: Reach) -> Reach {
+        let kinds = self.kinds | other.kinds;
+        match (self.may(Reach::IMAGE), other.may(Reach::IMAGE)) {
+            (true, true) => Reach { kinds, low: self.low.min(other.low), high: self.high.max(other.high) },
+            (true, false) => Reach { kinds, ..self },
+            (false, _) => Reach { kinds, ..other },
+        }
+    }
+
+    pub(super) fn may(self, other: Reach) -> bool {
+        self.kinds & other.kinds != 0
+    }
+
+    pub(super) fn within(self, other: Reach) -> bool {
+        let contained = !self.may(Reach::IMAGE) || self.low >= other.low && self.high <= other.high;
+        self.kinds & !other.kinds == 0 && contained
+    }
+
+    /// Lowest and highest address of the image that it was derived from.
+    pub(super) fn addresses(self) -> (u64, u64) {
+        (u64::from(self.low) * Reach::UNIT, u64::from(self.high) * Reach::UNIT + Reach::UNIT - 1)
+    }
+}
+
+/// A 64-bit value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Value {
+    /// Exactly this number.
+    Known(u64),
+    /// A named unknown plus a constant; what branches have shown of it is kept in the path's facts.
+    Symbol {
+        /// Index into [`Symbols`].
+        id: u32,
+        /// What was added.
+        offset: i64,
+    },
+    /// Anything that points at most there.
+    Unknown(Reach),
+}
+
+impl Value {
+    pub(super) const ANY: Value = Value::Unknown(Reach::NOTHING);
+
+    pub(super) fn known(self) -> Option<u64> {
+        match self {
+            Value::Known(value) => Some(value),
+            Value::Symbol { .. } | Value::Unknown(_) => None,
+        }
+    }
+
+    /// What the value may point to.
+    pub(super) fn reach(self) -> Reach {
+        match self {
+            Value::Known(0x7f00_0000_0000_0000..=0x7fff_ffff_ffff_ffff) => Reach::OUTSIDE,
+            Value::Known(address) if !(SMALLEST_ADDRESS..1 << 47).contains(&address) => Reach::NOTHING,
+            Value::Known(address) => match region(address) {
+                Region::Image => Reach::near(address),
+                other => other.reach(),
+            },
+            Value::Symbol { .. } => Reach::OUTSIDE,
+            Value::Unknown(reach) => reach,
+        }
+    }
+
+    /// The least value that covers both.
+    pub(super) fn join(self, other: Value) -> Value {
+        if self == other { self } else { Value::Unknown(self.reach().with(other.reach())) }
+    }
+
+    /// Whether every number that `self` stands for is one that `other` stands for.
+    pub(super) fn within(self, other: Value) -> bool {
+        match other {
+            Value::Unknown(reach) => self.reach().within(reach),
+            Value::Known(_) | Value::Symbol { .. } => self == other,
+        }
+    }
+
+    /// The lowest `bits` of the value. A named unknown keeps its name: results are read at the width they have.
+    pub(super) fn truncate(self, bits: u32) -> Value {
+        match self {
+            Value::Known(value) => Value::Known(value & mask(bits)),
+            Value::Symbol { offset: 0, .. } => self,
+            Value::Symbol { .. } | Value::Unknown(_) if bits < 64 => Value::ANY,
+            Value::Symbol { .. } | Value::Unknown(_) => self,
+        }
+    }
+
+    /// Adds two values.
+    pub(super) fn add(self, other: Value) -> Value {
+        match (self, other) {
+            (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_add(right)),
+            (Value::Symbol { id, offset }, Value::Known(added))
+            | (Value::Known(added), Value::Symbol { id, offset }) => {
+                Value::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
+            }
+            _ => Value::Unknown(self.reach().with(other.reach())),
+        }
+    }
+
+    /// Adds a constant that is no address: what the value may point to stays the same.
+    pub(super) fn offset(self, added: u64) -> Value {
+        match self {
+            Value::Known(_) | Value::Symbol { .. } => self.add(Value::Known(added)),
+            Value::Unknown(_) => self,
+        }
+    }
+
+    /// Subtracts a value.
+    pub(super) fn sub(self, other: Value) -> Value {
+        match (self, other) {
+            (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_sub(right)),
+            (_, Value::Known(right)) => self.offset(right.wrapping_neg()),
+            (Value::Symbol { .. }, other) if self == other => Value::Known(0),
+            _ => Value::Unknown(self.reach()),
+        }
+    }
+}
+
+/// All ones in the lowest `bits`.
+pub(super) fn mask(bits: u32) -> u64 {
+    if bits >= 64 { u64::MAX } else { (1 << bits) - 1 }
+}
+
+/// The lowest `bits` as a signed number.
+pub(super) fn signed(value: u64, bits: u32) -> i64 {
+    let unused = 64 - bits.clamp(1, 64);
+    (value << unused).cast_signed() >> unused
+}
+
+/// Parts of the address space of a run. The image keeps its own addresses; the rest is laid out far from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Region {
+    /// The image, its imports, and small numbers.
+    Image,
+    /// The stack of the one thread.
+    Stack,
+    /// Memory from an allocator.
+    Heap,
+    /// The thread's own block.
+    Thread,
+    /// Objects of the interpreter whose identity matters.
+    Object,
+}
+
+/// Where the stack begins; it grows down from there.
+pub(super) const STACK_TOP: u64 = 0x7ffe_0000_0000;
+/// Lowest address of the stack.
+const STACK_END: u64 = STACK_TOP - (64 << 20);
+/// Numbers below are not taken for addresses: no loader maps anything there.
+const SMALLEST_ADDRESS: u64 = 4096;
+/// Lowest address of the heap.
+pub(super) const HEAP: u64 = 0x6000_0000_0000;
+/// Room for each allocation.
+pub(super) const HEAP_STRIDE: u64 = 1 << 24;
+/// Where the thread pointer points; thread-local data lies on both sides.
+pub(super) const THREAD: u64 = 0x6800_0000_0000;
+/// Where, from the thread pointer, Windows keeps the pointers to the images' thread-local blocks, and that block.
+pub(super) const THREAD_BLOCKS: u64 = 0x1000;
+pub(super) const THREAD_BLOCK: u64 = 0x2000;
+/// Lowest address of interpreter objects.
+pub(super) const OBJECTS: u64 = 0x5000_0000_0000;
+/// Room for each object.
+pub(super) const OBJECT_STRIDE: u64 = 1 << 16;
+
+/// The region of an address.
+pub(super) fn region(address: u64) -> Region {
+    match address {
+        STACK_END..=0x7fff_ffff_ffff => Region::Stack,
+        0x6800_0000_0000.. if address < STACK_END => Region::Thread,
+        HEAP..THREAD => Region::Heap,
+        OBJECTS..HEAP => Region::Object,
+        _ => Region::Image,
+    }
+}
+
+impl Region {
+    pub(super) fn reach(self) -> Reach {
+        match self {
+            Region::Image => Reach::IMAGE,
+            Region::Stack => Reach::STACK,
+            Region::Heap | Region::Thread => Reach::HEAP,
+            Region::Object => Reach::OUTSIDE,
+        }
+    }
+}
+
+/// Bitwise and: masks keep pointers what they are, as when the stack is aligned.
+pub(super) fn and(left: Value, right: Value) -> Value {
+    match (left, right) {
+        (Value::Known(left), Value::Known(right)) => Value::Known(left & right),
+        (Value::Known(0), _) | (_, Value::Known(0)) => Value::Known(0),
+        (value, other) if value == other => value,
+        (value, Value::Known(mask)) | (Value::Known(mask), value) => match value {
+            Value::Symbol { offset: 0, .. } if mask == 0xff || mask == 0xffff_ffff => value,
+            _ if mask > u64::MAX - 0xffff => Value::Unknown(value.reach()),
+            _ => Value::ANY,
+        },
+        _ => Value::ANY,
+    }
+}
+
+/// Bitwise or of values of this width.
+pub(super) fn or(left: Value, right: Value, bits: u32) -> Value {
+    match (left, right) {
+        (Value::Known(left), Value::Known(right)) => Value::Known(left | right),
+        (Value::Known(all), _) | (_, Value::Known(all)) if all & mask(bits) == mask(bits) => Value::Known(mask(bits)),
+        (value, Value::Known(0)) | (Value::Known(0), value) => value,
+        (value, other) if value == other => value,
+        (value, other) => Value::Unknown(if bits == 64 { value.reach().with(other.reach()) } else { Reach::NOTHING }),
+    }
+}
+
+/// Sign-extends a value of this width.
+pub(super) fn extend(value: Value, bits: u32) -> Value {
+    match value {
+        Value::Known(number) => Value::Known(signed(number, bits).cast_unsigned()),
+        Value::Symbol { .. } | Value::Unknown(_) => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joined_values_remember_what_they_may_point_to() {
+        let joined = Value::Known(0x1000).join(Value::Known(STACK_TOP - 8));
+        assert!(joined.reach().may(Reach::IMAGE) && joined.reach().may(Reach::STACK));
+        assert!(Value::Known(0x1008).within(joined));
+        assert!(!Value::Known(0x2000).within(joined));
+        assert!(!Value::Known(HEAP).within(joined));
+    }
+
+    #[test]
+    fn numbers_are_read_as_signed() {
+        assert_eq!(signed(0xff, 8), -1);
+        assert_eq!(signed(0x7f, 8), 127);
+        assert_eq!(signed(u64::MAX, 64), -1);
+    }
+}

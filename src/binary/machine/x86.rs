@@ -1,0 +1,272 @@
+//! Carries out x86-64 instructions on a path. What has no model of its own makes unknown whatever it writes.
+//!
+//! Reference: <https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html>
+
+mod arithmetic;
+mod operand;
+mod text;
+mod vector;
+
+use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+
+use super::explore::{Bench, Flow};
+use super::flags::{Condition, Flags};
+use super::returning::Lead;
+use super::state::State;
+use super::value::{Value, extend};
+
+/// Longest x86 instruction in bytes.
+const LONGEST: usize = 15;
+/// Number of the stack pointer.
+pub(super) const RSP: usize = 4;
+const RBP: usize = 5;
+
+/// Carries out the instruction at the path's address.
+pub(super) fn step(bench: &mut Bench, state: &mut State) -> Flow {
+    let Some(instruction) = fetch(bench, state.pc) else {
+        return Flow::Stuck("the bytes are no instruction".into());
+    };
+    match instruction.flow_control() {
+        FlowControl::Next => {}
+        FlowControl::UnconditionalBranch => return Flow::Next(instruction.near_branch_target()),
+        FlowControl::IndirectBranch => {
+            let target = operand::read(bench, state, &instruction, 0);
+            return Flow::Jump(target);
+        }
+        FlowControl::ConditionalBranch => return branch(bench, state, &instruction),
+        FlowControl::Return => return give_back(bench, state, &instruction),
+        FlowControl::Call => {
+            let target = Value::Known(instruction.near_branch_target());
+            return Flow::Call { target, return_to: instruction.next_ip() };
+        }
+        FlowControl::IndirectCall => {
+            let target = operand::read(bench, state, &instruction, 0);
+            return Flow::Call { target, return_to: instruction.next_ip() };
+        }
+        FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
+            return if instruction.mnemonic() == Mnemonic::Syscall {
+                unmodelled(bench, state, &instruction)
+            } else {
+                Flow::Dead
+            };
+        }
+    }
+    execute(bench, state, &instruction)
+}
+
+/// Whether the instruction there traps: what comes before it never returns.
+pub(super) fn traps(bench: &mut Bench, address: u64) -> bool {
+    fetch(bench, address).is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
+}
+
+/// Where the instruction at an address leads, whatever the values.
+pub(super) fn lead(bench: &mut Bench, address: u64) -> Lead {
+    let Some(instruction) = fetch(bench, address) else { return Lead::Away };
+    let next = instruction.next_ip();
+    let slot = || {
+        (instruction.op0_kind() == OpKind::Memory && instruction.is_ip_rel_memory_operand())
+            .then(|| instruction.ip_rel_memory_address())
+    };
+    match instruction.flow_control() {
+        FlowControl::Next if matches!(instruction.mnemonic(), Mnemonic::Hlt) => Lead::Dead,
+        FlowControl::Next | FlowControl::XbeginXabortXend => Lead::Next(next),
+        FlowControl::UnconditionalBranch => Lead::Jump(instruction.near_branch_target()),
+        FlowControl::ConditionalBranch => Lead::Branch(instruction.near_branch_target(), next),
+        FlowControl::Call => Lead::Call { target: instruction.near_branch_target(), next },
+        FlowControl::IndirectCall => slot().map_or(Lead::Next(next), |slot| Lead::Through { slot, next: Some(next) }),
+        FlowControl::IndirectBranch => slot().map_or(Lead::Away, |slot| Lead::Through { slot, next: None }),
+        FlowControl::Return => Lead::Away,
+        FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => Lead::Next(next),
+        FlowControl::Interrupt | FlowControl::Exception => Lead::Dead,
+    }
+}
+
+fn fetch(bench: &mut Bench, address: u64) -> Option<Instruction> {
+    if let Some(instruction) = bench.code.get(&address) {
+        return Some(*instruction);
+    }
+    let segment = bench.image.segment_at(address).filter(|segment| segment.executable)?;
+    let start = usize::try_from(address - segment.address).ok()?;
+    let bytes = segment.bytes.get(start..)?;
+    let bytes = bytes.get(..bytes.len().min(LONGEST))?;
+    let instruction = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).decode();
+    if instruction.code() == Code::INVALID {
+        return None;
+    }
+    bench.code.insert(address, instruction);
+    Some(instruction)
+}
+
+/// The condition of a conditional instruction.
+fn condition(instruction: &Instruction) -> Condition {
+    match instruction.condition_code() {
+        ConditionCode::o => Condition::Overflow,
+        ConditionCode::no => Condition::NoOverflow,
+        ConditionCode::b => Condition::Below,
+        ConditionCode::ae => Condition::AboveOrEqual,
+        ConditionCode::e => Condition::Equal,
+        ConditionCode::ne => Condition::NotEqual,
+        ConditionCode::be => Condition::BelowOrEqual,
+        ConditionCode::a => Condition::Above,
+        ConditionCode::s => Condition::Negative,
+        ConditionCode::ns => Condition::NotNegative,
+        ConditionCode::l => Condition::Less,
+        ConditionCode::ge => Condition::GreaterOrEqual,
+        ConditionCode::le => Condition::LessOrEqual,
+        ConditionCode::g => Condition::Greater,
+        ConditionCode::None | ConditionCode::p | ConditionCode::np => Condition::Other,
+    }
+}
+
+fn branch(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> Flow {
+    let condition = if instruction.condition_code() == ConditionCode::None {
+        // JRCXZ, LOOP and their kin.
+        Condition::Other
+    } else {
+        condition(instruction)
+    };
+    match bench.ask(state, condition) {
+        Some(true) => Flow::Next(instruction.near_branch_target()),
+        Some(false) => Flow::Next(instruction.next_ip()),
+        None => Flow::Fork(condition),
+    }
+}
+
+fn give_back(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> Flow {
+    let stack = state.register(RSP);
+    let target = bench.load(state, stack, 8);
+    let extra = if instruction.op_count() == 1 { instruction.immediate(0) } else { 0 };
+    state.set_register(RSP, stack.offset(8 + extra));
+    Flow::Return(target)
+}
+
+fn execute(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> Flow {
+    use Mnemonic::*;
+    let next = Flow::Next(instruction.next_ip());
+    match instruction.mnemonic() {
+        Nop | Endbr64 | Pause | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2
+        | Prefetchnta | Prefetchw | Emms | Cld | Fnop => {}
+        Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Flow::Dead,
+        Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
+            if instruction.mnemonic() == Movbe || uses_special(instruction) {
+                return unmodelled(bench, state, instruction);
+            }
+            let value = operand::read(bench, state, instruction, 1);
+            operand::write(bench, state, instruction, 0, value);
+        }
+        Movsx | Movsxd => {
+            let bits = operand::bits(instruction, 1);
+            let value = operand::read(bench, state, instruction, 1);
+            let value = extend(value, bits);
+            operand::write(bench, state, instruction, 0, value);
+        }
+        Lea => {
+            let value = operand::address(state, instruction, false);
+            operand::write(bench, state, instruction, 0, value);
+        }
+        Push => {
+            let value = operand::read(bench, state, instruction, 0);
+            push(bench, state, value);
+        }
+        Pop => {
+            let stack = state.register(RSP);
+            let value = bench.load(state, stack, 8);
+            state.set_register(RSP, stack.offset(8));
+            operand::write(bench, state, instruction, 0, value);
+        }
+        Leave => {
+            let frame = state.register(RBP);
+            let value = bench.load(state, frame, 8);
+            state.set_register(RSP, frame.offset(8));
+            state.set_register(RBP, value);
+        }
+        Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
+        _ if instruction.condition_code() != ConditionCode::None => {
+            return conditional(bench, state, instruction, next);
+        }
+        Cmpxchg | Xadd | Xchg => return arithmetic::exchange(bench, state, instruction),
+        Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
+            text::step(bench, state, instruction);
+        }
+        _ if arithmetic::step(bench, state, instruction) || vector::step(bench, state, instruction) => {}
+        _ => return unmodelled(bench, state, instruction),
+    }
+    next
+}
+
+fn is_vector(instruction: &Instruction) -> bool {
+    (0..instruction.op_count()).any(|index| {
+        instruction.op_kind(index) == OpKind::Register && instruction.op_register(index).is_vector_register()
+    })
+}
+
+/// Moves from and to segment and control registers.
+fn uses_special(instruction: &Instruction) -> bool {
+    (0..instruction.op_count())
+        .any(|index| instruction.op_kind(index) == OpKind::Register && !instruction.op_register(index).is_gpr())
+}
+
+fn push(bench: &mut Bench, state: &mut State, value: Value) {
+    let stack = state.register(RSP).sub(Value::Known(8));
+    state.set_register(RSP, stack);
+    bench.store(state, stack, 8, value);
+}
+
+/// `CMOVcc` and `SETcc`: both ways are followed when the condition is unknown.
+fn conditional(bench: &mut Bench, state: &mut State, instruction: &Instruction, next: Flow) -> Flow {
+    let condition = condition(instruction);
+    if condition == Condition::Other {
+        return unmodelled(bench, state, instruction);
+    }
+    let moves = instruction.op_count() == 2;
+    let alike = moves && operand::same(state, instruction);
+    let holds = if alike { Some(true) } else { bench.ask(state, condition) };
+    let Some(holds) = holds else { return Flow::Fork(condition) };
+    let value = match (moves, holds) {
+        (false, holds) => Value::Known(u64::from(holds)),
+        (true, true) => operand::read(bench, state, instruction, 1),
+        (true, false) => operand::read(bench, state, instruction, 0),
+    };
+    operand::write(bench, state, instruction, 0, value);
+    next
+}
+
+/// An instruction without a model: all that it writes becomes unknown.
+fn unmodelled(bench: &mut Bench, state: &mut State, instruction: &Instruction) -> Flow {
+    use iced_x86::{InstructionInfoFactory, OpAccess};
+    let mut factory = InstructionInfoFactory::new();
+    let info = factory.info(instruction);
+    let writes = |access| {
+        matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
+    };
+    for used in info.used_registers().iter().filter(|used| writes(used.access())) {
+        forget(state, used.register());
+    }
+    let writes_memory = info.used_memory().iter().any(|used| writes(used.access()));
+    if writes_memory {
+        let has_operand = (0..instruction.op_count()).any(|index| instruction.op_kind(index) == OpKind::Memory);
+        if !has_operand {
+            return Flow::Stuck(format!("{:?} is not followed", instruction.mnemonic()));
+        }
+        let address = operand::address(state, instruction, true);
+        let size = instruction.memory_size().size().clamp(1, 512) as u64;
+        for offset in (0..size).step_by(8) {
+            let part = (size - offset).min(8);
+            let part = if part.is_power_of_two() { part } else { 8 };
+            bench.store(state, address.offset(offset), part, Value::ANY);
+        }
+    }
+    if instruction.rflags_modified() != 0 {
+        state.flags = Flags::Unknown;
+    }
+    Flow::Next(instruction.next_ip())
+}
+
+fn forget(state: &mut State, register: Register) {
+    let whole = register.full_register();
+    if whole.is_gpr() {
+        state.set_register(whole.number(), Value::ANY);
+    } else if whole.is_vector_register() {
+        state.set_vector(whole.number(), [Value::ANY; super::state::LANES]);
+    }
+}

@@ -1,0 +1,10 @@
+//! `ungil scan` and `ungil inspect` from end to end.
+
+mod desk;
+mod distributions;
+mod inspecting;
+mod output;
+mod shop;
+mod sources;
+mod trouble;
+mod verdicts;

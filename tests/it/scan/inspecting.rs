@@ -1,0 +1,127 @@
+//! `ungil inspect`: wheels and compiled files on this machine.
+
+use serde_json::Value;
+
+use super::desk::{Desk, Run};
+use super::distributions::{Wheel, compiled, fixture_path};
+
+const SCHEMA: &str = include_str!("../../../docs/inspection.schema.json");
+
+fn inspect(desk: &Desk, arguments: &[&str]) -> (Run, Value) {
+    let run = desk.run(&[&["inspect", "--format", "json"], arguments].concat());
+    let document = run.document(SCHEMA);
+    (run, document)
+}
+
+/// `module target gil`, one line for each file and target.
+fn lines(document: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let modules = document["modules"].as_array().unwrap().iter();
+    modules
+        .map(|it| {
+            format!("{} {} {} {}", text(&it["module"]), text(&it["target"]), text(&it["gil"]), text(&it["cause"]))
+        })
+        .collect()
+}
+
+#[test]
+fn a_wheel_shows_its_modules_for_every_target() {
+    let desk = Desk::new();
+    let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
+        .module("two/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so")
+        .module("two/inner/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-absent.so");
+    desk.write(&wheel.filename, wheel.bytes());
+    let (run, document) = inspect(&desk, &[&wheel.filename]);
+    assert_eq!(
+        lines(&document),
+        [
+            "two.inner.sample cp314t-linux-x86_64 used undeclared",
+            "two.inner.sample cp315t-linux-x86_64 not-loadable not-looked-for",
+            "two.sample cp314t-linux-x86_64 not-used declared-not-used",
+            "two.sample cp315t-linux-x86_64 not-loadable not-looked-for",
+        ]
+    );
+    assert_eq!(run.code, Some(1));
+    let (_, document) = inspect(&desk, &[&wheel.filename, "--python", "3.14t", "--platform", "linux-x86_64"]);
+    assert_eq!(lines(&document).len(), 2);
+}
+
+#[test]
+fn compiled_files_of_every_format_are_shown() {
+    let desk = Desk::new();
+    for (fixture, name, expected, code) in [
+        ("elf-x86_64-not-used.so", "sample.cpython-314t-x86_64-linux-gnu.so", "cp314t-linux-x86_64 not-used", 0),
+        ("elf-x86_64-used.so", "sample.cpython-314t-x86_64-linux-gnu.so", "cp314t-linux-x86_64 used", 1),
+        ("elf-x86_64-gil.so", "sample.so", "cp314t-linux-x86_64 not-loadable", 1),
+        ("elf-x86_64-export.so", "sample.abi3t.so", "cp315t-linux-x86_64 unknown", 3),
+        ("pe-x86_64-not-used.pyd", "sample.cp314t-win_amd64.pyd", "cp314t-windows-amd64 not-used", 0),
+        ("pe-x86_64-gil.pyd", "sample.pyd", "cp314t-windows-amd64 not-loadable", 1),
+        ("macho-universal.so", "sample.cpython-314t-darwin.so", "cp314t-macos-arm64 not-used", 1),
+        (
+            "elf-x86_64-delegated-counted.so",
+            "sample.cpython-314t-x86_64-linux-gnu.so",
+            "cp314t-linux-x86_64 delegated",
+            3,
+        ),
+    ] {
+        desk.write(name, compiled(fixture));
+        let (run, document) = inspect(&desk, &[name]);
+        let lines = lines(&document);
+        assert!(lines.iter().any(|line| line.starts_with(&format!("sample {expected}"))), "{fixture}: {lines:?}");
+        assert_eq!(run.code, Some(code), "{fixture}: {lines:?}");
+        let text = desk.run(&["inspect", name]);
+        assert!(text.stdout.contains("PyInit_sample") || text.stdout.contains("PyModExport_sample"), "{}", text.stdout);
+        assert_eq!((text.code, text.stderr.as_str()), (run.code, ""));
+    }
+}
+
+#[test]
+fn every_compiled_fixture_can_be_inspected_as_it_lies_there() {
+    let folder = fixture_path("");
+    let paths: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
+    assert!(paths.len() > 30);
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (_, document) = inspect(&Desk::new(), &paths);
+    assert_eq!(document["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
+    let desk = Desk::new();
+    desk.write("notes.txt", "Just text.\n");
+    desk.write("notes.so", "Just text.\n");
+    desk.write("empty.so", "");
+    desk.write("fake-1.0-py3-none-any.whl", "Just text.\n");
+    desk.write("name.whl", "Just text.\n");
+    desk.write("half.so", &compiled("elf-x86_64-used.so")[..40]);
+    for (argument, told) in [
+        ("notes.txt", "expected a wheel (.whl) or a compiled file"),
+        ("notes.so", "expected a wheel (.whl) or a compiled file"),
+        ("empty.so", "expected a wheel (.whl) or a compiled file"),
+        ("fake-1.0-py3-none-any.whl", "is not a zip file"),
+        ("name.whl", "name.whl"),
+        ("missing.whl", "No such file"),
+        ("missing.so", "No such file"),
+    ] {
+        let run = desk.run(&["inspect", argument]);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{argument}: {}", run.stderr);
+        assert!(run.stderr.starts_with("error: ") && run.stderr.contains(argument), "{argument}: {}", run.stderr);
+        assert!(run.stderr.contains(told), "{argument}: expected {told}, found {}", run.stderr);
+    }
+    let (run, document) = inspect(&desk, &["half.so"]);
+    assert_eq!((run.code, document["problems"].as_array().unwrap().len()), (Some(3), 1), "{document}");
+}
+
+#[test]
+fn a_damaged_member_leaves_the_rest_of_the_wheel_intact() {
+    let desk = Desk::new();
+    let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
+        .module("two/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so")
+        .member("two/half.cpython-314t-x86_64-linux-gnu.so", &compiled("elf-x86_64-used.so")[..40]);
+    desk.write(&wheel.filename, wheel.bytes());
+    let (run, document) = inspect(&desk, &[&wheel.filename]);
+    assert_eq!(run.code, Some(3));
+    assert!(lines(&document).contains(&"two.sample cp314t-linux-x86_64 not-used declared-not-used".to_owned()));
+    assert_eq!(document["problems"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,305 @@
+//! Where requirements and files come from: options, files on this machine, URLs, the cache.
+
+use crate::server::{Reply, Server};
+
+use super::desk::{Desk, Report, Run, TARGET};
+use super::distributions::{Wheel, sdist, sha256};
+use super::shop::{Form, MetadataFiles, Shop};
+use super::verdicts;
+
+const READY: &str = "ready-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
+
+/// A server with every kind of package, and what its files are.
+fn shop() -> (Shop, Server) {
+    let shop = verdicts::shop();
+    let server = Server::start(shop.routes());
+    (shop, server)
+}
+
+fn paths_below(server: &Server, start: &str) -> usize {
+    server.paths().iter().filter(|path| path.starts_with(start)).count()
+}
+
+// Options
+
+#[test]
+fn only_what_is_named_is_scanned_without_dependencies() {
+    let (_, server) = shop();
+    let report = Desk::new().scan(&server, &["app", "--no-deps"]).report();
+    assert_eq!(report.verdicts(), ["app 2.0 cp314t pure"]);
+    assert_eq!(paths_below(&server, "/simple/"), 1);
+}
+
+#[test]
+fn every_combination_of_python_and_platform_is_a_target() {
+    let (_, server) = shop();
+    let words = "--python 3.14t --python 3.15t --python 3.14t --platform linux-x86_64 --platform windows-amd64";
+    let report = Desk::new().scan_for(&server, &words.split(' ').collect::<Vec<_>>(), &["ready"]).report();
+    let targets = ["cp314t-linux-x86_64", "cp314t-windows-amd64", "cp315t-linux-x86_64", "cp315t-windows-amd64"];
+    assert_eq!(report.0["targets"], serde_json::json!(targets));
+    assert_eq!(
+        report.verdicts(),
+        [
+            "ready 1.0 cp314t ready",
+            "ready 1.0 cp314t-windows-amd64 blocked",
+            "ready 1.0 cp315t ready",
+            "ready 1.0 cp315t-windows-amd64 blocked",
+        ]
+    );
+}
+
+#[test]
+fn constraints_bound_what_is_chosen() {
+    let (_, server) = shop();
+    for (requirements, arguments) in [
+        ("cffi\n-c bounds.txt\n", &["requirements.txt"][..]),
+        ("cffi\n", &["requirements.txt", "-c", "bounds.txt"]),
+        ("cffi\n", &["-r", "requirements.txt", "--constraint", "bounds.txt"]),
+    ] {
+        let desk = Desk::new();
+        desk.write("requirements.txt", requirements);
+        desk.write("bounds.txt", "cffi < 2\nundeclared == 7\n");
+        assert_eq!(desk.scan(&server, arguments).report().verdicts(), ["cffi 1.0 cp314t gil"], "{arguments:?}");
+    }
+}
+
+#[test]
+fn options_of_the_file_act() {
+    let (shop, server) = shop();
+    let desk = Desk::new();
+    let index = server.url("/simple/");
+    let check = |requirements: &str, verdicts: &[&str]| {
+        desk.write("requirements.txt", requirements);
+        let arguments = [&["scan", "requirements.txt", "--format", "json"], TARGET].concat();
+        let run = Run::of(desk.command(&arguments).env("MY_INDEX", &index).env("NAME", "ready"));
+        assert_eq!(run.report().verdicts(), verdicts, "{requirements}");
+    };
+    check(&format!("--index-url {index}\nready\n"), &["ready 1.0 cp314t ready"]);
+    check("-i ${MY_INDEX}\n${NAME}==1.0 \\\n  ; python_version > '3'\n", &["ready 1.0 cp314t ready"]);
+    check(&format!("\u{feff}--index-url {index}\r\nready # fine\r\n"), &["ready 1.0 cp314t ready"]);
+    check(&format!("--index-url {index}\n--no-binary :all:\nready\n"), &["ready 1.0 cp314t blocked"]);
+    check(
+        &format!("--index-url {index}\n--only-binary source\nsource\n"),
+        &["pure 1.0 cp314t pure", "source 1.0 cp314t blocked"],
+    );
+    let good = sha256(&shop.bytes(READY));
+    check(&format!("--index-url {index}\nready==1.0 --hash=sha256:{good}\n"), &["ready 1.0 cp314t ready"]);
+    let other = sha256(b"something else");
+    check(&format!("--index-url {index}\nready==1.0 --hash=sha256:{other}\n"), &["ready 1.0 cp314t blocked"]);
+}
+
+#[test]
+fn configuration_of_pip_and_uv_is_honoured() {
+    let (_, server) = shop();
+    let index = server.url("/simple/");
+    let desk = Desk::new();
+    desk.write("pip.conf", format!("[global]\nindex-url = {index}\n"));
+    let conf = desk.path("pip.conf");
+    for (name, value) in [
+        ("PIP_INDEX_URL", index.as_str()),
+        ("UV_INDEX_URL", &index),
+        ("UV_DEFAULT_INDEX", &index),
+        ("PIP_CONFIG_FILE", conf.to_str().unwrap()),
+    ] {
+        let arguments = [&["scan", "ready", "--format", "json", "--no-cache"], TARGET].concat();
+        let run = Run::of(desk.command(&arguments).env(name, value));
+        assert_eq!(run.report().verdicts(), ["ready 1.0 cp314t ready"], "{name}");
+    }
+}
+
+#[test]
+fn requirements_may_come_over_standard_input() {
+    let (_, server) = shop();
+    let desk = Desk::new();
+    desk.write("input", "# first\nready\n");
+    let index = server.url("/simple/");
+    let arguments = [&["scan", "-", "--format", "json", "--index-url", &index], TARGET].concat();
+    let input = std::fs::File::open(desk.path("input")).unwrap();
+    let report = Run::of(desk.command(&arguments).stdin(input)).report();
+    assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
+    assert_eq!(report.paths("ready"), ["standard input:2:1"]);
+}
+
+// Files on this machine and at URLs
+
+#[test]
+fn requirements_may_be_files() {
+    let (shop, server) = shop();
+    let desk = Desk::new();
+    desk.write(&format!("wheels/{READY}"), shop.bytes(READY));
+    desk.write("wheels/own-3.0.tar.gz", sdist("own", "3.0", &["ready"]));
+    desk.write("static/pyproject.toml", "[project]\nname = 'fixed'\nversion = '4.0'\ndependencies = ['ready']\n");
+    desk.write("dynamic/pyproject.toml", "[project]\nname = 'moving'\ndynamic = ['version', 'dependencies']\n");
+    let url = server.url(&format!("/files/{READY}"));
+    let digest = sha256(&shop.bytes(READY));
+    for (requirement, verdicts) in [
+        (format!("wheels/{READY}"), &["ready 1.0 cp314t ready"][..]),
+        (format!("ready @ {url}"), &["ready 1.0 cp314t ready"]),
+        (format!("{url}#sha256={digest}"), &["ready 1.0 cp314t ready"]),
+        ("./wheels/own-3.0.tar.gz".to_owned(), &["own 3.0 cp314t build", "ready 1.0 cp314t ready"]),
+        ("./static".to_owned(), &["fixed 4.0 cp314t build", "ready 1.0 cp314t ready"]),
+        ("-e ./static".to_owned(), &["fixed 4.0 cp314t build", "ready 1.0 cp314t ready"]),
+        ("./dynamic".to_owned(), &["moving ? cp314t build"]),
+    ] {
+        desk.write("requirements.txt", format!("# files\n{requirement}\n"));
+        let run = desk.scan(&server, &["requirements.txt"]);
+        let report = run.report();
+        assert_eq!(report.verdicts(), verdicts, "{requirement}");
+        let named = report.0["packages"][0]["name"].as_str().unwrap().to_owned();
+        let column = if requirement.starts_with("-e") { 4 } else { 1 };
+        assert_eq!(report.paths(&named), [format!("requirements.txt:2:{column}")], "{requirement}");
+        assert_eq!(!report.problems().is_empty(), requirement == "./dynamic", "{:?}", report.problems());
+        let filename = report.result(&named)["artifact"]["filename"].as_str().unwrap();
+        assert!(!filename.contains('/') && requirement.contains(filename), "{filename}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
+    let (_, server) = shop();
+    let other = sha256(b"something else");
+    let url = server.url(&format!("/files/{READY}#sha256={other}"));
+    let run = Desk::new().scan(&server, &[&format!("ready @ {url}")]);
+    let report = run.report();
+    assert_eq!(report.verdicts(), ["ready 1.0 cp314t unknown"]);
+    assert!(report.problems()[0].starts_with("integrity"), "{:?}", report.problems());
+    assert_eq!(run.code, Some(3));
+}
+
+#[test]
+fn folders_of_files_are_enough() {
+    let (shop, server) = shop();
+    let desk = Desk::new();
+    desk.write(&format!("wheels/{READY}"), shop.bytes(READY));
+    for arguments in
+        [&["ready", "--no-index", "--find-links", "wheels"][..], &["ready", "--no-index", "-f", "./wheels"]]
+    {
+        let report = desk.scan(&server, arguments).report();
+        assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
+        assert_eq!(report.count("bytes_fetched"), 0);
+    }
+    desk.write("requirements.txt", "--no-index\n--find-links wheels\nready\n");
+    let report = desk.scan(&server, &["requirements.txt"]).report();
+    assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);
+    assert!(server.requests().is_empty());
+}
+
+// What is fetched
+
+fn heavy() -> Shop {
+    let module = "heavy/sample.cpython-314t-x86_64-linux-gnu.so";
+    Shop::with([Wheel::new("heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
+        .ballast("heavy/model.bin", 600_000)
+        .module(module, "elf-x86_64-not-used.so")
+        .ballast("heavy/other.bin", 600_000)])
+}
+
+#[test]
+fn only_what_matters_is_fetched() {
+    let shop = heavy();
+    let server = Server::start(shop.routes());
+    let report = Desk::new().scan(&server, &["heavy"]).report();
+    assert_eq!(report.verdicts(), ["heavy 1.0 cp314t ready"]);
+    assert_eq!(report.count("bytes_total"), shop.total());
+    assert!(report.count("bytes_fetched") * 10 < shop.total(), "{}", report.0["summary"]);
+}
+
+#[test]
+fn a_server_without_ranges_sends_it_all() {
+    let shop = heavy();
+    let path = "/files/heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
+    let bytes = shop.bytes(path.rsplit('/').next().unwrap());
+    let server = Server::start(shop.routes().reply(path, Reply::bytes("application/octet-stream", bytes)));
+    let report = Desk::new().scan(&server, &["heavy"]).report();
+    assert_eq!(report.verdicts(), ["heavy 1.0 cp314t ready"]);
+    assert_eq!(report.count("bytes_fetched"), shop.total());
+    assert_eq!(report.problems(), Vec::<String>::new());
+}
+
+// The cache
+
+/// A report without what depends on the cache.
+fn lasting(report: Report) -> serde_json::Value {
+    let mut report = report.0;
+    report["summary"]["bytes_fetched"] = serde_json::Value::Null;
+    report
+}
+
+#[test]
+fn a_second_run_asks_nobody() {
+    for (form, metadata_files) in [(Form::Html, MetadataFiles::Absent), (Form::Json, MetadataFiles::Served)] {
+        let server = Server::start(verdicts::shop().in_form(form, metadata_files).routes());
+        let desk = Desk::new();
+        let arguments = ["app", "declared", "crashes", "fallback", "nothing", "stable"];
+        let first = desk.scan(&server, &arguments).report();
+        let asked = server.requests().len();
+        assert!(first.count("bytes_fetched") > 0 && asked > 0);
+        for more in [&[][..], &["--offline"]] {
+            let again = desk.scan(&server, &[&arguments, more].concat()).report();
+            assert_eq!(again.count("bytes_fetched"), 0);
+            assert!(lasting(again) == lasting(Report(first.0.clone())), "{}", first.0["summary"]);
+        }
+        assert_eq!(server.paths()[asked..], [] as [String; 0]);
+        desk.scan(&server, &[&arguments[..], &["--refresh"]].concat()).report();
+        assert!(server.requests().len() > asked, "pages are asked for again");
+        assert!(server.requests()[asked..].iter().all(|request| request.path.starts_with("/simple/")));
+    }
+}
+
+#[test]
+fn nothing_is_kept_without_a_cache() {
+    let (_, server) = shop();
+    let desk = Desk::new();
+    for _ in 0..2 {
+        let report = desk.scan(&server, &["ready", "--no-cache"]).report();
+        assert!(report.count("bytes_fetched") > 0);
+    }
+    assert!(!desk.cache().exists());
+}
+
+#[test]
+fn offline_with_nothing_in_the_cache_knows_nothing() {
+    let (_, server) = shop();
+    let run = Desk::new().scan(&server, &["ready", "pure", "--offline"]);
+    let report = run.report();
+    assert_eq!(report.verdicts(), ["pure ? cp314t unknown", "ready ? cp314t unknown"]);
+    assert_eq!(run.code, Some(3));
+    assert_eq!(report.problems().len(), 2, "{:?}", report.problems());
+    assert!(report.problems().iter().all(|problem| problem.contains("offline")), "{:?}", report.problems());
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_damaged_cache_costs_time_and_nothing_else() {
+    let (_, server) = shop();
+    let desk = Desk::new();
+    let first = desk.scan(&server, &["app"]).report();
+    let files = walkdir::WalkDir::new(desk.cache()).into_iter().map(Result::unwrap);
+    let mut spoiled = 0;
+    for file in files.filter(|entry| entry.file_type().is_file()) {
+        std::fs::write(file.path(), b"{\"spoiled\":").unwrap();
+        spoiled += 1;
+    }
+    assert!(spoiled > 0);
+    assert!(lasting(desk.scan(&server, &["app"]).report()) == lasting(first));
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_time_and_nothing_else() {
+    let (_, server) = shop();
+    let desk = Desk::new();
+    desk.write("file", "");
+    let cache = desk.path("file");
+    let report = desk.scan(&server, &["app", "--cache-dir", cache.to_str().unwrap()]).report();
+    assert_eq!(report.verdicts().len(), 5, "{:?}", report.verdicts());
+}
+
+#[test]
+fn two_indexes_are_one() {
+    let (_, first) = shop();
+    let pure = Wheel::new("extra-1.0-py3-none-any.whl").requires("ready");
+    let second = Server::start(Shop::with([pure]).routes());
+    let extra = second.url("/simple/");
+    let report = Desk::new().scan(&first, &["extra", "--extra-index-url", &extra]).report();
+    assert_eq!(report.verdicts(), ["extra 1.0 cp314t pure", "ready 1.0 cp314t ready"]);
+}
