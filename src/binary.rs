@@ -6,7 +6,7 @@
 
 use image::ImageError;
 
-use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, ModuleFacts};
+use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, Interpreters, ModuleFacts};
 
 mod evaluation;
 pub mod image;
@@ -38,12 +38,20 @@ pub struct Evaluation {
     pub abi_info: Fact<Option<AbiInfo>>,
     /// Slot ids in order.
     pub slots: Fact<Vec<u32>>,
+    /// `Py_mod_multiple_interpreters`.
+    pub interpreters: Fact<Option<Interpreters>>,
 }
 
 impl Evaluation {
     fn of(hook: &Hook) -> Evaluation {
         let hook = hook.clone();
-        Evaluation { init: hook.init, gil: hook.gil, abi_info: hook.abi_info, slots: hook.slots }
+        Evaluation {
+            init: hook.init,
+            gil: hook.gil,
+            abi_info: hook.abi_info,
+            slots: hook.slots,
+            interpreters: hook.interpreters,
+        }
     }
 }
 

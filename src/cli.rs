@@ -11,6 +11,7 @@ mod format_control;
 mod index_settings;
 mod output;
 mod progress;
+mod rule_files;
 mod settings;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
     match &arguments.command {
         Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
+        Command::Rules(rules) => commands::rules::run(rules),
         Command::Explain(explain) => commands::explain::run(explain),
     }
 }

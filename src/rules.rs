@@ -4,23 +4,31 @@
 //! How to write one: `docs/writing-rules.md`. A new rule needs no Rust but its line in `rules/builtin.rs`; a new predicate is
 //! one case of [`Condition`], its answer in `rules/predicate.rs`, and one line of that document.
 
+mod adjust;
 mod builtin;
 mod error;
 mod evaluate;
 mod example;
 mod lost;
 mod message;
+mod outline;
 mod predicate;
 mod raw;
 mod rule;
 
+pub use adjust::{AdjustError, Setting};
 pub use builtin::{builtin, explain};
 pub use error::RuleError;
 pub use evaluate::evaluate;
 pub use example::{Example, Mismatch, check_examples};
 pub use message::{PLACEHOLDERS, Placeholder};
+pub use outline::outline;
 pub use predicate::PREDICATES;
-pub use raw::{Condition, DeclaredByKind, DelegateState, Expectation, OfferKind, Scope};
+pub use raw::LARGEST_FILE;
+pub use raw::{
+    ClaimKind, ClassifierKind, Condition, DeclaredByKind, DelegateState, Expectation, GilValue, HazardKind,
+    InterpretersKind, OfferKind, ReleaseKind, Scope, StableAbiBreach,
+};
 pub use rule::Rule;
 
 /// Rules, in the order in which they were loaded; no id twice.
@@ -30,11 +38,12 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// Adds the rule that a file's text holds. `file` is only used to say where an error is.
-    pub fn load(&mut self, file: &str, text: &str) -> Result<(), RuleError> {
-        let rule = rule::read(file, text)?;
-        if self.get(&rule.id).is_some() {
-            return Err(RuleError::Duplicate { file: file.to_owned(), id: rule.id });
+    /// Adds the rule that a file holds. `file` is only used to say where an error is.
+    pub fn load(&mut self, file: &str, bytes: impl AsRef<[u8]>) -> Result<(), RuleError> {
+        let rule = rule::read(file, raw::text(file, bytes.as_ref())?)?;
+        if let Some(first) = self.get(&rule.id) {
+            let taken_by = first.place.file.clone();
+            return Err(RuleError::Duplicate { place: rule.place, id: rule.id, taken_by });
         }
         self.rules.push(rule);
         Ok(())

@@ -1,6 +1,7 @@
 //! Front door of the library: how the stages meet for one run.
 
 mod assembly;
+mod describing;
 mod distributions;
 mod examination;
 mod inspecting;

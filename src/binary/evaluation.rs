@@ -3,7 +3,7 @@
 use super::Evaluation;
 use super::image::Image;
 use super::machine::{self, Context, Limits};
-use crate::model::facts::{Abi, Fact, Flavour, Hook};
+use crate::model::facts::{Abi, Fact, Flavour, Hook, Interpreters};
 
 /// The CPython that is taken where neither the file's name nor its bytes name one: what a version check inside the module
 /// would have to accept anyway.
@@ -16,7 +16,22 @@ pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>
 
 impl From<machine::Evaluation> for Evaluation {
     fn from(found: machine::Evaluation) -> Evaluation {
-        Evaluation { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots }
+        let interpreters = interpreters(&found.slots);
+        Evaluation { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots, interpreters }
+    }
+}
+
+/// Ids of `Py_mod_multiple_interpreters`: up to 3.14, and as renumbered in 3.15. <https://peps.python.org/pep-0820/>
+const INTERPRETERS_SLOTS: [u32; 2] = [3, 86];
+
+/// What the slots' ids alone tell: that there is no such slot.
+fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
+    match slots {
+        Fact::Known { value, evidence } if !value.iter().any(|id| INTERPRETERS_SLOTS.contains(id)) => {
+            Fact::known(None, evidence.clone())
+        }
+        Fact::Known { .. } => Fact::unknown("following the hook shows the slot, but not its value"),
+        Fact::Unknown { why, .. } => Fact::unknown(why.clone()),
     }
 }
 

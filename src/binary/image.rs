@@ -21,6 +21,7 @@ mod elf_relocation;
 mod export_trie;
 mod macho;
 mod pe;
+pub mod sections;
 
 /// Size of the window of synthetic addresses that each import owns.
 pub const IMPORT_WINDOW: u64 = 4096;

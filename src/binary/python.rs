@@ -11,14 +11,20 @@ use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Hook, ImageFacts, Refcounts};
 
 mod abi;
+mod baselines;
 mod declaration;
 mod definition;
+mod hazards;
 mod hooks;
 mod layout;
 mod library;
+mod limited;
 mod merge;
+mod porting;
 pub mod slots;
 mod stable_abi;
+mod tables;
+mod writable;
 
 /// What is known of an image before its hooks are looked at.
 struct Survey<'image, 'data> {
@@ -64,6 +70,10 @@ pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
         libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
         abi: abi::abi(&survey, &hooks, toolchain.value()),
         refcounts: refcounts(&survey.python_imports),
+        limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
+        hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
+        porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
+        writable_data: writable::writable_data(image),
         toolchain,
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
@@ -74,6 +84,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
 fn settle(hooks: &mut [Hook], found: Vec<Evaluation>) {
     for (hook, found) in hooks.iter_mut().zip(found) {
         (hook.init, hook.gil, hook.abi_info, hook.slots) = (found.init, found.gil, found.abi_info, found.slots);
+        hook.interpreters = found.interpreters;
     }
 }
 

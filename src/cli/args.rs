@@ -59,7 +59,9 @@ pub(crate) enum Command {
     Scan(Box<ScanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
-    /// Show the page about a rule, or the list of rules
+    /// List the rules, or run the examples of rule files
+    Rules(RulesArguments),
+    /// Show the page about a rule
     Explain(ExplainArguments),
 }
 
@@ -79,12 +81,15 @@ pub(crate) struct ScanArguments {
     /// Scan only what is named, not what that requires
     #[arg(long)]
     pub(crate) no_deps: bool,
-    /// Report hints for maintainers too
-    #[arg(long)]
-    pub(crate) hints: bool,
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,
+    /// Report hints for maintainers too; they change no verdict
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) hints: bool,
+    /// What is made of rules.
+    #[command(flatten)]
+    pub(crate) rules: RuleArguments,
     /// Where files come from.
     #[command(flatten)]
     pub(crate) index: IndexArguments,
@@ -134,12 +139,57 @@ pub(crate) struct InspectArguments {
     pub(crate) output: OutputArguments,
 }
 
+/// Arguments of `rules`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = RULES_EXAMPLES)]
+pub(crate) struct RulesArguments {
+    /// What to do; nothing lists the rules
+    #[command(subcommand)]
+    pub(crate) command: Option<RulesCommand>,
+    /// What is made of rules.
+    #[command(flatten)]
+    pub(crate) rules: RuleArguments,
+}
+
+/// What can be done with rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Run the examples of rule files; exit code 1 when one fails, 2 when a file is no rule
+    Test(RuleTestArguments),
+}
+
+/// Arguments of `rules test`.
+#[derive(Debug, Args)]
+pub(crate) struct RuleTestArguments {
+    /// Rule files, or folders of them
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
-    /// The rule's id; without one, all ids are listed
+    /// The rule's id; without one, the rules are listed
     #[arg(value_name = "RULE")]
     pub(crate) rule: Option<String>,
+    /// What is made of rules.
+    #[command(flatten)]
+    pub(crate) rules: RuleArguments,
+}
+
+/// What is made of rules.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub(crate) struct RuleArguments {
+    /// Rules of your own: a file, or a folder of .toml files; may be repeated
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Leave a rule out; may be repeated
+    #[arg(long, value_name = "RULE")]
+    pub(crate) disable: Vec<String>,
+    /// Make a rule off, hint, warning or decides; may be repeated
+    #[arg(long, value_name = "RULE=LEVEL")]
+    pub(crate) level: Vec<String>,
 }
 
 /// What to judge for.
@@ -229,6 +279,12 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
   ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
+
+const RULES_EXAMPLES: &str = "\
+Examples:
+  ungil rules
+  ungil rules --rules house-rules/ --level framework-declared=hint
+  ungil rules test house-rules/";
 
 /// What stands below the list of commands.
 pub(crate) fn after_help() -> String {

@@ -2,4 +2,5 @@
 
 pub(super) mod explain;
 pub(super) mod inspect;
+pub(super) mod rules;
 pub(super) mod scan;

@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
 
+mod symbols;
+
+pub use symbols::{
+    CallSites, Concern, DocumentedLevel, Hazard, LimitedApi, Origin, PortingKind, PortingSign, Replacement,
+    StableAbiAudit, StableSymbol, WritableData,
+};
+
 /// Something read from a file, or the reason why it could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -24,6 +31,13 @@ pub enum Fact<T> {
         /// What was seen on the way.
         evidence: Vec<Evidence>,
     },
+}
+
+impl<T> Default for Fact<T> {
+    /// Unknown, because nobody looked.
+    fn default() -> Fact<T> {
+        Fact::unknown("it was not looked at")
+    }
 }
 
 impl<T> Fact<T> {
@@ -97,6 +111,18 @@ pub struct ImageFacts {
     pub refcounts: Fact<Refcounts>,
     /// The tool that generated the module.
     pub toolchain: Fact<Toolchain>,
+    /// What its imports say of the stable ABI.
+    #[serde(default)]
+    pub limited_api: Fact<LimitedApi>,
+    /// Imported functions of the C API that want care where several threads run, by symbol.
+    #[serde(default)]
+    pub hazards: Fact<Vec<Hazard>>,
+    /// Signs that somebody has prepared the code for several threads, by kind.
+    #[serde(default)]
+    pub porting: Fact<Vec<PortingSign>>,
+    /// Memory that all threads of a process share, and that code may write to.
+    #[serde(default)]
+    pub writable_data: Fact<WritableData>,
 }
 
 /// One importable function and what following it shows.
@@ -120,6 +146,23 @@ pub struct Hook {
     pub abi_info: Fact<Option<AbiInfo>>,
     /// Slot ids in the order of the definition, as stored; empty for a module without slots.
     pub slots: Fact<Vec<u32>>,
+    /// `Py_mod_multiple_interpreters`; the value is `None` when the definition has no such slot.
+    #[serde(default)]
+    pub interpreters: Fact<Option<Interpreters>>,
+}
+
+/// Value of the slot `Py_mod_multiple_interpreters`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interpreters {
+    /// 0: the main interpreter only.
+    NotSupported,
+    /// 1: sub-interpreters that share the main interpreter's GIL.
+    Supported,
+    /// 2: sub-interpreters with a GIL of their own.
+    PerInterpreterGil,
+    /// A value that no version defines.
+    Other(u64),
 }
 
 /// The two kinds of hooks.
@@ -183,7 +226,7 @@ pub struct AbiInfo {
 }
 
 /// Which interpreters' memory layout the code was compiled for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Abi {
     /// The flavour.
     pub flavour: Flavour,
@@ -192,7 +235,7 @@ pub struct Abi {
 }
 
 /// ABI flavours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flavour {
     /// One version's build with the GIL.
@@ -231,7 +274,7 @@ pub struct Toolchain {
 }
 
 /// Generators of extension modules that leave recognisable marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each name is the tool's own")]
 pub enum Generator {
@@ -247,6 +290,7 @@ pub enum Generator {
     Hpy,
     Cppyy,
     Pythran,
+    Zig,
     /// No generator's mark was found: written by hand, or by a tool that ungil does not know.
     CApi,
 }

@@ -40,6 +40,19 @@ const BUILTIN: &[Builtin] = &[
     rule!("delegate-missing"),
     rule!("framework-declared"),
     rule!("single-phase-init"),
+    rule!("odd-gil-value"),
+    rule!("classifier-contradicted"),
+    rule!("claim-disagrees"),
+    rule!("stale-module"),
+    rule!("stable-abi-violated"),
+    rule!("abi3-not-enough"),
+    rule!("borrowed-reference"),
+    rule!("caller-must-lock"),
+    rule!("legacy-thread-state"),
+    rule!("allocator-domain"),
+    rule!("uniqueness-test"),
+    rule!("unguarded-static-data"),
+    rule!("no-subinterpreter-slot"),
 ];
 
 /// The rules that ungil brings along. The tests load them, so a release never returns the error.

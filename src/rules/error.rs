@@ -45,12 +45,20 @@ pub enum RuleError {
         /// The largest accepted size in bytes.
         limit: usize,
     },
+    /// It is not UTF-8.
+    #[error("{place}: bytes that are not UTF-8; expected TOML, which is always UTF-8")]
+    Encoding {
+        /// Where the text ends that is.
+        place: Place,
+    },
     /// A rule of that id was loaded before.
-    #[error("{file}: the id `{id}` is taken by another rule; expected an id of its own")]
+    #[error("{place}: the id `{id}` is taken by {taken_by}; expected an id of its own")]
     Duplicate {
-        /// The file.
-        file: String,
+        /// Where the second rule gives its id.
+        place: Place,
         /// The id.
         id: String,
+        /// The file of the first rule.
+        taken_by: String,
     },
 }

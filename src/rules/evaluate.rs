@@ -1,29 +1,35 @@
 //! Rules and a subject in, findings out. Pure.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use crate::model::finding::{Certainty, Finding, Level};
 use crate::model::subject::Subject;
 use crate::model::verdict::Verdict;
 
 use super::RuleSet;
+use super::message::Words;
 use super::predicate::{Truth, View};
 use super::raw::Scope;
 use super::rule::Rule;
 
 /// What the rules say of the subject, worst first.
 ///
-/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, rules that could not be
-/// told for the same module are left out: the verdict stands already, and the doubt would only repeat why.
+/// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, whatever could not be
+/// told for the same module is left out, and so is what warnings and hints about the package could not tell: the verdict
+/// stands already, and the doubt would only repeat why.
 pub fn evaluate(rules: &RuleSet, subject: &Subject) -> Vec<Finding> {
     let mut found: Vec<Finding> = rules.rules().iter().flat_map(|rule| findings(rule, subject)).collect();
-    let decided: Vec<Option<String>> = found
+    let decided: BTreeSet<Option<String>> = found
         .iter()
-        .filter(|finding| finding.level == Level::Decides && finding.certainty == Certainty::Holds)
-        .filter(|finding| finding.verdict >= Some(Verdict::Unknown))
+        .filter(|finding| finding.certainty == Certainty::Holds && finding.verdict >= Some(Verdict::Unknown))
         .map(|finding| finding.module.clone())
         .collect();
-    found.retain(|finding| finding.certainty == Certainty::Holds || !decided.contains(&finding.module));
+    let repeats = |finding: &Finding| {
+        let is_aside = finding.level < Level::Decides && finding.module.is_none();
+        decided.contains(&finding.module) || (is_aside && !decided.is_empty())
+    };
+    found.retain(|finding| finding.certainty == Certainty::Holds || !repeats(finding));
     found.sort_by_cached_key(|finding| {
         (
             Reverse(finding.level),
@@ -47,21 +53,26 @@ pub(super) fn findings(rule: &Rule, subject: &Subject) -> Vec<Finding> {
 }
 
 fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
-    let (certainty, summary, message, evidence) = match rule.condition.evaluate(view) {
+    let truth = rule.condition.evaluate(view);
+    let words = match &truth {
         Truth::No => return None,
-        Truth::Yes(evidence) => {
-            (Certainty::Holds, rule.summary.fill(view, &[]), rule.message.fill(view, &[]), evidence)
-        }
-        Truth::Unknown(whys) => {
+        Truth::Yes(seen) => Words::Found(&seen.found),
+        Truth::Unknown(whys) => Words::Whys(whys),
+    };
+    let (help, summary) = (rule.help.fill(view, words), rule.summary.fill(view, words));
+    let (certainty, summary, message, evidence) = match &truth {
+        Truth::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
             let evidence = view.module.map(|module| module.evidence.clone()).unwrap_or_default();
-            let summary = format!("perhaps {}", rule.summary.fill(view, &whys));
-            (Certainty::Unknown, summary, template.fill(view, &whys), evidence)
+            (Certainty::Unknown, format!("perhaps {summary}"), template.fill(view, words), evidence)
         }
+        Truth::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
+        Truth::No => return None,
     };
-    let verdict = match certainty {
-        Certainty::Holds => rule.verdict,
-        Certainty::Unknown => rule.verdict.map(|_| Verdict::Unknown),
+    let verdict = match (rule.level, certainty) {
+        (Level::Warning | Level::Hint, _) => None,
+        (Level::Decides, Certainty::Holds) => rule.verdict,
+        (Level::Decides, Certainty::Unknown) => rule.verdict.map(|_| Verdict::Unknown),
     };
     Some(Finding {
         rule: rule.id.clone(),
@@ -71,7 +82,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         module: view.module.map(|module| module.path.clone()),
         summary,
         message,
-        help: rule.help.fill(view, &[]),
+        help,
         evidence,
     })
 }

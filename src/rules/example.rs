@@ -1,12 +1,14 @@
 //! A rule's own examples: subjects in a few words, and what the rule says of them.
 
-use crate::model::finding::Certainty;
+mod facts;
+
+use crate::model::finding::{Certainty, Finding};
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject};
 use crate::model::target::{InvalidTarget, Target};
 
 use super::evaluate::findings;
-use super::raw::{Expectation, OfferKind, RawDelegate, RawExample, RawModule};
+use super::raw::{Expectation, OfferKind, RawDelegate, RawExample};
 use super::rule::Rule;
 
 /// One example.
@@ -29,41 +31,47 @@ pub struct Mismatch {
     pub expected: Expectation,
     /// What the rule says.
     pub found: Expectation,
+    /// Its messages.
+    pub said: Vec<String>,
 }
 
 /// Runs a rule's own examples; empty when the rule says of each what it expects.
 pub fn check_examples(rule: &Rule) -> Vec<Mismatch> {
     let mismatch = |example: &Example| {
-        let found = says(rule, &example.subject);
-        (found != example.expect).then_some(Mismatch { line: example.line, expected: example.expect, found })
+        let findings = findings(rule, &example.subject);
+        let found = says(&findings);
+        let said = findings.into_iter().map(|finding| finding.message).collect();
+        (found != example.expect).then_some(Mismatch { line: example.line, expected: example.expect, found, said })
     };
     rule.examples.iter().filter_map(mismatch).collect()
 }
 
-fn says(rule: &Rule, subject: &Subject) -> Expectation {
-    findings(rule, subject)
-        .iter()
-        .map(|finding| match finding.certainty {
-            Certainty::Holds => Expectation::Fires,
-            Certainty::Unknown => Expectation::Unknown,
-        })
-        .max()
-        .unwrap_or(Expectation::Quiet)
+/// What findings of one rule amount to.
+fn says(findings: &[Finding]) -> Expectation {
+    let said = |finding: &Finding| match finding.certainty {
+        Certainty::Holds => Expectation::Fires,
+        Certainty::Unknown => Expectation::Unknown,
+    };
+    findings.iter().map(said).max().unwrap_or(Expectation::Quiet)
 }
 
 /// The subject that an example describes; the error says which word is no target.
 pub(super) fn subject(raw: &RawExample) -> Result<Subject, InvalidTarget> {
     let target = Target { python: raw.python.get_ref().parse()?, platform: raw.platform.get_ref().parse()? };
     let hidden = |path: &String| HiddenModule { path: path.clone(), module: path.clone() };
+    let modules: Vec<ModuleOutcome> = raw.modules.iter().map(facts::outcome).collect();
+    let files = modules.iter().zip(&raw.modules).map(|(module, raw)| (module.path.clone(), facts::file(raw)));
     Ok(Subject {
         package: "example".to_owned(),
         version: "1.0".to_owned(),
         target,
         offer: offer(raw),
-        modules: raw.modules.iter().map(module).collect(),
+        files: files.collect(),
+        modules,
         hidden: raw.hidden.iter().map(hidden).collect(),
         problems: raw.problems.clone(),
         delegates: raw.delegates.iter().map(|(name, raw)| (name.clone(), delegate(raw))).collect(),
+        distribution: facts::distribution(raw),
     })
 }
 
@@ -77,22 +85,6 @@ fn offer(raw: &RawExample) -> Offer {
         OfferKind::Source => Offer::Source { filename },
         OfferKind::Nothing => Offer::Nothing { why },
         OfferKind::Unknown => Offer::Unknown { why },
-    }
-}
-
-fn module(raw: &RawModule) -> ModuleOutcome {
-    ModuleOutcome {
-        path: format!("{}.so", raw.name.replace('.', "/")),
-        module: raw.name.clone(),
-        gil: raw.gil,
-        cause: raw.cause,
-        reason: raw.reason.clone(),
-        delegate: raw.delegate.clone(),
-        declared_by: raw.declared_by.clone(),
-        init: raw.init,
-        abi: None,
-        toolchain: None,
-        evidence: Vec::new(),
     }
 }
 

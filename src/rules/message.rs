@@ -1,10 +1,12 @@
 //! Messages with placeholders.
 
+use std::fmt;
+
 use crate::model::subject::{Delegate, Offer, Subject};
 use crate::model::verdict::DeclaredBy;
 
 use super::lost;
-use super::predicate::View;
+use super::predicate::{View, classifier_words};
 use super::raw::Scope;
 
 /// A name in braces that a message may use.
@@ -16,7 +18,16 @@ pub struct Placeholder {
     pub scope: Option<Scope>,
     /// What it stands for.
     pub meaning: &'static str,
-    value: fn(View<'_>, &[String]) -> String,
+    value: fn(View<'_>, Words<'_>) -> String,
+}
+
+/// What evaluating the condition gave besides its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Words<'a> {
+    /// It holds: what was found.
+    Found(&'a [String]),
+    /// It is unknown: why.
+    Whys(&'a [String]),
 }
 
 /// Every placeholder, as `docs/writing-rules.md` lists them.
@@ -50,7 +61,19 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         name: "why",
         scope: None,
         meaning: "in `unknown`: why the condition is unknown; elsewhere: why nothing, or nothing certain, is chosen",
-        value: |view, whys| why(&view.subject.offer, whys),
+        value: |view, words| why(&view.subject.offer, words),
+    },
+    Placeholder {
+        name: "found",
+        scope: None,
+        meaning: "what the predicates found: functions, symbols, files, modules",
+        value: |_, words| found(words),
+    },
+    Placeholder {
+        name: "classifier",
+        scope: Some(Scope::Package),
+        meaning: "the classifier about free threading, as in `Free Threading :: 2 - Beta`",
+        value: |view, _| classifier(view),
     },
     Placeholder {
         name: "lost",
@@ -137,12 +160,24 @@ fn lost(subject: &Subject) -> String {
     }
 }
 
-fn why(offer: &Offer, whys: &[String]) -> String {
-    match offer {
-        _ if !whys.is_empty() => whys.join("; "),
-        Offer::Nothing { why } | Offer::Unknown { why } => why.clone(),
+fn why(offer: &Offer, words: Words<'_>) -> String {
+    match (offer, words) {
+        (_, Words::Whys(whys)) if !whys.is_empty() => whys.join("; "),
+        (Offer::Nothing { why } | Offer::Unknown { why }, _) => why.clone(),
         _ => String::new(),
     }
+}
+
+fn found(words: Words<'_>) -> String {
+    match words {
+        Words::Found(found) => some(found.iter().map(String::as_str), 3),
+        Words::Whys(_) => String::new(),
+    }
+}
+
+fn classifier(view: View<'_>) -> String {
+    let level = view.subject.distribution.free_threading.value().copied().flatten();
+    level.map(classifier_words).unwrap_or_default().to_owned()
 }
 
 fn of_module(view: View<'_>, value: impl Fn(&crate::model::outcome::ModuleOutcome) -> String) -> String {
@@ -180,6 +215,15 @@ enum Part {
     Placeholder(&'static str),
 }
 
+impl fmt::Display for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => formatter.write_str(text),
+            Part::Placeholder(name) => write!(formatter, "{{{name}}}"),
+        })
+    }
+}
+
 impl Template {
     /// Takes a message apart; the error says what is wrong with it.
     pub(super) fn read(text: &str, scope: Scope) -> Result<Template, String> {
@@ -208,8 +252,8 @@ impl Template {
         Template { parts: vec![Part::Text(text.to_owned())] }
     }
 
-    /// The message with its placeholders filled; `whys` are the reasons why the condition is unknown.
-    pub(super) fn fill(&self, view: View<'_>, whys: &[String]) -> String {
+    /// The message with its placeholders filled.
+    pub(super) fn fill(&self, view: View<'_>, words: Words<'_>) -> String {
         self.parts
             .iter()
             .map(|part| match part {
@@ -217,7 +261,7 @@ impl Template {
                 Part::Placeholder(name) => PLACEHOLDERS
                     .iter()
                     .find(|placeholder| placeholder.name == *name)
-                    .map_or_else(String::new, |placeholder| (placeholder.value)(view, whys)),
+                    .map_or_else(String::new, |placeholder| (placeholder.value)(view, words)),
             })
             .collect()
     }

@@ -1,11 +1,18 @@
 //! What conditions mean: the three answers to what a rule asks of a subject.
+//!
+//! Here are the logic and the table of predicates; what each predicate asks is in `module` and `package`.
+
+mod claims;
+mod module;
+mod package;
 
 use crate::model::evidence::Evidence;
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
-use crate::model::subject::{Delegate, Offer, Subject};
-use crate::model::verdict::DeclaredBy;
+use crate::model::subject::Subject;
 
-use super::raw::{Condition, DeclaredByKind, DelegateState, OfferKind, Scope};
+pub(super) use package::classifier_words;
+
+use super::raw::{Condition, DeclaredByKind, OfferKind, Scope};
 
 /// The predicates' names, with the scope that each is for (`None`: both), as `docs/writing-rules.md` lists them.
 pub const PREDICATES: &[(&str, Option<Scope>)] = &[
@@ -14,12 +21,23 @@ pub const PREDICATES: &[(&str, Option<Scope>)] = &[
     ("not", None),
     ("cause", Some(Scope::Module)),
     ("gil", Some(Scope::Module)),
+    ("gil-value", Some(Scope::Module)),
     ("init", Some(Scope::Module)),
+    ("interpreters", Some(Scope::Module)),
     ("declared-by", Some(Scope::Module)),
+    ("generator", Some(Scope::Module)),
     ("delegate", Some(Scope::Module)),
+    ("hazard", Some(Scope::Module)),
+    ("porting", Some(Scope::Module)),
+    ("writable-data", Some(Scope::Module)),
+    ("stable-abi", Some(Scope::Module)),
+    ("any-module", Some(Scope::Package)),
     ("offer", Some(Scope::Package)),
     ("modules-found", Some(Scope::Package)),
     ("hidden-modules", Some(Scope::Package)),
+    ("classifier", Some(Scope::Package)),
+    ("release", Some(Scope::Package)),
+    ("claims", Some(Scope::Package)),
     ("problems", Some(Scope::Package)),
 ];
 
@@ -30,11 +48,20 @@ pub(super) struct View<'a> {
     pub(super) module: Option<&'a ModuleOutcome>,
 }
 
+/// What shows that a condition holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// For who looks it up.
+    pub(super) evidence: Vec<Evidence>,
+    /// What was found, in words for a message: functions, files, modules.
+    pub(super) found: Vec<String>,
+}
+
 /// Whether a condition holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
     /// It holds, and this shows it.
-    Yes(Vec<Evidence>),
+    Yes(Seen),
     /// It does not hold.
     No,
     /// It is unknown for these reasons.
@@ -43,7 +70,12 @@ pub(super) enum Truth {
 
 impl Truth {
     fn of(holds: bool) -> Truth {
-        if holds { Truth::Yes(Vec::new()) } else { Truth::No }
+        if holds { Truth::Yes(Seen::default()) } else { Truth::No }
+    }
+
+    /// "Yes" when there is evidence of it.
+    fn shown(evidence: Vec<Evidence>, found: Vec<String>) -> Truth {
+        Truth::Yes(Seen { evidence, found })
     }
 
     fn unknown(why: impl Into<String>) -> Truth {
@@ -56,19 +88,25 @@ impl Truth {
             (Truth::No, _) | (_, Truth::No) => Truth::No,
             (Truth::Unknown(left), Truth::Unknown(right)) => Truth::Unknown(joined(left, right)),
             (Truth::Unknown(whys), Truth::Yes(_)) | (Truth::Yes(_), Truth::Unknown(whys)) => Truth::Unknown(whys),
-            (Truth::Yes(left), Truth::Yes(right)) => Truth::Yes(joined(left, right)),
+            (Truth::Yes(left), Truth::Yes(right)) => Truth::Yes(left.with(right)),
         }
     }
 
     /// Kleene's "or": one "yes" settles it, then one "unknown".
     fn or(self, other: Truth) -> Truth {
         match (self, other) {
-            (Truth::Yes(left), Truth::Yes(right)) => Truth::Yes(joined(left, right)),
-            (Truth::Yes(evidence), _) | (_, Truth::Yes(evidence)) => Truth::Yes(evidence),
+            (Truth::Yes(left), Truth::Yes(right)) => Truth::Yes(left.with(right)),
+            (Truth::Yes(seen), _) | (_, Truth::Yes(seen)) => Truth::Yes(seen),
             (Truth::Unknown(left), Truth::Unknown(right)) => Truth::Unknown(joined(left, right)),
             (Truth::Unknown(whys), Truth::No) | (Truth::No, Truth::Unknown(whys)) => Truth::Unknown(whys),
             (Truth::No, Truth::No) => Truth::No,
         }
+    }
+}
+
+impl Seen {
+    fn with(self, other: Seen) -> Seen {
+        Seen { evidence: joined(self.evidence, other.evidence), found: joined(self.found, other.found) }
     }
 }
 
@@ -78,7 +116,7 @@ impl std::ops::Not for Truth {
     fn not(self) -> Truth {
         match self {
             Truth::Yes(_) => Truth::No,
-            Truth::No => Truth::Yes(Vec::new()),
+            Truth::No => Truth::of(true),
             Truth::Unknown(whys) => Truth::Unknown(whys),
         }
     }
@@ -98,7 +136,7 @@ impl Condition {
     pub(super) fn parts(&self) -> &[Condition] {
         match self {
             Condition::All(parts) | Condition::Any(parts) => parts,
-            Condition::Not(part) => std::slice::from_ref(part),
+            Condition::Not(part) | Condition::AnyModule(part) => std::slice::from_ref(part),
             _ => &[],
         }
     }
@@ -109,12 +147,24 @@ impl Condition {
             Condition::All(_) | Condition::Any(_) | Condition::Not(_) => None,
             Condition::Cause(_)
             | Condition::Gil(_)
+            | Condition::GilValue(_)
             | Condition::Init(_)
+            | Condition::Interpreters(_)
             | Condition::DeclaredBy(_)
-            | Condition::Delegate(_) => Some(Scope::Module),
-            Condition::Offer(_) | Condition::ModulesFound(_) | Condition::HiddenModules(_) | Condition::Problems(_) => {
-                Some(Scope::Package)
-            }
+            | Condition::Generator(_)
+            | Condition::Delegate(_)
+            | Condition::Hazard(_)
+            | Condition::Porting(_)
+            | Condition::WritableData(_)
+            | Condition::StableAbi(_) => Some(Scope::Module),
+            Condition::AnyModule(_)
+            | Condition::Offer(_)
+            | Condition::ModulesFound(_)
+            | Condition::HiddenModules(_)
+            | Condition::Classifier(_)
+            | Condition::Release(_)
+            | Condition::Claims(_)
+            | Condition::Problems(_) => Some(Scope::Package),
         }
     }
 
@@ -124,13 +174,25 @@ impl Condition {
             Condition::All(parts) | Condition::Any(parts) => parts.is_empty(),
             Condition::Cause(words) => words.is_empty(),
             Condition::Gil(words) => words.is_empty(),
+            Condition::GilValue(words) => words.is_empty(),
             Condition::Init(words) => words.is_empty(),
+            Condition::Interpreters(words) => words.is_empty(),
             Condition::DeclaredBy(words) => words.is_empty(),
+            Condition::Generator(words) => words.is_empty(),
             Condition::Delegate(words) => words.is_empty(),
+            Condition::Hazard(words) => words.is_empty(),
+            Condition::Porting(words) => words.is_empty(),
+            Condition::StableAbi(words) => words.is_empty(),
             Condition::Offer(words) => words.is_empty(),
-            Condition::Not(_) | Condition::ModulesFound(_) | Condition::HiddenModules(_) | Condition::Problems(_) => {
-                false
-            }
+            Condition::Classifier(words) => words.is_empty(),
+            Condition::Release(words) => words.is_empty(),
+            Condition::Claims(words) => words.is_empty(),
+            Condition::Not(_)
+            | Condition::AnyModule(_)
+            | Condition::WritableData(_)
+            | Condition::ModulesFound(_)
+            | Condition::HiddenModules(_)
+            | Condition::Problems(_) => false,
         }
     }
 
@@ -144,8 +206,8 @@ impl Condition {
             Condition::Gil(words) => !words.contains(&Gil::Unknown),
             Condition::DeclaredBy(words) => !words.contains(&DeclaredByKind::Unclear),
             Condition::Offer(words) => !words.contains(&OfferKind::Unknown),
-            Condition::Init(_) | Condition::Delegate(_) | Condition::ModulesFound(_) => true,
             Condition::HiddenModules(_) | Condition::Problems(_) => false,
+            _ => true,
         }
     }
 
@@ -155,121 +217,20 @@ impl Condition {
             Condition::All(parts) => parts.iter().map(|part| part.evaluate(view)).fold(Truth::of(true), Truth::and),
             Condition::Any(parts) => parts.iter().map(|part| part.evaluate(view)).fold(Truth::No, Truth::or),
             Condition::Not(part) => !part.evaluate(view),
-            Condition::Offer(words) => offer(words, &view.subject.offer),
-            Condition::ModulesFound(wanted) => modules_found(*wanted, view.subject),
-            Condition::HiddenModules(wanted) => hidden_modules(*wanted, view.subject),
-            Condition::Problems(wanted) => Truth::of(view.subject.problems.is_empty() != *wanted),
-            Condition::Cause(_)
-            | Condition::Gil(_)
-            | Condition::Init(_)
-            | Condition::DeclaredBy(_)
-            | Condition::Delegate(_) => match view.module {
-                Some(module) => self.evaluate_module(view.subject, module),
+            _ if self.scope() == Some(Scope::Package) => package::evaluate(self, view.subject),
+            _ => match view.module {
+                Some(module) => module::evaluate(self, view.subject, module),
                 None => Truth::unknown("no module is looked at"),
             },
         }
     }
-
-    fn evaluate_module(&self, subject: &Subject, module: &ModuleOutcome) -> Truth {
-        let seen = |holds: bool| if holds { Truth::Yes(module.evidence.clone()) } else { Truth::No };
-        match self {
-            Condition::Cause(words) if words.contains(&module.cause) => seen(true),
-            Condition::Cause(_) if module.cause == Cause::Unreadable => Truth::unknown(&module.reason),
-            Condition::Gil(words) if words.contains(&module.gil) => seen(true),
-            Condition::Gil(_) if module.gil == Gil::Unknown => Truth::unknown(&module.reason),
-            Condition::Init(words) => match module.init {
-                Some(init) => seen(words.contains(&init)),
-                None => Truth::unknown("how the module is initialised could not be read"),
-            },
-            Condition::DeclaredBy(words) => declared_by(words, module),
-            Condition::Delegate(words) => delegate(words, subject, module),
-            _ => Truth::No,
-        }
-    }
-}
-
-fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> Truth {
-    let kind = match &module.declared_by {
-        None => return Truth::No,
-        Some(DeclaredBy::Author) => DeclaredByKind::Author,
-        Some(DeclaredBy::Framework(_)) => DeclaredByKind::Framework,
-        Some(DeclaredBy::Delegate(_)) => DeclaredByKind::Delegate,
-        Some(DeclaredBy::Unclear) => DeclaredByKind::Unclear,
-    };
-    if words.contains(&kind) {
-        return Truth::Yes(module.evidence.clone());
-    }
-    match kind {
-        DeclaredByKind::Unclear => Truth::unknown("which tool or version generated the module could not be read"),
-        _ => Truth::No,
-    }
-}
-
-fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) -> Truth {
-    let Some(name) = &module.delegate else { return Truth::No };
-    let only_asks_for_missing = words.iter().all(|word| *word == DelegateState::Missing);
-    let state = match subject.delegates.get(name) {
-        None => return Truth::unknown(format!("it was not looked up which package provides {name}")),
-        Some(Delegate::Unknown { why }) => return Truth::unknown(why),
-        Some(Delegate::Missing) => DelegateState::Missing,
-        // Whatever it does, it is there.
-        Some(Delegate::Provided { .. }) if only_asks_for_missing => return Truth::No,
-        Some(Delegate::Provided { package, gil, reason }) => match gil {
-            Gil::NotUsed => DelegateState::NotUsed,
-            Gil::Used => DelegateState::Used,
-            Gil::NotLoadable => DelegateState::NotLoadable,
-            Gil::Delegated => return Truth::unknown(format!("{name} of {package} itself delegates")),
-            Gil::Unknown => return Truth::unknown(format!("{name} of {package} is unknown itself: {reason}")),
-        },
-    };
-    if words.contains(&state) { Truth::Yes(module.evidence.clone()) } else { Truth::No }
-}
-
-fn offer(words: &[OfferKind], offer: &Offer) -> Truth {
-    let kind = match offer {
-        Offer::Wheel { .. } => OfferKind::Wheel,
-        Offer::Pure { .. } => OfferKind::Pure,
-        Offer::PureFallback { .. } => OfferKind::PureFallback,
-        Offer::Source { .. } => OfferKind::Source,
-        Offer::Nothing { .. } => OfferKind::Nothing,
-        Offer::Unknown { .. } => OfferKind::Unknown,
-    };
-    match offer {
-        Offer::Unknown { why } if !words.contains(&kind) => Truth::unknown(why),
-        Offer::PureFallback { lost, .. } if words.contains(&kind) => {
-            Truth::Yes(listed("wheel that does not fit", lost))
-        }
-        _ => Truth::of(words.contains(&kind)),
-    }
-}
-
-/// That nothing was found is only known when nothing was out of sight.
-fn modules_found(wanted: bool, subject: &Subject) -> Truth {
-    match subject.problems.first() {
-        Some(problem) if subject.modules.is_empty() => Truth::unknown(problem),
-        _ => Truth::of(subject.modules.is_empty() != wanted),
-    }
-}
-
-fn hidden_modules(wanted: bool, subject: &Subject) -> Truth {
-    if subject.hidden.is_empty() == wanted {
-        return Truth::No;
-    }
-    Truth::Yes(listed("file name", subject.hidden.iter().map(|hidden| &hidden.path)))
-}
-
-/// How many files of a list become evidence.
-const FILES_SHOWN: usize = 8;
-
-fn listed<'a>(what: &str, files: impl IntoIterator<Item = &'a String>) -> Vec<Evidence> {
-    files.into_iter().take(FILES_SHOWN).map(|file| Evidence::new(what).value(file.clone())).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const YES: Truth = Truth::Yes(Vec::new());
+    const YES: Truth = Truth::Yes(Seen { evidence: Vec::new(), found: Vec::new() });
 
     #[test]
     fn logic_is_kleenes() {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::model::finding::Level;
+use crate::model::request::Place;
 use crate::model::verdict::Verdict;
 
 use super::error::{RuleError, place};
@@ -19,7 +20,7 @@ pub struct Rule {
     pub title: String,
     /// How much its findings weigh.
     pub level: Level,
-    /// The verdict that a finding leads to; `None` for warnings and hints.
+    /// The verdict that a finding leads to while the level is `decides`; `None` for what was written as a warning or hint.
     pub verdict: Option<Verdict>,
     /// What it is about.
     pub scope: Scope,
@@ -27,6 +28,8 @@ pub struct Rule {
     pub condition: Condition,
     /// Its own examples.
     pub examples: Vec<Example>,
+    /// Where its file gives its id.
+    pub place: Place,
     pub(super) summary: Template,
     pub(super) message: Template,
     pub(super) unknown: Option<Template>,
@@ -71,6 +74,7 @@ impl Checker<'_> {
             unknown: raw.unknown.as_ref().map(|message| template("unknown", message)).transpose()?,
             help: template("help", &raw.help)?,
             examples: self.examples(&raw.examples, condition.can_be_unknown(), raw.when.span())?,
+            place: place(self.file, self.text, Some(raw.id.span())),
             id: raw.id.into_inner(),
             title: raw.title.into_inner(),
             level: raw.level,
@@ -181,5 +185,6 @@ fn check_condition(condition: &Condition, scope: Scope, depth: usize) -> Result<
         let expected = format!("predicates for the scope `{scope:?}`").to_lowercase();
         return Err((format!("has the predicate {condition:?}"), expected));
     }
-    condition.parts().iter().try_for_each(|part| check_condition(part, scope, depth + 1))
+    let inner = if matches!(condition, Condition::AnyModule(_)) { Scope::Module } else { scope };
+    condition.parts().iter().try_for_each(|part| check_condition(part, inner, depth + 1))
 }

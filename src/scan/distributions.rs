@@ -15,12 +15,14 @@ use crate::archive::{metadata, sdist};
 use crate::index::{Index, RemoteFile};
 use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};
+use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
+use super::describing;
 use super::examination::{self, Examination};
 use super::judging::Examinations;
 use super::location;
@@ -83,6 +85,16 @@ impl Distributions {
 
     /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
+        let mut examination = self.examine_file(artifact);
+        // What else there is of the same version may change, and so is not kept with what the file says.
+        examination.distribution.release = match self.inner.index.known_listing(&artifact.name) {
+            Some(listing) => Fact::known(describing::release(&listing, &artifact.version), Vec::new()),
+            None => Fact::unknown("no index was asked for the other files of this version"),
+        };
+        examination
+    }
+
+    fn examine_file(&self, artifact: &Artifact) -> Examination {
         let store = self.inner.index.store();
         let key = lasting_key(artifact).map(|key| format!("{} {key}", env!("UNGIL_SOURCE_DIGEST")));
         let kept = key.as_ref().and_then(|key| store.get(EXAMINATIONS, key));

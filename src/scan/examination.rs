@@ -7,10 +7,13 @@ use crate::archive::select::{WhyLeft, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary;
+use crate::model::distribution::DistributionFacts;
 use crate::model::facts::ModuleFacts;
 use crate::model::member::Member;
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
+
+use super::describing;
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
@@ -27,6 +30,8 @@ pub(super) struct Examination {
     pub(super) left_out: Vec<String>,
     /// Size of the file in bytes; 0 where it is not known.
     pub(super) size: u64,
+    /// What the file says of itself beside its modules.
+    pub(super) distribution: DistributionFacts,
 }
 
 impl Examination {
@@ -68,6 +73,7 @@ pub(super) fn of_wheel(wheel: &Wheel, package: &PackageName, filename: &str, siz
     let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
     examination.size = size;
+    examination.distribution = describing::describe(wheel, filename, &examination.modules);
     examination
 }
 

@@ -42,6 +42,16 @@ fn wrong_usage_is_told_on_standard_error_and_exits_with_2() {
         (&["scan", "a", "--offline", "--refresh"], "cannot be used with"),
         (&["inspect"], "FILE"),
         (&["explain", "no-such-rule"], "there is no rule no-such-rule"),
+        (&["explain", "single-phase"], "is single-phase-init meant?"),
+        (&["rules", "--disable", "no-such-rule"], "there is no rule `no-such-rule`"),
+        (&["rules", "--level", "gil-undeclared"], "expected RULE=LEVEL"),
+        (&["rules", "--level", "gil-undeclared=loud"], "expected off, hint, warning or decides"),
+        (&["rules", "--level", "framework-declared=decides"], "leads to no verdict"),
+        (&["rules", "--rules", "no/such/folder"], "cannot read the rule file no/such/folder"),
+        (&["rules", "--rules", "docs"], "no file there ends in .toml"),
+        (&["rules", "--rules", "rules"], "rules/abi-info-mismatch.toml:2:6: the id `abi-info-mismatch` is taken"),
+        (&["scan", "a", "--rules", "clippy.toml"], "clippy.toml:"),
+        (&["rules", "test"], "PATH"),
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
     ] {
@@ -126,5 +136,80 @@ fn a_closed_pipe_is_quiet() {
         let output = ungil().args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(output.stderr.is_empty(), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
+/// A rule that fires on every pure wheel.
+const PURE: &str = r#"id = "pure-wheel"
+title = "A wheel for every platform"
+level = "warning"
+scope = "package"
+when = { offer = ["pure"] }
+message = "{file} fits everywhere"
+unknown = "unknown: {why}"
+help = "Nothing is to be done."
+[[example]]
+expect = "fires"
+offer = "pure"
+[[example]]
+expect = "quiet"
+offer = "wheel"
+[[example]]
+expect = "unknown"
+offer = "unknown"
+"#;
+
+#[test]
+fn rules_of_ones_own_are_listed_tested_explained_and_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, place) = (folder.path().join("pure.toml"), folder.path().to_str().unwrap());
+    std::fs::write(&path, PURE).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "not a rule").unwrap();
+    let wheel = "fixtures/archives/built/of_flit-1.2.3-py3-none-any.whl";
+    let scan = |more: &[&str]| {
+        let scan = ["scan", wheel, "--no-index", "--no-deps", "--no-cache", "--python", "3.14t", "--rules", place];
+        let output = run(&[&scan[..], &["--platform", "linux-x86_64"], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout).matches("fits everywhere").count()
+    };
+    assert_eq!(scan(&[]), 1);
+    assert_eq!(scan(&["--disable", "pure-wheel"]), 0);
+    assert_eq!(scan(&["--level", "pure-wheel=hint"]), 0);
+    assert_eq!(scan(&["--level", "pure-wheel=hint", "--hints"]), 1);
+
+    let list = text(&run(&["rules", "--rules", place, "--level", "gil-undeclared=warning"]).stdout);
+    let row = |id: &str| list.lines().find(|line| line.contains(&format!("  {id} "))).unwrap().to_owned();
+    assert!(row("pure-wheel").starts_with("warning  -  "), "{list}");
+    assert!(row("gil-undeclared").starts_with("warning  -  "), "{list}");
+    assert!(row("foreign-abi").starts_with("decides  crash  "), "{list}");
+
+    let explain = || text(&run(&["explain", "pure-wheel", "--rules", place]).stdout);
+    assert!(explain().starts_with("# pure-wheel: A wheel for every platform\n\n*warning, of a package*\n"));
+    assert!(explain().contains("{file} fits everywhere"));
+    std::fs::write(folder.path().join("pure.md"), "# pure-wheel: my own words\n").unwrap();
+    assert!(explain().starts_with("# pure-wheel: my own words\n\n*warning"));
+
+    let test = || {
+        let output = run(&["rules", "test", place]);
+        (output.status.code(), text(&output.stdout))
+    };
+    assert_eq!(test(), (Some(0), "ok      pure-wheel (3 examples)\n1 rule, 3 examples, 0 failed\n".to_owned()));
+    std::fs::write(&path, PURE.replace("offer = \"wheel\"", "offer = \"pure\"")).unwrap();
+    let (code, told) = test();
+    assert_eq!(code, Some(1));
+    assert!(told.contains("pure.toml:12: expected `quiet`, found `fires` ( fits everywhere)"), "{told}");
+    std::fs::write(&path, PURE.replace("level = \"warning\"", "level = \"loud\"")).unwrap();
+    let (code, told) = test();
+    assert_eq!(code, Some(2));
+    assert!(told.contains("pure.toml:3:9: unknown variant `loud`, expected one of `hint`, `warning`"), "{told}");
+    assert!(told.ends_with("0 rules, 0 examples, 0 failed, 1 file is no rule\n"), "{told}");
+}
+
+#[test]
+fn every_rule_is_explained_with_its_tier() {
+    for rule in ungil::rules::builtin().unwrap().rules() {
+        let page = text(&run(&["explain", &rule.id]).stdout);
+        assert!(page.starts_with(&format!("# {}: ", rule.id)), "{page}");
+        assert!(page.lines().nth(2).unwrap().starts_with(&format!("*{}", rule.tier())), "{page}");
     }
 }

@@ -5,19 +5,21 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use ungil::import::{hidden, outcomes};
+use ungil::model::distribution::{Claim, DistributionFacts};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts,
+    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, StableAbiAudit,
 };
 use ungil::model::finding::{Certainty, Level};
 use ungil::model::outcome::Gil;
-use ungil::model::subject::{Delegate, Offer, Subject};
+use ungil::model::subject::{Delegate, Offer, Subject, SubjectFile};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
 use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleSet, Scope, builtin, check_examples, evaluate, explain};
 use ungil::verdict::judge;
 
-use crate::made_facts::{file, hook, image, known, target};
+use crate::made_facts::{distribution, file, hook, image, known, target};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -27,16 +29,63 @@ fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A file of `fixtures/rules/<id>/`: a subject whose modules are given as the facts of whole files.
+/// A file of `fixtures/rules/<id>/`: a subject whose modules are given as the facts of whole files. What a fixture, a file
+/// of it, an image or a hook leaves out is as in a good module.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fixture {
+    #[serde(default = "python")]
     python: String,
+    #[serde(default = "platform")]
     platform: String,
+    #[serde(default = "offer")]
     offer: FixtureOffer,
+    #[serde(default)]
     problems: Vec<String>,
+    #[serde(default)]
     delegates: BTreeMap<String, FixtureDelegate>,
+    distribution: DistributionFacts,
+    /// By path.
+    #[serde(default)]
+    audits: BTreeMap<String, Vec<StableAbiAudit>>,
     files: Vec<ModuleFacts>,
+}
+
+fn python() -> String {
+    "3.14t".to_owned()
+}
+
+fn platform() -> String {
+    "linux-x86_64".to_owned()
+}
+
+fn offer() -> FixtureOffer {
+    FixtureOffer::Wheel { filename: "example-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl".to_owned() }
+}
+
+/// Reads a fixture, with what it leaves out filled in.
+fn read_fixture(text: &str) -> serde_json::Result<Fixture> {
+    let mut fixture: Value = serde_json::from_str(text)?;
+    fill(&mut fixture, &json!({ "distribution": {} }));
+    fill(&mut fixture["distribution"], &serde_json::to_value(distribution()).unwrap());
+    for file in fixture["files"].as_array_mut().into_iter().flatten() {
+        let stem = file["path"].as_str().unwrap().rsplit('/').next().unwrap().split('.').next().unwrap().to_owned();
+        let good = image(vec![hook(&stem)]);
+        fill(file, &serde_json::to_value(crate::made_facts::file("", vec![good.clone()])).unwrap());
+        for image in file["images"].as_array_mut().into_iter().flatten() {
+            fill(image, &serde_json::to_value(&good).unwrap());
+            for hook in image["hooks"]["known"]["value"].as_array_mut().into_iter().flatten() {
+                fill(hook, &serde_json::to_value(crate::made_facts::hook(&stem)).unwrap());
+            }
+        }
+    }
+    serde_json::from_value(fixture)
+}
+
+fn fill(object: &mut Value, whole: &Value) {
+    for (key, value) in whole.as_object().unwrap() {
+        object.as_object_mut().unwrap().entry(key).or_insert_with(|| value.clone());
+    }
 }
 
 #[derive(Deserialize)]
@@ -67,7 +116,14 @@ fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
         hidden: hidden(files, target),
         problems: Vec::new(),
         delegates: BTreeMap::new(),
+        distribution: distribution(),
+        files: files.iter().filter_map(subject_file).collect(),
     }
+}
+
+fn subject_file(file: &ModuleFacts) -> Option<(String, SubjectFile)> {
+    let image = file.images.first()?.clone();
+    Some((file.path.clone(), SubjectFile { claim: Claim::Nothing, image, audits: Vec::new() }))
 }
 
 impl Fixture {
@@ -86,7 +142,11 @@ impl Fixture {
         };
         let delegates = self.delegates.into_iter().map(|(name, found)| (name, delegate(found))).collect();
         let target = target(&self.python, &self.platform);
-        Subject { problems: self.problems, delegates, ..subject(target, offer, &self.files) }
+        let mut subject = subject(target, offer, &self.files);
+        for (path, audits) in self.audits {
+            subject.files.get_mut(&path).unwrap().audits = audits;
+        }
+        Subject { problems: self.problems, delegates, distribution: self.distribution, ..subject }
     }
 }
 
@@ -95,8 +155,7 @@ fn fixtures(id: &str) -> Vec<(String, Subject)> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let read = |path: PathBuf| {
-        let fixture: Fixture =
-            serde_json::from_str(&text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let fixture = read_fixture(&text(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         (path.file_stem().unwrap().to_string_lossy().into_owned(), fixture.subject())
     };
     paths.into_iter().map(read).collect()
@@ -214,7 +273,7 @@ module = [{ gil = "unknown", cause = "unreadable" }]
 #[track_caller]
 fn check_error(part: &str, replacement: &str, expected: &str) {
     assert!(GOOD.contains(part), "{part}");
-    let error = RuleSet::default().load("x.toml", &GOOD.replacen(part, replacement, 1)).unwrap_err().to_string();
+    let error = RuleSet::default().load("x.toml", GOOD.replacen(part, replacement, 1)).unwrap_err().to_string();
     assert!(error.starts_with(expected), "{error}\n  does not start with\n{expected}");
 }
 
@@ -275,11 +334,46 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
     for (part, replacement, expected) in table {
         check_error(part, replacement, expected);
     }
-    let error = RuleSet::default().load("x.toml", &" ".repeat(70_000)).unwrap_err().to_string();
+    let error = RuleSet::default().load("x.toml", " ".repeat(70_000)).unwrap_err().to_string();
     assert_eq!(error, "x.toml: 70000 bytes; expected a rule file of at most 65536 bytes");
     let mut twice = RuleSet::default();
     twice.load("x.toml", GOOD).unwrap();
-    assert!(twice.load("y.toml", GOOD).unwrap_err().to_string().starts_with("y.toml: the id `some-rule` is taken"));
+    let error = twice.load("y.toml", GOOD).unwrap_err().to_string();
+    assert_eq!(error, "y.toml:1:6: the id `some-rule` is taken by x.toml; expected an id of its own");
+    let error = twice.load("z.toml", b"id = \"a\"\ntitle = \"\xff\"").unwrap_err().to_string();
+    assert_eq!(error, "z.toml:2:10: bytes that are not UTF-8; expected TOML, which is always UTF-8");
+}
+
+#[test]
+fn settings_change_weights_but_make_nothing_ready() {
+    let on = target("3.14t", "linux-x86_64");
+    let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+    let seen =
+        subject(on, Offer::Wheel { filename: "example.whl".into() }, &[file("p/_a.so", vec![image(vec![silent])])]);
+    let judged = |settings: &[(&str, &str)]| {
+        let mut rules = builtin().unwrap();
+        rules.adjust(settings.iter().map(|(id, word)| (*id, word.parse().unwrap()))).unwrap();
+        let findings = evaluate(&rules, &seen);
+        let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
+        assert!(findings.iter().all(|finding| finding.verdict.is_some() == (finding.level == Level::Decides)));
+        (levels, judge(&seen, &findings).verdict)
+    };
+    assert_eq!(judged(&[]), (vec![Level::Decides], Verdict::Gil));
+    assert_eq!(judged(&[("gil-undeclared", "warning")]), (vec![Level::Warning], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "hint")]), (vec![Level::Hint], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "off")]), (vec![], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "off"), ("gil-undeclared", "decides")]).1, Verdict::Gil);
+    let error = |id, word: &str| {
+        let settings = word.parse().map(|setting| builtin().unwrap().adjust([(id, setting)]));
+        settings.unwrap_or_else(Err).unwrap_err().to_string()
+    };
+    assert_eq!(error("gil-undeclared", "loud"), "`loud` is no level; expected off, hint, warning or decides");
+    assert_eq!(error("gil-undeclred", "off"), "there is no rule `gil-undeclred`; is `gil-undeclared` meant?");
+    assert_eq!(error("x", "off"), "there is no rule `x`");
+    assert_eq!(
+        error("single-phase-init", "decides"),
+        "the rule `single-phase-init` leads to no verdict, so it cannot decide; expected off, hint or warning"
+    );
 }
 
 #[test]
@@ -517,7 +611,7 @@ fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
 fn a_title_stands_in_for_a_missing_summary() {
     for (title, expected) in [("Some rule", "some rule: p._a"), ("PyO3 did it", "PyO3 did it: p._a")] {
         let mut rules = RuleSet::default();
-        rules.load("x.toml", &GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
+        rules.load("x.toml", GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
         let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
         let files = [file("p/_a.so", vec![image(vec![silent])])];
         let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);

@@ -1,22 +1,37 @@
 //! `ungil explain`: the page about a rule, or the list of rules.
 
-use ungil::rules;
+use std::path::Path;
+
+use ungil::rules::{self, Rule};
 
 use super::super::args::ExplainArguments;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
-use super::super::output;
+use super::super::{output, rule_files};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ExplainArguments) -> Result<Exit, Failure> {
-    let Some(rule) = &typed.rule else {
-        let list: String =
-            rules::builtin()?.rules().iter().map(|rule| format!("{:<28}  {}\n", rule.id, rule.title)).collect();
-        output::write(list.as_bytes(), None)?;
+    let set = rule_files::settle(&typed.rules)?;
+    let Some(id) = &typed.rule else {
+        output::write(super::rules::list(&set).as_bytes(), None)?;
         return Ok(Exit::Clean);
     };
-    let page = rules::explain(rule)
-        .ok_or_else(|| Failure::new(format!("there is no rule {rule}")).hint("`ungil explain` lists them"))?;
-    output::write(page.as_bytes(), None)?;
+    let rule = set.get(id).ok_or_else(|| {
+        let meant = set.nearest(id).map_or_else(String::new, |id| format!("; is {id} meant?"));
+        Failure::new(format!("there is no rule {id}{meant}")).hint("`ungil rules` lists them")
+    })?;
+    output::write(with_tier(&page(rule), rule).as_bytes(), None)?;
     Ok(Exit::Clean)
+}
+
+/// The page that ungil brings along, the one that lies beside a user's rule, or one made from the rule.
+fn page(rule: &Rule) -> String {
+    let beside = || std::fs::read_to_string(Path::new(&rule.place.file).with_extension("md")).ok();
+    rules::explain(&rule.id).map(str::to_owned).or_else(beside).unwrap_or_else(|| rules::outline(rule))
+}
+
+/// The page with the rule's tier below its heading.
+fn with_tier(page: &str, rule: &Rule) -> String {
+    let (heading, rest) = page.split_once('\n').unwrap_or((page, ""));
+    format!("{heading}\n\n*{}*\n{rest}", rule.tier())
 }

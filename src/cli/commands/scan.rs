@@ -5,18 +5,19 @@ use std::sync::Arc;
 use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk};
 use ungil::report::{FORMATS, RenderOptions};
-use ungil::{rules, scan};
+use ungil::scan;
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::progress::Progress;
-use super::super::{output, settings};
+use super::super::{output, rule_files, settings};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
     let settings = settings::scan(typed, environment)?;
+    let rules = rule_files::settle(&typed.rules)?;
     let words = settings::typed(typed)?;
     let context = settings::input_context(typed, environment, &FilesOnDisk)?;
     let requests = input::read(&words, settings::sources(&typed.index, environment)?, &context)
@@ -24,7 +25,7 @@ pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: 
     let shows = environment.shows_progress() && !global.quiet;
     let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
     let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
-    let report = scan::run(&settings, &requests, index, &rules::builtin()?, &*progress)?;
+    let report = scan::run(&settings, &requests, index, &rules, &*progress)?;
     progress.end();
     let file = typed.output.output.as_deref();
     let options = RenderOptions {

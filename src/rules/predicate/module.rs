@@ -1,0 +1,275 @@
+//! What predicates about modules mean.
+
+use crate::model::distribution::{Claim, DistributionFacts};
+use crate::model::evidence::Evidence;
+use crate::model::facts::{
+    Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin, PortingKind,
+    StableAbiAudit,
+};
+use crate::model::outcome::{Cause, Gil, ModuleOutcome};
+use crate::model::subject::{Delegate, Subject, SubjectFile};
+use crate::model::verdict::DeclaredBy;
+
+use super::super::raw::{
+    Condition, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, StableAbiBreach,
+};
+use super::Truth;
+
+/// How many things of a list become evidence.
+const MOST_SHOWN: usize = 8;
+
+/// The answer about one module.
+pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &ModuleOutcome) -> Truth {
+    let seen = |holds: bool| if holds { Truth::shown(module.evidence.clone(), Vec::new()) } else { Truth::No };
+    let image = || subject.files.get(&module.path).map(|file| &file.image);
+    match condition {
+        Condition::Cause(words) if words.contains(&module.cause) => seen(true),
+        Condition::Cause(_) if module.cause == Cause::Unreadable => Truth::unknown(&module.reason),
+        Condition::Gil(words) if words.contains(&module.gil) => seen(true),
+        Condition::Gil(_) if module.gil == Gil::Unknown => Truth::unknown(&module.reason),
+        Condition::Init(words) => match module.init {
+            Some(init) => seen(words.contains(&init)),
+            None => Truth::unknown("how the module is initialised could not be read"),
+        },
+        Condition::Generator(words) => match &module.toolchain {
+            Some(toolchain) => seen(words.contains(&toolchain.generator)),
+            None => Truth::unknown("which tool generated the module could not be read"),
+        },
+        Condition::DeclaredBy(words) => declared_by(words, module),
+        Condition::Delegate(words) => delegate(words, subject, module),
+        Condition::GilValue(words) => of_image(image(), |image| any_hook(image, |hook| gil_value(words, hook))),
+        Condition::Interpreters(words) => of_image(image(), |image| any_hook(image, |hook| interpreters(words, hook))),
+        Condition::Hazard(words) => of_image(image(), |image| hazards(words, image)),
+        Condition::Porting(words) => of_image(image(), |image| porting(words, image)),
+        Condition::WritableData(least) => of_image(image(), |image| writable_data(*least, image)),
+        Condition::StableAbi(words) => match subject.files.get(&module.path) {
+            Some(file) => stable_abi(words, file, &subject.distribution),
+            None => of_image(None, |_| Truth::No),
+        },
+        _ => Truth::No,
+    }
+}
+
+fn unread(what: &str, why: &str) -> Truth {
+    Truth::unknown(format!("{what} could not be read ({why})"))
+}
+
+fn of_image(image: Option<&ImageFacts>, ask: impl Fn(&ImageFacts) -> Truth) -> Truth {
+    image.map_or_else(|| Truth::unknown("no image of its file is for this target"), ask)
+}
+
+fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> Truth {
+    let kind = match &module.declared_by {
+        None => return Truth::No,
+        Some(DeclaredBy::Author) => DeclaredByKind::Author,
+        Some(DeclaredBy::Framework(_)) => DeclaredByKind::Framework,
+        Some(DeclaredBy::Delegate(_)) => DeclaredByKind::Delegate,
+        Some(DeclaredBy::Unclear) => DeclaredByKind::Unclear,
+    };
+    if words.contains(&kind) {
+        return Truth::shown(module.evidence.clone(), Vec::new());
+    }
+    match kind {
+        DeclaredByKind::Unclear => Truth::unknown("which tool or version generated the module could not be read"),
+        _ => Truth::No,
+    }
+}
+
+fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) -> Truth {
+    let Some(name) = &module.delegate else { return Truth::No };
+    let only_asks_for_missing = words.iter().all(|word| *word == DelegateState::Missing);
+    let state = match subject.delegates.get(name) {
+        None => return Truth::unknown(format!("it was not looked up which package provides {name}")),
+        Some(Delegate::Unknown { why }) => return Truth::unknown(why),
+        Some(Delegate::Missing) => DelegateState::Missing,
+        // Whatever it does, it is there.
+        Some(Delegate::Provided { .. }) if only_asks_for_missing => return Truth::No,
+        Some(Delegate::Provided { package, gil, reason }) => match gil {
+            Gil::NotUsed => DelegateState::NotUsed,
+            Gil::Used => DelegateState::Used,
+            Gil::NotLoadable => DelegateState::NotLoadable,
+            Gil::Delegated => return Truth::unknown(format!("{name} of {package} itself delegates")),
+            Gil::Unknown => return Truth::unknown(format!("{name} of {package} is unknown itself: {reason}")),
+        },
+    };
+    if words.contains(&state) { Truth::shown(module.evidence.clone(), Vec::new()) } else { Truth::No }
+}
+
+/// The answer for the hooks that the import system may call under the file's name.
+fn any_hook(image: &ImageFacts, ask: impl Fn(&Hook) -> Truth) -> Truth {
+    match &image.hooks {
+        Fact::Known { value: hooks, .. } => {
+            hooks.iter().filter(|hook| hook.matches_file_name).map(ask).fold(Truth::No, Truth::or)
+        }
+        Fact::Unknown { why, .. } => unread("which hooks it has", why),
+    }
+}
+
+fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
+    let (declaration, evidence) = match &hook.gil {
+        Fact::Known { value, evidence } => (value, evidence),
+        Fact::Unknown { why, .. } => return unread("its declaration about the GIL", why),
+    };
+    let value = match declaration {
+        Declaration::Slot { value } | Declaration::SetGil { value } => *value,
+        Declaration::Absent | Declaration::Delegated { .. } => return Truth::No,
+    };
+    let kind = match value {
+        0 => GilValue::Used,
+        1 => GilValue::NotUsed,
+        _ => GilValue::Other,
+    };
+    if words.contains(&kind) { Truth::shown(evidence.clone(), vec![value.to_string()]) } else { Truth::No }
+}
+
+fn interpreters(words: &[InterpretersKind], hook: &Hook) -> Truth {
+    let (value, evidence) = match &hook.interpreters {
+        Fact::Known { value, evidence } => (value, evidence),
+        Fact::Unknown { why, .. } => return unread("what it says of sub-interpreters", why),
+    };
+    let kind = match value {
+        None => InterpretersKind::Missing,
+        Some(Interpreters::NotSupported) => InterpretersKind::NotSupported,
+        Some(Interpreters::Supported) => InterpretersKind::Supported,
+        Some(Interpreters::PerInterpreterGil) => InterpretersKind::PerInterpreterGil,
+        Some(Interpreters::Other(_)) => InterpretersKind::Other,
+    };
+    if words.contains(&kind) { Truth::shown(evidence.clone(), Vec::new()) } else { Truth::No }
+}
+
+/// Imports that the generator's own run-time support has are not the author's doing.
+fn hazards(words: &[HazardKind], image: &ImageFacts) -> Truth {
+    let hazards = match &image.hazards {
+        Fact::Known { value, .. } => value,
+        Fact::Unknown { why, .. } => return unread("which functions of the C API it uses", why),
+    };
+    let asked: Vec<&Hazard> = hazards
+        .iter()
+        .filter(|hazard| hazard.origin != Origin::Generator)
+        .filter(|hazard| kind_of(hazard).is_some_and(|kind| words.contains(&kind)))
+        .collect();
+    if asked.is_empty() {
+        return Truth::No;
+    }
+    let evidence = asked.iter().take(MOST_SHOWN).map(|hazard| hazard_evidence(hazard)).collect();
+    Truth::shown(evidence, asked.iter().map(|hazard| hazard_words(hazard)).collect())
+}
+
+fn kind_of(hazard: &Hazard) -> Option<HazardKind> {
+    let of_level = |level| match level {
+        DocumentedLevel::Incompatible => HazardKind::Incompatible,
+        DocumentedLevel::Compatible => HazardKind::Compatible,
+        DocumentedLevel::Distinct => HazardKind::Distinct,
+        DocumentedLevel::Shared => HazardKind::Shared,
+    };
+    let of_concern = |concern| match concern {
+        Concern::BorrowedReference => HazardKind::BorrowedReference,
+        Concern::OwnedByArgument => HazardKind::OwnedByArgument,
+        Concern::ThreadState => HazardKind::ThreadState,
+        Concern::Obsolete => HazardKind::Obsolete,
+        Concern::ObjectMemory => HazardKind::ObjectMemory,
+        Concern::AllocatorHook => HazardKind::AllocatorHook,
+        Concern::ReferenceCount => HazardKind::ReferenceCount,
+    };
+    hazard.concern.map(of_concern).or_else(|| hazard.level.map(of_level))
+}
+
+/// The function and what to call instead: `PyList_GetItem (PyList_GetItemRef, 3.13)`.
+fn hazard_words(hazard: &Hazard) -> String {
+    let symbol = &hazard.symbol;
+    match &hazard.replacement {
+        Some(replacement) => match replacement.since {
+            Some(minor) => format!("{symbol} ({}, 3.{minor})", replacement.name),
+            None => format!("{symbol} ({})", replacement.name),
+        },
+        None => symbol.clone(),
+    }
+}
+
+fn hazard_evidence(hazard: &Hazard) -> Evidence {
+    let what = match hazard.origin {
+        Origin::Author => "imported function",
+        Origin::Generator | Origin::Unclear => "imported function, perhaps by the generator's doing",
+    };
+    let evidence = Evidence::new(what).symbol(&hazard.symbol);
+    let Some(sites) = &hazard.call_sites else { return evidence };
+    let places = if sites.count == 1 { "place" } else { "places" };
+    let functions = sites.functions.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let within = if functions.is_empty() { functions } else { format!(", as in {functions}") };
+    let evidence = evidence.value(format!("{} {places}{within}", sites.count));
+    match sites.example {
+        Some(address) => evidence.address(address),
+        None => evidence,
+    }
+}
+
+fn porting(words: &[PortingKind], image: &ImageFacts) -> Truth {
+    let signs = match &image.porting {
+        Fact::Known { value, .. } => value,
+        Fact::Unknown { why, .. } => return unread("whether it was prepared for several threads", why),
+    };
+    let asked: Vec<_> =
+        signs.iter().filter(|sign| sign.origin != Origin::Generator && words.contains(&sign.kind)).collect();
+    if asked.is_empty() {
+        return Truth::No;
+    }
+    let symbols: Vec<String> = asked.iter().flat_map(|sign| sign.symbols.iter().cloned()).collect();
+    let evidence =
+        symbols.iter().take(MOST_SHOWN).map(|symbol| Evidence::new("imported symbol").symbol(symbol)).collect();
+    Truth::shown(evidence, symbols)
+}
+
+fn writable_data(least: u64, image: &ImageFacts) -> Truth {
+    match &image.writable_data {
+        Fact::Unknown { why, .. } => unread("how much static data it writes to", why),
+        Fact::Known { value, evidence } => {
+            let bytes = value.initialised.saturating_add(value.zeroed);
+            if bytes < least {
+                return Truth::No;
+            }
+            let mut evidence = evidence.clone();
+            if evidence.is_empty() {
+                evidence.push(Evidence::new("writable static data").value(format!("{bytes} bytes")));
+            }
+            Truth::shown(evidence, vec![format!("{bytes} bytes")])
+        }
+    }
+}
+
+fn stable_abi(words: &[StableAbiBreach], file: &SubjectFile, distribution: &DistributionFacts) -> Truth {
+    match &file.image.limited_api {
+        Fact::Unknown { why, .. } if claims_stable_abi(file, distribution) => unread("which symbols it imports", why),
+        _ => breaches(words, &file.audits),
+    }
+}
+
+fn claims_stable_abi(file: &SubjectFile, distribution: &DistributionFacts) -> bool {
+    let is_stable =
+        |claim: &Claim| matches!(claim, Claim::Cpython(abi) if matches!(abi.flavour, Flavour::Abi3 | Flavour::Abi3t));
+    let tags = distribution.name_claims.value().map(Vec::as_slice).unwrap_or_default();
+    let by_tag = || tags.iter().any(|tag| is_stable(&tag.claim));
+    is_stable(&file.claim) || (file.claim == Claim::Nothing && by_tag())
+}
+
+fn breaches(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> Truth {
+    let mut evidence = Vec::new();
+    let mut found = Vec::new();
+    for audit in audits {
+        let of_claim = |symbol: &String| Evidence::new(format!("imported, not in {}", audit.claim)).symbol(symbol);
+        if words.contains(&StableAbiBreach::Outside) {
+            evidence.extend(audit.outside.iter().map(of_claim));
+            found.extend(audit.outside.iter().map(|symbol| format!("{symbol} (not in it)")));
+        }
+        if words.contains(&StableAbiBreach::TooNew) {
+            evidence.extend(audit.too_new.iter().map(|symbol| of_claim(&symbol.symbol)));
+            let words = audit.too_new.iter();
+            found.extend(words.map(|it| format!("{} (in it from 3.{} on)", it.symbol, it.since)));
+        }
+    }
+    if found.is_empty() {
+        return Truth::No;
+    }
+    evidence.truncate(MOST_SHOWN);
+    found.dedup();
+    Truth::shown(evidence, found)
+}

@@ -1,0 +1,133 @@
+//! What predicates about packages mean.
+
+use crate::model::distribution::FreeThreadingLevel;
+use crate::model::evidence::Evidence;
+use crate::model::facts::Fact;
+use crate::model::subject::{Offer, Subject};
+use crate::model::wheel_name::WheelName;
+
+use super::super::raw::{ClassifierKind, Condition, OfferKind, ReleaseKind};
+use super::{Truth, View, claims};
+
+/// How many files of a list become evidence.
+const FILES_SHOWN: usize = 8;
+
+/// The answer about the package.
+pub(super) fn evaluate(condition: &Condition, subject: &Subject) -> Truth {
+    match condition {
+        Condition::AnyModule(condition) => any_module(condition, subject),
+        Condition::Offer(words) => offer(words, &subject.offer),
+        Condition::ModulesFound(wanted) => modules_found(*wanted, subject),
+        Condition::HiddenModules(wanted) => hidden_modules(*wanted, subject),
+        Condition::Problems(wanted) => Truth::of(subject.problems.is_empty() != *wanted),
+        Condition::Classifier(words) => classifier(words, subject),
+        Condition::Release(words) => release(words, subject),
+        Condition::Claims(words) => claims::evaluate(words, &subject.distribution),
+        _ => Truth::No,
+    }
+}
+
+/// That no module does is only known when nothing was out of sight.
+fn any_module(condition: &Condition, subject: &Subject) -> Truth {
+    let unseen = match subject.problems.first() {
+        Some(problem) => Truth::unknown(problem),
+        None => Truth::No,
+    };
+    let of = |module| match condition.evaluate(View { subject, module: Some(module) }) {
+        Truth::Yes(mut seen) => {
+            seen.found.insert(0, module.module.clone());
+            Truth::Yes(seen)
+        }
+        other => other,
+    };
+    subject.modules.iter().map(of).fold(unseen, Truth::or)
+}
+
+fn offer(words: &[OfferKind], offer: &Offer) -> Truth {
+    let kind = match offer {
+        Offer::Wheel { .. } => OfferKind::Wheel,
+        Offer::Pure { .. } => OfferKind::Pure,
+        Offer::PureFallback { .. } => OfferKind::PureFallback,
+        Offer::Source { .. } => OfferKind::Source,
+        Offer::Nothing { .. } => OfferKind::Nothing,
+        Offer::Unknown { .. } => OfferKind::Unknown,
+    };
+    match offer {
+        Offer::Unknown { why } if !words.contains(&kind) => Truth::unknown(why),
+        Offer::PureFallback { lost, .. } if words.contains(&kind) => {
+            Truth::shown(listed("wheel that does not fit", lost), Vec::new())
+        }
+        _ => Truth::of(words.contains(&kind)),
+    }
+}
+
+/// That nothing was found is only known when nothing was out of sight.
+fn modules_found(wanted: bool, subject: &Subject) -> Truth {
+    match subject.problems.first() {
+        Some(problem) if subject.modules.is_empty() => Truth::unknown(problem),
+        _ => Truth::of(subject.modules.is_empty() != wanted),
+    }
+}
+
+fn hidden_modules(wanted: bool, subject: &Subject) -> Truth {
+    if subject.hidden.is_empty() == wanted {
+        return Truth::No;
+    }
+    Truth::shown(listed("file name", subject.hidden.iter().map(|hidden| &hidden.path)), Vec::new())
+}
+
+fn classifier(words: &[ClassifierKind], subject: &Subject) -> Truth {
+    let level = match &subject.distribution.free_threading {
+        Fact::Known { value, .. } => value,
+        Fact::Unknown { why, .. } => return Truth::unknown(format!("its classifiers could not be read ({why})")),
+    };
+    let kind = match level {
+        None => ClassifierKind::Missing,
+        Some(FreeThreadingLevel::Unstable) => ClassifierKind::Unstable,
+        Some(FreeThreadingLevel::Beta) => ClassifierKind::Beta,
+        Some(FreeThreadingLevel::Stable) => ClassifierKind::Stable,
+        Some(FreeThreadingLevel::Resilient) => ClassifierKind::Resilient,
+    };
+    if !words.contains(&kind) {
+        return Truth::No;
+    }
+    let evidence = level.map(|level| Evidence::new("classifier").value(classifier_words(level)));
+    Truth::shown(evidence.into_iter().collect(), Vec::new())
+}
+
+/// The classifier as a project writes it.
+pub(in crate::rules) fn classifier_words(level: FreeThreadingLevel) -> &'static str {
+    match level {
+        FreeThreadingLevel::Unstable => "Free Threading :: 1 - Unstable",
+        FreeThreadingLevel::Beta => "Free Threading :: 2 - Beta",
+        FreeThreadingLevel::Stable => "Free Threading :: 3 - Stable",
+        FreeThreadingLevel::Resilient => "Free Threading :: 4 - Resilient",
+    }
+}
+
+fn release(words: &[ReleaseKind], subject: &Subject) -> Truth {
+    let wheels = match &subject.distribution.release {
+        Fact::Known { value, .. } => value,
+        Fact::Unknown { why, .. } => return Truth::unknown(format!("which wheels it has is unknown ({why})")),
+    };
+    let asked = |filename: &&String| {
+        let name: Option<WheelName> = filename.parse().ok();
+        name.is_some_and(|name| name.abi.iter().any(|tag| release_kind(tag).is_some_and(|kind| words.contains(&kind))))
+    };
+    let found: Vec<String> = wheels.iter().filter(asked).cloned().collect();
+    if found.is_empty() { Truth::No } else { Truth::shown(listed("wheel", &found), found.clone()) }
+}
+
+fn release_kind(abi_tag: &str) -> Option<ReleaseKind> {
+    match abi_tag {
+        "abi3" => Some(ReleaseKind::Abi3),
+        "abi3t" => Some(ReleaseKind::Abi3t),
+        _ if !abi_tag.starts_with("cp") => None,
+        _ if abi_tag.ends_with('t') => Some(ReleaseKind::FreeThreaded),
+        _ => Some(ReleaseKind::Gil),
+    }
+}
+
+fn listed<'a>(what: &str, files: impl IntoIterator<Item = &'a String>) -> Vec<Evidence> {
+    files.into_iter().take(FILES_SHOWN).map(|file| Evidence::new(what).value(file.clone())).collect()
+}
