@@ -15,8 +15,6 @@ use ungil::model::facts::{
     AbiInfo, Declaration, Fact, Flavour, Generator, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
 };
 
-const SET_GIL: &str =
-    "it imports PyUnstable_Module_SetGIL; whether and with which value it calls it is decided in code";
 const BIG_ENDIAN: &str = "code for s390x is not followed";
 
 fn folder() -> PathBuf {
