@@ -211,7 +211,7 @@ fn hostile_code_ends_at_a_limit() {
 fn damaged_code_never_panics() {
     for name in ["elf-x86_64-single-set.so", "elf-aarch64-single-set.so", "pe-x86_64-single-set.pyd"] {
         let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        for _ in 0..300 {
+        for _ in 0..2_000 {
             let mut code = [0; 48];
             for byte in &mut code {
                 state ^= state << 13;

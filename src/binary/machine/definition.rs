@@ -134,7 +134,7 @@ fn single_phase(bench: &mut Bench, state: &State, handle: u64, blank: Outcome) -
     let definition = module.and_then(|module| module.definition.known());
     let name = definition.and_then(|address| {
         let layout = Layout::of(bench, state, address);
-        text(bench, state, state.memory.read(bench.image, address + layout.name, 8))
+        text(bench, state, state.memory.read(bench.image, address.wrapping_add(layout.name), 8))
     });
     Outcome { init: Some(InitKind::SinglePhase), gil, name, evidence: vec![evidence], ..blank }
 }

@@ -288,8 +288,8 @@ impl Memory {
 fn thread_base(image: &Image, address: u64) -> Word {
     let template = image.segments.iter().find(|segment| segment.name == ".tls");
     let offset = address.wrapping_sub(THREAD + THREAD_BLOCK);
-    let word =
-        template.and_then(|segment| (offset < segment.size).then(|| image.u64(segment.address + offset)).flatten());
+    let word = template
+        .and_then(|segment| (offset < segment.size).then(|| image.u64(segment.address.wrapping_add(offset))).flatten());
     Word::Whole(word.map_or(Value::Unknown(Reach::OUTSIDE), Value::Known))
 }
 

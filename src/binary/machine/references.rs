@@ -52,7 +52,7 @@ fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
 /// The addresses by which a jump through a slot may be called: it may begin with `ENDBR64` or a `BND` prefix.
 fn stub_x86(image: &Image, displacement: u64) -> Vec<u64> {
     let start = displacement.wrapping_sub(2);
-    if image.u8(start) != Some(0xff) || image.u8(start + 1) != Some(0x25) {
+    if image.u8(start) != Some(0xff) || image.u8(start.wrapping_add(1)) != Some(0x25) {
         return Vec::new();
     }
     vec![start, start.wrapping_sub(1), start.wrapping_sub(4), start.wrapping_sub(5)]
@@ -96,5 +96,9 @@ fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
 /// The address of a stub: `ADRP`, a load and `BR` in a row.
 fn stub_arm64(image: &Image, place: u64) -> Vec<u64> {
     let jumps = |address| image.u32(address).is_some_and(|word| word & 0xffff_fc1f == 0xd61f_0000);
-    if jumps(place + 8) || jumps(place + 12) { vec![place, place.wrapping_sub(4)] } else { Vec::new() }
+    if jumps(place.wrapping_add(8)) || jumps(place.wrapping_add(12)) {
+        vec![place, place.wrapping_sub(4)]
+    } else {
+        Vec::new()
+    }
 }

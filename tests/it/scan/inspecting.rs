@@ -53,7 +53,7 @@ fn compiled_files_of_every_format_are_shown() {
         ("elf-x86_64-not-used.so", "sample.cpython-314t-x86_64-linux-gnu.so", "cp314t-linux-x86_64 not-used", 0),
         ("elf-x86_64-used.so", "sample.cpython-314t-x86_64-linux-gnu.so", "cp314t-linux-x86_64 used", 1),
         ("elf-x86_64-gil.so", "sample.so", "cp314t-linux-x86_64 not-loadable", 1),
-        ("elf-x86_64-export.so", "sample.abi3t.so", "cp315t-linux-x86_64 unknown", 3),
+        ("elf-x86_64-export.so", "sample.abi3t.so", "cp315t-linux-x86_64 not-used", 0),
         ("pe-x86_64-not-used.pyd", "sample.cp314t-win_amd64.pyd", "cp314t-windows-amd64 not-used", 0),
         ("pe-x86_64-gil.pyd", "sample.pyd", "cp314t-windows-amd64 not-loadable", 1),
         ("macho-universal.so", "sample.cpython-314t-darwin.so", "cp314t-macos-arm64 not-used", 1),

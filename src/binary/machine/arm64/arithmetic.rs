@@ -141,7 +141,8 @@ fn immediate(bench: &mut Bench, state: &mut State, instruction: &Instruction, in
 fn bit_field(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let source = operand::read(bench, state, instruction, 1);
-    let (rotate, last) = (immediate(bench, state, instruction, 2), immediate(bench, state, instruction, 3));
+    let rotate = immediate(bench, state, instruction, 2) % bits;
+    let last = immediate(bench, state, instruction, 3) % bits;
     let is_signed = instruction.opcode == Opcode::SBFM;
     let value = match source {
         Value::Known(number) => {

@@ -93,7 +93,7 @@ impl Memory {
             let mine = left.next_if(|(start, _)| *start == page);
             let theirs = right.next_if(|(start, _)| *start == page);
             let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine == theirs);
-            if !same && !is_dead(page + PAGE - 8, stack) {
+            if !same && !is_dead(page + (PAGE - 8), stack) {
                 pages.push(page);
             }
         }

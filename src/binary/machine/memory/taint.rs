@@ -42,7 +42,9 @@ impl Memory {
         for (start, page) in &mut self.pages {
             let in_image = region(*start) == Region::Image;
             let hit = match region(*start) {
-                Region::Image => from_anywhere || parts.iter().any(|&(low, high)| *start < high && *start + PAGE > low),
+                Region::Image => {
+                    from_anywhere || parts.iter().any(|&(low, high)| *start < high && start.saturating_add(PAGE) > low)
+                }
                 other => other.reach().may(touched),
             };
             if !hit || image.is_read_only(*start) {
@@ -51,7 +53,7 @@ impl Memory {
             let start = *start;
             let after = |index: usize, word: Word| {
                 let address = start + 8 * index as u64;
-                let named = || parts.iter().any(|&(low, high)| address < high && address + 8 > low);
+                let named = || parts.iter().any(|&(low, high)| address < high && address.saturating_add(8) > low);
                 if in_image && !named() && !exposed.is_exposed(address) { word } else { overwritten(word, stored) }
             };
             if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {

@@ -77,7 +77,7 @@ fn reallocate(bench: &mut Bench, state: &mut State, size: usize) -> Value {
         && from != to
     {
         for offset in (0..LONGEST_RUN / 4).step_by(8) {
-            let word = state.memory.read(bench.image, from + offset, 8);
+            let word = state.memory.read(bench.image, from.wrapping_add(offset), 8);
             state.memory.write(bench.image, to + offset, 8, word);
         }
     }
