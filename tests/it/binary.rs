@@ -147,6 +147,7 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-single-set.so", vec![free_threaded("x86_64", FROM_14, SINGLE_SET)]),
         ("elf-x86_64-single-set-used.so", vec![free_threaded("x86_64", FROM_13_TO_14, SINGLE_SET)]),
         ("elf-x86_64-delegated.so", vec![other(None, OPEN, NoneSeen, delegated)]),
+        ("elf-x86_64-delegated-calls.so", vec![other(Some(Abi3t), (Some(10), None), Calls, delegated)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("elf-x86_64-symbols.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
         ("elf-x86_64-symbols-bare.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
