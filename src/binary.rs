@@ -1,7 +1,7 @@
 //! Reads one compiled file into facts: what it says of itself. It runs nothing and judges nothing.
 //!
 //! `image` gives one relocated view of ELF, Mach-O and PE files; everything else here is neutral of the format. `python`
-//! finds the hooks and reads what the data says of each. What only a hook's code says is for an evaluator, which
+//! finds the hooks and reads what the data says of each; `sweep` counts what all code shows. What only a hook's code says is for an evaluator, which
 //! [`read_with`] takes as a function; its findings and those of the data are merged, and where they contradict each
 //! other, the fact is unknown.
 
@@ -11,6 +11,7 @@ use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, ModuleFact
 
 pub mod image;
 pub mod python;
+pub mod sweep;
 mod toolchain;
 
 /// Why a compiled file could not be read.
@@ -39,6 +40,15 @@ pub struct Evaluation {
     pub slots: Fact<Vec<u32>>,
 }
 
+/// How much of a file is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What a verdict needs. Code is read only where nothing else tells for which build it was compiled.
+    Verdict,
+    /// All code, too.
+    Everything,
+}
+
 /// Follows a hook's code; `None` when it cannot for this image, such as on an architecture that it does not know.
 pub type Evaluate<'a> = dyn Fn(&Image<'_>, &Hook) -> Option<Evaluation> + 'a;
 
@@ -47,11 +57,21 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError
     read_with(path, bytes, &|_, _| None)
 }
 
-/// Reads a compiled file, and asks `evaluate` about each hook.
+/// Reads a compiled file for a verdict, and asks `evaluate` about each hook.
 pub fn read_with(path: &str, bytes: &[u8], evaluate: &Evaluate<'_>) -> Result<Option<ModuleFacts>, BinaryError> {
+    read_to(Depth::Verdict, path, bytes, evaluate)
+}
+
+/// Reads a compiled file to some depth, and asks `evaluate` about each hook.
+pub fn read_to(
+    depth: Depth,
+    path: &str,
+    bytes: &[u8],
+    evaluate: &Evaluate<'_>,
+) -> Result<Option<ModuleFacts>, BinaryError> {
     match image::images(bytes) {
         Ok(images) => {
-            let images = images.iter().map(|image| python::facts(image, path, evaluate)).collect();
+            let images = images.iter().map(|image| python::facts(image, path, depth, evaluate)).collect();
             Ok(Some(ModuleFacts { path: path.to_owned(), size: bytes.len() as u64, images }))
         }
         Err(ImageError::NotAnObject) => Ok(None),

@@ -3,15 +3,18 @@
 //! Nothing here follows code. What the bytes do not settle without it is unknown, with the reason; an evaluator may be
 //! given to settle more, and may contradict: see [`crate::binary::read_with`].
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use super::Evaluate;
 use super::image::{Image, ImportKind};
+use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
+use super::{Depth, Evaluate};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, ImageFacts, Refcounts};
+use crate::model::facts::{Fact, ImageFacts};
 
 mod abi;
+mod counting;
 mod declaration;
 mod definition;
 mod hooks;
@@ -28,16 +31,28 @@ struct Survey<'image, 'data> {
     python_imports: BTreeSet<String>,
     objects: definition::StaticObjects,
     marks: Marks,
+    /// What its code shows, as soon as something asks for it.
+    code: OnceCell<Option<Sweep>>,
 }
 
 impl Survey<'_, '_> {
     fn imports(&self, name: &str) -> bool {
         self.python_imports.contains(name)
     }
+
+    /// What its code shows; `None` for a machine whose instructions are not known.
+    fn code(&self) -> Option<&Sweep> {
+        self.code.get_or_init(|| sweep(self.image)).as_ref()
+    }
+
+    /// What its code shows, if something has asked for it.
+    fn swept(&self) -> Option<&Sweep> {
+        self.code.get().and_then(Option::as_ref)
+    }
 }
 
 /// Reads all facts of one image.
-pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> ImageFacts {
+pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth, evaluate: &Evaluate<'_>) -> ImageFacts {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     let survey = Survey {
@@ -46,6 +61,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
         // Without hooks no interpreter imports it, and what its data holds does not matter.
         objects: if hooks.is_empty() { Default::default() } else { definition::static_objects(image) },
         marks: toolchain::marks(image),
+        code: OnceCell::new(),
     };
     for index in 0..hooks.len() {
         let Some(hook) = hooks.get(index) else { break };
@@ -56,14 +72,19 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
         }
     }
     let toolchain = survey.marks.toolchain(image);
+    let abi = abi::abi(&survey, &hooks, toolchain.value());
+    if depth == Depth::Everything {
+        survey.code();
+    }
     let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
     ImageFacts {
         format: image.format,
         architecture: image.architecture.clone(),
         python_exports: Fact::known(python_exports.collect(), Vec::new()),
         libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
-        abi: abi::abi(&survey, &hooks, toolchain.value()),
-        refcounts: refcounts(&survey.python_imports),
+        abi,
+        refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
+        code: counting::code(image, survey.code.get()),
         toolchain,
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
@@ -74,27 +95,6 @@ pub(super) fn facts(image: &Image<'_>, path: &str, evaluate: &Evaluate<'_>) -> I
 fn is_python(name: &str) -> bool {
     let rest = name.strip_prefix("Py").or_else(|| name.strip_prefix("_Py"));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first == '_'))
-}
-
-/// How reference counts are changed, by the symbols that `Py_INCREF` and `Py_DECREF` leave behind in each build:
-/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
-fn refcounts(imports: &BTreeSet<String>) -> Fact<Refcounts> {
-    // Inlined code tells more than calls: a function may be called by name in code whose macros are inline.
-    let signs = [
-        (
-            Refcounts::InlineBiased,
-            ["_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount"].as_slice(),
-        ),
-        (Refcounts::InlineNonAtomic, &["_Py_Dealloc"]),
-        (Refcounts::Calls, &["_Py_IncRef", "_Py_DecRef", "Py_IncRef", "Py_DecRef"]),
-    ];
-    for (refcounts, symbols) in signs {
-        let seen: Vec<Evidence> = symbols.iter().filter(|&&symbol| imports.contains(symbol)).map(imported).collect();
-        if !seen.is_empty() {
-            return Fact::known(refcounts, seen);
-        }
-    }
-    Fact::known(Refcounts::NoneSeen, Vec::new())
 }
 
 fn imported(symbol: impl AsRef<str>) -> Evidence {

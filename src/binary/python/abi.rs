@@ -1,8 +1,8 @@
 //! Which interpreters' memory layout an image was compiled for, by the strongest sign that it has.
 //!
 //! In order: the name of the Python library on Windows, where it names the build; `Py_mod_abi`; symbols that only
-//! free-threaded headers produce, and the headers of static objects; the symbols of reference counting; the name of the
-//! Python library elsewhere. Where signs of equal strength contradict each other, the answer is unknown.
+//! free-threaded headers produce, and the headers of static objects; the symbols of reference counting; its instructions;
+//! the name of the Python library elsewhere. Where signs of equal strength contradict each other, the answer is unknown.
 
 use std::collections::BTreeSet;
 
@@ -47,6 +47,7 @@ pub(super) fn abi(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&To
         .or_else(|| from_abi_info(survey, hooks))
         .or_else(|| from_code(survey, hooks, toolchain))
         .or_else(|| from_counting(survey))
+        .or_else(|| from_instructions(survey, hooks))
         .or_else(by_library)
         .unwrap_or_else(|| Fact::unknown("neither its symbols nor its data tell which build it was compiled for"))
 }
