@@ -4,6 +4,7 @@
 
 pub mod artifact;
 pub mod digest;
+pub mod distribution;
 pub mod evidence;
 pub mod facts;
 pub mod finding;

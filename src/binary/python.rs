@@ -77,7 +77,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth, evaluate: &Eval
         survey.code();
     }
     let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
-    ImageFacts {
+    let mut facts = ImageFacts {
         format: image.format,
         architecture: image.architecture.clone(),
         python_exports: Fact::known(python_exports.collect(), Vec::new()),
@@ -86,9 +86,15 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth, evaluate: &Eval
         refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
         code: counting::code(image, survey.code.get()),
         toolchain,
+        limited_api: Fact::default(),
+        hazards: Fact::default(),
+        porting: Fact::default(),
+        writable_data: Fact::default(),
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
-    }
+    };
+    counting::place(&mut facts.hazards, survey.code.get().and_then(Option::as_ref));
+    facts
 }
 
 /// Whether a symbol's name looks like the C API's: `Py` or `_Py`, then a capital letter or `_`.

@@ -14,7 +14,7 @@
 use follow::Follower;
 
 use super::image::Image;
-use crate::model::facts::{CallSites, Sightings};
+use crate::model::facts::{ImportCalls, Sightings};
 
 mod arm64;
 mod calls;
@@ -45,7 +45,7 @@ pub struct Sweep {
     /// Atomic instructions that have nothing to do with reference counting.
     pub atomics: Sightings,
     /// Calls of each imported function, by name.
-    pub calls: Vec<CallSites>,
+    pub calls: Vec<ImportCalls>,
 }
 
 /// Reads all code of an image; `None` for a machine whose instructions it does not know.

@@ -275,6 +275,7 @@ mod tests {
             gil: Fact::unknown("it was not asked"),
             abi_info: Fact::known(None, Vec::new()),
             slots: Fact::known(ids.to_vec(), Vec::new()),
+            interpreters: Fact::default(),
         };
         let kind = |check: Check| match check {
             Check::Accepted => "accepted",

@@ -34,6 +34,7 @@ const DEFAULTS: &[(Generator, &str, Default)] = &[
     (Generator::Hpy, "HPy", Default::Silent),
     (Generator::Cppyy, "cppyy", Default::Silent),
     (Generator::Pythran, "Pythran", Default::Silent),
+    (Generator::Zig, "Zig", Default::Silent),
     (Generator::CApi, "the C API", Default::Silent),
 ];
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::distribution::{Claim, DistributionFacts};
+use super::facts::{ImageFacts, StableAbiAudit};
 use super::outcome::{Gil, ModuleOutcome};
 use super::resolution::Choice;
 use super::target::Target;
@@ -25,6 +27,21 @@ pub struct Subject {
     pub problems: Vec<String>,
     /// What the set has for each module that one of `modules` delegates to, by dotted name.
     pub delegates: BTreeMap<String, Delegate>,
+    /// What the chosen file says of itself; all unknown when none was looked into.
+    pub distribution: DistributionFacts,
+    /// What each file of `modules` says of itself, by path.
+    pub files: BTreeMap<String, SubjectFile>,
+}
+
+/// A compiled module's file, as the target loads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectFile {
+    /// What its name claims.
+    pub claim: Claim,
+    /// The image for the target's processor.
+    pub image: ImageFacts,
+    /// For each claim to the stable ABI, by its name or the wheel's tags, what the imports say of it.
+    pub audits: Vec<StableAbiAudit>,
 }
 
 /// What an installer gets, as far as rules care.

@@ -239,6 +239,7 @@ fn toolchain(toolchain: &Toolchain) -> String {
         Generator::Hpy => "HPy",
         Generator::Cppyy => "cppyy",
         Generator::Pythran => "Pythran",
+        Generator::Zig => "Zig",
         Generator::CApi => "no known generator: written by hand, or by a tool that leaves no mark",
     };
     match &toolchain.version {

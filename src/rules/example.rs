@@ -1,5 +1,8 @@
 //! A rule's own examples: subjects in a few words, and what the rule says of them.
 
+use std::collections::BTreeMap;
+
+use crate::model::distribution::DistributionFacts;
 use crate::model::finding::Certainty;
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject};
@@ -64,6 +67,8 @@ pub(super) fn subject(raw: &RawExample) -> Result<Subject, InvalidTarget> {
         hidden: raw.hidden.iter().map(hidden).collect(),
         problems: raw.problems.clone(),
         delegates: raw.delegates.iter().map(|(name, raw)| (name.clone(), delegate(raw))).collect(),
+        distribution: DistributionFacts::default(),
+        files: BTreeMap::new(),
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::import;
 use crate::model::artifact::Artifact;
+use crate::model::distribution::DistributionFacts;
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::ModuleOutcome;
 use crate::model::report::TargetResult;
@@ -86,6 +87,8 @@ fn subject(
         hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
+        distribution: DistributionFacts::default(),
+        files: BTreeMap::new(),
     }
 }
 

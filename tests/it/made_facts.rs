@@ -26,6 +26,7 @@ pub(crate) fn hook(name: &str) -> Hook {
         gil: known(Declaration::Slot { value: 1 }),
         abi_info: known(None),
         slots: known(vec![2, 4]),
+        interpreters: known(None),
     }
 }
 
@@ -41,6 +42,11 @@ pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
         abi: known(Abi { flavour: Flavour::FreeThreaded, versions: (None, None) }),
         refcounts: known(Refcounts::InlineBiased),
         toolchain: known(Toolchain { generator: Generator::CApi, version: None }),
+        limited_api: Fact::default(),
+        hazards: Fact::default(),
+        porting: Fact::default(),
+        writable_data: Fact::default(),
+        code: Fact::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use ungil::import::{hidden, outcomes};
+use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
     Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts,
 };
@@ -67,6 +68,8 @@ fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
         hidden: hidden(files, target),
         problems: Vec::new(),
         delegates: BTreeMap::new(),
+        distribution: DistributionFacts::default(),
+        files: BTreeMap::new(),
     }
 }
 

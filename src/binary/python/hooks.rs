@@ -32,6 +32,7 @@ pub(super) fn hooks(image: &Image<'_>, path: &str) -> Vec<Hook> {
             gil: Fact::unknown(unread),
             abi_info: Fact::unknown(unread),
             slots: Fact::unknown(unread),
+            interpreters: Fact::unknown(unread),
         })
     });
     found.collect()

@@ -29,12 +29,12 @@ fn stub_slot(image: &Image<'_>, address: u64) -> Option<u64> {
         let word = Word(u32::from_le_bytes(word.try_into().ok()?));
         match word.step(address) {
             Step::Nothing => {}
-            Step::Constant { to, value } => page = Some((to, value)),
+            Step::Constant { to, value } if page.is_none() => page = Some((to, value)),
             Step::Load { to, from } => {
                 let (_, start) = page.filter(|&(base, _)| base == from.base)?;
                 slot = Some((to, start.wrapping_add_signed(from.offset)));
             }
-            Step::Add { to, from, .. } if to == from => {}
+            Step::Add { to, from, .. } if to == from && slot.is_some() => {}
             Step::Jump(Target::Register(register)) => {
                 return slot.filter(|&(loaded, _)| loaded == register).map(|(_, slot)| slot);
             }
@@ -132,16 +132,16 @@ impl Word {
         let shift = if self.bits(22, 1) == 1 { 12 } else { 0 };
         let value = i64::from(self.bits(10, 12) << shift);
         let by = if self.bits(30, 1) == 1 { -value } else { value };
-        let sets_flags = self.bits(29, 1) == 1;
-        if to == ZERO {
+        match (to, from) {
             // With flags a comparison, else the stack pointer.
-            let right = Operand::Constant(by.wrapping_neg() as u64);
-            return if sets_flags { Step::Compare { left: Operand::Register(from), right, width } } else { Step::Nothing };
+            (ZERO, _) if self.bits(29, 1) == 1 => {
+                let right = Operand::Constant(by.wrapping_neg() as u64);
+                Step::Compare { left: Operand::Register(from), right, width }
+            }
+            (ZERO, _) => Step::Unfollowed,
+            (_, ZERO) => self.clobber(),
+            _ => Step::Add { to, from, by, width },
         }
-        if from == ZERO {
-            return self.clobber();
-        }
-        Step::Add { to, from, by, width, sets_flags }
     }
 
     /// MOVZ and MOVN; MOVK changes a part of what is there.
@@ -149,7 +149,7 @@ impl Word {
         let value = u64::from(self.bits(5, 16)) << (16 * self.bits(21, 2));
         let to = self.to();
         match (self.bits(29, 2), self.width()) {
-            _ if to == ZERO => Step::Nothing,
+            _ if to == ZERO => Step::Unfollowed,
             (0, 8) => Step::Constant { to, value: !value },
             (0, _) => Step::Constant { to, value: u64::from(!(value as u32)) },
             (2, _) => Step::Constant { to, value },
@@ -164,15 +164,12 @@ impl Word {
             let target = Target::Address(target(0, 26));
             return if self.bits(31, 1) == 1 { Step::Call(target) } else { Step::Jump(target) };
         }
-        if self.has(0xff00_0010, 0x5400_0000) {
-            // EQ, NE, and carry, which is set when one more overflows to zero.
-            return Step::Branch { to: target(5, 19), is_zero_test: self.bits(0, 4) < 4 };
-        }
-        if self.has(0x7e00_0000, 0x3400_0000) {
-            return Step::Branch { to: target(5, 19), is_zero_test: false };
+        // B.cond; CBZ and CBNZ; TBZ and TBNZ.
+        if self.has(0xff00_0010, 0x5400_0000) || self.has(0x7e00_0000, 0x3400_0000) {
+            return Step::Branch(target(5, 19));
         }
         if self.has(0x7e00_0000, 0x3600_0000) {
-            return Step::Branch { to: target(5, 14), is_zero_test: false };
+            return Step::Branch(target(5, 14));
         }
         if self.has(0xfe00_0000, 0xd600_0000) {
             // BR, BLR, RET; the variants with pointer authentication set further bits.
@@ -189,7 +186,8 @@ impl Word {
             // BRK and UDF end a path; hints, barriers and MSR change no register.
             _ if self.has(0xffe0_001f, 0xd420_0000) => Step::End,
             _ if self.has(0xfff0_0000, 0xd530_0000) => self.clobber(),
-            _ => Step::Nothing,
+            _ if self.has(0xffff_f01f, 0xd503_201f) => Step::Nothing,
+            _ => Step::Unfollowed,
         }
     }
 
@@ -240,7 +238,7 @@ impl Word {
         let (register, place) = (self.to(), self.place(offset));
         match (self.bits(22, 2), place) {
             (0, Some(to)) if register != ZERO => Step::Store { from: register, to },
-            (0, _) => Step::Nothing,
+            (0, _) => Step::Unfollowed,
             (1, Some(from)) if self.bits(31, 1) == 1 && register != ZERO => Step::Load { to: register, from },
             _ => self.clobber(),
         }
@@ -263,7 +261,7 @@ impl Word {
         match (is_ordered, is_load, is_other) {
             // LDAR and STLR.
             (true, true, false) => self.clobber(),
-            (true, false, false) => Step::Nothing,
+            (true, false, false) => Step::Unfollowed,
             // CAS, and CASP, which has no word size of its own.
             (true, _, true) => Step::Atomic { place: self.place(0), clobbers: status },
             (false, _, true) if self.bits(31, 1) == 0 => {
@@ -281,17 +279,17 @@ impl Word {
         // ORR with the zero register.
         if self.has(0x7fe0_ffe0, 0x2a00_03e0) {
             return match (to, other) {
-                (ZERO, _) => Step::Nothing,
+                (ZERO, _) => Step::Unfollowed,
                 (_, ZERO) => Step::Constant { to, value: 0 },
                 _ => Step::Copy { to, from: other, width },
             };
         }
-        // ADD and SUB of registers, the latter with flags and without a result a comparison; CCMP and CCMN.
+        // ADD and SUB of registers, the latter with flags and without a result a comparison.
         let (is_shifted, is_extended) = (self.has(0x1f20_0000, 0x0b00_0000), self.has(0x1f20_0000, 0x0b20_0000));
         if (is_shifted || is_extended) && self.bits(29, 1) == 1 && to == ZERO {
             let is_plain = is_shifted && self.bits(10, 6) == 0 && self.bits(30, 1) == 1;
             let sides = (Operand::Register(from), Operand::Register(other));
-            return if is_plain { Step::Compare { left: sides.0, right: sides.1, width } } else { Step::Flags };
+            return if is_plain { Step::Compare { left: sides.0, right: sides.1, width } } else { Step::Unfollowed };
         }
         if is_shifted && self.bits(29, 2) == 0 && width == 8 && to != ZERO {
             let shift = self.bits(10, 6) as u8;
@@ -302,8 +300,12 @@ impl Word {
         if is_extended && self.bits(29, 2) == 0 && width == 8 && to != ZERO && self.bits(10, 3) == 0 {
             return Step::AddRegisters { to, left: from, right: other, shift: 0 };
         }
+        // CCMP compares if a condition holds; CCMN adds.
         if self.has(0x1fe0_0000, 0x1a40_0000) {
-            return Step::Flags;
+            let is_constant = self.bits(11, 1) == 1;
+            let right = if is_constant { Operand::Constant(other.into()) } else { Operand::Register(other) };
+            let left = Operand::Register(from);
+            return if self.bits(30, 1) == 1 { Step::Compare { left, right, width } } else { Step::Unfollowed };
         }
         self.clobber()
     }

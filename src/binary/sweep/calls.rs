@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::binary::image::{IMPORT_WINDOW, Image, ImportKind};
-use crate::model::facts::{CallSites, Sightings};
+use crate::model::facts::{CallSites, ImportCalls, Sightings};
 
 /// Most functions that are named as holding calls of one import.
 const MOST_HOLDERS: usize = 16;
@@ -128,15 +128,13 @@ impl<'image, 'data> Imports<'image, 'data> {
     }
 
     /// All calls, by name.
-    pub(super) fn finish(self) -> Vec<CallSites> {
-        let mut calls: Vec<CallSites> = Vec::new();
+    pub(super) fn finish(self) -> Vec<ImportCalls> {
+        let mut calls: Vec<ImportCalls> = Vec::new();
         for (number, tally) in self.tallies {
             let Some(import) = self.image.imports().get(number as usize) else { continue };
-            calls.push(CallSites {
-                function: import.name.clone(),
-                sites: tally.sites,
-                holders: tally.holders.into_iter().collect(),
-            });
+            let Sightings { count, example } = tally.sites;
+            let functions = tally.holders.into_iter().collect();
+            calls.push(ImportCalls { function: import.name.clone(), sites: CallSites { count, example, functions } });
         }
         calls.sort_by(|left, right| left.function.cmp(&right.function));
         calls

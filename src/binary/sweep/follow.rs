@@ -15,16 +15,15 @@ use crate::model::facts::Format;
 /// Most branch targets that are waited for at once, and how far ahead the farthest may be.
 const MOST_AWAITED: usize = 512;
 const FARTHEST: u64 = 1 << 20;
-/// Longest stub: instructions from a start to a jump through a slot.
-const LONGEST_STUB: u8 = 4;
 
 /// Offsets in the header of an object, in bytes.
 const LOCAL_COUNT: i64 = 12;
 const SHARED_COUNT: i64 = 16;
 const TYPE: i64 = 8;
-/// Counts from which on an object stays for ever, as compilers compare with them: 3.14 and newer; 3.12 and 3.13.
-/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
-const LIMITS: [u64; 3] = [0xbfff_ffff, 0xc000_0000, 0xffff_ffff];
+/// The count from which on an object stays for ever since 3.14, as compilers compare with it: above, or from it on.
+/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>. That of 3.12 and 3.13 is the largest number, and so
+/// tells nothing: many counters stop there, that of the free-threaded build among them.
+const LIMITS: [u64; 2] = [0xbfff_ffff, 0xc000_0000];
 
 /// Which registers calls use.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +64,8 @@ pub(super) struct Follower<'image, 'data> {
     awaited: BTreeMap<u64, State>,
     traits: Traits,
     last_id: ValueId,
-    /// The register whose value set the flags.
-    flags_of: Option<Register>,
-    /// Instructions since a start, as long as they can belong to a stub.
-    since_start: Option<u8>,
+    /// Where the code that led here without a branch to it or from it began, as long as that can be a stub.
+    start: Option<u64>,
     found: Sweep,
 }
 
@@ -84,8 +81,7 @@ impl<'image, 'data> Follower<'image, 'data> {
             awaited: BTreeMap::new(),
             traits: Traits::default(),
             last_id: 0,
-            flags_of: None,
-            since_start: None,
+            start: None,
             found: Sweep::default(),
         };
         follower.end();
@@ -99,8 +95,7 @@ impl<'image, 'data> Follower<'image, 'data> {
         if let Some(register) = self.convention.thread {
             self.state.set(register, Value { id: 0, kind: Kind::Thread });
         }
-        self.flags_of = None;
-        self.since_start = Some(0);
+        self.start = None;
     }
 
     /// Everything that was found.
@@ -111,27 +106,22 @@ impl<'image, 'data> Follower<'image, 'data> {
     /// Follows the instruction at an address.
     pub(super) fn step(&mut self, address: u64, step: Step, stub: Stub) {
         self.arrive(address);
-        let is_stub_like = matches!(
-            step,
-            Step::Nothing | Step::Constant { .. } | Step::LoadSlot { .. } | Step::Load { .. } | Step::Add { .. }
-        );
+        if !self.is_reached && step != Step::Nothing {
+            self.is_reached = true;
+            self.start = Some(address);
+        }
         match step {
             Step::Nothing => {}
             Step::Call(target) => self.call(address, target, stub),
             Step::Jump(target) => self.jump(address, target, stub),
             Step::End => self.end(),
-            Step::Branch { to, is_zero_test } => self.branch(address, to, is_zero_test),
+            Step::Branch(to) => self.await_at(address, to),
             Step::Compare { left, right, width } => self.compare(address, [left, right], width),
             Step::Store { from, to } => self.store(address, from, to),
             Step::AddInMemory { place, by } => self.add_in_memory(address, place, by),
             Step::Atomic { place, clobbers } => self.atomic(address, place, clobbers),
             Step::Load { to, from } => self.load(address, to, from),
             _ => self.compute(step),
-        }
-        if !matches!(step, Step::Jump(_) | Step::End) {
-            self.is_reached |= step != Step::Nothing;
-            let count = self.since_start.filter(|&count| is_stub_like && count < LONGEST_STUB);
-            self.since_start = count.map(|count| if step == Step::Nothing { count } else { count + 1 });
         }
     }
 
@@ -148,9 +138,8 @@ impl<'image, 'data> Follower<'image, 'data> {
                 self.state = state;
             }
             self.is_reached = true;
-            self.since_start = None;
-            self.flags_of = None;
-        }
+            self.start = None;
+            }
     }
 
     fn await_at(&mut self, from: u64, target: u64) {
@@ -250,32 +239,26 @@ impl<'image, 'data> Follower<'image, 'data> {
                 self.state.set(to, if is_whole { value } else { UNKNOWN });
             }
             Step::Constant { to, value } => self.set(to, Kind::Constant(value)),
-            Step::Add { to, from, by, width, sets_flags } => {
+            Step::Add { to, from, by, width } => {
                 let kind = self.added(from, by, width);
                 self.set(to, kind);
-                if sets_flags {
-                    self.flags_of = Some(to);
-                }
             }
             Step::AddRegisters { to, left, right, shift } => {
                 let kind = self.total(self.state.get(left).kind, self.state.get(right).kind, shift);
                 self.set(to, kind);
-                self.flags_of = None;
-            }
+                    }
             Step::ShiftRight { to, from, by } => {
                 let kind = match self.state.get(from).kind {
                     Kind::Loaded { base, offset, .. } => Kind::Shifted { base, offset, by },
                     _ => Kind::Unknown,
                 };
                 self.set(to, kind);
-                self.flags_of = None;
-            }
+                    }
             Step::LoadSlot { to, slot } => self.set(to, self.kind_in_slot(slot, 8)),
             Step::Clobber(registers) => {
                 self.state.forget(registers);
-                self.flags_of = None;
-            }
-            _ => self.flags_of = None,
+                    }
+            _ => {}
         }
     }
 
@@ -328,7 +311,6 @@ impl<'image, 'data> Follower<'image, 'data> {
 
     fn add_in_memory(&mut self, address: u64, place: Place, by: i64) {
         let (base, offset) = self.resolve(place);
-        self.flags_of = None;
         match (offset, by) {
             (0, 1 | -1) if matches!(place.width, 4 | 8) => self.count(address, base, by == 1, place.width),
             (LOCAL_COUNT, _) if place.width == 4 => self.read_local(address, base.id),
@@ -359,20 +341,15 @@ impl<'image, 'data> Follower<'image, 'data> {
             self.found.atomics.add(address);
         }
         self.state.forget(clobbers);
-        self.flags_of = None;
     }
 
     fn compare(&mut self, address: u64, sides: [Operand; 2], width: u8) {
-        self.flags_of = None;
         let [left, right] = sides.map(|side| match side {
             Operand::Register(register) => self.state.get(register).kind,
             Operand::Memory(place) => self.kind_in_memory(address, place),
             Operand::Slot(slot) => self.kind_in_slot(slot, width),
             Operand::Constant(value) => Kind::Constant(value),
         });
-        if let (Operand::Register(register), Kind::Constant(0)) = (sides[0], right) {
-            self.flags_of = Some(register);
-        }
         for (one, other) in [(left, right), (right, left)] {
             self.compared(address, one, other);
         }
@@ -408,16 +385,6 @@ impl<'image, 'data> Follower<'image, 'data> {
         }
     }
 
-    fn branch(&mut self, address: u64, to: u64, is_zero_test: bool) {
-        let tested = self.flags_of.map(|register| self.state.get(register).kind);
-        if let Some(Kind::Stepped { base, offset: 0, width: 4, is_up: true }) = tested
-            && is_zero_test
-        {
-            self.traits.add(base, trait_of::LIMIT_TESTED);
-        }
-        self.await_at(address, to);
-    }
-
     /// The import that control goes to.
     fn import(&self, target: Target, stub: Stub) -> Option<u32> {
         match target {
@@ -448,7 +415,6 @@ impl<'image, 'data> Follower<'image, 'data> {
         }
         self.state.forget(self.convention.clobbered);
         self.state.dropped = None;
-        self.flags_of = None;
         if import.is_some_and(|import| self.imports.role(import) == Role::GivesObject) {
             self.set(self.convention.result, Kind::Object);
         }
@@ -457,8 +423,8 @@ impl<'image, 'data> Follower<'image, 'data> {
     fn jump(&mut self, address: u64, target: Target, stub: Stub) {
         let import = self.import(target, stub);
         // A stub is no call: what calls the stub is.
-        let is_stub = self.since_start.is_some() && !matches!(target, Target::Address(_));
-        if let Some(import) = import.filter(|_| !is_stub) {
+        let is_stub = || !matches!(target, Target::Address(_)) && self.start.and_then(|start| stub(self.image, start)).is_some();
+        if let Some(import) = import.filter(|_| !is_stub()) {
             self.enter(address, import);
         }
         if let (Target::Address(to), None) = (target, import) {

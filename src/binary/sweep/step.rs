@@ -34,10 +34,10 @@ pub(super) enum Target {
 /// What one instruction does. Widths are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Changes nothing that is followed.
+    /// Changes nothing that is followed, and may be padding.
     Nothing,
-    /// Changes the flags only.
-    Flags,
+    /// Changes nothing that is followed.
+    Unfollowed,
     /// Reads what tells threads apart.
     ThreadPointer(Register),
     Copy {
@@ -54,7 +54,6 @@ pub(super) enum Step {
         from: Register,
         by: i64,
         width: u8,
-        sets_flags: bool,
     },
     /// `to = left + (right >> shift)`
     AddRegisters {
@@ -97,11 +96,7 @@ pub(super) enum Step {
         width: u8,
     },
     /// Goes to an address under a condition, or to the next instruction.
-    Branch {
-        to: u64,
-        /// Whether the condition tells zero from everything else, or an overflow to zero.
-        is_zero_test: bool,
-    },
+    Branch(u64),
     Call(Target),
     Jump(Target),
     /// The next instruction is not reached from here.

@@ -103,13 +103,13 @@ impl Translator {
             return Step::Atomic { place, clobbers: self.written(instruction) };
         }
         let step = match instruction.mnemonic() {
-            Mnemonic::Nop | Mnemonic::Endbr64 | Mnemonic::Push => Some(Step::Nothing),
+            Mnemonic::Nop | Mnemonic::Endbr64 => Some(Step::Nothing),
+            Mnemonic::Push | Mnemonic::Test => Some(Step::Unfollowed),
             Mnemonic::Mov => self.moved(instruction),
             Mnemonic::Lea => lea(instruction),
             Mnemonic::Inc | Mnemonic::Dec | Mnemonic::Add | Mnemonic::Sub => self.added(instruction),
             Mnemonic::Sar | Mnemonic::Shr => shifted(instruction),
             Mnemonic::Cmp => self.compared(instruction),
-            Mnemonic::Test => Some(tested(instruction)),
             _ => None,
         };
         step.unwrap_or_else(|| Step::Clobber(self.written(instruction)))
@@ -127,10 +127,7 @@ impl Translator {
             _ => Target::Unknown,
         };
         match instruction.flow_control() {
-            FlowControl::ConditionalBranch if is_direct => Step::Branch {
-                to: instruction.near_branch_target(),
-                is_zero_test: matches!(instruction.mnemonic(), Mnemonic::Je | Mnemonic::Jne | Mnemonic::Jb | Mnemonic::Jae),
-            },
+            FlowControl::ConditionalBranch if is_direct => Step::Branch(instruction.near_branch_target()),
             FlowControl::Call | FlowControl::IndirectCall => Step::Call(target()),
             FlowControl::UnconditionalBranch | FlowControl::IndirectBranch => Step::Jump(target()),
             FlowControl::Return | FlowControl::Exception | FlowControl::Interrupt => Step::End,
@@ -180,9 +177,9 @@ impl Translator {
             }
             (OpKind::Memory, OpKind::Register) => match (self.memory(instruction), number(instruction.op1_register())) {
                 (Memory::Place(to), Some(from)) => Some(Step::Store { from, to }),
-                _ => Some(Step::Nothing),
+                _ => Some(Step::Unfollowed),
             },
-            (OpKind::Memory, _) => Some(Step::Nothing),
+            (OpKind::Memory, _) => Some(Step::Unfollowed),
             _ => None,
         }
     }
@@ -204,12 +201,12 @@ impl Translator {
         if instruction.op0_kind() == OpKind::Memory {
             return Some(match self.memory(instruction) {
                 Memory::Place(place) => Step::AddInMemory { place, by },
-                _ => Step::Flags,
+                _ => Step::Unfollowed,
             });
         }
         let register = instruction.op0_register();
         let to = number(register).filter(|_| register.size() >= 4)?;
-        Some(Step::Add { to, from: to, by, width: register.size() as u8, sets_flags: true })
+        Some(Step::Add { to, from: to, by, width: register.size() as u8 })
     }
 
     fn compared(&self, instruction: &Instruction) -> Option<Step> {
@@ -227,7 +224,7 @@ impl Translator {
             _ => instruction.memory_size().size(),
         };
         let sides = side(0).zip(side(1)).filter(|_| size >= 4);
-        Some(sides.map_or(Step::Flags, |(left, right)| Step::Compare { left, right, width: size as u8 }))
+        Some(sides.map_or(Step::Unfollowed, |(left, right)| Step::Compare { left, right, width: size as u8 }))
     }
 
     /// A bit for each general register that an instruction changes.
@@ -251,7 +248,7 @@ fn lea(instruction: &Instruction) -> Option<Step> {
         return Some(Step::Constant { to, value: offset });
     }
     let from = number(instruction.memory_base())?;
-    Some(Step::Add { to, from, by: offset as i64, width: register.size() as u8, sets_flags: false })
+    Some(Step::Add { to, from, by: offset as i64, width: register.size() as u8 })
 }
 
 fn shifted(instruction: &Instruction) -> Option<Step> {
@@ -259,18 +256,4 @@ fn shifted(instruction: &Instruction) -> Option<Step> {
     let to = number(register).filter(|_| register.size() >= 4 && instruction.op0_kind() == OpKind::Register)?;
     let by = instruction.try_immediate(1).ok()?;
     Some(Step::ShiftRight { to, from: to, by: by.min(64) as u8 })
-}
-
-/// A register tested against itself is compared with zero.
-fn tested(instruction: &Instruction) -> Step {
-    let register = instruction.op0_register();
-    let same = instruction.op1_kind() == OpKind::Register && instruction.op1_register() == register;
-    match number(register).filter(|_| same && register.size() >= 4) {
-        Some(number) => Step::Compare {
-            left: Operand::Register(number),
-            right: Operand::Constant(0),
-            width: register.size() as u8,
-        },
-        None => Step::Flags,
-    }
 }

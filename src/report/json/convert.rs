@@ -204,6 +204,7 @@ fn generator(generator: Generator) -> &'static str {
         Generator::Hpy => "hpy",
         Generator::Cppyy => "cppyy",
         Generator::Pythran => "pythran",
+        Generator::Zig => "zig",
         Generator::CApi => "c-api",
     }
 }

@@ -364,6 +364,7 @@ fn image(architecture: &str) -> ImageFacts {
         ),
         abi_info: Fact::known(None, Vec::new()),
         slots: Fact::known(vec![2, 3, 4], seen("slot array")),
+        interpreters: Fact::default(),
     };
     let other = Hook {
         symbol: "PyModExport__speedups".into(),
@@ -391,6 +392,11 @@ fn image(architecture: &str) -> ImageFacts {
         ),
         refcounts: Fact::known(Refcounts::InlineBiased, Vec::new()),
         toolchain: Fact::known(Toolchain { generator: Generator::CApi, version: None }, Vec::new()),
+        limited_api: Fact::default(),
+        hazards: Fact::default(),
+        porting: Fact::default(),
+        writable_data: Fact::default(),
+        code: Fact::default(),
     }
 }
 
