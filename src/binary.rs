@@ -7,7 +7,7 @@
 
 use image::{Image, ImageError};
 
-use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, ModuleFacts};
+use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, Interpreters, ModuleFacts};
 
 pub mod image;
 pub mod python;
@@ -38,6 +38,8 @@ pub struct Evaluation {
     pub abi_info: Fact<Option<AbiInfo>>,
     /// Slot ids in order.
     pub slots: Fact<Vec<u32>>,
+    /// `Py_mod_multiple_interpreters`.
+    pub interpreters: Fact<Option<Interpreters>>,
 }
 
 /// How much of a file is looked at.

@@ -11,6 +11,7 @@
 //! Not modelled, because no fact shows it: a `Py_mod_create` function that returns something other than a module, which
 //! switches the GIL on whatever the slots say.
 
+pub mod claims;
 mod gil;
 mod hook;
 mod load;
@@ -58,6 +59,11 @@ pub fn outcomes(files: &[ModuleFacts], target: Target) -> Vec<ModuleOutcome> {
     let mut all: Vec<ModuleOutcome> = native.into_iter().chain(foreign).collect();
     all.sort_by(|left, right| left.module.cmp(&right.module));
     all
+}
+
+/// The image that the target would load from a file: the one for its system and processor.
+pub fn image_for(facts: &ModuleFacts, target: Target) -> Option<&ImageFacts> {
+    facts.images.iter().find(|image| runs_on(image, target.platform))
 }
 
 /// Modules for the target's system that are only there under names that the target does not look for: importing them

@@ -91,6 +91,12 @@ impl Index {
         self.inner.listing(name)
     }
 
+    /// The files of a project, when somebody asked for them already. A project that was named by a file or URL is none
+    /// that an index should hear of.
+    pub fn known_listing(&self, name: &PackageName) -> Option<Arc<Listing>> {
+        self.inner.listings.known(name)?.ok()
+    }
+
     /// Fetches listings in the background, for those who will ask for them.
     pub fn prefetch_listings(&self, names: &[PackageName]) {
         for name in names.iter().filter(|name| !self.inner.listings.is_claimed(name)) {

@@ -18,6 +18,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
         self.cell(key).get_or_init(make).clone()
     }
 
+    /// The value, when it was made already.
+    pub(crate) fn known(&self, key: &K) -> Option<V> {
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.get(key).and_then(|cell| cell.get().cloned())
+    }
+
     /// Whether the value is there, or being made, or about to be.
     pub(crate) fn is_claimed(&self, key: &K) -> bool {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)

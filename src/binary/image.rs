@@ -22,6 +22,7 @@ mod elf_relocation;
 mod export_trie;
 mod macho;
 mod pe;
+pub mod sections;
 
 pub use code::CodeRange;
 

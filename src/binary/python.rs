@@ -14,15 +14,21 @@ use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, ImageFacts};
 
 mod abi;
+mod baselines;
 mod counting;
 mod declaration;
 mod definition;
+mod hazards;
 mod hooks;
 mod layout;
 mod library;
+mod limited;
 mod merge;
+mod porting;
 pub mod slots;
 mod stable_abi;
+mod tables;
+mod writable;
 
 /// What is known of an image before its hooks are looked at.
 struct Survey<'image, 'data> {
@@ -69,6 +75,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth, evaluate: &Eval
         let merged = merge::merge(read, evaluate(image, hook));
         if let Some(hook) = hooks.get_mut(index) {
             (hook.init, hook.gil, hook.abi_info, hook.slots) = (merged.init, merged.gil, merged.abi_info, merged.slots);
+            hook.interpreters = merged.interpreters;
         }
     }
     let toolchain = survey.marks.toolchain(image);
@@ -85,11 +92,11 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth, evaluate: &Eval
         abi,
         refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
         code: counting::code(image, survey.code.get()),
+        limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
+        hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
+        porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
+        writable_data: writable::writable_data(image),
         toolchain,
-        limited_api: Fact::default(),
-        hazards: Fact::default(),
-        porting: Fact::default(),
-        writable_data: Fact::default(),
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
     };

@@ -270,7 +270,7 @@ pub struct Toolchain {
 }
 
 /// Generators of extension modules that leave recognisable marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each name is the tool's own")]
 pub enum Generator {

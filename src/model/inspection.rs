@@ -1,6 +1,7 @@
 //! What `inspect` shows: everything that compiled files say of themselves, and what each target does with them.
 
-use super::facts::ModuleFacts;
+use super::distribution::{Claim, DistributionFacts};
+use super::facts::{ModuleFacts, StableAbiAudit};
 use super::metadata::WheelFile;
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
@@ -24,6 +25,8 @@ pub struct InspectedArtifact {
     pub name: String,
     /// The `WHEEL` file, when it is a wheel and has a readable one.
     pub wheel: Option<WheelFile>,
+    /// What it says of itself beside its modules, when it is a wheel.
+    pub distribution: Option<DistributionFacts>,
     /// Its compiled files, by path.
     pub files: Vec<InspectedFile>,
 }
@@ -33,6 +36,10 @@ pub struct InspectedArtifact {
 pub struct InspectedFile {
     /// What it says of itself.
     pub facts: ModuleFacts,
+    /// What its name claims.
+    pub claim: Claim,
+    /// For each image: what its imports say of each claim to the stable ABI.
+    pub audits: Vec<Vec<StableAbiAudit>>,
     /// One for each target, in the order of the targets.
     pub outcomes: Vec<InspectedOutcome>,
 }

@@ -1,10 +1,14 @@
 //! An inspection for people: file by file, what each target does with it, then everything that it says of itself.
 
+use crate::model::distribution::Claim;
 use crate::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, ImageFacts, InitKind, Refcounts, Toolchain,
+    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, ImageFacts, InitKind, Refcounts, StableAbiAudit,
+    Toolchain,
 };
 use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 use crate::model::outcome::Gil;
+
+mod words;
 
 use super::paint::{Role, Style, sign};
 use super::sanitize::harmless;
@@ -15,7 +19,7 @@ use super::{RenderError, RenderOptions};
 /// How many pieces of evidence stand behind a fact.
 const MOST: usize = 3;
 /// Width of the labels.
-const LABEL: usize = 12;
+const LABEL: usize = 13;
 /// Narrowest and widest lines.
 const WIDTHS: (usize, usize) = (60, 200);
 
@@ -86,6 +90,9 @@ impl Page {
             }
             self.item(2, "tags", &harmless(&wheel.tags.join(", ")));
         }
+        for (label, text) in artifact.distribution.iter().flat_map(words::distribution) {
+            self.item(2, label, &text);
+        }
         for file in &artifact.files {
             self.file(file);
         }
@@ -98,8 +105,11 @@ impl Page {
         for outcome in &file.outcomes {
             self.outcome(outcome);
         }
-        for image in &file.facts.images {
-            self.image(image);
+        if file.claim != Claim::Nothing {
+            self.item(2, "named for", &words::claim(&file.claim, abi));
+        }
+        for (number, image) in file.facts.images.iter().enumerate() {
+            self.image(image, file.audits.get(number).map(Vec::as_slice).unwrap_or_default());
         }
     }
 
@@ -118,7 +128,7 @@ impl Page {
         self.lines.extend(lines.iter().map(|line| format!("    {line}")));
     }
 
-    fn image(&mut self, image: &ImageFacts) {
+    fn image(&mut self, image: &ImageFacts, audits: &[StableAbiAudit]) {
         let title = format!("{} {}", format_name(image.format), harmless(&image.architecture));
         self.lines.push(format!("  {}", self.style.paint(Role::Heading, &title)));
         match image.hooks.value() {
@@ -131,6 +141,14 @@ impl Page {
         self.fact(4, "imports", &image.python_imports, |names| {
             format!("{} of the C API", count(names.len(), "symbol"))
         });
+        self.fact(4, "limited API", &image.limited_api, words::limited_api);
+        for audit in audits {
+            self.item(4, "audit", &words::audit(audit));
+        }
+        self.fact(4, "hazards", &image.hazards, |hazards| words::hazards(hazards));
+        self.fact(4, "locks", &image.porting, |signs| words::porting(signs));
+        self.fact(4, "code", &image.code, words::code);
+        self.fact(4, "globals", &image.writable_data, words::writable_data);
         self.fact(4, "exports", &image.python_exports, |names| listed(names));
         self.fact(4, "libraries", &image.libraries, |names| listed(names));
     }
@@ -143,6 +161,7 @@ impl Page {
         self.fact(6, "init", &hook.init, |init| init_words(*init).to_owned());
         self.fact(6, "gil", &hook.gil, declaration);
         self.fact(6, "Py_mod_abi", &hook.abi_info, |info| abi_info(info.as_ref()));
+        self.fact(6, "interpreters", &hook.interpreters, |it| words::interpreters(it.as_ref()));
         self.fact(6, "slots", &hook.slots, |slots| {
             let ids: Vec<String> = slots.iter().map(ToString::to_string).collect();
             if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }

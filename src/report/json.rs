@@ -5,6 +5,8 @@
 //! `\uXXXX`, which every JSON reader turns back.
 
 mod convert;
+mod facts;
+mod facts_v1;
 mod inspection;
 mod inspection_v1;
 mod v1;

@@ -9,16 +9,19 @@ use crate::archive::limits::Limits;
 use crate::archive::source::{MappedFile, Source, SourceError};
 use crate::archive::wheel::Wheel;
 use crate::archive::{metadata, sdist};
+use crate::binary::Depth;
 use crate::index::{Index, RemoteFile};
 use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};
+use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
-use super::examination::{self, Examination};
+use super::describing;
+use super::examination::{self, Examination, Glance};
 use super::location;
 
 /// Bucket of the store for metadata that was read out of files.
@@ -41,15 +44,17 @@ pub(super) struct Distributions {
 struct Inner {
     index: Index,
     limits: Limits,
+    /// How much of each compiled file is looked at.
+    depth: Depth,
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
     metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
     located: Memo<Location, Result<Arc<Located>, CatalogError>>,
 }
 
 impl Distributions {
-    pub(super) fn new(index: Index, limits: Limits) -> Distributions {
+    pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
         let (wheels, metadata, located) = (Memo::new(), Memo::new(), Memo::new());
-        Distributions { inner: Arc::new(Inner { index, limits, wheels, metadata, located }) }
+        Distributions { inner: Arc::new(Inner { index, limits, depth, wheels, metadata, located }) }
     }
 
     /// The index that the files come from.
@@ -59,14 +64,28 @@ impl Distributions {
 
     /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
+        let mut examination = self.examine_file(artifact);
+        // What else there is of the same version may change, and so is not kept with what the file says.
+        examination.distribution.release = match self.inner.index.known_listing(&artifact.name) {
+            Some(listing) => Fact::known(describing::release(&listing, &artifact.version), Vec::new()),
+            None => Fact::unknown("no index was asked for the other files of this version"),
+        };
+        examination
+    }
+
+    fn examine_file(&self, artifact: &Artifact) -> Examination {
         let store = self.inner.index.store();
-        let key = lasting_key(artifact).map(|key| format!("{} {key}", env!("UNGIL_SOURCE_DIGEST")));
+        let depth = self.inner.depth;
+        let key = lasting_key(artifact).map(|key| format!("{} {depth:?} {key}", env!("UNGIL_SOURCE_DIGEST")));
         let kept = key.as_ref().and_then(|key| store.get(EXAMINATIONS, key));
         if let Some(examination) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return examination;
         }
         let examination = match self.inner.wheel(artifact) {
-            Ok(opened) => examination::of_wheel(&opened.wheel, &artifact.name, &artifact.filename, opened.size),
+            Ok(opened) => {
+                let glance = Glance { package: Some(&artifact.name), filename: &artifact.filename, depth };
+                examination::of_wheel(&opened.wheel, glance, opened.size)
+            }
             Err(error) => Examination::failed(problem(artifact, error)),
         };
         if let (Some(key), true, Ok(bytes)) = (key, examination.is_lasting(), serde_json::to_vec(&examination)) {

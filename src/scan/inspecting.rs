@@ -8,13 +8,15 @@ use crate::archive::folder::Folder;
 use crate::archive::limits::Limits;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
-use crate::import;
+use crate::binary::Depth;
+use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
 use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 use crate::model::problem::Problem;
 use crate::model::target::{Python, Target};
 
-use super::examination::{self, Examination};
+use super::describing;
+use super::examination::{self, Examination, Glance};
 
 /// Pythons that are asked about when none is named.
 const PYTHONS: [Python; 3] = [
@@ -50,6 +52,9 @@ pub fn inspect(paths: &[PathBuf], targets: &[Target], limits: Limits) -> Result<
     }
     for (path, examination, wheel) in opened {
         let files = examination.modules;
+        let distribution = wheel.is_some().then_some(examination.distribution);
+        let tags = distribution.as_ref().and_then(|distribution| distribution.name_claims.value());
+        let tags = tags.map(Vec::as_slice).unwrap_or_default();
         let outcomes: Vec<_> =
             inspection.targets.iter().map(|target| (*target, import::outcomes(&files, *target))).collect();
         let inspected = files.into_iter().map(|facts| {
@@ -57,13 +62,16 @@ pub fn inspect(paths: &[PathBuf], targets: &[Target], limits: Limits) -> Result<
                 target: *target,
                 outcome: outcomes.iter().find(|outcome| outcome.path == facts.path).cloned(),
             });
-            InspectedFile { outcomes: outcomes.collect(), facts }
+            let audit = |image| claims::audits(&facts.path, image, tags);
+            InspectedFile {
+                outcomes: outcomes.collect(),
+                claim: claims::of_path(&facts.path),
+                audits: facts.images.iter().map(audit).collect(),
+                facts,
+            }
         });
-        inspection.artifacts.push(InspectedArtifact {
-            name: path.display().to_string(),
-            wheel,
-            files: inspected.collect(),
-        });
+        let files = inspected.collect();
+        inspection.artifacts.push(InspectedArtifact { name: path.display().to_string(), files, wheel, distribution });
         inspection.problems.extend(examination.problems);
     }
     inspection.problems.sort();
@@ -75,14 +83,16 @@ type Examined = (Examination, Option<crate::model::metadata::WheelFile>);
 fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     let unreadable = |message: String| InspectError::Unreadable { path: path.display().to_string(), message };
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
     if path.is_dir() {
         let folder = Folder::open(path, None, limits).map_err(|error| unreadable(error.to_string()))?;
-        return Ok((examination::of_members(&folder, &candidates(&folder), None, &filename), None));
+        return Ok((examination::of_members(&folder, &candidates(&folder), glance), None));
     }
     if filename.ends_with(".whl") {
         let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let wheel = Wheel::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
-        let mut examination = examination::of_members(&wheel, &candidates(&wheel), None, &filename);
+        let mut examination = examination::of_members(&wheel, &candidates(&wheel), glance);
+        examination.distribution = describing::describe(&wheel, &filename, &examination.modules);
         let described = wheel.wheel_file().map_err(|error| {
             examination.problems.push(Problem {
                 kind: error.kind(),
@@ -95,7 +105,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     }
     let file = Folder::single(path, limits).map_err(|error| unreadable(error.to_string()))?;
     let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
-    let examination = examination::of_members(&file, &members, None, &filename);
+    let examination = examination::of_members(&file, &members, glance);
     if examination.modules.is_empty() && examination.problems.is_empty() {
         let found = "expected a wheel (.whl) or a compiled file (ELF, Mach-O or PE), found neither";
         return Err(unreadable(found.to_owned()));

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::import;
+use crate::import::{self, claims};
 use crate::model::artifact::Artifact;
-use crate::model::distribution::DistributionFacts;
+use crate::model::distribution::TagClaim;
+use crate::model::facts::ImageFacts;
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::ModuleOutcome;
 use crate::model::report::TargetResult;
 use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
-use crate::model::subject::{Delegate, Offer, Subject};
+use crate::model::subject::{Delegate, Offer, Subject, SubjectFile};
 use crate::model::target::Target;
 use crate::rules::{self, RuleSet};
 use crate::verdict;
@@ -87,9 +88,22 @@ fn subject(
         hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
-        distribution: DistributionFacts::default(),
-        files: BTreeMap::new(),
+        files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),
+        distribution: examination.map(|found| found.distribution.clone()).unwrap_or_default(),
     }
+}
+
+/// What the files of these modules say of themselves, each by the image that the target loads.
+fn files(found: &Examination, modules: &[ModuleOutcome], target: Target) -> BTreeMap<String, SubjectFile> {
+    let tags = found.distribution.name_claims.value().map(Vec::as_slice).unwrap_or_default();
+    let loaded = found.modules.iter().filter(|facts| modules.iter().any(|module| module.path == facts.path));
+    loaded
+        .filter_map(|facts| Some((facts.path.clone(), file(&facts.path, import::image_for(facts, target)?, tags))))
+        .collect()
+}
+
+fn file(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> SubjectFile {
+    SubjectFile { claim: claims::of_path(path), audits: claims::audits(path, image, tags), image: image.clone() }
 }
 
 /// The modules of all packages of one target, so that one can decide for another.

@@ -246,6 +246,7 @@ fn an_evaluator_settles_what_is_open_and_may_contradict() {
         gil: Fact::known(Declaration::SetGil { value }, Vec::new()),
         abi_info: Fact::known(None, Vec::new()),
         slots: Fact::known(Vec::new(), Vec::new()),
+        interpreters: Fact::known(None, Vec::new()),
     };
     let check = |name: &str, expected: Result<Declaration, &str>| {
         let evaluate = |_: &Image<'_>, hook: &Hook| {

@@ -9,6 +9,7 @@ mod house;
 mod import;
 mod index;
 mod input;
+mod macros;
 mod made_facts;
 mod report;
 mod resolve;

@@ -173,7 +173,7 @@ fn from_code(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolcha
 }
 
 /// Whether the generator compiles C against CPython's own headers, so that what those write is certain.
-fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
+pub(super) fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
     use Generator::{BoostPython, Cffi, Cython, F2py, Mypyc, Nanobind, Pybind11, Pythran, Swig};
     toolchain.is_some_and(|toolchain| {
         matches!(toolchain.generator, BoostPython | Cffi | Cython | F2py | Mypyc | Nanobind | Pybind11 | Pythran | Swig)

@@ -35,7 +35,8 @@ pub(super) fn refcounts(imports: &BTreeSet<String>, code: Option<&Sweep>) -> Fac
         [] => Fact::known(known, evidence),
         &[(refcounts, ..)] if !is_inline || refcounts == known => Fact::known(refcounts, evidence),
         _ => {
-            let why = "some of its counting is that of a free-threaded build and some that of a build with the GIL".to_owned();
+            let why = "some of its counting is that of a free-threaded build and some that of a build with the GIL"
+                .to_owned();
             Fact::Unknown { why, evidence }
         }
     }

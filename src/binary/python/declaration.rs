@@ -91,7 +91,8 @@ fn unknown(why: impl Into<String>) -> Evaluation {
         init: Fact::unknown(why.clone()),
         gil: Fact::unknown(why.clone()),
         abi_info: Fact::unknown(why.clone()),
-        slots: Fact::unknown(why),
+        slots: Fact::unknown(why.clone()),
+        interpreters: Fact::unknown(why),
     }
 }
 
@@ -128,7 +129,8 @@ fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<Evaluation> {
         init: Fact::known(InitKind::SinglePhase, marks.clone()),
         gil: Fact::known(gil, marks.clone()),
         abi_info: Fact::known(None, marks.clone()),
-        slots: Fact::known(Vec::new(), marks),
+        slots: Fact::known(Vec::new(), marks.clone()),
+        interpreters: Fact::known(None, marks),
     })
 }
 
@@ -178,6 +180,7 @@ fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> Evaluation {
         gil: with_evidence(declaration, &seen),
         abi_info: slots::abi_info(image, &slots),
         slots: Fact::known(slots::ids(&slots), vec![Evidence::new("slots").address(definition.slots)]),
+        interpreters: slots::interpreters(&slots, definition.slots),
     }
 }
 
@@ -217,6 +220,7 @@ fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook
         init: Fact::known(InitKind::SinglePhase, seen.clone()),
         abi_info: Fact::known(None, seen.clone()),
         slots: Fact::known(Vec::new(), seen.clone()),
+        interpreters: Fact::known(None, seen.clone()),
         gil: Fact::known(Declaration::Absent, seen),
     };
     let symbols: BTreeSet<&str> = survey.image.imports().iter().map(|import| import.name.as_str()).collect();

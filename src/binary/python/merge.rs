@@ -16,6 +16,7 @@ pub(super) fn merge(read: Evaluation, evaluated: Option<Evaluation>) -> Evaluati
             gil: contradiction(&why, &read.gil, &evaluated.gil),
             abi_info: contradiction(&why, &read.abi_info, &evaluated.abi_info),
             slots: contradiction(&why, &read.slots, &evaluated.slots),
+            interpreters: contradiction(&why, &read.interpreters, &evaluated.interpreters),
         };
     }
     Evaluation {
@@ -23,6 +24,7 @@ pub(super) fn merge(read: Evaluation, evaluated: Option<Evaluation>) -> Evaluati
         gil: merge_fact(read.gil, evaluated.gil),
         abi_info: merge_fact(read.abi_info, evaluated.abi_info),
         slots: merge_fact(read.slots, evaluated.slots),
+        interpreters: merge_fact(read.interpreters, evaluated.interpreters),
     }
 }
 
@@ -65,7 +67,13 @@ mod tests {
     }
 
     fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> Evaluation {
-        Evaluation { init, gil, abi_info: Fact::unknown("a"), slots: Fact::unknown("b") }
+        Evaluation {
+            init,
+            gil,
+            abi_info: Fact::unknown("a"),
+            slots: Fact::unknown("b"),
+            interpreters: Fact::unknown("c"),
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! <https://docs.python.org/3.15/c-api/slots.html>, PEP 793, PEP 820.
 
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Declaration, Fact};
+use crate::model::facts::{AbiInfo, Declaration, Fact, Interpreters};
 
 /// Longest array, and deepest nesting (`Py_slot_subslots` allows five levels).
 const MOST_SLOTS: usize = 64;
@@ -60,6 +60,7 @@ enum Meaning {
     /// A number, or something that does not matter here.
     Any,
     Gil,
+    Interpreters,
     AbiInfo,
     Nested(Record),
 }
@@ -67,7 +68,8 @@ enum Meaning {
 fn meaning(id: u32) -> Option<Meaning> {
     match id {
         1 | 2 | 84 | 85 => Some(Meaning::Address),
-        3 | 86 | 100..=106 | 110 => Some(Meaning::Any),
+        3 | 86 => Some(Meaning::Interpreters),
+        100..=106 | 110 => Some(Meaning::Any),
         4 | 87 => Some(Meaning::Gil),
         92 => Some(Meaning::Nested(Record::Unified)),
         94 => Some(Meaning::Nested(Record::Definition)),
@@ -168,6 +170,25 @@ pub fn declaration(slots: &[Slot], array: u64) -> Fact<Declaration> {
             evidence: gil.iter().map(evidence).collect(),
         },
     }
+}
+
+/// What the slots say of sub-interpreters: <https://docs.python.org/3/c-api/module.html#c.Py_mod_multiple_interpreters>
+pub fn interpreters(slots: &[Slot], array: u64) -> Fact<Option<Interpreters>> {
+    let mut stated = slots.iter().filter(|slot| meaning(slot.id) == Some(Meaning::Interpreters));
+    let Some(slot) = stated.next() else {
+        return Fact::known(None, vec![Evidence::new("slots without Py_mod_multiple_interpreters").address(array)]);
+    };
+    if stated.next().is_some() {
+        return Fact::unknown("it has more than one slot Py_mod_multiple_interpreters");
+    }
+    let value = match slot.value {
+        0 => Interpreters::NotSupported,
+        1 => Interpreters::Supported,
+        2 => Interpreters::PerInterpreterGil,
+        other => Interpreters::Other(other),
+    };
+    let what = format!("slot Py_mod_multiple_interpreters, id {}", slot.id);
+    Fact::known(Some(value), vec![Evidence::new(what).address(slot.address).value(slot.value.to_string())])
 }
 
 /// What `Py_mod_abi` says.

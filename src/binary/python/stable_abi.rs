@@ -1,75 +1,60 @@
-//! The symbols of CPython's stable ABI, with the version that added each.
+//! The symbols of CPython: those of its stable ABI, with the version that added each, and those outside of it.
 //!
 //! That all imports are in it does not prove that a file was compiled for the stable ABI: small modules for one version
 //! look the same. One import outside of it, of a name that is certainly CPython's, proves the contrary.
 //! <https://docs.python.org/3/c-api/stable.html>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-const TABLE: &str = include_str!("stable_abi.tsv");
+use super::tables::rows;
+
+const STABLE: &str = include_str!("tables/stable_abi.tsv");
+const EXPORTS: &str = include_str!("tables/exports.tsv");
 
 static ADDED: LazyLock<HashMap<&'static str, u8>> = LazyLock::new(|| {
-    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(|line| line.split_once('\t'))
-        .filter_map(|(name, minor)| Some((name, minor.parse().ok()?)))
+    rows(STABLE)
+        .filter_map(|row| match row.as_slice() {
+            [name, minor] => Some((*name, minor.parse().ok()?)),
+            _ => None,
+        })
         .collect()
 });
 
-/// Functions outside of the stable ABI that code for one version often calls, besides those that are private by name.
-const VERSION_SPECIFIC: [&str; 20] = [
-    "PyCode_NewEmpty",
-    "PyDict_Contains_KnownHash",
-    "PyEval_SetProfile",
-    "PyEval_SetTrace",
-    "PyFrame_New",
-    "PyFunction_Type",
-    "PyGen_New",
-    "PyList_Extend",
-    "PyMethod_New",
-    "PyMethod_Type",
-    "PyMutex_Lock",
-    "PyMutex_Unlock",
-    "PyObject_CallOneArg",
-    "PyObject_GetArenaAllocator",
-    "PyRun_StringFlags",
-    "PySet_Clear_Unlocked",
-    "PyThreadState_EnterTracing",
-    "PyUnicode_CopyCharacters",
-    "PyUnicode_FromKindAndData",
-    "PyUnicode_New",
-];
+static OUTSIDE: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| rows(EXPORTS).filter_map(|row| row.first().copied()).collect());
 
 /// The minor version of CPython 3 that added a symbol to the stable ABI.
 pub(super) fn added(symbol: &str) -> Option<u8> {
     ADDED.get(symbol).copied()
 }
 
-/// Whether a symbol is CPython's own and outside of the stable ABI, so that only code for one version imports it.
+/// Whether a symbol is certainly CPython's own and outside of the stable ABI, so that only code for one version imports
+/// it. A name that only looks so may be the project's own: several define functions called `Py…` or `_Py…`.
 pub(super) fn is_version_specific(symbol: &str) -> bool {
-    let is_private =
-        symbol.strip_prefix("_Py").is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase()))
-            || symbol.starts_with("_Py_")
-            || symbol.starts_with("PyUnstable_");
-    added(symbol).is_none() && (is_private || VERSION_SPECIFIC.contains(&symbol))
+    added(symbol).is_none() && (OUTSIDE.contains(symbol) || symbol.starts_with("PyUnstable_"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tables::count;
     use super::*;
 
     #[test]
     fn tells_stable_from_version_specific() {
-        assert_eq!(ADDED.len(), TABLE.lines().filter(|line| !line.starts_with('#')).count(), "a line was not read");
+        assert_eq!(ADDED.len(), count(STABLE), "a line was not read");
+        assert_eq!(OUTSIDE.len(), count(EXPORTS), "a line was not read");
         assert_eq!(added("PyArg_ParseTuple"), Some(2));
         assert_eq!(added("PyABIInfo_Check"), Some(15));
         assert_eq!(added("PyUnicode_New"), None);
-        let specific = |symbol| is_version_specific(symbol);
-        assert!(specific("PyUnicode_New") && specific("_PyDict_NewPresized") && specific("PyUnstable_Module_SetGIL"));
-        assert!(!specific("_Py_Dealloc") && !specific("PyArray_API") && !specific("PyList_New"));
-        for symbol in VERSION_SPECIFIC {
-            assert_eq!(added(symbol), None, "{symbol} is in the stable ABI");
+        for symbol in
+            ["PyUnicode_New", "_PyDict_NewPresized", "PyUnstable_Module_SetGIL", "PyMutex_Lock", "PyBytesWriter_Create"]
+        {
+            assert!(is_version_specific(symbol), "{symbol}");
         }
+        for symbol in ["_Py_Dealloc", "PyArray_API", "PyList_New", "_PyImaging_Own", "PyInit_x", "PyModExport_x"] {
+            assert!(!is_version_specific(symbol), "{symbol}");
+        }
+        assert!(OUTSIDE.iter().all(|symbol| added(symbol).is_none()), "a symbol is in both tables");
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn read(follower: &mut Follower<'_, '_>, _image: &Image<'_>, address:
 }
 
 /// The slot that a stub jumps through: `[bti] adrp x, page; ldr y, [x, offset]; [add x, x, offset]; br y`, as in `.plt` and
-/// `__stubs` and the thunks of Windows.
+/// `__stubs` and the thunks of Windows; a near slot may be loaded at once.
 fn stub_slot(image: &Image<'_>, address: u64) -> Option<u64> {
     let segment = image.segment_at(address).filter(|segment| segment.executable)?;
     let code = segment.bytes.get(usize::try_from(address - segment.address).ok()?..)?;
@@ -30,6 +30,7 @@ fn stub_slot(image: &Image<'_>, address: u64) -> Option<u64> {
         match word.step(address) {
             Step::Nothing => {}
             Step::Constant { to, value } if page.is_none() => page = Some((to, value)),
+            Step::LoadSlot { to, slot: place } => slot = Some((to, place)),
             Step::Load { to, from } => {
                 let (_, start) = page.filter(|&(base, _)| base == from.base)?;
                 slot = Some((to, start.wrapping_add_signed(from.offset)));
@@ -53,7 +54,7 @@ impl Word {
         match self.bits(25, 4) {
             8 | 9 => self.immediate(address),
             10 | 11 => self.flow(address),
-            4 | 6 | 12 | 14 => self.memory(),
+            4 | 6 | 12 | 14 => self.memory(address),
             5 | 13 => self.registers(),
             // Vectors and floating point: some of them write a general register.
             7 | 15 => Step::Clobber(bit(self.to())),
@@ -192,7 +193,7 @@ impl Word {
     }
 
     /// Loads and stores.
-    fn memory(self) -> Step {
+    fn memory(self, address: u64) -> Step {
         if self.has(0x3f00_0000, 0x0800_0000) {
             return self.exclusive();
         }
@@ -201,7 +202,9 @@ impl Word {
             return Step::Clobber(self.moved_base());
         }
         if self.has(0x3b00_0000, 0x1800_0000) {
-            return self.clobber();
+            let slot = address.wrapping_add_signed(self.signed(5, 19) << 2);
+            let is_pointer = self.bits(30, 2) == 1 && self.to() != ZERO;
+            return if is_pointer { Step::LoadSlot { to: self.to(), slot } } else { self.clobber() };
         }
         if self.has(0x3a00_0000, 0x2800_0000) {
             let loaded = if self.bits(22, 1) == 1 { bit(self.to()) | bit(self.register(10)) } else { 0 };

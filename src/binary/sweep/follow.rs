@@ -139,7 +139,7 @@ impl<'image, 'data> Follower<'image, 'data> {
             }
             self.is_reached = true;
             self.start = None;
-            }
+        }
     }
 
     fn await_at(&mut self, from: u64, target: u64) {
@@ -246,18 +246,18 @@ impl<'image, 'data> Follower<'image, 'data> {
             Step::AddRegisters { to, left, right, shift } => {
                 let kind = self.total(self.state.get(left).kind, self.state.get(right).kind, shift);
                 self.set(to, kind);
-                    }
+            }
             Step::ShiftRight { to, from, by } => {
                 let kind = match self.state.get(from).kind {
                     Kind::Loaded { base, offset, .. } => Kind::Shifted { base, offset, by },
                     _ => Kind::Unknown,
                 };
                 self.set(to, kind);
-                    }
+            }
             Step::LoadSlot { to, slot } => self.set(to, self.kind_in_slot(slot, 8)),
             Step::Clobber(registers) => {
                 self.state.forget(registers);
-                    }
+            }
             _ => {}
         }
     }
@@ -423,7 +423,8 @@ impl<'image, 'data> Follower<'image, 'data> {
     fn jump(&mut self, address: u64, target: Target, stub: Stub) {
         let import = self.import(target, stub);
         // A stub is no call: what calls the stub is.
-        let is_stub = || !matches!(target, Target::Address(_)) && self.start.and_then(|start| stub(self.image, start)).is_some();
+        let is_stub =
+            || !matches!(target, Target::Address(_)) && self.start.and_then(|start| stub(self.image, start)).is_some();
         if let Some(import) = import.filter(|_| !is_stub()) {
             self.enter(address, import);
         }

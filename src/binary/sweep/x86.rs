@@ -1,8 +1,8 @@
 //! The instructions of x86-64 as steps.
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, InstructionInfoOptions, Mnemonic, OpAccess, OpKind,
-    Register as Name,
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, InstructionInfoOptions, Mnemonic,
+    OpAccess, OpKind, Register as Name,
 };
 
 use super::follow::Follower;
@@ -143,7 +143,8 @@ impl Translator {
         }
         match (instruction.memory_segment(), instruction.memory_base()) {
             (Name::FS | Name::GS, base) => {
-                let is_thread = base == Name::None && (instruction.memory_segment(), offset) == self.thread && size == 8;
+                let is_thread =
+                    base == Name::None && (instruction.memory_segment(), offset) == self.thread && size == 8;
                 if is_thread { Memory::Thread } else { Memory::Other }
             }
             (_, Name::RIP) => Memory::Slot(offset),
@@ -175,10 +176,12 @@ impl Translator {
                 let to = number(instruction.op0_register()).filter(|_| instruction.op0_register().size() >= 4)?;
                 Some(Step::Constant { to, value: instruction.try_immediate(1).ok()? })
             }
-            (OpKind::Memory, OpKind::Register) => match (self.memory(instruction), number(instruction.op1_register())) {
-                (Memory::Place(to), Some(from)) => Some(Step::Store { from, to }),
-                _ => Some(Step::Unfollowed),
-            },
+            (OpKind::Memory, OpKind::Register) => {
+                match (self.memory(instruction), number(instruction.op1_register())) {
+                    (Memory::Place(to), Some(from)) => Some(Step::Store { from, to }),
+                    _ => Some(Step::Unfollowed),
+                }
+            }
             (OpKind::Memory, _) => Some(Step::Unfollowed),
             _ => None,
         }
@@ -231,7 +234,9 @@ impl Translator {
     fn written(&mut self, instruction: &Instruction) -> u32 {
         let options = InstructionInfoOptions::NO_MEMORY_USAGE;
         let info = self.factory.info_options(instruction, options);
-        let is_written = |access: OpAccess| !matches!(access, OpAccess::None | OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess);
+        let is_written = |access: OpAccess| {
+            !matches!(access, OpAccess::None | OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess)
+        };
         let written = info.used_registers().iter().filter(|used| is_written(used.access()));
         written.filter_map(|used| number(used.register())).fold(0, |bits, register| bits | bit(register))
     }

@@ -1,10 +1,11 @@
 //! From an inspection to version 1 of its JSON.
 
-use crate::model::facts::{AbiInfo, Declaration, Fact, Format, Hook, HookKind, ImageFacts, Refcounts};
+use crate::model::facts::{AbiInfo, Declaration, Fact, Format, Hook, HookKind, ImageFacts, Refcounts, StableAbiAudit};
 use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 
 use super::super::sanitize::without_credentials;
 use super::convert::{abi, all, evidence, hexadecimal, init, module, problem, toolchain};
+use super::facts;
 use super::inspection_v1 as out;
 use super::v1;
 
@@ -28,6 +29,7 @@ fn artifact(artifact: &InspectedArtifact) -> out::Artifact {
         tags: wheel.map(|wheel| wheel.tags.clone()).unwrap_or_default(),
         root_is_purelib: wheel.and_then(|wheel| wheel.root_is_purelib),
         compiled_files: artifact.files.len(),
+        distribution: artifact.distribution.as_ref().map(facts::distribution),
     }
 }
 
@@ -37,12 +39,14 @@ fn modules(artifact: &InspectedArtifact) -> Vec<out::Module> {
 }
 
 fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOutcome) -> out::Module {
+    let images = file.facts.images.iter().enumerate().map(|(number, facts)| image(facts, file.audits.get(number)));
     out::Module {
         artifact: without_credentials(&artifact.name).into_owned(),
         target: outcome.target.to_string(),
         module: outcome.outcome.as_ref().map_or_else(|| not_looked_for(file, outcome), module),
         size: file.facts.size,
-        images: all(&file.facts.images, image),
+        claim: facts::claim(&file.claim),
+        images: images.collect(),
     }
 }
 
@@ -64,7 +68,8 @@ fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::Modul
     }
 }
 
-fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> out::Fact<To> {
+/// A fact, converted.
+pub(super) fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> out::Fact<To> {
     let unknown = match fact {
         Fact::Known { .. } => None,
         Fact::Unknown { why, .. } => Some(why.clone()),
@@ -72,7 +77,7 @@ fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> out::Fact
     out::Fact { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
 }
 
-fn image(image: &ImageFacts) -> out::Image {
+fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image {
     out::Image {
         format: match image.format {
             Format::Elf => out::Format::Elf,
@@ -92,6 +97,12 @@ fn image(image: &ImageFacts) -> out::Image {
             Refcounts::NoneSeen => out::Refcounts::NoneSeen,
         }),
         toolchain: fact(&image.toolchain, toolchain),
+        limited_api: fact(&image.limited_api, facts::limited_api),
+        audits: audits.map(|audits| all(audits, facts::audit)).unwrap_or_default(),
+        hazards: fact(&image.hazards, |hazards| all(hazards, facts::hazard)),
+        porting: fact(&image.porting, |signs| all(signs, facts::porting_sign)),
+        writable_data: fact(&image.writable_data, facts::writable_data),
+        code: fact(&image.code, facts::code),
     }
 }
 
@@ -109,6 +120,7 @@ fn hook(hook: &Hook) -> out::Hook {
         gil: fact(&hook.gil, declaration),
         abi_info: fact(&hook.abi_info, |info| abi_info(info.as_ref())),
         slots: fact(&hook.slots, Clone::clone),
+        interpreters: fact(&hook.interpreters, |it| facts::interpreters(it.as_ref())),
     }
 }
 

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub(super) use super::facts_v1::{
+    Audit, Claim, Code, Distribution, Hazard, Interpreters, LimitedApi, PortingSign, WritableData,
+};
 use super::v1;
 
 /// What compiled files say of themselves, as `ungil inspect --format json` writes it.
@@ -37,6 +40,8 @@ pub(super) struct Artifact {
     pub(super) root_is_purelib: Option<bool>,
     /// Number of compiled files in it.
     pub(super) compiled_files: usize,
+    /// What a wheel says of itself beside its modules; null when it is no wheel.
+    pub(super) distribution: Option<Distribution>,
 }
 
 /// A compiled file on one target, with every fact.
@@ -51,6 +56,8 @@ pub(super) struct Module {
     pub(super) module: v1::Module,
     /// Size of the file in bytes.
     pub(super) size: u64,
+    /// What the file's name claims.
+    pub(super) claim: Claim,
     /// One for each architecture: a universal Mach-O file holds several.
     pub(super) images: Vec<Image>,
 }
@@ -87,6 +94,18 @@ pub(super) struct Image {
     pub(super) refcounts: Fact<Refcounts>,
     /// The tool that generated the module.
     pub(super) toolchain: Fact<v1::Toolchain>,
+    /// What the imports say of the stable ABI.
+    pub(super) limited_api: Fact<LimitedApi>,
+    /// For each claim to the stable ABI, by the file's name or the wheel's tags: what the imports say of it.
+    pub(super) audits: Vec<Audit>,
+    /// Imported functions of the C API that want care where several threads run.
+    pub(super) hazards: Fact<Vec<Hazard>>,
+    /// Signs that somebody has prepared the code for several threads.
+    pub(super) porting: Fact<Vec<PortingSign>>,
+    /// Memory that all threads share and that code may write to.
+    pub(super) writable_data: Fact<WritableData>,
+    /// What its instructions show.
+    pub(super) code: Fact<Code>,
 }
 
 /// Container formats.
@@ -136,6 +155,8 @@ pub(super) struct Hook {
     pub(super) abi_info: Fact<AbiInfo>,
     /// Slot ids in the order of the definition, as stored.
     pub(super) slots: Fact<Vec<u32>>,
+    /// `Py_mod_multiple_interpreters`: `absent`, `not-supported`, `supported`, `per-interpreter-gil` or `undefined`.
+    pub(super) interpreters: Fact<Interpreters>,
 }
 
 /// The two kinds of hooks.

@@ -2,10 +2,12 @@
 
 use ungil::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
+use ungil::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use ungil::model::evidence::Evidence;
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, ModuleFacts,
-    Refcounts, Toolchain,
+    Abi, AbiInfo, CallSites, CodeFacts, Concern, Declaration, DocumentedLevel, Fact, Flavour, Format, Generator,
+    Hazard, Hook, HookKind, ImageFacts, ImportCalls, InitKind, Interpreters, LimitedApi, ModuleFacts, Origin,
+    PortingKind, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain, WritableData,
 };
 use ungil::model::finding::{Certainty, Finding, Level};
 use ungil::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
@@ -364,7 +366,7 @@ fn image(architecture: &str) -> ImageFacts {
         ),
         abi_info: Fact::known(None, Vec::new()),
         slots: Fact::known(vec![2, 3, 4], seen("slot array")),
-        interpreters: Fact::default(),
+        interpreters: Fact::known(Some(Interpreters::PerInterpreterGil), Vec::new()),
     };
     let other = Hook {
         symbol: "PyModExport__speedups".into(),
@@ -392,11 +394,105 @@ fn image(architecture: &str) -> ImageFacts {
         ),
         refcounts: Fact::known(Refcounts::InlineBiased, Vec::new()),
         toolchain: Fact::known(Toolchain { generator: Generator::CApi, version: None }, Vec::new()),
-        limited_api: Fact::default(),
-        hazards: Fact::default(),
-        porting: Fact::default(),
-        writable_data: Fact::default(),
-        code: Fact::default(),
+        limited_api: Fact::known(limited_api(), Vec::new()),
+        hazards: Fact::known(hazards(), Vec::new()),
+        porting: Fact::known(porting(), Vec::new()),
+        writable_data: Fact::known(
+            WritableData { initialised: 1_600, zeroed: 4_096, pointers: 31 },
+            vec![Evidence::new("writable section").symbol(".data").address(0x4000)],
+        ),
+        code: Fact::known(code(), Vec::new()),
+    }
+}
+
+fn limited_api() -> LimitedApi {
+    LimitedApi {
+        outside: vec!["_Py_DecRefShared".into()],
+        foreign: vec!["PyArray_API".into()],
+        added: vec![StableSymbol { symbol: "PyList_GetItemRef".into(), since: 13, optional: false }],
+        oldest: Some(13),
+        compiled_for: None,
+    }
+}
+
+/// A claim that the file does not keep.
+fn audit() -> StableAbiAudit {
+    let LimitedApi { outside, added: too_new, .. } = limited_api();
+    StableAbiAudit { claim: "cp39-abi3".into(), oldest: Some(9), outside, too_new }
+}
+
+fn hazards() -> Vec<Hazard> {
+    let replacement = Replacement { name: "PyDict_GetItemRef".into(), since: Some(13), limited_since: Some(13) };
+    let borrowed = Hazard {
+        symbol: "PyDict_GetItem".into(),
+        level: Some(DocumentedLevel::Compatible),
+        concern: Some(Concern::BorrowedReference),
+        replacement: Some(replacement),
+        origin: Origin::Author,
+        call_sites: Some(CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] }),
+    };
+    let shared = Hazard {
+        symbol: "PyDict_SetItem".into(),
+        level: Some(DocumentedLevel::Shared),
+        concern: None,
+        replacement: None,
+        call_sites: None,
+        ..borrowed.clone()
+    };
+    let generators = Hazard { symbol: "PyDict_Next".into(), origin: Origin::Generator, ..borrowed.clone() };
+    let unclear = Hazard {
+        symbol: "PyGILState_Ensure".into(),
+        level: None,
+        concern: Some(Concern::ThreadState),
+        origin: Origin::Unclear,
+        ..shared.clone()
+    };
+    vec![borrowed, generators, shared, unclear]
+}
+
+fn code() -> CodeFacts {
+    let seen = |count, example| Sightings { count, example: Some(example) };
+    let sites = CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] };
+    CodeFacts {
+        bytes: 9_216,
+        is_complete: true,
+        non_atomic_counting: Sightings::default(),
+        biased_counting: seen(17, 0x1108),
+        sole_owner_tests: Sightings::default(),
+        atomics: seen(1, 0x1420),
+        calls: vec![ImportCalls { function: "PyDict_GetItem".into(), sites }],
+    }
+}
+
+fn porting() -> Vec<PortingSign> {
+    let sign = |kind, symbol: &str, origin| PortingSign { kind, symbols: vec![symbol.into()], origin };
+    vec![
+        sign(PortingKind::CriticalSection, "PyCriticalSection_Begin", Origin::Author),
+        sign(PortingKind::Pthread, "pthread_mutex_lock", Origin::Generator),
+    ]
+}
+
+fn free_threaded() -> Abi {
+    Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) }
+}
+
+fn distribution(path: &str) -> DistributionFacts {
+    let claim = TagClaim { tag: "cp314-cp314t".into(), claim: Claim::Cpython(free_threaded()) };
+    let native = |path: &str, kind, abis| NativeFile { path: path.into(), kind, claim: Claim::Nothing, abis };
+    DistributionFacts {
+        free_threading: Fact::known(Some(FreeThreadingLevel::Beta), Vec::new()),
+        requires_python: Fact::known(Some(">=3.9".into()), Vec::new()),
+        generator: Fact::known(Some("setuptools (80.9.0)".into()), Vec::new()),
+        name_claims: Fact::known(vec![claim.clone()], Vec::new()),
+        wheel_claims: Fact::known(vec![claim], Vec::new()),
+        release: Fact::default(),
+        natives: Fact::known(
+            vec![
+                native(path, NativeKind::Module, vec![free_threaded()]),
+                native("markupsafe.libs/libx.so.1", NativeKind::Unread, Vec::new()),
+            ],
+            Vec::new(),
+        ),
     }
 }
 
@@ -415,8 +511,11 @@ pub(crate) fn inspection() -> Inspection {
                 tags: vec!["cp314-cp314t-manylinux_2_28_x86_64".into()],
                 root_is_purelib: Some(false),
             }),
+            distribution: Some(distribution(path)),
             files: vec![InspectedFile {
                 facts: ModuleFacts { path: path.into(), size: 45_320, images: vec![image("x86_64")] },
+                claim: Claim::Cpython(free_threaded()),
+                audits: vec![vec![audit()]],
                 outcomes: vec![
                     InspectedOutcome { target: first, outcome: Some(loaded) },
                     InspectedOutcome { target: second, outcome: None },

@@ -1,0 +1,106 @@
+//! What the generators' run-time support imports by itself, so that it is not taken for the author's doing.
+//!
+//! `fixtures/baselines` holds the modules that the table was made from, with recipe and versions.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::tables::rows;
+use crate::model::facts::{Generator, Origin, Toolchain};
+
+const BASELINES: &str = include_str!("tables/baselines.tsv");
+
+/// By generator and symbol: the versions of the generator that import it.
+static IMPORTS: LazyLock<HashMap<(Generator, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
+    rows(BASELINES)
+        .filter_map(|row| match row.as_slice() {
+            [name, symbol, versions] => Some(((generator(name)?, *symbol), versions.split(',').collect())),
+            _ => None,
+        })
+        .collect()
+});
+
+/// By generator: the versions that were looked at.
+static VERSIONS: LazyLock<HashMap<Generator, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut known: HashMap<Generator, Vec<&'static str>> = HashMap::new();
+    for (&(generator, _), versions) in &*IMPORTS {
+        let known = known.entry(generator).or_default();
+        known.extend(versions.iter().copied());
+        known.sort_unstable();
+        known.dedup();
+    }
+    known
+});
+
+fn generator(name: &str) -> Option<Generator> {
+    match name {
+        "cython" => Some(Generator::Cython),
+        "pybind11" => Some(Generator::Pybind11),
+        "nanobind" => Some(Generator::Nanobind),
+        "pyo3" => Some(Generator::Pyo3),
+        "cffi" => Some(Generator::Cffi),
+        "swig" => Some(Generator::Swig),
+        "mypyc" => Some(Generator::Mypyc),
+        "f2py" => Some(Generator::F2py),
+        _ => None,
+    }
+}
+
+/// Whose doing it is that a module imports a symbol.
+pub(super) fn origin(symbol: &str, toolchain: Option<&Toolchain>) -> Origin {
+    let Some(toolchain) = toolchain else { return Origin::Unclear };
+    if toolchain.generator == Generator::CApi {
+        return Origin::Author;
+    }
+    let Some(known) = VERSIONS.get(&toolchain.generator) else { return Origin::Unclear };
+    let importing = IMPORTS.iter().find(|((generator, name), _)| *generator == toolchain.generator && *name == symbol);
+    let importing = importing.map(|(_, versions)| versions.as_slice()).unwrap_or_default();
+    // Releases of one series differ in corrections only.
+    let of_series = |versions: &[&str]| {
+        let series = toolchain.version.as_deref().and_then(series)?;
+        Some(versions.iter().any(|version| self::series(version) == Some(series)))
+    };
+    match of_series(known) {
+        Some(true) if of_series(importing) == Some(true) => Origin::Generator,
+        Some(true) => Origin::Author,
+        _ if importing.is_empty() => Origin::Unclear,
+        _ => Origin::Generator,
+    }
+}
+
+/// The first two numbers of a version.
+fn series(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(|number| {
+        let digits = number.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(number.len());
+        number.get(..digits).and_then(|digits| digits.parse().ok())
+    });
+    Some((numbers.next()??, numbers.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::count;
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_read() {
+        assert_eq!(IMPORTS.len(), count(BASELINES));
+        assert_eq!(VERSIONS.len(), 8, "{:?}", VERSIONS.keys());
+    }
+
+    #[test]
+    fn what_a_generator_imports_by_itself_is_not_the_authors() {
+        let made_by = |generator, version: Option<&str>| Toolchain { generator, version: version.map(str::to_owned) };
+        let check = |symbol: &str, toolchain: Option<Toolchain>, expected| {
+            assert_eq!(origin(symbol, toolchain.as_ref()), expected, "{symbol} {toolchain:?}");
+        };
+        check("PyDict_Next", None, Origin::Unclear);
+        check("PyDict_Next", Some(made_by(Generator::CApi, None)), Origin::Author);
+        check("PyDict_Next", Some(made_by(Generator::Cython, Some("3.2.4"))), Origin::Generator);
+        check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("3.2.4"))), Origin::Author);
+        check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("0.29.37"))), Origin::Unclear);
+        check("PyDict_Next", Some(made_by(Generator::Cython, None)), Origin::Generator);
+        check("PyDict_Next", Some(made_by(Generator::Pyo3, Some("0.30.1"))), Origin::Generator);
+        check("PyDict_Next", Some(made_by(Generator::BoostPython, None)), Origin::Unclear);
+    }
+}

@@ -1,0 +1,88 @@
+//! What an image's imports say of the stable ABI.
+//!
+//! Only imports count. What an image defines itself, such as its hooks or functions that happen to be called `Py…`, is
+//! nobody's ABI. Where the format tells which library an import is expected in, that decides whether it is CPython's.
+
+use super::abi::uses_headers;
+use super::library::python_library;
+use super::stable_abi::{added, is_version_specific};
+use super::{Survey, is_python};
+use crate::binary::image::{Import, ImportKind};
+use crate::model::facts::{Fact, Hook, LimitedApi, StableSymbol, Toolchain};
+
+/// The first version of the stable ABI; its symbols are in every version.
+const FIRST: u8 = 2;
+/// `Py_INCREF` and `Py_DECREF` call these where `Py_LIMITED_API` is 3.12 or newer, while the functions are older.
+/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
+const COUNT_BY_CALL: ([&str; 2], u8) = (["_Py_IncRef", "_Py_DecRef"], 12);
+/// Headers write slot ids above 4 only where `Py_LIMITED_API` is 3.15 or newer (PEP 820).
+const NEW_SLOTS: (u32, u8) = (4, 15);
+
+/// Compares the imports with the stable ABI.
+pub(super) fn limited_api(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Fact<LimitedApi> {
+    let mut limited = LimitedApi::default();
+    let symbols = survey.image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
+    for import in symbols.filter(|import| is_python(&import.name)) {
+        match (added(&import.name), owner(import)) {
+            (_, Owner::Other) => limited.foreign.push(import.name.clone()),
+            (Some(since), _) => {
+                if !import.weak {
+                    limited.oldest = limited.oldest.max(Some(since));
+                }
+                if since > FIRST {
+                    let symbol = StableSymbol { symbol: import.name.clone(), since, optional: import.weak };
+                    limited.added.push(symbol);
+                }
+            }
+            (None, Owner::Python) => limited.outside.push(import.name.clone()),
+            (None, Owner::Untold) if is_version_specific(&import.name) => limited.outside.push(import.name.clone()),
+            (None, Owner::Untold) => limited.foreign.push(import.name.clone()),
+        }
+    }
+    for symbols in [&mut limited.outside, &mut limited.foreign] {
+        symbols.sort();
+        symbols.dedup();
+    }
+    limited.added.sort();
+    limited.added.dedup();
+    if limited.outside.is_empty() {
+        limited.compiled_for = compiled_for(survey, limited.oldest, hooks, toolchain);
+    }
+    Fact::known(limited, Vec::new())
+}
+
+/// Headers declare a function of the limited API only for the version that added it and newer ones.
+fn compiled_for(
+    survey: &Survey<'_, '_>,
+    oldest: Option<u8>,
+    hooks: &[Hook],
+    toolchain: Option<&Toolchain>,
+) -> Option<u8> {
+    if !uses_headers(toolchain) {
+        return None;
+    }
+    let (counting, minor) = COUNT_BY_CALL;
+    let by_counting = counting.iter().any(|symbol| survey.imports(symbol)).then_some(minor);
+    let mut ids = hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
+    let by_slots = ids.any(|&id| id > NEW_SLOTS.0).then_some(NEW_SLOTS.1);
+    oldest.max(by_counting).max(by_slots)
+}
+
+/// Whose symbol an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// The interpreter's library.
+    Python,
+    /// Another library.
+    Other,
+    /// The format does not say.
+    Untold,
+}
+
+fn owner(import: &Import) -> Owner {
+    match &import.library {
+        None => Owner::Untold,
+        Some(library) if python_library(library).is_some() => Owner::Python,
+        Some(_) => Owner::Other,
+    }
+}

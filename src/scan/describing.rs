@@ -1,0 +1,143 @@
+//! What a wheel says of itself beside its modules.
+
+use std::collections::BTreeMap;
+
+use crate::archive::Contents;
+use crate::archive::wheel::Wheel;
+use crate::import::claims;
+use crate::model::artifact::Listing;
+use crate::model::distribution::{DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
+use crate::model::evidence::Evidence;
+use crate::model::facts::{Abi, Fact, ImageFacts, ModuleFacts};
+use crate::model::name::Version;
+use crate::model::wheel_name::WheelName;
+
+/// The classifier, without its number and word: <https://pypi.org/classifiers/>
+const CLASSIFIER: &str = "Programming Language :: Python :: Free Threading ::";
+
+/// Describes a wheel; its name's part is unknown when the name is no wheel's.
+pub(super) fn describe(wheel: &Wheel, filename: &str, modules: &[ModuleFacts]) -> DistributionFacts {
+    let name_claims = match filename.parse::<WheelName>() {
+        Ok(name) => Fact::known(claims::of_wheel(&name), Vec::new()),
+        Err(error) => Fact::unknown(error.to_string()),
+    };
+    let (free_threading, requires_python) = match wheel.metadata() {
+        Ok(metadata) => {
+            let requires = metadata.requires_python.as_ref().map(ToString::to_string);
+            (free_threading(&metadata.classifiers), Fact::known(requires, Vec::new()))
+        }
+        Err(error) => (Fact::unknown(error.to_string()), Fact::unknown(error.to_string())),
+    };
+    let (generator, wheel_claims) = match wheel.wheel_file() {
+        Ok(file) => {
+            (Fact::known(file.generator, Vec::new()), Fact::known(claims::of_wheel_file(&file.tags), Vec::new()))
+        }
+        Err(error) => (Fact::unknown(error.to_string()), Fact::unknown(error.to_string())),
+    };
+    let natives = Fact::known(natives(wheel, modules), Vec::new());
+    let release = Fact::default();
+    DistributionFacts { free_threading, requires_python, generator, name_claims, wheel_claims, release, natives }
+}
+
+/// Names of all wheels of a version, sorted.
+pub(super) fn release(listing: &Listing, version: &Version) -> Vec<String> {
+    let wheels = listing.files.iter().filter(|file| file.wheel().is_some() && file.version == *version);
+    let mut names: Vec<String> = wheels.map(|file| file.filename.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn free_threading(classifiers: &[String]) -> Fact<Option<FreeThreadingLevel>> {
+    let claims = || classifiers.iter().filter_map(|text| Some((text, text.trim().strip_prefix(CLASSIFIER)?.trim())));
+    let level = |(_, words): (&String, &str)| match words {
+        "1 - Unstable" => Some(FreeThreadingLevel::Unstable),
+        "2 - Beta" => Some(FreeThreadingLevel::Beta),
+        "3 - Stable" => Some(FreeThreadingLevel::Stable),
+        "4 - Resilient" => Some(FreeThreadingLevel::Resilient),
+        _ => None,
+    };
+    let evidence: Vec<Evidence> = claims().map(|(text, _)| Evidence::new("classifier").value(text.trim())).collect();
+    match claims().filter_map(level).max() {
+        // A project may forget to take the lower one away.
+        Some(level) => Fact::known(Some(level), evidence),
+        None if evidence.is_empty() => Fact::known(None, evidence),
+        None => Fact::Unknown { why: "its classifier names no level that is known".to_owned(), evidence },
+    }
+}
+
+/// Every compiled file: what was read, and what by its name is a library or program that nobody imports.
+fn natives(wheel: &Wheel, modules: &[ModuleFacts]) -> Vec<NativeFile> {
+    let read = modules.iter().map(|facts| (facts.path.clone(), native(facts)));
+    let mut natives: BTreeMap<String, NativeFile> = read.collect();
+    for path in wheel.entries().iter().map(|entry| &entry.path) {
+        if let Some(kind) = kind_of_name(path)
+            && !natives.contains_key(path)
+        {
+            let file = NativeFile { path: path.clone(), kind, claim: claims::of_path(path), abis: Vec::new() };
+            natives.insert(path.clone(), file);
+        }
+    }
+    natives.into_values().collect()
+}
+
+fn native(facts: &ModuleFacts) -> NativeFile {
+    let is_module =
+        |image: &&ImageFacts| image.hooks.value().is_some_and(|hooks| hooks.iter().any(|hook| hook.matches_file_name));
+    let modules: Vec<&ImageFacts> = facts.images.iter().filter(is_module).collect();
+    let abis: Vec<Abi> = modules.iter().filter_map(|image| image.abi.value().cloned()).collect();
+    let kind = if modules.is_empty() { NativeKind::Library } else { NativeKind::Module };
+    NativeFile { path: facts.path.clone(), kind, claim: claims::of_path(&facts.path), abis }
+}
+
+/// What a file is that was not read, when its name tells that it is compiled.
+fn kind_of_name(path: &str) -> Option<NativeKind> {
+    let name = path.rsplit('/').next()?.to_ascii_lowercase();
+    let is_numbered =
+        |rest: &str| rest.split('.').all(|part| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit()));
+    let is_library = [".so", ".pyd", ".dylib", ".dll"].iter().any(|ending| name.ends_with(ending))
+        || name.rsplit_once(".so.").is_some_and(|(_, rest)| is_numbered(rest));
+    match (name.ends_with(".exe"), is_library) {
+        (true, _) => Some(NativeKind::Program),
+        (false, true) => Some(NativeKind::Unread),
+        (false, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_classifier_is_a_claim_of_a_level() {
+        let level = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            free_threading(&texts)
+        };
+        let prefix = |rest: &str| format!("{CLASSIFIER} {rest}");
+        assert_eq!(level(&["Programming Language :: C"]).value(), Some(&None));
+        assert_eq!(level(&[&prefix("2 - Beta")]).value(), Some(&Some(FreeThreadingLevel::Beta)));
+        assert_eq!(
+            level(&[&prefix("1 - Unstable"), &prefix("3 - Stable")]).value(),
+            Some(&Some(FreeThreadingLevel::Stable))
+        );
+        assert_eq!(level(&[&prefix("5 - Perfect")]).value(), None);
+    }
+
+    #[test]
+    fn names_tell_compiled_files() {
+        let cases = [
+            ("numpy.libs/libopenblas-1a2b.so.0.3", Some(NativeKind::Unread)),
+            ("a/libx.so", Some(NativeKind::Unread)),
+            ("a/x.DLL", Some(NativeKind::Unread)),
+            ("a/.dylibs/libz.1.dylib", Some(NativeKind::Unread)),
+            ("a-1.data/scripts/tool.exe", Some(NativeKind::Program)),
+            ("a/x.so.py", None),
+            ("a/x.so.txt", None),
+            ("a/b.py", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(kind_of_name(path), expected, "{path}");
+        }
+    }
+}
