@@ -2,7 +2,7 @@
 //! counts are changed, how often and where imported functions are called, atomic operations.
 //!
 //! Each machine's instructions become [`step::Step`]s; [`follow`] follows what registers hold along them, over forward
-//! branches, and recognises sequences; nothing is executed and nothing is guessed. What a register holds is forgotten
+//! branches, and [`recognise`] knows the sequences; nothing is executed and nothing is guessed. What a register holds is forgotten
 //! where paths disagree, so a sequence that was seen is on some path of the program, and one that was not seen may still
 //! be there: every count is a lower bound.
 //!
@@ -18,7 +18,9 @@ use crate::model::facts::{ImportCalls, Sightings};
 
 mod arm64;
 mod calls;
+mod convention;
 mod follow;
+mod recognise;
 mod state;
 mod step;
 mod x86;
@@ -63,7 +65,7 @@ pub fn sweep(image: &Image<'_>) -> Option<Sweep> {
         let part = range.bytes.get(..left).unwrap_or(range.bytes);
         left -= part.len();
         bytes += part.len() as u64;
-        read(&mut follower, image, range.address, part);
+        read(&mut follower, range.address, part);
         follower.end();
     }
     Some(Sweep { bytes, is_complete, ..follower.finish() })

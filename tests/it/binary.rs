@@ -87,6 +87,7 @@ const SINGLE: Option<InitKind> = Some(InitKind::SinglePhase);
 const NOT_USED: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[2, 4]))];
 const USED: &[ExpectedHook] = &[hook(MULTI, slot(0), Some(&[2, 4]))];
 const VALUE_2: &[ExpectedHook] = &[hook(MULTI, slot(2), Some(&[2, 4]))];
+const SYMBOLS: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[2, 3, 4]))];
 const ABSENT: &[ExpectedHook] = &[hook(MULTI, Ok(Declaration::Absent), Some(&[2]))];
 const SINGLE_ABSENT: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::Absent), Some(&[]))];
 const SINGLE_SET: &[ExpectedHook] = &[hook(SINGLE, Err(SET_GIL), Some(&[]))];
@@ -146,7 +147,10 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-single-set.so", vec![free_threaded("x86_64", FROM_14, SINGLE_SET)]),
         ("elf-x86_64-single-set-used.so", vec![free_threaded("x86_64", FROM_13_TO_14, SINGLE_SET)]),
         ("elf-x86_64-delegated.so", vec![other(None, OPEN, NoneSeen, delegated)]),
+        ("elf-x86_64-delegated-calls.so", vec![other(Some(Abi3t), (Some(10), None), Calls, delegated)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
+        ("elf-x86_64-symbols.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
+        ("elf-x86_64-symbols-bare.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
         ("elf-aarch64-not-used.so", vec![free_threaded("aarch64", FROM_14, NOT_USED)]),
         ("elf-aarch64-single-set.so", vec![free_threaded("aarch64", FROM_14, SINGLE_SET)]),
         ("elf-i686-not-used.so", vec![free_threaded("i686", FROM_14, NOT_USED)]),
@@ -157,6 +161,7 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("macho-x86_64-opcodes-used.so", vec![free_threaded("x86_64", FROM_13_TO_14, USED)]),
         ("macho-x86_64-chains-absent.so", vec![free_threaded("x86_64", FROM_14, ABSENT)]),
         ("macho-x86_64-single-set.so", vec![free_threaded("x86_64", FROM_14, SINGLE_SET)]),
+        ("macho-arm64-symbols.so", vec![free_threaded("aarch64", FROM_14, SYMBOLS)]),
         ("macho-x86_64-plain-opcodes.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("macho-x86_64-plain-chains.so", vec![other(None, OPEN, NoneSeen, &[])]),
         (
@@ -169,6 +174,7 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("pe-x86_64-abi3.pyd", vec![other(Some(Abi3), (Some(10), None), Calls, SINGLE_ABSENT)]),
         ("pe-x86_64-export.pyd", vec![other(Some(Abi3t), (Some(15), None), Calls, EXPORT)]),
         ("pe-x86_64-single-set.pyd", vec![free_threaded("x86_64", ONLY_14, SINGLE_SET)]),
+        ("pe-x86_64-symbols.pyd", vec![free_threaded("x86_64", ONLY_14, SYMBOLS)]),
         ("pe-x86_64-plain.dll", vec![other(None, OPEN, NoneSeen, &[])]),
         ("pe-i686-not-used.pyd", vec![free_threaded("i686", ONLY_14, NOT_USED)]),
         ("pe-aarch64-not-used.pyd", vec![free_threaded("aarch64", ONLY_14, NOT_USED)]),

@@ -74,7 +74,7 @@ impl Image<'_> {
     fn is_writable_section(&self, flags: SectionFlags, address: u64) -> bool {
         let by_flags = match flags {
             SectionFlags::Elf { sh_flags, .. } => {
-                let flags = u64::from(sh_flags.0);
+                let flags = sh_flags.0;
                 flags & (WRITE | ALLOCATED) == WRITE | ALLOCATED && flags & THREAD_LOCAL == 0
             }
             _ => true,

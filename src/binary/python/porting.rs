@@ -96,11 +96,11 @@ const SIGNS: &[(PortingKind, &[&str])] = &[
 ];
 
 fn kind(symbol: &str) -> Option<PortingKind> {
-    let fits = |pattern: &&str| match pattern.strip_suffix('*') {
+    let fits = |pattern: &str| match pattern.strip_suffix('*') {
         Some(beginning) => symbol.starts_with(beginning),
-        None => symbol == *pattern,
+        None => symbol == pattern,
     };
-    SIGNS.iter().find(|(_, patterns)| patterns.iter().any(|pattern| fits(&pattern))).map(|(kind, _)| *kind)
+    SIGNS.iter().find(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern))).map(|(kind, _)| *kind)
 }
 
 /// Whether a symbol is such a sign.

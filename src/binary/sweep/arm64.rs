@@ -12,7 +12,7 @@ use crate::binary::image::Image;
 const ZERO: Register = 31;
 
 /// Feeds the code at an address to the follower.
-pub(super) fn read(follower: &mut Follower<'_, '_>, _image: &Image<'_>, address: u64, code: &[u8]) {
+pub(super) fn read(follower: &mut Follower<'_, '_>, address: u64, code: &[u8]) {
     let words = code.chunks_exact(4).filter_map(|word| word.try_into().ok()).map(u32::from_le_bytes);
     for (address, word) in (address..).step_by(4).zip(words) {
         follower.step(address, Word(word).step(address), stub_slot);

@@ -11,7 +11,7 @@ use crate::binary::image::Image;
 use crate::model::facts::Format;
 
 /// Feeds the code at an address to the follower.
-pub(super) fn read(follower: &mut Follower<'_, '_>, _image: &Image<'_>, address: u64, code: &[u8]) {
+pub(super) fn read(follower: &mut Follower<'_, '_>, address: u64, code: &[u8]) {
     let mut decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
     let mut translator = Translator { thread: thread_block(follower.format), factory: InstructionInfoFactory::new() };
     let mut instruction = Instruction::default();

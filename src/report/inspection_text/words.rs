@@ -79,7 +79,7 @@ pub(super) fn hazards(hazards: &[Hazard]) -> String {
         }
         let mild = of(origin).filter(|hazard| is_mild(hazard)).count();
         if mild > 0 {
-            parts.push(format!("{words}{mild} that are mild"));
+            parts.push(format!("{words}{}", count(mild, "mild one")));
         }
     }
     let generator = of(Origin::Generator).count();
