@@ -2,7 +2,7 @@
 //!
 //! `image` gives one relocated view of ELF, Mach-O and PE files; everything else here is neutral of the format. `python`
 //! finds the hooks and reads what the data says of each, and `machine` follows their code. What both find is merged, and
-//! where they contradict each other, the fact is unknown.
+//! where they contradict each other, the fact is unknown. `sweep` counts what all code shows.
 
 use image::ImageError;
 
@@ -13,6 +13,7 @@ mod evaluation;
 pub mod image;
 pub mod machine;
 pub mod python;
+pub mod sweep;
 mod toolchain;
 
 /// Why a compiled file could not be read.
@@ -63,11 +64,25 @@ impl Evaluation {
     }
 }
 
-/// Reads a compiled file; `None` when it is no object file.
+/// How much of a file is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// What a verdict needs. Code is read only where nothing else tells for which build it was compiled.
+    Verdict,
+    /// All code, too.
+    Everything,
+}
+
+/// Reads a compiled file for a verdict; `None` when it is no object file.
 pub fn read(path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
+    read_to(Depth::Verdict, path, bytes)
+}
+
+/// Reads a compiled file to some depth; `None` when it is no object file.
+pub fn read_to(depth: Depth, path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
     match image::images(bytes) {
         Ok(images) => {
-            let images = images.iter().map(|image| python::facts(image, path)).collect();
+            let images = images.iter().map(|image| python::facts(image, path, depth)).collect();
             Ok(Some(ModuleFacts { path: path.to_owned(), size: bytes.len() as u64, images }))
         }
         Err(ImageError::NotAnObject) => Ok(None),

@@ -15,6 +15,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::archive::limits::Limits;
+use crate::binary::Depth;
 use crate::index::Index;
 use crate::model::artifact::Artifact;
 use crate::model::problem::{Problem, ProblemKind};
@@ -74,7 +75,9 @@ pub fn run(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
-    let distributions = Distributions::new(index, settings.limits);
+    // Only hints speak of what the code shows.
+    let depth = if settings.hints == Hints::Show { Depth::Everything } else { Depth::Verdict };
+    let distributions = Distributions::new(index, settings.limits, depth);
     let resolutions = resolve_all(settings, requests, &distributions, observer)?;
     let examinations = examine_all(&resolutions, &distributions, observer);
     let judged = resolutions.into_iter().map(|resolution| {

@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use crate::model::facts::Format;
 
+mod code;
 mod draft;
 mod elf;
 mod elf_relocation;
@@ -22,6 +23,8 @@ mod export_trie;
 mod macho;
 mod pe;
 pub mod sections;
+
+pub use code::CodeRange;
 
 /// Size of the window of synthetic addresses that each import owns.
 pub const IMPORT_WINDOW: u64 = 4096;
@@ -130,6 +133,7 @@ pub struct Image<'data> {
     imports: Vec<Import>,
     libraries: Vec<String>,
     symbols: OnceLock<Vec<(u64, &'data str)>>,
+    functions: OnceLock<Vec<code::NamedFunction<'data>>>,
 }
 
 /// Opens every image in a file: one, or one for each architecture of a universal Mach-O file.

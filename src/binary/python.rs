@@ -2,16 +2,19 @@
 //!
 //! Nothing here follows code. What the bytes do not settle without it, the evaluator may, and it may contradict.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use super::image::{Image, ImportKind};
+use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
-use super::{Evaluation, evaluation};
+use super::{Depth, Evaluation, evaluation};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, Hook, ImageFacts, Refcounts};
+use crate::model::facts::{Fact, Hook, ImageFacts};
 
 mod abi;
 mod baselines;
+mod counting;
 mod declaration;
 mod definition;
 mod hazards;
@@ -33,16 +36,28 @@ struct Survey<'image, 'data> {
     python_imports: BTreeSet<String>,
     objects: definition::StaticObjects,
     marks: Marks,
+    /// What its code shows, as soon as something asks for it.
+    code: OnceCell<Option<Sweep>>,
 }
 
 impl Survey<'_, '_> {
     fn imports(&self, name: &str) -> bool {
         self.python_imports.contains(name)
     }
+
+    /// What its code shows; `None` for a machine whose instructions are not known.
+    fn code(&self) -> Option<&Sweep> {
+        self.code.get_or_init(|| sweep(self.image)).as_ref()
+    }
+
+    /// What its code shows, if something has asked for it.
+    fn swept(&self) -> Option<&Sweep> {
+        self.code.get().and_then(Option::as_ref)
+    }
 }
 
 /// Reads all facts of one image.
-pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
+pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     let survey = Survey {
@@ -51,6 +66,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
         // Without hooks no interpreter imports it, and what its data holds does not matter.
         objects: if hooks.is_empty() { Default::default() } else { definition::static_objects(image) },
         marks: toolchain::marks(image),
+        code: OnceCell::new(),
     };
     let toolchain = survey.marks.toolchain(image);
     let read: Vec<Evaluation> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
@@ -62,14 +78,18 @@ pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
         .map(|hook| merge::merge(Evaluation::of(hook), evaluation::follow(image, hook, path, &abi).into()))
         .collect();
     settle(&mut hooks, followed);
+    if depth == Depth::Everything {
+        survey.code();
+    }
     let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
-    ImageFacts {
+    let mut facts = ImageFacts {
         format: image.format,
         architecture: image.architecture.clone(),
         python_exports: Fact::known(python_exports.collect(), Vec::new()),
         libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
-        abi: abi::abi(&survey, &hooks, toolchain.value()),
-        refcounts: refcounts(&survey.python_imports),
+        abi,
+        refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
+        code: counting::code(image, survey.code.get()),
         limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
         hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
         porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
@@ -77,7 +97,9 @@ pub(super) fn facts(image: &Image<'_>, path: &str) -> ImageFacts {
         toolchain,
         hooks: Fact::known(hooks, Vec::new()),
         python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
-    }
+    };
+    counting::place(&mut facts.hazards, survey.code.get().and_then(Option::as_ref));
+    facts
 }
 
 /// Takes over what was found out about each hook.
@@ -92,27 +114,6 @@ fn settle(hooks: &mut [Hook], found: Vec<Evaluation>) {
 fn is_python(name: &str) -> bool {
     let rest = name.strip_prefix("Py").or_else(|| name.strip_prefix("_Py"));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first == '_'))
-}
-
-/// How reference counts are changed, by the symbols that `Py_INCREF` and `Py_DECREF` leave behind in each build:
-/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
-fn refcounts(imports: &BTreeSet<String>) -> Fact<Refcounts> {
-    // Inlined code tells more than calls: a function may be called by name in code whose macros are inline.
-    let signs = [
-        (
-            Refcounts::InlineBiased,
-            ["_Py_DecRefShared", "_Py_DecRefSharedDebug", "_Py_MergeZeroLocalRefcount"].as_slice(),
-        ),
-        (Refcounts::InlineNonAtomic, &["_Py_Dealloc"]),
-        (Refcounts::Calls, &["_Py_IncRef", "_Py_DecRef", "Py_IncRef", "Py_DecRef"]),
-    ];
-    for (refcounts, symbols) in signs {
-        let seen: Vec<Evidence> = symbols.iter().filter(|&&symbol| imports.contains(symbol)).map(imported).collect();
-        if !seen.is_empty() {
-            return Fact::known(refcounts, seen);
-        }
-    }
-    Fact::known(Refcounts::NoneSeen, Vec::new())
 }
 
 fn imported(symbol: impl AsRef<str>) -> Evidence {

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
 
+mod code;
 mod symbols;
 
+pub use code::{CodeFacts, ImportCalls, Sightings};
 pub use symbols::{
     CallSites, Concern, DocumentedLevel, Hazard, LimitedApi, Origin, PortingKind, PortingSign, Replacement,
     StableAbiAudit, StableSymbol, WritableData,
@@ -123,6 +125,9 @@ pub struct ImageFacts {
     /// Memory that all threads of a process share, and that code may write to.
     #[serde(default)]
     pub writable_data: Fact<WritableData>,
+    /// What its instructions show.
+    #[serde(default)]
+    pub code: Fact<CodeFacts>,
 }
 
 /// One importable function and what following it shows.

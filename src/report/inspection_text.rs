@@ -167,6 +167,7 @@ impl Page {
         }
         self.fact(4, "hazards", &image.hazards, |hazards| words::hazards(hazards));
         self.fact(4, "locks", &image.porting, |signs| words::porting(signs));
+        self.fact(4, "code", &image.code, words::code);
         self.fact(4, "globals", &image.writable_data, words::writable_data);
         self.fact(4, "exports", &image.python_exports, |names| listed(names));
         self.fact(4, "libraries", &image.libraries, |names| listed(names));

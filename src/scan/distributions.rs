@@ -12,6 +12,7 @@ use crate::archive::limits::Limits;
 use crate::archive::source::{MappedFile, Source, SourceError};
 use crate::archive::wheel::Wheel;
 use crate::archive::{metadata, sdist};
+use crate::binary::Depth;
 use crate::index::{Index, RemoteFile};
 use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};
@@ -23,7 +24,7 @@ use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
 use super::describing;
-use super::examination::{self, Examination};
+use super::examination::{self, Examination, Glance};
 use super::judging::Examinations;
 use super::location;
 
@@ -55,6 +56,8 @@ pub(super) struct Distributions {
 struct Inner {
     index: Index,
     limits: Limits,
+    /// How much of each compiled file is looked at.
+    depth: Depth,
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
     metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
     located: Memo<Location, Result<Arc<Located>, CatalogError>>,
@@ -63,10 +66,10 @@ struct Inner {
 }
 
 impl Distributions {
-    pub(super) fn new(index: Index, limits: Limits) -> Distributions {
+    pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
         let (wheels, metadata, located) = (Memo::new(), Memo::new(), Memo::new());
         let sizes = Mutex::default();
-        Distributions { inner: Arc::new(Inner { index, limits, wheels, metadata, located, sizes }) }
+        Distributions { inner: Arc::new(Inner { index, limits, depth, wheels, metadata, located, sizes }) }
     }
 
     /// The index that the files come from.
@@ -96,13 +99,17 @@ impl Distributions {
 
     fn examine_file(&self, artifact: &Artifact) -> Examination {
         let store = self.inner.index.store();
-        let key = lasting_key(artifact).map(|key| format!("{} {key}", env!("UNGIL_SOURCE_DIGEST")));
+        let depth = self.inner.depth;
+        let key = lasting_key(artifact).map(|key| format!("{} {depth:?} {key}", env!("UNGIL_SOURCE_DIGEST")));
         let kept = key.as_ref().and_then(|key| store.get(EXAMINATIONS, key));
         if let Some(examination) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return examination;
         }
         let examination = match self.inner.wheel(artifact) {
-            Ok(opened) => examination::of_wheel(&opened.wheel, &artifact.name, &artifact.filename, opened.size),
+            Ok(opened) => {
+                let glance = Glance { package: Some(&artifact.name), filename: &artifact.filename, depth };
+                examination::of_wheel(&opened.wheel, glance, opened.size)
+            }
             Err(error) => Examination::failed(problem(artifact, error)),
         };
         if let (Some(key), true, Ok(bytes)) = (key, examination.is_lasting(), serde_json::to_vec(&examination)) {

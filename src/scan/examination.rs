@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::select::{WhyLeft, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
-use crate::binary;
+use crate::binary::{self, Depth};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::ModuleFacts;
 use crate::model::member::Member;
@@ -65,25 +65,31 @@ impl Examination {
     }
 }
 
-/// Looks into a wheel.
-pub(super) fn of_wheel(wheel: &Wheel, package: &PackageName, filename: &str, size: u64) -> Examination {
+/// What a distribution file is called, and how closely it is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Glance<'a> {
+    /// Whose file it is, where that is known.
+    pub(super) package: Option<&'a PackageName>,
+    /// Its name.
+    pub(super) filename: &'a str,
+    /// How much of each compiled file is looked at.
+    pub(super) depth: Depth,
+}
+
+/// Looks into a wheel of some size in bytes.
+pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examination {
     let selection = select(wheel);
     let paths: Vec<&str> = selection.modules.iter().map(|candidate| candidate.path.as_str()).collect();
-    let mut examination = of_members(wheel, &paths, Some(package), filename);
+    let mut examination = of_members(wheel, &paths, glance);
     let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
     examination.size = size;
-    examination.distribution = describing::describe(wheel, filename, &examination.modules);
+    examination.distribution = describing::describe(wheel, glance.filename, &examination.modules);
     examination
 }
 
 /// Reads these members into facts.
-pub(super) fn of_members(
-    contents: &dyn Contents,
-    paths: &[&str],
-    package: Option<&PackageName>,
-    filename: &str,
-) -> Examination {
+pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance<'_>) -> Examination {
     let mut examination = Examination::default();
     let mut unpacked = contents.read(paths);
     loop {
@@ -91,15 +97,16 @@ pub(super) fn of_members(
         if batch.is_empty() {
             break;
         }
-        let read: Vec<_> = batch.par_iter().map(|member| (binary::read(&member.path, &member.bytes), member)).collect();
+        let read = |member: &Member| binary::read_to(glance.depth, &member.path, &member.bytes);
+        let read: Vec<_> = batch.par_iter().map(|member| (read(member), member)).collect();
         for (facts, member) in read {
             match facts {
                 Ok(Some(facts)) => examination.modules.push(facts),
                 Ok(None) => {}
                 Err(error) => examination.problems.push(Problem {
                     kind: ProblemKind::Binary,
-                    package: package.cloned(),
-                    place: format!("{filename}: {}", member.path),
+                    package: glance.package.cloned(),
+                    place: format!("{}: {}", glance.filename, member.path),
                     message: error.to_string(),
                 }),
             }

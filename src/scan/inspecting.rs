@@ -9,7 +9,7 @@ use crate::archive::folder::Folder;
 use crate::archive::limits::Limits;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
-use crate::binary;
+use crate::binary::{self, Depth};
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
 use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
@@ -18,7 +18,7 @@ use crate::model::problem::Problem;
 use crate::model::target::{Python, Target};
 
 use super::describing;
-use super::examination::{self, Examination};
+use super::examination::{self, Examination, Glance};
 
 /// Pythons that are asked about when none is named.
 const PYTHONS: [Python; 3] = [
@@ -115,9 +115,10 @@ struct Examined {
 fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     let unreadable = |message: String| InspectError::Unreadable { path: path.display().to_string(), message };
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
     if path.is_dir() {
         let folder = Folder::open(path, None, limits).map_err(|error| unreadable(error.to_string()))?;
-        let examination = examination::of_members(&folder, &candidates(&folder), None, &filename);
+        let examination = examination::of_members(&folder, &candidates(&folder), glance);
         return Ok(Examined { examination, wheel: None, contents: Box::new(folder) });
     }
     if filename.ends_with(".whl") {
@@ -127,7 +128,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     }
     let file = Folder::single(path, limits).map_err(|error| unreadable(error.to_string()))?;
     let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
-    let examination = examination::of_members(&file, &members, None, &filename);
+    let examination = examination::of_members(&file, &members, glance);
     if examination.modules.is_empty() && examination.problems.is_empty() {
         let found = "expected a wheel (.whl) or a compiled file (ELF, Mach-O or PE), found neither";
         return Err(unreadable(found.to_owned()));
@@ -136,7 +137,8 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
 }
 
 fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
-    let mut examination = examination::of_members(&wheel, &candidates(&wheel), None, &filename);
+    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
+    let mut examination = examination::of_members(&wheel, &candidates(&wheel), glance);
     examination.distribution = describing::describe(&wheel, &filename, &examination.modules);
     let described = wheel.wheel_file().map_err(|error| {
         let (kind, message) = (error.kind(), error.to_string());

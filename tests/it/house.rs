@@ -45,7 +45,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("html5gum", &["index"]),
     ("http", &["index"]),
     ("http_cache_semantics", &["index"]),
-    ("iced_x86", &["binary/machine"]),
+    ("iced_x86", &["binary/machine", "binary/sweep"]),
     ("indicatif", &["cli"]),
     ("mailparse", &["archive"]),
     ("memmap2", &["archive", "scan"]),

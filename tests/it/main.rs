@@ -11,6 +11,7 @@ mod import;
 mod index;
 mod input;
 mod machine;
+mod macros;
 mod made_facts;
 mod report;
 mod resolve;

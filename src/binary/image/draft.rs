@@ -282,6 +282,7 @@ impl<'data> Draft<'data> {
             imports: self.imports,
             libraries: self.libraries,
             symbols: OnceLock::new(),
+            functions: OnceLock::new(),
         }
     }
 }

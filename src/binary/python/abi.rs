@@ -1,11 +1,13 @@
 //! Which interpreters' memory layout an image was compiled for, by the strongest sign that it has.
 //!
 //! In order: the name of the Python library on Windows, where it names the build; `Py_mod_abi`; symbols that only
-//! free-threaded headers produce, and the headers of static objects; the symbols of reference counting; what CFFI is known
-//! to generate; the name of the Python library elsewhere. Where signs of equal strength contradict each other, the answer is unknown.
+//! free-threaded headers produce, and the headers of static objects; the symbols of reference counting; its instructions;
+//! what CFFI is known to generate; the name of the Python library elsewhere. Where signs of equal strength contradict each
+//! other, the answer is unknown.
 
 use std::collections::BTreeSet;
 
+use super::counting::sighted;
 use super::layout::Header;
 use super::library::{self, PythonLibrary};
 use super::slots::{abi_info_evidence, read_abi_info};
@@ -47,6 +49,7 @@ pub(super) fn abi(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&To
         .or_else(|| from_abi_info(survey, hooks))
         .or_else(|| from_code(survey, hooks, toolchain))
         .or_else(|| from_counting(survey))
+        .or_else(|| from_instructions(survey, hooks))
         .or_else(|| from_backend(survey, toolchain))
         .or_else(by_library)
         .unwrap_or_else(|| Fact::unknown("neither its symbols nor its data tell which build it was compiled for"))
@@ -242,4 +245,25 @@ fn from_backend(survey: &Survey<'_, '_>, toolchain: Option<&Toolchain>) -> Optio
 /// `_Py_Dealloc` is what an inlined `Py_DECREF` calls when the count reaches zero; free-threaded headers do not.
 fn from_counting(survey: &Survey<'_, '_>) -> Option<Fact<Abi>> {
     survey.imports("_Py_Dealloc").then(|| with_the_gil(survey, (None, None), vec![imported("_Py_Dealloc")]))
+}
+
+/// Where no symbol tells: inline counting itself. Biased counting is written by free-threaded headers only. Code for the
+/// free-threaded build has the id of a thread at the beginning of an object and never counts it, so counting there, of
+/// what is known to be a Python object, is that of a build with the GIL; of anything else it might be the author's own.
+fn from_instructions(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<Fact<Abi>> {
+    if hooks.is_empty() {
+        return None;
+    }
+    let code = survey.code()?;
+    let biased = sighted("inline biased counting", code.biased);
+    let plain = sighted("inline counting of a Python object that is not atomic", code.non_atomic_on_objects);
+    match (biased, plain) {
+        (Some(biased), None) => Some(known(Flavour::FreeThreaded, (Some(13), None), vec![biased])),
+        (None, Some(plain)) => Some(with_the_gil(survey, (None, None), vec![plain])),
+        (None, None) => None,
+        (Some(biased), Some(plain)) => {
+            let why = "some of its counting is that of a free-threaded build and some that of a build with the GIL";
+            Some(Fact::Unknown { why: why.to_owned(), evidence: vec![biased, plain] })
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
 use crate::model::facts::{
-    Abi, Concern, DocumentedLevel, Hazard, Interpreters, LimitedApi, Origin, PortingKind, PortingSign, Replacement,
-    StableAbiAudit, WritableData,
+    Abi, CodeFacts, Concern, DocumentedLevel, Hazard, Interpreters, LimitedApi, Origin, PortingKind, PortingSign,
+    Replacement, StableAbiAudit, WritableData,
 };
 
 use super::super::sanitize::harmless;
@@ -159,6 +159,26 @@ pub(super) fn writable_data(data: &WritableData) -> String {
         "{initialised} of data and {zeroed} of zeros, {} into the file itself",
         count(data.pointers as usize, "pointer")
     )
+}
+
+/// What the code shows, what was not seen left out.
+pub(super) fn code(code: &CodeFacts) -> String {
+    let sightings = [
+        (code.non_atomic_counting, "counting that is not atomic"),
+        (code.biased_counting, "biased counting"),
+        (code.sole_owner_tests, "test for a sole owner"),
+        (code.atomics, "atomic operation"),
+    ];
+    let seen = sightings.into_iter().filter_map(|(sightings, what)| {
+        let example = sightings.example?;
+        Some(format!("{what} {}, as at {example:#x}", count(sightings.count as usize, "time")))
+    });
+    let calls = code.calls.iter().map(|calls| calls.sites.count as usize).sum();
+    let functions = count(code.calls.len(), "function");
+    let calls = format!("{} of {functions} of the C API", count(calls, "call"));
+    let size = if code.is_complete { bytes(code.bytes) } else { format!("the first {}", bytes(code.bytes)) };
+    let told: Vec<String> = seen.chain([calls]).collect();
+    format!("at least, in {size}: {}", told.join("; "))
 }
 
 pub(super) fn interpreters(interpreters: Option<&Interpreters>) -> String {

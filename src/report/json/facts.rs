@@ -2,8 +2,8 @@
 
 use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    CallSites, Concern, DocumentedLevel, Hazard, Interpreters, LimitedApi, Origin, PortingKind, PortingSign,
-    Replacement, StableAbiAudit, StableSymbol, WritableData,
+    CallSites, CodeFacts, Concern, DocumentedLevel, Hazard, Interpreters, LimitedApi, Origin, PortingKind, PortingSign,
+    Replacement, Sightings, StableAbiAudit, StableSymbol, WritableData,
 };
 
 use super::convert::{abi, all, hexadecimal};
@@ -143,6 +143,26 @@ pub(super) fn porting_sign(sign: &PortingSign) -> out::PortingSign {
 /// Writable memory.
 pub(super) fn writable_data(data: &WritableData) -> out::WritableData {
     out::WritableData { initialised: data.initialised, zeroed: data.zeroed, pointers: data.pointers }
+}
+
+/// What the instructions show.
+pub(super) fn code(code: &CodeFacts) -> out::Code {
+    let calls = code.calls.iter();
+    out::Code {
+        bytes: code.bytes,
+        is_complete: code.is_complete,
+        non_atomic_counting: sightings(code.non_atomic_counting),
+        biased_counting: sightings(code.biased_counting),
+        sole_owner_tests: sightings(code.sole_owner_tests),
+        atomics: sightings(code.atomics),
+        calls: calls
+            .map(|calls| out::ImportCalls { function: calls.function.clone(), sites: call_sites(&calls.sites) })
+            .collect(),
+    }
+}
+
+fn sightings(sightings: Sightings) -> out::Sightings {
+    out::Sightings { count: sightings.count, example: sightings.example.map(hexadecimal) }
 }
 
 /// What the definition says of sub-interpreters.

@@ -238,6 +238,43 @@ pub(super) struct WritableData {
     pub(super) pointers: u64,
 }
 
+/// What the instructions show. Only what is certain was counted, so each number is a lower bound.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Code {
+    /// Bytes of code that were read.
+    pub(super) bytes: u64,
+    /// Whether that is all of its code.
+    pub(super) is_complete: bool,
+    /// Inline reference counting that only the GIL protects.
+    pub(super) non_atomic_counting: Sightings,
+    /// Inline reference counting of the free-threaded build.
+    pub(super) biased_counting: Sightings,
+    /// Tests whether an object's reference count is exactly one.
+    pub(super) sole_owner_tests: Sightings,
+    /// Atomic instructions that have nothing to do with reference counting.
+    pub(super) atomics: Sightings,
+    /// Calls of imported functions of the C API, by name.
+    pub(super) calls: Vec<ImportCalls>,
+}
+
+/// How often something was seen in code.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Sightings {
+    /// How often.
+    pub(super) count: u32,
+    /// Address of the first, in hexadecimal; null when there was none.
+    pub(super) example: Option<String>,
+}
+
+/// Calls of one imported function.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ImportCalls {
+    /// The function's name.
+    pub(super) function: String,
+    /// Where it is called.
+    pub(super) sites: CallSites,
+}
+
 /// Value of the slot `Py_mod_multiple_interpreters`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

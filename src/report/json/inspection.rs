@@ -113,6 +113,7 @@ fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image
         hazards: fact(&image.hazards, |hazards| all(hazards, facts::hazard)),
         porting: fact(&image.porting, |signs| all(signs, facts::porting_sign)),
         writable_data: fact(&image.writable_data, facts::writable_data),
+        code: fact(&image.code, facts::code),
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use super::facts_v1::{
-    Audit, Claim, Distribution, Hazard, Interpreters, LimitedApi, PortingSign, WritableData,
+    Audit, Claim, Code, Distribution, Hazard, Interpreters, LimitedApi, PortingSign, WritableData,
 };
 use super::v1;
 
@@ -121,6 +121,8 @@ pub(super) struct Image {
     pub(super) porting: Fact<Vec<PortingSign>>,
     /// Memory that all threads share and that code may write to.
     pub(super) writable_data: Fact<WritableData>,
+    /// What its instructions show.
+    pub(super) code: Fact<Code>,
 }
 
 /// Container formats.

@@ -79,6 +79,7 @@ fn image(raw: &RawModule) -> ImageFacts {
         hazards: read(unread, UnreadFact::Hazards, raw.hazards.iter().map(hazard).collect()),
         porting: read(unread, UnreadFact::Porting, raw.porting.iter().map(sign).collect()),
         writable_data: read(unread, UnreadFact::WritableData, data),
+        code: Fact::unknown("examples describe no code"),
     }
 }
 

@@ -5,9 +5,9 @@ use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use ungil::model::evidence::Evidence;
 use ungil::model::facts::{
-    Abi, AbiInfo, CallSites, Concern, Declaration, DocumentedLevel, Fact, Flavour, Format, Generator, Hazard, Hook,
-    HookKind, ImageFacts, InitKind, Interpreters, LimitedApi, ModuleFacts, Origin, PortingKind, PortingSign, Refcounts,
-    Replacement, StableAbiAudit, StableSymbol, Toolchain, WritableData,
+    Abi, AbiInfo, CallSites, CodeFacts, Concern, Declaration, DocumentedLevel, Fact, Flavour, Format, Generator,
+    Hazard, Hook, HookKind, ImageFacts, ImportCalls, InitKind, Interpreters, LimitedApi, ModuleFacts, Origin,
+    PortingKind, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain, WritableData,
 };
 use ungil::model::finding::{Certainty, Finding, Level};
 use ungil::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
@@ -432,6 +432,7 @@ fn image(architecture: &str) -> ImageFacts {
             WritableData { initialised: 1_600, zeroed: 4_096, pointers: 31 },
             vec![Evidence::new("writable section").symbol(".data").address(0x4000)],
         ),
+        code: Fact::known(code(), Vec::new()),
     }
 }
 
@@ -478,6 +479,20 @@ fn hazards() -> Vec<Hazard> {
         ..shared.clone()
     };
     vec![borrowed, generators, shared, unclear]
+}
+
+fn code() -> CodeFacts {
+    let seen = |count, example| Sightings { count, example: Some(example) };
+    let sites = CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] };
+    CodeFacts {
+        bytes: 9_216,
+        is_complete: true,
+        non_atomic_counting: Sightings::default(),
+        biased_counting: seen(17, 0x1108),
+        sole_owner_tests: Sightings::default(),
+        atomics: seen(1, 0x1420),
+        calls: vec![ImportCalls { function: "PyDict_GetItem".into(), sites }],
+    }
 }
 
 fn porting() -> Vec<PortingSign> {
