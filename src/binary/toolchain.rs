@@ -33,7 +33,7 @@ const fn versioned(text: &'static str, generator: Generator, version: ReadVersio
     Mark { text, generator, version: Some(version), needs_version: true }
 }
 
-const MARKS: [Mark; 28] = [
+const MARKS: [Mark; 30] = [
     versioned("pyo3-", Generator::Pyo3, crate_version),
     mark("pyo3_runtime.PanicException", Generator::Pyo3),
     mark("PyO3 modules do not yet support subinterpreters", Generator::Pyo3),
@@ -72,6 +72,9 @@ const MARKS: [Mark; 28] = [
     mark("CPyModule_", Generator::Mypyc),
     mark("CPyDef_", Generator::Mypyc),
     mark("mypyc_attribute", Generator::Mypyc),
+    // The first is also in C that `zig cc` compiles without optimisation; the second, of a panic, is not.
+    mark("ZIG_PROGRESS", Generator::Zig),
+    mark("attempt to use null value", Generator::Zig),
 ];
 
 /// Beginnings of imported or exported names, and what they tell.
@@ -91,7 +94,7 @@ const SYMBOLS: [(&str, Generator); 12] = [
 ];
 
 /// In this order they decide when a file has the marks of several.
-const PRECEDENCE: [Generator; 12] = [
+const PRECEDENCE: [Generator; 13] = [
     Generator::Hpy,
     Generator::Pyo3,
     Generator::Pythran,
@@ -104,6 +107,7 @@ const PRECEDENCE: [Generator; 12] = [
     Generator::Mypyc,
     Generator::Cffi,
     Generator::Cppyy,
+    Generator::Zig,
 ];
 
 /// The marks found in an image.
@@ -197,7 +201,7 @@ impl Marks {
             let symbol = symbol.map(|(_, name)| Evidence::new("symbol").symbol(name.as_str()));
             let texts = self.of(generator).map(|(mark, address, _)| evidence(mark, address));
             let seen: Vec<Evidence> = symbol.into_iter().chain(texts).collect();
-            if !seen.is_empty() {
+            if !seen.is_empty() && (generator != Generator::Zig || seen.len() > 1) {
                 let version = self.of(generator).find_map(|(_, _, version)| version.cloned());
                 return Fact::known(Toolchain { generator, version }, seen);
             }

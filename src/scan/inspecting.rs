@@ -78,7 +78,9 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
             Explain::Results => BTreeMap::new(),
             Explain::Paths => explain(&*contents, &files),
         };
-        let distribution = wheel.is_some().then_some(examination.distribution);
+        // A wheel whose `WHEEL` file cannot be read is one all the same.
+        let is_wheel = path.extension().is_some_and(|extension| extension == "whl") && !path.is_dir();
+        let distribution = is_wheel.then_some(examination.distribution);
         let tags = distribution.as_ref().and_then(|distribution| distribution.name_claims.value());
         let tags = tags.map(Vec::as_slice).unwrap_or_default();
         let outcomes: Vec<_> =

@@ -261,7 +261,7 @@ fn mutations_never_panic_and_never_give_wrong_bytes() {
 }
 
 /// A wheel of these members, stored.
-fn wheel_of(members: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
+pub(crate) fn wheel_of(members: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
     let mut output = Vec::new();
     let mut archive = rawzip::ZipArchiveWriter::new(&mut output);
     let metadata = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n".to_vec();

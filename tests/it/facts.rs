@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ungil::binary::read;
 use ungil::import::claims::audits;
-use ungil::model::distribution::{Claim, TagClaim};
+use ungil::model::distribution::{Claim, NativeKind, TagClaim};
 use ungil::model::facts::{
     Abi, Concern, DocumentedLevel, Flavour, ImageFacts, Interpreters, LimitedApi, Origin, PortingKind, StableAbiAudit,
     WritableData,
@@ -153,4 +153,54 @@ fn claims_to_the_stable_abi_are_audited() {
         &[abi3(13)],
         &["cp313-abi3: PyMutex_Lock _Py_DecRefShared _Py_MergeZeroLocalRefcount PyCriticalSection_Begin"],
     );
+}
+
+#[test]
+fn a_wheel_says_what_it_brings_and_claims() {
+    let built =
+        |name: &str| std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(name));
+    let member = |path: &str, name: &str| (path.to_owned(), built(name).unwrap());
+    let members = [
+        member("demo/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so"),
+        member("demo/old/sample.cpython-314-x86_64-linux-gnu.so", "elf-x86_64-gil.so"),
+        member("demo/plain.so", "elf-x86_64-plain.so"),
+        member("demo.libs/libplain-1a2b.so.3", "elf-x86_64-plain.so"),
+        ("demo/tool.exe".to_owned(), b"MZ".to_vec()),
+        ("demo/x.py".to_owned(), Vec::new()),
+    ];
+    let tags =
+        b"Wheel-Version: 1.0\nGenerator: made (1)\nRoot-Is-Purelib: false\nTag: cp314-cp314t-linux_x86_64\n".to_vec();
+    let described = [("demo-1.0.dist-info/WHEEL".to_owned(), tags)];
+    let folder = tempfile::tempdir().unwrap();
+    let inspect = |members: Vec<(String, Vec<u8>)>| {
+        let path = folder.path().join("demo-1.0-cp314-cp314t.cp314-linux_x86_64.whl");
+        std::fs::write(&path, crate::archive::wheel_of(members)).unwrap();
+        let mut inspection = ungil::scan::inspect(&[path], &[], ungil::archive::limits::Limits::default()).unwrap();
+        inspection.artifacts.remove(0).distribution.unwrap()
+    };
+    let facts = inspect(members.iter().cloned().chain(described).collect());
+    assert_eq!(facts.free_threading.value(), Some(&None));
+    assert_eq!(facts.requires_python.value(), Some(&None));
+    assert_eq!(facts.generator.value(), Some(&Some("made (1)".to_owned())));
+    let tags = |claims: &[TagClaim]| claims.iter().map(|claim| claim.tag.clone()).collect::<Vec<_>>();
+    assert_eq!(tags(facts.name_claims.value().unwrap()), ["cp314-cp314t", "cp314-cp314"]);
+    assert_eq!(tags(facts.wheel_claims.value().unwrap()), ["cp314-cp314t"]);
+    let natives = facts.natives.value().unwrap();
+    let found: Vec<_> = natives
+        .iter()
+        .map(|it| (it.path.as_str(), it.kind, it.abis.iter().map(|abi| abi.flavour).collect::<Vec<_>>()))
+        .collect();
+    let expected = [
+        ("demo.libs/libplain-1a2b.so.3", NativeKind::Unread, vec![]),
+        ("demo/old/sample.cpython-314-x86_64-linux-gnu.so", NativeKind::Module, vec![Flavour::Gil]),
+        ("demo/plain.so", NativeKind::Library, vec![]),
+        ("demo/sample.cpython-314t-x86_64-linux-gnu.so", NativeKind::Module, vec![Flavour::FreeThreaded]),
+        ("demo/tool.exe", NativeKind::Program, vec![]),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(facts.release.value(), None, "no index was asked");
+    // Without its WHEEL file, what that would say is unknown, and nothing else is.
+    let facts = inspect(members.to_vec());
+    assert_eq!((facts.wheel_claims.value(), facts.generator.value()), (None, None));
+    assert!(facts.natives.value().is_some() && facts.free_threading.value().is_some());
 }

@@ -49,7 +49,8 @@ fn generator(name: &str) -> Option<Generator> {
 /// Whose doing it is that a module imports a symbol.
 pub(super) fn origin(symbol: &str, toolchain: Option<&Toolchain>) -> Origin {
     let Some(toolchain) = toolchain else { return Origin::Unclear };
-    if toolchain.generator == Generator::CApi {
+    // Zig has no run-time support for Python: whoever uses it calls the C API.
+    if matches!(toolchain.generator, Generator::CApi | Generator::Zig) {
         return Origin::Author;
     }
     let Some(known) = VERSIONS.get(&toolchain.generator) else { return Origin::Unclear };
