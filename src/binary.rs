@@ -7,6 +7,7 @@
 use image::ImageError;
 
 use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, Interpreters, ModuleFacts};
+use crate::model::inspection::Explanation;
 
 mod evaluation;
 pub mod image;
@@ -25,6 +26,13 @@ pub enum BinaryError {
         /// What is wrong with it.
         source: ImageError,
     },
+}
+
+/// Follows the hooks that the file's name asks for, and tells how; empty for a file that cannot be read.
+pub fn explain(facts: &ModuleFacts, bytes: &[u8]) -> Vec<Explanation> {
+    let Ok(images) = image::images(bytes) else { return Vec::new() };
+    let pairs = images.iter().zip(&facts.images);
+    pairs.flat_map(|(image, known)| evaluation::explain(image, known, &facts.path)).collect()
 }
 
 /// What is known of one hook: the part of [`Hook`] that its name does not tell.

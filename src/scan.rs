@@ -29,7 +29,7 @@ use assembly::{Bytes, Judged};
 use distributions::Distributions;
 use judging::Examinations;
 
-pub use inspecting::{InspectError, inspect};
+pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use observer::{Event, Observer, Silent};
 
 /// Wheels that are looked into at the same time: most of that is waiting for a server.

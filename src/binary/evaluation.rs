@@ -3,7 +3,8 @@
 use super::Evaluation;
 use super::image::Image;
 use super::machine::{self, Context, Limits};
-use crate::model::facts::{Abi, Fact, Flavour, Hook, Interpreters};
+use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts, Interpreters};
+use crate::model::inspection::Explanation;
 
 /// The CPython that is taken where neither the file's name nor its bytes name one: what a version check inside the module
 /// would have to accept anyway.
@@ -12,6 +13,23 @@ const MINOR: u8 = 14;
 /// What following the hook shows.
 pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> machine::Evaluation {
     machine::evaluate(image, hook.address, hook.kind, context(path, abi), Limits::default())
+}
+
+/// How following the hooks that the file's name asks for went.
+pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str) -> Vec<Explanation> {
+    let hooks = known.hooks.value().into_iter().flatten().filter(|hook| hook.matches_file_name);
+    hooks
+        .map(|hook| {
+            let found = follow(image, hook, path, &known.abi);
+            Explanation {
+                hook: hook.symbol.clone(),
+                architecture: image.architecture.clone(),
+                steps: found.trace,
+                instructions: found.steps,
+                branches: found.forks,
+            }
+        })
+        .collect()
 }
 
 impl From<machine::Evaluation> for Evaluation {

@@ -121,6 +121,9 @@ pub(crate) struct InspectArguments {
     /// Wheels and compiled files (.whl, .so, .pyd, .dylib)
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
+    /// Tell how each import hook was followed: calls, branches on unknowns, what was read at the end
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,

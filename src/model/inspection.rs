@@ -1,6 +1,7 @@
 //! What `inspect` shows: everything that compiled files say of themselves, and what each target does with them.
 
 use super::distribution::{Claim, DistributionFacts};
+use super::evidence::Evidence;
 use super::facts::{ModuleFacts, StableAbiAudit};
 use super::metadata::WheelFile;
 use super::outcome::ModuleOutcome;
@@ -42,6 +43,23 @@ pub struct InspectedFile {
     pub audits: Vec<Vec<StableAbiAudit>>,
     /// One for each target, in the order of the targets.
     pub outcomes: Vec<InspectedOutcome>,
+    /// How the hooks that the file's name asks for were followed; empty unless that was asked for.
+    pub explanations: Vec<Explanation>,
+}
+
+/// How one hook was followed, for a person with a disassembler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The hook's symbol.
+    pub hook: String,
+    /// Architecture of its image.
+    pub architecture: String,
+    /// The path that decided: calls in their order, branches on unknowns, what was read at the end.
+    pub steps: Vec<Evidence>,
+    /// Instructions followed on all paths.
+    pub instructions: u64,
+    /// Branches on unknowns on all paths.
+    pub branches: u64,
 }
 
 /// What one target does with one file.

@@ -5,7 +5,7 @@ use crate::model::facts::{
     Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, ImageFacts, InitKind, Refcounts, StableAbiAudit,
     Toolchain,
 };
-use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 use crate::model::outcome::Gil;
 
 mod words;
@@ -110,6 +110,26 @@ impl Page {
         }
         for (number, image) in file.facts.images.iter().enumerate() {
             self.image(image, file.audits.get(number).map(Vec::as_slice).unwrap_or_default());
+        }
+        for explanation in &file.explanations {
+            self.explanation(explanation);
+        }
+    }
+
+    /// The path that decided, a line for each step.
+    fn explanation(&mut self, explanation: &Explanation) {
+        let Explanation { hook, architecture, steps, instructions, branches } = explanation;
+        let [hook, architecture] = [hook, architecture].map(|text| harmless(text));
+        let title = format!(
+            "{hook} ({architecture}), followed over all its paths: {instructions} instructions, {branches} branches on unknowns"
+        );
+        self.lines.push(format!("  {}", self.style.paint(Role::Heading, &title)));
+        if steps.is_empty() {
+            self.lines.push("    no path was told: none ends in a module".to_owned());
+        }
+        for (number, step) in steps.iter().enumerate() {
+            let told = evidence_list(std::slice::from_ref(step), 1);
+            self.item(4, &(number + 1).to_string(), &told);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Everything that files on this machine say of themselves, and what each target does with them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Contents;
@@ -8,9 +9,11 @@ use crate::archive::folder::Folder;
 use crate::archive::limits::Limits;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
+use crate::binary;
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
-use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::metadata::WheelFile;
 use crate::model::problem::Problem;
 use crate::model::target::{Python, Target};
 
@@ -23,6 +26,27 @@ const PYTHONS: [Python; 3] = [
     Python { minor: 14, free_threaded: true },
     Python { minor: 15, free_threaded: true },
 ];
+
+/// Whether it is told how hooks were followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explain {
+    /// Only what came out is shown.
+    #[default]
+    Results,
+    /// The path that decided is shown too, step by step.
+    Paths,
+}
+
+/// Settled settings of an inspection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InspectSettings {
+    /// What to judge for; when empty, the free-threaded Pythons on the platforms that the files are for.
+    pub targets: Vec<Target>,
+    /// Whether it is told how hooks were followed.
+    pub explain: Explain,
+    /// How much of an archive is read.
+    pub limits: Limits,
+}
 
 /// What ends an inspection before anything is shown.
 #[derive(Debug, thiserror::Error)]
@@ -37,20 +61,23 @@ pub enum InspectError {
     },
 }
 
-/// Looks into wheels and compiled files. Without targets, the free-threaded Pythons on the platforms that the files are
-/// for are taken.
-pub fn inspect(paths: &[PathBuf], targets: &[Target], limits: Limits) -> Result<Inspection, InspectError> {
-    let mut inspection = Inspection { targets: targets.to_vec(), ..Inspection::default() };
+/// Looks into wheels and compiled files.
+pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspection, InspectError> {
+    let mut inspection = Inspection { targets: settings.targets.clone(), ..Inspection::default() };
     let mut opened = Vec::new();
     for path in paths {
-        let (examination, wheel) = examine(path, limits)?;
-        if targets.is_empty() {
-            add_targets(&mut inspection.targets, path, &examination.modules);
+        let examined = examine(path, settings.limits)?;
+        if settings.targets.is_empty() {
+            add_targets(&mut inspection.targets, path, &examined.examination.modules);
         }
-        opened.push((path, examination, wheel));
+        opened.push((path, examined));
     }
-    for (path, examination, wheel) in opened {
+    for (path, Examined { examination, wheel, contents }) in opened {
         let files = examination.modules;
+        let mut explanations = match settings.explain {
+            Explain::Results => BTreeMap::new(),
+            Explain::Paths => explain(&*contents, &files),
+        };
         let distribution = wheel.is_some().then_some(examination.distribution);
         let tags = distribution.as_ref().and_then(|distribution| distribution.name_claims.value());
         let tags = tags.map(Vec::as_slice).unwrap_or_default();
@@ -66,6 +93,7 @@ pub fn inspect(paths: &[PathBuf], targets: &[Target], limits: Limits) -> Result<
                 outcomes: outcomes.collect(),
                 claim: claims::of_path(&facts.path),
                 audits: facts.images.iter().map(audit).collect(),
+                explanations: explanations.remove(&facts.path).unwrap_or_default(),
                 facts,
             }
         });
@@ -77,29 +105,25 @@ pub fn inspect(paths: &[PathBuf], targets: &[Target], limits: Limits) -> Result<
     Ok(inspection)
 }
 
-type Examined = (Examination, Option<crate::model::metadata::WheelFile>);
+/// A file that was looked into, and its members for whoever wants to look again.
+struct Examined {
+    examination: Examination,
+    wheel: Option<WheelFile>,
+    contents: Box<dyn Contents>,
+}
 
 fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     let unreadable = |message: String| InspectError::Unreadable { path: path.display().to_string(), message };
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if path.is_dir() {
         let folder = Folder::open(path, None, limits).map_err(|error| unreadable(error.to_string()))?;
-        return Ok((examination::of_members(&folder, &candidates(&folder), None, &filename), None));
+        let examination = examination::of_members(&folder, &candidates(&folder), None, &filename);
+        return Ok(Examined { examination, wheel: None, contents: Box::new(folder) });
     }
     if filename.ends_with(".whl") {
         let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let wheel = Wheel::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
-        let mut examination = examination::of_members(&wheel, &candidates(&wheel), None, &filename);
-        examination.distribution = describing::describe(&wheel, &filename, &examination.modules);
-        let described = wheel.wheel_file().map_err(|error| {
-            examination.problems.push(Problem {
-                kind: error.kind(),
-                package: None,
-                place: filename.clone(),
-                message: error.to_string(),
-            });
-        });
-        return Ok((examination, described.ok()));
+        return Ok(examine_wheel(wheel, filename));
     }
     let file = Folder::single(path, limits).map_err(|error| unreadable(error.to_string()))?;
     let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
@@ -108,7 +132,29 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
         let found = "expected a wheel (.whl) or a compiled file (ELF, Mach-O or PE), found neither";
         return Err(unreadable(found.to_owned()));
     }
-    Ok((examination, None))
+    Ok(Examined { examination, wheel: None, contents: Box::new(file) })
+}
+
+fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
+    let mut examination = examination::of_members(&wheel, &candidates(&wheel), None, &filename);
+    examination.distribution = describing::describe(&wheel, &filename, &examination.modules);
+    let described = wheel.wheel_file().map_err(|error| {
+        let (kind, message) = (error.kind(), error.to_string());
+        examination.problems.push(Problem { kind, package: None, place: filename, message });
+    });
+    Examined { examination, wheel: described.ok(), contents: Box::new(wheel) }
+}
+
+/// How the hooks of each module were followed, by path. What cannot be read again is a problem already.
+fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
+    let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
+    let mut explanations = BTreeMap::new();
+    for unpacked in contents.read(&paths) {
+        if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
+            explanations.insert(unpacked.path, binary::explain(facts, &member.bytes));
+        }
+    }
+    explanations
 }
 
 fn candidates(contents: &dyn Contents) -> Vec<&str> {

@@ -15,8 +15,6 @@ use ungil::model::facts::{
     AbiInfo, Declaration, Fact, Flavour, Generator, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
 };
 
-const SET_GIL: &str =
-    "it imports PyUnstable_Module_SetGIL; whether and with which value it calls it is decided in code";
 const BIG_ENDIAN: &str = "code for s390x is not followed";
 
 fn folder() -> PathBuf {
@@ -153,6 +151,7 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-delegated-counted.so", vec![free_threaded("x86_64", from_13, delegated)]),
         ("elf-x86_64-backend.so", vec![free_threaded("x86_64", ONLY_14, BACKEND)]),
         ("elf-x86_64-backend-absent.so", vec![free_threaded("x86_64", ONLY_14, BACKEND_ABSENT)]),
+        ("elf-x86_64-delegated-calls.so", vec![other(Some(Abi3t), (Some(10), None), Calls, delegated)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("elf-x86_64-symbols.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
         ("elf-x86_64-symbols-bare.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),

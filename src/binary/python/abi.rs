@@ -1,18 +1,18 @@
 //! Which interpreters' memory layout an image was compiled for, by the strongest sign that it has.
 //!
 //! In order: the name of the Python library on Windows, where it names the build; `Py_mod_abi`; symbols that only
-//! free-threaded headers produce, and the headers of static objects; the symbols of reference counting; the name of the
-//! Python library elsewhere. Where signs of equal strength contradict each other, the answer is unknown.
+//! free-threaded headers produce, and the headers of static objects; the symbols of reference counting; what CFFI is known
+//! to generate; the name of the Python library elsewhere. Where signs of equal strength contradict each other, the answer is unknown.
 
 use std::collections::BTreeSet;
 
 use super::layout::Header;
 use super::library::{self, PythonLibrary};
 use super::slots::{abi_info_evidence, read_abi_info};
-use super::{Survey, imported, stable_abi};
+use super::{Survey, baselines, imported, stable_abi};
 use crate::binary::image::Image;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Abi, AbiInfo, Fact, Flavour, Format, Generator, Hook, Toolchain};
+use crate::model::facts::{Abi, AbiInfo, Fact, Flavour, Format, Generator, Hook, Origin, Toolchain};
 
 /// Declared by free-threaded headers only, and absent from builds with the GIL:
 /// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
@@ -47,6 +47,7 @@ pub(super) fn abi(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&To
         .or_else(|| from_abi_info(survey, hooks))
         .or_else(|| from_code(survey, hooks, toolchain))
         .or_else(|| from_counting(survey))
+        .or_else(|| from_backend(survey, toolchain))
         .or_else(by_library)
         .unwrap_or_else(|| Fact::unknown("neither its symbols nor its data tell which build it was compiled for"))
 }
@@ -220,6 +221,22 @@ fn with_the_gil(survey: &Survey<'_, '_>, versions: Versions, mut evidence: Vec<E
     }
     // What version the headers were of says nothing of the stable ABI's oldest version.
     known(Flavour::GilOrAbi3, (None, None), evidence)
+}
+
+/// A module that CFFI's backend makes has no static objects. What CFFI generates looks into no object itself, so where it
+/// also counts by calling functions, nothing in it depends on how objects are laid out, and it fits every build. Code of
+/// the author's that does more imports more. <https://github.com/python-cffi/cffi/blob/main/src/cffi/_cffi_include.h>
+fn from_backend(survey: &Survey<'_, '_>, toolchain: Option<&Toolchain>) -> Option<Fact<Abi>> {
+    let marks = survey.marks.cffi()?;
+    let toolchain = toolchain.filter(|toolchain| toolchain.generator == Generator::Cffi)?;
+    let is_cffis = |symbol: &String| baselines::origin(symbol, Some(toolchain)) == Origin::Generator;
+    let inline = FREE_THREADED_ONLY.iter().chain(&["_Py_Dealloc"]).any(|symbol| survey.imports(symbol));
+    let counting = COUNT_BY_CALL.iter().find(|symbol| survey.imports(symbol))?;
+    if inline || !survey.python_imports.iter().all(is_cffis) {
+        return None;
+    }
+    let evidence = std::iter::once(imported(counting)).chain(marks).collect();
+    Some(known(Flavour::Abi3t, (oldest_stable(survey), None), evidence))
 }
 
 /// `_Py_Dealloc` is what an inlined `Py_DECREF` calls when the count reaches zero; free-threaded headers do not.

@@ -2,7 +2,7 @@
 
 use ungil::archive::limits::Limits;
 use ungil::report::{INSPECTION_FORMATS, RenderOptions};
-use ungil::scan;
+use ungil::scan::{self, Explain, InspectSettings};
 
 use super::super::args::{GlobalArguments, InspectArguments};
 use super::super::environment::Environment;
@@ -19,7 +19,9 @@ pub(crate) fn run(
     // Without targets, those that the files are for are taken.
     let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
     let targets = if named { settings::targets(&typed.target, environment)? } else { Vec::new() };
-    let inspection = scan::inspect(&typed.files, &targets, Limits::default())?;
+    let explain = if typed.explain { Explain::Paths } else { Explain::Results };
+    let settings = InspectSettings { targets, explain, limits: Limits::default() };
+    let inspection = scan::inspect(&typed.files, &settings)?;
     let file = typed.output.output.as_deref();
     let options =
         RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };

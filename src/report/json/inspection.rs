@@ -1,7 +1,7 @@
 //! From an inspection to version 1 of its JSON.
 
 use crate::model::facts::{AbiInfo, Declaration, Fact, Format, Hook, HookKind, ImageFacts, Refcounts, StableAbiAudit};
-use crate::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 
 use super::super::sanitize::without_credentials;
 use super::convert::{abi, all, evidence, hexadecimal, init, module, problem, toolchain};
@@ -47,6 +47,17 @@ fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOu
         size: file.facts.size,
         claim: facts::claim(&file.claim),
         images: images.collect(),
+        explanations: all(&file.explanations, explanation),
+    }
+}
+
+fn explanation(explanation: &Explanation) -> out::Explanation {
+    out::Explanation {
+        hook: explanation.hook.clone(),
+        architecture: explanation.architecture.clone(),
+        steps: all(&explanation.steps, evidence),
+        instructions: explanation.instructions,
+        branches: explanation.branches,
     }
 }
 

@@ -60,6 +60,23 @@ pub(super) struct Module {
     pub(super) claim: Claim,
     /// One for each architecture: a universal Mach-O file holds several.
     pub(super) images: Vec<Image>,
+    /// How the hooks that the file's name asks for were followed; empty unless `--explain` asked for it.
+    pub(super) explanations: Vec<Explanation>,
+}
+
+/// How one hook was followed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Explanation {
+    /// The hook's symbol.
+    pub(super) hook: String,
+    /// Architecture of its image.
+    pub(super) architecture: String,
+    /// The path that decided: calls in their order, branches on unknowns, what was read at the end.
+    pub(super) steps: Vec<v1::Evidence>,
+    /// Instructions followed on all paths.
+    pub(super) instructions: u64,
+    /// Branches on unknowns on all paths.
+    pub(super) branches: u64,
 }
 
 /// A fact, or the reason why it could not be read.

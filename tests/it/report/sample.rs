@@ -529,6 +529,7 @@ pub(crate) fn inspection() -> Inspection {
             }),
             distribution: Some(distribution(path)),
             files: vec![InspectedFile {
+                explanations: Vec::new(),
                 facts: ModuleFacts { path: path.into(), size: 45_320, images: vec![image("x86_64")] },
                 claim: Claim::Cpython(free_threaded()),
                 audits: vec![vec![audit()]],
