@@ -34,7 +34,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             error_page::show(&failure);
-            Exit::Usage.into()
+            failure.exit().into()
         }
     }
 }
