@@ -22,6 +22,7 @@ mod pylock_toml;
 mod requirements_txt;
 mod selection;
 mod text;
+mod uv_lock;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -35,9 +36,10 @@ use crate::model::request::{Place, Request, Requests, Sources};
 use pylock_toml::PylockToml;
 use requirements_txt::RequirementsTxt;
 use text::Text;
+use uv_lock::UvLock;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &RequirementsTxt];
+pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &RequirementsTxt];
 
 /// Longest input file that is read, in bytes.
 const LONGEST_FILE: usize = 8 * 1024 * 1024;
