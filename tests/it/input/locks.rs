@@ -183,6 +183,12 @@ fn uv_lock() {
 }
 
 #[test]
+fn poetry_lock() {
+    check_sets("poetry");
+    check_awkward("poetry");
+}
+
+#[test]
 fn a_group_that_no_file_has_is_an_error() {
     let error = read("pylock", "pylock.pdm.toml", selected(&["tset".to_owned()], &[])).unwrap_err();
     assert_eq!(error.to_string(), "command line: expected a name that the input has for `--group`, found `tset`");
