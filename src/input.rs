@@ -18,6 +18,7 @@ mod lines;
 mod locking;
 mod names;
 mod options;
+mod pdm_lock;
 mod poetry_lock;
 mod pylock_toml;
 mod requirements_txt;
@@ -34,6 +35,7 @@ pub use files_on_disk::FilesOnDisk;
 pub use selection::{Names, Selection};
 
 use crate::model::request::{Place, Request, Requests, Sources};
+use pdm_lock::PdmLock;
 use poetry_lock::PoetryLock;
 use pylock_toml::PylockToml;
 use requirements_txt::RequirementsTxt;
@@ -41,7 +43,7 @@ use text::Text;
 use uv_lock::UvLock;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &PoetryLock, &RequirementsTxt];
+pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &PoetryLock, &PdmLock, &RequirementsTxt];
 
 /// Longest input file that is read, in bytes.
 const LONGEST_FILE: usize = 8 * 1024 * 1024;

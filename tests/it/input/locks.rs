@@ -189,6 +189,12 @@ fn poetry_lock() {
 }
 
 #[test]
+fn pdm_lock() {
+    check_sets("pdm");
+    check_awkward("pdm");
+}
+
+#[test]
 fn a_group_that_no_file_has_is_an_error() {
     let error = read("pylock", "pylock.pdm.toml", selected(&["tset".to_owned()], &[])).unwrap_err();
     assert_eq!(error.to_string(), "command line: expected a name that the input has for `--group`, found `tset`");
