@@ -19,6 +19,7 @@ mod locking;
 mod names;
 mod options;
 mod pdm_lock;
+mod pipfile_lock;
 mod poetry_lock;
 mod pylock_toml;
 mod requirements_txt;
@@ -36,6 +37,7 @@ pub use selection::{Names, Selection};
 
 use crate::model::request::{Place, Request, Requests, Sources};
 use pdm_lock::PdmLock;
+use pipfile_lock::PipfileLock;
 use poetry_lock::PoetryLock;
 use pylock_toml::PylockToml;
 use requirements_txt::RequirementsTxt;
@@ -43,7 +45,7 @@ use text::Text;
 use uv_lock::UvLock;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &PoetryLock, &PdmLock, &RequirementsTxt];
+pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &PoetryLock, &PdmLock, &PipfileLock, &RequirementsTxt];
 
 /// Longest input file that is read, in bytes.
 const LONGEST_FILE: usize = 8 * 1024 * 1024;

@@ -1,6 +1,8 @@
-//! A file as text whose offsets have lines, and TOML as typed data with spans.
+//! A file as text whose offsets have lines, and TOML and JSON as typed data that knows its lines.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::InputFile;
 use super::encoding::decode;
@@ -55,6 +57,22 @@ impl Document {
         })
     }
 
+    /// Reads the text as JSON. Parts that are left as [`RawValue`] have their line by [`Document::raw_place`].
+    pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, InputError> {
+        serde_json::from_str(&self.text).map_err(|error| self.wrong(self.line(error.line()), &without_line(&error)))
+    }
+
+    /// The line on which a part of this text begins.
+    pub(super) fn raw_place(&self, raw: &RawValue) -> Place {
+        // A borrowed part is a slice of the text, so where it lies in memory says where it stands.
+        self.place(raw.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr()))
+    }
+
+    /// Reads a part of the text, left aside before.
+    pub(super) fn part<'a, T: Deserialize<'a>>(&self, raw: &'a RawValue) -> Result<T, InputError> {
+        serde_json::from_str(raw.get()).map_err(|error| self.wrong(self.raw_place(raw), &without_line(&error)))
+    }
+
     pub(super) fn name(&self, text: &str, place: &Place) -> Result<PackageName, InputError> {
         // A name that ends in a separator makes the grammar crate panic in places; the requirement's reader knows.
         let parsed =
@@ -96,4 +114,10 @@ impl Document {
     pub(super) fn expected(&self, expected: &str, found: &str, place: &Place) -> InputError {
         self.wrong(place.clone(), &format!("expected {expected}, found `{found}`"))
     }
+}
+
+/// The error's words without its own position, which would be that within a part.
+fn without_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").and_then(|end| text.get(..end)).unwrap_or(&text).to_owned()
 }

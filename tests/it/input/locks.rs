@@ -12,7 +12,7 @@ use ungil::model::lock::Pin;
 use ungil::model::metadata::Metadata;
 use ungil::model::name::PackageName;
 use ungil::model::problem::ProblemKind;
-use ungil::model::request::{Location, Requests, Sources};
+use ungil::model::request::{Location, Requests, Sources, Wanted};
 use ungil::model::resolution::{Chosen, Resolution};
 use ungil::model::target::Target;
 use ungil::resolve::{Catalog, CatalogError, Hint, Located, Options};
@@ -151,6 +151,10 @@ fn described(requests: &Requests) -> String {
             table.push_str(&format!("    {}: {}{pin}, {hashes} digests\n", package.place, package.name));
         }
     }
+    for request in &requests.requests {
+        let Wanted::Named(wanted) = &request.wanted else { continue };
+        table.push_str(&format!("    {}: request {wanted}\n", request.place));
+    }
     for url in &requests.sources.extra_index_urls {
         table.push_str(&format!("    index {url}\n"));
     }
@@ -192,6 +196,12 @@ fn poetry_lock() {
 fn pdm_lock() {
     check_sets("pdm");
     check_awkward("pdm");
+}
+
+#[test]
+fn pipfile_lock() {
+    check_sets("pipenv");
+    check_awkward("pipenv");
 }
 
 #[test]
