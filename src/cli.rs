@@ -35,7 +35,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             error_page::show(&failure);
-            Exit::Usage.into()
+            failure.exit().into()
         }
     }
 }

@@ -9,15 +9,23 @@
 //! input names them.
 
 mod credentials;
+mod document;
 mod encoding;
 mod error;
 mod files;
 mod files_on_disk;
 mod lines;
+mod locking;
 mod names;
 mod options;
+mod pdm_lock;
+mod pipfile_lock;
+mod poetry_lock;
+mod pylock_toml;
 mod requirements_txt;
+mod selection;
 mod text;
+mod uv_lock;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,13 +33,19 @@ use std::path::{Component, Path, PathBuf};
 
 pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
+pub use selection::{Names, Selection};
 
 use crate::model::request::{Place, Request, Requests, Sources};
+use pdm_lock::PdmLock;
+use pipfile_lock::PipfileLock;
+use poetry_lock::PoetryLock;
+use pylock_toml::PylockToml;
 use requirements_txt::RequirementsTxt;
 use text::Text;
+use uv_lock::UvLock;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[&RequirementsTxt];
+pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &PoetryLock, &PdmLock, &PipfileLock, &RequirementsTxt];
 
 /// Longest input file that is read, in bytes.
 const LONGEST_FILE: usize = 8 * 1024 * 1024;
@@ -40,7 +54,9 @@ const HEAD: usize = 4096;
 
 /// One input format.
 pub trait Adapter: Sync {
-    /// The format's name, as users know it.
+    /// One word for the format, as `--from` takes it.
+    fn kind(&self) -> &'static str;
+    /// The format's name, as users know it, with the names of its files.
     fn name(&self) -> &'static str;
     /// Whether a file of this name, with content that begins in this way, is of the format.
     fn claims(&self, file_name: &str, head: &[u8]) -> bool;
@@ -71,6 +87,8 @@ pub struct InputContext<'a> {
     pub standard_input: Option<Vec<u8>>,
     /// The encoding of the user's locale, tried where a file is not UTF-8 and names no encoding.
     pub locale_encoding: Option<String>,
+    /// Groups and extras to be scanned.
+    pub selection: Selection,
 }
 
 /// What is at a path.
@@ -91,10 +109,12 @@ pub trait Files {
 }
 
 /// One thing that the user typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Typed {
     /// A path, a URL, a requirement, or `-` for a requirements file over standard input.
     Word(String),
+    /// A file of this kind, whatever it is called (`--from`).
+    From(&'static dyn Adapter, String),
     /// A requirements file, whatever it is called (`-r`).
     Requirements(String),
     /// A constraints file, whatever it is called (`-c`).
@@ -110,6 +130,7 @@ pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result
     for typed in typed {
         match typed {
             Typed::Word(argument) => read_argument(argument, context, &mut requests)?,
+            Typed::From(adapter, path) => adapter.read(&typed_file(path, context)?, context, &mut requests)?,
             Typed::Requirements(path) => {
                 RequirementsTxt.read(&typed_file(path, context)?, context, &mut requests)?;
             }
@@ -118,23 +139,21 @@ pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result
             }
         }
     }
+    context.selection.check(&requests.offered)?;
     Ok(requests)
 }
 
 fn typed_file(path: &str, context: &InputContext) -> Result<InputFile, InputError> {
+    if path == "-" {
+        return standard_input(context);
+    }
     context.open(path, context.path(path), &Text::typed(path).place(0))
 }
 
 fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
     let text = Text::typed(argument);
     if argument == "-" {
-        let shown = "standard input".to_owned();
-        let Some(content) = context.standard_input.clone() else {
-            let why = "nothing came over it".to_owned();
-            return Err(InputError::Unreadable { place: text.place(0), path: shown, why });
-        };
-        let file = InputFile { shown, path: context.path("-"), content };
-        return RequirementsTxt.read(&file, context, requests);
+        return RequirementsTxt.read(&standard_input(context)?, context, requests);
     }
     if files::is_page(&text) {
         return Err(InputError::Remote { place: text.place(0), found: text.shown() });
@@ -150,6 +169,17 @@ fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests
     request.place.column = None;
     requests.requests.push(request);
     Ok(())
+}
+
+fn standard_input(context: &InputContext) -> Result<InputFile, InputError> {
+    let shown = "standard input".to_owned();
+    match context.standard_input.clone() {
+        Some(content) => Ok(InputFile { shown, path: context.path("-"), content }),
+        None => {
+            let (place, why) = (Text::typed("-").place(0), "nothing came over it".to_owned());
+            Err(InputError::Unreadable { place, path: shown, why })
+        }
+    }
 }
 
 /// Reads one requirement: by where it is, or by name.

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod facts;
 pub mod finding;
 pub mod inspection;
+pub mod lock;
 pub mod member;
 pub mod metadata;
 pub mod name;

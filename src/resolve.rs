@@ -9,6 +9,8 @@
 //! solved, the packages without any are let in with the files of the same Python's build with the GIL, and the result
 //! says of them that nothing fits: a person wants to know all of the packages that stand in the way, not the first.
 //!
+//! Lock files are not solved: `locked` takes what they pin as it stands, each as a set of its own.
+//!
 //! Names that no index knows and metadata that cannot be read do not end a run: they become problems, and the rest is
 //! resolved without them.
 
@@ -17,6 +19,7 @@ mod candidates;
 mod demands;
 mod explain;
 mod hint;
+mod locked;
 pub mod markers;
 mod node;
 mod ranges;
@@ -164,5 +167,15 @@ pub fn resolve(
     let plan = demands::read(requests, target, options, &environment, catalog)?;
     let session = solver::Session::new(&plan, &environment, options.dependencies, catalog);
     let versions = session.solve()?;
-    Ok(assembly::assemble(&session, &versions))
+    let mut resolution = assembly::assemble(&session, &versions);
+    for lock in &requests.locks {
+        let selected = locked::Selected::of(lock, &environment);
+        let selector = demands::selector(&requests.sources, target, options, selected.rules());
+        let (packages, problems) = selected.resolve(&Arc::new(selector), catalog);
+        locked::join(&mut resolution.packages, packages);
+        resolution.problems.extend(problems);
+    }
+    resolution.problems.sort();
+    resolution.problems.dedup();
+    Ok(resolution)
 }

@@ -93,7 +93,7 @@ pub fn run(
 }
 
 /// One resolution for each target. A target whose requirements contradict each other becomes a problem, unless that is
-/// so for all of them.
+/// so for all of them and no lock file gives packages all the same.
 fn resolve_all(
     settings: &Settings,
     requests: &Requests,
@@ -112,15 +112,24 @@ fn resolve_all(
         };
         threads.into_iter().map(join).collect()
     });
-    if solved.iter().all(Result::is_err)
+    if requests.locks.is_empty()
+        && solved.iter().all(Result::is_err)
         && let Some(error) = solved.iter().find_map(|solved| solved.as_ref().err().cloned())
     {
         return Err(error.into());
     }
     let settle = |(target, solved): (&Target, Result<Resolution, ResolveError>)| {
-        solved.unwrap_or_else(|error| unsolved(*target, requests, &error))
+        let Err(error) = solved else { return solved };
+        // What lock files pin does not depend on what could not be solved beside them.
+        let locked =
+            Requests { locks: requests.locks.clone(), sources: requests.sources.clone(), ..Requests::default() };
+        let mut resolution = resolve::resolve(&locked, *target, &options, distributions)?;
+        let Resolution { packages, problems, .. } = unsolved(*target, requests, &error);
+        resolution.packages.extend(packages);
+        resolution.problems.extend(problems);
+        Ok(resolution)
     };
-    Ok(settings.targets.iter().zip(solved).map(settle).collect())
+    Ok(settings.targets.iter().zip(solved).map(settle).collect::<Result<Vec<Resolution>, ResolveError>>()?)
 }
 
 /// What is left to say when no set of versions fits one of several targets.

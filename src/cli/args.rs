@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use ungil::input::ADAPTERS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
 
@@ -67,9 +68,9 @@ pub(crate) enum Command {
 
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
-#[command(after_help = SCAN_EXAMPLES)]
+#[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
-    /// Requirements files, wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
+    /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<String>,
     /// A requirements file, as pip has it
@@ -78,9 +79,15 @@ pub(crate) struct ScanArguments {
     /// A constraints file, as pip has it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) constraint: Vec<PathBuf>,
+    /// Read every INPUT as a file of this kind, whatever its name; kinds below
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    pub(crate) from: Option<String>,
     /// Scan only what is named, not what that requires
     #[arg(long)]
     pub(crate) no_deps: bool,
+    /// What is scanned of projects and lock files.
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,
@@ -112,6 +119,24 @@ pub(crate) struct ScanArguments {
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+/// What is scanned of projects and lock files, beside the project's own dependencies.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArguments {
+    /// Scan this dependency group too; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Vec<String>,
+    /// Scan every dependency group
+    #[arg(long, conflicts_with = "group")]
+    pub(crate) all_groups: bool,
+    /// Scan this extra of the project too; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) extra: Vec<String>,
+    /// Scan every extra of the project
+    #[arg(long, conflicts_with = "extra")]
+    pub(crate) all_extras: bool,
 }
 
 /// Arguments of `inspect`.
@@ -269,6 +294,19 @@ fn formats<Subject>(formats: &'static [Format<Subject>]) -> PossibleValuesParser
 fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
     let lines: Vec<String> = formats.iter().map(|format| format!("{} {}", format.name, format.description)).collect();
     format!("Output format: {}", lines.join("; "))
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
+}
+
+/// A line for each kind of input, and the examples.
+fn scan_help() -> String {
+    let mut text = "Kinds of input, told by name and content:\n".to_owned();
+    for adapter in ADAPTERS {
+        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
+    }
+    text + "\n" + SCAN_EXAMPLES
 }
 
 const SCAN_EXAMPLES: &str = "\

@@ -8,6 +8,8 @@ use anstyle::{AnsiColor, Style};
 
 use ungil::report::harmless;
 
+use super::exit::Exit;
+
 /// Deepest chain of causes that is told.
 const DEEPEST: usize = 16;
 
@@ -16,6 +18,7 @@ const DEEPEST: usize = 16;
 pub(crate) struct Failure {
     error: Box<dyn Error + Send + Sync>,
     hint: Option<String>,
+    exit: Exit,
 }
 
 /// A sentence with the error that led to it.
@@ -40,17 +43,28 @@ impl Error for Caused {
 impl Failure {
     /// A failure that needs no more than a sentence.
     pub(crate) fn new(what: impl Into<String>) -> Failure {
-        Failure { error: what.into().into(), hint: None }
+        Failure { error: what.into().into(), hint: None, exit: Exit::Usage }
     }
 
     /// A failure that another error led to.
     pub(crate) fn caused(what: impl Into<String>, cause: impl Error + Send + Sync + 'static) -> Failure {
-        Failure { error: Box::new(Caused { what: what.into(), cause: Box::new(cause) }), hint: None }
+        Failure { error: Box::new(Caused { what: what.into(), cause: Box::new(cause) }), hint: None, exit: Exit::Usage }
     }
 
     /// An error that may know what helps.
     pub(crate) fn hinted(hint: Option<String>, error: impl Error + Send + Sync + 'static) -> Failure {
-        Failure { error: Box::new(error), hint }
+        Failure { error: Box::new(error), hint, exit: Exit::Usage }
+    }
+
+    /// Ends the process with another code than that of wrong usage.
+    pub(crate) fn exiting(mut self, exit: Exit) -> Failure {
+        self.exit = exit;
+        self
+    }
+
+    /// The code with which the process ends.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// Adds what may help.
@@ -62,7 +76,7 @@ impl Failure {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
-        Failure { error: Box::new(error), hint: None }
+        Failure { error: Box::new(error), hint: None, exit: Exit::Usage }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was typed, settled: defaults filled in, values checked, files and folders made out.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -8,13 +9,14 @@ use url::Url;
 use ungil::archive::limits::Limits;
 use ungil::index::IndexSettings;
 use ungil::index::settings::Freshness;
-use ungil::input::{FilesOnDisk, InputContext, Typed};
+use ungil::input::{ADAPTERS, FilesOnDisk, InputContext, Names, Selection, Typed};
+use ungil::model::name::ExtraName;
 use ungil::model::request::{Location, Sources};
 use ungil::model::target::{Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints};
 
-use super::args::{CacheArguments, IndexArguments, ScanArguments, TargetArguments};
+use super::args::{CacheArguments, IndexArguments, ScanArguments, SelectionArguments, TargetArguments};
 use super::environment::Environment;
 use super::error_page::Failure;
 use super::format_control;
@@ -103,7 +105,11 @@ pub(crate) fn typed(typed: &ScanArguments) -> Result<Vec<Typed>, Failure> {
     if typed.inputs.is_empty() && typed.requirement.is_empty() {
         return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
     }
-    let words = typed.inputs.iter().cloned().map(Typed::Word);
+    let adapter = typed.from.as_deref().and_then(|kind| ADAPTERS.iter().find(|adapter| adapter.kind() == kind));
+    let words = typed.inputs.iter().cloned().map(|word| match adapter {
+        Some(adapter) => Typed::From(*adapter, word),
+        None => Typed::Word(word),
+    });
     let requirements = typed.requirement.iter().map(|file| Typed::Requirements(file.display().to_string()));
     let constraints = typed.constraint.iter().map(|file| Typed::Constraints(file.display().to_string()));
     Ok(words.chain(requirements).chain(constraints).collect())
@@ -121,7 +127,23 @@ pub(crate) fn input_context<'a>(
         files,
         standard_input: standard_input(&typed.inputs)?,
         locale_encoding: environment.encoding(),
+        selection: selection(&typed.selection)?,
     })
+}
+
+fn selection(typed: &SelectionArguments) -> Result<Selection, Failure> {
+    Ok(Selection {
+        groups: if typed.all_groups { Names::All } else { Names::These(labels("--group", &typed.group)?) },
+        extras: if typed.all_extras { Names::All } else { Names::These(labels("--extra", &typed.extra)?) },
+    })
+}
+
+fn labels(option: &str, typed: &[String]) -> Result<BTreeSet<ExtraName>, Failure> {
+    let label = |name: &String| {
+        name.parse()
+            .map_err(|error| Failure::caused(format!("{option} {name} is no name of a group or an extra"), error))
+    };
+    typed.iter().map(label).collect()
 }
 
 fn standard_input(words: &[String]) -> Result<Option<Vec<u8>>, Failure> {

@@ -38,13 +38,13 @@ pub enum InputError {
         unit: &'static str,
     },
     /// A file whose format no adapter knows.
-    #[error("{place}: no adapter reads `{path}`; expected {expected}")]
+    #[error("{place}: nothing that ungil reads was found in `{path}`; looked for {expected}")]
     Unclaimed {
         /// Who named it.
         place: Place,
         /// The file.
         path: String,
-        /// The formats that can be read.
+        /// The formats that were looked for.
         expected: String,
     },
     /// Bytes that are not text in the file's encoding.
@@ -159,6 +159,28 @@ pub enum InputError {
         /// The chain of files from it to the one that closes the circle.
         by: String,
     },
+    /// A file that is not what its format asks for.
+    #[error("{place}: not a valid {format}: {why}")]
+    Malformed {
+        /// The line.
+        place: Place,
+        /// The format's name.
+        format: &'static str,
+        /// What was expected and what was found.
+        why: String,
+    },
+    /// A group or an extra that no file of the input has.
+    #[error("{place}: expected a name that the input has for `{option}`, found `{found}`")]
+    NotOffered {
+        /// Who named it.
+        place: Place,
+        /// The option that selects it.
+        option: &'static str,
+        /// The name.
+        found: String,
+        /// The names that the input has.
+        offered: Vec<String>,
+    },
     /// Something that cannot be a constraint: extras, no name, editable.
     #[error("{place}: expected a name with versions as a constraint, found `{found}`, {why}")]
     NotAConstraint {
@@ -191,6 +213,8 @@ impl InputError {
             | InputError::Dropped { place, .. }
             | InputError::Remote { place, .. }
             | InputError::Cycle { place, .. }
+            | InputError::Malformed { place, .. }
+            | InputError::NotOffered { place, .. }
             | InputError::NotAConstraint { place, .. } => place,
         }
     }
@@ -211,10 +235,15 @@ impl InputError {
             InputError::Remote { .. } => Some("download the file and give its path".into()),
             InputError::Cycle { .. } => Some("remove the include, or move the shared lines to a third file".into()),
             InputError::NotAConstraint { .. } => Some("put it in a requirements file, included with `-r`".into()),
+            InputError::NotOffered { offered, .. } if offered.is_empty() => Some(
+                "no file of the input has such names; groups and extras are those of projects and lock files".into(),
+            ),
+            InputError::NotOffered { offered, .. } => Some(format!("there are {}", offered.join(", "))),
+            InputError::Unclaimed { .. } => Some("if you know what it is, say so with `--from`".into()),
             InputError::NoSuchFile { .. }
+            | InputError::Malformed { .. }
             | InputError::Unreadable { .. }
             | InputError::TooMuch { .. }
-            | InputError::Unclaimed { .. }
             | InputError::UnknownEncoding { .. }
             | InputError::NotAUrl { .. }
             | InputError::UnknownOption { .. }

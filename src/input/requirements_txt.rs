@@ -40,6 +40,10 @@ const MOST_FILES: usize = 1000;
 pub(super) struct RequirementsTxt;
 
 impl Adapter for RequirementsTxt {
+    fn kind(&self) -> &'static str {
+        "requirements"
+    }
+
     fn name(&self) -> &'static str {
         "a requirements file (requirements.txt)"
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::digest::Digest;
+use super::lock::Lock;
 use super::name::{ExtraName, MarkerTree, PackageName, Requirement};
 
 /// A place in the user's input, so that a finding can point at the line to change.
@@ -155,8 +156,21 @@ pub struct Requests {
     pub requests: Vec<Request>,
     /// Bounds on versions that do not ask for the package (`-c`).
     pub constraints: Vec<Request>,
+    /// Lock files, each an exact set of its own beside what the requests resolve to.
+    pub locks: Vec<Lock>,
     /// Where the files are to come from.
     pub sources: Sources,
+    /// Groups and extras that the input's files have, whether they are selected or not.
+    pub offered: Offered,
+}
+
+/// Names of parts of the input that the user may select.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// Dependency groups (PEP 735), and what other formats call so.
+    pub groups: BTreeSet<ExtraName>,
+    /// The project's optional dependencies.
+    pub extras: BTreeSet<ExtraName>,
 }
 
 #[cfg(test)]

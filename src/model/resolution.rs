@@ -35,7 +35,7 @@ pub struct Chosen {
 /// A path of requirements that leads to a package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequiredBy {
-    /// The line that asked for the first package of the path.
+    /// The line that asked for the first package of the path; of a lock file, the line that pins the last one.
     pub place: Place,
     /// From the package that was asked for to the one that requires this one; empty when this one was asked for itself.
     pub path: Vec<PackageName>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{self, Level};
+use super::candidates::{self, Level, Offer, Pick, Selector};
 use super::node::Node;
 use super::solver::{Session, Versions};
 use super::{VersionStatement, why};
@@ -64,27 +64,38 @@ fn choose(
     };
     let problem = session.known_problem(name, version);
     problems.extend(problem.clone());
-    let artifact = pick.artifact.clone();
-    if selector.lacks_digests(&artifact) && pick.level == Level::Strict {
-        let message = "the index states no digest of the kind that was given, so the file could not be compared";
-        let (package, place) = (Some(name.clone()), artifact.filename.clone());
-        problems.push(Problem { kind: ProblemKind::Integrity, package, place, message: message.to_owned() });
-    }
+    problems.extend(uncompared(selector, pick));
     let stated = session
         .site(name)
         .and_then(|site| site.found.ok())
         .is_none_or(|located| located.version == VersionStatement::Stated);
-    let choice = match (pick.level, &artifact.kind, problem) {
+    let choice = choice(selector, &offer, pick, problem);
+    (stated.then(|| pick.artifact.version.clone()), choice)
+}
+
+/// What the picked file means for the target. `problem` is what keeps it from being understood.
+pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem: Option<Problem>) -> Choice {
+    let artifact = pick.artifact.clone();
+    match (pick.level, &artifact.kind, problem) {
         (Level::Twin | Level::Anything, ..) => {
-            Choice::Nothing { why: why::nothing_fits(selector, &offer, pick.candidate) }
+            Choice::Nothing { why: why::nothing_fits(selector, offer, pick.candidate) }
         }
         (Level::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
         (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => Choice::Unknown { why: told(&problem, name) },
         (Level::Strict, ArtifactKind::Wheel(_), None) => {
-            Choice::Wheel { lost: candidates::lost(selector, &offer, pick), artifact }
+            Choice::Wheel { lost: candidates::lost(selector, offer, pick), artifact }
         }
-    };
-    (stated.then(|| pick.artifact.version.clone()), choice)
+    }
+}
+
+/// The problem of a file whose digest cannot be compared with those that were demanded; `None` when it can.
+pub(super) fn uncompared(selector: &Selector, pick: Pick<'_>) -> Option<Problem> {
+    if !selector.lacks_digests(pick.artifact) || pick.level != Level::Strict {
+        return None;
+    }
+    let message = "the index states no digest of the kind that was given, so the file could not be compared";
+    let (package, place) = (Some(pick.artifact.name.clone()), pick.artifact.filename.clone());
+    Some(Problem { kind: ProblemKind::Integrity, package, place, message: message.to_owned() })
 }
 
 /// Who requires whom, in the chosen set.

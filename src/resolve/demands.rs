@@ -14,7 +14,7 @@ use super::tags::Tags;
 use super::{Catalog, CatalogError, Located, Options, ResolveError, markers};
 use crate::model::name::{ExtraName, PackageName, VersionSpecifiers};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, Request, Requests, Wanted};
+use crate::model::request::{Location, Place, Request, Requests, Sources, Wanted};
 use crate::model::target::Target;
 
 /// One line that asks for a package on this target.
@@ -85,8 +85,16 @@ pub(super) fn read(
             constraints.entry(name).or_default().push(constraint);
         }
     }
-    let sources = &requests.sources;
-    let selector = Selector {
+    rules.located.extend(reader.sites.keys().cloned());
+    let selector = selector(&requests.sources, target, options, rules);
+    let Reader { demands, sites, problems, .. } = reader;
+    let sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
+    Ok(Plan { selector: Arc::new(selector), demands, constraints, sites, problems })
+}
+
+/// The rules by which files are chosen on this target.
+pub(super) fn selector(sources: &Sources, target: Target, options: &Options, rules: Rules) -> Selector {
+    Selector {
         target,
         python: markers::full_version(target, options.python_patch),
         tags: Tags::new(target),
@@ -95,19 +103,17 @@ pub(super) fn read(
         no_binary: sources.no_binary.clone(),
         prereleases: if sources.pre { Prereleases::Always } else { Prereleases::IfNecessary },
         pins: rules.pins,
-        located: reader.sites.keys().cloned().collect(),
+        located: rules.located,
         hashes: rules.hashes,
-    };
-    let Reader { demands, sites, problems, .. } = reader;
-    let sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
-    Ok(Plan { selector: Arc::new(selector), demands, constraints, sites, problems })
+    }
 }
 
 /// What the lines of the input say about the choice of versions and files, apart from the versions themselves.
 #[derive(Default)]
-struct Rules {
-    pins: BTreeMap<PackageName, BTreeSet<crate::model::name::Version>>,
-    hashes: BTreeMap<PackageName, Vec<Vec<crate::model::digest::Digest>>>,
+pub(super) struct Rules {
+    pub(super) pins: BTreeMap<PackageName, BTreeSet<crate::model::name::Version>>,
+    pub(super) located: BTreeSet<PackageName>,
+    pub(super) hashes: BTreeMap<PackageName, Vec<Vec<crate::model::digest::Digest>>>,
 }
 
 impl Rules {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in helpers of tests, as in tests, a panic is the report")]
 
+mod locks;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pep508_rs::{MarkerEnvironment, MarkerTree, VersionOrUrl};
 use serde_json::{Value, json};
-use ungil::input::{self, FileKind, Files, FilesOnDisk, InputContext, InputError, Typed};
+use ungil::input::{self, FileKind, Files, FilesOnDisk, InputContext, InputError, Selection, Typed};
 use ungil::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};
 use url::Url;
 
@@ -32,6 +34,7 @@ fn context<'a>(files: &'a dyn Files, standard_input: &[u8]) -> InputContext<'a> 
         files,
         standard_input: Some(standard_input.to_vec()),
         locale_encoding: None,
+        selection: Selection::default(),
     }
 }
 
@@ -374,6 +377,7 @@ fn changed_bytes_never_panic() {
                 files: &files,
                 standard_input: None,
                 locale_encoding: None,
+                selection: Selection::default(),
             };
             if let Err(error) = input::read(&[Typed::Word(name.clone())], Sources::default(), &context) {
                 let shown = format!("{error} {:?}", error.hint());

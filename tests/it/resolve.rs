@@ -1,5 +1,6 @@
 //! Resolution over an index in memory: the versions, the files, and what is said where nothing fits.
 
+mod locks;
 mod world;
 
 use ungil::model::target::Target;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ungil::index::Index;
-use ungil::input::{self, FilesOnDisk};
+use ungil::input::{self, FilesOnDisk, InputError};
 use ungil::report::{FORMATS, RenderOptions};
 use ungil::scan;
 
@@ -20,8 +20,7 @@ pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: 
     let rules = rule_files::settle(&typed.rules)?;
     let words = settings::typed(typed)?;
     let context = settings::input_context(typed, environment, &FilesOnDisk)?;
-    let requests = input::read(&words, settings::sources(&typed.index, environment)?, &context)
-        .map_err(|error| Failure::hinted(error.hint(), error))?;
+    let requests = input::read(&words, settings::sources(&typed.index, environment)?, &context).map_err(unread)?;
     let shows = environment.shows_progress() && !global.quiet;
     let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
     let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
@@ -37,4 +36,10 @@ pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: 
     let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
     output::write(&(format.render)(&report, &options)?, file)?;
     Ok(Exit::of_report(&report))
+}
+
+/// What could not be read. A file in which nothing was found that could be judged is not wrong usage.
+fn unread(error: InputError) -> Failure {
+    let exit = if matches!(error, InputError::Unclaimed { .. }) { Exit::Open } else { Exit::Usage };
+    Failure::hinted(error.hint(), error).exiting(exit)
 }

@@ -1,0 +1,123 @@
+//! A file as text whose offsets have lines, and TOML and JSON as typed data that knows its lines.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::InputFile;
+use super::encoding::decode;
+use super::error::InputError;
+use super::text::printable;
+use crate::model::digest::{Algorithm, Digest};
+use crate::model::name::{self, ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
+use crate::model::request::Place;
+
+/// A file's text. All that is read of it is wrong at a line, which the errors made here give.
+pub(super) struct Document {
+    shown: String,
+    /// What kind of file it is, for errors.
+    format: &'static str,
+    text: String,
+    /// Offsets at which lines begin.
+    starts: Vec<usize>,
+}
+
+impl Document {
+    /// Decodes the file's bytes.
+    pub(super) fn new(file: &InputFile, format: &'static str) -> Result<Document, InputError> {
+        let text = decode(&file.content, &file.shown, None)?;
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Ok(Document { shown: file.shown.clone(), format, text, starts })
+    }
+
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The line of the byte at this offset.
+    pub(super) fn place(&self, offset: usize) -> Place {
+        self.line(self.starts.partition_point(|start| *start <= offset))
+    }
+
+    /// The line of this number, from 1.
+    pub(super) fn line(&self, number: usize) -> Place {
+        Place { file: self.shown.clone(), line: u32::try_from(number).ok(), column: None }
+    }
+
+    /// The error for something wrong on a line.
+    pub(super) fn wrong(&self, place: Place, why: &str) -> InputError {
+        InputError::Malformed { place, format: self.format, why: printable(why) }
+    }
+
+    /// Reads the text as TOML.
+    pub(super) fn toml<T: DeserializeOwned>(&self) -> Result<T, InputError> {
+        toml::from_str(&self.text).map_err(|error| {
+            let place = self.place(error.span().map_or(0, |span| span.start));
+            self.wrong(place, &error.message().replace('\n', ", "))
+        })
+    }
+
+    /// Reads the text as JSON. Parts that are left as [`RawValue`] have their line by [`Document::raw_place`].
+    pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, InputError> {
+        serde_json::from_str(&self.text).map_err(|error| self.wrong(self.line(error.line()), &without_line(&error)))
+    }
+
+    /// The line on which a part of this text begins.
+    pub(super) fn raw_place(&self, raw: &RawValue) -> Place {
+        // A borrowed part is a slice of the text, so where it lies in memory says where it stands.
+        self.place(raw.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr()))
+    }
+
+    /// Reads a part of the text, left aside before.
+    pub(super) fn part<'a, T: Deserialize<'a>>(&self, raw: &'a RawValue) -> Result<T, InputError> {
+        serde_json::from_str(raw.get()).map_err(|error| self.wrong(self.raw_place(raw), &without_line(&error)))
+    }
+
+    pub(super) fn name(&self, text: &str, place: &Place) -> Result<PackageName, InputError> {
+        // A name that ends in a separator makes the grammar crate panic in places; the requirement's reader knows.
+        let parsed =
+            name::requirement(text).ok().filter(|read| read.version_or_url.is_none() && read.extras.is_empty());
+        let parsed = parsed.filter(|read| read.marker.is_true());
+        parsed.map(|read| read.name).ok_or_else(|| self.expected("the name of a package", text, place))
+    }
+
+    pub(super) fn version(&self, text: &str, place: &Place) -> Result<Version, InputError> {
+        text.parse().map_err(|_| self.expected("a version (PEP 440)", text, place))
+    }
+
+    pub(super) fn specifiers(&self, text: &str, place: &Place) -> Result<VersionSpecifiers, InputError> {
+        text.parse().map_err(|_| self.expected("version specifiers (PEP 440)", text, place))
+    }
+
+    /// The name of a group or an extra.
+    pub(super) fn label(&self, text: &str, place: &Place) -> Result<ExtraName, InputError> {
+        text.parse().map_err(|_| self.expected("the name of a group or an extra", text, place))
+    }
+
+    pub(super) fn marker(&self, text: &str, place: &Place) -> Result<MarkerTree, InputError> {
+        name::marker(text).map_err(|error| self.wrong(place.clone(), &format!("`{text}` is not a marker: {error}")))
+    }
+
+    /// A digest written `sha256:…`. One of a kind that is not compared is `None`.
+    pub(super) fn digest(&self, text: &str, place: &Place) -> Result<Option<Digest>, InputError> {
+        let (algorithm, hex) = text.split_once(':').unwrap_or((text, ""));
+        self.digest_of(algorithm, hex, place)
+    }
+
+    pub(super) fn digest_of(&self, algorithm: &str, hex: &str, place: &Place) -> Result<Option<Digest>, InputError> {
+        let Some(algorithm) = Algorithm::from_name(algorithm) else { return Ok(None) };
+        let digest = Digest::new(algorithm, hex);
+        let wanted = || format!("{} hexadecimal digits of {}", algorithm.hex_length(), algorithm.name());
+        digest.map(Some).ok_or_else(|| self.expected(&wanted(), hex, place))
+    }
+
+    pub(super) fn expected(&self, expected: &str, found: &str, place: &Place) -> InputError {
+        self.wrong(place.clone(), &format!("expected {expected}, found `{found}`"))
+    }
+}
+
+/// The error's words without its own position, which would be that within a part.
+fn without_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").and_then(|end| text.get(..end)).unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,262 @@
+//! `poetry.lock` of Poetry 2: each package with its groups, and with the markers under which they need it.
+//!
+//! The project's own requirements stand in `pyproject.toml`; what the lock says of groups, markers and extras decides the
+//! set without it. Locks of Poetry 1 say none of that, and are an error rather than a guess.
+//!
+//! <https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock>
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::document::Document;
+use super::error::InputError;
+use super::locking::{Names, Source, Wanted, index};
+use super::{Adapter, InputContext, InputFile, Selection};
+use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
+use crate::model::name::{self, ExtraName, MarkerTree};
+use crate::model::request::{Offered, Place, Requests, Sources};
+
+/// The group of the project's own requirements, which always counts.
+const MAIN: &str = "main";
+
+/// The adapter.
+pub(super) struct PoetryLock;
+
+impl Adapter for PoetryLock {
+    fn kind(&self) -> &'static str {
+        "poetry"
+    }
+
+    fn name(&self) -> &'static str {
+        "Poetry's lock file (poetry.lock)"
+    }
+
+    fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
+        file_name == "poetry.lock"
+    }
+
+    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+        let document = Document::new(file, "poetry.lock")?;
+        let raw: Raw = document.toml()?;
+        let reader = Reader { document: &document, file, selection: &context.selection };
+        reader.check_format(&raw)?;
+        reader.offer(&raw, &mut requests.offered)?;
+        requests.locks.push(reader.lock(&raw, &mut requests.sources)?);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    package: Vec<RawPackage>,
+    #[serde(default)]
+    extras: BTreeMap<String, Vec<String>>,
+    metadata: RawMetadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawMetadata {
+    lock_version: Spanned<String>,
+    python_versions: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawPackage {
+    name: Spanned<String>,
+    version: Spanned<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    markers: Option<Spanned<RawMarkers>>,
+    #[serde(default)]
+    files: Vec<RawFile>,
+    #[serde(default)]
+    dependencies: BTreeMap<String, OneOrMore<RawDependency>>,
+    source: Option<RawSource>,
+}
+
+/// One marker, or one for each group.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawMarkers {
+    Same(String),
+    EachGroup(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct RawFile {
+    hash: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore<T> {
+    One(T),
+    More(Vec<T>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawDependency {
+    Versions(String),
+    Table { version: Option<String>, markers: Option<String> },
+}
+
+#[derive(Deserialize)]
+struct RawSource {
+    #[serde(rename = "type")]
+    kind: String,
+    url: String,
+    reference: Option<String>,
+    resolved_reference: Option<String>,
+    subdirectory: Option<String>,
+}
+
+struct Reader<'a> {
+    document: &'a Document,
+    file: &'a InputFile,
+    selection: &'a Selection,
+}
+
+impl Reader<'_> {
+    /// Groups and markers are there since 2.1.
+    fn check_format(&self, raw: &Raw) -> Result<(), InputError> {
+        let version = raw.metadata.lock_version.get_ref();
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        if let (Some(2), Some(1..)) = (numbers.next(), numbers.next()) {
+            return Ok(());
+        }
+        let place = self.document.place(raw.metadata.lock_version.span().start);
+        let why = "expected lock-version 2.1 or a later 2, which says what belongs to which group";
+        let help = "lock again with Poetry 2, or scan what `poetry export` writes";
+        Err(self.document.wrong(place, &format!("{why}; found {version}; {help}")))
+    }
+
+    fn offer(&self, raw: &Raw, offered: &mut Offered) -> Result<(), InputError> {
+        for package in &raw.package {
+            for group in package.groups.iter().filter(|group| *group != MAIN) {
+                offered.groups.insert(self.document.label(group, &self.place(package))?);
+            }
+        }
+        for extra in raw.extras.keys() {
+            offered.extras.insert(self.document.label(extra, &self.document.line(1))?);
+        }
+        Ok(())
+    }
+
+    fn place(&self, package: &RawPackage) -> Place {
+        self.document.place(package.name.span().start)
+    }
+
+    fn lock(&self, raw: &Raw, sources: &mut Sources) -> Result<Lock, InputError> {
+        let mut extras = Vec::new();
+        for extra in raw.extras.keys() {
+            extras.push(self.document.label(extra, &self.document.line(1))?);
+        }
+        extras.retain(|extra| self.selection.extras.has(extra));
+        let mut lock = Lock { file: self.document.shown().to_owned(), ..Lock::default() };
+        // Poetry's own operators (`^3.11`) leave every later minor version in.
+        lock.requires_python = raw.metadata.python_versions.as_ref().and_then(|wanted| wanted.parse().ok());
+        for package in &raw.package {
+            lock.packages.push(self.package(package, &extras, sources)?);
+        }
+        let mut names = Names::of(&lock.packages);
+        for (at, package) in raw.package.iter().enumerate() {
+            let edges = self.edges(package, &mut names, &lock)?;
+            if let Some(package) = lock.packages.get_mut(at) {
+                package.dependencies = edges;
+            }
+        }
+        Ok(lock)
+    }
+
+    fn package(
+        &self,
+        raw: &RawPackage,
+        extras: &[ExtraName],
+        sources: &mut Sources,
+    ) -> Result<LockedPackage, InputError> {
+        let place = self.place(raw);
+        let mut hashes = Vec::new();
+        for file in &raw.files {
+            hashes.extend(self.document.digest(&file.hash, &place)?);
+        }
+        let version = self.document.version(raw.version.get_ref(), &self.document.place(raw.version.span().start))?;
+        let pin = match &raw.source {
+            None => Pin::Version(version),
+            Some(source) if matches!(source.kind.as_str(), "legacy" | "pypi") => {
+                index(&source.url, self.document, &place, self.file, sources)?;
+                Pin::Version(version)
+            }
+            Some(source) => {
+                let location = source.location(&place, self.document)?;
+                Pin::Location(location.location(&hashes, self.document, &place, self.file, sources)?)
+            }
+        };
+        let name = self.document.name(raw.name.get_ref(), &place)?;
+        let listed = Some(self.listed(raw, &place)?.simplify_extras(extras));
+        Ok(LockedPackage { name, pin, listed, hashes, dependencies: Vec::new(), place })
+    }
+
+    /// The condition under which one of the groups that count needs the package.
+    fn listed(&self, raw: &RawPackage, place: &Place) -> Result<MarkerTree, InputError> {
+        let mut listed = MarkerTree::FALSE;
+        for group in &raw.groups {
+            if group != MAIN && !self.selection.groups.has(&self.document.label(group, place)?) {
+                continue;
+            }
+            let text = raw.markers.as_ref().and_then(|markers| match markers.get_ref() {
+                RawMarkers::Same(marker) => Some((marker, markers.span().start)),
+                RawMarkers::EachGroup(each) => each.get(group).map(|marker| (marker, markers.span().start)),
+            });
+            listed.or(match text {
+                None => MarkerTree::TRUE,
+                Some((text, start)) => self.document.marker(text, &self.document.place(start))?,
+            });
+        }
+        Ok(listed)
+    }
+
+    /// Who requires whom decides nothing here, so what cannot be read of it counts.
+    fn edges(&self, raw: &RawPackage, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+        let place = self.place(raw);
+        let mut found = Vec::new();
+        for (name, dependencies) in &raw.dependencies {
+            let name = self.document.name(name, &place)?;
+            let each = match dependencies {
+                OneOrMore::One(dependency) => std::slice::from_ref(dependency),
+                OneOrMore::More(dependencies) => dependencies,
+            };
+            for dependency in each {
+                let (version, marker) = match dependency {
+                    RawDependency::Versions(version) => (Some(version), None),
+                    RawDependency::Table { version, markers } => (version.as_ref(), markers.as_ref()),
+                };
+                let wanted = version.and_then(|version| version.parse().ok()).map_or(Wanted::Any, Wanted::Specifiers);
+                let marker = marker.and_then(|marker| name::marker(marker).ok()).unwrap_or(MarkerTree::TRUE);
+                // Of an extra that nobody asked for, the lock has the packages only if something else requires them.
+                let marker = marker.simplify_extras_with(|_| true);
+                let edges = names.edges_to(&name, &wanted, &lock.packages, &place)?;
+                found.extend(edges.into_iter().map(|edge| LockedEdge { marker: marker.clone(), ..edge }));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl RawSource {
+    fn location<'a>(&'a self, place: &Place, document: &Document) -> Result<Source<'a>, InputError> {
+        let url = Some(self.url.as_str());
+        let subdirectory = self.subdirectory.as_deref();
+        let revision = self.resolved_reference.as_deref().or(self.reference.as_deref());
+        match self.kind.as_str() {
+            "git" => Ok(Source { system: Some("git"), url, revision, subdirectory, path: None }),
+            "url" => Ok(Source { url, subdirectory, ..Source::default() }),
+            "file" | "directory" => Ok(Source { path: url, subdirectory, ..Source::default() }),
+            kind => Err(document.expected("a source of a kind that Poetry 2.5 has", kind, place)),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Which groups and extras of the input's files are scanned, as the user selects them.
+
+use std::collections::BTreeSet;
+
+use super::error::InputError;
+use crate::model::name::ExtraName;
+use crate::model::request::{Offered, Place};
+
+/// Names that the user selects; the default is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// These.
+    These(BTreeSet<ExtraName>),
+    /// Whichever there are.
+    All,
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        Names::These(BTreeSet::new())
+    }
+}
+
+impl Names {
+    pub(super) fn has(&self, name: &ExtraName) -> bool {
+        match self {
+            Names::These(names) => names.contains(name),
+            Names::All => true,
+        }
+    }
+
+    fn named(&self) -> impl Iterator<Item = &ExtraName> {
+        match self {
+            Names::These(names) => Some(names),
+            Names::All => None,
+        }
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// What is scanned beside the project's own dependencies, which always are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Dependency groups (`--group`, `--all-groups`).
+    pub groups: Names,
+    /// The project's extras (`--extra`, `--all-extras`).
+    pub extras: Names,
+}
+
+impl Selection {
+    /// Refuses names that no file of the input has: less would be scanned than was asked for.
+    pub(super) fn check(&self, offered: &Offered) -> Result<(), InputError> {
+        check("--group", &self.groups, &offered.groups)?;
+        check("--extra", &self.extras, &offered.extras)
+    }
+}
+
+fn check(option: &'static str, selected: &Names, offered: &BTreeSet<ExtraName>) -> Result<(), InputError> {
+    let Some(unknown) = selected.named().find(|name| !offered.contains(name)) else { return Ok(()) };
+    let place = Place { file: "command line".to_owned(), line: None, column: None };
+    let offered = offered.iter().map(ToString::to_string).collect();
+    Err(InputError::NotOffered { place, option, found: unknown.to_string(), offered })
+}

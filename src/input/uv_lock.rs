@@ -1,0 +1,318 @@
+//! `uv.lock`, which holds the project, its groups and extras, and who requires whom, for all targets at once.
+//!
+//! The set is what can be reached from the project. A workspace's other members are taken where something requires
+//! them, and all of them where the workspace's root is no project itself. What `conflicts` keeps apart is told by
+//! extras that uv makes up (`extra-8-demo-app-db`); they hold for what is selected.
+//!
+//! <https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile>
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::document::Document;
+use super::error::InputError;
+use super::locking::{Names, Source, Wanted, index};
+use super::{Adapter, InputContext, InputFile, Selection};
+use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
+use crate::model::name::{ExtraName, MarkerTree};
+use crate::model::request::{Place, Requests, Sources};
+
+/// The adapter.
+pub(super) struct UvLock;
+
+impl Adapter for UvLock {
+    fn kind(&self) -> &'static str {
+        "uv"
+    }
+
+    fn name(&self) -> &'static str {
+        "uv's lock file (uv.lock)"
+    }
+
+    fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
+        file_name == "uv.lock"
+    }
+
+    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+        let document = Document::new(file, "uv.lock")?;
+        let raw: Raw = document.toml()?;
+        if *raw.version.get_ref() != 1 {
+            let place = document.place(raw.version.span().start);
+            return Err(document.expected("version 1", &raw.version.get_ref().to_string(), &place));
+        }
+        let mut reader = Reader { document: &document, file, raw: &raw, active: Vec::new() };
+        for package in reader.projects() {
+            for (name, of) in [
+                (&package.optional_dependencies, &mut requests.offered.extras),
+                (&package.dev_dependencies, &mut requests.offered.groups),
+            ] {
+                for label in name.keys() {
+                    of.insert(document.label(label, &reader.place(package))?);
+                }
+            }
+        }
+        reader.active = reader.active_extras(&context.selection)?;
+        requests.locks.push(reader.lock(&context.selection, &mut requests.sources)?);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Raw {
+    version: Spanned<u32>,
+    requires_python: Option<Spanned<String>>,
+    #[serde(default)]
+    supported_markers: Vec<Spanned<String>>,
+    #[serde(default)]
+    package: Vec<RawPackage>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawPackage {
+    name: Spanned<String>,
+    version: Option<Spanned<String>>,
+    source: RawSource,
+    #[serde(default)]
+    dependencies: Vec<RawDependency>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Vec<RawDependency>>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, Vec<RawDependency>>,
+    sdist: Option<RawFile>,
+    #[serde(default)]
+    wheels: Vec<RawFile>,
+}
+
+#[derive(Deserialize, PartialEq)]
+struct RawSource {
+    registry: Option<String>,
+    git: Option<String>,
+    url: Option<String>,
+    path: Option<String>,
+    directory: Option<String>,
+    editable: Option<String>,
+    #[serde(rename = "virtual")]
+    not_built: Option<String>,
+    subdirectory: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawDependency {
+    name: Spanned<String>,
+    version: Option<String>,
+    source: Option<RawSource>,
+    #[serde(default)]
+    extra: Vec<String>,
+    marker: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawFile {
+    hash: Option<String>,
+}
+
+impl RawSource {
+    /// The folder of a project that is not packed.
+    fn folder(&self) -> Option<&str> {
+        self.editable.as_deref().or(self.not_built.as_deref()).or(self.directory.as_deref())
+    }
+}
+
+struct Reader<'a> {
+    document: &'a Document,
+    file: &'a InputFile,
+    raw: &'a Raw,
+    /// Extras that hold in the markers of conflicting parts.
+    active: Vec<ExtraName>,
+}
+
+impl<'a> Reader<'a> {
+    fn place(&self, package: &RawPackage) -> Place {
+        self.document.place(package.name.span().start)
+    }
+
+    /// The project, or where the workspace's root is none, its members.
+    fn projects(&self) -> Vec<&'a RawPackage> {
+        let all = || self.raw.package.iter();
+        let root: Vec<&RawPackage> = all().filter(|package| package.source.folder() == Some(".")).collect();
+        let is_member = |package: &&RawPackage| package.source.editable.is_some() || package.source.not_built.is_some();
+        if root.is_empty() { all().filter(is_member).collect() } else { root }
+    }
+
+    fn active_extras(&self, selection: &Selection) -> Result<Vec<ExtraName>, InputError> {
+        let mut active = Vec::new();
+        for package in self.projects() {
+            let place = self.place(package);
+            let project = package.name.get_ref();
+            let parts = [
+                ("extra", &package.optional_dependencies, &selection.extras),
+                ("group", &package.dev_dependencies, &selection.groups),
+            ];
+            for (kind, tables, selected) in parts {
+                for name in tables.keys() {
+                    if selected.has(&self.document.label(name, &place)?) {
+                        let made_up = format!("{kind}-{}-{project}-{name}", project.len());
+                        active.push(self.document.label(&made_up, &place)?);
+                    }
+                }
+            }
+        }
+        Ok(active)
+    }
+
+    fn lock(&self, selection: &Selection, sources: &mut Sources) -> Result<Lock, InputError> {
+        let document = self.document;
+        let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
+        if let Some(wanted) = &self.raw.requires_python {
+            lock.requires_python = Some(document.specifiers(wanted.get_ref(), &document.place(wanted.span().start))?);
+        }
+        for marker in &self.raw.supported_markers {
+            lock.environments.push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
+        }
+        for package in &self.raw.package {
+            lock.packages.push(self.package(package, sources)?);
+        }
+        let mut names = Names::of(&lock.packages);
+        for (at, package) in self.raw.package.iter().enumerate() {
+            let mut edges = self.edges(&package.dependencies, None, &mut names, &lock)?;
+            for (extra, dependencies) in &package.optional_dependencies {
+                let extra = document.label(extra, &self.place(package))?;
+                edges.extend(self.edges(dependencies, Some(extra), &mut names, &lock)?);
+            }
+            if let Some(package) = lock.packages.get_mut(at) {
+                package.dependencies = edges;
+            }
+        }
+        lock.roots = self.roots(selection, &mut names, &lock)?;
+        Ok(lock)
+    }
+
+    /// The project with the selected extras, and what the selected groups require.
+    fn roots(&self, selection: &Selection, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+        let mut roots = Vec::new();
+        for project in self.projects() {
+            let place = self.place(project);
+            let name = self.document.name(project.name.get_ref(), &place)?;
+            let mut edges = names.edges_to(&name, &Wanted::Any, &lock.packages, &place)?;
+            let mut extras = Vec::new();
+            for extra in project.optional_dependencies.keys() {
+                extras.push(self.document.label(extra, &place)?);
+            }
+            extras.retain(|extra| selection.extras.has(extra));
+            edges.iter_mut().for_each(|edge| edge.extras.clone_from(&extras));
+            roots.extend(edges);
+            for (group, dependencies) in &project.dev_dependencies {
+                if selection.groups.has(&self.document.label(group, &place)?) {
+                    roots.extend(self.edges(dependencies, None, names, lock)?);
+                }
+            }
+        }
+        Ok(roots)
+    }
+
+    fn package(&self, raw: &RawPackage, sources: &mut Sources) -> Result<LockedPackage, InputError> {
+        let document = self.document;
+        let place = self.place(raw);
+        let mut hashes = Vec::new();
+        for hash in raw.wheels.iter().chain(&raw.sdist).filter_map(|file| file.hash.as_deref()) {
+            hashes.extend(document.digest(hash, &place)?);
+        }
+        let source = &raw.source;
+        let is_project = self.projects().iter().any(|project| std::ptr::eq(*project, raw));
+        let pin = if is_project {
+            Pin::Project
+        } else if let Some(registry) = &source.registry {
+            index(registry, document, &place, self.file, sources)?;
+            let version = raw.version.as_ref();
+            let version = version.ok_or_else(|| document.wrong(place.clone(), "expected a version"))?;
+            Pin::Version(document.version(version.get_ref(), &document.place(version.span().start))?)
+        } else {
+            let location = match &source.git {
+                Some(git) => GitUrl::of(git).source(),
+                None => Source {
+                    url: source.url.as_deref(),
+                    path: source.path.as_deref().or(source.folder()),
+                    subdirectory: source.subdirectory.as_deref(),
+                    ..Source::default()
+                },
+            };
+            Pin::Location(location.location(&hashes, document, &place, self.file, sources)?)
+        };
+        let name = document.name(raw.name.get_ref(), &place)?;
+        Ok(LockedPackage { name, pin, listed: None, hashes, dependencies: Vec::new(), place })
+    }
+
+    fn edges(
+        &self,
+        dependencies: &[RawDependency],
+        of_extra: Option<ExtraName>,
+        names: &mut Names,
+        lock: &Lock,
+    ) -> Result<Vec<LockedEdge>, InputError> {
+        let mut found = Vec::new();
+        for dependency in dependencies {
+            let place = self.document.place(dependency.name.span().start);
+            let name = self.document.name(dependency.name.get_ref(), &place)?;
+            let wanted = match &dependency.version {
+                Some(version) => Wanted::Version(self.document.version(version, &place)?),
+                None => Wanted::Any,
+            };
+            let marker = match &dependency.marker {
+                Some(marker) => self.document.marker(marker, &place)?.simplify_extras(&self.active),
+                None => MarkerTree::TRUE,
+            };
+            let extras = dependency.extra.iter().map(|extra| self.document.label(extra, &place));
+            let extras = extras.collect::<Result<Vec<ExtraName>, InputError>>()?;
+            let edges = names.edges_to(&name, &wanted, &lock.packages, &place)?;
+            let edges = edges.into_iter().filter(|edge| self.is_from(edge.to, dependency));
+            let complete = |edge| LockedEdge {
+                extras: extras.clone(),
+                marker: marker.clone(),
+                of_extra: of_extra.clone(),
+                ..edge
+            };
+            let before = found.len();
+            found.extend(edges.map(complete));
+            if found.len() == before {
+                return Err(self.document.expected("a package of this file", name.as_ref(), &place));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the package comes from where the dependency says, when it says so.
+    fn is_from(&self, at: usize, dependency: &RawDependency) -> bool {
+        let package = self.raw.package.get(at);
+        dependency.source.as_ref().is_none_or(|source| package.is_some_and(|package| package.source == *source))
+    }
+}
+
+/// A repository as uv writes it: `https://host/a?subdirectory=b&rev=main#commit`.
+struct GitUrl<'a> {
+    url: &'a str,
+    commit: Option<&'a str>,
+    subdirectory: Option<&'a str>,
+}
+
+impl<'a> GitUrl<'a> {
+    fn of(text: &'a str) -> GitUrl<'a> {
+        let (text, commit) = text.split_once('#').map_or((text, None), |(text, commit)| (text, Some(commit)));
+        let (url, query) = text.split_once('?').unwrap_or((text, ""));
+        let subdirectory = query.split('&').find_map(|pair| pair.strip_prefix("subdirectory="));
+        GitUrl { url, commit, subdirectory }
+    }
+
+    fn source(&self) -> Source<'a> {
+        Source {
+            system: Some("git"),
+            url: Some(self.url),
+            revision: self.commit,
+            subdirectory: self.subdirectory,
+            ..Source::default()
+        }
+    }
+}

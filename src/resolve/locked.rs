@@ -1,0 +1,285 @@
+//! Lock files: the set that a lock's own markers and edges leave on a target, and the file that an installer takes for
+//! each pinned version. Nothing is solved, added or replaced; each lock is a set of its own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use pep508_rs::MarkerEnvironment;
+
+use super::assembly::{choice, uncompared};
+use super::candidates::{Level, Offer, Selector};
+use super::demands::{Rules, Site, problem_of};
+use super::ranges::Range;
+use super::{Catalog, Hint, VersionStatement};
+use crate::model::artifact::{Artifact, Listing};
+use crate::model::digest::Digest;
+use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
+use crate::model::name::{ExtraName, PackageName, Version};
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::resolution::{Choice, Chosen, RequiredBy};
+
+/// How many paths a package keeps, shortest first.
+const PATHS: usize = 8;
+/// Names that a path has at most; the rest of a longer one is left out. Real ones have some ten.
+const LONGEST_PATH: usize = 64;
+
+/// The packages of the lock that are meant for a target, by position, with the paths that lead to each.
+pub(super) struct Selected<'a> {
+    lock: &'a Lock,
+    environment: &'a MarkerEnvironment,
+    members: BTreeMap<usize, Member>,
+}
+
+/// One package of the set.
+#[derive(Default)]
+struct Member {
+    extras: BTreeSet<ExtraName>,
+    paths: Vec<Vec<PackageName>>,
+    /// Positions of the packages at which the paths begin.
+    tops: BTreeSet<usize>,
+}
+
+/// A package on the way, or one of its extras.
+struct Step {
+    at: usize,
+    extra: Option<ExtraName>,
+    top: usize,
+    path: Vec<PackageName>,
+}
+
+impl<'a> Selected<'a> {
+    /// Follows the lock's edges from what the project requires, and from what is listed and required by nobody.
+    pub(super) fn of(lock: &'a Lock, environment: &'a MarkerEnvironment) -> Selected<'a> {
+        let mut selected = Selected { lock, environment, members: BTreeMap::new() };
+        let listed: Vec<usize> = (0..lock.packages.len()).filter(|at| selected.is_listed(*at)).collect();
+        let required: BTreeSet<usize> = listed
+            .iter()
+            .flat_map(|at| selected.edges(*at).filter(move |edge| edge.to != *at))
+            .map(|edge| edge.to)
+            .collect();
+        let roots = lock.roots.iter().filter(|edge| selected.counts(edge));
+        let mut start: Vec<Step> = roots.flat_map(|edge| steps(edge, edge.to, &[])).collect();
+        let begin = |at: usize| Step { at, extra: None, top: at, path: Vec::new() };
+        start.extend(listed.iter().filter(|at| !required.contains(at)).map(|at| begin(*at)));
+        selected.follow(start);
+        for at in listed {
+            // Packages that only require each other have no beginning.
+            if !selected.members.contains_key(&at) {
+                selected.follow(vec![begin(at)]);
+            }
+        }
+        selected
+    }
+
+    fn is_listed(&self, at: usize) -> bool {
+        let marker = self.lock.packages.get(at).and_then(|package| package.listed.as_ref());
+        marker.is_some_and(|marker| marker.evaluate(self.environment, &[]))
+    }
+
+    /// Whether the edge is there on the target: a listed package is only in the set where its own condition holds.
+    fn counts(&self, edge: &LockedEdge) -> bool {
+        let package = self.lock.packages.get(edge.to);
+        package.is_some_and(|package| package.listed.is_none() || self.is_listed(edge.to))
+            && edge.marker.evaluate(self.environment, &[])
+    }
+
+    fn edges(&self, at: usize) -> impl Iterator<Item = &'a LockedEdge> {
+        let lock = self.lock;
+        let edges = lock.packages.get(at).into_iter().flat_map(|package| &package.dependencies);
+        edges.filter(|edge| self.counts(edge))
+    }
+
+    fn follow(&mut self, start: Vec<Step>) {
+        let mut seen: BTreeSet<(usize, Option<ExtraName>, usize)> = BTreeSet::new();
+        let mut waiting: VecDeque<Step> = start.into();
+        while let Some(Step { at, extra, top, path }) = waiting.pop_front() {
+            let Some(package) = self.lock.packages.get(at) else { continue };
+            let member = self.members.entry(at).or_default();
+            let is_new_extra = extra.clone().is_some_and(|extra| member.extras.insert(extra));
+            if !member.tops.contains(&top) && member.tops.len() < PATHS {
+                member.tops.insert(top);
+                member.paths.push(path.clone());
+            } else if !is_new_extra && !member.tops.contains(&top) {
+                continue;
+            }
+            if !seen.insert((at, extra.clone(), top)) {
+                continue;
+            }
+            let mut path = path;
+            let is_project = package.pin == Pin::Project;
+            if !is_project && path.len() < LONGEST_PATH {
+                path.push(package.name.clone());
+            }
+            let edges = self.edges(at).filter(|edge| edge.of_extra == extra);
+            waiting.extend(edges.flat_map(|edge| steps(edge, if is_project { edge.to } else { top }, &path)));
+        }
+    }
+
+    fn packages(&self) -> impl Iterator<Item = (&'a LockedPackage, &Member)> {
+        self.members.iter().filter_map(|(at, member)| Some((self.lock.packages.get(*at)?, member)))
+    }
+
+    /// What the pins of the set say about the choice of files.
+    pub(super) fn rules(&self) -> Rules {
+        let mut rules = Rules::default();
+        for (package, _) in self.packages() {
+            match &package.pin {
+                Pin::Version(version) => {
+                    rules.pins.entry(package.name.clone()).or_default().insert(version.clone());
+                }
+                Pin::Location(_) => _ = rules.located.insert(package.name.clone()),
+                Pin::Project => {}
+            }
+            if !package.hashes.is_empty() {
+                // Two versions of one name are compared with the digests of both: no file has one of each.
+                let sets = rules.hashes.entry(package.name.clone()).or_default();
+                match sets.first_mut() {
+                    Some(hashes) => hashes.extend(package.hashes.iter().cloned()),
+                    None => sets.push(package.hashes.clone()),
+                }
+            }
+        }
+        rules
+    }
+
+    /// The file that the target gets for each package.
+    pub(super) fn resolve(&self, selector: &Arc<Selector>, catalog: &dyn Catalog) -> (Vec<Chosen>, Vec<Problem>) {
+        let from_index = self.packages().filter(|(package, _)| matches!(package.pin, Pin::Version(_)));
+        let hint = |package: &LockedPackage| Hint {
+            name: package.name.clone(),
+            range: Range::full(),
+            selector: Arc::clone(selector),
+            files: 0,
+        };
+        catalog.prefetch(from_index.map(|(package, _)| hint(package)).collect());
+        let mut problems = self.foreign_target(selector);
+        let mut chosen = Vec::new();
+        for (package, member) in self.packages() {
+            let (version, choice) = match &package.pin {
+                Pin::Version(version) => {
+                    (Some(version.clone()), pinned(package, version, selector, catalog, &mut problems))
+                }
+                Pin::Location(location) => {
+                    let site = Site::open(&package.name, location.clone(), catalog);
+                    located(site, selector, &mut problems)
+                }
+                Pin::Project => continue,
+            };
+            let path = |path: &Vec<PackageName>| RequiredBy { place: package.place.clone(), path: path.clone() };
+            chosen.push(Chosen {
+                name: package.name.clone(),
+                version,
+                extras: member.extras.iter().cloned().collect(),
+                required_by: member.paths.iter().map(path).collect(),
+                choice,
+            });
+        }
+        (chosen, problems)
+    }
+
+    /// Says that the lock was made for other Pythons or platforms than the target, so that markers may be missing in it.
+    fn foreign_target(&self, selector: &Selector) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut note = |made_for: String| {
+            let message = format!("{} was locked for {made_for} and may lack what that needs", self.lock.file);
+            let place = selector.target.to_string();
+            problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
+        };
+        if let Some(wanted) = self.lock.requires_python.as_ref().filter(|wanted| !wanted.contains(&selector.python)) {
+            note(format!("Python {wanted}, not for {}", selector.target.python));
+        }
+        let environments = &self.lock.environments;
+        if !environments.is_empty() && !environments.iter().any(|marker| marker.evaluate(self.environment, &[])) {
+            note(format!("other environments than {}", selector.target));
+        }
+        problems
+    }
+}
+
+fn steps(edge: &LockedEdge, top: usize, path: &[PackageName]) -> Vec<Step> {
+    let extras = edge.extras.iter().cloned().map(Some);
+    let step = |extra| Step { at: edge.to, extra, top, path: path.to_vec() };
+    std::iter::once(None).chain(extras).map(step).collect()
+}
+
+/// The file of a pinned version, out of those that have one of the lock's digests.
+fn pinned(
+    package: &LockedPackage,
+    version: &Version,
+    selector: &Selector,
+    catalog: &dyn Catalog,
+    problems: &mut Vec<Problem>,
+) -> Choice {
+    let (name, place) = (&package.name, &package.place);
+    let mut unknown = |problem: Problem| {
+        problems.push(problem.clone());
+        Choice::Unknown { why: problem.message }
+    };
+    let listing = match catalog.listing(name) {
+        Ok(listing) => listing,
+        Err(error) => return unknown(problem_of(&error, Some(name))),
+    };
+    let offered: Vec<&Artifact> = listing.files.iter().filter(|file| file.version == *version).collect();
+    if offered.is_empty() {
+        let message = format!("no index offers {name} {version}, which {place} pins");
+        let (kind, place) = (ProblemKind::Index, name.to_string());
+        return unknown(Problem { kind, package: Some(name.clone()), place, message });
+    }
+    let allowed: Vec<Artifact> =
+        offered.iter().filter(|file| may_have(file, &package.hashes)).map(|file| (*file).clone()).collect();
+    let (count, all) = (allowed.len(), offered.len());
+    if allowed.is_empty() {
+        return Choice::Nothing { why: format!("no file of {name} {version} has a digest that {place} gives") };
+    }
+    let offer = selector.offer(name, Arc::new(Listing { files: allowed }));
+    let Some(pick) = selector.pick(&offer, &Range::singleton(version.clone()), Level::Anything) else {
+        return Choice::Unknown { why: format!("no file of {name} {version} could be chosen") };
+    };
+    problems.extend(uncompared(selector, pick));
+    match choice(selector, &offer, pick, None) {
+        Choice::Nothing { why } if count < all => {
+            Choice::Nothing { why: format!("{why} ({place} allows {count} of its {all} files)") }
+        }
+        choice => choice,
+    }
+}
+
+/// Whether the file has one of the digests, or states none that could be compared.
+fn may_have(file: &Artifact, hashes: &[Digest]) -> bool {
+    let comparable = |digest: &Digest| hashes.iter().any(|wanted| wanted.algorithm == digest.algorithm);
+    !file.digests.iter().any(comparable) || file.digests.iter().any(|digest| hashes.contains(digest))
+}
+
+fn located(site: Site, selector: &Selector, problems: &mut Vec<Problem>) -> (Option<Version>, Choice) {
+    let located = match site.found {
+        Ok(located) => located,
+        Err(problem) => {
+            problems.push(problem.clone());
+            return (None, Choice::Unknown { why: problem.message });
+        }
+    };
+    let stated = (located.version == VersionStatement::Stated).then(|| located.artifact.version.clone());
+    let offer: Offer = Selector::single(located.artifact.clone());
+    let Some(pick) = selector.pick(&offer, &Range::full(), Level::Anything) else {
+        return (stated, Choice::Unknown { why: "the file at the location could not be chosen".to_owned() });
+    };
+    problems.extend(uncompared(selector, pick));
+    let choice = choice(selector, &offer, pick, None);
+    (stated, choice)
+}
+
+/// Adds packages to a set. What is there already in the same version only gets the further paths.
+pub(super) fn join(packages: &mut Vec<Chosen>, further: Vec<Chosen>) {
+    for chosen in further {
+        match packages.iter_mut().find(|known| known.name == chosen.name && known.version == chosen.version) {
+            Some(known) => {
+                known.required_by.extend(chosen.required_by);
+                known.extras.extend(chosen.extras);
+                known.extras.sort();
+                known.extras.dedup();
+            }
+            None => packages.push(chosen),
+        }
+    }
+    packages.sort_by(|left, right| (&left.name, &left.version).cmp(&(&right.name, &right.version)));
+}
