@@ -81,7 +81,9 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
             Choice::Nothing { why: why::nothing_fits(selector, offer, pick.candidate) }
         }
         (Level::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
-        (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => Choice::Unknown { why: told(&problem, name) },
+        (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => {
+            Choice::Unknown { why: told(&problem, &pick.artifact.name) }
+        }
         (Level::Strict, ArtifactKind::Wheel(_), None) => {
             Choice::Wheel { lost: candidates::lost(selector, offer, pick), artifact }
         }

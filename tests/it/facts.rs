@@ -175,7 +175,7 @@ fn a_wheel_says_what_it_brings_and_claims() {
     let inspect = |members: Vec<(String, Vec<u8>)>| {
         let path = folder.path().join("demo-1.0-cp314-cp314t.cp314-linux_x86_64.whl");
         std::fs::write(&path, crate::archive::wheel_of(members)).unwrap();
-        let mut inspection = ungil::scan::inspect(&[path], &[], ungil::archive::limits::Limits::default()).unwrap();
+        let mut inspection = ungil::scan::inspect(&[path], &ungil::scan::InspectSettings::default()).unwrap();
         inspection.artifacts.remove(0).distribution.unwrap()
     };
     let facts = inspect(members.iter().cloned().chain(described).collect());

@@ -1,8 +1,9 @@
 //! Facts made by hand for tests: a good module, of which a test changes what it is about.
 
+use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
-    Toolchain,
+    Abi, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters, LimitedApi,
+    ModuleFacts, Refcounts, Toolchain, WritableData,
 };
 use ungil::model::target::Target;
 
@@ -26,7 +27,7 @@ pub(crate) fn hook(name: &str) -> Hook {
         gil: known(Declaration::Slot { value: 1 }),
         abi_info: known(None),
         slots: known(vec![2, 4]),
-        interpreters: known(None),
+        interpreters: known(Some(Interpreters::Supported)),
     }
 }
 
@@ -42,11 +43,24 @@ pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
         abi: known(Abi { flavour: Flavour::FreeThreaded, versions: (None, None) }),
         refcounts: known(Refcounts::InlineBiased),
         toolchain: known(Toolchain { generator: Generator::CApi, version: None }),
-        limited_api: Fact::default(),
-        hazards: Fact::default(),
-        porting: Fact::default(),
-        writable_data: Fact::default(),
+        limited_api: known(LimitedApi::default()),
+        hazards: known(Vec::new()),
+        porting: known(Vec::new()),
+        writable_data: known(WritableData::default()),
         code: Fact::default(),
+    }
+}
+
+/// A wheel of which nothing is worth a word.
+pub(crate) fn distribution() -> DistributionFacts {
+    DistributionFacts {
+        free_threading: known(None),
+        requires_python: known(None),
+        generator: known(None),
+        name_claims: known(Vec::new()),
+        wheel_claims: known(Vec::new()),
+        release: known(Vec::new()),
+        natives: known(Vec::new()),
     }
 }
 
