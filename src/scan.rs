@@ -28,7 +28,7 @@ use crate::rules::RuleSet;
 
 use assembly::{Bytes, Judged};
 use distributions::Distributions;
-use judging::Examinations;
+use judging::{Examinations, Found};
 
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use observer::{Event, Observer, Silent};
@@ -80,8 +80,10 @@ pub fn run(
     let distributions = Distributions::new(index, settings.limits, depth);
     let resolutions = resolve_all(settings, requests, &distributions, observer)?;
     let examinations = examine_all(&resolutions, &distributions, observer);
+    let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
+    let found = Found { examinations: &examinations, release: &release };
     let judged = resolutions.into_iter().map(|resolution| {
-        let results = judging::judge(&resolution, &examinations, rules, settings.hints);
+        let results = judging::judge(&resolution, found, rules, settings.hints);
         Judged { resolution, results }
     });
     let bytes =

@@ -18,7 +18,7 @@ use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
-use crate::model::name::PackageName;
+use crate::model::name::{PackageName, Version};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
@@ -86,18 +86,18 @@ impl Distributions {
         sizes.values().sum()
     }
 
-    /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
-    pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
-        let mut examination = self.examine_file(artifact);
-        // What else there is of the same version may change, and so is not kept with what the file says.
-        examination.distribution.release = match self.inner.index.known_listing(&artifact.name) {
-            Some(listing) => Fact::known(describing::release(&listing, &artifact.version), Vec::new()),
-            None => Fact::unknown("no index was asked for the other files of this version"),
-        };
-        examination
+    /// The wheels that the index has of a version, as far as it was asked for them. They may change, and so are not kept
+    /// with what a file says.
+    pub(super) fn release(&self, name: &PackageName, version: Option<&Version>) -> Fact<Vec<String>> {
+        match (self.inner.index.known_listing(name), version) {
+            (Some(listing), Some(version)) => Fact::known(describing::release(&listing, version), Vec::new()),
+            (None, _) => Fact::unknown("no index was asked for the other files of this version"),
+            (_, None) => Fact::unknown("no version was chosen"),
+        }
     }
 
-    fn examine_file(&self, artifact: &Artifact) -> Examination {
+    /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
+    pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
         let store = self.inner.index.store();
         let depth = self.inner.depth;
         let key = lasting_key(artifact).map(|key| format!("{} {depth:?} {key}", env!("UNGIL_SOURCE_DIGEST")));

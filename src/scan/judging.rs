@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::import::{self, claims};
 use crate::model::artifact::Artifact;
-use crate::model::distribution::TagClaim;
-use crate::model::facts::ImageFacts;
+use crate::model::distribution::{DistributionFacts, TagClaim};
+use crate::model::facts::{Fact, ImageFacts};
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::ModuleOutcome;
 use crate::model::report::TargetResult;
@@ -38,18 +38,23 @@ pub(super) fn wheel(choice: &Choice) -> Option<&Artifact> {
     }
 }
 
+/// What was found out about packages.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    /// What is in their files.
+    pub(super) examinations: &'a Examinations,
+    /// Which wheels the index has of the version that was chosen.
+    pub(super) release: &'a dyn Fn(&Chosen) -> Fact<Vec<String>>,
+}
+
 /// One result for each package of the resolution, in its order.
-pub(super) fn judge(
-    resolution: &Resolution,
-    examinations: &Examinations,
-    rules: &RuleSet,
-    hints: Hints,
-) -> Vec<TargetResult> {
+pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, hints: Hints) -> Vec<TargetResult> {
+    let examinations = found.examinations;
     let set = Set::of(resolution, examinations);
     let packages = resolution.packages.iter().zip(&set.modules);
     packages
         .map(|(chosen, modules)| {
-            let subject = subject(chosen, resolution.target, modules, examinations, &set);
+            let subject = subject(chosen, resolution.target, modules, found, &set);
             let mut findings = rules::evaluate(rules, &subject);
             let judgement = verdict::judge(&subject, &findings);
             findings.retain(|finding| is_shown(finding, hints));
@@ -76,14 +81,9 @@ fn is_shown(finding: &Finding, hints: Hints) -> bool {
     finding.level > Level::Hint || hints == Hints::Show
 }
 
-fn subject(
-    chosen: &Chosen,
-    target: Target,
-    modules: &[ModuleOutcome],
-    examinations: &Examinations,
-    set: &Set<'_>,
-) -> Subject {
-    let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], found: Found<'_>, set: &Set<'_>) -> Subject {
+    let examination = wheel(&chosen.choice).and_then(|artifact| found.examinations.get(&artifact.location));
+    let distribution = examination.map(|found| found.distribution.clone()).unwrap_or_default();
     let delegates = modules.iter().filter_map(|module| module.delegate.as_deref());
     Subject {
         package: chosen.name.to_string(),
@@ -95,7 +95,7 @@ fn subject(
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
         files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),
-        distribution: examination.map(|found| found.distribution.clone()).unwrap_or_default(),
+        distribution: DistributionFacts { release: (found.release)(chosen), ..distribution },
     }
 }
 
