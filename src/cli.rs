@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod destination;
 mod environment;
 mod error_page;
 mod exit;
