@@ -13,6 +13,12 @@ use super::predicate::{Truth, View};
 use super::raw::Scope;
 use super::rule::Rule;
 
+/// What helps where something could not be told of a module.
+const LOOK_AT_MODULE: &str = "Nothing is known to be wrong: get what could not be read into the scan, or import it on \
+                              the target and look at `sys._is_gil_enabled()`.";
+/// What helps where something could not be told of a package.
+const LOOK_AGAIN: &str = "Nothing is known to be wrong: solve what stands in the way, and scan again.";
+
 /// What the rules say of the subject, worst first.
 ///
 /// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, whatever could not be
@@ -59,7 +65,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         Truth::Yes(seen) => Words::Found(&seen.found),
         Truth::Unknown(whys) => Words::Whys(whys),
     };
-    let (help, summary) = (rule.help.fill(view, words), rule.summary.fill(view, words));
+    let summary = rule.summary.fill(view, words);
     let (certainty, summary, message, evidence) = match &truth {
         Truth::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
@@ -68,6 +74,11 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         }
         Truth::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
         Truth::No => return None,
+    };
+    let help = match certainty {
+        Certainty::Holds => rule.help.fill(view, words),
+        // What helps against a thing that may not be there would be a guess.
+        Certainty::Unknown => if view.module.is_some() { LOOK_AT_MODULE } else { LOOK_AGAIN }.to_owned(),
     };
     let verdict = match (rule.level, certainty) {
         (Level::Warning | Level::Hint, _) => None,

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::import::{self, claims};
+use crate::import::{self, claims, delegates};
 use crate::model::artifact::Artifact;
 use crate::model::distribution::{DistributionFacts, TagClaim};
 use crate::model::facts::{Fact, ImageFacts};
 use crate::model::finding::{Finding, Level};
-use crate::model::outcome::ModuleOutcome;
+use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::report::TargetResult;
 use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
@@ -137,7 +137,14 @@ impl<'a> Set<'a> {
         if let Some((chosen, module)) = found {
             return Delegate::Provided { package: label(chosen), gil: module.gil, reason: module.reason.clone() };
         }
-        match self.resolution.packages.iter().find(|chosen| !self.is_seen(chosen)) {
+        let unseen: Vec<&Chosen> = self.resolution.packages.iter().filter(|chosen| !self.is_seen(chosen)).collect();
+        let provider = unseen.iter().find(|chosen| delegates::provides(&chosen.name, name));
+        if let Some(chosen) = provider
+            && let Some(reason) = silent(chosen, name)
+        {
+            return Delegate::Provided { package: label(chosen), gil: Gil::Used, reason };
+        }
+        match provider.or(unseen.first()) {
             Some(unseen) => Delegate::Unknown { why: format!("{} could not be looked at", label(unseen)) },
             None => Delegate::Missing,
         }
@@ -153,6 +160,11 @@ impl<'a> Set<'a> {
             Choice::Source { .. } | Choice::Unknown { .. } => false,
         }
     }
+}
+
+/// Why the module switches the GIL on whatever the package's file is, as far as its version tells.
+fn silent(chosen: &Chosen, module: &str) -> Option<String> {
+    delegates::silent(&chosen.name, chosen.version.as_ref()?, module)
 }
 
 fn label(chosen: &Chosen) -> String {
