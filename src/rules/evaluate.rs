@@ -13,12 +13,6 @@ use super::predicate::{Truth, View};
 use super::raw::Scope;
 use super::rule::Rule;
 
-/// What helps where something could not be told of a module.
-const LOOK_AT_MODULE: &str = "Nothing is known to be wrong: get what could not be read into the scan, or import it on \
-                              the target and look at `sys._is_gil_enabled()`.";
-/// What helps where something could not be told of a package.
-const LOOK_AGAIN: &str = "Nothing is known to be wrong: solve what stands in the way, and scan again.";
-
 /// What the rules say of the subject, worst first.
 ///
 /// Where a rule holds for a module (or for the package) and decides that it is unknown or worse, whatever could not be
@@ -58,6 +52,17 @@ pub(super) fn findings(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     }
 }
 
+/// What to do where nobody knows. What helps against the thing itself would be a guess: it may not be there.
+fn help_in_doubt(rule: &Rule) -> &'static str {
+    match (rule.level, rule.scope) {
+        (Level::Decides, Scope::Module) => {
+            "Get what could not be read into the scan, or import it on the target and look at `sys._is_gil_enabled()`."
+        }
+        (Level::Decides, Scope::Package) => "Solve what stands in the way, and scan again.",
+        (Level::Warning | Level::Hint, _) => "Nothing is known to be wrong here.",
+    }
+}
+
 fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
     let truth = rule.condition.evaluate(view);
     let words = match &truth {
@@ -77,8 +82,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
     };
     let help = match certainty {
         Certainty::Holds => rule.help.fill(view, words),
-        // What helps against a thing that may not be there would be a guess.
-        Certainty::Unknown => if view.module.is_some() { LOOK_AT_MODULE } else { LOOK_AGAIN }.to_owned(),
+        Certainty::Unknown => help_in_doubt(rule).to_owned(),
     };
     let verdict = match (rule.level, certainty) {
         (Level::Warning | Level::Hint, _) => None,

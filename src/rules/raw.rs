@@ -15,8 +15,8 @@ use super::error::{RuleError, place};
 
 pub(super) use example::{RawDelegate, RawExample, RawHazard, RawModule, RawNative, UnreadFact};
 pub use words::{
-    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, OfferKind,
-    ReleaseKind, StableAbiBreach,
+    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind,
+    OfferKind, ReleaseKind, StableAbiBreach,
 };
 
 /// Largest rule file in bytes: far above any real one, and low enough for every nesting to be read.

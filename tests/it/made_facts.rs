@@ -2,8 +2,8 @@
 
 use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters, LimitedApi,
-    ModuleFacts, Refcounts, Toolchain, WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters,
+    LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
 };
 use ungil::model::target::Target;
 

@@ -19,7 +19,8 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     // Without targets, those that the files are for are taken: not those that the project around is for.
     let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
-    let targets = if named { settings::targets(&typed.target, &Configuration::default(), environment)? } else { Vec::new() };
+    let targets =
+        if named { settings::targets(&typed.target, &Configuration::default(), environment)? } else { Vec::new() };
     let explain = if typed.explain { Explain::Paths } else { Explain::Results };
     let settings = InspectSettings { targets, explain, limits: Limits::default() };
     let inspection = scan::inspect(&typed.files, &settings)?;

@@ -3,8 +3,9 @@
 
 use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitKind, Interpreters,
-    LimitedApi, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain, WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitKind,
+    Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain,
+    WritableData,
 };
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::SubjectFile;

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use crate::model::distribution::{Claim, DistributionFacts};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{
-    CallSites, Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin, PortingKind,
-    StableAbiAudit,
+    CallSites, Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin,
+    PortingKind, StableAbiAudit,
 };
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::subject::{Delegate, Subject, SubjectFile};
