@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::import::{self, claims, delegates};
-use crate::model::artifact::Artifact;
+use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::distribution::{DistributionFacts, TagClaim};
 use crate::model::facts::{Fact, ImageFacts};
 use crate::model::finding::{Finding, Level};
@@ -162,8 +162,12 @@ impl<'a> Set<'a> {
     }
 }
 
-/// Why the module switches the GIL on whatever the package's file is, as far as its version tells.
+/// Why the module switches the GIL on whatever the package's file is, as far as its version tells. A folder may hold
+/// anything, whatever version it gives itself.
 fn silent(chosen: &Chosen, module: &str) -> Option<String> {
+    if artifact(&chosen.choice).is_some_and(|artifact| artifact.kind == ArtifactKind::SourceTree) {
+        return None;
+    }
     delegates::silent(&chosen.name, chosen.version.as_ref()?, module)
 }
 

@@ -83,18 +83,15 @@ fn paragraph(note: &Note<'_>, options: &RenderOptions) -> Vec<String> {
         style.paint(Role::Heading, &packages),
         style.paint(Role::Faint, &rule)
     )];
-    match note.first.level {
-        // Hints are for maintainers, who want to know the places.
-        Level::Hint => lines.extend(note.packages.iter().take(HINTED).flat_map(|told| one(told, options))),
-        Level::Warning | Level::Decides => {
-            lines
-                .extend(wrap(&harmless(&note.first.message), options.width - 2).iter().map(|line| format!("  {line}")));
-        }
+    // Hints are for maintainers, who want to know the places.
+    let told = if note.first.level == Level::Hint { HINTED } else { 0 };
+    lines.extend(note.packages.iter().take(told).flat_map(|told| one(told, options)));
+    if told == 0 {
+        lines.extend(wrap(&harmless(&note.first.message), options.width - 2).iter().map(|line| format!("  {line}")));
     }
-    let listed = if note.first.level == Level::Hint { HINTED } else { 0 };
-    let names: Vec<String> = note.packages.iter().skip(listed).map(|told| named(told.package)).collect();
+    let names: Vec<String> = note.packages.iter().skip(told).map(|told| named(told.package)).collect();
     if !names.is_empty() {
-        lines.extend(labelled(if listed > 0 { "also in" } else { "in" }, &names.join(", "), options));
+        lines.extend(labelled(if told == 0 { "in" } else { "also in" }, &names.join(", "), options));
     }
     if !note.first.help.is_empty() {
         lines.extend(labelled("do", &harmless(&note.first.help), options));
