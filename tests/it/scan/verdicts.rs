@@ -268,6 +268,19 @@ fn wheels_that_no_target_takes_are_known_all_the_same() {
 }
 
 #[test]
+fn code_is_read_where_a_rule_that_counts_asks_for_it() {
+    let server = Server::start(shop().routes());
+    let desk = Desk::new();
+    let unread = desk.scan(&server, &["ready"]).report();
+    assert!(unread.finding("ready", "uniqueness-test").is_none(), "hints are hidden");
+    for arguments in [&["--level", "uniqueness-test=warning"][..], &["--hints"]] {
+        let report = desk.scan(&server, &[&["ready"], arguments].concat()).report();
+        let finding = report.finding("ready", "uniqueness-test");
+        assert!(finding.is_none(), "its code was read, and it tests no count: {finding:?}");
+    }
+}
+
+#[test]
 fn the_exit_code_tells_the_worst() {
     for (requirements, code) in [
         ("ready pure fallback", 0),
