@@ -206,7 +206,7 @@ fn an_output_that_cannot_be_written_ends_the_run_before_it_begins() {
 }
 
 /// A rule that fires on every pure wheel.
-const PURE: &str = r#"id = "pure-wheel"
+pub(crate) const PURE: &str = r#"id = "pure-wheel"
 title = "A wheel for every platform"
 level = "warning"
 scope = "package"
