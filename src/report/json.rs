@@ -12,6 +12,7 @@ mod gate_v1;
 mod inspection;
 mod inspection_v1;
 mod lines;
+mod problem_v1;
 mod v1;
 
 use std::fmt::Write;
