@@ -104,7 +104,12 @@ fn check(row: &Row) -> Result<(), String> {
     if found.iter().zip(&row.expected).all(|(found, expected)| agrees(expected, found)) {
         return Ok(());
     }
-    Err(format!("{}\n  expected {:?}\n  found    {found:?}\n  {:?}\n", row.file, row.expected, hook(&facts.images[0]).gil))
+    Err(format!(
+        "{}\n  expected {:?}\n  found    {found:?}\n  {:?}\n",
+        row.file,
+        row.expected,
+        hook(&facts.images[0]).gil
+    ))
 }
 
 #[test]
