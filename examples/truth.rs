@@ -243,8 +243,8 @@ fn hook(image: &Image, member: &str) -> Option<u64> {
 
 /// The version of CPython that the wheel was built for: 13, unless its tags say 14 or newer.
 fn minor(row: &Row) -> u8 {
-    let tags = row.wheel.split('-').filter_map(|part| part.strip_prefix("cp3")?.strip_suffix('t')?.parse().ok());
-    tags.last().unwrap_or(13)
+    let mut tags = row.wheel.split('-').filter_map(|part| part.strip_prefix("cp3")?.strip_suffix('t')?.parse().ok());
+    tags.next_back().unwrap_or(13)
 }
 
 /// Which build's object layout the file was compiled for.
