@@ -20,13 +20,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("memo", &[]),
     ("index", &["model", "memo"]),
     ("archive", &["model"]),
+    // Records of what is installed are those of wheels, unpacked.
+    ("installed", &["model", "archive"]),
     ("resolve", &["model"]),
     ("binary", &["model"]),
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
-    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo"]),
+    (
+        "scan",
+        &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo", "installed"],
+    ),
     ("cli", &[]),
 ];
 
@@ -67,6 +72,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "input",
             "index",
             "archive",
+            "installed",
             "rules",
             "report/json",
             "report/sarif",
@@ -76,7 +82,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "cli/config_file.rs",
         ],
     ),
-    ("serde_json", &["input", "index", "report", "scan"]),
+    ("serde_json", &["input", "index", "installed", "report", "scan"]),
     ("sha2", &["archive", "index", "report/alert.rs", "scan"]),
     ("tar", &["archive"]),
     ("tempfile", &["cli"]),
