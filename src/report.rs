@@ -5,7 +5,6 @@
 
 mod alert;
 mod counted;
-mod csv;
 mod cyclonedx;
 mod github;
 mod gitlab;
@@ -15,6 +14,7 @@ mod junit;
 mod markdown;
 mod paint;
 mod place;
+mod rows;
 mod sanitize;
 mod sarif;
 mod table;
@@ -90,7 +90,7 @@ pub const FORMATS: &[Format<Report>] = &[
     Format { name: "gitlab", description: "GitLab's code quality report", render: gitlab::render },
     Format { name: "junit", description: "JUnit's XML, for Jenkins and others", render: junit::render },
     Format { name: "cyclonedx", description: "CycloneDX 1.6, a bill of materials", render: cyclonedx::render },
-    Format { name: "csv", description: "for spreadsheets", render: csv::render },
+    Format { name: "csv", description: "for spreadsheets", render: rows::render },
 ];
 
 /// Formats of an inspection, the default first.

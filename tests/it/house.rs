@@ -43,7 +43,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("comfy_table", &["cli", "report"]),
     ("configparser", &["cli"]),
     ("crc32fast", &["archive", "index/store.rs"]),
-    ("csv", &["report/csv.rs"]),
+    ("csv", &["report/rows.rs"]),
     ("encoding_rs", &["input", "archive/metadata.rs"]),
     ("etcetera", &["cli"]),
     ("flate2", &["archive"]),
