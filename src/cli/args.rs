@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use ungil::input::ADAPTERS;
 use ungil::model::target::{Platform, Python};
-use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
+use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
 use super::exit;
 
@@ -58,6 +58,8 @@ impl Colour {
 pub(crate) enum Command {
     /// Judge everything that an installer would install
     Scan(Box<ScanArguments>),
+    /// Tell which versions are ready, what to change, in which order, and what stays in the way
+    Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
     /// List the rules, or run the examples of rule files
@@ -70,6 +72,61 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Report hints for maintainers too; they change no verdict
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) hints: bool,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(FORMATS),
+        value_parser = formats(FORMATS),
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = plan_help())]
+pub(crate) struct PlanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Edit the requirements files: new versions, and new digests where the lines have some
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(PLAN_FORMATS),
+        value_parser = formats(PLAN_FORMATS),
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// What to look at, and how: the same for every command that looks at a set of packages.
+#[derive(Debug, Args)]
+pub(crate) struct LookArguments {
     /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<String>,
@@ -91,9 +148,6 @@ pub(crate) struct ScanArguments {
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,
-    /// Report hints for maintainers too; they change no verdict
-    #[arg(long, help_heading = "Rules")]
-    pub(crate) hints: bool,
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
@@ -103,22 +157,6 @@ pub(crate) struct ScanArguments {
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
-    /// Output format.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help = format_help(FORMATS),
-        value_parser = formats(FORMATS),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    pub(crate) format: String,
-    /// State the time in the output (json)
-    #[arg(long, help_heading = "Output")]
-    pub(crate) timestamp: bool,
-    /// Where the output goes.
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
 }
 
 /// What is scanned of projects and lock files, beside the project's own dependencies.
@@ -302,11 +340,20 @@ fn kinds() -> PossibleValuesParser {
 
 /// A line for each kind of input, and the examples.
 fn scan_help() -> String {
+    kinds_help() + "\n" + SCAN_EXAMPLES
+}
+
+/// A line for each kind of input, and the examples.
+fn plan_help() -> String {
+    kinds_help() + "\n" + PLAN_EXAMPLES
+}
+
+fn kinds_help() -> String {
     let mut text = "Kinds of input, told by name and content:\n".to_owned();
     for adapter in ADAPTERS {
         text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
     }
-    text + "\n" + SCAN_EXAMPLES
+    text
 }
 
 const SCAN_EXAMPLES: &str = "\
@@ -315,6 +362,12 @@ Examples:
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
   ungil scan requirements.txt --format json --output report.json
   ungil scan numpy==2.5.5 lxml";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  ungil plan requirements.txt
+  ungil plan requirements.txt --python 3.14t --write
+  ungil plan uv.lock --format json --output plan.json";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
@@ -330,7 +383,7 @@ Examples:
 /// What stands below the list of commands.
 pub(crate) fn after_help() -> String {
     let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil inspect some.whl\n\nExit codes:\n");
+    text.push_str("\n  ungil plan requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n");
     for (exit, meaning) in exit::MEANINGS {
         text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
     }

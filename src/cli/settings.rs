@@ -16,7 +16,7 @@ use ungil::model::target::{Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints};
 
-use super::args::{CacheArguments, IndexArguments, ScanArguments, SelectionArguments, TargetArguments};
+use super::args::{CacheArguments, IndexArguments, LookArguments, SelectionArguments, TargetArguments};
 use super::environment::Environment;
 use super::error_page::Failure;
 use super::format_control;
@@ -55,19 +55,19 @@ pub(crate) fn targets(typed: &TargetArguments, environment: &Environment) -> Res
     Ok(targets)
 }
 
-/// Settings of a scan.
-pub(crate) fn scan(typed: &ScanArguments, environment: &Environment) -> Result<scan::Settings, Failure> {
+/// Settings of a scan, or of a plan.
+pub(crate) fn look(typed: &LookArguments, environment: &Environment) -> Result<scan::Settings, Failure> {
     Ok(scan::Settings {
         targets: targets(&typed.target, environment)?,
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
-        hints: if typed.hints { Hints::Show } else { Hints::Hide },
+        hints: Hints::Hide,
         limits: Limits::default(),
     })
 }
 
 /// Settings of the index client. `sources` is what the command line and the input say.
 pub(crate) fn index(
-    typed: &ScanArguments,
+    typed: &LookArguments,
     environment: &Environment,
     sources: &Sources,
 ) -> Result<IndexSettings, Failure> {
@@ -100,8 +100,8 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
     }
 }
 
-/// What a scan is to read.
-pub(crate) fn typed(typed: &ScanArguments) -> Result<Vec<Typed>, Failure> {
+/// What is to be read.
+pub(crate) fn typed(typed: &LookArguments) -> Result<Vec<Typed>, Failure> {
     if typed.inputs.is_empty() && typed.requirement.is_empty() {
         return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
     }
@@ -117,7 +117,7 @@ pub(crate) fn typed(typed: &ScanArguments) -> Result<Vec<Typed>, Failure> {
 
 /// What reading has to know of the machine.
 pub(crate) fn input_context<'a>(
-    typed: &ScanArguments,
+    typed: &LookArguments,
     environment: &Environment,
     files: &'a FilesOnDisk,
 ) -> Result<InputContext<'a>, Failure> {

@@ -25,8 +25,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
+    ("plan", &["model"]),
     ("report", &["model"]),
-    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo"]),
+    (
+        "scan",
+        &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "plan", "memo"],
+    ),
     ("cli", &[]),
 ];
 

@@ -4,6 +4,7 @@ mod desk;
 mod distributions;
 mod inspecting;
 mod output;
+mod planning;
 mod shop;
 mod sources;
 mod trouble;

@@ -75,11 +75,25 @@ pub(super) struct TargetResult {
     pub(super) declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose; null when there is none.
     pub(super) artifact: Option<Artifact>,
+    /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
+    /// of file; null otherwise, and where it was not compared.
+    pub(super) other_build: Option<OtherBuild>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
     /// and no Python file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
     /// Every compiled module that the target would load, by path.
     pub(super) modules: Vec<Module>,
+}
+
+/// What an installer would choose on the same Python's build with the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OtherBuild {
+    /// That build, such as `3.14`.
+    pub(super) python: String,
+    /// The version that it gets; null when the package is not in its set.
+    pub(super) version: Option<String>,
+    /// The file that it gets; null when there is none.
+    pub(super) filename: Option<String>,
 }
 
 /// What is said of a package on a target.
