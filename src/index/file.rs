@@ -4,6 +4,8 @@
 //! and most of what is needed. A server that ignores ranges sends the whole file; it is then taken once, kept, and its
 //! digest compared. That it is still the same file is checked with every answer.
 
+mod answer;
+
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use url::Url;
 
+use self::answer::{Identity, content_range};
 use super::blob::{Blob, Intake, read_at};
 use super::client::{Client, Query, Refusal, Reply, read_all};
 use super::error::{IndexError, shown};
@@ -70,13 +73,6 @@ struct Remote {
 struct Promise {
     size: Option<u64>,
     digest: Option<Digest>,
-}
-
-/// By what an answer is known to be about the same file.
-#[derive(Clone, PartialEq, Eq)]
-struct Identity {
-    etag: Option<HeaderValue>,
-    modified: Option<HeaderValue>,
 }
 
 /// What is here already.
@@ -329,17 +325,6 @@ impl Remote {
     }
 }
 
-impl Identity {
-    /// A weak ETag says that two answers mean the same, not that they are the same bytes: it is no use here.
-    fn of(headers: &HeaderMap) -> Identity {
-        let strong = |value: &&HeaderValue| !value.as_bytes().starts_with(b"W/");
-        Identity {
-            etag: headers.get(header::ETAG).filter(strong).cloned(),
-            modified: headers.get(header::LAST_MODIFIED).cloned(),
-        }
-    }
-}
-
 /// Makes something of an answer to one query.
 struct Taker<'a> {
     limits: SizeLimits,
@@ -400,21 +385,6 @@ fn promised_size(url: &str, promise: &Promise, found: u64) -> Result<(), IndexEr
         Some(expected) if expected != found => Err(IndexError::Size { place: url.to_owned(), expected, found }),
         _ => Ok(()),
     }
-}
-
-/// `bytes 0-9/100` as a range and the size; what it is instead, if it is not that.
-fn content_range(headers: &HeaderMap) -> Result<(Range<u64>, u64), String> {
-    let Some(value) = headers.get(header::CONTENT_RANGE) else {
-        return Err("an answer without Content-Range".to_owned());
-    };
-    let text = value.to_str().unwrap_or("unreadable");
-    let parse = || {
-        let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
-        let (first, last) = range.trim().split_once('-')?;
-        let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.trim().parse().ok()?);
-        (first <= last && last < size).then(|| (first..last + 1, size))
-    };
-    parse().ok_or_else(|| format!("Content-Range `{}`", text.escape_debug()))
 }
 
 #[cfg(test)]

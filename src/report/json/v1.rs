@@ -2,8 +2,12 @@
 //!
 //! The doc lines are the descriptions in the JSON Schema.
 
+mod artifact;
+
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
 
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -85,17 +89,6 @@ pub(super) struct TargetResult {
     pub(super) modules: Vec<Module>,
 }
 
-/// What an installer would choose on the same Python's build with the GIL.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct OtherBuild {
-    /// That build, such as `3.14`.
-    pub(super) python: String,
-    /// The version that it gets; null when the package is not in its set.
-    pub(super) version: Option<String>,
-    /// The file that it gets; null when there is none.
-    pub(super) filename: Option<String>,
-}
-
 /// What is said of a package on a target.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -139,35 +132,6 @@ pub(super) enum Declarer {
     Delegate,
     /// It could not be made out which of them.
     Unclear,
-}
-
-/// A distribution file.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Artifact {
-    /// File name without folders.
-    pub(super) filename: String,
-    /// Kind of file.
-    pub(super) kind: ArtifactKind,
-    /// SHA-256 in lower-case hexadecimal digits; null when nobody states it.
-    pub(super) sha256: Option<String>,
-    /// Where it is: a URL without credentials, query or fragment.
-    pub(super) url: Option<String>,
-    /// Size in bytes; null when nobody states it.
-    pub(super) size: Option<u64>,
-    /// Why it was yanked, empty when no reason was given; null when it was not.
-    pub(super) yanked: Option<String>,
-}
-
-/// Kinds of distribution files.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ArtifactKind {
-    /// A wheel.
-    Wheel,
-    /// A source distribution.
-    Sdist,
-    /// An unpacked project folder.
-    SourceTree,
 }
 
 /// A compiled module, and what importing it on the target does.
