@@ -291,6 +291,7 @@ pub(crate) fn report() -> Report {
             bytes_total: 148_201_552,
             problems: 1,
         },
+        gate: None,
     }
 }
 
@@ -332,6 +333,7 @@ pub(crate) fn crowded() -> Report {
         ],
         problems: Vec::new(),
         summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
+        gate: None,
     }
 }
 
@@ -354,6 +356,7 @@ pub(crate) fn two_platforms() -> Report {
         ],
         problems: Vec::new(),
         summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
+        gate: None,
     }
 }
 
@@ -380,6 +383,7 @@ pub(crate) fn hostile() -> Report {
             message: HOSTILE_PATH.into(),
         }],
         summary: Summary::default(),
+        gate: None,
     }
 }
 
