@@ -103,7 +103,9 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
 /// What is to be read.
 pub(crate) fn typed(typed: &LookArguments) -> Result<Vec<Typed>, Failure> {
     if typed.inputs.is_empty() && typed.requirement.is_empty() {
-        return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
+        return Err(
+            Failure::new("nothing to scan is named").hint("name a file such as requirements.txt, or see --help")
+        );
     }
     let adapter = typed.from.as_deref().and_then(|kind| ADAPTERS.iter().find(|adapter| adapter.kind() == kind));
     let words = typed.inputs.iter().cloned().map(|word| match adapter {

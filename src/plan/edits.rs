@@ -53,38 +53,56 @@ fn newest<'a>(report: &'a Report, name: &PackageName) -> Option<&'a Version> {
     report.packages.iter().filter(|package| package.name == *name).filter_map(|package| package.version.as_ref()).max()
 }
 
+/// What a lock file should have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wish<'a> {
+    name: &'a PackageName,
+    version: &'a Version,
+    asked_for: AskedFor,
+}
+
+/// Who asks for a package of a lock file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum AskedFor {
+    ByTheProject,
+    ByAPackage,
+}
+
 /// One for each lock file that pins a package to be changed.
 pub(super) fn commands(requests: &Requests, steps: &[Step]) -> Vec<Command> {
-    let mut files: BTreeMap<&String, BTreeSet<(bool, &PackageName, &Version)>> = BTreeMap::new();
+    let mut files: BTreeMap<&String, BTreeSet<Wish<'_>>> = BTreeMap::new();
     for step in steps {
         let Course::Change { to } = &step.course else { continue };
         for required in &step.required_by {
             if requests.locks.iter().any(|lock| lock.file == required.place.file) {
                 let is_direct = step.required_by.iter().any(|required| required.path.is_empty());
-                files.entry(&required.place.file).or_default().insert((is_direct, &step.name, to));
+                let asked_for = if is_direct { AskedFor::ByTheProject } else { AskedFor::ByAPackage };
+                let wish = Wish { name: &step.name, version: to, asked_for };
+                files.entry(&required.place.file).or_default().insert(wish);
             }
         }
     }
-    let command = |(file, packages): (&String, BTreeSet<(bool, &PackageName, &Version)>)| Command {
+    let command = |(file, packages): (&String, BTreeSet<Wish<'_>>)| Command {
         file: file.clone(),
         command: told(file, &packages),
-        packages: packages.iter().map(|(_, name, version)| format!("{name}=={version}")).collect(),
+        packages: packages.iter().map(|wish| format!("{}=={}", wish.name, wish.version)).collect(),
     };
     files.into_iter().map(command).collect()
 }
 
 /// What each tool wants to be told. What the project itself asks for has to be changed there; of the rest the lock
 /// decides.
-fn told(file: &str, packages: &BTreeSet<(bool, &PackageName, &Version)>) -> String {
+fn told(file: &str, packages: &BTreeSet<Wish<'_>>) -> String {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let each = |before: &str, between: &str| {
-        let quoted = packages.iter().map(|(_, name, version)| format!("{before}'{name}{between}{version}'"));
+        let quoted = packages.iter().map(|Wish { name, version, .. }| format!("{before}'{name}{between}{version}'"));
         quoted.collect::<Vec<_>>().join(" ")
     };
     let split = |direct: &str, rest: &str| {
-        let wanted = |wanted: bool| packages.iter().filter(move |(is_direct, ..)| *is_direct == wanted);
-        let direct_ones: Vec<String> = wanted(true).map(|(_, name, version)| format!("'{name}>={version}'")).collect();
-        let other_ones: Vec<String> = wanted(false).map(|(_, name, _)| name.to_string()).collect();
+        let asked_for = |by: AskedFor| packages.iter().filter(move |wish| wish.asked_for == by);
+        let direct_ones: Vec<String> =
+            asked_for(AskedFor::ByTheProject).map(|wish| format!("'{}>={}'", wish.name, wish.version)).collect();
+        let other_ones: Vec<String> = asked_for(AskedFor::ByAPackage).map(|wish| wish.name.to_string()).collect();
         let commands = [(direct, direct_ones), (rest, other_ones)].into_iter().filter(|(_, names)| !names.is_empty());
         commands.map(|(command, names)| format!("{command} {}", names.join(" "))).collect::<Vec<_>>().join(" && ")
     };
@@ -106,12 +124,13 @@ mod tests {
     fn each_tool_is_told_in_its_own_words() {
         let (a, b): (PackageName, PackageName) = ("a".parse().unwrap(), "b".parse().unwrap());
         let version: Version = "1.2".parse().unwrap();
-        let packages: BTreeSet<_> = [(true, &a, &version), (false, &b, &version)].into();
+        let wish = |name, asked_for| Wish { name, version: &version, asked_for };
+        let packages = [wish(&a, AskedFor::ByTheProject), wish(&b, AskedFor::ByAPackage)].into();
         for (file, command) in [
-            ("x/uv.lock", "uv lock --upgrade-package 'b==1.2' --upgrade-package 'a==1.2'"),
+            ("x/uv.lock", "uv lock --upgrade-package 'a==1.2' --upgrade-package 'b==1.2'"),
             ("poetry.lock", "poetry add 'a>=1.2' && poetry update b"),
             ("pdm.lock", "pdm add 'a>=1.2' && pdm update b"),
-            ("Pipfile.lock", "pipenv upgrade 'b==1.2' 'a==1.2'"),
+            ("Pipfile.lock", "pipenv upgrade 'a==1.2' 'b==1.2'"),
             ("pylock.toml", ""),
         ] {
             assert_eq!(told(file, &packages), command);

@@ -22,20 +22,10 @@ const LABEL: usize = 10;
 pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
     let page = Page { plan, options: &options };
-    let courses: [(&str, &str, fn(&Course) -> bool); 6] = [
-        ("Change", "", |course| matches!(course, Course::Change { .. } | Course::Follow)),
-        ("Held back: a version is ready, but something does not let it in", "", |course| {
-            matches!(course, Course::HeldBack { .. })
-        }),
-        ("No ready version: keep them in a process with the GIL", ISOLATE, |course| *course == Course::Isolate),
-        ("No ready version: build from source", BUILD, |course| *course == Course::Build),
-        ("Not known", UNCLEAR, |course| *course == Course::Unclear),
-        ("Slower, nothing else: installs without its compiled modules", "", |course| *course == Course::Accept),
-    ];
     let mut sections = vec![page.heading()];
-    for (number, (title, advice, is_of)) in courses.iter().enumerate() {
-        sections.push(page.steps(title, advice, *is_of));
-        if number == 0 {
+    for kind in &KINDS {
+        sections.push(page.steps(kind));
+        if kind.title == CHANGE {
             sections.push(page.moves());
         }
     }
@@ -53,10 +43,47 @@ pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, Re
     Ok(text.into_bytes())
 }
 
-const ISOLATE: &str = "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
-                       where they cannot be imported at all, only the first helps. Then ask their projects.";
-const BUILD: &str = "Build them with the target's Python, and scan the wheels that come out.";
-const UNCLEAR: &str = "Something that decides could not be read: `ungil scan` tells what.";
+/// Steps that are told together.
+struct Kind {
+    title: &'static str,
+    /// What holds for all of them.
+    advice: &'static str,
+    /// Whether a step of this course is one of them.
+    holds: fn(&Course) -> bool,
+}
+
+const CHANGE: &str = "Change";
+
+/// In the order in which they are told.
+const KINDS: [Kind; 6] = [
+    Kind { title: CHANGE, advice: "", holds: |course| matches!(course, Course::Change { .. } | Course::Follow) },
+    Kind {
+        title: "Held back: a version is ready, but something does not let it in",
+        advice: "",
+        holds: |course| matches!(course, Course::HeldBack { .. }),
+    },
+    Kind {
+        title: "No ready version: keep them in a process with the GIL",
+        advice: "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
+                 where they cannot be imported at all, only the first helps. Then ask their projects.",
+        holds: |course| *course == Course::Isolate,
+    },
+    Kind {
+        title: "No ready version: build from source",
+        advice: "Build them with the target's Python, and scan the wheels that come out.",
+        holds: |course| *course == Course::Build,
+    },
+    Kind {
+        title: "Not known",
+        advice: "Something that decides could not be read: `ungil scan` tells what.",
+        holds: |course| *course == Course::Unclear,
+    },
+    Kind {
+        title: "Slower, nothing else: installs without its compiled modules",
+        advice: "",
+        holds: |course| *course == Course::Accept,
+    },
+];
 
 struct Page<'a> {
     plan: &'a Plan,
@@ -93,15 +120,15 @@ impl Page<'_> {
         lines
     }
 
-    fn steps(&self, title: &str, advice: &str, is_of: fn(&Course) -> bool) -> Vec<String> {
-        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| is_of(&step.course)).collect();
+    fn steps(&self, kind: &Kind) -> Vec<String> {
+        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(&step.course)).collect();
         if steps.is_empty() {
             return Vec::new();
         }
-        let in_order = if title == "Change" && steps.len() > 1 { ", in this order" } else { "" };
-        let mut lines = vec![self.paint(Role::Heading, &format!("{title}{in_order}"))];
-        if !advice.is_empty() {
-            lines.extend(wrap(advice, self.options.width));
+        let in_order = if kind.title == CHANGE && steps.len() > 1 { ", in this order" } else { "" };
+        let mut lines = vec![self.paint(Role::Heading, &format!("{}{in_order}", kind.title))];
+        if !kind.advice.is_empty() {
+            lines.extend(wrap(kind.advice, self.options.width));
         }
         lines.extend(steps.into_iter().flat_map(|step| self.step(step)));
         lines

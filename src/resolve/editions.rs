@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use super::candidates::{Level, Selector};
-use super::ranges::Range;
+use super::candidates::{Offer, Selector};
 use super::{Options, assembly, demands};
 use crate::model::artifact::Listing;
 use crate::model::name::{PackageName, Version};
@@ -24,7 +23,7 @@ pub struct Edition {
 /// What is offered under one name, for one target.
 pub struct Editions {
     selector: Selector,
-    offer: super::candidates::Offer,
+    offer: Offer,
 }
 
 impl Editions {
@@ -44,7 +43,7 @@ impl Editions {
 
     /// What an installer gets of this version; `None` when it is not offered.
     pub fn edition(&self, version: &Version) -> Option<Edition> {
-        let pick = self.selector.pick(&self.offer, &Range::singleton(version.clone()), Level::Anything)?;
+        let pick = self.selector.pick_version(&self.offer, version)?;
         let choice = assembly::choice(&self.selector, &self.offer, pick, None);
         Some(Edition { version: pick.artifact.version.clone(), choice })
     }

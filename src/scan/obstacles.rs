@@ -2,7 +2,7 @@
 
 use crate::model::name::{PackageName, Requirement, Version, pinned, specifiers};
 use crate::model::plan::Obstacle;
-use crate::model::request::{Request, Requests, Wanted};
+use crate::model::request::{Place, Request, Requests, Wanted};
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{Catalog, markers};
@@ -16,6 +16,12 @@ pub(super) fn named(request: &Request) -> Option<&Requirement> {
         Wanted::Named(requirement) => Some(requirement),
         Wanted::Unnamed { .. } => None,
     }
+}
+
+/// Whether a line pins the package to one version.
+pub(super) fn is_pinned(requests: &Requests, name: &PackageName) -> bool {
+    let lines = requests.requests.iter().chain(&requests.constraints).filter_map(named);
+    lines.filter(|requirement| requirement.name == *name).any(|requirement| pinned(requirement).is_some())
 }
 
 /// Lines that keep the version out. A line that pins the package is there to be changed, and keeps nothing out.
@@ -61,7 +67,7 @@ pub(super) fn packages(
 }
 
 /// The line that pins a package.
-fn pin_of(requests: &Requests, chosen: &Chosen) -> Option<crate::model::request::Place> {
+fn pin_of(requests: &Requests, chosen: &Chosen) -> Option<Place> {
     let lines = requests.requests.iter().chain(&requests.constraints);
     let mut pins = lines.filter(|request| {
         named(request).is_some_and(|requirement| requirement.name == chosen.name && pinned(requirement).is_some())

@@ -18,7 +18,7 @@ use crate::resolve::editions::Editions;
 use crate::resolve::{self, Catalog, CatalogError, Hint, Located, Options};
 
 use super::distributions::Distributions;
-use super::judging;
+use super::{judging, obstacles};
 
 /// What differs, by package. Nothing for a target with the GIL, and for packages that a lock file pins or that come from
 /// elsewhere than an index.
@@ -39,7 +39,8 @@ pub(super) fn compare(
         .filter(|chosen| !is_locked(chosen, requests))
         .filter_map(|chosen| Pair::of(chosen, (target, other), &requests.sources, distributions))
         .collect();
-    let resolved = if pairs.iter().any(Pair::could_differ) {
+    let resolved = if pairs.iter().any(|pair| !obstacles::is_pinned(requests, &pair.chosen.name) && pair.could_differ())
+    {
         let unlocked = Requests { locks: Vec::new(), ..requests.clone() };
         resolve::resolve(&unlocked, other, options, &Known(distributions)).ok()
     } else {
@@ -110,7 +111,7 @@ impl<'a> Pair<'a> {
         let differs = version.as_ref() != Some(self.version)
             || (is_compiled(&choice, self.other) && !is_compiled(&self.chosen.choice, self.target));
         let filename = judging::artifact(&choice).map(|artifact| artifact.filename.clone());
-        differs.then(|| OtherBuild { python: self.other.python, version, filename })
+        differs.then_some(OtherBuild { python: self.other.python, version, filename })
     }
 }
 

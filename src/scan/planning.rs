@@ -20,7 +20,7 @@ use super::distributions::Distributions;
 use super::first_ready::{Surroundings, first_ready};
 use super::revision::Revision;
 use super::session::{Seen, Session, each};
-use super::{Observer, ScanError, Settings};
+use super::{Event, Observer, ScanError, Settings};
 use super::{judging, obstacles, tracker};
 
 /// Looks at the set after the first one: what changes may bring in something that is not ready either.
@@ -80,7 +80,8 @@ impl Walk<'_> {
     fn search(&mut self, seen: &Seen) -> Vec<(PackageName, Version)> {
         let wanting: Vec<Wanting<'_>> = wanting(seen).into_iter().filter(|it| self.is_open(it.name)).collect();
         let (session, requests) = (self.session, self.requests);
-        let searched = each(&wanting, |Wanting { on, .. }| {
+        let searched = each(&wanting, |Wanting { name, on }| {
+            session.observer.notice(Event::Searching { package: name });
             let mut searches = Vec::new();
             for ((resolution, chosen, result), earlier) in on.iter().zip(0..) {
                 let surroundings = Surroundings { requests, resolution, examinations: &seen.examinations };

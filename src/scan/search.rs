@@ -169,7 +169,7 @@ mod tests {
             ("--__-_--rRR_R_R", Some(8), Some(14), true, 4),
             // Declared while a line went on.
             ("-----_--RRrRRR", Some(8), Some(13), true, 7),
-            ("----------------", None, None, false, 6),
+            ("----------------", None, None, false, 5),
         ] {
             assert_eq!(found(history, usize::MAX), (oldest, newest, confirmed, looks), "{history}");
         }

@@ -11,7 +11,7 @@ pub(super) fn of(metadata: &Metadata) -> Option<String> {
     let is_web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
     let urls = || metadata.project_urls.iter().filter(|(_, url)| is_web(url));
     let labelled = |label: &str| urls().find(|(name, _)| name.to_lowercase().contains(label));
-    LABELS.iter().find_map(|label| labelled(&label)).map(|(_, url)| url.clone())
+    LABELS.iter().find_map(|label| labelled(label)).map(|(_, url)| url.clone())
 }
 
 #[cfg(test)]

@@ -62,6 +62,18 @@ fn step(name: &str, course: Course, outlooks: Vec<Outlook>) -> Step {
     }
 }
 
+fn obstacles() -> Vec<Obstacle> {
+    vec![
+        Obstacle { place: Some(line(7)), package: None, wants: "<2".to_owned() },
+        Obstacle {
+            place: Some(line(8)),
+            package: Some(("strict".parse().unwrap(), "3.0".parse().unwrap())),
+            wants: "==1.0".to_owned(),
+        },
+        Obstacle { place: None, package: None, wants: "nothing goes together".to_owned() },
+    ]
+}
+
 /// Every course.
 pub(super) fn plan() -> Plan {
     use Verdict::{Blocked, Build, Gil, PureFallback, Ready, Unknown};
@@ -76,15 +88,7 @@ pub(super) fn plan() -> Plan {
         ["3.14t", "3.15t"].map(|python| outlook(python, verdict, Some(search.clone()), ("1.0", verdict))).to_vec()
     };
     let held = vec![outlook("3.14t", Gil, Some(search(Some("2.1"), vec![names("2.0")])), ("1.0", Gil))];
-    let by = vec![
-        Obstacle { place: Some(line(7)), package: None, wants: "<2".to_owned() },
-        Obstacle {
-            place: Some(line(8)),
-            package: Some(("strict".parse().unwrap(), "3.0".parse().unwrap())),
-            wants: "==1.0".to_owned(),
-        },
-        Obstacle { place: None, package: None, wants: "nothing goes together".to_owned() },
-    ];
+    let by = obstacles();
     let none = vec![outlook("3.14t", Gil, None, ("1.0", Gil))];
     let digest = Digest::new(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
     let edit = |number: u32, name: &str, digests| Edit {
