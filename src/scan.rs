@@ -72,12 +72,13 @@ pub fn run(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
-    let distributions = Distributions::new(index, settings.limits, depth(settings));
+    let distributions = Distributions::new(index, settings.limits, depth(settings, rules));
     let session = Session { settings, distributions: &distributions, rules, observer };
     Ok(session.look(requests)?.report)
 }
 
-/// Only hints speak of what the code shows.
-fn depth(settings: &Settings) -> Depth {
-    if settings.hints == Hints::Show { Depth::Everything } else { Depth::Verdict }
+/// Few rules ask what the code shows, and reading all of it takes time.
+fn depth(settings: &Settings, rules: &RuleSet) -> Depth {
+    let asks_for_code = settings.hints == Hints::Show || rules.asks_for_code();
+    if asks_for_code { Depth::Everything } else { Depth::Verdict }
 }

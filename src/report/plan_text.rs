@@ -8,7 +8,7 @@ use crate::model::verdict::Verdict;
 use super::paint::{Role, sign};
 use super::sanitize::harmless;
 use super::table::problem_lines;
-use super::text::{bytes, count, share_platform, short_target, wrap};
+use super::text::{bytes, count, page, share_platform, short_target, wrap};
 use super::{RenderError, RenderOptions};
 
 /// Narrower than this, columns stop making sense; a terminal then wraps lines itself.
@@ -21,26 +21,16 @@ const LABEL: usize = 10;
 /// Renders the plan for a terminal, or for a file that people read.
 pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
-    let page = Page { plan, options: &options };
-    let mut sections = vec![page.heading()];
+    let told = Page { plan, options: &options };
+    let mut sections = vec![told.heading()];
     for kind in &KINDS {
-        sections.push(page.steps(kind));
+        sections.push(told.steps(kind));
         if kind.title == CHANGE {
-            sections.push(page.moves());
+            sections.push(told.moves());
         }
     }
-    sections.extend([page.edits(), page.commands(), page.problems(), page.cost()]);
-    let mut text = String::new();
-    for section in sections.iter().filter(|section| !section.is_empty()) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        for line in section {
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-    }
-    Ok(text.into_bytes())
+    sections.extend([told.edits(), told.commands(), told.problems(), told.cost()]);
+    Ok(page(&sections))
 }
 
 /// Steps that are told together.

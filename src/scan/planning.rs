@@ -36,7 +36,7 @@ pub fn plan(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Plan, ScanError> {
-    let distributions = Distributions::new(index, settings.limits, super::depth(settings));
+    let distributions = Distributions::new(index, settings.limits, super::depth(settings, rules));
     let session = Session { settings, distributions: &distributions, rules, observer };
     let before = session.look(requests)?;
     let mut walk = Walk {

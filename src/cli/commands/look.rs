@@ -9,6 +9,7 @@ use ungil::rules::RuleSet;
 use ungil::scan;
 
 use super::super::args::{GlobalArguments, LookArguments};
+use super::super::config_file::Configuration;
 use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
@@ -31,8 +32,9 @@ impl Look {
         global: &GlobalArguments,
         environment: &Environment,
     ) -> Result<Look, Failure> {
-        let settings = settings::look(typed, environment)?;
-        let rules = rule_files::settle(&typed.rules)?;
+        let configuration = Configuration::find(&typed.config, environment)?;
+        let settings = settings::look(typed, &configuration, environment)?;
+        let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
         let words = settings::typed(typed)?;
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
         let sources = settings::sources(&typed.index, environment)?;
