@@ -1,5 +1,7 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod help;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -9,7 +11,8 @@ use ungil::input::ADAPTERS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
-use super::exit;
+pub(super) use help::after_help;
+use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -357,56 +360,4 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 
 fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
-}
-
-/// A line for each kind of input, and the examples.
-fn scan_help() -> String {
-    kinds_help() + "\n" + SCAN_EXAMPLES
-}
-
-/// A line for each kind of input, and the examples.
-fn plan_help() -> String {
-    kinds_help() + "\n" + PLAN_EXAMPLES
-}
-
-fn kinds_help() -> String {
-    let mut text = "Kinds of input, told by name and content:\n".to_owned();
-    for adapter in ADAPTERS {
-        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
-    }
-    text
-}
-
-const SCAN_EXAMPLES: &str = "\
-Examples:
-  ungil scan requirements.txt
-  ungil scan requirements.txt --python 3.14t --platform linux-x86_64
-  ungil scan requirements.txt --format json --output report.json
-  ungil scan numpy==2.5.5 lxml";
-
-const PLAN_EXAMPLES: &str = "\
-Examples:
-  ungil plan requirements.txt
-  ungil plan requirements.txt --python 3.14t --write
-  ungil plan uv.lock --format json --output plan.json";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
-  ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
-
-const RULES_EXAMPLES: &str = "\
-Examples:
-  ungil rules
-  ungil rules --rules house-rules/ --level framework-declared=hint
-  ungil rules test house-rules/";
-
-/// What stands below the list of commands.
-pub(crate) fn after_help() -> String {
-    let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil plan requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n");
-    for (exit, meaning) in exit::MEANINGS {
-        text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
-    }
-    text.trim_end().to_owned()
 }
