@@ -13,6 +13,9 @@
 //! renders the whole run. `scan` is the front door: it knows how the stages meet. Where the set is not ready, it also
 //! looks for versions that are, and `plan` makes of what it finds the way to get there.
 //!
+//! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
+//! distributions and says whose each compiled file is; from there on the flow is the same.
+//!
 //! Beside the flow run **problems**: what we could not look at, where and why. Any stage may add one, none may drop
 //! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
 //! outcomes, and `ready` means that nothing relevant was unreadable.
@@ -27,6 +30,7 @@ pub mod binary;
 pub mod import;
 pub mod index;
 pub mod input;
+pub mod installed;
 mod memo;
 pub mod model;
 pub mod plan;

@@ -6,6 +6,7 @@ mod distributions;
 mod examination;
 mod first_ready;
 mod inspecting;
+mod installed;
 mod judging;
 mod location;
 mod observer;
@@ -15,13 +16,17 @@ mod planning;
 mod revision;
 mod search;
 mod session;
+mod sets;
 mod tracker;
+mod wheelhouse;
 
 use crate::archive::limits::Limits;
 use crate::binary::Depth;
 use crate::index::Index;
+use crate::installed::Environment;
 use crate::model::report::Report;
 use crate::model::request::Requests;
+use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 use crate::resolve::{Dependencies, ResolveError};
 use crate::rules::RuleSet;
@@ -30,8 +35,10 @@ use distributions::Distributions;
 use session::Session;
 
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
+pub use installed::{InstalledTargets, TargetError};
 pub use observer::{Event, Observer, Silent};
 pub use planning::plan;
+pub use wheelhouse::Wheelhouse;
 
 /// Whether rules for maintainers are evaluated too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,8 +53,10 @@ pub enum Hints {
 /// Settled settings of one scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// What the packages are to run on.
+    /// What requested packages are to run on.
     pub targets: Vec<Target>,
+    /// What installed packages are judged for.
+    pub installed: InstalledTargets,
     /// Whether requirements of requirements are scanned.
     pub dependencies: Dependencies,
     /// Whether rules for maintainers are evaluated too.
@@ -62,19 +71,53 @@ pub enum ScanError {
     /// No target has a set of packages.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// For no environment it is known what it should be judged for.
+    #[error(transparent)]
+    Target(#[from] TargetError),
 }
+
+/// What a run looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// What is to be resolved.
+    pub requests: Requests,
+    /// What is installed already.
+    pub environments: Vec<Environment>,
+    /// Folders of wheels, each of them a set of its own.
+    pub wheelhouses: Vec<Wheelhouse>,
+}
+
+/// Packages of one origin, which is the requests, an environment or a folder of wheels: one set for each target.
+type Origin = Vec<Resolution>;
 
 /// Scans all that is asked for, for every target.
 pub fn run(
     settings: &Settings,
-    requests: &Requests,
+    inputs: &Inputs,
     index: Index,
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
     let distributions = Distributions::new(index, settings.limits, depth(settings, rules));
     let session = Session { settings, distributions: &distributions, rules, observer };
-    Ok(session.look(requests)?.report)
+    let sets = session.sets();
+    let mut origins = Vec::new();
+    // Where nothing else is named there is something to say even of requests that ask for nothing.
+    let is_alone = inputs.environments.is_empty() && inputs.wheelhouses.is_empty();
+    let asked = is_alone || !(inputs.requests.requests.is_empty() && inputs.requests.locks.is_empty());
+    if asked {
+        origins.push(sets.resolve(&settings.targets, &inputs.requests)?);
+    }
+    for wheelhouse in &inputs.wheelhouses {
+        origins.push(wheelhouse::resolve(wheelhouse, &inputs.requests.sources, &sets)?);
+    }
+    let stock = installed::take_stock(&inputs.environments, &inputs.requests.sources, &sets)?;
+    origins.extend(stock.origins);
+    let requested = asked.then_some(&inputs.requests);
+    let (mut report, _) = session.report(requested, &origins, stock.examinations);
+    report.problems.extend(stock.problems);
+    report.summary.problems = report.problems.len();
+    Ok(report)
 }
 
 /// Few rules ask what the code shows, and reading all of it takes time.

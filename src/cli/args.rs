@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use ungil::input::ADAPTERS;
+use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
@@ -59,7 +60,7 @@ impl Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge everything that an installer would install
+    /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
     /// Tell which versions are ready, what to change, in which order, and what stays in the way
     Plan(Box<PlanArguments>),
@@ -130,7 +131,8 @@ pub(crate) struct PlanArguments {
 /// What to look at, and how: the same for every command that looks at a set of packages.
 #[derive(Debug, Args)]
 pub(crate) struct LookArguments {
-    /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
+    /// Files and folders (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from
+    /// standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<String>,
     /// A requirements file, as pip has it
@@ -139,7 +141,13 @@ pub(crate) struct LookArguments {
     /// A constraints file, as pip has it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) constraint: Vec<PathBuf>,
-    /// Read every INPUT as a file of this kind, whatever its name; kinds below
+    /// Scan what this Python has installed; it is run, to ask it where; may be repeated
+    #[arg(long, value_name = "PYTHON", value_hint = ValueHint::ExecutablePath)]
+    pub(crate) interpreter: Vec<PathBuf>,
+    /// Scan every environment in this folder, the unpacked root of a container; may be repeated
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) root: Vec<PathBuf>,
+    /// Read every INPUT as one of this kind, whatever its name; kinds below
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     pub(crate) from: Option<String>,
     /// Scan only what is named, not what that requires
@@ -286,7 +294,7 @@ pub(crate) struct ConfigArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArguments {
-    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t]
+    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t; for what is installed, its own]
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Vec<Python>,
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
@@ -359,5 +367,6 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 }
 
 fn kinds() -> PossibleValuesParser {
-    PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
+    let files = ADAPTERS.iter().map(|adapter| adapter.kind());
+    PossibleValuesParser::new(files.chain(KINDS.iter().map(|kind| kind.word())).map(PossibleValue::new))
 }

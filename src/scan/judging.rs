@@ -26,15 +26,23 @@ pub(super) type Examinations = BTreeMap<Location, Examination>;
 /// The file that an installer gets, if it gets one.
 pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
     match choice {
-        Choice::Wheel { artifact, .. } | Choice::Source { artifact } => Some(artifact),
+        Choice::Wheel { artifact, .. } | Choice::Source { artifact } | Choice::Installed { artifact } => Some(artifact),
         Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
 }
 
-/// The file that is looked into: only wheels hold what would be imported.
+/// The wheel that an installer gets.
 pub(super) fn wheel(choice: &Choice) -> Option<&Artifact> {
     match choice {
         Choice::Wheel { artifact, .. } => Some(artifact),
+        _ => None,
+    }
+}
+
+/// What is looked into: only wheels, packed or installed, hold what would be imported.
+pub(super) fn looked_into(choice: &Choice) -> Option<&Artifact> {
+    match choice {
+        Choice::Wheel { artifact, .. } | Choice::Installed { artifact } => Some(artifact),
         Choice::Source { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
 }
@@ -53,7 +61,7 @@ pub(super) struct Found<'a> {
 impl<'a> Found<'a> {
     /// What is in the package's file.
     fn examination(self, chosen: &Chosen) -> Option<&'a Examination> {
-        let location = &wheel(&chosen.choice)?.location;
+        let location = &looked_into(&chosen.choice)?.location;
         let other = self.other.filter(|(other, _)| *other == location).map(|(_, examination)| examination);
         other.or_else(|| self.examinations.get(location))
     }
@@ -178,7 +186,9 @@ impl<'a> Set<'a> {
     /// Whether all modules that the package brings are known.
     fn is_seen(&self, chosen: &Chosen) -> bool {
         match &chosen.choice {
-            Choice::Wheel { .. } => self.found.examination(chosen).is_some_and(|found| found.problems.is_empty()),
+            Choice::Wheel { .. } | Choice::Installed { .. } => {
+                self.found.examination(chosen).is_some_and(|found| found.problems.is_empty())
+            }
             Choice::Nothing { .. } => true,
             Choice::Source { .. } | Choice::Unknown { .. } => false,
         }

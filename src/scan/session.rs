@@ -7,10 +7,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::artifact::Artifact;
-use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::{Report, TargetResult};
-use crate::model::request::{Location, Request, Requests, Wanted};
-use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
+use crate::model::request::{Location, Requests};
+use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{self, Options, ResolveError};
 use crate::rules::RuleSet;
@@ -20,7 +19,8 @@ use super::distributions::Distributions;
 use super::judging::{self, Examinations, Found};
 use super::observer::{Event, Observer};
 use super::other_build;
-use super::{ScanError, Settings};
+use super::sets::Sets;
+use super::{Origin, ScanError, Settings};
 
 /// Wheels that are looked into at the same time: most of that is waiting for a server.
 const READERS: usize = 12;
@@ -47,29 +47,51 @@ impl Session<'_> {
         Options { dependencies: self.settings.dependencies, ..Options::default() }
     }
 
+    pub(super) fn sets(&self) -> Sets<'_> {
+        Sets { settings: self.settings, distributions: self.distributions, observer: self.observer }
+    }
+
     /// Looks at what is asked for.
     pub(super) fn look(&self, requests: &Requests) -> Result<Seen, ScanError> {
-        let resolutions = self.resolve_all(requests)?;
+        let resolutions = self.sets().resolve(&self.settings.targets, requests)?;
         Ok(self.look_at(requests, resolutions))
     }
 
     /// Looks at sets that were resolved already.
     pub(super) fn look_at(&self, requests: &Requests, resolutions: Vec<Resolution>) -> Seen {
-        let examinations = self.examine_all(&resolutions);
+        let origins = [resolutions];
+        let (report, examinations) = self.report(Some(requests), &origins, Examinations::new());
+        let [resolutions] = origins;
+        Seen { resolutions, examinations, report }
+    }
+
+    /// Judges the packages of these origins, of which the first is the requests, where there are some. What is in some
+    /// files may be known already.
+    pub(super) fn report(
+        &self,
+        requests: Option<&Requests>,
+        origins: &[Origin],
+        known: Examinations,
+    ) -> (Report, Examinations) {
+        let mut examinations = self.examine_all(origins);
+        examinations.extend(known);
         let release = |chosen: &Chosen| self.distributions.release(&chosen.name, chosen.version.as_ref());
         let found = Found { examinations: &examinations, other: None, release: &release };
-        let judged = resolutions.iter().map(|resolution| {
+        let sets = origins.iter().enumerate().flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
+        let judged = sets.map(|(origin, resolution)| {
             let mut results = judging::judge(resolution, found, self.rules, self.settings.hints);
-            self.compare(requests, resolution, &mut results);
-            Judged { resolution: resolution.clone(), results }
+            if let Some(requests) = requests.filter(|_| origin == 0) {
+                self.compare(requests, resolution, &mut results);
+            }
+            Judged { origin, resolution: resolution.clone(), results }
         });
         let index = self.distributions.index();
         let total = self.distributions.total_bytes(&examinations);
         let bytes = Bytes { fetched: index.traffic().file_bytes, total };
-        let mut report = assembly::assemble(self.settings.targets.clone(), judged.collect(), &examinations, bytes);
+        let mut report = assembly::assemble(judged.collect(), &examinations, bytes);
         report.problems.extend(index.problems());
         report.summary.problems = report.problems.len();
-        Seen { resolutions, examinations, report }
+        (report, examinations)
     }
 
     /// Notes what the build with the GIL would get, where that differs.
@@ -80,41 +102,6 @@ impl Session<'_> {
         }
     }
 
-    /// One resolution for each target. A target whose requirements contradict each other becomes a problem, unless that
-    /// is so for all of them and no lock file gives packages all the same.
-    fn resolve_all(&self, requests: &Requests) -> Result<Vec<Resolution>, ScanError> {
-        let targets = &self.settings.targets;
-        let solved: Vec<Result<Resolution, ResolveError>> = std::thread::scope(|scope| {
-            let solve = |target: &Target| {
-                let target = *target;
-                scope.spawn(move || self.resolve(requests, target))
-            };
-            let threads: Vec<_> = targets.iter().map(solve).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            threads.into_iter().map(join).collect()
-        });
-        if requests.locks.is_empty()
-            && solved.iter().all(Result::is_err)
-            && let Some(error) = solved.iter().find_map(|solved| solved.as_ref().err().cloned())
-        {
-            return Err(error.into());
-        }
-        let settle = |(target, solved): (&Target, Result<Resolution, ResolveError>)| {
-            let Err(error) = solved else { return solved };
-            // What lock files pin does not depend on what could not be solved beside them.
-            let locked =
-                Requests { locks: requests.locks.clone(), sources: requests.sources.clone(), ..Requests::default() };
-            let mut resolution = resolve::resolve(&locked, *target, &self.options(), self.distributions)?;
-            let Resolution { packages, problems, .. } = unsolved(*target, requests, &error);
-            resolution.packages.extend(packages);
-            resolution.problems.extend(problems);
-            Ok(resolution)
-        };
-        Ok(targets.iter().zip(solved).map(settle).collect::<Result<Vec<Resolution>, ResolveError>>()?)
-    }
-
     /// The set for one target.
     pub(super) fn resolve(&self, requests: &Requests, target: Target) -> Result<Resolution, ResolveError> {
         self.observer.notice(Event::Resolving { target });
@@ -122,10 +109,11 @@ impl Session<'_> {
     }
 
     /// Looks into every wheel that any target gets, each once.
-    fn examine_all(&self, resolutions: &[Resolution]) -> Examinations {
-        let choices = resolutions.iter().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
-        let wheels: BTreeMap<&Location, &Artifact> =
-            choices.filter_map(judging::wheel).map(|artifact| (&artifact.location, artifact)).collect();
+    fn examine_all(&self, origins: &[Origin]) -> Examinations {
+        let choices = origins.iter().flatten().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
+        // What is installed is looked into where it is.
+        let wheels = choices.filter_map(judging::wheel).map(|artifact| (&artifact.location, artifact));
+        let wheels: BTreeMap<&Location, &Artifact> = wheels.collect();
         let wheels: Vec<&Artifact> = wheels.into_values().collect();
         let done = AtomicUsize::new(0);
         let examinations = each(&wheels, |artifact| {
@@ -155,22 +143,4 @@ pub(super) fn each<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
         }
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
-}
-
-/// What is left to say when no set of versions fits one of several targets.
-fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolution {
-    let chosen = |request: &Request| match &request.wanted {
-        Wanted::Named(requirement) => Some(Chosen {
-            name: requirement.name.clone(),
-            version: None,
-            extras: requirement.extras.clone(),
-            required_by: vec![RequiredBy { place: request.place.clone(), path: Vec::new() }],
-            choice: Choice::Unknown { why: format!("no set of versions satisfies all requirements on {target}") },
-        }),
-        Wanted::Unnamed { .. } => None,
-    };
-    let problem =
-        Problem { kind: ProblemKind::Resolution, package: None, place: target.to_string(), message: error.to_string() };
-    let packages = requests.requests.iter().filter_map(chosen).collect();
-    Resolution { target, packages, problems: vec![problem] }
 }

@@ -1,12 +1,17 @@
 //! What stands below the options in `--help`: kinds of input, examples, exit codes.
 
 use ungil::input::ADAPTERS;
+use ungil::installed::KINDS;
 
 use crate::cli::exit;
 
 /// A line for each kind of input, and the examples.
 pub(super) fn scan_help() -> String {
-    kinds_help() + "\n" + SCAN_EXAMPLES
+    let mut text = kinds_help();
+    for kind in KINDS {
+        text.push_str(&format!("  {:<14}{}\n", kind.word(), kind.description()));
+    }
+    text + "\n" + SCAN_EXAMPLES
 }
 
 /// A line for each kind of input, and the examples.
@@ -27,7 +32,8 @@ Examples:
   ungil scan requirements.txt
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
   ungil scan requirements.txt --format json --output report.json
-  ungil scan numpy==2.5.5 lxml";
+  ungil scan numpy==2.5.5 lxml
+  ungil scan .venv";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:

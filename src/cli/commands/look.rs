@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk, InputError};
-use ungil::model::request::Requests;
 use ungil::rules::RuleSet;
-use ungil::scan;
+use ungil::scan::{self, Inputs};
 
 use super::super::args::{GlobalArguments, LookArguments};
 use super::super::config_file::Configuration;
@@ -14,13 +13,13 @@ use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::progress::Progress;
-use super::super::{rule_files, settings};
+use super::super::{installed, rule_files, settings};
 
 /// Everything that a look at a set needs.
 pub(super) struct Look {
     pub(super) settings: scan::Settings,
     pub(super) rules: RuleSet,
-    pub(super) requests: Requests,
+    pub(super) inputs: Inputs,
     pub(super) index: Index,
     pub(super) progress: Arc<Progress>,
 }
@@ -35,14 +34,16 @@ impl Look {
         let configuration = Configuration::find(&typed.config, environment)?;
         let settings = settings::look(typed, &configuration, environment)?;
         let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
-        let words = settings::typed(typed)?;
+        let installed::Settled { environments, wheelhouses, words } = installed::settle(typed, environment)?;
+        let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
         let sources = settings::sources(&typed.index, environment)?;
         let requests = input::read(&words, sources, &context).map_err(unread)?;
         let shows = environment.shows_progress() && !global.quiet;
         let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
         let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
-        Ok(Look { settings, rules, requests, index, progress })
+        let inputs = Inputs { requests, environments, wheelhouses };
+        Ok(Look { settings, rules, inputs, index, progress })
     }
 }
 

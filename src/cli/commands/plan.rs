@@ -18,10 +18,16 @@ use super::look::Look;
 
 /// Runs the command.
 pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let Look { mut settings, rules, requests, index, progress } = Look::settle(&typed.look, global, environment)?;
+    let Look { mut settings, rules, inputs, index, progress } = Look::settle(&typed.look, global, environment)?;
+    if !inputs.environments.is_empty() || !inputs.wheelhouses.is_empty() {
+        let failure = Failure::new(
+            "a plan changes what is asked for, and what is installed or lies in a folder asks for nothing",
+        );
+        return Err(failure.hint("name the requirements or the lock file from which it was made"));
+    }
     // Many wheels of a package are looked into: fewer requests are worth more than fewer bytes.
     settings.limits = Limits::few_requests();
-    let plan = scan::plan(&settings, &requests, index, &rules, &*progress)?;
+    let plan = scan::plan(&settings, &inputs.requests, index, &rules, &*progress)?;
     progress.end();
     let written = if typed.write { write(&plan, environment)? } else { Vec::new() };
     let file = typed.output.output.as_deref();

@@ -1,7 +1,7 @@
-//! `ungil scan`: judges everything that an installer would install.
+//! `ungil scan`: judges everything that an installer would install, or did install.
 
 use ungil::report::{FORMATS, RenderOptions};
-use ungil::scan::{self, Hints};
+use ungil::scan::{self, Hints, ScanError};
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::environment::Environment;
@@ -12,9 +12,12 @@ use super::look::Look;
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let Look { mut settings, rules, requests, index, progress } = Look::settle(&typed.look, global, environment)?;
+    let Look { mut settings, rules, inputs, index, progress } = Look::settle(&typed.look, global, environment)?;
     settings.hints = if typed.hints { Hints::Show } else { Hints::Hide };
-    let report = scan::run(&settings, &requests, index, &rules, &*progress)?;
+    let report = scan::run(&settings, &inputs, index, &rules, &*progress).map_err(|error| match &error {
+        ScanError::Target(target) => Failure::hinted(Some(target.hint()), error),
+        ScanError::Resolve(_) => error.into(),
+    })?;
     progress.end();
     let file = typed.output.output.as_deref();
     let options = RenderOptions {

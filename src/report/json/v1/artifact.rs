@@ -30,6 +30,10 @@ pub(in crate::report::json) enum ArtifactKind {
     Sdist,
     /// An unpacked project folder.
     SourceTree,
+    /// Installed already: the name is that of what describes it, or of a folder whose files nobody owns.
+    Installed,
+    /// The same, edited in place.
+    Editable,
 }
 
 /// What an installer would choose on the same Python's build with the GIL.
