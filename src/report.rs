@@ -14,6 +14,7 @@ mod junit;
 mod markdown;
 mod paint;
 mod place;
+mod plan_text;
 mod rows;
 mod sanitize;
 mod sarif;
@@ -24,11 +25,13 @@ mod words;
 use std::path::PathBuf;
 
 use crate::model::inspection::Inspection;
+use crate::model::plan::Plan;
 use crate::model::report::Report;
 use crate::model::rule_page::RulePage;
 
 pub use json::{
-    INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, line_schema, report_schema,
+    INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, line_schema,
+    plan_schema, report_schema,
 };
 pub use paint::Style;
 pub use sanitize::harmless;
@@ -101,4 +104,10 @@ pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
         description: "for programs, as docs/inspection.schema.json says",
         render: json::render_inspection,
     },
+];
+
+/// Formats of a plan, the default first.
+pub const PLAN_FORMATS: &[Format<Plan>] = &[
+    Format { name: "text", description: "for people", render: plan_text::render },
+    Format { name: "json", description: "for programs, as docs/plan.schema.json says", render: json::render_plan },
 ];
