@@ -45,7 +45,7 @@ impl Adapter for RequirementsTxt {
     }
 
     fn name(&self) -> &'static str {
-        "a requirements file (requirements.txt)"
+        "requirements as pip has them (requirements.txt, .in)"
     }
 
     fn claims(&self, file_name: &str, head: &[u8]) -> bool {
@@ -77,6 +77,44 @@ impl RequirementsTxt {
     ) -> Result<(), InputError> {
         let mut reader = Reader { context, requests, open: Vec::new(), files: 0 };
         reader.file(file, For::Constraints)
+    }
+}
+
+impl RequirementsTxt {
+    /// Reads one line that stands in a file of another format.
+    pub(super) fn read_line(
+        &self,
+        line: &Text,
+        file: &InputFile,
+        context: &InputContext,
+        requests: &mut Requests,
+    ) -> Result<(), InputError> {
+        let open = vec![(file.path.clone(), file.shown.clone())];
+        let mut reader = Reader { context, requests, open, files: 0 };
+        reader.line(&split(&line.trimmed())?, file, For::Requirements)
+    }
+}
+
+/// The adapter for files whose lines bound versions and ask for nothing.
+pub(super) struct ConstraintsTxt;
+
+impl Adapter for ConstraintsTxt {
+    fn kind(&self) -> &'static str {
+        "constraints"
+    }
+
+    fn name(&self) -> &'static str {
+        "bounds for the others, as -c has them (constraints.txt)"
+    }
+
+    fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
+        let name = file_name.to_ascii_lowercase();
+        let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".in"));
+        name.ends_with(".constraints") || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
+    }
+
+    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+        RequirementsTxt.read_constraints(file, context, requests)
     }
 }
 
