@@ -177,7 +177,8 @@ pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result
         looked_at.push((adapter, file.shown));
     }
     context.selection.check(&requests.offered)?;
-    if asks_for_nothing(&requests) {
+    // A problem that is known already says why.
+    if requests.problems.is_empty() && asks_for_nothing(&requests) {
         requests.problems.extend(looked_at.into_iter().map(|(adapter, file)| nothing_in(adapter, file)));
     }
     Ok(requests)

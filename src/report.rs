@@ -8,6 +8,7 @@ mod json;
 mod paint;
 mod sanitize;
 mod table;
+mod targets;
 mod text;
 
 use crate::model::inspection::Inspection;

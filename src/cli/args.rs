@@ -70,7 +70,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
-    /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
+    /// What to scan, as listed below
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<String>,
     /// A requirements file, as pip has it
@@ -79,7 +79,7 @@ pub(crate) struct ScanArguments {
     /// A constraints file, as pip has it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) constraint: Vec<PathBuf>,
-    /// Read every INPUT as a file of this kind, whatever its name; kinds below
+    /// Read every INPUT as a file of this kind, whatever its name
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     pub(crate) from: Option<String>,
     /// Scan only what is named, not what that requires
@@ -230,6 +230,9 @@ pub(crate) struct TargetArguments {
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Vec<Platform>,
+    /// Judge for every platform: Linux (glibc, musl), macOS and Windows, on x86-64 and arm64
+    #[arg(long, conflicts_with = "platform")]
+    pub(crate) all_platforms: bool,
 }
 
 /// Where files come from, with pip's names. Values stay text until they are settled, so that no message of the parser
@@ -300,19 +303,36 @@ fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
 }
 
-/// A line for each kind of input, and the examples.
+/// What stands below the options of `scan`.
 fn scan_help() -> String {
-    let mut text = "Kinds of input, told by name and content:\n".to_owned();
-    for adapter in ADAPTERS {
-        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
-    }
-    text + "\n" + SCAN_EXAMPLES
+    format!("{SCAN_INPUTS}\n\n{SCAN_EXAMPLES}")
 }
+
+/// A line for each kind of input; in brackets what `--from` calls it.
+const SCAN_INPUTS: &str = "\
+Inputs:
+  requirements.txt      requirements as pip has them, requirements.in too [requirements]
+  constraints.txt       bounds for the others, as -c has them [constraints]
+  numpy==2.5.5          a requirement
+  a.whl, a.tar.gz, URL  a wheel or a source distribution, by path or URL
+  ./folder              a project: its lock file, or else what it asks for
+  -                     requirements from standard input
+  pyproject.toml        a project's dependencies, PEP 621 or Poetry's [pyproject]
+  setup.cfg, PKG-INFO   a project's dependencies, setuptools' or as built [setup-cfg, pkg-info]
+  pylock.toml           a lock file of any installer's, pylock.NAME.toml too [pylock]
+  uv.lock, poetry.lock  uv's and Poetry's lock files [uv, poetry]
+  pdm.lock              PDM's lock file [pdm]
+  Pipfile.lock          pipenv's lock file [pipenv]
+  conda-lock.yml        the pip part of a conda lock file [conda-lock]
+  environment.yml       the pip part of a conda environment [conda-environment]
+  bom.json              a CycloneDX bill of materials, its pypi packages [cyclonedx]
+  a.spdx.json           an SPDX 2 bill of materials, its pypi packages [spdx]";
 
 const SCAN_EXAMPLES: &str = "\
 Examples:
   ungil scan requirements.txt
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
+  ungil scan uv.lock --group test --all-platforms
   ungil scan requirements.txt --format json --output report.json
   ungil scan numpy==2.5.5 lxml";
 
@@ -335,4 +355,20 @@ pub(crate) fn after_help() -> String {
         text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
     }
     text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_has_every_kind_of_input() {
+        for adapter in ADAPTERS {
+            let named = |kind: &str| SCAN_INPUTS.contains(kind);
+            let kind = adapter.kind();
+            let is_there = named(&format!("[{kind}]")) || named(&format!("[{kind}, ")) || named(&format!(", {kind}]"));
+            assert!(is_there, "{kind}");
+        }
+        assert!(SCAN_INPUTS.lines().all(|line| line.chars().count() <= 100));
+    }
 }

@@ -12,7 +12,7 @@ use ungil::index::settings::Freshness;
 use ungil::input::{ADAPTERS, FilesOnDisk, InputContext, Names, Selection, Typed};
 use ungil::model::name::ExtraName;
 use ungil::model::request::{Location, Sources};
-use ungil::model::target::{Python, Target};
+use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints};
 
@@ -30,7 +30,9 @@ const LONGEST_INPUT: u64 = 8 * 1024 * 1024;
 /// Every combination of Python and platform, each once, in the order typed.
 pub(crate) fn targets(typed: &TargetArguments, environment: &Environment) -> Result<Vec<Target>, Failure> {
     let pythons = if typed.python.is_empty() { PYTHONS.to_vec() } else { typed.python.clone() };
-    let platforms = if typed.platform.is_empty() {
+    let platforms = if typed.all_platforms {
+        PLATFORMS.to_vec()
+    } else if typed.platform.is_empty() {
         let platform = environment.platform().ok_or_else(|| {
             Failure::new("this machine's platform is not one that ungil judges").hint("name one with --platform")
         })?;

@@ -26,6 +26,10 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.file)?;
+        if let (None, Some(column)) = (self.line, self.column) {
+            // What was typed has no lines; a number alone would look like one.
+            return write!(formatter, ", character {column}");
+        }
         for number in [self.line, self.column].into_iter().flatten() {
             write!(formatter, ":{number}")?;
         }
