@@ -59,7 +59,14 @@ impl<'a> Bill<'a> {
     }
 
     /// Adds a component with the name that the bill gives it, its package URL, and the part of the text that describes it.
-    pub(super) fn add(&mut self, reference: Option<&str>, purl: Option<&str>, raw: &RawValue) -> Result<(), InputError> {
+    /// `marker` says on which targets it is there, where the writer has words for that.
+    pub(super) fn add(
+        &mut self,
+        reference: Option<&str>,
+        purl: Option<&str>,
+        marker: Option<&str>,
+        raw: &RawValue,
+    ) -> Result<(), InputError> {
         let place = match purl.and_then(|purl| raw.get().find(purl)) {
             Some(offset) => self.document.raw_place_at(raw, offset),
             None => self.document.raw_place(raw),
@@ -74,9 +81,13 @@ impl<'a> Bill<'a> {
             return Ok(());
         }
         let name = self.document.name(&purl.name, &place)?;
+        let listed = match marker {
+            Some(marker) => self.document.marker(marker, &place)?,
+            None => MarkerTree::TRUE,
+        };
         let Some(version) = purl.version else {
             // Nothing is pinned, so an installer is free to choose.
-            let wanted = Requirement { name, extras: vec![], version_or_url: None, marker: MarkerTree::TRUE, origin: None };
+            let wanted = Requirement { name, extras: vec![], version_or_url: None, marker: listed, origin: None };
             self.requests.push(Request { wanted: Wanted::Named(wanted), hashes: Vec::new(), place });
             return Ok(());
         };
@@ -85,7 +96,7 @@ impl<'a> Bill<'a> {
         let known = self.lock.packages.iter().position(|known| known.name == name && known.pin == pin);
         let at = known.unwrap_or(self.lock.packages.len());
         if known.is_none() {
-            let (listed, hashes, dependencies) = (Some(MarkerTree::TRUE), Vec::new(), Vec::new());
+            let (listed, hashes, dependencies) = (Some(listed), Vec::new(), Vec::new());
             self.lock.packages.push(LockedPackage { name, pin, listed, hashes, dependencies, place });
         }
         for reference in reference.into_iter().chain([text]) {

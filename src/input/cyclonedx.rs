@@ -14,6 +14,9 @@ use crate::model::request::Requests;
 /// Deepest nesting of components within each other.
 const DEEPEST: usize = 16;
 
+/// The property in which uv says on which targets a component is there; others list what they found on one machine.
+const MARKER: &str = "uv:package:marker";
+
 /// The adapter.
 pub(super) struct CycloneDx;
 
@@ -77,6 +80,14 @@ struct RawComponent<'a> {
     purl: Option<String>,
     #[serde(default, borrow)]
     components: Vec<&'a RawValue>,
+    #[serde(default)]
+    properties: Vec<RawProperty>,
+}
+
+#[derive(Deserialize)]
+struct RawProperty {
+    name: Option<String>,
+    value: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +103,8 @@ fn add(raw: &RawValue, document: &Document, bill: &mut Bill<'_>, depth: usize) -
         return Err(document.wrong(document.raw_place(raw), "components are nested too deeply"));
     }
     let component: RawComponent<'_> = document.part(raw)?;
-    bill.add(component.reference.as_deref(), component.purl.as_deref(), raw)?;
+    let marker = component.properties.iter().find(|property| property.name.as_deref() == Some(MARKER));
+    let marker = marker.and_then(|property| property.value.as_deref());
+    bill.add(component.reference.as_deref(), component.purl.as_deref(), marker, raw)?;
     component.components.iter().try_for_each(|within| add(within, document, bill, depth + 1))
 }

@@ -53,7 +53,7 @@ impl Adapter for Spdx {
             let purl = package.references.iter().find(is_purl).map(|reference| reference.locator.as_str());
             // What the bill is about is the project itself.
             if purl.is_some() || !described(&package.id) {
-                bill.add(Some(&package.id), purl, raw)?;
+                bill.add(Some(&package.id), purl, None, raw)?;
             }
         }
         for relation in &raw.relationships {

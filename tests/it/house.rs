@@ -60,6 +60,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("schemars", &["report/json"]),
     ("serde", &["model", "input", "index", "archive", "rules", "report/json", "scan"]),
     ("serde_json", &["input", "index", "report", "scan"]),
+    ("serde_saphyr", &["input"]),
     ("sha2", &["archive", "index", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),

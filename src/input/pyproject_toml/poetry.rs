@@ -253,7 +253,8 @@ impl Reader<'_, '_> {
                     let message = format!("of `{text}` only the last alternative is looked at");
                     self.problem(Some(name), place, message);
                 }
-                versions.any_of.into_iter().next_back().map(VersionOrUrl::VersionSpecifier)
+                let last = versions.any_of.into_iter().next_back().filter(|specifiers| !specifiers.is_empty());
+                last.map(VersionOrUrl::VersionSpecifier)
             }
             _ => None,
         };
