@@ -124,9 +124,8 @@ impl<'a> Bill<'a> {
     /// Adds what was read to the input.
     pub(super) fn finish(self, requests: &mut Requests) {
         if !self.others.is_empty() {
-            let count: usize = self.others.values().sum();
             let kinds: Vec<String> = self.others.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-            let message = format!("{count} components are not of PyPI and not judged: {}", kinds.join(", "));
+            let message = format!("components that are not of PyPI are not judged: {}", kinds.join(", "));
             let place: Place = self.document.line(1);
             let (kind, place) = (ProblemKind::File, place.file);
             requests.problems.push(Problem { kind, package: None, place, message });

@@ -18,6 +18,9 @@ pub(super) fn not_judged(file: &str, names: BTreeSet<&str>) -> Option<Problem> {
     let more = names.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    let message = format!("{} of conda's own packages are not judged, only what pip installs: {shown}{more}", names.len());
+    let message = format!(
+        "conda's own packages are not judged, only what pip installs; there are {}: {shown}{more}",
+        names.len()
+    );
     Some(Problem { kind: ProblemKind::File, package: None, place: file.to_owned(), message })
 }

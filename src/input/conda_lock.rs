@@ -61,7 +61,9 @@ impl Adapter for CondaLock {
         }
         let lock = reader.lock(&raw, &mut requests.sources)?;
         let own = raw.package.iter().filter(|package| package.manager != "pip");
-        requests.problems.extend(not_judged(document.shown(), own.map(|package| package.name.value.as_str()).collect()));
+        requests
+            .problems
+            .extend(not_judged(document.shown(), own.map(|package| package.name.value.as_str()).collect()));
         requests.locks.push(lock);
         Ok(())
     }
@@ -143,7 +145,8 @@ impl Reader<'_> {
     fn package(&self, raw: &RawPackage, sources: &mut Sources) -> Result<LockedPackage, InputError> {
         let place = self.place(raw);
         let name = self.document.name(&raw.name.value, &place)?;
-        let url = raw.url.as_deref().filter(|url| url.split_once("://").is_some_and(|(scheme, _)| scheme.contains('+')));
+        let url =
+            raw.url.as_deref().filter(|url| url.split_once("://").is_some_and(|(scheme, _)| scheme.contains('+')));
         let pin = match url {
             Some(url) => {
                 let source = Source { url: Some(url), ..Source::default() };

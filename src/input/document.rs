@@ -118,7 +118,9 @@ impl Document {
                 }
                 None => self.line(1),
             };
-            self.wrong(place, &error.to_string())
+            let text = error.to_string();
+            // The place stands before the message already.
+            self.wrong(place, text.find(" at line ").and_then(|end| text.get(..end)).unwrap_or(&text))
         })
     }
 
@@ -139,7 +141,8 @@ impl Document {
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
         let skipped = usize::try_from(value.defined.column()).unwrap_or(1).saturating_sub(1);
-        let before: usize = self.text.get(start..end).unwrap_or_default().chars().take(skipped).map(char::len_utf8).sum();
+        let before: usize =
+            self.text.get(start..end).unwrap_or_default().chars().take(skipped).map(char::len_utf8).sum();
         self.string(&value.value, start + before..end)
     }
 

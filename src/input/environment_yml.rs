@@ -30,7 +30,9 @@ impl Adapter for EnvironmentYml {
     fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
         let name = file_name.to_ascii_lowercase();
         let stem = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml"));
-        stem.is_some_and(|stem| stem.starts_with("environment") || stem.starts_with("conda-env") || stem.ends_with("environment"))
+        stem.is_some_and(|stem| {
+            stem.starts_with("environment") || stem.starts_with("conda-env") || stem.ends_with("environment")
+        })
     }
 
     fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {

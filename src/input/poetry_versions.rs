@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn a_python_becomes_a_marker() {
         let versions: Versions = "^3.8 || 2.7.*".parse().unwrap();
-        let expected = "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
+        let expected =
+            "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
         assert_eq!(python_marker(&versions), expected);
     }
 }

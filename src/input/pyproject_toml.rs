@@ -38,9 +38,7 @@ impl PyprojectToml {
     /// Whether the file says anything of a project; many only configure tools. One that cannot be read is to be told of.
     pub(super) fn has_project(file: &InputFile) -> bool {
         let raw = Document::new(file, "pyproject.toml").and_then(|document| document.toml::<Raw>());
-        raw.map_or(true, |raw| {
-            raw.project.is_some() || raw.tool.poetry.is_some() || !raw.dependency_groups.is_empty()
-        })
+        raw.map_or(true, |raw| raw.project.is_some() || raw.tool.poetry.is_some() || !raw.dependency_groups.is_empty())
     }
 }
 
@@ -267,9 +265,10 @@ impl Reader<'_, '_> {
                     GroupItem::Include { group } => {
                         let place = self.document.spot(item.span().start);
                         let label = self.document.label(group, &place)?;
-                        let known = raw.dependency_groups.keys().any(|known| {
-                            self.document.label(known, &place).is_ok_and(|known| known == label)
-                        });
+                        let known = raw
+                            .dependency_groups
+                            .keys()
+                            .any(|known| self.document.label(known, &place).is_ok_and(|known| known == label));
                         if !known {
                             return Err(self.document.expected("a group that the file has", group, &place));
                         }

@@ -110,7 +110,8 @@ impl Adapter for ConstraintsTxt {
     fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
         let name = file_name.to_ascii_lowercase();
         let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".in"));
-        name.ends_with(".constraints") || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
+        name.ends_with(".constraints")
+            || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
     }
 
     fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {

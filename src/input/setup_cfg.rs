@@ -6,7 +6,7 @@
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::beside;
+use super::locking::{beside, shown_beside};
 use super::requirements_txt::RequirementsTxt;
 use super::text::Text;
 use super::{Adapter, InputContext, InputFile, names};
@@ -23,9 +23,8 @@ impl SetupCfg {
     /// Whether the file says anything of requirements; many only configure tools.
     pub(super) fn has_requirements(file: &InputFile) -> bool {
         let Ok(document) = Document::new(file, "setup.cfg") else { return false };
-        entries(&document).is_ok_and(|entries| {
-            entries.iter().any(|entry| entry.section == EXTRAS || entry.key == "install_requires")
-        })
+        entries(&document)
+            .is_ok_and(|entries| entries.iter().any(|entry| entry.section == EXTRAS || entry.key == "install_requires"))
     }
 }
 
@@ -119,17 +118,11 @@ fn entries(document: &Document) -> Result<Vec<Entry>, InputError> {
 }
 
 /// The requirements of a list.
-fn listed(
-    entry: &Entry,
-    file: &InputFile,
-    context: &InputContext,
-    requests: &mut Requests,
-) -> Result<(), InputError> {
+fn listed(entry: &Entry, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
     let files = entry.lines.first().and_then(|line| line.as_str().strip_prefix("file:"));
     if let Some(files) = files {
         for name in files.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let shown = beside(name, file).display().to_string();
-            let file = context.open(&shown, beside(name, file), &entry.place)?;
+            let file = context.open(&shown_beside(name, file), beside(name, file), &entry.place)?;
             RequirementsTxt.read(&file, context, requests)?;
         }
         return Ok(());

@@ -18,8 +18,11 @@ pub(super) fn targets(all: &[Target], some: &[Target]) -> String {
     let (pythons, platforms) = (pythons(all), platforms(all));
     let mut groups: Vec<(Vec<Python>, Vec<Platform>)> = Vec::new();
     for python in &pythons {
-        let on: Vec<Platform> =
-            platforms.iter().copied().filter(|platform| some.contains(&Target { python: *python, platform: *platform })).collect();
+        let on: Vec<Platform> = platforms
+            .iter()
+            .copied()
+            .filter(|platform| some.contains(&Target { python: *python, platform: *platform }))
+            .collect();
         match groups.iter_mut().find(|(_, known)| *known == on) {
             _ if on.is_empty() => {}
             Some((of, _)) => of.push(*python),
@@ -108,7 +111,8 @@ mod tests {
 
     #[test]
     fn many_targets_take_few_words() {
-        let words = ["linux-x86_64", "linux-aarch64", "musllinux-x86_64", "macos-arm64", "windows-amd64", "windows-arm64"];
+        let words =
+            ["linux-x86_64", "linux-aarch64", "musllinux-x86_64", "macos-arm64", "windows-amd64", "windows-arm64"];
         let on = |python: &str, words: &[&str]| -> Vec<Target> {
             let target = |word: &&str| Target { python: python.parse().unwrap(), platform: word.parse().unwrap() };
             words.iter().map(target).collect()

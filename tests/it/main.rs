@@ -5,7 +5,9 @@
 mod archive;
 mod binary;
 mod cli;
+mod configuration;
 mod facts;
+mod generators;
 mod house;
 mod import;
 mod index;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Raw, Reader};
 use crate::input::error::InputError;
-use crate::input::locking::beside;
+use crate::input::locking::{beside, shown_beside};
 use crate::input::pkg_info::PkgInfo;
 use crate::input::requirements_txt::RequirementsTxt;
 use crate::input::setup_cfg::SetupCfg;
@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
     }
 
     fn requirements(&mut self, name: &str) -> Result<(), InputError> {
-        let (path, shown) = (beside(name, self.file), self.shown(name));
+        let (path, shown) = (beside(name, self.file), shown_beside(name, self.file));
         let file = self.context.open(&shown, path, &self.document.line(1))?;
         RequirementsTxt.read(&file, self.context, self.requests)
     }
@@ -104,14 +104,6 @@ impl Reader<'_, '_> {
         if self.context.files.kind(&path) != Some(FileKind::File) {
             return Ok(None);
         }
-        self.context.open(&self.shown(name), path, &self.document.line(1)).map(Some)
-    }
-
-    /// The neighbouring file as the user would name it.
-    fn shown(&self, name: &str) -> String {
-        match self.file.shown.rsplit_once(['/', std::path::MAIN_SEPARATOR]) {
-            Some((folder, _)) => format!("{folder}/{name}"),
-            None => name.to_owned(),
-        }
+        self.context.open(&shown_beside(name, self.file), path, &self.document.line(1)).map(Some)
     }
 }

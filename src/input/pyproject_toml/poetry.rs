@@ -258,7 +258,8 @@ impl Reader<'_, '_> {
             }
             _ => None,
         };
-        let wanted = crate::model::name::Requirement { name: name.clone(), extras, version_or_url, marker, origin: None };
+        let wanted =
+            crate::model::name::Requirement { name: name.clone(), extras, version_or_url, marker, origin: None };
         let request = Request { wanted: Wanted::Named(wanted), hashes: Vec::new(), place: place.clone() };
         match location {
             None => self.push(request),

@@ -87,7 +87,8 @@ impl Origins {
             requests.requests.push(request);
             return;
         };
-        let origins = self.known.get(&wanted.name).filter(|_| !matches!(wanted.version_or_url, Some(VersionOrUrl::Url(_))));
+        let origins =
+            self.known.get(&wanted.name).filter(|_| !matches!(wanted.version_or_url, Some(VersionOrUrl::Url(_))));
         let mut elsewhere = wanted.marker.clone();
         for origin in origins.into_iter().flatten() {
             let mut marker = wanted.marker.clone();
@@ -171,9 +172,7 @@ impl Reader<'_, '_> {
             subdirectory: source.subdirectory.as_deref(),
         };
         let location = match (from.url.or(from.path), source.workspace) {
-            (Some(_), _) => {
-                Some(from.location(&[], self.document, place, self.file, &mut self.requests.sources)?)
-            }
+            (Some(_), _) => Some(from.location(&[], self.document, place, self.file, &mut self.requests.sources)?),
             (None, true) => None,
             // An index, which is asked like the others.
             (None, false) => return Ok(()),

@@ -47,7 +47,9 @@ pub(super) fn verdicts(report: &Report, options: &RenderOptions) -> Vec<String> 
     if let Some(why) = widths.last_mut() {
         *why = options.width.saturating_sub(taken).max(LEAST);
     }
-    let rows = parts.iter().flat_map(|parts| parts.iter().enumerate().map(|(number, part)| row(part, number, &report.targets, &widths)));
+    let rows = parts
+        .iter()
+        .flat_map(|parts| parts.iter().enumerate().map(|(number, part)| row(part, number, &report.targets, &widths)));
     let header = Row { verdict: None, cells: titles.map(|title| vec![title.to_owned()]) };
     let mut lines: Vec<String> = header.lines(&widths, Style::Plain);
     lines = lines.iter().map(|line| options.style.paint(Role::Heading, line)).collect();
@@ -71,14 +73,7 @@ fn texts(part: &PackageReport, all: &[Target]) -> [String; 6] {
     let on: Vec<Target> = part.results.iter().map(|result| result.target).collect();
     let verdict = part.results.first().map_or_else(String::new, |result| verdict_cell(result.verdict, true));
     let why: Vec<String> = reasons(part, all).into_iter().map(|(reason, _)| reason).collect();
-    [
-        part.name.to_string(),
-        version(part),
-        verdict,
-        targets(all, &on),
-        labels(part, Detail::Least),
-        why.join("\n"),
-    ]
+    [part.name.to_string(), version(part), verdict, targets(all, &on), labels(part, Detail::Least), why.join("\n")]
 }
 
 fn row(part: &PackageReport, number: usize, all: &[Target], widths: &[usize; 6]) -> Row {
@@ -112,7 +107,14 @@ impl Row {
             }
         };
         let line = |number: usize| {
-            self.cells.iter().zip(widths).enumerate().map(|each| cell(number, each)).collect::<String>().trim_end().to_owned()
+            self.cells
+                .iter()
+                .zip(widths)
+                .enumerate()
+                .map(|each| cell(number, each))
+                .collect::<String>()
+                .trim_end()
+                .to_owned()
         };
         (0..height).map(line).collect()
     }

@@ -11,8 +11,8 @@ use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
 use super::super::targets::{platforms, pythons, share_platform, targets};
-use super::culprit::{Culprit, gather};
 use super::super::text::{bytes, count, percentage, wrap};
+use super::culprit::{Culprit, gather};
 
 /// Widest column for targets before their counts.
 const WIDEST_LABEL: usize = 40;
@@ -28,6 +28,9 @@ const VERDICTS: [Verdict; 8] = [
     Verdict::Ready,
     Verdict::Pure,
 ];
+
+/// How many packages get each verdict, in words.
+type Counts = Vec<(Role, String)>;
 
 /// What a verdict's word means, in one line.
 fn meaning(verdict: Verdict) -> &'static str {
@@ -139,7 +142,7 @@ fn kind_word(kind: ProblemKind) -> &'static str {
 
 /// How many of what.
 pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let mut counted: Vec<(Vec<Target>, Vec<(Role, String)>)> = Vec::new();
+    let mut counted: Vec<(Vec<Target>, Counts)> = Vec::new();
     for target in &report.targets {
         let counts = verdict_counts(report, *target);
         // Few targets have a line each.
@@ -183,7 +186,7 @@ fn problem_count(summary: &Summary) -> String {
     if summary.problems == 0 { "no problems reading them".to_owned() } else { count(summary.problems, "problem") }
 }
 
-fn verdict_counts(report: &Report, target: Target) -> Vec<(Role, String)> {
+fn verdict_counts(report: &Report, target: Target) -> Counts {
     let results = report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
     let given: Vec<Verdict> = results.map(|result| result.verdict).collect();
     let number = |verdict: Verdict| given.iter().filter(|known| **known == verdict).count();

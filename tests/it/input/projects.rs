@@ -84,7 +84,8 @@ fn groups_bring_what_they_include() {
     assert_eq!(names("pep621", &["dev"]), ["pytest", "mypy", "ruff", "lxml"]);
     assert_eq!(names("poetry", &["test"]), ["pytest"]);
     assert_eq!(names("poetry", &["dev"]), ["ruff", "pytest"]);
-    let error = |group: &str| read("pyproject", "cycle/pyproject.toml", selected(&[group.to_owned()], &[])).unwrap_err();
+    let error =
+        |group: &str| read("pyproject", "cycle/pyproject.toml", selected(&[group.to_owned()], &[])).unwrap_err();
     assert!(matches!(error("one"), InputError::Cycle { .. }));
     assert_eq!(
         error("lost").to_string(),
@@ -140,14 +141,18 @@ fn a_folder_is_the_project_in_it() {
     check(&[dynamic, ("setup.cfg", "[options]\ninstall_requires = idna\n")], "setup.cfg");
     check(&[dynamic, requirements], "only a build knows");
     check(&[("environment.yml", "dependencies:\n- pip:\n  - idna\n")], "environment.yml");
-    check(&[tools], "command line, character 1: nothing that ungil reads was found in `.`; looked for uv.lock, poetry.lock");
+    check(
+        &[tools],
+        "command line, character 1: nothing that ungil reads was found in `.`; looked for uv.lock, poetry.lock",
+    );
 }
 
 #[test]
 fn nothing_found_says_what_was_looked_for() {
     let folder = folder("requirements");
     let requests = super::read(&["comments.txt", "empty.txt"]).unwrap();
-    let told: Vec<String> = requests.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.message)).collect();
+    let told: Vec<String> =
+        requests.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.message)).collect();
     let looked = "it names no package to judge; looked for requirements as pip has them (requirements.txt, .in)";
     assert_eq!(told, [format!("comments.txt: {looked}"), format!("empty.txt: {looked}")], "{}", folder.display());
     assert!(super::read(&["comments.txt", "numpy"]).unwrap().problems.is_empty());

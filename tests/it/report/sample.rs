@@ -290,6 +290,7 @@ pub(crate) fn report() -> Report {
             bytes_total: 148_201_552,
             problems: 1,
         },
+        gate: None,
     }
 }
 
@@ -331,13 +332,16 @@ pub(crate) fn crowded() -> Report {
         ],
         problems: Vec::new(),
         summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
+        gate: None,
     }
 }
 
 /// One package on two platforms, in versions that differ.
 pub(crate) fn every_platform() -> Report {
-    let targets: Vec<Target> =
-        ["3.14t", "3.15t"].iter().flat_map(|python| PLATFORMS.map(|platform| target(python, &platform.to_string()))).collect();
+    let targets: Vec<Target> = ["3.14t", "3.15t"]
+        .iter()
+        .flat_map(|python| PLATFORMS.map(|platform| target(python, &platform.to_string())))
+        .collect();
     let unless_arm = |target: &Target| match target.platform.to_string().as_str() {
         "windows-arm64" => result(*target, Verdict::Build, "only an sdist fits", "numpy-2.5.5.tar.gz"),
         _ => numpy(*target),
@@ -345,7 +349,12 @@ pub(crate) fn every_platform() -> Report {
     Report {
         targets: targets.clone(),
         packages: vec![
-            package("lxml", Some("6.1.3"), vec![from_line(3, &[])], targets.iter().map(|target| lxml(*target)).collect()),
+            package(
+                "lxml",
+                Some("6.1.3"),
+                vec![from_line(3, &[])],
+                targets.iter().map(|target| lxml(*target)).collect(),
+            ),
             package("numpy", Some("2.5.5"), vec![from_line(1, &[])], targets.iter().map(unless_arm).collect()),
         ],
         ..Report::default()
@@ -371,6 +380,7 @@ pub(crate) fn two_platforms() -> Report {
         ],
         problems: Vec::new(),
         summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
+        gate: None,
     }
 }
 
@@ -397,6 +407,7 @@ pub(crate) fn hostile() -> Report {
             message: HOSTILE_PATH.into(),
         }],
         summary: Summary::default(),
+        gate: None,
     }
 }
 
