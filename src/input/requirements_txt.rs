@@ -95,30 +95,6 @@ impl RequirementsTxt {
     }
 }
 
-/// The adapter for files whose lines bound versions and ask for nothing.
-pub(super) struct ConstraintsTxt;
-
-impl Adapter for ConstraintsTxt {
-    fn kind(&self) -> &'static str {
-        "constraints"
-    }
-
-    fn name(&self) -> &'static str {
-        "bounds for the others, as -c has them (constraints.txt)"
-    }
-
-    fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
-        let name = file_name.to_ascii_lowercase();
-        let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".in"));
-        name.ends_with(".constraints")
-            || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
-    }
-
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
-        RequirementsTxt.read_constraints(file, context, requests)
-    }
-}
-
 /// What the lines of a file are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum For {

@@ -70,10 +70,23 @@ fn the_pip_part_of_conda_files_is_read_and_the_rest_named() {
 }
 
 #[test]
-fn awkward_bills_and_conda_files() {
-    for kind in ["cyclonedx", "spdx", "conda-environment", "conda-lock"] {
-        check_awkward(kind);
-    }
+fn cyclonedx() {
+    check_awkward("cyclonedx");
+}
+
+#[test]
+fn spdx() {
+    check_awkward("spdx");
+}
+
+#[test]
+fn environment_yml() {
+    check_awkward("conda-environment");
+}
+
+#[test]
+fn conda_lock() {
+    check_awkward("conda-lock");
 }
 
 #[test]

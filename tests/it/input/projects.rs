@@ -94,10 +94,18 @@ fn groups_bring_what_they_include() {
 }
 
 #[test]
-fn awkward_projects() {
-    for kind in ["pyproject", "setup-cfg", "pkg-info"] {
-        check_awkward(kind);
-    }
+fn pyproject_toml() {
+    check_awkward("pyproject");
+}
+
+#[test]
+fn setup_cfg() {
+    check_awkward("setup-cfg");
+}
+
+#[test]
+fn pkg_info() {
+    check_awkward("pkg-info");
 }
 
 #[test]
