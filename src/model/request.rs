@@ -182,6 +182,13 @@ pub struct Requests {
     pub problems: Vec<Problem>,
 }
 
+impl Requests {
+    /// Whether there is nothing to resolve and nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.locks.is_empty() && self.problems.is_empty()
+    }
+}
+
 /// Pythons that a project is made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PythonBound {
