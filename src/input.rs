@@ -15,6 +15,7 @@ mod constraints_txt;
 mod credentials;
 mod cyclonedx;
 mod document;
+mod edit;
 mod encoding;
 mod environment_yml;
 mod error;
@@ -43,6 +44,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+pub use edit::{EditError, edit};
 pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
 pub use selection::{Names, Selection};
