@@ -19,6 +19,7 @@ mod rows;
 mod sanitize;
 mod sarif;
 mod table;
+mod targets;
 mod text;
 mod words;
 
