@@ -25,6 +25,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Verdict; 8] = [
+        Verdict::Pure,
+        Verdict::Ready,
+        Verdict::PureFallback,
+        Verdict::Unknown,
+        Verdict::Build,
+        Verdict::Gil,
+        Verdict::Crash,
+        Verdict::Blocked,
+    ];
+
     /// The word used in every output.
     pub fn word(self) -> &'static str {
         match self {

@@ -66,6 +66,7 @@ pub(super) fn assemble(targets: Vec<Target>, judged: Vec<Judged>, examinations: 
         problems: problems.into_iter().collect(),
         summary,
         gate: None,
+        configuration: None,
     }
 }
 

@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
+    ("gate", &["model"]),
     ("report", &["model"]),
     ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo"]),
     ("cli", &[]),
