@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod config_file;
+mod destination;
 mod environment;
 mod error_page;
 mod exit;

@@ -22,6 +22,7 @@ pub mod report;
 pub mod request;
 pub mod resolution;
 pub mod snapshot;
+pub mod rule_page;
 pub mod subject;
 pub mod target;
 pub mod verdict;

@@ -3,17 +3,33 @@
 //! What is rendered came from wheels, indexes and files, so every format makes text harmless before it lets it out
 //! ([`sanitize`]).
 
+mod alert;
+mod counted;
+mod csv;
+mod cyclonedx;
+mod github;
+mod gitlab;
 mod inspection_text;
 mod json;
+mod junit;
+mod markdown;
 mod paint;
+mod place;
 mod sanitize;
+mod sarif;
 mod table;
 mod text;
+mod words;
+
+use std::path::PathBuf;
 
 use crate::model::inspection::Inspection;
 use crate::model::report::Report;
+use crate::model::rule_page::RulePage;
 
-pub use json::{INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, report_schema};
+pub use json::{
+    INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, line_schema, report_schema,
+};
 pub use paint::Style;
 pub use sanitize::harmless;
 
@@ -26,11 +42,16 @@ pub struct RenderOptions {
     pub style: Style,
     /// The time to state, for formats that state one when asked; written as it is.
     pub generated: Option<String>,
+    /// The pages of the rules, for formats that bring them along.
+    pub rules: Vec<RulePage>,
+    /// The folder to which formats for other tools name files relative, as an absolute path; `None` leaves every name as
+    /// it is.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for RenderOptions {
     fn default() -> RenderOptions {
-        RenderOptions { width: 100, style: Style::Plain, generated: None }
+        RenderOptions { width: 100, style: Style::Plain, generated: None, rules: Vec::new(), folder: None }
     }
 }
 
@@ -40,6 +61,12 @@ pub enum RenderError {
     /// The JSON writer refused a value.
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The CSV writer refused a row.
+    #[error("the report could not be written as CSV: {0}")]
+    Csv(#[from] ::csv::Error),
+    /// The XML writer refused an element.
+    #[error("the report could not be written as XML: {0}")]
+    Xml(#[source] std::io::Error),
 }
 
 /// One output format for one kind of subject.
@@ -56,6 +83,14 @@ pub struct Format<Subject> {
 pub const FORMATS: &[Format<Report>] = &[
     Format { name: "table", description: "for people", render: table::render },
     Format { name: "json", description: "for programs, as docs/report.schema.json says", render: json::render },
+    Format { name: "jsonl", description: "the same as lines, one JSON object each", render: json::render_lines },
+    Format { name: "markdown", description: "for pull requests and job summaries", render: markdown::render },
+    Format { name: "sarif", description: "SARIF 2.1.0, for code scanning", render: sarif::render },
+    Format { name: "github", description: "annotations of GitHub Actions", render: github::render },
+    Format { name: "gitlab", description: "GitLab's code quality report", render: gitlab::render },
+    Format { name: "junit", description: "JUnit's XML, for Jenkins and others", render: junit::render },
+    Format { name: "cyclonedx", description: "CycloneDX 1.6, a bill of materials", render: cyclonedx::render },
+    Format { name: "csv", description: "for spreadsheets", render: csv::render },
 ];
 
 /// Formats of an inspection, the default first.

@@ -106,22 +106,15 @@ pub(crate) struct ScanArguments {
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
-    /// Output format.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help = format_help(FORMATS),
-        value_parser = formats(FORMATS),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    pub(crate) format: String,
-    /// State the time in the output (json)
+    /// Format of what goes to standard output, or to an --output FILE that names none; formats below [default: table]
+    #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output")]
+    pub(crate) format: Option<String>,
+    /// Write this format to this file, `-` being standard output; may be repeated. FILE alone takes the format of --format
+    #[arg(long, short, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Vec<String>,
+    /// State the time in outputs that have a field for it
     #[arg(long, help_heading = "Output")]
     pub(crate) timestamp: bool,
-    /// Where the output goes.
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
 }
 
 /// What is scanned of projects and lock files, beside the project's own dependencies.
@@ -321,11 +314,15 @@ fn kinds() -> PossibleValuesParser {
     PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
 }
 
-/// A line for each kind of input, and the examples.
+/// A line for each kind of input and each format, and the examples.
 fn scan_help() -> String {
     let mut text = "Kinds of input, told by name and content:\n".to_owned();
     for adapter in ADAPTERS {
         text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
+    }
+    text.push_str("\nFormats of output:\n");
+    for format in FORMATS {
+        text.push_str(&format!("  {:<14}{}\n", format.name, format.description));
     }
     text + "\n" + SCAN_EXAMPLES
 }
@@ -335,6 +332,7 @@ Examples:
   ungil scan requirements.txt
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
   ungil scan requirements.txt --format json --output report.json
+  ungil scan requirements.txt --output sarif=ungil.sarif --output markdown=summary.md
   ungil scan numpy==2.5.5 lxml";
 
 const INSPECT_EXAMPLES: &str = "\

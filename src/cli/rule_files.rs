@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ungil::rules::{self, LARGEST_FILE, RuleSet, Setting};
+use ungil::model::rule_page::RulePage;
+use ungil::rules::{self, LARGEST_FILE, Rule, RuleSet, Setting};
 
 use super::args::RuleArguments;
 use super::config_file::Configuration;
@@ -53,6 +54,23 @@ fn settings(typed: &RuleArguments) -> Result<Vec<(&str, Setting)>, Failure> {
     }
     settings.extend(typed.disable.iter().map(|rule| (rule.as_str(), Setting::Off)));
     Ok(settings)
+}
+
+/// The page that ungil brings along, the one that lies beside a user's rule, or one made from the rule.
+pub(crate) fn page(rule: &Rule) -> String {
+    let beside = || std::fs::read_to_string(Path::new(&rule.place.file).with_extension("md")).ok();
+    rules::explain(&rule.id).map(str::to_owned).or_else(beside).unwrap_or_else(|| rules::outline(rule))
+}
+
+/// The pages of all rules, for formats that bring them along.
+pub(crate) fn pages(set: &RuleSet) -> Vec<RulePage> {
+    let page = |rule: &Rule| RulePage {
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        level: rule.level,
+        markdown: page(rule),
+    };
+    set.rules().iter().map(page).collect()
 }
 
 /// The rule files at these places, each a file or a folder of `.toml` files, by name.

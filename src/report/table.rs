@@ -4,6 +4,7 @@ mod chosen_file;
 mod crowd;
 mod culprit;
 mod culprits;
+mod gate;
 mod grid;
 mod left_out;
 mod notes;
@@ -12,7 +13,7 @@ mod totals;
 use crate::model::report::Report;
 
 use super::paint::Role;
-use super::sanitize::harmless;
+use super::sanitize::{harmless, without_command};
 use super::text::wrap;
 use super::{RenderError, RenderOptions};
 
@@ -38,6 +39,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         left_out::paragraph(report, &options),
         more(report, &options),
         totals::problems(report, &options),
+        gate::section(report, &options),
         totals::counts(report, &options),
     ];
     let mut text = String::new();
@@ -46,7 +48,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
             text.push('\n');
         }
         for line in section {
-            text.push_str(line.trim_end());
+            text.push_str(&without_command(line.trim_end()));
             text.push('\n');
         }
     }

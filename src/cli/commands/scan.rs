@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk, InputError};
-use ungil::report::{FORMATS, RenderOptions};
+use ungil::report::RenderOptions;
 use ungil::scan;
 
 use super::super::args::{GlobalArguments, ScanArguments};
@@ -13,12 +13,16 @@ use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::progress::Progress;
-use super::super::{output, rule_files, settings};
+use super::super::{destination, output, rule_files, settings};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
     let configuration = Configuration::find(&typed.config, environment)?;
     let settings = settings::scan(typed, &configuration, environment)?;
+    let destinations = destination::settle(typed.format.as_deref(), &typed.output, &environment.directory)?;
+    for file in destinations.iter().filter_map(|destination| destination.file.as_deref()) {
+        output::check(file)?;
+    }
     let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
     let words = settings::typed(typed)?;
     let context = settings::input_context(typed, environment, &FilesOnDisk)?;
@@ -28,15 +32,23 @@ pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: 
     let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
     let report = scan::run(&settings, &requests, index, &rules, &*progress)?;
     progress.end();
-    let file = typed.output.output.as_deref();
-    let options = RenderOptions {
-        width: environment.width(),
-        style: output::style(global, file),
-        generated: typed.timestamp.then(|| environment.timestamp()),
-    };
-    let format = FORMATS.iter().find(|format| format.name == typed.format);
-    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
-    output::write(&(format.render)(&report, &options)?, file)?;
+    let pages = rule_files::pages(&rules);
+    let mut written = Vec::new();
+    for destination in &destinations {
+        let options = RenderOptions {
+            width: environment.width(),
+            style: output::style(global, destination.file.as_deref()),
+            generated: typed.timestamp.then(|| environment.timestamp()),
+            rules: pages.clone(),
+            folder: Some(environment.directory.clone()),
+        };
+        written.push(((destination.format.render)(&report, &options)?, destination.file.as_deref()));
+    }
+    // Only when all of them are made is any of them written, files first: standard output may break off.
+    written.sort_by_key(|(_, file)| file.is_none());
+    for (bytes, file) in written {
+        output::write(&bytes, file)?;
+    }
     Ok(Exit::of_report(&report))
 }
 

@@ -10,19 +10,20 @@ use crate::model::finding::{Certainty, Finding, Level};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
-use crate::model::request::Location;
+use crate::model::request::{Location, Place};
 use crate::model::resolution::RequiredBy;
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
-use super::v1;
+use super::{gate, v1};
 
 /// Converts each element.
 pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) -> Vec<To> {
     elements.iter().map(convert).collect()
 }
 
-fn text(text: &str) -> String {
+/// Text without credentials.
+pub(super) fn text(text: &str) -> String {
     without_credentials(text).into_owned()
 }
 
@@ -36,6 +37,7 @@ impl From<&Report> for v1::Report {
             findings: report.packages.iter().flat_map(findings).collect(),
             problems: all(&report.problems, problem),
             summary: summary(&report.summary),
+            gate: report.gate.as_ref().map(gate::gate),
         }
     }
 }
@@ -49,15 +51,18 @@ fn package(package: &PackageReport) -> v1::Package {
     }
 }
 
-fn required_by(required_by: &RequiredBy) -> v1::RequiredBy {
-    let place = &required_by.place;
-    v1::RequiredBy {
-        place: v1::Place { file: text(&place.file), line: place.line, column: place.column },
-        path: all(&required_by.path, ToString::to_string),
-    }
+/// A path of requirements.
+pub(super) fn required_by(required_by: &RequiredBy) -> v1::RequiredBy {
+    v1::RequiredBy { place: place(&required_by.place), path: all(&required_by.path, ToString::to_string) }
 }
 
-fn result(result: &TargetResult) -> v1::TargetResult {
+/// A place in the input.
+pub(super) fn place(place: &Place) -> v1::Place {
+    v1::Place { file: text(&place.file), line: place.line, column: place.column }
+}
+
+/// What is said of a package on one target.
+pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
     v1::TargetResult {
         target: result.target.to_string(),
         verdict: verdict(result.verdict),
@@ -69,7 +74,8 @@ fn result(result: &TargetResult) -> v1::TargetResult {
     }
 }
 
-fn verdict(verdict: Verdict) -> v1::Verdict {
+/// A verdict's word.
+pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
     match verdict {
         Verdict::Pure => v1::Verdict::Pure,
         Verdict::Ready => v1::Verdict::Ready,
@@ -109,7 +115,7 @@ fn artifact(artifact: &Artifact) -> v1::Artifact {
 }
 
 /// The address without what may be a secret: user, password, query; a fragment only repeats the digest.
-fn address(location: &Location) -> Option<String> {
+pub(in crate::report) fn address(location: &Location) -> Option<String> {
     let mut url = match location {
         Location::Url(url) => url.clone(),
         Location::Path(path) => Url::from_file_path(path).ok()?,
@@ -225,10 +231,14 @@ pub(super) fn hexadecimal(address: u64) -> String {
     format!("{address:#x}")
 }
 
+/// What rules say of a package.
 fn findings(package: &PackageReport) -> Vec<v1::Finding> {
-    let of_result =
-        |result: &TargetResult| result.findings.iter().map(|found| finding(package, result, found)).collect::<Vec<_>>();
-    package.results.iter().flat_map(of_result).collect()
+    package.results.iter().flat_map(|result| findings_on(package, result)).collect()
+}
+
+/// What rules say of a package on one target.
+pub(super) fn findings_on(package: &PackageReport, result: &TargetResult) -> Vec<v1::Finding> {
+    all(&result.findings, |found| finding(package, result, found))
 }
 
 fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) -> v1::Finding {
@@ -274,7 +284,8 @@ pub(super) fn problem(problem: &Problem) -> v1::Problem {
     }
 }
 
-fn summary(summary: &Summary) -> v1::Summary {
+/// Counts of the run.
+pub(super) fn summary(summary: &Summary) -> v1::Summary {
     v1::Summary {
         packages: summary.packages,
         files: summary.files,

@@ -5,6 +5,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::gate_v1::Gate;
+
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
@@ -27,6 +29,9 @@ pub(super) struct Report {
     pub(super) problems: Vec<Problem>,
     /// Counts.
     pub(super) summary: Summary,
+    /// What a policy makes of it; only when one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gate: Option<Gate>,
 }
 
 /// One version of a package.

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::problem::{Problem, ProblemKind};
+use crate::model::problem::Problem;
 use crate::model::report::{Report, Summary};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
-use super::super::sanitize::harmless;
 use super::super::text::{bytes, count, percentage, share_platform, wrap};
+use super::super::words;
 
 /// Verdicts from the worst to the best.
 const VERDICTS: [Verdict; 8] = [
@@ -86,26 +86,11 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
 
 /// One problem, on as many lines as it takes.
 pub(in crate::report) fn problem_lines(problem: &Problem, options: &RenderOptions) -> Vec<String> {
-    let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-    let kind = format!("{} {:<11}", sign(Role::Open), kind_word(problem.kind));
+    let kind = format!("{} {:<11}", sign(Role::Open), words::problem_kind(problem.kind));
     let room = options.width.saturating_sub(14);
-    let text = format!("{package}{}: {}", harmless(&problem.place), harmless(&problem.message));
-    let lines = wrap(&text, room);
+    let lines = wrap(&words::problem(problem), room);
     let start = |number: usize| if number == 0 { options.style.paint(Role::Open, &kind) } else { " ".repeat(13) };
     lines.iter().enumerate().map(|(number, line)| format!("{} {line}", start(number))).collect()
-}
-
-fn kind_word(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::Network => "network",
-        ProblemKind::Index => "index",
-        ProblemKind::Resolution => "resolution",
-        ProblemKind::Metadata => "metadata",
-        ProblemKind::Archive => "archive",
-        ProblemKind::Binary => "binary",
-        ProblemKind::Integrity => "integrity",
-        ProblemKind::File => "file",
-    }
 }
 
 /// How many of what.

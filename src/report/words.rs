@@ -1,0 +1,54 @@
+//! Words that several formats share, for values that have no text of their own.
+
+use crate::model::gate::{GateOutcome, Standing};
+use crate::model::problem::{Problem, ProblemKind};
+
+use super::sanitize::harmless;
+
+/// A problem's kind.
+pub(super) fn problem_kind(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::Network => "network",
+        ProblemKind::Index => "index",
+        ProblemKind::Resolution => "resolution",
+        ProblemKind::Metadata => "metadata",
+        ProblemKind::Archive => "archive",
+        ProblemKind::Binary => "binary",
+        ProblemKind::Integrity => "integrity",
+        ProblemKind::File => "file",
+    }
+}
+
+/// A problem in a sentence: whom it concerns, where it is, what happened. Harmless.
+pub(super) fn problem(problem: &Problem) -> String {
+    let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+    format!("{package}{}: {}", harmless(&problem.place), harmless(&problem.message))
+}
+
+/// A gate's outcome.
+pub(super) fn outcome(outcome: GateOutcome) -> &'static str {
+    match outcome {
+        GateOutcome::Passed => "passed",
+        GateOutcome::Open => "open",
+        GateOutcome::Broken => "broken",
+    }
+}
+
+/// A gate's outcome in a sentence's end: `the gate is …`.
+pub(super) fn outcome_meaning(outcome: GateOutcome) -> &'static str {
+    match outcome {
+        GateOutcome::Passed => "passed: nothing breaks the policy",
+        GateOutcome::Open => "open: nothing breaks the policy, but not everything that it asks for could be judged",
+        GateOutcome::Broken => "broken",
+    }
+}
+
+/// Whether a violation counts.
+pub(super) fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Breaks => "breaks",
+        Standing::Open => "open",
+        Standing::Waived(_) => "waived",
+        Standing::Known => "known",
+    }
+}
