@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use ungil::input::ADAPTERS;
 use ungil::model::target::{Platform, Python};
-use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
+use ungil::report::{DIFFERENCE_FORMATS, FORMATS, Format, INSPECTION_FORMATS};
 
 use super::exit;
 
@@ -58,6 +58,11 @@ impl Colour {
 pub(crate) enum Command {
     /// Judge everything that an installer would install
     Scan(Box<ScanArguments>),
+    /// Judge as `scan` does, by a policy, with an exit code that continuous integration can trust
+    #[command(after_help = gate_help())]
+    Gate(Box<GateArguments>),
+    /// Tell what changed between two reports
+    Diff(DiffArguments),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
     /// List the rules, or run the examples of rule files
@@ -115,6 +120,63 @@ pub(crate) struct ScanArguments {
     /// State the time in outputs that have a field for it
     #[arg(long, help_heading = "Output")]
     pub(crate) timestamp: bool,
+}
+
+/// Arguments of `gate`.
+#[derive(Debug, Args)]
+pub(crate) struct GateArguments {
+    /// Those of `scan`.
+    #[command(flatten)]
+    pub(crate) scan: ScanArguments,
+    /// The policy.
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
+}
+
+/// The policy of a gate.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Policy")]
+pub(crate) struct PolicyArguments {
+    /// What breaks the policy: a verdict, a rule, `problem`, `waiver-expired`, `waiver-unused`; may be repeated [default: gil, crash, blocked]
+    #[arg(long, value_name = "WORD")]
+    pub(crate) fail: Vec<String>,
+    /// What leaves the gate open (exit code 3); may be repeated [default: unknown, build, problem]
+    #[arg(long, value_name = "WORD")]
+    pub(crate) open: Vec<String>,
+    /// What passes; may be repeated [default: everything else]
+    #[arg(long, value_name = "WORD")]
+    pub(crate) pass: Vec<String>,
+    /// A report of `scan` or `gate` in JSON: what it has already does not count
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) baseline: Option<PathBuf>,
+    /// End with 0 whatever the gate says; errors keep their exit codes
+    #[arg(long)]
+    pub(crate) exit_zero: bool,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(crate) struct DiffArguments {
+    /// The earlier report, as `--format json` writes it
+    #[arg(value_name = "OLD", value_hint = ValueHint::FilePath)]
+    pub(crate) before: PathBuf,
+    /// The later report
+    #[arg(value_name = "NEW", value_hint = ValueHint::FilePath)]
+    pub(crate) after: PathBuf,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(DIFFERENCE_FORMATS),
+        value_parser = formats(DIFFERENCE_FORMATS),
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 /// What is scanned of projects and lock files, beside the project's own dependencies.
@@ -213,7 +275,7 @@ pub(crate) struct ExplainArguments {
 pub(crate) struct RuleArguments {
     /// Rules of your own: a file, or a folder of .toml files; may be repeated
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub(crate) rules: Vec<PathBuf>,
+    pub(crate) rules: Vec<String>,
     /// Leave a rule out; may be repeated
     #[arg(long, value_name = "RULE")]
     pub(crate) disable: Vec<String>,
@@ -335,6 +397,23 @@ Examples:
   ungil scan requirements.txt --output sarif=ungil.sarif --output markdown=summary.md
   ungil scan numpy==2.5.5 lxml";
 
+/// The same for the gate.
+fn gate_help() -> String {
+    scan_help().replace(SCAN_EXAMPLES, GATE_EXAMPLES)
+}
+
+const GATE_EXAMPLES: &str = "\
+Examples:
+  ungil gate uv.lock
+  ungil gate uv.lock --fail unknown --fail build --pass pure-fallback
+  ungil gate uv.lock --baseline main.json --output json=report.json
+Waivers and a policy for everybody stand in the configuration file.";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  ungil diff monday.json tuesday.json
+  ungil diff main.json branch.json --format markdown --output comment.md";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
@@ -349,7 +428,7 @@ Examples:
 /// What stands below the list of commands.
 pub(crate) fn after_help() -> String {
     let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil inspect some.whl\n\nExit codes:\n");
+    text.push_str("\n  ungil gate requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n");
     for (exit, meaning) in exit::MEANINGS {
         text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
     }

@@ -11,11 +11,8 @@ use super::config_file::{Configuration, nearest};
 use super::error_page::Failure;
 
 /// Matters that are neither verdicts nor rules.
-const OTHERS: [(&str, Matter); 3] = [
-    ("problem", Matter::Problem),
-    ("waiver-expired", Matter::WaiverExpired),
-    ("waiver-unused", Matter::WaiverUnused),
-];
+const OTHERS: [(&str, Matter); 3] =
+    [("problem", Matter::Problem), ("waiver-expired", Matter::WaiverExpired), ("waiver-unused", Matter::WaiverUnused)];
 
 /// The rules, as far as a policy may speak of them.
 pub(crate) struct Known<'a> {
@@ -86,8 +83,7 @@ impl Known<'_> {
         let words = Verdict::ALL.iter().map(|verdict| verdict.word());
         let words = words.chain(OTHERS.iter().map(|(other, _)| *other)).chain(self.ids.iter().map(String::as_str));
         let meant = nearest(word, words).map_or_else(String::new, |meant| format!("; is `{meant}` meant?"));
-        let expected =
-            format!("a verdict, the id of a rule, `problem`, `waiver-expired` or `waiver-unused`{meant}");
+        let expected = format!("a verdict, the id of a rule, `problem`, `waiver-expired` or `waiver-unused`{meant}");
         Err(Wrong { found: format!("`{word}` is nothing that can be ruled on"), expected })
     }
 }

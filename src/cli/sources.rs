@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use ungil::model::request::{Location, Sources};
+use ungil::model::request::{FormatControl, Location, Sources};
 
 use super::args::IndexArguments;
 use super::config_file::{Configuration, Stated};
@@ -31,15 +31,13 @@ pub(crate) fn settle(
     let extra = words("--extra-index-url", &extra, configuration.extra_index_url());
     let links = environment.or_listed("UNGIL_FIND_LINKS", &typed.find_links);
     let links = words("--find-links", &links, configuration.find_links());
-    let only = words("--only-binary", &typed.only_binary, configuration.only_binary());
-    let no = words("--no-binary", &typed.no_binary, configuration.no_binary());
     Ok(Sources {
         index_url: index_url.first().map(url).transpose()?,
         extra_index_urls: extra.iter().map(url).collect::<Result<_, _>>()?,
         find_links: links.iter().map(|word| place(word, environment)).collect::<Result<_, _>>()?,
         no_index: typed.no_index || configuration.no_index(),
-        only_binary: format_control::settle(only.iter().map(Word::named))?,
-        no_binary: format_control::settle(no.iter().map(Word::named))?,
+        only_binary: control(&words("--only-binary", &typed.only_binary, configuration.only_binary()))?,
+        no_binary: control(&words("--no-binary", &typed.no_binary, configuration.no_binary()))?,
         pre: typed.pre || configuration.pre(),
         ..Sources::default()
     })
@@ -76,10 +74,14 @@ impl Word<'_> {
             }
         }
     }
+}
 
-    fn named(&self) -> (&str, impl Fn(&str, &str) -> Failure + '_) {
-        (self.text(), |why: &str, expected: &str| self.wrong(why, expected))
-    }
+/// The packages of which all the words together speak.
+fn control(words: &[Word<'_>]) -> Result<FormatControl, Failure> {
+    words.iter().try_fold(FormatControl::None, |control, word| {
+        format_control::and(control, word.text())
+            .map_err(|error| word.wrong(&format!("names no package: {error}"), "names, :all: or :none:"))
+    })
 }
 
 fn url(word: &Word<'_>) -> Result<Url, Failure> {

@@ -60,7 +60,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rawzip", &["archive"]),
     ("rayon", &["scan"]),
     ("reqwest", &["index/http.rs", "index/http"]),
-    ("schemars", &["report/json"]),
+    ("schemars", &["report/json", "cli/config_file"]),
     (
         "serde",
         &[
@@ -75,6 +75,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "report/gitlab.rs",
             "scan",
             "cli/config_file.rs",
+            "cli/config_file",
         ],
     ),
     ("serde_json", &["input", "index", "report", "scan"]),
@@ -82,7 +83,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tar", &["archive"]),
     ("tempfile", &["cli"]),
     ("thiserror", &[""]),
-    ("toml", &["input", "archive/project.rs", "rules", "cli/config_file.rs"]),
+    ("toml", &["input", "archive/project.rs", "rules", "cli/config_file.rs", "cli/config_file"]),
     ("url", &[""]),
     ("walkdir", &["archive", "index", "input", "scan"]),
     ("yaxpeax_arch", &["binary/machine"]),

@@ -22,7 +22,8 @@ impl Configuration {
             self.wrong(key, word.span(), format!("`{}` {why}", word.get_ref()), expected)
         };
         let package = keys.package.get_ref().parse();
-        let package = package.map_err(|_| wrong("package", &keys.package, "is no name of a package", "one such as numpy"))?;
+        let package =
+            package.map_err(|_| wrong("package", &keys.package, "is no name of a package", "one such as numpy"))?;
         let versions = keys.version.as_ref().map(|word| {
             word.get_ref().parse().map_err(|_| wrong("version", word, "is no range of versions", "one such as >=2,<3"))
         });

@@ -9,6 +9,7 @@ use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
+use super::super::sanitize::harmless;
 use super::super::text::{bytes, count, percentage, share_platform, wrap};
 use super::super::words;
 
@@ -43,7 +44,7 @@ fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-/// For which targets the report is.
+/// For which targets the report is, and what it followed.
 pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
     let Some(first) = report.targets.first() else { return Vec::new() };
     let words: Vec<String> = match share_platform(&report.targets) {
@@ -51,7 +52,11 @@ pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
         false => report.targets.iter().map(ToString::to_string).collect(),
     };
     let platform = if share_platform(&report.targets) { format!(" on {}", first.platform) } else { String::new() };
-    vec![options.style.paint(Role::Heading, &format!("CPython {}{platform}", words.join(" and ")))]
+    let mut lines = vec![options.style.paint(Role::Heading, &format!("CPython {}{platform}", words.join(" and ")))];
+    if let Some(file) = &report.configuration {
+        lines.extend(wrap(&format!("as {} says", harmless(file)), options.width));
+    }
+    lines
 }
 
 /// The meaning of each verdict that occurs.
