@@ -220,16 +220,21 @@ fn of_findings<'a>(report: &'a Report, extent: Extent, collection: &mut Collecti
     for package in &report.packages {
         let places = places(&package.required_by);
         for result in &package.results {
-            let shown = |finding: &&Finding| finding.level == Level::Decides || extent == Extent::Everything;
-            for finding in result.findings.iter().filter(shown) {
+            let decides = |finding: &Finding| finding.level == Level::Decides && speaks_against(finding, result);
+            let told = |finding: &Finding| finding.level != Level::Decides && extent == Extent::Everything;
+            for finding in result.findings.iter().filter(|finding| decides(finding) || told(finding)) {
                 collection.add(of_finding(package, result, finding, &places));
             }
-            let decided = result.findings.iter().any(|finding| finding.level == Level::Decides);
-            if !decided && result.verdict >= Verdict::PureFallback {
+            if result.verdict >= Verdict::PureFallback && !result.findings.iter().any(decides) {
                 collection.add(of_result(package, result, &places));
             }
         }
     }
+}
+
+/// Whether what decides is no good news.
+fn speaks_against(finding: &Finding, result: &TargetResult) -> bool {
+    finding.verdict.unwrap_or(result.verdict) >= Verdict::PureFallback
 }
 
 fn of_finding<'a>(

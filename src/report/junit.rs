@@ -5,6 +5,7 @@
 
 mod suite;
 
+use crate::model::finding::Finding;
 use crate::model::gate::{Gate, Standing, Violation};
 use crate::model::problem::Problem;
 use crate::model::report::{PackageReport, Report, TargetResult};
@@ -92,12 +93,16 @@ fn headline(result: &TargetResult) -> String {
     format!("{}: {}", result.verdict.word(), harmless(&result.reason))
 }
 
-/// What the rules say, a line each, with what to do.
+/// What the rules say, a line each, then what to do.
 fn details(result: &TargetResult) -> String {
-    let line = |finding: &crate::model::finding::Finding| {
-        format!("[{}] {} {}", harmless(&finding.rule), harmless(&finding.message), harmless(&finding.help))
-    };
-    result.findings.iter().map(line).collect::<Vec<_>>().join("\n")
+    let line = |finding: &Finding| format!("[{}] {}", harmless(&finding.rule), harmless(&finding.message));
+    let mut lines: Vec<String> = result.findings.iter().map(line).collect();
+    for help in result.findings.iter().map(|finding| harmless(&finding.help)) {
+        if !help.is_empty() && !lines.contains(&help) {
+            lines.push(help);
+        }
+    }
+    lines.join("\n")
 }
 
 fn problem(problem: &Problem) -> Case {

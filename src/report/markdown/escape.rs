@@ -16,13 +16,14 @@ pub(super) fn prose(text: &str) -> String {
     for character in shorten(&harmless(text), LONGEST).chars() {
         match character {
             '@' | '#' => written.push_str(&format!("&#{};&#8203;", u32::from(character))),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '~' | '!' | '$' | '&' | ':' => {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '~' | '!' | '$' | '&' => {
                 written.push_str(&format!("&#{};", u32::from(character)));
             }
             _ => written.push(character),
         }
     }
-    written.replace("www.", "www&#46;").replace("GH-", "GH&#45;&#8203;")
+    // What GitHub makes a link of, though nothing asks it to.
+    written.replace("://", "&#58;//").replace("www.", "www&#46;").replace("GH-", "GH&#45;&#8203;")
 }
 
 /// A name or a path, set in the type of code. Backticks would do for one line, but not inside a table.

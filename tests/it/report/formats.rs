@@ -67,8 +67,13 @@ fn check_all(format: &str, validator: &Validator) {
 
 #[test]
 fn sarif_fits_its_schema() {
-    let validator =
-        jsonschema::options().should_validate_formats(true).build(&schema("sarif-schema-2.1.0.json")).unwrap();
+    let mut schema = schema("sarif-schema-2.1.0.json");
+    // A pattern with a stray bracket, which strict readers of patterns refuse. The property is never written.
+    for owner in ["run", "toolComponent"] {
+        let language = schema.pointer_mut(&format!("/definitions/{owner}/properties/language")).unwrap();
+        assert!(language.as_object_mut().unwrap().remove("pattern").is_some(), "{owner}");
+    }
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     assert!(!validator.is_valid(&serde_json::json!({ "version": "2.1.0", "runs": [{}] })));
     check_all("sarif", &validator);
 }
@@ -110,7 +115,8 @@ fn gitlab_fits_its_schema() {
 fn junit_fits_its_schema() {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas/junit-10.xsd");
     let lint = |document: &str| {
-        let command = Command::new("xmllint").args(["--noout", "--nonet", "--schema"]).arg(&schema).arg("-");
+        let mut command = Command::new("xmllint");
+        command.args(["--noout", "--nonet", "--schema"]).arg(&schema).arg("-");
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
         child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
@@ -232,9 +238,7 @@ fn every_format_names_what_is_waived_and_why() {
 }
 
 fn unescaped(event: &quick_xml::events::BytesStart<'_>) -> Vec<String> {
-    let value = |attribute: quick_xml::events::attributes::Attribute<'_>| {
-        String::from_utf8_lossy(&attribute.value).into_owned()
-    };
+    let value = |attribute: quick_xml::events::attributes::Attribute<'_>| attribute.value.into_owned();
     event.attributes().map(|attribute| value(attribute.unwrap())).collect()
 }
 
@@ -288,7 +292,7 @@ fn check_danger(format: &str, text: &str) {
             loop {
                 match reader.read_event().unwrap() {
                     Event::Start(start) | Event::Empty(start) => {
-                        let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
+                        let name = start.name().as_ref().to_owned();
                         assert!(known.contains(&name.as_str()), "{name} in {text}");
                         assert!(unescaped(&start).iter().all(|value| !value.contains('<')), "{text}");
                     }
