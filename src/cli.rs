@@ -11,6 +11,7 @@ mod error_page;
 mod exit;
 mod format_control;
 mod index_settings;
+mod installed;
 mod output;
 mod policy;
 mod progress;

@@ -1,15 +1,19 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod help;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use ungil::input::ADAPTERS;
+use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{DIFFERENCE_FORMATS, FORMATS, Format, INSPECTION_FORMATS};
 
-use super::exit;
+pub(crate) use help::after_help;
+use help::{DIFF_EXAMPLES, INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -56,7 +60,7 @@ impl Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge everything that an installer would install
+    /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
     /// Judge as `scan` does, by a policy, with an exit code that continuous integration can trust
     #[command(after_help = gate_help())]
@@ -75,7 +79,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
-    /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
+    /// Files and folders (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from
+    /// standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<String>,
     /// A requirements file, as pip has it
@@ -84,7 +89,13 @@ pub(crate) struct ScanArguments {
     /// A constraints file, as pip has it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) constraint: Vec<PathBuf>,
-    /// Read every INPUT as a file of this kind, whatever its name; kinds below
+    /// Scan what this Python has installed; it is run, to ask it where; may be repeated
+    #[arg(long, value_name = "PYTHON", value_hint = ValueHint::ExecutablePath)]
+    pub(crate) interpreter: Vec<PathBuf>,
+    /// Scan every environment in this folder, the unpacked root of a container; may be repeated
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) root: Vec<PathBuf>,
+    /// Read every INPUT as one of this kind, whatever its name; kinds below
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     pub(crate) from: Option<String>,
     /// Scan only what is named, not what that requires
@@ -300,7 +311,7 @@ pub(crate) struct ConfigArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArguments {
-    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t]
+    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t; for what is installed, its own]
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Vec<Python>,
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
@@ -373,64 +384,6 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 }
 
 fn kinds() -> PossibleValuesParser {
-    PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
-}
-
-/// A line for each kind of input and each format, and the examples.
-fn scan_help() -> String {
-    let mut text = "Kinds of input, told by name and content:\n".to_owned();
-    for adapter in ADAPTERS {
-        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
-    }
-    text.push_str("\nFormats of output:\n");
-    for format in FORMATS {
-        text.push_str(&format!("  {:<14}{}\n", format.name, format.description));
-    }
-    text + "\n" + SCAN_EXAMPLES
-}
-
-const SCAN_EXAMPLES: &str = "\
-Examples:
-  ungil scan requirements.txt
-  ungil scan requirements.txt --python 3.14t --platform linux-x86_64
-  ungil scan requirements.txt --format json --output report.json
-  ungil scan requirements.txt --output sarif=ungil.sarif --output markdown=summary.md
-  ungil scan numpy==2.5.5 lxml";
-
-/// The same for the gate.
-fn gate_help() -> String {
-    scan_help().replace(SCAN_EXAMPLES, GATE_EXAMPLES)
-}
-
-const GATE_EXAMPLES: &str = "\
-Examples:
-  ungil gate uv.lock
-  ungil gate uv.lock --fail unknown --fail build --pass pure-fallback
-  ungil gate uv.lock --baseline main.json --output json=report.json
-Waivers and a policy for everybody stand in the configuration file.";
-
-const DIFF_EXAMPLES: &str = "\
-Examples:
-  ungil diff monday.json tuesday.json
-  ungil diff main.json branch.json --format markdown --output comment.md";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
-  ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
-
-const RULES_EXAMPLES: &str = "\
-Examples:
-  ungil rules
-  ungil rules --rules house-rules/ --level framework-declared=hint
-  ungil rules test house-rules/";
-
-/// What stands below the list of commands.
-pub(crate) fn after_help() -> String {
-    let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil gate requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n");
-    for (exit, meaning) in exit::MEANINGS {
-        text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
-    }
-    text.trim_end().to_owned()
+    let files = ADAPTERS.iter().map(|adapter| adapter.kind());
+    PossibleValuesParser::new(files.chain(KINDS.iter().map(|kind| kind.word())).map(PossibleValue::new))
 }

@@ -20,6 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("memo", &[]),
     ("index", &["model", "memo"]),
     ("archive", &["model"]),
+    // Records of what is installed are those of wheels, unpacked.
+    ("installed", &["model", "archive"]),
     ("resolve", &["model"]),
     ("binary", &["model"]),
     ("import", &["model"]),
@@ -27,7 +29,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("verdict", &["model"]),
     ("gate", &["model"]),
     ("report", &["model"]),
-    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo"]),
+    (
+        "scan",
+        &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo", "installed"],
+    ),
     ("cli", &[]),
 ];
 
@@ -68,6 +73,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "input",
             "index",
             "archive",
+            "installed",
             "rules",
             "report/json",
             "report/sarif",
@@ -78,7 +84,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "cli/config_file",
         ],
     ),
-    ("serde_json", &["input", "index", "report", "scan"]),
+    ("serde_json", &["input", "index", "installed", "report", "scan"]),
     ("sha2", &["archive", "index", "report/alert.rs", "scan"]),
     ("tar", &["archive"]),
     ("tempfile", &["cli"]),

@@ -7,6 +7,7 @@ mod binary;
 mod cli;
 mod configuration;
 mod facts;
+mod generators;
 mod house;
 mod import;
 mod index;

@@ -1,4 +1,4 @@
-//! `ungil scan`: judges everything that an installer would install.
+//! `ungil scan`: judges everything that an installer would install, or did install.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk, InputError};
 use ungil::model::report::Report;
 use ungil::report::RenderOptions;
-use ungil::scan;
+use ungil::scan::{self, Inputs, ScanError};
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::config_file::Configuration;
@@ -16,7 +16,7 @@ use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::progress::Progress;
 use super::super::rule_files::{self, Rules};
-use super::super::{output, settings, sources};
+use super::super::{installed, output, settings, sources};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
@@ -57,14 +57,20 @@ impl Job {
         global: &GlobalArguments,
         environment: &Environment,
     ) -> Result<Report, Failure> {
-        let words = settings::typed(typed)?;
+        let installed::Settled { environments, wheelhouses, words } = installed::settle(typed, environment)?;
+        let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
         let sources = sources::settle(&typed.index, &self.configuration, environment)?;
         let requests = input::read(&words, sources, &context).map_err(unread)?;
         let shows = environment.shows_progress() && !global.quiet;
         let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
         let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
-        let report = scan::run(&self.settings, &requests, index, &self.rules.set, &*progress)?;
+        let inputs = Inputs { requests, environments, wheelhouses };
+        let report = scan::run(&self.settings, &inputs, index, &self.rules.set, &*progress);
+        let report = report.map_err(|error| match &error {
+            ScanError::Target(target) => Failure::hinted(Some(target.hint()), error),
+            ScanError::Resolve(_) => error.into(),
+        })?;
         progress.end();
         Ok(Report { configuration: self.configuration.file(), ..report })
     }
