@@ -9,8 +9,9 @@
 //! be extension modules. `binary` reads each of them into **facts**: what the file says of itself, judged by nobody.
 //! `import` says what the target's interpreter would do with such a file: whether it finds it, which hook it calls,
 //! whether it loads, and what that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and
-//! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `gate`
-//! says what a team's policy, with its waivers and an earlier report, makes of them. `report` renders the whole run. `scan` is the front door: it knows how the stages meet.
+//! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `gate` says
+//! what a team's policy, with its waivers and an earlier report, makes of them. `report` renders the whole run. `scan` is
+//! the front door: it knows how the stages meet.
 //!
 //! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
 //! distributions and says whose each compiled file is; from there on the flow is the same.

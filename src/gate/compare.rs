@@ -24,11 +24,7 @@ pub fn snapshot(report: &Report) -> Snapshot {
             let rules = result.findings.iter().map(|finding| finding.rule.clone());
             snapshot.findings.extend(rules.map(|rule| (package.name.clone(), target.clone(), rule)));
             let state = State { version: package.version.clone(), verdict: result.verdict };
-            let known = snapshot.states.entry((package.name.clone(), target)).or_insert_with(|| state.clone());
-            // Several lock files may bring several versions: the worst stands for the package.
-            if state.verdict > known.verdict {
-                *known = state;
-            }
+            snapshot.add(package.name.clone(), target, state);
         }
     }
     let concerned = |problem: &Problem| Some((problem.package.clone()?, problem.place.clone()));

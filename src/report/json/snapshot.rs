@@ -15,7 +15,7 @@ impl SavedReport {
             let (name, version) = (self.name(&package.name)?, self.version(package)?);
             for result in &package.results {
                 let state = State { version: version.clone(), verdict: result.verdict };
-                snapshot.states.insert((name.clone(), result.target.clone()), state);
+                snapshot.add(name.clone(), result.target.clone(), state);
             }
         }
         for finding in &content.findings {
