@@ -67,7 +67,7 @@ pub enum RenderError {
     Json(#[from] serde_json::Error),
     /// The CSV writer refused a row.
     #[error("the report could not be written as CSV: {0}")]
-    Csv(#[from] ::csv::Error),
+    Csv(#[source] std::io::Error),
     /// The XML writer refused an element.
     #[error("the report could not be written as XML: {0}")]
     Xml(#[source] std::io::Error),

@@ -12,7 +12,7 @@ use crate::model::report::{PackageReport, Report, TargetResult};
 use super::alert::{places, waiver_words};
 use super::counted::Counted;
 use super::sanitize::harmless;
-use super::{RenderError, RenderOptions, words};
+use super::{RenderError, RenderOptions, place, words};
 
 /// The first row. Frozen: columns are only added at the end.
 const COLUMNS: [&str; 13] = [
@@ -36,8 +36,19 @@ const FORMULAS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－
 
 /// Renders the report.
 pub(super) fn render(report: &Report, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    written(&rows(report)).map_err(|error| RenderError::Csv(error.into()))
+}
+
+fn written(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
+    for row in rows {
+        writer.write_record(row.cells().iter().map(|cell| inert(cell)))?;
+    }
+    Ok(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
+}
+
+fn rows(report: &Report) -> Vec<Row> {
     let counted = Counted::new(report);
     let mut rows = Vec::new();
     for package in &report.packages {
@@ -59,10 +70,7 @@ pub(super) fn render(report: &Report, _options: &RenderOptions) -> Result<Vec<u8
             ..Row::default()
         });
     }
-    for row in rows {
-        writer.write_record(row.cells().iter().map(|cell| inert(cell)))?;
-    }
-    writer.into_inner().map_err(|error| RenderError::Csv(error.into_error().into()))
+    rows
 }
 
 /// One row, in the order of the columns.
@@ -125,7 +133,7 @@ fn row(counted: &Counted<'_>, package: &PackageReport, result: &TargetResult) ->
         sha256: sha256.unwrap_or_default(),
         required_by: places(&package.required_by)
             .first()
-            .map_or_else(String::new, |place| harmless(&place.to_string())),
+            .map_or_else(String::new, |named| harmless(&place::words(named))),
         ..Row::default()
     };
     if let Some(violations) = counted.of(package, result) {
@@ -157,7 +165,7 @@ fn waiver_row(used: &WaiverUse) -> Row {
         target: waiver.target.as_deref().map_or_else(String::new, harmless),
         reason: waiver_words(used).as_deref().map_or_else(String::new, harmless),
         rules: waiver.rule.as_deref().map_or_else(String::new, harmless),
-        required_by: harmless(&waiver.place.to_string()),
+        required_by: harmless(&place::words(&waiver.place)),
         gate: state.to_owned(),
         waiver: harmless(&waiver.reason),
         until: waiver.until.map_or_else(String::new, |day| day.to_string()),

@@ -4,6 +4,8 @@
 
 mod v1_6;
 
+use std::collections::BTreeMap;
+
 use crate::model::artifact::Artifact;
 use crate::model::digest::Algorithm;
 use crate::model::gate::Gate;
@@ -29,7 +31,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
             },
             properties: about_the_run(report),
         },
-        components: report.packages.iter().map(|package| component(&counted, package)).collect(),
+        components: components(&counted, report),
     };
     json::pretty(&bom)
 }
@@ -57,6 +59,21 @@ fn about_the_gate(gate: &Gate) -> Vec<Property> {
         properties.extend(told.map(|words| property("ungil:waiver", harmless(&words))));
     }
     properties
+}
+
+/// One for each package. What several environments hold has as many components, told apart by a number in `bom-ref`.
+fn components(counted: &Counted<'_>, report: &Report) -> Vec<Component> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let numbered = |package| {
+        let mut component = component(counted, package);
+        let number = seen.entry(component.purl.clone()).or_default();
+        *number += 1;
+        if *number > 1 {
+            component.bom_ref = format!("{}#{number}", component.purl);
+        }
+        component
+    };
+    report.packages.iter().map(numbered).collect()
 }
 
 fn component(counted: &Counted<'_>, package: &PackageReport) -> Component {

@@ -12,6 +12,7 @@ mod gate_v1;
 mod inspection;
 mod inspection_v1;
 mod lines;
+mod problem_v1;
 #[expect(dead_code, reason = "pages made of saved reports read the rest of them")]
 mod saved;
 mod snapshot;

@@ -14,7 +14,7 @@ use crate::model::verdict::Verdict;
 use super::alert::{standing_words, waiver_words};
 use super::counted::Counted;
 use super::sanitize::harmless;
-use super::{RenderError, RenderOptions, words};
+use super::{RenderError, RenderOptions, place, words};
 use suite::{Case, Outcome, Suite};
 
 /// Renders the report.
@@ -115,7 +115,7 @@ fn policy(gate: &Gate) -> Suite {
     let name = "ungil.policy".to_owned();
     let case = |used| {
         let words = waiver_words(used)?;
-        let name = format!("waiver for {} at {}", used.waiver.package, harmless(&used.waiver.place.to_string()));
+        let name = format!("waiver for {} at {}", used.waiver.package, harmless(&place::words(&used.waiver.place)));
         Some(Case { class: "ungil.policy".to_owned(), name, outcome: Outcome::Skipped(harmless(&words)) })
     };
     let properties = vec![("gate", words::outcome(gate.outcome).to_owned())];

@@ -50,9 +50,10 @@ pub(super) fn encoded(text: &str) -> String {
     written
 }
 
-/// The place in words, without credentials: what is shown where a format has no field for it. Not harmless yet.
+/// File and line in words, without credentials, for formats that have no field for them; the column is for programs. Not
+/// harmless yet.
 pub(super) fn words(place: &Place) -> String {
-    without_credentials(&place.to_string()).into_owned()
+    without_credentials(&Place { column: None, ..place.clone() }.to_string()).into_owned()
 }
 
 #[cfg(test)]

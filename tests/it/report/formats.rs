@@ -94,6 +94,12 @@ fn cyclonedx_fits_its_schema() {
         !validator.is_valid(&serde_json::json!({ "bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{}] }))
     );
     check_all("cyclonedx", &validator);
+    let mut twice = sample::report();
+    twice.packages.extend(sample::report().packages);
+    let document = parsed("cyclonedx", &twice);
+    let references = document["components"].as_array().unwrap().iter().map(|component| component["bom-ref"].as_str());
+    assert_eq!(references.collect::<BTreeSet<_>>().len(), twice.packages.len());
+    assert!(validator.is_valid(&document), "{document}");
 }
 
 #[test]
