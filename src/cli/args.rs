@@ -149,13 +149,13 @@ pub(crate) struct GateArguments {
 #[command(next_help_heading = "Policy")]
 pub(crate) struct PolicyArguments {
     /// What breaks the policy: a verdict, a rule, `problem`, `waiver-expired`, `waiver-unused`; may be repeated [default: gil, crash, blocked]
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
     pub(crate) fail: Vec<String>,
     /// What leaves the gate open (exit code 3); may be repeated [default: unknown, build, problem]
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
     pub(crate) open: Vec<String>,
     /// What passes; may be repeated [default: everything else]
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", value_delimiter = ',')]
     pub(crate) pass: Vec<String>,
     /// A report of `scan` or `gate` in JSON: what it has already does not count
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

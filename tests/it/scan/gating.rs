@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::server::Server;
+use crate::server::{Routes, Server};
 
 use super::desk::{Desk, Run, TARGET};
 use super::distributions::Wheel;
@@ -57,11 +57,12 @@ fn the_policy_decides_on_the_exit_code() {
 fn variables_stand_for_options_and_these_for_the_file() {
     let server = Server::start(verdicts::shop().routes());
     let desk = Desk::new();
-    let index = server.url("/simple/");
+    let (index, nothing) = (server.url("/simple/"), Server::start(Routes::new()));
+    let empty = nothing.url("/simple/");
     desk.write("ungil.toml", "python = [\"3.14t\"]\nplatform = [\"linux-x86_64\"]\npass = [\"gil\"]\n");
     for (variables, arguments, code) in [
         (&[("UNGIL_INDEX_URL", index.as_str())][..], &[][..], 0),
-        (&[("UNGIL_EXTRA_INDEX_URL", index.as_str()), ("UNGIL_INDEX_URL", "http://127.0.0.1:1/")], &[], 0),
+        (&[("UNGIL_EXTRA_INDEX_URL", index.as_str()), ("UNGIL_INDEX_URL", empty.as_str())], &[], 0),
         (&[("UNGIL_INDEX_URL", index.as_str()), ("UNGIL_FAIL", "gil,unknown")], &[], 1),
         (&[("UNGIL_INDEX_URL", index.as_str()), ("UNGIL_FAIL", "")], &[], 0),
         (&[("UNGIL_INDEX_URL", index.as_str()), ("UNGIL_FAIL", "gil")], &["--fail", "unknown"], 0),
