@@ -58,6 +58,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
         Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
         Command::Gate(gate) => commands::gate::run(gate, &arguments.global, environment),
         Command::Diff(diff) => commands::diff::run(diff, &arguments.global, environment),
+        Command::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
         Command::Rules(rules) => commands::rules::run(rules, environment),
         Command::Explain(explain) => commands::explain::run(explain, environment),

@@ -123,6 +123,7 @@ mod tests {
             declared_by: vec![],
             artifact: None,
             left_out: vec![],
+            other_build: None,
             modules: vec![],
             findings: findings.iter().map(|(rule, verdict)| finding(rule, *verdict)).collect(),
         };

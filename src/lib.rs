@@ -12,6 +12,9 @@
 //! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `gate` says
 //! what a team's policy, with its waivers and an earlier report, makes of them. `report` renders the whole run. `scan` is
 //! the front door: it knows how the stages meet.
+//! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `report`
+//! renders the whole run. `scan` is the front door: it knows how the stages meet. Where the set is not ready, it also
+//! looks for versions that are, and `plan` makes of what it finds the way to get there.
 //!
 //! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
 //! distributions and says whose each compiled file is; from there on the flow is the same.
@@ -34,6 +37,7 @@ pub mod input;
 pub mod installed;
 mod memo;
 pub mod model;
+pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod rules;

@@ -5,7 +5,6 @@
 
 mod alert;
 mod counted;
-mod csv;
 mod cyclonedx;
 mod difference;
 mod github;
@@ -16,6 +15,8 @@ mod junit;
 mod markdown;
 mod paint;
 mod place;
+mod plan_text;
+mod rows;
 mod sanitize;
 mod sarif;
 mod table;
@@ -25,13 +26,14 @@ mod words;
 use std::path::PathBuf;
 
 use crate::model::inspection::Inspection;
+use crate::model::plan::Plan;
 use crate::model::report::Report;
 use crate::model::rule_page::RulePage;
 use crate::model::snapshot::Difference;
 
 pub use json::{
-    DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, REPORT_SCHEMA_FILE, difference_schema,
-    inspection_schema, line_schema, report_schema,
+    DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
+    difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
 };
 pub use json::{ReadError, SavedReport, read_report};
 pub use paint::Style;
@@ -94,7 +96,7 @@ pub const FORMATS: &[Format<Report>] = &[
     Format { name: "gitlab", description: "GitLab's code quality report", render: gitlab::render },
     Format { name: "junit", description: "JUnit's XML, for Jenkins and others", render: junit::render },
     Format { name: "cyclonedx", description: "CycloneDX 1.6, a bill of materials", render: cyclonedx::render },
-    Format { name: "csv", description: "for spreadsheets", render: csv::render },
+    Format { name: "csv", description: "for spreadsheets", render: rows::render },
 ];
 
 /// Formats of an inspection, the default first.
@@ -120,4 +122,10 @@ pub const DIFFERENCE_FORMATS: &[Format<Difference>] = &[
         description: "for programs, as docs/difference.schema.json says",
         render: json::render_difference,
     },
+];
+
+/// Formats of a plan, the default first.
+pub const PLAN_FORMATS: &[Format<Plan>] = &[
+    Format { name: "text", description: "for people", render: plan_text::render },
+    Format { name: "json", description: "for programs, as docs/plan.schema.json says", render: json::render_plan },
 ];

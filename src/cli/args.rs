@@ -1,5 +1,6 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod gate;
 mod help;
 
 use std::path::PathBuf;
@@ -10,10 +11,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ungil::input::ADAPTERS;
 use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
-use ungil::report::{DIFFERENCE_FORMATS, FORMATS, Format, INSPECTION_FORMATS};
+use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
-pub(crate) use help::after_help;
-use help::{DIFF_EXAMPLES, INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, scan_help};
+pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
+pub(super) use help::after_help;
+use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Gate(Box<GateArguments>),
     /// Tell what changed between two reports
     Diff(DiffArguments),
+    /// Tell which versions are ready, what to change, in which order, and what stays in the way
+    Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
     /// List the rules, or run the examples of rule files
@@ -79,6 +83,54 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Report hints for maintainers too; they change no verdict
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) hints: bool,
+    /// Format of what goes to standard output, or to an --output FILE that names none; formats below [default: table]
+    #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output")]
+    pub(crate) format: Option<String>,
+    /// Write this format to this file, `-` being standard output; may be repeated. FILE alone takes the format of --format
+    #[arg(long, short, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Vec<String>,
+    /// State the time in outputs that have a field for it
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = plan_help())]
+pub(crate) struct PlanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Edit the requirements files: new versions, and new digests where the lines have some
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(PLAN_FORMATS),
+        value_parser = formats(PLAN_FORMATS),
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// What to look at, and how: the same for every command that looks at a set of packages.
+#[derive(Debug, Args)]
+pub(crate) struct LookArguments {
     /// Files and folders (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from
     /// standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
@@ -107,9 +159,6 @@ pub(crate) struct ScanArguments {
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,
-    /// Report hints for maintainers too; they change no verdict
-    #[arg(long, help_heading = "Rules")]
-    pub(crate) hints: bool,
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
@@ -122,72 +171,6 @@ pub(crate) struct ScanArguments {
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
-    /// Format of what goes to standard output, or to an --output FILE that names none; formats below [default: table]
-    #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output")]
-    pub(crate) format: Option<String>,
-    /// Write this format to this file, `-` being standard output; may be repeated. FILE alone takes the format of --format
-    #[arg(long, short, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
-    pub(crate) output: Vec<String>,
-    /// State the time in outputs that have a field for it
-    #[arg(long, help_heading = "Output")]
-    pub(crate) timestamp: bool,
-}
-
-/// Arguments of `gate`.
-#[derive(Debug, Args)]
-pub(crate) struct GateArguments {
-    /// Those of `scan`.
-    #[command(flatten)]
-    pub(crate) scan: ScanArguments,
-    /// The policy.
-    #[command(flatten)]
-    pub(crate) policy: PolicyArguments,
-}
-
-/// The policy of a gate.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Policy")]
-pub(crate) struct PolicyArguments {
-    /// What breaks the policy: a verdict, a rule, `problem`, `waiver-expired`, `waiver-unused`; may be repeated [default: gil, crash, blocked]
-    #[arg(long, value_name = "WORD", value_delimiter = ',')]
-    pub(crate) fail: Vec<String>,
-    /// What leaves the gate open (exit code 3); may be repeated [default: unknown, build, problem]
-    #[arg(long, value_name = "WORD", value_delimiter = ',')]
-    pub(crate) open: Vec<String>,
-    /// What passes; may be repeated [default: everything else]
-    #[arg(long, value_name = "WORD", value_delimiter = ',')]
-    pub(crate) pass: Vec<String>,
-    /// A report of `scan` or `gate` in JSON: what it has already does not count
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) baseline: Option<PathBuf>,
-    /// End with 0 whatever the gate says; errors keep their exit codes
-    #[arg(long)]
-    pub(crate) exit_zero: bool,
-}
-
-/// Arguments of `diff`.
-#[derive(Debug, Args)]
-#[command(after_help = DIFF_EXAMPLES)]
-pub(crate) struct DiffArguments {
-    /// The earlier report, as `--format json` writes it
-    #[arg(value_name = "OLD", value_hint = ValueHint::FilePath)]
-    pub(crate) before: PathBuf,
-    /// The later report
-    #[arg(value_name = "NEW", value_hint = ValueHint::FilePath)]
-    pub(crate) after: PathBuf,
-    /// Output format.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help = format_help(DIFFERENCE_FORMATS),
-        value_parser = formats(DIFFERENCE_FORMATS),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    pub(crate) format: String,
-    /// Where the output goes.
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
 }
 
 /// What is scanned of projects and lock files, beside the project's own dependencies.

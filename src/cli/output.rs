@@ -52,6 +52,12 @@ pub(crate) fn write(bytes: &[u8], file: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
+/// A line on standard error, beside the output.
+pub(crate) fn note(line: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
 fn unwritable(file: &Path, error: io::Error) -> Failure {
     Failure::caused(format!("cannot write {}", file.display()), error).hint("--output names the file to write")
 }

@@ -28,7 +28,7 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Commands that heed them: those that follow the configuration file.
-const COMMANDS: [&str; 4] = ["scan", "gate", "rules", "explain"];
+const COMMANDS: [&str; 5] = ["scan", "gate", "plan", "rules", "explain"];
 
 /// The command, heeding those variables that say something.
 pub(crate) fn heeded(command: Command, environment: &Environment) -> Command {

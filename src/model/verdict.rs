@@ -37,6 +37,11 @@ impl Verdict {
         Verdict::Blocked,
     ];
 
+    /// Whether nothing speaks against it: importing leaves the GIL as it is, and nothing is lost.
+    pub fn is_good(self) -> bool {
+        matches!(self, Verdict::Pure | Verdict::Ready)
+    }
+
     /// The word used in every output.
     pub fn word(self) -> &'static str {
         match self {

@@ -12,6 +12,8 @@ mod gate_v1;
 mod inspection;
 mod inspection_v1;
 mod lines;
+mod plan;
+mod plan_v1;
 mod problem_v1;
 #[expect(dead_code, reason = "pages made of saved reports read the rest of them")]
 mod saved;
@@ -23,6 +25,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::model::inspection::Inspection;
+use crate::model::plan::Plan;
 use crate::model::report::Report;
 use crate::model::snapshot::Difference;
 
@@ -40,6 +43,9 @@ pub const LINE_SCHEMA_FILE: &str = "docs/report-line.schema.json";
 pub const DIFFERENCE_SCHEMA_FILE: &str = "docs/difference.schema.json";
 /// Where the schema of an inspection is committed.
 pub const INSPECTION_SCHEMA_FILE: &str = "docs/inspection.schema.json";
+
+/// Where the schema of a plan is committed.
+pub const PLAN_SCHEMA_FILE: &str = "docs/plan.schema.json";
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
@@ -66,6 +72,12 @@ pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOption
     pretty(&inspection_v1::Inspection::from(inspection))
 }
 
+/// Renders the plan.
+pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
+    pretty(&document)
+}
+
 /// The JSON Schema of a report.
 pub fn report_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(v1::Report))
@@ -84,6 +96,11 @@ pub fn difference_schema() -> Result<String, RenderError> {
 /// The JSON Schema of an inspection.
 pub fn inspection_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(inspection_v1::Inspection))
+}
+
+/// The JSON Schema of a plan.
+pub fn plan_schema() -> Result<String, RenderError> {
+    schema(&schemars::schema_for!(plan_v1::Plan))
 }
 
 fn schema(schema: &schemars::Schema) -> Result<String, RenderError> {

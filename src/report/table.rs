@@ -13,8 +13,8 @@ mod totals;
 use crate::model::report::Report;
 
 use super::paint::Role;
-use super::sanitize::{harmless, without_command};
-use super::text::wrap;
+use super::sanitize::harmless;
+use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
 
 pub(super) use gate::change_lines;
@@ -43,17 +43,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         gate::section(report, &options),
         totals::counts(report, &options),
     ];
-    let mut text = String::new();
-    for section in sections.iter().filter(|section| !section.is_empty()) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        for line in section {
-            text.push_str(&without_command(line.trim_end()));
-            text.push('\n');
-        }
-    }
-    Ok(text.into_bytes())
+    Ok(page(&sections))
 }
 
 /// How to read on about the rules in brackets.

@@ -4,7 +4,7 @@ use crate::model::evidence::Evidence;
 use crate::model::resolution::RequiredBy;
 use crate::model::target::Target;
 
-use super::sanitize::harmless;
+use super::sanitize::{harmless, without_command};
 
 /// Text cut in the middle to at most `room` characters, so that both ends stay readable.
 pub(super) fn shorten(text: &str, room: usize) -> String {
@@ -69,6 +69,21 @@ pub(super) fn wrap_at_most(text: &str, width: usize, most: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// A page of the sections that hold lines, an empty line between them.
+pub(super) fn page(sections: &[Vec<String>]) -> Vec<u8> {
+    let mut text = String::new();
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for line in section {
+            text.push_str(&without_command(line.trim_end()));
+            text.push('\n');
+        }
+    }
+    text.into_bytes()
 }
 
 /// `1 file`, `2 files`.

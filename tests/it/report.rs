@@ -2,17 +2,20 @@
 
 mod formats;
 mod gated;
+mod plans;
 mod sample;
 
 use std::path::Path;
 
 use ungil::model::finding::{Certainty, Finding};
 use ungil::model::inspection::Inspection;
+use ungil::model::plan::Plan;
 use ungil::model::report::Report;
 use ungil::model::snapshot::Difference;
 use ungil::report::{
     DIFFERENCE_FORMATS, DIFFERENCE_SCHEMA_FILE, FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE,
-    REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema, line_schema, report_schema,
+    PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema,
+    line_schema, plan_schema, report_schema,
 };
 
 fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
@@ -35,6 +38,11 @@ fn difference() -> Difference {
     let name = || "a`b`|<i>\u{1b}[2J.json".to_owned();
     let changes = gated::report().gate.unwrap().changes.unwrap();
     Difference { before: name(), after: name(), changes }
+}
+
+fn render_plan(format: &str, plan: &Plan, options: &RenderOptions) -> String {
+    let format = PLAN_FORMATS.iter().find(|known| known.name == format).unwrap();
+    String::from_utf8((format.render)(plan, options).unwrap()).unwrap()
 }
 
 fn wide(width: usize) -> RenderOptions {
@@ -292,6 +300,41 @@ fn differences_are_told_and_their_text_is_harmless() {
         }
         assert!(!text.contains('\u{1b}'), "{}: {text}", format.name);
         assert!(format.name != "markdown" || !text.contains("<i>"), "{text}");
+    }
+}
+
+#[test]
+fn plans_fit_the_committed_schema() {
+    let documents = [plans::plan(), plans::hostile(), Plan::default()];
+    let documents = documents.map(|plan| render_plan("json", &plan, &wide(100)));
+    check_schema(PLAN_SCHEMA_FILE, &plan_schema().unwrap(), &documents);
+}
+
+#[test]
+fn plan_as_text() {
+    insta::assert_snapshot!(render_plan("text", &plans::plan(), &wide(100)));
+}
+
+#[test]
+fn plan_as_json() {
+    insta::assert_snapshot!(render_plan("json", &plans::plan(), &wide(100)));
+}
+
+#[test]
+fn a_plan_keeps_to_its_width_and_to_plain_text() {
+    for width in [80, 100, 120] {
+        let plain = render_plan("text", &plans::plan(), &wide(width));
+        let painted = without_colours(&render_plan("text", &plans::plan(), &coloured(width)));
+        let trimmed: Vec<&str> = painted.lines().map(str::trim_end).collect();
+        assert_eq!(trimmed, plain.lines().collect::<Vec<_>>(), "width {width}");
+        for line in plain.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+    }
+    for format in ["text", "json"] {
+        let told = render_plan(format, &plans::hostile(), &wide(100));
+        let dangerous = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+        assert!(!told.contains(dangerous) && !told.contains("secret"), "{told}");
     }
 }
 

@@ -6,6 +6,7 @@ mod gating;
 mod inspecting;
 mod installed;
 mod output;
+mod planning;
 mod shop;
 mod sources;
 mod trouble;

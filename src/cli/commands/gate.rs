@@ -12,25 +12,26 @@ use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::policy::{self, Known};
 use super::super::saved_report;
-use super::scan::Job;
+use super::look::Look;
+use super::scan::{self, Outputs};
 
 /// Runs the command.
 pub(crate) fn run(typed: &GateArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let mut job = Job::prepare(&typed.scan, environment)?;
-    let known = Known { rules: &job.rules.set, ids: &job.rules.ids };
-    let policy = policy::settle(&typed.policy, &job.configuration, &known)?;
-    if counts_hints(&policy, &job.rules.set) {
-        job.settings.hints = Hints::Show;
-    }
-    let baseline = typed.policy.baseline.clone().or_else(|| job.configuration.baseline());
+    let outputs = Outputs::settle(&typed.scan, environment)?;
+    let mut look = Look::settle(&typed.scan.look, global, environment)?;
+    let known = Known { rules: &look.rules.set, ids: &look.rules.ids };
+    let policy = policy::settle(&typed.policy, &look.configuration, &known)?;
+    let counts_hints = counts_hints(&policy, &look.rules.set);
+    look.settings.hints = if counts_hints { Hints::Show } else { scan::hints(&typed.scan) };
+    let baseline = typed.policy.baseline.clone().or_else(|| look.configuration.baseline());
     let baseline = baseline.map(|path| saved_report::read(&path)).transpose()?;
     let baseline = baseline.map(|report| report.snapshot()).transpose();
     let baseline = baseline.map_err(|error| Failure::hinted(error.hint(), error))?;
-    let mut report = job.scan(&typed.scan, global, environment)?;
+    let (mut report, rules) = scan::judge(look)?;
     let gate = gate::decide(&report, &policy, environment.today()?, baseline.as_ref());
     let exit = if typed.policy.exit_zero { Exit::Clean } else { Exit::of_gate(gate.outcome) };
     report.gate = Some(gate);
-    job.deliver(&report, &typed.scan, global, environment)?;
+    outputs.write(&report, &rules, global, environment)?;
     Ok(exit)
 }
 

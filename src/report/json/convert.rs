@@ -11,7 +11,7 @@ use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
 use crate::model::request::{Location, Place};
-use crate::model::resolution::RequiredBy;
+use crate::model::resolution::{OtherBuild, RequiredBy};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
@@ -22,7 +22,7 @@ pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) ->
     elements.iter().map(convert).collect()
 }
 
-/// Text without credentials.
+/// Text of others, without credentials.
 pub(super) fn text(text: &str) -> String {
     without_credentials(text).into_owned()
 }
@@ -70,12 +70,21 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
+        other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         modules: all(&result.modules, module),
     }
 }
 
-/// A verdict's word.
+fn other_build(other: &OtherBuild) -> v1::OtherBuild {
+    v1::OtherBuild {
+        python: other.python.to_string(),
+        version: other.version.as_ref().map(ToString::to_string),
+        filename: other.filename.clone(),
+    }
+}
+
+/// The same verdict.
 pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
     match verdict {
         Verdict::Pure => v1::Verdict::Pure,
