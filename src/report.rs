@@ -20,6 +20,7 @@ mod rows;
 mod sanitize;
 mod sarif;
 mod table;
+mod targets;
 mod text;
 mod words;
 

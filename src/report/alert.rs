@@ -20,7 +20,8 @@ use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::sanitize::harmless;
-use super::text::{count, targets};
+use super::targets::targets;
+use super::text::count;
 
 /// The id of an alert about a waiver whose last day is over.
 pub(super) const WAIVER_EXPIRED: &str = "waiver-expired";

@@ -16,7 +16,8 @@ use crate::model::verdict::Verdict;
 
 use super::alert::{Alert, Extent, Weight, alerts, places};
 use super::paint::{Role, sign};
-use super::text::{count, evidence_list, share_platform, short_target, targets};
+use super::targets::{share_platform, short_target, targets};
+use super::text::{count, evidence_list};
 use super::{RenderError, RenderOptions, place, words};
 use escape::{code, prose};
 use section::Section;

@@ -8,6 +8,7 @@ mod gate;
 mod grid;
 mod left_out;
 mod notes;
+mod spread;
 mod totals;
 
 use crate::model::report::Report;

@@ -99,6 +99,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde_json", &["input", "index", "installed", "report", "scan"]),
+    ("serde_saphyr", &["input"]),
     ("sha2", &["archive", "index", "report/alert.rs", "scan"]),
     ("tar", &["archive"]),
     ("tempfile", &["cli"]),
