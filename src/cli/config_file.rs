@@ -192,8 +192,8 @@ impl Configuration {
         self.wrong(stated.key, stated.span.clone(), found, expected)
     }
 
-    /// A path as the file means it: relative ones start at its folder.
-    pub(crate) fn from_here(&self, path: impl AsRef<Path>) -> PathBuf {
+    /// A path as the file means it: relative ones lie beside it.
+    pub(crate) fn beside(&self, path: impl AsRef<Path>) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
     }
 
@@ -209,7 +209,7 @@ impl Configuration {
 
     /// The report of which nothing counts that it had already.
     pub(crate) fn baseline(&self) -> Option<PathBuf> {
-        self.keys.baseline.as_ref().map(|path| self.from_here(path.get_ref()))
+        self.keys.baseline.as_ref().map(|path| self.beside(path.get_ref()))
     }
 
     /// The main index.
@@ -250,7 +250,7 @@ impl Configuration {
     /// Files and folders of rules; relative ones start at the configuration file's folder.
     pub(crate) fn rules(&self, environment: &Environment) -> Result<Vec<PathBuf>, ConfigError> {
         let place = |written: &Spanned<PathBuf>| {
-            let path = self.from_here(written.get_ref());
+            let path = self.beside(written.get_ref());
             if environment.directory.join(&path).exists() {
                 return Ok(path);
             }

@@ -100,7 +100,7 @@ fn place(word: &Word<'_>, environment: &Environment) -> Result<Location, Failure
     }
     let written = match word {
         Word::Typed { text, .. } => PathBuf::from(text),
-        Word::Configured { configuration, stated } => configuration.from_here(stated.text),
+        Word::Configured { configuration, stated } => configuration.beside(stated.text),
     };
     let path = environment.directory.join(written);
     if path.exists() {
