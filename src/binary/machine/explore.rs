@@ -242,14 +242,16 @@ impl<'a, 'data> Bench<'a, 'data> {
             state.memory.trim(stack);
         }
         let Some(state) = self.meet(state) else { return };
-        for (taken, condition) in [(true, condition), (false, condition.opposite())] {
-            let mut branch = state.clone();
-            if !branch.assume(condition, &self.symbols) {
-                continue;
-            }
-            branch.forced = Some(taken);
-            self.note(&mut branch, What::Branch { taken });
-            self.enlist(branch);
+        let other = state.clone();
+        self.branch(other, condition, true);
+        self.branch(state, condition.opposite(), false);
+    }
+
+    fn branch(&mut self, mut state: State, condition: Condition, taken: bool) {
+        if state.assume(condition, &self.symbols) {
+            state.forced = Some(taken);
+            self.note(&mut state, What::Branch { taken });
+            self.enlist(state);
         }
     }
 

@@ -34,11 +34,21 @@ pub(super) fn count(image: &Image, convention: &Convention, import: u64) -> usiz
 /// Places whose 32-bit displacement, counted from its end, leads to a target.
 fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
     let mut places = Vec::new();
+    let (Some(&lowest), Some(&highest)) = (targets.iter().min(), targets.iter().max()) else { return places };
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-    for (offset, window) in bytes.windows(4).enumerate() {
-        let Ok(field) = <[u8; 4]>::try_from(window) else { continue };
-        let end = segment.address.wrapping_add(offset as u64 + 4);
-        let target = end.wrapping_add(i64::from(i32::from_le_bytes(field)).cast_unsigned());
+    // In 32 bits the sum of displacement and place is the target, whatever lies between them: one comparison for each
+    // byte tells almost all places apart.
+    let wanted = lowest.wrapping_sub(segment.address) as u32;
+    let spread = highest.wrapping_sub(lowest) as u32;
+    let mut field = 0_u32;
+    for (end, &byte) in (1_u32..).zip(bytes) {
+        field = field >> 8 | u32::from(byte) << 24;
+        if end < 4 || field.wrapping_add(end).wrapping_sub(wanted) > spread {
+            continue;
+        }
+        let offset = end as usize - 4;
+        let end = segment.address.wrapping_add(u64::from(end));
+        let target = end.wrapping_add(i64::from(field.cast_signed()).cast_unsigned());
         let before = |distance| offset.checked_sub(distance).and_then(|index| bytes.get(index)).copied().unwrap_or(0);
         // An operand relative to the instruction pointer, a call or jump, or a conditional jump.
         let encodes = before(1) & 0xc7 == 0x05 || matches!(before(1), 0xe8 | 0xe9) || before(2) == 0x0f;
@@ -64,11 +74,14 @@ fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
     const PAGE: u32 = 0x9000_0000;
     const LOAD: u32 = 0xf940_0000;
     const REACH: usize = 16;
+    const REACH_OF_LOAD: u64 = 0x1000 << 3;
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-    let words: Vec<u32> =
-        bytes.chunks_exact(4).filter_map(|chunk| <[u8; 4]>::try_from(chunk).ok()).map(u32::from_le_bytes).collect();
+    let words = |first: usize| {
+        let rest = bytes.get(4 * first..).unwrap_or_default();
+        rest.chunks_exact(4).filter_map(|chunk| <[u8; 4]>::try_from(chunk).ok()).map(u32::from_le_bytes)
+    };
     let mut places = Vec::new();
-    for (index, &word) in words.iter().enumerate() {
+    for (index, word) in words(0).enumerate() {
         let address = segment.address.wrapping_add(4 * index as u64);
         if word & 0x7c00_0000 == BRANCH {
             let offset = i64::from((word << 6).cast_signed() >> 6) << 2;
@@ -80,12 +93,16 @@ fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
             let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
             let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
             let page = (address & !0xfff).wrapping_add(offset);
-            let named = |next: &u32| {
+            let within = |target: &u64| target.wrapping_sub(page) < REACH_OF_LOAD;
+            if !targets.iter().any(within) {
+                continue;
+            }
+            let named = |next: u32| {
                 let low = u64::from(next >> 10 & 0xfff) << 3;
                 next & 0xffc0_0000 == LOAD && next >> 5 & 31 == word & 31 && targets.contains(&page.wrapping_add(low))
             };
-            let renewed = |next: &&u32| **next & 0x9f00_001f == PAGE | word & 31;
-            if words.iter().skip(index + 1).take(REACH).take_while(|next| !renewed(next)).any(named) {
+            let renewed = |next: u32| next & 0x9f00_001f == PAGE | word & 31;
+            if words(index + 1).take(REACH).take_while(|&next| !renewed(next)).any(named) {
                 places.push(address);
             }
         }

@@ -1,6 +1,9 @@
 //! Named unknowns: the results of calls, what numbers they may be, and where they come from.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use super::state::Mixer;
 
 /// A set of signed numbers: an interval, perhaps without zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +124,7 @@ pub(super) struct Source {
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
     list: Vec<Symbol>,
-    sources: HashMap<Source, u32>,
+    sources: HashMap<Source, u32, BuildHasherDefault<Mixer>>,
 }
 
 impl Symbols {
