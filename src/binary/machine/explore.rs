@@ -7,6 +7,7 @@
 
 mod access;
 mod calls;
+mod once;
 mod settle;
 
 use std::collections::HashMap;
@@ -30,6 +31,8 @@ pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
 const DECLARATION: &str = "PyUnstable_Module_SetGIL";
 /// Paths that one fork sees one by one before it joins them.
 const SEPARATE_PATHS: usize = 2;
+/// How often a run begins again because it met a guard of one-time initialisation that it had lost sight of.
+const MOST_STARTS: usize = 6;
 /// Most reasons that are kept.
 const MOST_REASONS: usize = 8;
 /// Pages that one path may write.
@@ -75,6 +78,10 @@ pub(super) struct Bench<'a, 'data> {
     places: Map<(u64, u64, u64), u64>,
     /// How many places in the code can declare what a module does with the GIL, once counted.
     declarations: Option<usize>,
+    /// Words with guards of one-time initialisation that were met, sorted.
+    guards: Vec<u64>,
+    /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
+    begins_again: bool,
     /// Last component of the name of the module that the hook is for.
     module_names: Vec<String>,
     limits: Limits,
@@ -115,6 +122,8 @@ impl<'a, 'data> Bench<'a, 'data> {
             blank: State::new(0, convention, super::memory::Memory::default()).vectors,
             places: Map::default(),
             declarations: None,
+            guards: Vec::new(),
+            begins_again: false,
             module_names: Vec::new(),
             limits,
             hook_kind,
@@ -132,7 +141,24 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn explore(&mut self, hook: u64) {
         let names = self.image.exports().iter().filter(|&(_, &address)| address == hook);
         self.module_names = names.filter_map(|(name, _)| Some(name.strip_prefix("PyInit_")?.to_owned())).collect();
-        let mut state = State::new(hook, self.convention, super::memory::Memory::new(self.image));
+        for turn in 1..=MOST_STARTS {
+            self.run(hook);
+            if !std::mem::take(&mut self.begins_again) {
+                return;
+            }
+            if turn < MOST_STARTS {
+                self.seen.clear();
+                self.waiting.clear();
+                self.hopeless.clear();
+                self.outcomes.clear();
+                self.lost.clear();
+            }
+        }
+    }
+
+    fn run(&mut self, hook: u64) {
+        let memory = super::memory::Memory::new(self.image, self.guards.clone());
+        let mut state = State::new(hook, self.convention, memory);
         let stack = state.register(self.convention.stack_pointer);
         match self.convention.link {
             Some(link) => {
@@ -144,6 +170,9 @@ impl<'a, 'data> Bench<'a, 'data> {
         self.waiting.push(state);
         while let Some(state) = self.next() {
             self.follow(state);
+            if self.begins_again {
+                return;
+            }
             if let Some(limit) = self.exhausted() {
                 self.lose(limit);
                 return;

@@ -95,6 +95,7 @@ fn special_call(bench: &mut Bench, state: &mut State, special: Special) -> Answe
         | Special::TakeError
         | Special::RestoreError
         | Special::Version
+        | Special::Interpreter
         | Special::BoostInit => python::call(bench, state, special),
         _ => memory::call(bench, state, special),
     }

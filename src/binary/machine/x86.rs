@@ -59,6 +59,17 @@ pub(super) fn traps(bench: &mut Bench, address: u64) -> bool {
     fetch(bench, address).is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
 }
 
+/// The variable that the instruction there compares with a 32-bit -1, when it does that.
+pub(super) fn compares_with_minus_one(bench: &mut Bench, address: u64) -> Option<u64> {
+    let instruction = fetch(bench, address)?;
+    let compares = instruction.mnemonic() == Mnemonic::Cmp
+        && instruction.op0_kind() == OpKind::Memory
+        && instruction.is_ip_rel_memory_operand()
+        && instruction.memory_size().size() == 4
+        && instruction.try_immediate(1).is_ok_and(|value| value as u32 == u32::MAX);
+    compares.then(|| instruction.ip_rel_memory_address())
+}
+
 /// Where the instruction at an address leads, whatever the values.
 pub(super) fn lead(bench: &mut Bench, address: u64) -> Lead {
     let Some(instruction) = fetch(bench, address) else { return Lead::Away };

@@ -149,6 +149,12 @@ impl Bench<'_, '_> {
         }
     }
 
+    /// The interpreter's state: always the same, since the module is imported into the main interpreter.
+    pub(in crate::binary::machine) fn interpreter(&mut self) -> Value {
+        let source = Source { address: 0, context: 0, part: 2 };
+        Value::Symbol { id: self.symbols.name(source, Symbol::new(Range::POINTER)), offset: 0 }
+    }
+
     /// Whether a value cannot be zero.
     pub(in crate::binary::machine) fn is_nonzero(&self, state: &State, value: Value) -> bool {
         let facts = Known { symbols: &self.symbols, facts: &state.facts };

@@ -80,6 +80,9 @@ impl Bench<'_, '_> {
     }
 
     pub(super) fn call(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+        if self.guards(state, return_to) {
+            return true;
+        }
         let never_returns = match self.convention.link {
             Some(_) => arm64::traps(self, return_to),
             None => x86::traps(self, return_to),
@@ -179,7 +182,7 @@ impl Bench<'_, '_> {
         world::unmodelled(self, state, origin)
     }
 
-    fn clobber(&mut self, state: &mut State) {
+    pub(super) fn clobber(&mut self, state: &mut State) {
         for index in 0..REGISTERS {
             if index != self.convention.stack_pointer && !self.convention.preserved.contains(&index) {
                 state.set_register(index, Value::ANY);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::value::{Reach, Region, Value, region};
+use super::super::value::{Extent, Reach, Region, Value, region};
 use super::{LARGEST_OBJECT, Memory, PAGE, Word, is_handle};
 use crate::binary::image::Image;
 
@@ -31,14 +31,16 @@ impl Memory {
     pub(in crate::binary::machine) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
         let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
         let touched = kinds.fold(Reach::NOTHING, Reach::with);
-        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses());
+        let extent = Extent::of(image);
+        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses()).filter(|&addresses| extent.meets(addresses));
+        let stored_reach = stored.reach_in(extent);
         let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
         let parts = if origin.is_some() && !from_anywhere { writable_parts(image, reach) } else { Vec::new() };
         self.leaked |= from_anywhere;
-        let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
-        let exposed = Memory { targets, escaped, ..Memory::default() };
+        let (targets, escaped, guards) = (Rc::clone(&self.targets), Rc::clone(&self.escaped), Rc::clone(&self.guards));
+        let others = Memory { targets, escaped, guards, ..Memory::default() };
         self.tainted = self.tainted.with(touched);
-        self.point(touched, stored.reach());
+        self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
             let in_image = region(*start) == Region::Image;
             let hit = match region(*start) {
@@ -54,7 +56,8 @@ impl Memory {
             let after = |index: usize, word: Word| {
                 let address = start + 8 * index as u64;
                 let named = || parts.iter().any(|&(low, high)| address < high && address.saturating_add(8) > low);
-                if in_image && !named() && !exposed.is_exposed(address) { word } else { overwritten(word, stored) }
+                let kept = in_image && (others.is_guard(address) || !named() && !others.is_exposed(address));
+                if kept { word } else { overwritten(word, stored_reach, extent) }
             };
             if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
                 for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
@@ -91,12 +94,12 @@ fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
 }
 
 /// A word through which something unknown may have been written; the module's handle stays what it is.
-fn overwritten(word: Word, stored: Value) -> Word {
+fn overwritten(word: Word, stored: Reach, extent: Extent) -> Word {
     match word {
         Word::Base => Word::Base,
         Word::Whole(value) if is_handle(value) => word,
-        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
-        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
+        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach_in(extent).with(stored))),
+        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
     }
 }
 

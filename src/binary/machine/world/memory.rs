@@ -3,7 +3,7 @@
 use super::super::explore::Bench;
 use super::super::state::State;
 use super::super::symbol::{Range, Symbol};
-use super::super::value::{Reach, Region, THREAD, Value, region};
+use super::super::value::{Extent, Reach, Region, THREAD, Value, region};
 use super::{Answer, Special, forget};
 
 /// Longest run of bytes that is copied, filled or compared one by one.
@@ -125,7 +125,8 @@ fn overwrite(bench: &mut Bench, state: &mut State, to: Value, length: Value) {
         && exceeds
         && region(start) != Region::Object
     {
-        state.memory.taint(bench.image, region(start).reach(), Value::Unknown(Reach::OUTSIDE));
+        let extent = Extent::of(bench.image);
+        state.memory.taint(bench.image, to.reach_in(extent), Value::Unknown(Reach::OUTSIDE));
     }
 }
 
@@ -206,7 +207,11 @@ fn text_length(bench: &mut Bench, state: &mut State) -> Value {
 /// <https://itanium-cxx-abi.github.io/cxx-abi/abi.html#once-ctor>
 fn guard_acquire(bench: &mut Bench, state: &mut State) -> Answer {
     let guard = bench.argument(state, 0);
-    Answer::Gives(match bench.load(state, guard, 1) {
+    let taken = bench.load(state, guard, 1);
+    if let Value::Known(address) = guard {
+        bench.meet_guard(state, address, taken);
+    }
+    Answer::Gives(match taken {
         Value::Known(byte) => Value::Known(u64::from(byte & 1 == 0)),
         Value::Symbol { .. } | Value::Unknown(_) => bench.fresh(state, Symbol::new(Range::new(0, 1))),
     })

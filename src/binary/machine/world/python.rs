@@ -74,6 +74,7 @@ pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> An
         Special::ErrorOccurred if state.pending => bench.fresh(state, Symbol::new(Range::POINTER)),
         Special::ErrorOccurred => from_elsewhere(bench, state, None, Failure::NotNull),
         Special::Version => bench.version_text(state),
+        Special::Interpreter => bench.interpreter(),
         Special::BoostInit => {
             let origin = bench.boost_library();
             return unmodelled(bench, state, origin);
