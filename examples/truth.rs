@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::binary::machine::{Context, Evaluation, Limits, evaluate};
+use ungil::binary::machine::{Context, Evaluation, Limits, Maker, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind};
 
 type Failure = Box<dyn std::error::Error>;
@@ -172,7 +172,12 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
     let free_threaded = free_threaded(row, image);
     let started = Instant::now();
     let context = Context { minor: 13, free_threaded };
-    let evaluation = evaluate(image, hook, HookKind::Init, context, Limits::default());
+    let evaluation = evaluate(
+        image,
+        Maker { address: hook, kind: HookKind::Init, module: &name(&row.member) },
+        context,
+        Limits::default(),
+    );
     let time = started.elapsed();
     if arguments.explain.as_ref().is_some_and(|text| row.member.contains(text)) {
         println!("{} {}:", row.platform, row.member);
@@ -200,12 +205,15 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
 
 /// The hook that the import system would look for.
 fn hook(image: &Image, member: &str) -> Option<u64> {
+    image.exports().get(&format!("PyInit_{}", name(member))).copied()
+}
+
+/// Last component of the module's name.
+fn name(member: &str) -> String {
     let path = Path::new(member);
-    let file = path.file_name()?.to_str()?;
-    let stem = file.split('.').next()?;
-    let package = || path.parent()?.file_name()?.to_str();
-    let name = if stem == "__init__" { package()? } else { stem };
-    image.exports().get(&format!("PyInit_{name}")).copied()
+    let stem = path.file_name().and_then(|file| file.to_str()?.split('.').next()).unwrap_or_default();
+    let package = path.parent().and_then(|parent| parent.file_name()?.to_str()).unwrap_or_default();
+    (if stem == "__init__" { package } else { stem }).to_owned()
 }
 
 /// Which build's object layout the file was compiled for; `--wheels` are all made for 3.13.

@@ -2,7 +2,7 @@
 
 use super::Evaluation;
 use super::image::Image;
-use super::machine::{self, Context, Limits};
+use super::machine::{self, Context, Limits, Maker};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts, Interpreters};
 use crate::model::inspection::Explanation;
 
@@ -12,7 +12,8 @@ const MINOR: u8 = 14;
 
 /// What following the hook shows.
 pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> machine::Evaluation {
-    machine::evaluate(image, hook.address, hook.kind, context(path, abi), Limits::default())
+    let maker = Maker { address: hook.address, kind: hook.kind, module: &hook.module };
+    machine::evaluate(image, maker, context(path, abi), Limits::default())
 }
 
 /// How following the hooks that the file's name asks for went.
@@ -55,7 +56,7 @@ fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
 
 /// The interpreter that the file was built for. A file whose flavour is unknown is followed as if it were for the
 /// free-threaded build: what that shows counts only if the flavour turns out to be known.
-fn context(path: &str, abi: &Fact<Abi>) -> Context {
+pub(super) fn context(path: &str, abi: &Fact<Abi>) -> Context {
     let known = abi.value();
     let free_threaded = known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
     let built_for = known.and_then(|abi| abi.versions.0).filter(|minor| *minor >= 8);

@@ -25,7 +25,7 @@ use self::definition::Outcome;
 use self::explore::Bench;
 use super::image::Image;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Declaration, Fact, HookKind, InitKind};
+use crate::model::facts::{AbiInfo, Declaration, Fact, HandOver, HookKind, InitKind};
 
 /// The interpreter that the hook is evaluated for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub struct Evaluation {
     pub name: Fact<String>,
     /// Whether there is only one path and it ends with null: importing the module fails.
     pub fails: bool,
+    /// The function of another file whose result the hook gives back, when that is all that is known of it.
+    pub hand_over: Option<HandOver>,
     /// Address of the function of the slot `Py_mod_create`, when there is one: it may make something other than a
     /// module, and then the slot `Py_mod_gil` does not count.
     pub create: Option<u64>,
@@ -79,13 +81,24 @@ pub struct Evaluation {
     pub forks: u64,
 }
 
-/// Follows a hook.
-pub fn evaluate(image: &Image, address: u64, kind: HookKind, context: Context, limits: Limits) -> Evaluation {
+/// A function that makes a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maker<'a> {
+    /// Its address.
+    pub address: u64,
+    /// How the interpreter takes what it gives back.
+    pub kind: HookKind,
+    /// Last component of the name of the module that it is called for.
+    pub module: &'a str,
+}
+
+/// Follows a hook, or a function that a hook hands over to.
+pub fn evaluate(image: &Image, maker: Maker<'_>, context: Context, limits: Limits) -> Evaluation {
     let Some(convention) = Convention::of(image) else {
         return Evaluation::unknown(&format!("code for {} is not followed", image.architecture));
     };
-    let mut bench = Bench::new(image, convention, kind, context, limits);
-    bench.explore(address);
+    let mut bench = Bench::new(image, convention, maker, context, limits);
+    bench.explore(maker.address);
     conclude(&bench)
 }
 
@@ -98,6 +111,7 @@ impl Evaluation {
             slots: Fact::unknown(why),
             name: Fact::unknown(why),
             fails: false,
+            hand_over: None,
             create: None,
             trace: Vec::new(),
             steps: 0,
@@ -150,7 +164,10 @@ fn conclude(bench: &Bench) -> Evaluation {
         Some(name) => Fact::known(name.clone(), evidence),
         None => Fact::unknown("the name in the definition could not be read"),
     };
+    let hand_over =
+        first.hand_over.filter(|_| doubt.is_none() && all(|first, other| first.hand_over == other.hand_over));
     measured(Evaluation {
+        hand_over: hand_over.and_then(|import| HandOver::of(bench.image, import)),
         init,
         gil,
         abi_info,
@@ -162,6 +179,17 @@ fn conclude(bench: &Bench) -> Evaluation {
         steps: 0,
         forks: 0,
     })
+}
+
+impl HandOver {
+    fn of(image: &Image, import: usize) -> Option<HandOver> {
+        let import = image.imports().get(import)?;
+        let libraries = match &import.library {
+            Some(library) => vec![library.clone()],
+            None => image.libraries().to_vec(),
+        };
+        Some(HandOver { symbol: import.name.clone(), libraries })
+    }
 }
 
 fn disagreement(bench: &Bench) -> String {

@@ -73,11 +73,14 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
     settle(&mut hooks, read);
     // What the data tells of the ABI says as which interpreter the hooks are followed.
     let abi = abi::abi(&survey, &hooks, toolchain.value());
-    let followed: Vec<Evaluation> = hooks
-        .iter()
-        .map(|hook| merge::merge(Evaluation::of(hook), evaluation::follow(image, hook, path, &abi).into()))
-        .collect();
-    settle(&mut hooks, followed);
+    for hook in &mut hooks {
+        let mut found = evaluation::follow(image, hook, path, &abi);
+        let hand_over = found.hand_over.take();
+        let merged = merge::merge(Evaluation::of(hook), found.into());
+        settle(std::slice::from_mut(hook), vec![merged]);
+        // Where the data tells, nobody else need be asked.
+        hook.hand_over = hand_over.filter(|_| hook.gil.value().is_none());
+    }
     if depth == Depth::Everything {
         survey.code();
     }

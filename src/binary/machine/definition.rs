@@ -42,6 +42,8 @@ pub(super) struct Outcome {
     pub(super) name: Option<String>,
     /// Address of the `Py_mod_create` function.
     pub(super) create: Option<u64>,
+    /// The import whose result it is, when nothing else is known of it.
+    pub(super) hand_over: Option<usize>,
     /// Where it was read.
     pub(super) evidence: Vec<Evidence>,
     /// The path's last step.
@@ -51,7 +53,11 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Whether two paths end alike.
     pub(super) fn agrees(&self, other: &Outcome) -> bool {
-        self.init == other.init && self.gil == other.gil && self.abi == other.abi && self.slots == other.slots
+        self.init == other.init
+            && self.hand_over == other.hand_over
+            && self.gil == other.gil
+            && self.abi == other.abi
+            && self.slots == other.slots
     }
 
     /// In words.
@@ -82,6 +88,7 @@ pub(super) fn read(bench: &mut Bench, state: &State, value: Value, kind: HookKin
         slots: Ok(Vec::new()),
         name: None,
         create: None,
+        hand_over: None,
         evidence: Vec::new(),
         trail: state.trail,
     };
@@ -105,8 +112,14 @@ fn elsewhere(bench: &Bench, value: Value, blank: Outcome) -> Outcome {
             Outcome { gil: Ok(Declaration::Delegated { to }), evidence, ..blank }
         }
         None => {
-            let why = String::from("the hook returns something that could not be followed");
-            Outcome { gil: Err(why.clone()), abi: Err(why.clone()), slots: Err(why), ..blank }
+            let hand_over = bench.giver(value);
+            let import = hand_over.and_then(|import| bench.image.imports().get(import));
+            let why = match import.map(|import| (&import.name, &import.library)) {
+                Some((name, Some(library))) => format!("the hook returns what {name} of {library} gives"),
+                Some((name, None)) => format!("the hook returns what {name} of another library gives"),
+                None => "the hook returns something that could not be followed".into(),
+            };
+            Outcome { gil: Err(why.clone()), abi: Err(why.clone()), slots: Err(why), hand_over, ..blank }
         }
     }
 }

@@ -21,7 +21,7 @@ use super::symbol::Symbols;
 use super::trace::{Trail, What};
 use super::value::{Region, Value, region};
 use super::world::Gives;
-use super::{Context, Limits, arm64, x86};
+use super::{Context, Limits, Maker, arm64, x86};
 use crate::binary::image::Image;
 use crate::model::facts::HookKind;
 
@@ -83,7 +83,7 @@ pub(super) struct Bench<'a, 'data> {
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
     begins_again: bool,
     /// Last component of the name of the module that the hook is for.
-    module_names: Vec<String>,
+    module_name: String,
     limits: Limits,
     hook_kind: HookKind,
     seen: Map<u64, Vec<State>>,
@@ -104,7 +104,7 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn new(
         image: &'a Image<'data>,
         convention: &'static Convention,
-        hook_kind: HookKind,
+        maker: Maker<'_>,
         context: Context,
         limits: Limits,
     ) -> Bench<'a, 'data> {
@@ -124,9 +124,9 @@ impl<'a, 'data> Bench<'a, 'data> {
             declarations: None,
             guards: Vec::new(),
             begins_again: false,
-            module_names: Vec::new(),
+            module_name: maker.module.to_owned(),
             limits,
-            hook_kind,
+            hook_kind: maker.kind,
             seen: Map::default(),
             waiting: Vec::new(),
             hopeless: Vec::new(),
@@ -139,8 +139,6 @@ impl<'a, 'data> Bench<'a, 'data> {
 
     /// Follows every path from a hook.
     pub(super) fn explore(&mut self, hook: u64) {
-        let names = self.image.exports().iter().filter(|&(_, &address)| address == hook);
-        self.module_names = names.filter_map(|(name, _)| Some(name.strip_prefix("PyInit_")?.to_owned())).collect();
         for turn in 1..=MOST_STARTS {
             self.run(hook);
             if !std::mem::take(&mut self.begins_again) {

@@ -98,6 +98,8 @@ pub(super) struct Symbol {
     pub(super) failure: Failure,
     /// The importable module that it comes from.
     pub(super) origin: Option<String>,
+    /// The import that gave it, when nothing else is known of what that does.
+    pub(super) import: Option<usize>,
     /// The table that it was read from.
     pub(super) table: Option<Table>,
 }
@@ -105,7 +107,7 @@ pub(super) struct Symbol {
 impl Symbol {
     /// An unknown of these numbers.
     pub(super) fn new(range: Range) -> Symbol {
-        Symbol { range, failure: Failure::Never, origin: None, table: None }
+        Symbol { range, failure: Failure::Never, origin: None, import: None, table: None }
     }
 }
 
@@ -137,6 +139,7 @@ impl Symbols {
             {
                 known.range = known.range.join(symbol.range);
                 known.origin = known.origin.take().filter(|origin| Some(origin) == symbol.origin.as_ref());
+                known.import = known.import.filter(|import| Some(*import) == symbol.import);
                 known.table = known.table.filter(|table| Some(*table) == symbol.table);
                 if known.failure != symbol.failure {
                     known.failure = Failure::Never;

@@ -36,7 +36,7 @@ pub(super) enum Answer {
 pub(super) fn call(bench: &mut Bench, state: &mut State, import: usize) -> Answer {
     bench.note(state, What::Call { import });
     match bench.model(import) {
-        None => unmodelled(bench, state, None),
+        None => unmodelled(bench, state, Giver { import: Some(import), origin: None }),
         Some(gives) => modelled(bench, state, gives),
     }
 }
@@ -101,14 +101,24 @@ fn special_call(bench: &mut Bench, state: &mut State, special: Special) -> Answe
     }
 }
 
+/// Who gives the result of a call of which nothing is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Giver {
+    /// The importable module whose function it is.
+    pub(super) origin: Option<String>,
+    /// The import that was called.
+    pub(super) import: Option<usize>,
+}
+
 /// A call of which nothing is known: an import without a model, or a function of another image.
-pub(super) fn unmodelled(bench: &mut Bench, state: &mut State, origin: Option<String>) -> Answer {
+pub(super) fn unmodelled(bench: &mut Bench, state: &mut State, giver: Giver) -> Answer {
     for number in 0..bench.convention.arguments.len() {
         let pointer = bench.argument(state, number);
         forget(bench, state, pointer, WRITTEN);
         state.memory.expose(bench.image, pointer);
     }
-    Answer::Gives(bench.fresh(state, Symbol { origin, ..Symbol::new(Range::ALL) }))
+    let Giver { origin, import } = giver;
+    Answer::Gives(bench.fresh(state, Symbol { origin, import, ..Symbol::new(Range::ALL) }))
 }
 
 /// Forgets what may have been written behind a passed pointer.

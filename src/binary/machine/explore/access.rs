@@ -213,6 +213,14 @@ impl Bench<'_, '_> {
         }
     }
 
+    /// The import whose result a value is, when nothing else is known of it.
+    pub(in crate::binary::machine) fn giver(&self, value: Value) -> Option<usize> {
+        match value {
+            Value::Symbol { id, offset: 0 } => self.symbols.get(id).and_then(|symbol| symbol.import),
+            Value::Symbol { .. } | Value::Known(_) | Value::Unknown(_) => None,
+        }
+    }
+
     /// The Boost.Python library that the image needs.
     pub(in crate::binary::machine) fn boost_library(&self) -> Option<String> {
         let found = self.image.libraries().iter().find(|library| library.contains("boost_python"));

@@ -5,7 +5,7 @@ use super::super::state::{END, Gil, LANES, REGISTERS, State, VECTORS};
 use super::super::symbol::Table;
 use super::super::trace::What;
 use super::super::value::{Reach, Value, mask, signed};
-use super::super::world::{self, Answer};
+use super::super::world::{self, Answer, Giver};
 use super::super::{arm64, returning, x86};
 use super::{Bench, DECLARATION};
 use crate::binary::image::ImportKind;
@@ -179,7 +179,7 @@ impl Bench<'_, '_> {
             state.modules.iter_mut().for_each(|module| module.gil = Gil::Open { address });
         }
         let origin = self.origin(target);
-        world::unmodelled(self, state, origin)
+        world::unmodelled(self, state, Giver { origin, import: None })
     }
 
     pub(super) fn clobber(&mut self, state: &mut State) {

@@ -11,7 +11,7 @@ impl Bench<'_, '_> {
         let value = Value::Known(module);
         let Some(outcome) = definition::read(self, state, value, self.hook_kind) else { return false };
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
-        outcome.gil.is_ok() && last.is_some_and(|last| self.module_names.iter().any(|name| name == last))
+        outcome.gil.is_ok() && last == Some(self.module_name.as_str())
     }
 
     /// Whether nothing else in the code could declare a module that has just declared itself: there is one place that
