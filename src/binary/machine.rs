@@ -6,6 +6,7 @@
 //! back, and `definition` reads what a path ends with. `docs/evaluator.md` tells how the parts work together.
 
 mod arm64;
+mod constants;
 mod convention;
 mod definition;
 mod explore;
@@ -46,6 +47,9 @@ pub struct Limits {
     /// Most calls inside each other.
     pub depth: usize,
 }
+
+/// How many calls inside each other are followed, one number after the other, when not all can be.
+const LEVELS: [usize; 4] = [1, 2, 3, 5];
 
 impl Default for Limits {
     fn default() -> Limits {
@@ -99,7 +103,15 @@ pub fn evaluate(image: &Image, maker: Maker<'_>, context: Context, limits: Limit
     };
     let mut bench = Bench::new(image, convention, maker, context, limits);
     bench.explore(maker.address);
-    conclude(&bench)
+    let all = conclude(&bench);
+    if bench.lost.is_empty() || all.gil.value().is_some() {
+        return all;
+    }
+    let outer = LEVELS.into_iter().find_map(|levels| {
+        bench.explore_levels(maker.address, levels);
+        Some(conclude(&bench)).filter(|outer| outer.gil.value().is_some() && outer.init.value().is_some())
+    });
+    outer.unwrap_or(all)
 }
 
 impl Evaluation {

@@ -76,12 +76,14 @@ pub(super) struct Bench<'a, 'data> {
     pub(super) surveyed: u64,
     blank: std::rc::Rc<super::state::Vectors>,
     places: Map<(u64, u64, u64), u64>,
-    /// How many places in the code can declare what a module does with the GIL, once counted.
-    declarations: Option<usize>,
+    /// The places in the code that can declare what a module does with the GIL, once looked for.
+    declarations: Option<settle::Places>,
     /// Words with guards of one-time initialisation that were met, sorted.
     guards: Vec<u64>,
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
     begins_again: bool,
+    /// How many calls inside each other are followed, the hook's included; deeper ones are skipped. `None` for all.
+    levels: Option<usize>,
     /// Last component of the name of the module that the hook is for.
     module_name: String,
     limits: Limits,
@@ -124,6 +126,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             declarations: None,
             guards: Vec::new(),
             begins_again: false,
+            levels: None,
             module_name: maker.module.to_owned(),
             limits,
             hook_kind: maker.kind,
@@ -145,13 +148,25 @@ impl<'a, 'data> Bench<'a, 'data> {
                 return;
             }
             if turn < MOST_STARTS {
-                self.seen.clear();
-                self.waiting.clear();
-                self.hopeless.clear();
-                self.outcomes.clear();
-                self.lost.clear();
+                self.forget_paths();
             }
         }
+    }
+
+    /// Begins again, and follows only calls that are nested less deeply.
+    pub(super) fn explore_levels(&mut self, hook: u64, levels: usize) {
+        self.forget_paths();
+        self.levels = Some(levels);
+        (self.steps, self.forks) = (0, 0);
+        self.explore(hook);
+    }
+
+    fn forget_paths(&mut self) {
+        self.seen.clear();
+        self.waiting.clear();
+        self.hopeless.clear();
+        self.outcomes.clear();
+        self.lost.clear();
     }
 
     fn run(&mut self, hook: u64) {

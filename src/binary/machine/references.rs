@@ -1,4 +1,5 @@
-//! Counts the places in the code that can call one import, to tell whether a path has already met all of them.
+//! Finds the places in the code that can call one import, to tell whether a path has already met all of them, or else
+//! whether all say the same.
 //!
 //! Every call goes through the import's slot: directly, or by a stub that jumps through it. A place is found by what it
 //! encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
@@ -10,8 +11,8 @@ use crate::binary::image::{Image, Segment};
 /// Longest code that is searched.
 const LONGEST_CODE: usize = 64 << 20;
 
-/// How many places in the code refer to an import, stubs not counted.
-pub(super) fn count(image: &Image, convention: &Convention, import: u64) -> usize {
+/// The places in the code that refer to an import, stubs left out: on x86-64 where the displacement lies.
+pub(super) fn places(image: &Image, convention: &Convention, import: u64) -> Vec<u64> {
     let slots: Vec<u64> =
         image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
     let code = || image.segments.iter().filter(|segment| segment.executable);
@@ -19,16 +20,19 @@ pub(super) fn count(image: &Image, convention: &Convention, import: u64) -> usiz
         let search = if convention.link.is_some() { find_arm64 } else { find_x86 };
         code().flat_map(|segment| search(segment, targets)).collect()
     };
-    let mut places = 0;
+    let mut places = Vec::new();
     let mut stubs = Vec::new();
     for place in find(&slots) {
         let starts = if convention.link.is_some() { stub_arm64(image, place) } else { stub_x86(image, place) };
         if starts.is_empty() {
-            places += 1;
+            places.push(place);
         }
         stubs.extend(starts);
     }
-    if stubs.is_empty() { places } else { places + find(&stubs).len() }
+    if !stubs.is_empty() {
+        places.extend(find(&stubs));
+    }
+    places
 }
 
 /// Places whose 32-bit displacement, counted from its end, leads to a target.

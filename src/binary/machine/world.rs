@@ -122,7 +122,7 @@ pub(super) fn unmodelled(bench: &mut Bench, state: &mut State, giver: Giver) -> 
 }
 
 /// Forgets what may have been written behind a passed pointer.
-fn forget(bench: &Bench, state: &mut State, pointer: Value, length: u64) {
+pub(super) fn forget(bench: &Bench, state: &mut State, pointer: Value, length: u64) {
     match pointer {
         Value::Known(address) => match region(address) {
             Region::Stack | Region::Heap => state.memory.forget(bench.image, address, length),

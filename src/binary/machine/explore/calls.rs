@@ -1,15 +1,17 @@
 //! Jumps, calls and returns, into the image and out of it.
 
 use super::super::flags::Flags;
-use super::super::state::{END, Gil, LANES, REGISTERS, State, VECTORS};
-use super::super::symbol::Table;
+use super::super::state::{END, LANES, REGISTERS, State, VECTORS};
+use super::super::symbol::{Range, Symbol, Table};
 use super::super::trace::What;
 use super::super::value::{Reach, Value, mask, signed};
 use super::super::world::{self, Answer, Giver};
 use super::super::{arm64, returning, x86};
-use super::{Bench, DECLARATION};
+use super::Bench;
 use crate::binary::image::ImportKind;
 
+/// How much behind a pointer a call that is skipped may have written.
+const LARGEST_ARGUMENT: u64 = 4096;
 /// Most entries of a table of code addresses.
 const LONGEST_TABLE: u64 = 512;
 
@@ -95,6 +97,11 @@ impl Bench<'_, '_> {
             return false;
         }
         match target {
+            Value::Known(address) if self.is_code(address) && self.is_too_deep(state) => {
+                self.skip(state);
+                state.pc = return_to;
+                true
+            }
             Value::Known(address) if self.is_code(address) => {
                 match self.convention.link {
                     Some(link) => {
@@ -118,6 +125,28 @@ impl Bench<'_, '_> {
                 self.outside(state, target) && self.leave(state)
             }
         }
+    }
+
+    fn is_too_deep(&self, state: &State) -> bool {
+        self.levels.is_some_and(|levels| state.frames.len() >= levels)
+    }
+
+    /// Goes on behind a call of the image's own code, which may have done anything.
+    fn skip(&mut self, state: &mut State) {
+        self.note(state, What::Skipped);
+        self.open_declarations(state);
+        for number in 0..self.convention.arguments.len() {
+            let pointer = self.argument(state, number);
+            world::forget(self, state, pointer, LARGEST_ARGUMENT);
+            state.memory.expose(self.image, pointer);
+        }
+        state.memory.give_up_image(self.image);
+        state.memory.give_up_heap();
+        // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
+        state.pending = false;
+        self.clobber(state);
+        let result = self.fresh(state, Symbol::new(Range::ALL));
+        state.set_register(self.convention.result, result);
     }
 
     pub(super) fn push_return(&mut self, state: &mut State, return_to: u64) {
@@ -174,9 +203,8 @@ impl Bench<'_, '_> {
             return Answer::Never;
         }
         // Code of the image that is skipped could declare a module that exists by now.
-        if target.reach().may(Reach::IMAGE) && self.image.import_named(DECLARATION).is_some() {
-            let address = state.pc;
-            state.modules.iter_mut().for_each(|module| module.gil = Gil::Open { address });
+        if target.reach().may(Reach::IMAGE) {
+            self.open_declarations(state);
         }
         let origin = self.origin(target);
         world::unmodelled(self, state, Giver { origin, import: None })

@@ -1,9 +1,23 @@
 //! Ends paths early when nothing that follows could change what their module declares.
 
-use super::super::state::State;
+use super::super::state::{Gil, State};
 use super::super::value::Value;
-use super::super::{definition, references};
+use super::super::{constants, definition, references};
 use super::{Bench, DECLARATION};
+
+/// Most places that are compared.
+const MOST_PLACES: usize = 32;
+
+/// The places in the code that can declare what a module does with the GIL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Places {
+    /// There is one, and what it declares is not a constant.
+    One,
+    /// All declare this.
+    Alike(u64),
+    /// There is none, or they differ, or what one of them declares is not a constant.
+    Various,
+}
 
 impl Bench<'_, '_> {
     /// Whether a module is certainly the one that the hook returns: it has the hook's name.
@@ -14,19 +28,54 @@ impl Bench<'_, '_> {
         outcome.gil.is_ok() && last == Some(self.module_name.as_str())
     }
 
-    /// Whether nothing else in the code could declare a module that has just declared itself: there is one place that
-    /// declares.
+    /// Whether nothing else in the code could declare otherwise a module that has just declared itself: there is one
+    /// place that declares, or all of them say the same.
     pub(in crate::binary::machine) fn is_settled(&mut self, state: &State, module: u64) -> bool {
         if !self.is_the_hooks(state, module) {
             return false;
         }
-        let count = match (self.declarations, self.image.import_named(DECLARATION)) {
-            (Some(count), _) => count,
-            (None, Some(import)) => references::count(self.image, self.convention, import.address),
-            (None, None) => 0,
-        };
-        self.declarations = Some(count);
-        count == 1
+        let gil = state.modules.iter().find(|it| it.handle == module).map(|it| it.gil);
+        let Some(Gil::Set { value: Value::Known(value), .. }) = gil else { return false };
+        match self.places() {
+            Places::One => true,
+            Places::Alike(all) => all == value,
+            Places::Various => false,
+        }
+    }
+
+    /// Code that is not followed could declare the modules that exist by now. What one of them has declared stays if
+    /// every place in the code declares the same.
+    pub(super) fn open_declarations(&mut self, state: &mut State) {
+        if self.image.import_named(DECLARATION).is_none() {
+            return;
+        }
+        let address = state.pc;
+        let places = if state.modules.is_empty() { Places::Various } else { self.places() };
+        for module in &mut state.modules {
+            let stays =
+                matches!(module.gil, Gil::Set { value: Value::Known(value), .. } if places == Places::Alike(value));
+            if !stays {
+                module.gil = Gil::Open { address };
+            }
+        }
+    }
+
+    fn places(&mut self) -> Places {
+        let places = self.declarations.unwrap_or_else(|| {
+            let Some(import) = self.image.import_named(DECLARATION) else { return Places::Various };
+            let places = references::places(self.image, self.convention, import.address);
+            let argument = |&place: &u64| constants::second_argument(self.image, self.convention, place);
+            match places.as_slice() {
+                [first, rest @ ..] if rest.len() < MOST_PLACES => match argument(first) {
+                    Some(value) if rest.iter().all(|place| argument(place) == Some(value)) => Places::Alike(value),
+                    None if rest.is_empty() => Places::One,
+                    Some(_) | None => Places::Various,
+                },
+                _ => Places::Various,
+            }
+        });
+        self.declarations = Some(places);
+        places
     }
 
     /// Whether nothing in the code could declare what a module that was just created does with the GIL.

@@ -27,6 +27,24 @@ impl Memory {
         near(&self.targets) || near(&self.escaped)
     }
 
+    /// Forgets everything in the image that may change: code that was not followed may have written there by name.
+    /// Guards stay as they are: a variable that is initialised once more holds the same again.
+    pub(in crate::binary::machine) fn give_up_image(&mut self, image: &Image) {
+        let guards = Rc::clone(&self.guards);
+        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == Region::Image);
+        for (start, page) in pages.filter(|(start, _)| !image.is_read_only(*start)) {
+            for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+                let address = start.wrapping_add(8 * index as u64);
+                if guards.binary_search(&address).is_err() {
+                    *word = overwritten(*word, Reach::OUTSIDE.with(Reach::IMAGE), Extent::of(image));
+                }
+            }
+        }
+        let segments = image.segments.iter().filter(|segment| segment.writable);
+        self.spoiled = segments.map(|it| (it.address, it.address.saturating_add(it.size))).collect();
+        self.spoiled.sort_unstable();
+    }
+
     /// Invalidates what a write through an unknown pointer of this reach may have changed.
     pub(in crate::binary::machine) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
         let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
