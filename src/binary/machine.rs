@@ -53,7 +53,7 @@ const LEVELS: [usize; 4] = [1, 2, 3, 5];
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps: 1_000_000, forks: 4_000, depth: 160 }
+        Limits { steps: 300_000, forks: 3_000, depth: 160 }
     }
 }
 
@@ -102,16 +102,24 @@ pub fn evaluate(image: &Image, maker: Maker<'_>, context: Context, limits: Limit
         return Evaluation::unknown(&format!("code for {} is not followed", image.architecture));
     };
     let mut bench = Bench::new(image, convention, maker, context, limits);
-    bench.explore(maker.address);
+    let outer = |bench: &mut Bench, levels| {
+        bench.explore(maker.address, levels);
+        Some(conclude(bench)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
+    };
+    // Modules that are made at once often do all of their work in the hook, and their declaration is outside of it.
+    let imports = |name: &str| image.import_named(name).is_some();
+    if imports("PyUnstable_Module_SetGIL")
+        && !imports("PyModuleDef_Init")
+        && let Some(found) = outer(&mut bench, 1)
+    {
+        return found;
+    }
+    bench.explore(maker.address, usize::MAX);
     let all = conclude(&bench);
     if bench.lost.is_empty() || all.gil.value().is_some() {
         return all;
     }
-    let outer = LEVELS.into_iter().find_map(|levels| {
-        bench.explore_levels(maker.address, levels);
-        Some(conclude(&bench)).filter(|outer| outer.gil.value().is_some() && outer.init.value().is_some())
-    });
-    outer.unwrap_or(all)
+    LEVELS.into_iter().find_map(|levels| outer(&mut bench, levels)).unwrap_or(all)
 }
 
 impl Evaluation {

@@ -82,8 +82,8 @@ pub(super) struct Bench<'a, 'data> {
     guards: Vec<u64>,
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
     begins_again: bool,
-    /// How many calls inside each other are followed, the hook's included; deeper ones are skipped. `None` for all.
-    levels: Option<usize>,
+    /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
+    levels: usize,
     /// Last component of the name of the module that the hook is for.
     module_name: String,
     limits: Limits,
@@ -126,7 +126,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             declarations: None,
             guards: Vec::new(),
             begins_again: false,
-            levels: None,
+            levels: usize::MAX,
             module_name: maker.module.to_owned(),
             limits,
             hook_kind: maker.kind,
@@ -140,8 +140,7 @@ impl<'a, 'data> Bench<'a, 'data> {
         }
     }
 
-    /// Follows every path from a hook.
-    pub(super) fn explore(&mut self, hook: u64) {
+    fn explore_all(&mut self, hook: u64) {
         for turn in 1..=MOST_STARTS {
             self.run(hook);
             if !std::mem::take(&mut self.begins_again) {
@@ -153,12 +152,12 @@ impl<'a, 'data> Bench<'a, 'data> {
         }
     }
 
-    /// Begins again, and follows only calls that are nested less deeply.
-    pub(super) fn explore_levels(&mut self, hook: u64, levels: usize) {
+    /// Follows every path from a hook, and calls that are nested in at most so many others; deeper ones are skipped.
+    pub(super) fn explore(&mut self, hook: u64, levels: usize) {
         self.forget_paths();
-        self.levels = Some(levels);
+        self.levels = levels;
         (self.steps, self.forks) = (0, 0);
-        self.explore(hook);
+        self.explore_all(hook);
     }
 
     fn forget_paths(&mut self) {

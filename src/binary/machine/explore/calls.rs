@@ -1,6 +1,7 @@
 //! Jumps, calls and returns, into the image and out of it.
 
 use super::super::flags::Flags;
+use super::super::returning::Lead;
 use super::super::state::{END, LANES, REGISTERS, State, VECTORS};
 use super::super::symbol::{Range, Symbol, Table};
 use super::super::trace::What;
@@ -10,6 +11,8 @@ use super::super::{arm64, returning, x86};
 use super::Bench;
 use crate::binary::image::ImportKind;
 
+/// Most instructions of a stub.
+const LONGEST_STUB: usize = 4;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
 /// Most entries of a table of code addresses.
@@ -97,7 +100,7 @@ impl Bench<'_, '_> {
             return false;
         }
         match target {
-            Value::Known(address) if self.is_code(address) && self.is_too_deep(state) => {
+            Value::Known(address) if self.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) => {
                 self.skip(state);
                 state.pc = return_to;
                 true
@@ -128,7 +131,24 @@ impl Bench<'_, '_> {
     }
 
     fn is_too_deep(&self, state: &State) -> bool {
-        self.levels.is_some_and(|levels| state.frames.len() >= levels)
+        state.frames.len() >= self.levels
+    }
+
+    /// Whether the code there only jumps on through a pointer: it stands for an import.
+    fn is_stub(&mut self, address: u64) -> bool {
+        let mut place = address;
+        for _ in 0..LONGEST_STUB {
+            let lead = match self.convention.link {
+                Some(_) => arm64::lead(self, place),
+                None => x86::lead(self, place),
+            };
+            match lead {
+                Lead::Through { next: None, .. } => return true,
+                Lead::Next(next) => place = next,
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Goes on behind a call of the image's own code, which may have done anything.
