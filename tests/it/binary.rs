@@ -95,6 +95,7 @@ const fn export(slots: &'static [u32]) -> ExpectedHook {
 const EXPORT: &[ExpectedHook] = &[export(&[100, 85, 109, 87])];
 const NESTED: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[92, 85, 109, 87])), export(&[85, 109, 87])];
 const NOT_READ: &[ExpectedHook] = &[hook(None, Err(BIG_ENDIAN), None)];
+const HANDS_OVER: &[ExpectedHook] = &[hook(None, Err("what make_sample of another library gives"), None)];
 const NON_ASCII: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInitU_lanmt_2sa6t", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
 
@@ -152,6 +153,8 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-backend.so", vec![free_threaded("x86_64", ONLY_14, BACKEND)]),
         ("elf-x86_64-backend-absent.so", vec![free_threaded("x86_64", ONLY_14, BACKEND_ABSENT)]),
         ("elf-x86_64-delegated-calls.so", vec![other(Some(Abi3t), (Some(10), None), Calls, delegated)]),
+        ("elf-x86_64-maker.so", vec![free_threaded("x86_64", FROM_14, &[])]),
+        ("elf-x86_64-hands-over.so", vec![other(None, OPEN, NoneSeen, HANDS_OVER)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("elf-x86_64-symbols.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
         ("elf-x86_64-symbols-bare.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),

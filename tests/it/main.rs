@@ -6,6 +6,7 @@ mod archive;
 mod binary;
 mod cli;
 mod facts;
+mod hand_over;
 mod house;
 mod import;
 mod index;

@@ -264,7 +264,8 @@ impl Reader<'_, '_, '_> {
     }
 
     fn gil(&mut self, value: Value, place: u64) {
-        let evidence = Evidence::new("slot").symbol("Py_mod_gil").address(place).value(number(value));
+        let decimal = value.known().map_or_else(|| number(value), |value| value.to_string());
+        let evidence = Evidence::new("slot Py_mod_gil").address(place).value(decimal);
         self.tell(evidence);
         self.outcome.gil = match (value, &self.outcome.gil) {
             (Value::Known(value), Ok(Declaration::Absent)) => Ok(Declaration::Slot { value }),
