@@ -6,7 +6,7 @@
 
 use super::image::{Image, ImageError, images};
 use super::machine::{Limits, Maker, evaluate};
-use super::{BinaryError, Evaluation, evaluation, python};
+use super::{BinaryError, HookFacts, evaluation, python};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, HandOver, Hook, ImageFacts, ModuleFacts};
 
@@ -65,7 +65,7 @@ fn follow_in(known: &mut ImageFacts, module_path: &str, library: &Image<'_>, pat
 }
 
 /// Takes over what the function does as what the hook does.
-fn take(hook: &mut Hook, found: Evaluation, about: &str, seen: &Evidence) {
+fn take(hook: &mut Hook, found: HookFacts, about: &str, seen: &Evidence) {
     hook.hand_over = None;
     hook.init = told(found.init, about, seen);
     hook.gil = told(found.gil, about, seen);

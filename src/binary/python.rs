@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
-use super::{Depth, Evaluation, evaluation};
+use super::{Depth, HookFacts, evaluation};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Hook, ImageFacts};
 
@@ -69,14 +69,14 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
         code: OnceCell::new(),
     };
     let toolchain = survey.marks.toolchain(image);
-    let read: Vec<Evaluation> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
+    let read: Vec<HookFacts> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
     settle(&mut hooks, read);
     // What the data tells of the ABI says as which interpreter the hooks are followed.
     let abi = abi::abi(&survey, &hooks, toolchain.value());
     for hook in &mut hooks {
         let mut found = evaluation::follow(image, hook, path, &abi);
         let hand_over = found.hand_over.take();
-        let merged = merge::merge(Evaluation::of(hook), found.into());
+        let merged = merge::merge(HookFacts::of(hook), found.into());
         settle(std::slice::from_mut(hook), vec![merged]);
         // Where the data tells, nobody else need be asked.
         hook.hand_over = hand_over.filter(|_| hook.gil.value().is_none());
@@ -106,7 +106,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
 }
 
 /// Takes over what was found out about each hook.
-fn settle(hooks: &mut [Hook], found: Vec<Evaluation>) {
+fn settle(hooks: &mut [Hook], found: Vec<HookFacts>) {
     for (hook, found) in hooks.iter_mut().zip(found) {
         (hook.init, hook.gil, hook.abi_info, hook.slots) = (found.init, found.gil, found.abi_info, found.slots);
         hook.interpreters = found.interpreters;

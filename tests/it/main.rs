@@ -5,6 +5,7 @@
 mod archive;
 mod binary;
 mod cli;
+mod configuration;
 mod facts;
 mod hand_over;
 mod house;
