@@ -10,6 +10,9 @@ use crate::binary::image::Image;
 /// How far before a call the register may be set, in bytes.
 const REACH: u64 = 40;
 
+/// How far a jump with one byte and the instruction itself reach.
+const SHORT_JUMP: u64 = 130;
+
 /// The constant that the call at one of the `places` of [`super::references::places`] passes second.
 pub(super) fn second_argument(image: &Image, convention: &Convention, place: u64) -> Option<u64> {
     let &register = convention.arguments.get(1)?;
@@ -33,24 +36,34 @@ pub(super) struct Setting {
     pub(super) value: u64,
 }
 
-/// Whether something that looks like a jump leads to an address from `start` to `last`: relative jumps with one byte
-/// from nearby, with four from anywhere.
+/// Whether something that looks like a jump leads to an address from `start` to `last`: relative jumps with four bytes
+/// from anywhere, with one from nearby.
 fn x86_is_entered(image: &Image, start: u64, last: u64) -> bool {
     let holds = |target: u64| (start..=last).contains(&target);
-    image.segments.iter().filter(|segment| segment.executable).any(|segment| {
+    let spread = last.wrapping_sub(start) as u32;
+    let far = image.segments.iter().filter(|segment| segment.executable).any(|segment| {
+        let wanted = start.wrapping_sub(segment.address) as u32;
         let mut field = 0_u32;
-        let mut before = [0_u8; 6];
-        (1_u64..).zip(segment.bytes).any(|(end, &byte)| {
+        (1_u32..).zip(segment.bytes).any(|(end, &byte)| {
             field = field >> 8 | u32::from(byte) << 24;
-            before = [before[1], before[2], before[3], before[4], before[5], byte];
-            let next = segment.address.wrapping_add(end);
-            let is_long = before[1] == 0xe9 || before[0] == 0x0f && before[1] & 0xf0 == 0x80;
-            let is_short = before[4] == 0xeb || before[4] & 0xf0 == 0x70;
-            let far = next.wrapping_add(i64::from(field.cast_signed()).cast_unsigned());
-            let near = next.wrapping_add(i64::from(byte.cast_signed()).cast_unsigned());
-            is_long && holds(far) || is_short && holds(near)
+            if end < 6 || field.wrapping_add(end).wrapping_sub(wanted) > spread {
+                return false;
+            }
+            let next = segment.address.wrapping_add(u64::from(end));
+            let target = next.wrapping_add(i64::from(field.cast_signed()).cast_unsigned());
+            let before = |distance: u64| image.u8(next.wrapping_sub(4 + distance)).unwrap_or(0);
+            let jumps = before(1) == 0xe9 || before(2) == 0x0f && before(1) & 0xf0 == 0x80;
+            jumps && holds(target)
         })
-    })
+    });
+    let near = || {
+        (start.saturating_sub(SHORT_JUMP)..=last.saturating_add(SHORT_JUMP)).any(|place| {
+            let jumps = image.u8(place).is_some_and(|code| code & 0xf0 == 0x70 || matches!(code, 0xe0..=0xe3 | 0xeb));
+            let distance = image.u8(place.wrapping_add(1)).unwrap_or(0).cast_signed();
+            jumps && holds(place.wrapping_add(2).wrapping_add(i64::from(distance).cast_unsigned()))
+        })
+    };
+    far || near()
 }
 
 /// `MOVZ` of the register, at most so many instructions before a `BL`, with nothing else that could change it between.

@@ -160,6 +160,12 @@ impl Bench<'_, '_> {
             world::forget(self, state, pointer, LARGEST_ARGUMENT);
             state.memory.expose(self.image, pointer);
         }
+        // What lies on the stack can be reached over a pointer that lies there or in the heap, too.
+        let given = (0..self.convention.arguments.len()).map(|number| self.argument(state, number).reach());
+        let given = given.fold(Reach::HEAP, Reach::with);
+        if state.memory.contents(given).may(Reach::STACK) {
+            state.memory.taint(self.image, Reach::STACK, Value::Unknown(Reach::OUTSIDE));
+        }
         state.memory.give_up_image(self.image);
         state.memory.give_up_heap();
         // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
