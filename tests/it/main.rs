@@ -8,6 +8,7 @@ mod cli;
 mod configuration;
 mod facts;
 mod hand_over;
+mod generators;
 mod house;
 mod import;
 mod index;
