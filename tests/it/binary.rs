@@ -153,7 +153,7 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-backend.so", vec![free_threaded("x86_64", FROM_14, BACKEND)]),
         ("elf-x86_64-backend-absent.so", vec![free_threaded("x86_64", FROM_14, BACKEND_ABSENT)]),
         ("elf-x86_64-delegated-calls.so", vec![other(Some(Abi3t), (Some(10), None), Calls, delegated)]),
-        ("elf-x86_64-maker.so", vec![free_threaded("x86_64", FROM_14, &[])]),
+        ("elf-x86_64-maker.so", vec![free_threaded("x86_64", from_13, &[])]),
         ("elf-x86_64-hands-over.so", vec![other(None, OPEN, NoneSeen, HANDS_OVER)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("elf-x86_64-symbols.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),

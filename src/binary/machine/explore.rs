@@ -33,6 +33,8 @@ const DECLARATION: &str = "PyUnstable_Module_SetGIL";
 const SEPARATE_PATHS: usize = 2;
 /// How often a run begins again because it met a guard of one-time initialisation that it had lost sight of.
 const MOST_STARTS: usize = 6;
+/// What part of the limits holds where outer calls alone are followed.
+const SHARE_OF_OUTER: u64 = 4;
 /// Most reasons that are kept.
 const MOST_REASONS: usize = 8;
 /// Pages that one path may write.
@@ -86,6 +88,8 @@ pub(super) struct Bench<'a, 'data> {
     levels: usize,
     /// Last component of the name of the module that the hook is for.
     module_name: String,
+    given: Limits,
+    /// Those of this way of following.
     limits: Limits,
     hook_kind: HookKind,
     seen: Map<u64, Vec<State>>,
@@ -128,6 +132,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             begins_again: false,
             levels: usize::MAX,
             module_name: maker.module.to_owned(),
+            given: limits,
             limits,
             hook_kind: maker.kind,
             seen: Map::default(),
@@ -156,6 +161,9 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn explore(&mut self, hook: u64, levels: usize) {
         self.forget_paths();
         self.levels = levels;
+        // What sees outer calls alone is cheap where it helps, and must not add much where it does not.
+        let share = if levels == usize::MAX { 1 } else { SHARE_OF_OUTER };
+        self.limits = Limits { steps: self.given.steps / share, forks: self.given.forks / share, ..self.given };
         (self.steps, self.forks) = (0, 0);
         self.explore_all(hook);
     }
