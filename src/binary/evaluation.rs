@@ -3,7 +3,7 @@
 use super::HookFacts;
 use super::image::Image;
 use super::machine::{self, Context, Limits, Maker};
-use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts, Interpreters};
+use crate::model::facts::{Abi, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, Interpreters};
 use crate::model::inspection::Explanation;
 
 /// The CPython that is taken where neither the file's name nor its bytes name one: what a version check inside the module
@@ -14,6 +14,17 @@ const MINOR: u8 = 14;
 pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> machine::Evaluation {
     let maker = Maker { address: hook.address, kind: hook.kind, module: &hook.module };
     machine::evaluate(image, maker, context(path, abi), Limits::default())
+}
+
+/// What a declaration is worth, given the function in `Py_mod_create`.
+pub(super) fn overrule(
+    image: &Image<'_>,
+    kind: HookKind,
+    gil: Fact<Declaration>,
+    create: Option<u64>,
+    context: Context,
+) -> Fact<Declaration> {
+    machine::overrule(image, kind, gil, create, context, Limits::default())
 }
 
 /// How following the hooks that the file's name asks for went.

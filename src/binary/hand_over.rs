@@ -29,6 +29,11 @@ pub fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
+/// Whether a library belongs to the system or the interpreter, and so makes nobody's modules.
+pub fn is_system_library(name: &str) -> bool {
+    python::is_system_library(name)
+}
+
 /// Follows, in one of those libraries, the functions which the hooks hand over to; hooks whose function it does not have
 /// stay as they are.
 pub fn follow(facts: &mut ModuleFacts, path: &str, bytes: &[u8]) -> Result<(), BinaryError> {
@@ -58,7 +63,9 @@ fn follow_in(known: &mut ImageFacts, module_path: &str, library: &Image<'_>, pat
         let maker = Maker { address, kind: hook.kind, module: &hook.module };
         let seen =
             Evidence::new(format!("the hook hands over to a function of {path}")).symbol(symbol).address(address);
-        let found = evaluate(library, maker, evaluation::context(module_path, &known.abi), Limits::default());
+        let context = evaluation::context(module_path, &known.abi);
+        let mut found = evaluate(library, maker, context, Limits::default());
+        found.gil = evaluation::overrule(library, hook.kind, found.gil, found.create, context);
         let about = format!("the hook hands over to {symbol} of {path}, and there ");
         take(hook, found.into(), &about, &seen);
     }

@@ -3,7 +3,7 @@
 //!
 //! `explore` keeps the work list of paths, `x86` and `arm64` carry out instructions on one path's `state`, whose values
 //! (`value`), condition flags (`flags`) and `memory` are known or unknown, `world` says what calls to the outside give
-//! back, and `definition` reads what a path ends with. `docs/evaluator.md` tells how the parts work together.
+//! back, and `definition` reads what a path ends with; `object` follows the function in `Py_mod_create`. `docs/evaluator.md` tells how the parts work together.
 
 mod arm64;
 mod constants;
@@ -12,6 +12,7 @@ mod definition;
 mod explore;
 mod flags;
 mod memory;
+mod object;
 mod references;
 mod returning;
 mod state;
@@ -23,7 +24,8 @@ mod x86;
 
 use self::convention::Convention;
 use self::definition::Outcome;
-use self::explore::Bench;
+use self::explore::{Bench, Purpose};
+pub use self::object::overrule;
 use super::image::Image;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, Fact, HandOver, HookKind, InitKind};
@@ -53,7 +55,7 @@ const LEVELS: [usize; 4] = [1, 2, 3, 5];
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps: 300_000, forks: 3_000, depth: 160 }
+        Limits { steps: 200_000, forks: 3_000, depth: 160 }
     }
 }
 
@@ -74,8 +76,8 @@ pub struct Evaluation {
     pub fails: bool,
     /// The function of another file whose result the hook gives back, when that is all that is known of it.
     pub hand_over: Option<HandOver>,
-    /// Address of the function of the slot `Py_mod_create`, when there is one: it may make something other than a
-    /// module, and then the slot `Py_mod_gil` does not count.
+    /// Address of the function of the slot `Py_mod_create`, when there is one: [`overrule`] says what it does to the
+    /// declaration.
     pub create: Option<u64>,
     /// The path that decided, step by step: calls in their order, branches on unknowns, what was read at the end.
     pub trace: Vec<Evidence>,
@@ -101,7 +103,7 @@ pub fn evaluate(image: &Image, maker: Maker<'_>, context: Context, limits: Limit
     let Some(convention) = Convention::of(image) else {
         return Evaluation::unknown(&format!("code for {} is not followed", image.architecture));
     };
-    let mut bench = Bench::new(image, convention, maker, context, limits);
+    let mut bench = Bench::new(image, convention, Purpose::Hook(maker.kind), maker.module, context, limits);
     let outer = |bench: &mut Bench, levels| {
         bench.explore(maker.address, levels);
         Some(conclude(bench)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
@@ -162,7 +164,9 @@ fn conclude(bench: &Bench) -> Evaluation {
         (_, Some(why)) => Fact::unknown(why.clone()),
     };
     let gil = match (&first.gil, &doubt) {
-        (Ok(gil), None) if all(|first, other| first.gil == other.gil) => Fact::known(gil.clone(), evidence.clone()),
+        (Ok(gil), None) if all(|first, other| first.gil == other.gil && first.create == other.create) => {
+            Fact::known(gil.clone(), evidence.clone())
+        }
         (Err(why), _) => Fact::unknown(why.clone()),
         (Ok(_), None) => Fact::unknown(disagreement(bench)),
         (Ok(_), Some(why)) => Fact::unknown(why.clone()),

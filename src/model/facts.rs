@@ -211,6 +211,9 @@ pub enum Declaration {
     },
     /// Nothing is said; CPython then takes the GIL as used.
     Absent,
+    /// The function in the slot `Py_mod_create` gives something other than a module, which CPython takes as using the
+    /// GIL, whatever the slot `Py_mod_gil` says.
+    NotAModule,
     /// Another file says it on this module's behalf.
     Delegated {
         /// The importable module that does, such as `_cffi_backend`.

@@ -123,7 +123,11 @@ fn hand_over(contents: &dyn Contents, examination: &mut Examination, glance: Gla
         for name in hand_over::libraries(module).into_iter().take(MOST_LIBRARIES) {
             let mut entries = contents.entries().iter().filter(|entry| hand_over::file_name(&entry.path) == name);
             // Of two files with that name, only a loader knows which it takes.
-            let (Some(entry), None) = (entries.next(), entries.next()) else { continue };
+            let (Some(entry), None) = (entries.next(), entries.next()) else {
+                // A loader asks it before those that follow, and it may have the function.
+                if hand_over::is_system_library(&name) { continue } else { break }
+            };
+            let met = problems.len();
             for unpacked in contents.read(&[&entry.path]) {
                 let followed = unpacked.member.map(|member| hand_over::follow(module, &member.path, &member.bytes));
                 match followed {
@@ -132,7 +136,7 @@ fn hand_over(contents: &dyn Contents, examination: &mut Examination, glance: Gla
                     Err(problem) => problems.push(problem),
                 }
             }
-            if hand_over::libraries(module).is_empty() {
+            if problems.len() > met || hand_over::libraries(module).is_empty() {
                 break;
             }
         }

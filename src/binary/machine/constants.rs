@@ -4,7 +4,7 @@
 //! between them branches, writes the register, or is jumped to from elsewhere in the code.
 
 use super::convention::Convention;
-use super::x86;
+use super::{references, x86};
 use crate::binary::image::Image;
 
 /// How far before a call the register may be set, in bytes.
@@ -40,30 +40,46 @@ pub(super) struct Setting {
 /// from anywhere, with one from nearby.
 fn x86_is_entered(image: &Image, start: u64, last: u64) -> bool {
     let holds = |target: u64| (start..=last).contains(&target);
-    let spread = last.wrapping_sub(start) as u32;
     let far = image.segments.iter().filter(|segment| segment.executable).any(|segment| {
-        let wanted = start.wrapping_sub(segment.address) as u32;
-        let mut field = 0_u32;
-        (1_u32..).zip(segment.bytes).any(|(end, &byte)| {
-            field = field >> 8 | u32::from(byte) << 24;
-            if end < 6 || field.wrapping_add(end).wrapping_sub(wanted) > spread {
-                return false;
-            }
-            let next = segment.address.wrapping_add(u64::from(end));
-            let target = next.wrapping_add(i64::from(field.cast_signed()).cast_unsigned());
-            let before = |distance: u64| image.u8(next.wrapping_sub(4 + distance)).unwrap_or(0);
-            let jumps = before(1) == 0xe9 || before(2) == 0x0f && before(1) & 0xf0 == 0x80;
-            jumps && holds(target)
+        references::displacements(segment, start, last).into_iter().any(|offset| {
+            let before = |distance| offset.checked_sub(distance).and_then(|index| segment.bytes.get(index)).copied();
+            let field = segment.bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied();
+            let next = segment.address.wrapping_add(offset as u64 + 4);
+            let target = next.wrapping_add(i64::from(field.map_or(0, i32::from_le_bytes)).cast_unsigned());
+            let is_conditional = before(2) == Some(0x0f) && before(1).is_some_and(|code| code & 0xf0 == 0x80);
+            (before(1) == Some(0xe9) || is_conditional) && holds(target)
         })
     });
     let near = || {
-        (start.saturating_sub(SHORT_JUMP)..=last.saturating_add(SHORT_JUMP)).any(|place| {
+        instructions_around(image, start, last).into_iter().any(|place| {
             let jumps = image.u8(place).is_some_and(|code| code & 0xf0 == 0x70 || matches!(code, 0xe0..=0xe3 | 0xeb));
             let distance = image.u8(place.wrapping_add(1)).unwrap_or(0).cast_signed();
             jumps && holds(place.wrapping_add(2).wrapping_add(i64::from(distance).cast_unsigned()))
         })
     };
     far || near()
+}
+
+/// Where instructions begin that a short jump could reach from, given that one begins at `start`. Before that it is not
+/// known where: of several that are tried in a row, one is right, and wrong ones rarely meet `start`.
+fn instructions_around(image: &Image, start: u64, last: u64) -> Vec<u64> {
+    /// More than the longest instruction, so that one begins at one of them.
+    const TRIED: u64 = 32;
+    let first = start.saturating_sub(SHORT_JUMP);
+    let mut found = x86::beginnings(image, start, last.saturating_add(SHORT_JUMP));
+    let (before, tries) = (found.len(), first.saturating_sub(TRIED)..first);
+    for origin in tries {
+        let run = x86::beginnings(image, origin, start);
+        if run.last() == Some(&start) {
+            found.extend(run);
+        }
+    }
+    if found.len() == before {
+        found.extend(first..start);
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// `MOVZ` of the register, at most so many instructions before a `BL`, with nothing else that could change it between.

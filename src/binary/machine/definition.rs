@@ -56,6 +56,7 @@ impl Outcome {
         self.init == other.init
             && self.hand_over == other.hand_over
             && self.gil == other.gil
+            && self.create == other.create
             && self.abi == other.abi
             && self.slots == other.slots
     }
@@ -72,6 +73,7 @@ impl Outcome {
             Ok(Declaration::Slot { value }) => format!("Py_mod_gil = {value}"),
             Ok(Declaration::SetGil { value }) => format!("PyUnstable_Module_SetGIL({value})"),
             Ok(Declaration::Absent) => "no declaration".into(),
+            Ok(Declaration::NotAModule) => "no module".into(),
             Ok(Declaration::Delegated { to }) => format!("delegated to {to}"),
             Err(why) => why.clone(),
         };
@@ -258,7 +260,13 @@ impl Reader<'_, '_, '_> {
             ABI => self.outcome.abi = self.abi(value, place).map(Some),
             NAME => self.outcome.name = text(self.bench, self.state, value),
             _ if GIL.contains(&id) => self.gil(value, place),
-            _ if CREATE.contains(&id) => self.outcome.create = value.known(),
+            _ if CREATE.contains(&id) => match value {
+                Value::Known(create) => self.outcome.create = Some(create).filter(|&create| create != 0),
+                Value::Symbol { .. } | Value::Unknown(_) => {
+                    self.outcome.gil =
+                        Err(format!("the function of the slot Py_mod_create at {place:#x} is not known"));
+                }
+            },
             _ => {}
         }
     }
@@ -269,6 +277,7 @@ impl Reader<'_, '_, '_> {
         self.tell(evidence);
         self.outcome.gil = match (value, &self.outcome.gil) {
             (Value::Known(value), Ok(Declaration::Absent)) => Ok(Declaration::Slot { value }),
+            (_, Err(why)) => Err(why.clone()),
             (Value::Known(_), _) => Err(format!("the slot Py_mod_gil occurs twice, the second time at {place:#x}")),
             _ => Err(format!("the value of the slot Py_mod_gil at {place:#x} is not known")),
         };

@@ -16,12 +16,13 @@ use std::hash::BuildHasherDefault;
 use super::convention::Convention;
 use super::definition::{self, Outcome};
 use super::flags::Condition;
+use super::object::{self, Made};
 use super::state::{END, Mixer, State, mix};
 use super::symbol::Symbols;
 use super::trace::{Trail, What};
 use super::value::{Region, Value, region};
 use super::world::Gives;
-use super::{Context, Limits, Maker, arm64, x86};
+use super::{Context, Limits, arm64, x86};
 use crate::binary::image::Image;
 use crate::model::facts::HookKind;
 
@@ -34,7 +35,9 @@ const SEPARATE_PATHS: usize = 2;
 /// How often a run begins again because it met a guard of one-time initialisation that it had lost sight of.
 const MOST_STARTS: usize = 6;
 /// What part of the limits holds where outer calls alone are followed.
-const SHARE_OF_OUTER: u64 = 4;
+const SHARE_OF_OUTER: u64 = 8;
+/// How many units of eight bytes are handled at once for what one instruction costs.
+const UNITS: u64 = 8;
 /// Most reasons that are kept.
 const MOST_REASONS: usize = 8;
 /// Pages that one path may write.
@@ -61,6 +64,15 @@ pub(super) enum Flow {
     Stuck(String),
 }
 
+/// What a function is followed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is a hook, or a function that a hook hands over to.
+    Hook(HookKind),
+    /// It makes the object, with what the slot `Py_mod_create` is called with.
+    Create,
+}
+
 /// What the paths of one run share.
 pub(super) struct Bench<'a, 'data> {
     pub(super) image: &'a Image<'data>,
@@ -77,9 +89,13 @@ pub(super) struct Bench<'a, 'data> {
     /// Instructions looked at for that.
     pub(super) surveyed: u64,
     blank: std::rc::Rc<super::state::Vectors>,
+    /// Addresses in the image that data point to from the start, sorted.
+    targets: std::rc::Rc<Vec<u64>>,
     places: Map<(u64, u64, u64), u64>,
     /// The places in the code that can declare what a module does with the GIL, once looked for.
-    declarations: Option<settle::Places>,
+    declarations: Option<Vec<u64>>,
+    /// What all of them declare, if it is the same constant, once looked for.
+    declared: Option<Option<u64>>,
     /// Words with guards of one-time initialisation that were met, sorted.
     guards: Vec<u64>,
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
@@ -91,12 +107,14 @@ pub(super) struct Bench<'a, 'data> {
     given: Limits,
     /// Those of this way of following.
     limits: Limits,
-    hook_kind: HookKind,
+    pub(super) purpose: Purpose,
     seen: Map<u64, Vec<State>>,
     waiting: Vec<State>,
     hopeless: Vec<State>,
     /// Paths on which the import may succeed.
     pub(super) outcomes: Vec<Outcome>,
+    /// What they make, when they are followed for that.
+    pub(super) made: Vec<Made>,
     /// Why paths were given up that might have counted.
     pub(super) lost: Vec<String>,
     /// Instructions executed.
@@ -110,7 +128,8 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn new(
         image: &'a Image<'data>,
         convention: &'static Convention,
-        maker: Maker<'_>,
+        purpose: Purpose,
+        module_name: &str,
         context: Context,
         limits: Limits,
     ) -> Bench<'a, 'data> {
@@ -126,19 +145,22 @@ impl<'a, 'data> Bench<'a, 'data> {
             returning: Map::default(),
             surveyed: 0,
             blank: State::new(0, convention, super::memory::Memory::default()).vectors,
+            targets: std::rc::Rc::new(super::memory::targets(image)),
             places: Map::default(),
             declarations: None,
+            declared: None,
             guards: Vec::new(),
             begins_again: false,
             levels: usize::MAX,
-            module_name: maker.module.to_owned(),
+            module_name: module_name.to_owned(),
             given: limits,
             limits,
-            hook_kind: maker.kind,
+            purpose,
             seen: Map::default(),
             waiting: Vec::new(),
             hopeless: Vec::new(),
             outcomes: Vec::new(),
+            made: Vec::new(),
             lost: Vec::new(),
             steps: 0,
             forks: 0,
@@ -173,11 +195,15 @@ impl<'a, 'data> Bench<'a, 'data> {
         self.waiting.clear();
         self.hopeless.clear();
         self.outcomes.clear();
+        self.made.clear();
         self.lost.clear();
     }
 
     fn run(&mut self, hook: u64) {
-        let memory = super::memory::Memory::new(self.image, self.guards.clone());
+        let mut memory = super::memory::Memory::new(std::rc::Rc::clone(&self.targets), self.guards.clone());
+        if self.purpose == Purpose::Create {
+            memory.give_up_image(self.image);
+        }
         let mut state = State::new(hook, self.convention, memory);
         let stack = state.register(self.convention.stack_pointer);
         match self.convention.link {
@@ -275,10 +301,17 @@ impl<'a, 'data> Bench<'a, 'data> {
         if state.pending {
             return;
         }
-        if let Some(outcome) = definition::read(self, &state, value, self.hook_kind) {
-            let same = |other: &Outcome| other.agrees(&outcome);
-            if !self.outcomes.iter().any(same) && self.outcomes.len() < MOST_REASONS {
-                self.outcomes.push(outcome);
+        match self.purpose {
+            Purpose::Hook(kind) => {
+                let outcome = definition::read(self, &state, value, kind);
+                let is_new = |outcome: &Outcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
+                if self.outcomes.len() < MOST_REASONS {
+                    self.outcomes.extend(outcome.filter(is_new));
+                }
+            }
+            Purpose::Create => {
+                let made = object::read(self, value).filter(|made| !self.made.contains(made));
+                self.made.extend(made);
             }
         }
     }
@@ -334,6 +367,11 @@ impl<'a, 'data> Bench<'a, 'data> {
     /// The answer to a condition; `None` when both ways are open, and then the instruction gives [`Flow::Fork`].
     pub(super) fn ask(&self, state: &mut State, condition: Condition) -> Option<bool> {
         state.forced.take().or_else(|| state.decide(condition, &self.symbols))
+    }
+
+    /// Counts work on memory that one instruction or call causes: so many bytes.
+    pub(super) fn charge(&mut self, bytes: u64) {
+        self.steps = self.steps.saturating_add(bytes / (8 * UNITS));
     }
 
     /// Notes a step of a path.

@@ -6,9 +6,10 @@
 mod compare;
 mod taint;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use self::taint::is_variable;
+pub(super) use self::taint::targets;
 use super::value::{Extent, HEAP_STRIDE, Reach, Region, THREAD, THREAD_BLOCK, Value, mask, region};
 use crate::binary::image::Image;
 
@@ -32,12 +33,20 @@ enum Word {
     Bytes { data: u64, known: u8 },
 }
 
-type Page = [Word; WORDS];
+/// A run of words.
+#[derive(Clone, Debug)]
+struct Page {
+    words: [Word; WORDS],
+    /// Writes of what points at most there, at places that are not known, leave the whole page as it is.
+    settled: Cell<Option<Reach>>,
+}
 
 /// The memory of one path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     pages: Vec<(u64, Rc<Page>)>,
+    /// Where in the list the page was that was used last.
+    latest: Cell<usize>,
     /// Memory that an unknown write may have reached: nothing there reads as it was at first.
     tainted: Reach,
     /// The same for parts of the image, as (start, end).
@@ -66,12 +75,8 @@ fn is_handle(value: Value) -> bool {
 
 impl Memory {
     /// The memory of a path that has not begun.
-    pub(super) fn new(image: &Image, guards: Vec<u64>) -> Memory {
-        let values = image.relocations().iter().map(|&(_, value)| value);
-        let mut targets: Vec<u64> = values.filter(|&value| is_variable(image, value)).collect();
-        targets.sort_unstable();
-        targets.dedup();
-        Memory { targets: Rc::new(targets), guards: Rc::new(guards), ..Memory::default() }
+    pub(super) fn new(targets: Rc<Vec<u64>>, guards: Vec<u64>) -> Memory {
+        Memory { targets, guards: Rc::new(guards), ..Memory::default() }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.
@@ -169,8 +174,8 @@ impl Memory {
     pub(super) fn rename(&mut self, id: u32) {
         let named = |word: &Word| matches!(*word, Word::Whole(Value::Symbol { id: other, .. }) if other == id);
         for (_, page) in &mut self.pages {
-            if page.iter().any(named) {
-                for word in Rc::make_mut(page).iter_mut().filter(|word| named(word)) {
+            if page.words.iter().any(named) {
+                for word in Rc::make_mut(page).words.iter_mut().filter(|word| named(word)) {
                     *word = Word::Whole(Value::Unknown(Reach::OUTSIDE));
                 }
             }
@@ -209,16 +214,29 @@ impl Memory {
         self.pages.len()
     }
 
+    /// Where in the list a page is, or would be.
+    fn find(&self, start: u64) -> Result<usize, usize> {
+        let latest = self.latest.get();
+        if self.pages.get(latest).is_some_and(|&(other, _)| other == start) {
+            return Ok(latest);
+        }
+        let found = self.pages.binary_search_by_key(&start, |&(start, _)| start);
+        if let Ok(index) = found {
+            self.latest.set(index);
+        }
+        found
+    }
+
     fn page(&self, start: u64) -> Option<&Page> {
-        let index = self.pages.binary_search_by_key(&start, |&(start, _)| start).ok()?;
+        let index = self.find(start).ok()?;
         self.pages.get(index).map(|(_, page)| page.as_ref())
     }
 
     fn word(&self, image: &Image, address: u64) -> Word {
         let page = address & !(PAGE - 1);
-        if let Ok(index) = self.pages.binary_search_by_key(&page, |&(start, _)| start)
-            && let Some((_, words)) = self.pages.get(index)
-            && let Some(&word) = words.get((address - page) as usize / 8)
+        if let Ok(index) = self.find(page)
+            && let Some((_, held)) = self.pages.get(index)
+            && let Some(&word) = held.words.get((address - page) as usize / 8)
             && word != Word::Base
         {
             return word;
@@ -232,17 +250,23 @@ impl Memory {
             self.point(place.reach(), whole_reach(word, Extent::of(image)));
         }
         let start = address & !(PAGE - 1);
-        let index = match self.pages.binary_search_by_key(&start, |&(start, _)| start) {
+        let index = match self.find(start) {
             Ok(index) => index,
             Err(index) => {
-                self.pages.insert(index, (start, Rc::new([Word::Base; WORDS])));
+                let page = Page { words: [Word::Base; WORDS], settled: Cell::new(None) };
+                self.pages.insert(index, (start, Rc::new(page)));
                 index
             }
         };
+        let number = (address - start) as usize / 8;
         if let Some((_, page)) = self.pages.get_mut(index)
-            && let Some(slot) = Rc::make_mut(page).get_mut((address - start) as usize / 8)
+            && page.words.get(number).is_some_and(|held| *held != word)
         {
-            *slot = word;
+            let page = Rc::make_mut(page);
+            page.settled.set(None);
+            if let Some(slot) = page.words.get_mut(number) {
+                *slot = word;
+            }
         }
     }
 

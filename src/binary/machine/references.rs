@@ -40,19 +40,10 @@ fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
     let mut places = Vec::new();
     let (Some(&lowest), Some(&highest)) = (targets.iter().min(), targets.iter().max()) else { return places };
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-    // In 32 bits the sum of displacement and place is the target, whatever lies between them: one comparison for each
-    // byte tells almost all places apart.
-    let wanted = lowest.wrapping_sub(segment.address) as u32;
-    let spread = highest.wrapping_sub(lowest) as u32;
-    let mut field = 0_u32;
-    for (end, &byte) in (1_u32..).zip(bytes) {
-        field = field >> 8 | u32::from(byte) << 24;
-        if end < 4 || field.wrapping_add(end).wrapping_sub(wanted) > spread {
-            continue;
-        }
-        let offset = end as usize - 4;
-        let end = segment.address.wrapping_add(u64::from(end));
-        let target = end.wrapping_add(i64::from(field.cast_signed()).cast_unsigned());
+    for offset in displacements(segment, lowest, highest) {
+        let field = bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied().map_or(0, i32::from_le_bytes);
+        let end = segment.address.wrapping_add(offset as u64 + 4);
+        let target = end.wrapping_add(i64::from(field).cast_unsigned());
         let before = |distance| offset.checked_sub(distance).and_then(|index| bytes.get(index)).copied().unwrap_or(0);
         // An operand relative to the instruction pointer, a call or jump, or a conditional jump.
         let encodes = before(1) & 0xc7 == 0x05 || matches!(before(1), 0xe8 | 0xe9) || before(2) == 0x0f;
@@ -61,6 +52,33 @@ fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
         }
     }
     places
+}
+
+/// Where, in a segment's bytes, four bytes may be a displacement that, counted from its end, leads to an address from
+/// `lowest` to `highest`.
+pub(super) fn displacements(segment: &Segment<'_>, lowest: u64, highest: u64) -> Vec<usize> {
+    /// Fields that are looked at together.
+    const BLOCK: usize = 16;
+    let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
+    // In 32 bits the sum of displacement and place is the target, whatever lies between them: one comparison for each
+    // place tells almost all of them apart, and for places four bytes apart many are made at once.
+    let wanted = lowest.wrapping_sub(segment.address) as u32;
+    let spread = highest.wrapping_sub(lowest) as u32;
+    let leads =
+        |field: [u8; 4], end: usize| u32::from_le_bytes(field).wrapping_add(end as u32).wrapping_sub(wanted) <= spread;
+    let mut found = Vec::new();
+    for phase in 0..4 {
+        let (fields, _) = bytes.get(phase..).unwrap_or_default().as_chunks::<4>();
+        for (number, block) in fields.chunks(BLOCK).enumerate() {
+            let place = |index: usize| phase + 4 * (BLOCK * number + index);
+            if block.iter().enumerate().fold(false, |any, (index, &field)| any | leads(field, place(index) + 4)) {
+                let hits = block.iter().enumerate().filter(|&(index, &field)| leads(field, place(index) + 4));
+                found.extend(hits.map(|(index, _)| place(index)));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// The addresses by which a jump through a slot may be called: it may begin with `ENDBR64` or a `BND` prefix.

@@ -127,6 +127,8 @@ pub(super) struct Source {
 pub(super) struct Symbols {
     list: Vec<Symbol>,
     sources: HashMap<Source, u32, BuildHasherDefault<Mixer>>,
+    /// The import whose call gave a symbol, `None` when several did, by the symbol.
+    givers: HashMap<u32, Option<usize>, BuildHasherDefault<Mixer>>,
 }
 
 impl Symbols {
@@ -151,6 +153,17 @@ impl Symbols {
         self.list.push(symbol);
         self.sources.insert(source, id);
         id
+    }
+
+    /// Notes which import's call gave a symbol.
+    pub(super) fn given(&mut self, id: u32, import: usize) {
+        let giver = self.givers.entry(id).or_insert(Some(import));
+        *giver = giver.filter(|&other| other == import);
+    }
+
+    /// The import whose call gave a symbol, where it is one, and was noted.
+    pub(super) fn giver(&self, id: u32) -> Option<usize> {
+        self.givers.get(&id).copied().flatten()
     }
 
     /// What is known of a symbol.

@@ -8,7 +8,7 @@ mod memory;
 mod python;
 mod table;
 
-use super::explore::Bench;
+use super::explore::{Bench, Purpose};
 use super::state::State;
 use super::symbol::{Failure, Range, Source, Symbol};
 use super::trace::What;
@@ -35,10 +35,20 @@ pub(super) enum Answer {
 /// Calls an import.
 pub(super) fn call(bench: &mut Bench, state: &mut State, import: usize) -> Answer {
     bench.note(state, What::Call { import });
-    match bench.model(import) {
+    let gives = bench.model(import);
+    let answer = match gives {
         None => unmodelled(bench, state, Giver { import: Some(import), origin: None }),
         Some(gives) => modelled(bench, state, gives),
+    };
+    // Who hands on what it was given has not made it.
+    let hands_on = matches!(gives, Some(Gives::Argument(_) | Gives::Special(Special::Derive)));
+    if bench.purpose == Purpose::Create
+        && !hands_on
+        && let Answer::Gives(Value::Symbol { id, .. }) = answer
+    {
+        bench.symbols.given(id, import);
     }
+    answer
 }
 
 fn modelled(bench: &mut Bench, state: &mut State, gives: Gives) -> Answer {

@@ -108,6 +108,17 @@ pub(super) fn setting(image: &Image, place: u64, register: usize, reach: u64) ->
     })
 }
 
+/// Where the instructions of a run begin that starts at `start`, up to `last`; behind bytes that are none, everywhere.
+pub(super) fn beginnings(image: &Image, start: u64, last: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+    let mut address = start;
+    while address <= last {
+        found.push(address);
+        address = decode(image, address).map_or(address.saturating_add(1), |instruction| instruction.next_ip());
+    }
+    found
+}
+
 /// Where the instruction at an address leads, whatever the values.
 pub(super) fn lead(bench: &mut Bench, address: u64) -> Lead {
     let Some(instruction) = fetch(bench, address) else { return Lead::Away };

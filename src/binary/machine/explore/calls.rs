@@ -154,6 +154,7 @@ impl Bench<'_, '_> {
     /// Goes on behind a call of the image's own code, which may have done anything.
     fn skip(&mut self, state: &mut State) {
         self.note(state, What::Skipped);
+        self.charge(LARGEST_ARGUMENT);
         self.open_declarations(state);
         for number in 0..self.convention.arguments.len() {
             let pointer = self.argument(state, number);

@@ -1,29 +1,19 @@
 //! Ends paths early when nothing that follows could change what their module declares.
 
-use super::super::state::{Gil, State};
+use super::super::state::{Gil, Module, State};
 use super::super::value::Value;
 use super::super::{constants, definition, references};
-use super::{Bench, DECLARATION};
+use super::{Bench, DECLARATION, Purpose};
 
 /// Most places that are compared.
 const MOST_PLACES: usize = 32;
-
-/// The places in the code that can declare what a module does with the GIL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Places {
-    /// There is one, and what it declares is not a constant.
-    One,
-    /// All declare this.
-    Alike(u64),
-    /// There is none, or they differ, or what one of them declares is not a constant.
-    Various,
-}
 
 impl Bench<'_, '_> {
     /// Whether a module is certainly the one that the hook returns: it has the hook's name.
     fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
-        let Some(outcome) = definition::read(self, state, value, self.hook_kind) else { return false };
+        let Purpose::Hook(kind) = self.purpose else { return false };
+        let Some(outcome) = definition::read(self, state, value, kind) else { return false };
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
         outcome.gil.is_ok() && last == Some(self.module_name.as_str())
     }
@@ -36,11 +26,7 @@ impl Bench<'_, '_> {
         }
         let gil = state.modules.iter().find(|it| it.handle == module).map(|it| it.gil);
         let Some(Gil::Set { value: Value::Known(value), .. }) = gil else { return false };
-        match self.places() {
-            Places::One => true,
-            Places::Alike(all) => all == value,
-            Places::Various => false,
-        }
+        self.places().len() == 1 || self.declared() == Some(value)
     }
 
     /// Code that is not followed could declare the modules that exist by now. What one of them has declared stays if
@@ -50,32 +36,39 @@ impl Bench<'_, '_> {
             return;
         }
         let address = state.pc;
-        let places = if state.modules.is_empty() { Places::Various } else { self.places() };
+        let sets = |module: &Module| matches!(module.gil, Gil::Set { value: Value::Known(_), .. });
+        let declared = if state.modules.iter().any(sets) { self.declared() } else { None };
         for module in &mut state.modules {
-            let stays =
-                matches!(module.gil, Gil::Set { value: Value::Known(value), .. } if places == Places::Alike(value));
+            let stays = matches!(module.gil, Gil::Set { value: Value::Known(value), .. } if declared == Some(value));
             if !stays {
                 module.gil = Gil::Open { address };
             }
         }
     }
 
-    fn places(&mut self) -> Places {
-        let places = self.declarations.unwrap_or_else(|| {
-            let Some(import) = self.image.import_named(DECLARATION) else { return Places::Various };
-            let places = references::places(self.image, self.convention, import.address);
-            let argument = |&place: &u64| constants::second_argument(self.image, self.convention, place);
-            match places.as_slice() {
-                [first, rest @ ..] if rest.len() < MOST_PLACES => match argument(first) {
-                    Some(value) if rest.iter().all(|place| argument(place) == Some(value)) => Places::Alike(value),
-                    None if rest.is_empty() => Places::One,
-                    Some(_) | None => Places::Various,
-                },
-                _ => Places::Various,
+    /// The places in the code that can declare what a module does with the GIL.
+    fn places(&mut self) -> &[u64] {
+        self.declarations.get_or_insert_with(|| {
+            let import = self.image.import_named(DECLARATION);
+            import.map_or(Vec::new(), |import| references::places(self.image, self.convention, import.address))
+        })
+    }
+
+    /// What all of them declare, if that is the same constant.
+    fn declared(&mut self) -> Option<u64> {
+        if let Some(known) = self.declared {
+            return known;
+        }
+        let places = self.places().to_vec();
+        let argument = |&place: &u64| constants::second_argument(self.image, self.convention, place);
+        let declared = match places.as_slice() {
+            [first, rest @ ..] if rest.len() < MOST_PLACES => {
+                argument(first).filter(|&value| rest.iter().all(|place| argument(place) == Some(value)))
             }
-        });
-        self.declarations = Some(places);
-        places
+            _ => None,
+        };
+        self.declared = Some(declared);
+        declared
     }
 
     /// Whether nothing in the code could declare what a module that was just created does with the GIL.
@@ -85,7 +78,8 @@ impl Bench<'_, '_> {
         let imported = |names: &[&str]| names.iter().any(|name| self.image.import_named(name).is_some());
         let spelled = || {
             let text = DECLARATION.as_bytes();
-            let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+            let begins = |window: &[u8]| window.first() == text.first() && window == text;
+            let holds = |bytes: &[u8]| bytes.windows(text.len()).any(begins);
             self.image.segments.iter().filter(|segment| !segment.executable).any(|segment| holds(segment.bytes))
         };
         !imported(&WAYS) && self.is_the_hooks(state, module) && !(imported(&BY_NAME) && spelled())

@@ -93,7 +93,7 @@ impl Memory {
             };
             let mine = left.next_if(|(start, _)| *start == page);
             let theirs = right.next_if(|(start, _)| *start == page);
-            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine == theirs);
+            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine.words == theirs.words);
             if !same && !is_dead(page + (PAGE - 8), stack) {
                 pages.push(page);
             }
@@ -134,5 +134,5 @@ fn same_bytes(first: u64, second: u64) -> u8 {
 
 /// A word of a page as it was written, if it was.
 fn raw(page: Option<&Page>, index: usize) -> Word {
-    page.and_then(|words| words.get(index)).copied().unwrap_or(Word::Base)
+    page.and_then(|page| page.words.get(index)).copied().unwrap_or(Word::Base)
 }

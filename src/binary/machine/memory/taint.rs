@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::value::{Extent, Reach, Region, Value, region};
-use super::{LARGEST_OBJECT, Memory, PAGE, Word, is_handle};
+use super::{LARGEST_OBJECT, Memory, PAGE, Page, Word, is_handle};
 use crate::binary::image::Image;
 
 impl Memory {
@@ -30,13 +30,13 @@ impl Memory {
     /// Forgets everything in the image that may change: code that was not followed may have written there by name.
     /// Guards stay as they are: a variable that is initialised once more holds the same again.
     pub(in crate::binary::machine) fn give_up_image(&mut self, image: &Image) {
-        let guards = Rc::clone(&self.guards);
+        let (guards, extent) = (Rc::clone(&self.guards), Extent::of(image));
         let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == Region::Image);
         for (start, page) in pages.filter(|(start, _)| !image.is_read_only(*start)) {
-            for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+            for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
                 let address = start.wrapping_add(8 * index as u64);
                 if guards.binary_search(&address).is_err() {
-                    *word = overwritten(*word, Reach::OUTSIDE.with(Reach::IMAGE), Extent::of(image));
+                    *word = overwritten(*word, Reach::OUTSIDE.with(Reach::IMAGE), extent);
                 }
             }
         }
@@ -70,6 +70,10 @@ impl Memory {
             if !hit || image.is_read_only(*start) {
                 continue;
             }
+            let is_settled = |page: &Page| page.settled.get().is_some_and(|settled| stored_reach.within(settled));
+            if !in_image && is_settled(page) {
+                continue;
+            }
             let start = *start;
             let after = |index: usize, word: Word| {
                 let address = start + 8 * index as u64;
@@ -77,10 +81,14 @@ impl Memory {
                 let kept = in_image && (others.is_guard(address) || !named() && !others.is_exposed(address));
                 if kept { word } else { overwritten(word, stored_reach, extent) }
             };
-            if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
-                for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+            if page.words.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
+                for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
                     *word = after(index, *word);
                 }
+            }
+            if !in_image {
+                let before = page.settled.get().unwrap_or(Reach::NOTHING);
+                page.settled.set(Some(before.with(stored_reach)));
             }
         }
         for part in parts {
@@ -121,7 +129,17 @@ fn overwritten(word: Word, stored: Reach, extent: Extent) -> Word {
     }
 }
 
+/// Addresses in data that may change to which other data point from the start, sorted. What only points to itself, as
+/// `__dso_handle` does, can be had by nobody who does not have it by name.
+pub(in crate::binary::machine) fn targets(image: &Image) -> Vec<u64> {
+    let others = image.relocations().iter().filter(|(place, value)| place != value);
+    let mut targets: Vec<u64> = others.map(|&(_, value)| value).filter(|&value| is_variable(image, value)).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
 /// Whether an address lies in data of the image that may change.
-pub(super) fn is_variable(image: &Image, address: u64) -> bool {
+fn is_variable(image: &Image, address: u64) -> bool {
     image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
 }

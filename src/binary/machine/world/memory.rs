@@ -76,6 +76,7 @@ fn reallocate(bench: &mut Bench, state: &mut State, size: usize) -> Value {
         && from != 0
         && from != to
     {
+        bench.charge(LONGEST_RUN / 4);
         for offset in (0..LONGEST_RUN / 4).step_by(8) {
             let word = state.memory.read(bench.image, from.wrapping_add(offset), 8);
             state.memory.write(bench.image, to + offset, 8, word);
@@ -101,6 +102,7 @@ pub(in crate::binary::machine) fn copy_run(
     let (Value::Known(start), Some(length)) = (to, length.known().filter(|&length| length <= LONGEST_RUN)) else {
         return overwrite(bench, state, to, length);
     };
+    bench.charge(length);
     let mut units = Vec::new();
     let mut offset = 0;
     while offset < length {
@@ -150,6 +152,7 @@ pub(in crate::binary::machine) fn fill_run(
         let length = count.known().map_or(Value::ANY, |count| Value::Known(count.saturating_mul(size)));
         return overwrite(bench, state, to, length);
     };
+    bench.charge(bytes);
     let mut offset = 0;
     let wide =
         match unit {
@@ -177,6 +180,7 @@ fn compare(bench: &mut Bench, state: &mut State, length: Value, text: bool) -> V
     let (left, right) = (bench.argument(state, 0), bench.argument(state, 1));
     if let (Value::Known(left), Value::Known(right), Value::Known(length)) = (left, right, length) {
         for offset in 0..length.min(LONGEST_RUN) {
+            bench.charge(if offset % 64 == 63 { 512 } else { 0 });
             let first = bench.load(state, Value::Known(left.wrapping_add(offset)), 1);
             let second = bench.load(state, Value::Known(right.wrapping_add(offset)), 1);
             let (Value::Known(first), Value::Known(second)) = (first, second) else { break };
@@ -194,6 +198,7 @@ fn compare(bench: &mut Bench, state: &mut State, length: Value, text: bool) -> V
 fn text_length(bench: &mut Bench, state: &mut State) -> Value {
     if let Value::Known(start) = bench.argument(state, 0) {
         for length in 0..LONGEST_RUN {
+            bench.charge(if length % 64 == 63 { 512 } else { 0 });
             match bench.load(state, Value::Known(start.wrapping_add(length)), 1) {
                 Value::Known(0) => return Value::Known(length),
                 Value::Known(_) => {}
