@@ -27,10 +27,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
+    ("plan", &["model"]),
     ("report", &["model"]),
     (
         "scan",
-        &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo", "installed"],
+        &[
+            "model",
+            "input",
+            "index",
+            "archive",
+            "resolve",
+            "binary",
+            "import",
+            "rules",
+            "verdict",
+            "plan",
+            "memo",
+            "installed",
+        ],
     ),
     ("cli", &[]),
 ];
@@ -68,6 +82,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         &["model", "input", "index", "archive", "installed", "rules", "report/json", "scan", "cli/config_file.rs"],
     ),
     ("serde_json", &["input", "index", "installed", "report", "scan"]),
+    ("serde_saphyr", &["input"]),
     ("sha2", &["archive", "index", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),
@@ -295,7 +310,9 @@ fn every_format_is_exercised() {
     let tests = read(&root().join("tests/it/report.rs"));
     let formats = ungil::report::FORMATS.iter().map(|format| ("render", format.name));
     let inspections = ungil::report::INSPECTION_FORMATS.iter().map(|format| ("render_inspection", format.name));
-    let missing = formats.chain(inspections).filter(|(call, name)| !tests.contains(&format!("{call}(\"{name}\"")));
+    let plans = ungil::report::PLAN_FORMATS.iter().map(|format| ("render_plan", format.name));
+    let missing =
+        formats.chain(inspections).chain(plans).filter(|(call, name)| !tests.contains(&format!("{call}(\"{name}\"")));
     check("a format is rendered by no test", missing.map(|(_, name)| name));
 }
 
