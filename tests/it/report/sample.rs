@@ -432,6 +432,7 @@ fn image(architecture: &str) -> ImageFacts {
         abi_info: Fact::known(None, Vec::new()),
         slots: Fact::known(vec![2, 3, 4], seen("slot array")),
         interpreters: Fact::known(Some(Interpreters::PerInterpreterGil), Vec::new()),
+        hand_over: None,
     };
     let other = Hook {
         symbol: "PyModExport__speedups".into(),
