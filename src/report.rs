@@ -6,6 +6,7 @@
 mod alert;
 mod counted;
 mod cyclonedx;
+mod difference;
 mod github;
 mod gitlab;
 mod inspection_text;
@@ -29,11 +30,13 @@ use crate::model::inspection::Inspection;
 use crate::model::plan::Plan;
 use crate::model::report::Report;
 use crate::model::rule_page::RulePage;
+use crate::model::snapshot::Difference;
 
 pub use json::{
-    INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, line_schema,
-    plan_schema, report_schema,
+    DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
+    difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
 };
+pub use json::{ReadError, SavedReport, read_report};
 pub use paint::Style;
 pub use sanitize::harmless;
 
@@ -104,6 +107,21 @@ pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
         name: "json",
         description: "for programs, as docs/inspection.schema.json says",
         render: json::render_inspection,
+    },
+];
+
+/// Formats of what is different between two reports, the default first.
+pub const DIFFERENCE_FORMATS: &[Format<Difference>] = &[
+    Format { name: "table", description: "for people", render: difference::render },
+    Format {
+        name: "markdown",
+        description: "for a comment on a pull request, or the summary of a job",
+        render: markdown::render_difference,
+    },
+    Format {
+        name: "json",
+        description: "for programs, as docs/difference.schema.json says",
+        render: json::render_difference,
     },
 ];
 

@@ -13,15 +13,24 @@ use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
 
+/// Rules, settled.
+pub(crate) struct Rules {
+    /// Those that count.
+    pub(crate) set: RuleSet,
+    /// The ids of all, those turned off among them.
+    pub(crate) ids: BTreeSet<String>,
+}
+
 /// The rules that count: those that ungil brings along, the user's own, and the settings of both. What was typed comes
 /// after what the configuration file says, so it wins.
 pub(crate) fn settle(
     typed: &RuleArguments,
     configuration: &Configuration,
     environment: &Environment,
-) -> Result<RuleSet, Failure> {
+) -> Result<Rules, Failure> {
     let mut set = rules::builtin()?;
-    let places = [configuration.rules(environment)?, typed.rules.clone()].concat();
+    let listed = environment.or_listed("UNGIL_RULES", &typed.rules).into_iter().map(PathBuf::from).collect();
+    let places = [configuration.rules(environment)?, listed].concat();
     let mut loaded = BTreeSet::new();
     for file in files(&places)? {
         // The same place may be named by both.
@@ -31,6 +40,7 @@ pub(crate) fn settle(
         set.load(&file.display().to_string(), read(&file)?)
             .map_err(|error| Failure::from(error).hint("`ungil rules test` checks rule files"))?;
     }
+    let ids = set.rules().iter().map(|rule| rule.id.clone()).collect();
     let own = settings(typed)?;
     let all: Vec<(&str, Setting)> = configuration.settings()?.into_iter().chain(own.iter().copied()).collect();
     set.adjust(all).map_err(|error| {
@@ -39,7 +49,7 @@ pub(crate) fn settle(
         let failure = if is_typed { None } else { configured().map(Failure::from) };
         failure.unwrap_or_else(|| error.into()).hint("`ungil rules` lists them")
     })?;
-    Ok(set)
+    Ok(Rules { set, ids })
 }
 
 /// The settings that were typed. Those that turn a rule off come last.

@@ -15,6 +15,9 @@ mod lines;
 mod plan;
 mod plan_v1;
 mod problem_v1;
+#[expect(dead_code, reason = "pages made of saved reports read the rest of them")]
+mod saved;
+mod snapshot;
 mod v1;
 
 use std::fmt::Write;
@@ -24,16 +27,20 @@ use serde::Serialize;
 use crate::model::inspection::Inspection;
 use crate::model::plan::Plan;
 use crate::model::report::Report;
+use crate::model::snapshot::Difference;
 
 use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
+pub use saved::{ReadError, SavedReport, read_report};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";
 /// Where the schema of a line of the report as lines is committed.
 pub const LINE_SCHEMA_FILE: &str = "docs/report-line.schema.json";
+/// Where the schema of a difference is committed.
+pub const DIFFERENCE_SCHEMA_FILE: &str = "docs/difference.schema.json";
 /// Where the schema of an inspection is committed.
 pub const INSPECTION_SCHEMA_FILE: &str = "docs/inspection.schema.json";
 
@@ -55,6 +62,11 @@ pub(super) fn render_lines(report: &Report, options: &RenderOptions) -> Result<V
     Ok(bytes)
 }
 
+/// Renders what is different between two reports.
+pub(super) fn render_difference(difference: &Difference, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    pretty(&gate::difference(difference))
+}
+
 /// Renders the inspection.
 pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     pretty(&inspection_v1::Inspection::from(inspection))
@@ -74,6 +86,11 @@ pub fn report_schema() -> Result<String, RenderError> {
 /// The JSON Schema of a line of the report as lines.
 pub fn line_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(lines::Line))
+}
+
+/// The JSON Schema of a difference.
+pub fn difference_schema() -> Result<String, RenderError> {
+    schema(&schemars::schema_for!(gate_v1::Difference))
 }
 
 /// The JSON Schema of an inspection.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::model::gate::{Change, Changes, GateOutcome, State};
 use crate::model::report::{PackageReport, Report};
+use crate::model::snapshot::Difference;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -153,9 +154,25 @@ fn seen(report: &Report, alert: &Alert<'_>) -> Option<String> {
 
 fn changes(report: &Report) -> Section {
     let some = report.gate.as_ref().and_then(|gate| gate.changes.as_ref());
+    change_table(some.map_or_else(Vec::new, change_rows))
+}
+
+/// What is different between two reports, for a comment or a summary.
+pub(super) fn render_difference(difference: &Difference, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let Difference { before, after, changes } = difference;
+    let lines = change_rows(changes);
+    let said = if lines.is_empty() { "No verdict changed.\n".to_owned() } else { change_table(lines).text() };
+    let mut text = format!("### ungil: {} → {}\n\n{said}", code(before), code(after));
+    if !changes.not_compared.is_empty() {
+        text.push_str(&format!("\nTargets {}\n", prose(&words::not_compared(changes))));
+    }
+    Ok(text.into_bytes())
+}
+
+fn change_table(lines: Vec<String>) -> Section {
     Section {
         head: "| | Package | Target | Before | Now |\n|---|---|---|---|---|\n".to_owned(),
-        lines: some.map_or_else(Vec::new, change_rows),
+        lines,
         room: CHANGES_ROOM,
     }
 }
@@ -174,9 +191,7 @@ fn change_rows(changes: &Changes) -> Vec<String> {
         let (before, after) = (state(change.before.as_ref()), state(change.after.as_ref()));
         format!("| {word} | {} | {} | {before} | {after} |", code(change.package.as_ref()), prose(&change.target))
     };
-    let kinds =
-        [("worse", &changes.worse), ("better", &changes.better), ("new", &changes.added), ("gone", &changes.removed)];
-    kinds.iter().flat_map(|(word, some)| some.iter().map(|change| row(word, change))).collect()
+    words::change_kinds(changes).iter().flat_map(|(word, some)| some.iter().map(|change| row(word, change))).collect()
 }
 
 fn problems(report: &Report) -> Section {

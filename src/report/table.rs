@@ -18,6 +18,7 @@ use super::sanitize::harmless;
 use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
 
+pub(super) use gate::change_lines;
 pub(super) use totals::problem_lines;
 
 /// Narrower than this, columns stop making sense; a terminal then wraps lines itself.

@@ -1,6 +1,6 @@
 //! Words that several formats share, for values that have no text of their own.
 
-use crate::model::gate::{GateOutcome, Standing};
+use crate::model::gate::{Change, Changes, GateOutcome, Standing};
 use crate::model::problem::{Problem, ProblemKind};
 
 use super::sanitize::harmless;
@@ -50,5 +50,24 @@ pub(super) fn standing(standing: Standing) -> &'static str {
         Standing::Open => "open",
         Standing::Waived(_) => "waived",
         Standing::Known => "known",
+    }
+}
+
+/// All changes, each kind with its word, the worst first.
+pub(super) fn change_kinds(changes: &Changes) -> [(&'static str, &[Change]); 5] {
+    [
+        ("worse", &changes.worse),
+        ("differs", &changes.different),
+        ("better", &changes.better),
+        ("new", &changes.added),
+        ("gone", &changes.removed),
+    ]
+}
+
+/// The targets that only one of two reports has; empty when both have the same.
+pub(super) fn not_compared(changes: &Changes) -> String {
+    match changes.not_compared.as_slice() {
+        [] => String::new(),
+        some => format!("not compared, because only one of the reports has it: {}", harmless(&some.join(", "))),
     }
 }

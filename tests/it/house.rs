@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
+    ("gate", &["model"]),
     ("plan", &["model"]),
     ("report", &["model"]),
     (
@@ -78,7 +79,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rawzip", &["archive"]),
     ("rayon", &["scan"]),
     ("reqwest", &["index/http.rs", "index/http"]),
-    ("schemars", &["report/json"]),
+    ("schemars", &["report/json", "cli/config_file"]),
     (
         "serde",
         &[
@@ -94,6 +95,7 @@ const CONFINED: &[(&str, &[&str])] = &[
             "report/gitlab.rs",
             "scan",
             "cli/config_file.rs",
+            "cli/config_file",
         ],
     ),
     ("serde_json", &["input", "index", "installed", "report", "scan"]),
@@ -102,7 +104,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tar", &["archive"]),
     ("tempfile", &["cli"]),
     ("thiserror", &[""]),
-    ("toml", &["input", "archive/project.rs", "rules", "cli/config_file.rs"]),
+    ("toml", &["input", "archive/project.rs", "rules", "cli/config_file.rs", "cli/config_file"]),
     ("url", &[""]),
     ("walkdir", &["archive", "index", "input", "scan"]),
     ("yaxpeax_arch", &["binary/machine"]),

@@ -11,9 +11,11 @@ use ungil::model::finding::{Certainty, Finding};
 use ungil::model::inspection::Inspection;
 use ungil::model::plan::Plan;
 use ungil::model::report::Report;
+use ungil::model::snapshot::Difference;
 use ungil::report::{
-    FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_FORMATS, PLAN_SCHEMA_FILE,
-    REPORT_SCHEMA_FILE, RenderOptions, Style, inspection_schema, line_schema, plan_schema, report_schema,
+    DIFFERENCE_FORMATS, DIFFERENCE_SCHEMA_FILE, FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE,
+    PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema,
+    line_schema, plan_schema, report_schema,
 };
 
 fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
@@ -24,6 +26,18 @@ fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
 fn render_inspection(format: &str, inspection: &Inspection, options: &RenderOptions) -> String {
     let format = INSPECTION_FORMATS.iter().find(|known| known.name == format).unwrap();
     String::from_utf8((format.render)(inspection, options).unwrap()).unwrap()
+}
+
+fn render_difference(format: &str, difference: &Difference) -> String {
+    let format = DIFFERENCE_FORMATS.iter().find(|known| known.name == format).unwrap();
+    String::from_utf8((format.render)(difference, &wide(100)).unwrap()).unwrap()
+}
+
+/// What changed in the report under a policy, between files of hostile names.
+fn difference() -> Difference {
+    let name = || "a`b`|<i>\u{1b}[2J.json".to_owned();
+    let changes = gated::report().gate.unwrap().changes.unwrap();
+    Difference { before: name(), after: name(), changes }
 }
 
 fn render_plan(format: &str, plan: &Plan, options: &RenderOptions) -> String {
@@ -276,6 +290,24 @@ fn inspections_fit_the_committed_schema() {
     let documents = [sample::inspection(), Inspection::default()];
     let documents = documents.map(|inspection| render_inspection("json", &inspection, &wide(100)));
     check_schema(INSPECTION_SCHEMA_FILE, &inspection_schema().unwrap(), &documents);
+}
+
+#[test]
+fn differences_fit_the_committed_schema() {
+    let documents = [difference(), Difference::default()].map(|difference| render_difference("json", &difference));
+    check_schema(DIFFERENCE_SCHEMA_FILE, &difference_schema().unwrap(), &documents);
+}
+
+#[test]
+fn differences_are_told_and_their_text_is_harmless() {
+    for format in DIFFERENCE_FORMATS {
+        let text = render_difference(format.name, &difference());
+        for package in ["contourpy", "numpy", "rpds-py", "six"] {
+            assert!(text.contains(package), "{}: {text}", format.name);
+        }
+        assert!(!text.contains('\u{1b}'), "{}: {text}", format.name);
+        assert!(format.name != "markdown" || !text.contains("<i>"), "{text}");
+    }
 }
 
 #[test]

@@ -19,6 +19,11 @@ pub(super) fn scan_help() -> String {
     text + "\n" + SCAN_EXAMPLES
 }
 
+/// The same for the gate.
+pub(super) fn gate_help() -> String {
+    scan_help().replace(SCAN_EXAMPLES, GATE_EXAMPLES)
+}
+
 /// A line for each kind of input, and the examples.
 pub(super) fn plan_help() -> String {
     kinds_help() + "\n" + PLAN_EXAMPLES
@@ -42,6 +47,18 @@ Examples:
   ungil scan numpy==2.5.5 lxml
   ungil scan .venv";
 
+const GATE_EXAMPLES: &str = "\
+Examples:
+  ungil gate uv.lock
+  ungil gate uv.lock --fail unknown,build --pass pure-fallback
+  ungil gate uv.lock --baseline main.json --output json=report.json
+Waivers and a policy for everybody stand in the configuration file.";
+
+pub(super) const DIFF_EXAMPLES: &str = "\
+Examples:
+  ungil diff monday.json tuesday.json
+  ungil diff main.json branch.json --format markdown --output comment.md";
+
 const PLAN_EXAMPLES: &str = "\
 Examples:
   ungil plan requirements.txt
@@ -62,7 +79,9 @@ Examples:
 /// What stands below the list of commands.
 pub(in crate::cli) fn after_help() -> String {
     let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil plan requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n");
+    text.push_str(
+        "\n  ungil gate requirements.txt\n  ungil plan requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n",
+    );
     for (exit, meaning) in exit::MEANINGS {
         text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
     }

@@ -12,7 +12,7 @@ use super::super::{output, rule_files};
 /// Runs the command.
 pub(crate) fn run(typed: &ExplainArguments, environment: &Environment) -> Result<Exit, Failure> {
     let configuration = Configuration::find(&typed.config, environment)?;
-    let set = rule_files::settle(&typed.rules, &configuration, environment)?;
+    let set = rule_files::settle(&typed.rules, &configuration, environment)?.set;
     let Some(id) = &typed.rule else {
         output::write(super::rules::list(&set).as_bytes(), None)?;
         return Ok(Exit::Clean);

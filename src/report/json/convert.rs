@@ -32,6 +32,7 @@ impl From<&Report> for v1::Report {
         v1::Report {
             schema_version: v1::SCHEMA_VERSION,
             generated: None,
+            configuration: report.configuration.as_deref().map(text),
             targets: all(&report.targets, ToString::to_string),
             packages: all(&report.packages, package),
             findings: report.packages.iter().flat_map(findings).collect(),

@@ -3,15 +3,18 @@
 use crate::model::gate::{
     Change, Changes, Gate, GateOutcome, Standing, State, Violation, Waiver, WaiverState, WaiverUse,
 };
+use crate::model::snapshot::Difference;
 
 use super::convert::{all, place, text, verdict};
 use super::gate_v1;
+use super::v1::SCHEMA_VERSION;
 
 /// A policy's word on a report.
 pub(super) fn gate(gate: &Gate) -> gate_v1::Gate {
     gate_v1::Gate {
         outcome: outcome(gate.outcome),
         violations: all(&gate.violations, violation),
+        problems: gate.problems.iter().enumerate().filter_map(problem).collect(),
         waivers: all(&gate.waivers, waiver),
         changes: gate.changes.as_ref().map(changes),
     }
@@ -28,12 +31,7 @@ pub(super) fn outcome(outcome: GateOutcome) -> gate_v1::Outcome {
 
 /// One thing that counts, or would.
 pub(super) fn violation(violation: &Violation) -> gate_v1::Violation {
-    let (standing, waiver) = match violation.standing {
-        Standing::Breaks => (gate_v1::Standing::Breaks, None),
-        Standing::Open => (gate_v1::Standing::Open, None),
-        Standing::Waived(waiver) => (gate_v1::Standing::Waived, Some(waiver)),
-        Standing::Known => (gate_v1::Standing::Known, None),
-    };
+    let (standing, waiver) = standing(violation.standing);
     gate_v1::Violation {
         package: violation.package.to_string(),
         version: violation.version.as_ref().map(ToString::to_string),
@@ -44,6 +42,21 @@ pub(super) fn violation(violation: &Violation) -> gate_v1::Violation {
         message: text(&violation.message),
         standing,
         waiver,
+    }
+}
+
+fn problem((problem, counts): (usize, &Option<Standing>)) -> Option<gate_v1::CountedProblem> {
+    let (standing, waiver) = standing((*counts)?);
+    Some(gate_v1::CountedProblem { problem, standing, waiver })
+}
+
+/// Whether something counts, and the waiver that covers it.
+fn standing(standing: Standing) -> (gate_v1::Standing, Option<usize>) {
+    match standing {
+        Standing::Breaks => (gate_v1::Standing::Breaks, None),
+        Standing::Open => (gate_v1::Standing::Open, None),
+        Standing::Waived(waiver) => (gate_v1::Standing::Waived, Some(waiver)),
+        Standing::Known => (gate_v1::Standing::Known, None),
     }
 }
 
@@ -73,8 +86,20 @@ fn changes(changes: &Changes) -> gate_v1::Changes {
     gate_v1::Changes {
         worse: all(&changes.worse, change),
         better: all(&changes.better, change),
+        different: all(&changes.different, change),
         added: all(&changes.added, change),
         removed: all(&changes.removed, change),
+        not_compared: changes.not_compared.clone(),
+    }
+}
+
+/// What is different between two reports.
+pub(super) fn difference(difference: &Difference) -> gate_v1::Difference {
+    gate_v1::Difference {
+        schema_version: SCHEMA_VERSION,
+        before: text(&difference.before),
+        after: text(&difference.after),
+        changes: changes(&difference.changes),
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Gate {
     pub(super) outcome: Outcome,
     /// All that the policy counts against the report, in the report's order, what is waived among them.
     pub(super) violations: Vec<Violation>,
+    /// The problems that the policy counts, in the report's order.
+    pub(super) problems: Vec<CountedProblem>,
     /// Every waiver of the policy, in its order.
     pub(super) waivers: Vec<Waiver>,
     /// What is different from the baseline; null when there is none.
@@ -49,6 +51,17 @@ pub(super) struct Violation {
     pub(super) module: Option<String>,
     /// One sentence: what was found.
     pub(super) message: String,
+    /// Whether it counts, and if not, why.
+    pub(super) standing: Standing,
+    /// The waiver that covers it: its place in `waivers`, from 0; null when none does.
+    pub(super) waiver: Option<usize>,
+}
+
+/// A problem that a policy counts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CountedProblem {
+    /// Its place in the report's `problems`, from 0.
+    pub(super) problem: usize,
     /// Whether it counts, and if not, why.
     pub(super) standing: Standing,
     /// The waiver that covers it: its place in `waivers`, from 0; null when none does.
@@ -106,6 +119,24 @@ pub(super) enum State {
     Unused,
 }
 
+/// What is different between two reports, as `ungil diff --format json` writes it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(
+    title = "ungil difference",
+    extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/difference.schema.json")
+)]
+pub(super) struct Difference {
+    /// Version of this format: 1.
+    pub(super) schema_version: u32,
+    /// The earlier report, as it was named.
+    pub(super) before: String,
+    /// The later report, as it was named.
+    pub(super) after: String,
+    /// What is different.
+    #[serde(flatten)]
+    pub(super) changes: Changes,
+}
+
 /// What is different from an earlier report.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Changes {
@@ -113,10 +144,14 @@ pub(super) struct Changes {
     pub(super) worse: Vec<Change>,
     /// Changes for the better.
     pub(super) better: Vec<Change>,
+    /// Changes of which nobody can say whether they are for the better: what was bad and is unknown now.
+    pub(super) different: Vec<Change>,
     /// Packages that are not worse and were not there.
     pub(super) added: Vec<Change>,
     /// Packages that are not there any more.
     pub(super) removed: Vec<Change>,
+    /// Targets of one report only; nothing on them was compared.
+    pub(super) not_compared: Vec<String>,
 }
 
 /// One package on one target, then and now.

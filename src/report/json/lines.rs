@@ -30,6 +30,9 @@ pub(super) enum Line {
         generated: Option<String>,
         /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
         targets: Vec<String>,
+        /// The configuration file that was followed; only when there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        configuration: Option<String>,
     },
     /// One version of a package on one target.
     Package(Package),
@@ -82,6 +85,8 @@ pub(super) enum Direction {
     Worse,
     /// For the better.
     Better,
+    /// Nobody can say: it was bad and is unknown now.
+    Different,
     /// It was not there, and is not worse.
     Added,
     /// It is not there any more.
@@ -94,6 +99,7 @@ pub(super) fn lines(report: &Report, options: &RenderOptions) -> Vec<Line> {
         schema_version: v1::SCHEMA_VERSION,
         generated: options.generated.clone(),
         targets: all(&report.targets, ToString::to_string),
+        configuration: report.configuration.clone(),
     }];
     for found in &report.packages {
         lines.extend(found.results.iter().map(|on_target| Line::Package(package(found, on_target))));
@@ -123,6 +129,7 @@ fn changes(changes: &Changes) -> Vec<Line> {
     let kinds = [
         (Direction::Worse, &changes.worse),
         (Direction::Better, &changes.better),
+        (Direction::Different, &changes.different),
         (Direction::Added, &changes.added),
         (Direction::Removed, &changes.removed),
     ];

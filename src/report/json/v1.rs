@@ -22,6 +22,9 @@ pub(super) struct Report {
     /// When the report was made, in RFC 3339; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) generated: Option<String>,
+    /// The configuration file that was followed, as it was found; only when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) configuration: Option<String>,
     /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
     pub(super) targets: Vec<String>,
     /// One for each name and version, and for each environment that holds it; sorted.

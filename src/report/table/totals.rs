@@ -9,6 +9,7 @@ use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
+use super::super::sanitize::harmless;
 use super::super::targets::{platforms, pythons, share_platform, targets};
 use super::super::text::{bytes, count, percentage, wrap};
 use super::super::words;
@@ -51,7 +52,7 @@ fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-/// For which targets the report is.
+/// For which targets the report is, and what it followed.
 pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
     let Some(first) = report.targets.first() else { return Vec::new() };
     let (versions, on) = (pythons(&report.targets), platforms(&report.targets));
@@ -62,7 +63,12 @@ pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
     } else {
         format!("CPython {}", listed(&report.targets))
     };
-    wrap(&text, options.width).iter().map(|line| options.style.paint(Role::Heading, line)).collect()
+    let lines = wrap(&text, options.width);
+    let mut lines: Vec<String> = lines.iter().map(|line| options.style.paint(Role::Heading, line)).collect();
+    if let Some(file) = &report.configuration {
+        lines.extend(wrap(&format!("as {} says", harmless(file)), options.width));
+    }
+    lines
 }
 
 /// `a`, `a and b`, `a, b and c`.

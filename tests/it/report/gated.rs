@@ -90,8 +90,18 @@ pub(crate) fn report() -> Report {
         better: vec![change("numpy", state("2.4.0", Verdict::Gil), state("2.5.5", Verdict::Ready))],
         added: vec![change("rpds-py", None, state("0.30.0", Verdict::Ready))],
         removed: vec![change("six", state("1.17.0", Verdict::Pure), None)],
+        ..Changes::default()
     };
-    Report { gate: Some(Gate { outcome: GateOutcome::Broken, violations, waivers, changes: Some(changes) }), ..report }
+    Report {
+        gate: Some(Gate {
+            outcome: GateOutcome::Broken,
+            violations,
+            problems: Vec::new(),
+            waivers,
+            changes: Some(changes),
+        }),
+        ..report
+    }
 }
 
 /// Texts each of which is dangerous to some format.
@@ -157,7 +167,13 @@ pub(crate) fn hostile_gate(text: &str) -> Report {
     let waivers = vec![used(WaiverState::Used(1)), used(WaiverState::Expired(1)), used(WaiverState::Unused)];
     let changed = Change { target: text.to_owned(), ..change("evil", None, state("1.0", Verdict::Gil)) };
     let changes = Changes { worse: vec![changed], ..Changes::default() };
-    let gate = Gate { outcome: GateOutcome::Broken, violations: counted, waivers, changes: Some(changes) };
+    let gate = Gate {
+        outcome: GateOutcome::Broken,
+        violations: counted,
+        problems: Vec::new(),
+        waivers,
+        changes: Some(changes),
+    };
     Report { gate: Some(gate), ..report }
 }
 
