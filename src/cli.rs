@@ -46,6 +46,8 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
         Command::Rules(rules) => commands::rules::run(rules),
         Command::Explain(explain) => commands::explain::run(explain),
+        Command::Completions(completions) => commands::completions::run(completions),
+        Command::Man => commands::manual::run(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use ungil::input::ADAPTERS;
 use ungil::model::target::{Platform, Python};
@@ -64,6 +65,10 @@ pub(crate) enum Command {
     Rules(RulesArguments),
     /// Show the page about a rule
     Explain(ExplainArguments),
+    /// Print what a shell needs to complete the command line
+    Completions(CompletionsArguments),
+    /// Print the manual page, for `man -l -`
+    Man,
 }
 
 /// Arguments of `scan`.
@@ -203,6 +208,14 @@ pub(crate) struct ExplainArguments {
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
 }
 
 /// What is made of rules.
