@@ -62,6 +62,8 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
         Command::Rules(rules) => commands::rules::run(rules, environment),
         Command::Explain(explain) => commands::explain::run(explain, environment),
+        Command::Completions(completions) => commands::completions::run(completions),
+        Command::Man => commands::manual::run(),
     }
 }
 

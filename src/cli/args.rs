@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use ungil::input::ADAPTERS;
 use ungil::installed::KINDS;
@@ -77,6 +78,10 @@ pub(crate) enum Command {
     Rules(RulesArguments),
     /// Show the page about a rule
     Explain(ExplainArguments),
+    /// Print what a shell needs to complete the command line
+    Completions(CompletionsArguments),
+    /// Print the manual page, for `man -l -`
+    Man,
 }
 
 /// Arguments of `scan`.
@@ -261,6 +266,14 @@ pub(crate) struct ExplainArguments {
     /// The configuration file.
     #[command(flatten)]
     pub(crate) config: ConfigArguments,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
 }
 
 /// What is made of rules.

@@ -55,6 +55,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
     ("anstyle", &["cli", "report"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("comfy_table", &["cli", "report"]),
     ("configparser", &["cli"]),
     ("crc32fast", &["archive", "index/store.rs"]),
