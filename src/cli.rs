@@ -44,6 +44,7 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
     match &arguments.command {
         Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
+        Command::Dashboard(dashboard) => commands::dashboard::run(dashboard),
         Command::Rules(rules) => commands::rules::run(rules),
         Command::Explain(explain) => commands::explain::run(explain),
     }

@@ -3,6 +3,8 @@
 //! What is rendered came from wheels, indexes and files, so every format makes text harmless before it lets it out
 //! ([`sanitize`]).
 
+mod compare;
+mod html;
 mod inspection_text;
 mod json;
 mod paint;
@@ -13,7 +15,10 @@ mod text;
 use crate::model::inspection::Inspection;
 use crate::model::report::Report;
 
-pub use json::{INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, report_schema};
+pub use html::dashboard;
+pub use json::{
+    INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, ReadError, SavedReport, inspection_schema, read_report, report_schema,
+};
 pub use paint::Style;
 pub use sanitize::harmless;
 
@@ -40,6 +45,12 @@ pub enum RenderError {
     /// The JSON writer refused a value.
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The report's own JSON could not be read back for the page.
+    #[error("the report could not be read back for the page: {0}")]
+    ReadBack(#[from] ReadError),
+    /// A page of no report at all.
+    #[error("there is no report to show")]
+    Nothing,
 }
 
 /// One output format for one kind of subject.
@@ -56,6 +67,11 @@ pub struct Format<Subject> {
 pub const FORMATS: &[Format<Report>] = &[
     Format { name: "table", description: "for people", render: table::render },
     Format { name: "json", description: "for programs, as docs/report.schema.json says", render: json::render },
+    Format {
+        name: "html",
+        description: "a page for those who decide, as docs/dashboard.md shows",
+        render: html::render,
+    },
 ];
 
 /// Formats of an inspection, the default first.

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Scan(Box<ScanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
+    /// Make a page of saved reports for those who decide
+    Dashboard(DashboardArguments),
     /// List the rules, or run the examples of rule files
     Rules(RulesArguments),
     /// Show the page about a rule
@@ -113,7 +115,7 @@ pub(crate) struct ScanArguments {
         help_heading = "Output"
     )]
     pub(crate) format: String,
-    /// State the time in the output (json)
+    /// State the time in the output (json, html)
     #[arg(long, help_heading = "Output")]
     pub(crate) timestamp: bool,
     /// Where the output goes.
@@ -165,6 +167,18 @@ pub(crate) struct InspectArguments {
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `dashboard`.
+#[derive(Debug, Args)]
+#[command(after_help = DASHBOARD_EXAMPLES)]
+pub(crate) struct DashboardArguments {
+    /// Reports that `ungil scan --format json` wrote; with several, the page shows what changed too
+    #[arg(value_name = "REPORT", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Folder for the page, `index.html`; made where it is missing
+    #[arg(long, short, value_name = "FOLDER", required = true, value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(crate) output: PathBuf,
 }
 
 /// Arguments of `rules`.
@@ -320,6 +334,12 @@ const INSPECT_EXAMPLES: &str = "\
 Examples:
   ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
   ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
+
+const DASHBOARD_EXAMPLES: &str = "\
+Examples:
+  ungil scan requirements.txt --format json --timestamp --output monday.json
+  ungil dashboard monday.json --output site
+  ungil dashboard monday.json tuesday.json --output site";
 
 const RULES_EXAMPLES: &str = "\
 Examples:

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(super) mod dashboard;
 pub(super) mod explain;
 pub(super) mod inspect;
 pub(super) mod rules;

@@ -9,6 +9,7 @@ mod facts;
 mod facts_v1;
 mod inspection;
 mod inspection_v1;
+mod saved;
 mod v1;
 
 use std::fmt::Write;
@@ -20,6 +21,9 @@ use crate::model::report::Report;
 
 use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
+
+pub(super) use saved::{DeclaredBy, Evidence, Finding, Module, Package, RequiredBy, TargetResult};
+pub use saved::{ReadError, SavedReport, read_report};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";

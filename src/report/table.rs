@@ -16,7 +16,7 @@ use super::sanitize::harmless;
 use super::text::wrap;
 use super::{RenderError, RenderOptions};
 
-pub(super) use totals::problem_lines;
+pub(super) use totals::{VERDICTS, meaning, problem_lines};
 
 /// Narrower than this, columns stop making sense; a terminal then wraps lines itself.
 const NARROWEST: usize = 60;

@@ -60,7 +60,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("schemars", &["report/json"]),
     ("serde", &["model", "input", "index", "archive", "rules", "report/json", "scan"]),
     ("serde_json", &["input", "index", "report", "scan"]),
-    ("sha2", &["archive", "index", "scan"]),
+    ("sha2", &["archive", "index", "report/html", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),
     ("toml", &["input", "archive/project.rs", "rules", "cli"]),

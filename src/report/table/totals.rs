@@ -13,7 +13,7 @@ use super::super::sanitize::harmless;
 use super::super::text::{bytes, count, percentage, share_platform, wrap};
 
 /// Verdicts from the worst to the best.
-const VERDICTS: [Verdict; 8] = [
+pub(in crate::report) const VERDICTS: [Verdict; 8] = [
     Verdict::Blocked,
     Verdict::Crash,
     Verdict::Gil,
@@ -25,7 +25,7 @@ const VERDICTS: [Verdict; 8] = [
 ];
 
 /// What a verdict's word means, in one line.
-fn meaning(verdict: Verdict) -> &'static str {
+pub(in crate::report) fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pure => "no compiled module that Python imports; native libraries for `ctypes` are not judged",
         Verdict::Ready => {
