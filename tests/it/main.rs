@@ -5,6 +5,7 @@
 mod archive;
 mod binary;
 mod cli;
+mod dashboard;
 mod facts;
 mod house;
 mod import;

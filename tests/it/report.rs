@@ -1,6 +1,6 @@
 //! Both formats on a report that holds every verdict, and on one whose text is hostile.
 
-mod sample;
+pub(crate) mod sample;
 
 use std::path::Path;
 

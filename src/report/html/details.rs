@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! { "texts": ["", "lxml.etree", …],
-//!   "rows":  [[result, …], …] }           one for each row of the table
+//!   "rows":  [[paths, result, …], …] }    one for each row of the table
 //! result:  [target's number, verdict, reason, file, declarers, left out, findings, modules]
 //! finding: [rule, level, certainty, message, help, module, evidence]
 //! module:  [path, name, gil, reason, toolchain, evidence]
@@ -23,7 +23,7 @@ use super::super::RenderError;
 use super::super::json::{Evidence, Finding, Module, SavedReport, TargetResult};
 use super::super::sanitize::harmless;
 use super::matrix::rows;
-use super::words::{declarer, seen_there};
+use super::words::{declarer, path, seen_there};
 
 /// Texts that stand once.
 #[derive(Default)]
@@ -55,13 +55,14 @@ pub(super) fn json(report: &SavedReport) -> Result<String, RenderError> {
     texts.number(String::new());
     let mut all: Vec<Value> = Vec::new();
     for package in rows(report) {
-        let mut results: Vec<Value> = Vec::new();
+        let paths = package.required_by.iter().map(|required_by| texts.text(&path(required_by, &package.name)));
+        let mut row: Vec<Value> = vec![paths.collect()];
         for result in &package.results {
             let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
             let target = report.content.targets.iter().position(|target| *target == result.target);
-            results.push(texts.result(target.unwrap_or(0), result, findings.get(&key).map_or(&[], Vec::as_slice)));
+            row.push(texts.result(target.unwrap_or(0), result, findings.get(&key).map_or(&[], Vec::as_slice)));
         }
-        all.push(Value::Array(results));
+        all.push(Value::Array(row));
     }
     Ok(serde_json::to_string(&json!({ "texts": texts.texts, "rows": all }))?)
 }

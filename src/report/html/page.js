@@ -54,7 +54,7 @@
   const count = byId("count");
   const more = byId("more");
   // So many rows are laid out within a moment, however many packages there are.
-  const MOST = 100;
+  const MOST = 60;
   const table = byId("matrix");
   const heads = [...table.tHead.rows[0].cells];
   const search = readJson("search");
@@ -189,7 +189,8 @@
   const toggle = (entry, button) => {
     const open = !isOpen(entry);
     if (!entry.details) {
-      const cell = make("td", "", ...read().rows[entry.number].map(resultOf));
+      const [paths, ...results] = read().rows[entry.number];
+      const cell = make("td", "", ...results.map(resultOf), make("p", "label", "Came in through"), list("paths", paths.map(word)));
       cell.colSpan = heads.length;
       entry.details = make("tr", "details", cell);
       entry.details.id = `details-${entry.number}`;

@@ -196,6 +196,7 @@ pub(in crate::report) struct Summary {
 
 /// What tells which version it is.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `schema_version`")]
 struct Head {
     schema_version: Option<serde_json::Value>,
 }
