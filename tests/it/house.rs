@@ -251,6 +251,12 @@ fn no_output_claims_what_nobody_can_see() {
             texts.push((path.clone(), read(&root().join(path))));
         }
     }
+    for ending in [".css", ".js"] {
+        for name in names("src/report/html", ending) {
+            let path = format!("src/report/html/{name}{ending}");
+            texts.push((path.clone(), read(&root().join(path))));
+        }
+    }
     let found = texts.iter().filter(|(_, text)| {
         let flat = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
         FORBIDDEN.iter().any(|claim| flat.contains(claim))

@@ -67,6 +67,15 @@ fn json_of_every_verdict() {
     insta::assert_snapshot!(render("json", &sample::report(), &wide(100)));
 }
 
+/// Style and script stand in files of their own; data is for the script.
+#[test]
+fn html_of_every_verdict() {
+    let page = render("html", &sample::report(), &wide(100));
+    let (_, main) = page.split_once("<main>").unwrap();
+    let (main, _) = main.split_once("</main>").unwrap();
+    insta::assert_snapshot!(main.replace("<tr", "\n<tr").replace("<section", "\n\n<section").replace("<p", "\n<p"));
+}
+
 #[test]
 fn inspection_as_text() {
     insta::assert_snapshot!(render_inspection("text", &sample::inspection(), &wide(100)));

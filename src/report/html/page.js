@@ -167,7 +167,7 @@
     }
     return [...known.values()].map(({ finding, more }) => {
       const element = findingOf(finding);
-      if (more > 0) element.firstChild.append(` The same of ${more} more.`);
+      if (more > 0) element.firstChild.append(` (and the same of ${more} more)`);
       return element;
     });
   };

@@ -9,11 +9,11 @@ use super::words::target_name;
 
 /// Size of a drawing, in units of its own, and the room around the curves.
 const WIDTH: i64 = 360;
-const HEIGHT: i64 = 150;
+const HEIGHT: i64 = 164;
 const LEFT: i64 = 14;
 const RIGHT: i64 = 26;
 const TOP: i64 = 18;
-const BOTTOM: i64 = 26;
+const BOTTOM: i64 = 40;
 /// Least distance between two figures on a curve.
 const APART: i64 = 26;
 
@@ -22,15 +22,24 @@ struct Curve {
     standing: Standing,
     /// Its place in the counts of a report.
     index: usize,
+    /// The place of the other curve.
+    other: usize,
     class: &'static str,
-    /// Where its figures stand, below or above the points.
-    offset: i64,
 }
 
 const CURVES: [Curve; 2] = [
-    Curve { standing: Standing::Against, index: 0, class: "against", offset: -7 },
-    Curve { standing: Standing::Open, index: 1, class: "open", offset: -7 },
+    Curve { standing: Standing::Against, index: 0, other: 1, class: "against" },
+    Curve { standing: Standing::Open, index: 1, other: 0, class: "open" },
 ];
+
+/// A report's point on a curve.
+struct Point {
+    x: i64,
+    y: i64,
+    number: usize,
+    /// How far below the point its figure stands: of two points, the upper one has it above, the lower one below.
+    offset: i64,
+}
 
 /// The section; nothing when there is but one report.
 pub(super) fn section(history: &History) -> Markup {
@@ -82,8 +91,10 @@ fn figure(history: &History, target: &str) -> Markup {
     let mut drawing = line("axis", (LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM));
     for curve in &CURVES {
         let points = positions.iter().zip(&counts).filter_map(|(position, counts)| {
-            let number = counts.as_ref()?.get(curve.index).copied()?;
-            Some((place(*position, number, most), number))
+            let (number, other) = (*counts.as_ref()?.get(curve.index)?, *counts.as_ref()?.get(curve.other)?);
+            let is_upper = (number, curve.other) > (other, curve.index);
+            let (x, y) = place(*position, number, most);
+            Some(Point { x, y, number, offset: if is_upper { -7 } else { 16 } })
         });
         drawing.add(drawn(curve, &points.collect::<Vec<_>>()));
     }
@@ -119,20 +130,21 @@ fn place(position: i64, number: usize, most: usize) -> (i64, i64) {
 }
 
 /// Lines, points, and figures where there is room for them, from the last one backwards.
-fn drawn(curve: &Curve, points: &[((i64, i64), usize)]) -> Markup {
+fn drawn(curve: &Curve, points: &[Point]) -> Markup {
     let mut drawing = Markup::nothing();
     for pair in points.windows(2) {
-        if let [(from, _), (to, _)] = pair {
-            drawing.add(line(&format!("line {}", curve.class), *from, *to));
+        if let [from, to] = pair {
+            drawing.add(line(&format!("line {}", curve.class), (from.x, from.y), (to.x, to.y)));
         }
     }
     let mut free = i64::MAX;
-    for ((x, y), number) in points.iter().rev() {
-        let (class, x_text, y_text) = (format!("point {}", curve.class), x.to_string(), y.to_string());
-        drawing.add(element("circle", &[("class", &class), ("cx", &x_text), ("cy", &y_text), ("r", "3.5")], ""));
-        if free.saturating_sub(*x) >= APART {
-            drawing.add(text(&format!("figure {}", curve.class), (*x, *y + curve.offset), &number.to_string()));
-            free = *x;
+    for point in points.iter().rev() {
+        let (class, x, y) = (format!("point {}", curve.class), point.x.to_string(), point.y.to_string());
+        drawing.add(element("circle", &[("class", &class), ("cx", &x), ("cy", &y), ("r", "3.5")], ""));
+        if free.saturating_sub(point.x) >= APART {
+            let place = (point.x, point.y + point.offset);
+            drawing.add(text(&format!("figure {}", curve.class), place, &point.number.to_string()));
+            free = point.x;
         }
     }
     drawing
