@@ -3,8 +3,9 @@
 //! `cargo run --release --example truth -- --table FILE --wheels DIR [--platform P] [--explain TEXT]`
 //!
 //! Prints the confusion matrix by platform, generator and wheel, the rows that are wrong or unknown with the reason, and
-//! the time that evaluation alone takes per module. The last line is `N right, N wrong, N unknown of N`; the exit code
-//! is 1 when a row is wrong. `--explain` also prints the deciding path of the members whose path contains TEXT.
+//! the time that evaluation alone takes per module; then for which build each file was compiled, by its facts, and what
+//! a free-threaded interpreter would do with it under a name that it looks for. The last line is
+//! `N right, N wrong, N unknown of N`; the exit code is 1 when a row is wrong. `--explain` also prints the deciding path of the members whose path contains TEXT.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -14,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
 use ungil::binary::machine::{Context, Evaluation, Limits, evaluate};
+use ungil::import;
 use ungil::model::facts::{Declaration, Fact, HookKind};
+use ungil::model::target::Target;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -73,6 +76,7 @@ fn main() -> Result<ExitCode, Failure> {
     let mut tallies: [BTreeMap<String, Tally>; 3] = Default::default();
     let mut times = Vec::new();
     let (mut right, mut wrong, mut unknown, mut skipped) = (0, 0, 0, 0);
+    let mut builds = Tally::default();
     for (wheel, rows) in &by_wheel {
         let path = arguments.wheels.join(wheel);
         let Ok(bytes) = std::fs::read(&path) else {
@@ -87,6 +91,7 @@ fn main() -> Result<ExitCode, Failure> {
             }
             let member = unpack(&bytes, &row.member)?;
             let answer = judge(row, &member, &arguments)?;
+            builds.add(&row.truth, &build(row, &member)?);
             let keys = [row.platform.clone(), row.generator.clone().unwrap_or_else(|| "none".into()), wheel.clone()];
             for (tally, key) in tallies.iter_mut().zip(keys) {
                 tally.entry(key).or_default().add(&row.truth, &answer.word);
@@ -113,6 +118,8 @@ fn main() -> Result<ExitCode, Failure> {
         tally.iter().for_each(|(key, tally)| tally.print(key));
     }
     print_times(times);
+    println!("\nby build:");
+    builds.cells.iter().for_each(|((truth, build), count)| println!("{truth:<14} {count:>5}  {build}"));
     println!("{skipped} rows skipped: without a truth, or their wheel is missing");
     println!("{right} right, {wrong} wrong, {unknown} unknown of {}", right + wrong + unknown);
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -196,6 +203,28 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
     }
     let (word, why) = word(&evaluation, free_threaded);
     Ok(Answer { word, why, time: Some(time), steps: evaluation.steps, forks: evaluation.forks })
+}
+
+/// For which build the facts say that the file was compiled, and what a free-threaded 3.13 does with it when its name is
+/// one that every interpreter looks for.
+fn build(row: &Row, member: &[u8]) -> Result<String, Failure> {
+    let Some(mut facts) = ungil::binary::read(&row.member, member)? else { return Ok("no object file".into()) };
+    let (platform, suffix) = match row.platform.as_str() {
+        "macos_arm64" => ("macos-arm64", "so"),
+        "win_amd64" => ("windows-amd64", "pyd"),
+        _ => ("linux-x86_64", "so"),
+    };
+    let target = Target { python: "3.13t".parse()?, platform: platform.parse()? };
+    let abi = import::image_for(&facts, target).and_then(|image| image.abi.value());
+    let flavour = abi.map_or_else(|| "unknown build".to_owned(), |abi| format!("{:?}", abi.flavour));
+    let stem = facts.path.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or_default();
+    let folder = facts.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    facts.path = format!("{folder}/{stem}.{suffix}").trim_start_matches('/').to_owned();
+    let outcome = import::outcomes(std::slice::from_ref(&facts), target).pop();
+    Ok(match outcome {
+        Some(outcome) => format!("{flavour}: {:?}", outcome.gil),
+        None => "no module".to_owned(),
+    })
 }
 
 /// The hook that the import system would look for.

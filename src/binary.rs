@@ -38,23 +38,23 @@ pub fn explain(facts: &ModuleFacts, bytes: &[u8]) -> Vec<Explanation> {
 
 /// What is known of one hook: the part of [`Hook`] that its name does not tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluation {
+struct HookFacts {
     /// How the module is initialised.
-    pub init: Fact<InitKind>,
+    init: Fact<InitKind>,
     /// What the module says of the GIL.
-    pub gil: Fact<Declaration>,
+    gil: Fact<Declaration>,
     /// `Py_mod_abi`.
-    pub abi_info: Fact<Option<AbiInfo>>,
+    abi_info: Fact<Option<AbiInfo>>,
     /// Slot ids in order.
-    pub slots: Fact<Vec<u32>>,
+    slots: Fact<Vec<u32>>,
     /// `Py_mod_multiple_interpreters`.
-    pub interpreters: Fact<Option<Interpreters>>,
+    interpreters: Fact<Option<Interpreters>>,
 }
 
-impl Evaluation {
-    fn of(hook: &Hook) -> Evaluation {
+impl HookFacts {
+    fn of(hook: &Hook) -> HookFacts {
         let hook = hook.clone();
-        Evaluation {
+        HookFacts {
             init: hook.init,
             gil: hook.gil,
             abi_info: hook.abi_info,

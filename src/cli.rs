@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod config_file;
 mod environment;
 mod error_page;
 mod exit;
@@ -45,8 +46,8 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
         Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
         Command::Dashboard(dashboard) => commands::dashboard::run(dashboard),
-        Command::Rules(rules) => commands::rules::run(rules),
-        Command::Explain(explain) => commands::explain::run(explain),
+        Command::Rules(rules) => commands::rules::run(rules, environment),
+        Command::Explain(explain) => commands::explain::run(explain, environment),
     }
 }
 

@@ -12,6 +12,7 @@
 //! switches the GIL on whatever the slots say.
 
 pub mod claims;
+pub mod delegates;
 mod gil;
 mod hook;
 mod load;

@@ -97,17 +97,6 @@ impl Index {
         self.inner.listings.known(name)?.ok()
     }
 
-    /// Fetches listings in the background, for those who will ask for them.
-    pub fn prefetch_listings(&self, names: &[PackageName]) {
-        for name in names.iter().filter(|name| !self.inner.listings.is_claimed(name)) {
-            let (inner, name) = (Arc::clone(&self.inner), name.clone());
-            self.prefetch(move || {
-                // Whoever asks for it gets the error too.
-                let _ = inner.listing(&name);
-            });
-        }
-    }
-
     /// Does something in the background, on one of the threads that wait for the network; `false` when too much is
     /// waiting already. It is a hint: whoever needs the result asks for it, and gets it sooner.
     pub fn prefetch(&self, job: impl FnOnce() + Send + 'static) -> bool {

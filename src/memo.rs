@@ -24,11 +24,6 @@ impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
         cells.get(key).and_then(|cell| cell.get().cloned())
     }
 
-    /// Whether the value is there, or being made, or about to be.
-    pub(crate) fn is_claimed(&self, key: &K) -> bool {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
-    }
-
     fn cell(&self, key: &K) -> Arc<OnceLock<V>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = cells.get(key) {

@@ -3,11 +3,13 @@
 //! Each file holds one noun, in the order in which the pipeline meets them.
 
 pub mod artifact;
+pub mod date;
 pub mod digest;
 pub mod distribution;
 pub mod evidence;
 pub mod facts;
 pub mod finding;
+pub mod gate;
 pub mod inspection;
 pub mod lock;
 pub mod member;

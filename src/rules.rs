@@ -16,6 +16,8 @@ mod predicate;
 mod raw;
 mod rule;
 
+use crate::model::finding::Level;
+
 pub use adjust::{AdjustError, Setting};
 pub use builtin::{builtin, explain};
 pub use error::RuleError;
@@ -26,7 +28,7 @@ pub use outline::outline;
 pub use predicate::PREDICATES;
 pub use raw::LARGEST_FILE;
 pub use raw::{
-    ClaimKind, ClassifierKind, Condition, DeclaredByKind, DelegateState, Expectation, GilValue, HazardKind,
+    ClaimKind, ClassifierKind, CodeSign, Condition, DeclaredByKind, DelegateState, Expectation, GilValue, HazardKind,
     InterpretersKind, OfferKind, ReleaseKind, Scope, StableAbiBreach,
 };
 pub use rule::Rule;
@@ -52,6 +54,11 @@ impl RuleSet {
     /// The rules.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// Whether a rule that is more than a hint asks what instructions show.
+    pub fn asks_for_code(&self) -> bool {
+        self.rules.iter().any(|rule| rule.level > Level::Hint && rule.condition.asks_for_code())
     }
 
     /// The rule of that id.

@@ -75,8 +75,9 @@ pub fn run(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
-    // Only hints speak of what the code shows.
-    let depth = if settings.hints == Hints::Show { Depth::Everything } else { Depth::Verdict };
+    // Few rules ask what the code shows, and reading all of it takes time.
+    let asks_for_code = settings.hints == Hints::Show || rules.asks_for_code();
+    let depth = if asks_for_code { Depth::Everything } else { Depth::Verdict };
     let distributions = Distributions::new(index, settings.limits, depth);
     let resolutions = resolve_all(settings, requests, &distributions, observer)?;
     let examinations = examine_all(&resolutions, &distributions, observer);

@@ -1,6 +1,6 @@
 //! Follows the hooks of an image, as the interpreter that the file was built for would call them.
 
-use super::Evaluation;
+use super::HookFacts;
 use super::image::Image;
 use super::machine::{self, Context, Limits};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts, Interpreters};
@@ -32,10 +32,10 @@ pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str) -> Vec<
         .collect()
 }
 
-impl From<machine::Evaluation> for Evaluation {
-    fn from(found: machine::Evaluation) -> Evaluation {
+impl From<machine::Evaluation> for HookFacts {
+    fn from(found: machine::Evaluation) -> HookFacts {
         let interpreters = interpreters(&found.slots);
-        Evaluation { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots, interpreters }
+        HookFacts { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots, interpreters }
     }
 }
 

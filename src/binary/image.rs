@@ -138,12 +138,36 @@ pub struct Image<'data> {
 
 /// Opens every image in a file: one, or one for each architecture of a universal Mach-O file.
 pub fn images(bytes: &[u8]) -> Result<Vec<Image<'_>>, ImageError> {
-    match bytes {
-        [0x7f, b'E', b'L', b'F', ..] => Ok(vec![elf::open(bytes)?]),
-        [b'M', b'Z', ..] => Ok(vec![pe::open(bytes)?]),
-        [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..] => macho::open_universal(bytes),
-        [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Ok(vec![macho::open(bytes)?]),
-        _ => Err(ImageError::NotAnObject),
+    match Container::of(bytes).ok_or(ImageError::NotAnObject)? {
+        Container::Elf => Ok(vec![elf::open(bytes)?]),
+        Container::Pe => Ok(vec![pe::open(bytes)?]),
+        Container::Universal => macho::open_universal(bytes),
+        Container::MachO => Ok(vec![macho::open(bytes)?]),
+    }
+}
+
+/// Whether a file that begins so is an object file by its first bytes.
+pub fn is_object(beginning: &[u8]) -> bool {
+    Container::of(beginning).is_some()
+}
+
+/// What the first bytes of a file say that it is.
+enum Container {
+    Elf,
+    Pe,
+    Universal,
+    MachO,
+}
+
+impl Container {
+    fn of(bytes: &[u8]) -> Option<Container> {
+        match bytes {
+            [0x7f, b'E', b'L', b'F', ..] => Some(Container::Elf),
+            [b'M', b'Z', ..] => Some(Container::Pe),
+            [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..] => Some(Container::Universal),
+            [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Some(Container::MachO),
+            _ => None,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
-use super::{Depth, Evaluation, evaluation};
+use super::{Depth, HookFacts, evaluation};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Hook, ImageFacts};
 
@@ -69,13 +69,13 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
         code: OnceCell::new(),
     };
     let toolchain = survey.marks.toolchain(image);
-    let read: Vec<Evaluation> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
+    let read: Vec<HookFacts> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
     settle(&mut hooks, read);
     // What the data tells of the ABI says as which interpreter the hooks are followed.
     let abi = abi::abi(&survey, &hooks, toolchain.value());
-    let followed: Vec<Evaluation> = hooks
+    let followed: Vec<HookFacts> = hooks
         .iter()
-        .map(|hook| merge::merge(Evaluation::of(hook), evaluation::follow(image, hook, path, &abi).into()))
+        .map(|hook| merge::merge(HookFacts::of(hook), evaluation::follow(image, hook, path, &abi).into()))
         .collect();
     settle(&mut hooks, followed);
     if depth == Depth::Everything {
@@ -103,7 +103,7 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
 }
 
 /// Takes over what was found out about each hook.
-fn settle(hooks: &mut [Hook], found: Vec<Evaluation>) {
+fn settle(hooks: &mut [Hook], found: Vec<HookFacts>) {
     for (hook, found) in hooks.iter_mut().zip(found) {
         (hook.init, hook.gil, hook.abi_info, hook.slots) = (found.init, found.gil, found.abi_info, found.slots);
         hook.interpreters = found.interpreters;

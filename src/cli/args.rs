@@ -99,6 +99,9 @@ pub(crate) struct ScanArguments {
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
+    /// The configuration file.
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
     /// Where files come from.
     #[command(flatten)]
     pub(crate) index: IndexArguments,
@@ -191,6 +194,9 @@ pub(crate) struct RulesArguments {
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
+    /// The configuration file.
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
 }
 
 /// What can be done with rules.
@@ -217,6 +223,9 @@ pub(crate) struct ExplainArguments {
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
+    /// The configuration file.
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
 }
 
 /// What is made of rules.
@@ -232,6 +241,18 @@ pub(crate) struct RuleArguments {
     /// Make a rule off, hint, warning or decides; may be repeated
     #[arg(long, value_name = "RULE=LEVEL")]
     pub(crate) level: Vec<String>,
+}
+
+/// The configuration file.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct ConfigArguments {
+    /// Configuration file [default: ungil.toml, or pyproject.toml with [tool.ungil], here or in a folder above]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long)]
+    pub(crate) no_config: bool,
 }
 
 /// What to judge for.

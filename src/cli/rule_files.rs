@@ -1,5 +1,6 @@
-//! Rule files on this machine, and what the command line makes of rules.
+//! Rule files on this machine, and what the command line and the configuration file make of rules.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,26 +8,51 @@ use std::path::{Path, PathBuf};
 use ungil::rules::{self, LARGEST_FILE, RuleSet, Setting};
 
 use super::args::RuleArguments;
+use super::config_file::Configuration;
+use super::environment::Environment;
 use super::error_page::Failure;
 
-/// The rules that count: those that ungil brings along, the user's own, and the settings of both.
-pub(crate) fn settle(typed: &RuleArguments) -> Result<RuleSet, Failure> {
+/// The rules that count: those that ungil brings along, the user's own, and the settings of both. What was typed comes
+/// after what the configuration file says, so it wins.
+pub(crate) fn settle(
+    typed: &RuleArguments,
+    configuration: &Configuration,
+    environment: &Environment,
+) -> Result<RuleSet, Failure> {
     let mut set = rules::builtin()?;
-    for file in files(&typed.rules)? {
+    let places = [configuration.rules(environment)?, typed.rules.clone()].concat();
+    let mut loaded = BTreeSet::new();
+    for file in files(&places)? {
+        // The same place may be named by both.
+        if !loaded.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+            continue;
+        }
         set.load(&file.display().to_string(), read(&file)?)
             .map_err(|error| Failure::from(error).hint("`ungil rules test` checks rule files"))?;
     }
+    let own = settings(typed)?;
+    let all: Vec<(&str, Setting)> = configuration.settings()?.into_iter().chain(own.iter().copied()).collect();
+    set.adjust(all).map_err(|error| {
+        let is_typed = error.id().is_none_or(|id| own.iter().any(|(rule, _)| *rule == id));
+        let configured = || error.id().and_then(|id| configuration.unfit(id, &error));
+        let failure = if is_typed { None } else { configured().map(Failure::from) };
+        failure.unwrap_or_else(|| error.into()).hint("`ungil rules` lists them")
+    })?;
+    Ok(set)
+}
+
+/// The settings that were typed. Those that turn a rule off come last.
+fn settings(typed: &RuleArguments) -> Result<Vec<(&str, Setting)>, Failure> {
     let mut settings = Vec::new();
     for text in &typed.level {
         let Some((rule, word)) = text.split_once('=') else {
             let failure = Failure::new(format!("--level {text} names no level"));
             return Err(failure.hint("expected RULE=LEVEL, as in framework-declared=hint"));
         };
-        settings.push((rule, word.parse::<Setting>()?));
+        settings.push((rule, word.parse()?));
     }
     settings.extend(typed.disable.iter().map(|rule| (rule.as_str(), Setting::Off)));
-    set.adjust(settings).map_err(|error| Failure::from(error).hint("`ungil rules` lists them"))?;
-    Ok(set)
+    Ok(settings)
 }
 
 /// The rule files at these places, each a file or a folder of `.toml` files, by name.

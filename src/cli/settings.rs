@@ -17,6 +17,7 @@ use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints};
 
 use super::args::{CacheArguments, IndexArguments, ScanArguments, SelectionArguments, TargetArguments};
+use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
 use super::format_control;
@@ -27,16 +28,18 @@ const PYTHONS: [Python; 2] = [Python { minor: 14, free_threaded: true }, Python 
 /// Most bytes that are read from standard input.
 const LONGEST_INPUT: u64 = 8 * 1024 * 1024;
 
-/// Every combination of Python and platform, each once, in the order typed.
-pub(crate) fn targets(typed: &TargetArguments, environment: &Environment) -> Result<Vec<Target>, Failure> {
-    let pythons = if typed.python.is_empty() { PYTHONS.to_vec() } else { typed.python.clone() };
-    let platforms = if typed.platform.is_empty() {
-        let platform = environment.platform().ok_or_else(|| {
+/// Every combination of Python and platform, each once, in the order typed, or else in that of the configuration file.
+pub(crate) fn targets(
+    typed: &TargetArguments,
+    configuration: &Configuration,
+    environment: &Environment,
+) -> Result<Vec<Target>, Failure> {
+    let pythons = first_named([typed.python.clone(), configuration.pythons()?]).unwrap_or(PYTHONS.to_vec());
+    let platforms = match first_named([typed.platform.clone(), configuration.platforms()?]) {
+        Some(platforms) => platforms,
+        None => vec![environment.platform().ok_or_else(|| {
             Failure::new("this machine's platform is not one that ungil judges").hint("name one with --platform")
-        })?;
-        vec![platform]
-    } else {
-        typed.platform.clone()
+        })?],
     };
     let mut targets = Vec::new();
     for python in pythons {
@@ -55,10 +58,19 @@ pub(crate) fn targets(typed: &TargetArguments, environment: &Environment) -> Res
     Ok(targets)
 }
 
+/// The first list that names anything.
+fn first_named<T>(lists: [Vec<T>; 2]) -> Option<Vec<T>> {
+    lists.into_iter().find(|list| !list.is_empty())
+}
+
 /// Settings of a scan.
-pub(crate) fn scan(typed: &ScanArguments, environment: &Environment) -> Result<scan::Settings, Failure> {
+pub(crate) fn scan(
+    typed: &ScanArguments,
+    configuration: &Configuration,
+    environment: &Environment,
+) -> Result<scan::Settings, Failure> {
     Ok(scan::Settings {
-        targets: targets(&typed.target, environment)?,
+        targets: targets(&typed.target, configuration, environment)?,
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
         hints: if typed.hints { Hints::Show } else { Hints::Hide },
         limits: Limits::default(),

@@ -83,7 +83,7 @@ fn decode_with(codec: Codec, bytes: &[u8], file: &str) -> Result<String, InputEr
         Codec::Ascii => ("ASCII", one_by_one(bytes.iter().map(|byte| byte.is_ascii().then_some(char::from(*byte))))),
         Codec::Utf32 { big_endian } => ("UTF-32", one_by_one(utf32(bytes, big_endian))),
     };
-    decoded.map_err(|before| InputError::Undecodable { place: end_of(&before, file), encoding: name.to_owned() })
+    decoded.map_err(|before| InputError::Undecodable { place: Place::after(file, &before), encoding: name.to_owned() })
 }
 
 /// The whole text, or the text before the first bytes that are none.
@@ -113,12 +113,6 @@ fn utf32(bytes: &[u8], big_endian: bool) -> impl Iterator<Item = Option<char>> {
         let chunk: [u8; 4] = chunk.try_into().ok()?;
         char::from_u32(if big_endian { u32::from_be_bytes(chunk) } else { u32::from_le_bytes(chunk) })
     })
-}
-
-fn end_of(before: &str, file: &str) -> Place {
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Place { file: file.to_owned(), line: u32::try_from(line).ok(), column: u32::try_from(column).ok() }
 }
 
 #[cfg(test)]

@@ -255,17 +255,17 @@ pub enum Flavour {
     GilOrAbi3,
 }
 
-/// How `Py_INCREF` and `Py_DECREF` were compiled, as far as symbols tell.
+/// How `Py_INCREF` and `Py_DECREF` were compiled, as far as symbols tell, and the code where it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refcounts {
-    /// Inline and not atomic: the GIL protects them (imports `_Py_Dealloc`).
+    /// Inline and not atomic: the GIL protects them (imports `_Py_Dealloc`, or does it in its code).
     InlineNonAtomic,
     /// Inline and biased, for the free-threaded build (imports `_Py_DecRefShared`, `_Py_MergeZeroLocalRefcount`).
     InlineBiased,
     /// By function calls (imports `_Py_IncRef`, `Py_IncRef` and the like).
     Calls,
-    /// No symbol tells of any.
+    /// Nothing tells of any.
     NoneSeen,
 }
 

@@ -2,6 +2,7 @@
 
 use super::artifact::Artifact;
 use super::finding::Finding;
+use super::gate::Gate;
 use super::name::{PackageName, Version};
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
@@ -20,6 +21,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// Counts.
     pub summary: Summary,
+    /// What a policy makes of it, when one was asked for.
+    pub gate: Option<Gate>,
 }
 
 /// One version of a package.

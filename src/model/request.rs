@@ -22,6 +22,15 @@ pub struct Place {
     pub column: Option<u32>,
 }
 
+impl Place {
+    /// What follows a text that its file begins with.
+    pub fn after(file: impl Into<String>, before: &str) -> Place {
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Place { file: file.into(), line: u32::try_from(line).ok(), column: u32::try_from(column).ok() }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.file)?;

@@ -156,7 +156,11 @@ impl Page {
             _ => self.fact(4, "hooks", &image.hooks, |_| "none: not a module that could be imported".to_owned()),
         }
         self.fact(4, "built for", &image.abi, abi);
-        self.fact(4, "refcounts", &image.refcounts, |refcounts| refcounts_words(*refcounts).to_owned());
+        let is_code_read = image.code.value().is_some_and(|code| code.is_complete);
+        self.fact(4, "refcounts", &image.refcounts, |refcounts| match refcounts {
+            Refcounts::NoneSeen if is_code_read => "neither a symbol nor the code tells of any".to_owned(),
+            refcounts => refcounts_words(*refcounts).to_owned(),
+        });
         self.fact(4, "made by", &image.toolchain, toolchain);
         self.fact(4, "imports", &image.python_imports, |names| {
             format!("{} of the C API", count(names.len(), "symbol"))

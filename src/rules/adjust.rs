@@ -53,6 +53,16 @@ pub enum AdjustError {
     },
 }
 
+impl AdjustError {
+    /// The rule that cannot be set so; `None` when the word alone is wrong.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            AdjustError::Word { .. } => None,
+            AdjustError::Absent { id, .. } | AdjustError::NoVerdict { id } => Some(id),
+        }
+    }
+}
+
 impl FromStr for Setting {
     type Err = AdjustError;
 

@@ -6,10 +6,7 @@ use crate::model::request::Place;
 
 /// The start of a byte range of the text, as a place in its file.
 pub(super) fn place(file: &str, text: &str, span: Option<Range<usize>>) -> Place {
-    let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    let line = before.matches('\n').count() + 1;
-    Place { file: file.to_owned(), line: u32::try_from(line).ok(), column: u32::try_from(column).ok() }
+    Place::after(file, span.and_then(|span| text.get(..span.start)).unwrap_or_default())
 }
 
 /// Why a rule file is not a rule.

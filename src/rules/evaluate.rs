@@ -52,6 +52,17 @@ pub(super) fn findings(rule: &Rule, subject: &Subject) -> Vec<Finding> {
     }
 }
 
+/// What to do where nobody knows. What helps against the thing itself would be a guess: it may not be there.
+fn help_in_doubt(rule: &Rule) -> &'static str {
+    match (rule.level, rule.scope) {
+        (Level::Decides, Scope::Module) => {
+            "Get what could not be read into the scan, or import it on the target and look at `sys._is_gil_enabled()`."
+        }
+        (Level::Decides, Scope::Package) => "Solve what stands in the way, and scan again.",
+        (Level::Warning | Level::Hint, _) => "Nothing is known to be wrong here.",
+    }
+}
+
 fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
     let truth = rule.condition.evaluate(view);
     let words = match &truth {
@@ -59,7 +70,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         Truth::Yes(seen) => Words::Found(&seen.found),
         Truth::Unknown(whys) => Words::Whys(whys),
     };
-    let (help, summary) = (rule.help.fill(view, words), rule.summary.fill(view, words));
+    let summary = rule.summary.fill(view, words);
     let (certainty, summary, message, evidence) = match &truth {
         Truth::Unknown(_) => {
             let template = rule.unknown.as_ref().unwrap_or(&rule.message);
@@ -68,6 +79,10 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         }
         Truth::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
         Truth::No => return None,
+    };
+    let help = match certainty {
+        Certainty::Holds => rule.help.fill(view, words),
+        Certainty::Unknown => help_in_doubt(rule).to_owned(),
     };
     let verdict = match (rule.level, certainty) {
         (Level::Warning | Level::Hint, _) => None,

@@ -29,6 +29,7 @@ pub const PREDICATES: &[(&str, Option<Scope>)] = &[
     ("delegate", Some(Scope::Module)),
     ("hazard", Some(Scope::Module)),
     ("porting", Some(Scope::Module)),
+    ("code", Some(Scope::Module)),
     ("writable-data", Some(Scope::Module)),
     ("stable-abi", Some(Scope::Module)),
     ("any-module", Some(Scope::Package)),
@@ -155,6 +156,7 @@ impl Condition {
             | Condition::Delegate(_)
             | Condition::Hazard(_)
             | Condition::Porting(_)
+            | Condition::Code(_)
             | Condition::WritableData(_)
             | Condition::StableAbi(_) => Some(Scope::Module),
             Condition::AnyModule(_)
@@ -182,6 +184,7 @@ impl Condition {
             Condition::Delegate(words) => words.is_empty(),
             Condition::Hazard(words) => words.is_empty(),
             Condition::Porting(words) => words.is_empty(),
+            Condition::Code(words) => words.is_empty(),
             Condition::StableAbi(words) => words.is_empty(),
             Condition::Offer(words) => words.is_empty(),
             Condition::Classifier(words) => words.is_empty(),
@@ -194,6 +197,11 @@ impl Condition {
             | Condition::HiddenModules(_)
             | Condition::Problems(_) => false,
         }
+    }
+
+    /// Whether it asks what instructions show.
+    pub(super) fn asks_for_code(&self) -> bool {
+        matches!(self, Condition::Code(_)) || self.parts().iter().any(Condition::asks_for_code)
     }
 
     /// Whether there are subjects for which it is unknown.

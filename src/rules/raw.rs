@@ -15,8 +15,8 @@ use super::error::{RuleError, place};
 
 pub(super) use example::{RawDelegate, RawExample, RawHazard, RawModule, RawNative, UnreadFact};
 pub use words::{
-    ClaimKind, ClassifierKind, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, OfferKind,
-    ReleaseKind, StableAbiBreach,
+    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind,
+    OfferKind, ReleaseKind, StableAbiBreach,
 };
 
 /// Largest rule file in bytes: far above any real one, and low enough for every nesting to be read.
@@ -85,6 +85,8 @@ pub enum Condition {
     Hazard(Vec<HazardKind>),
     /// Module: whether it shows signs of having been prepared for several threads, other than by the generator's doing.
     Porting(Vec<PortingKind>),
+    /// Module: what its instructions show, whoever wrote them.
+    Code(Vec<CodeSign>),
     /// Module: whether at least so many bytes of static data can be written to.
     WritableData(u64),
     /// Module: how its imports break a claim to the stable ABI. A module without the claim: no.

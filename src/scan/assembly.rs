@@ -65,6 +65,7 @@ pub(super) fn assemble(targets: Vec<Target>, judged: Vec<Judged>, examinations: 
         packages: packages.into_iter().map(package).collect(),
         problems: problems.into_iter().collect(),
         summary,
+        gate: None,
     }
 }
 

@@ -4,20 +4,30 @@ use std::collections::BTreeMap;
 
 use crate::archive::Contents;
 use crate::archive::wheel::Wheel;
+use crate::binary::Depth;
+use crate::binary::image::is_object;
 use crate::import::claims;
 use crate::model::artifact::Listing;
-use crate::model::distribution::{DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
+use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, ImageFacts, ModuleFacts};
 use crate::model::name::Version;
 use crate::model::wheel_name::WheelName;
 
+use super::examination::Glance;
+
 /// The classifier, without its number and word: <https://pypi.org/classifiers/>
 const CLASSIFIER: &str = "Programming Language :: Python :: Free Threading ::";
 
+/// Where a wheel has what installers put beside the interpreter.
+const SCRIPTS: &str = ".data/scripts/";
+/// How many scripts are asked for their first bytes, and how many packed bytes of each are read for that.
+const MOST_SCRIPTS: usize = 16;
+const BEGINNING: u64 = 512;
+
 /// Describes a wheel; its name's part is unknown when the name is no wheel's.
-pub(super) fn describe(wheel: &Wheel, filename: &str, modules: &[ModuleFacts]) -> DistributionFacts {
-    let name_claims = match filename.parse::<WheelName>() {
+pub(super) fn describe(wheel: &Wheel, glance: Glance<'_>, modules: &[ModuleFacts]) -> DistributionFacts {
+    let name_claims = match glance.filename.parse::<WheelName>() {
         Ok(name) => Fact::known(claims::of_wheel(&name), Vec::new()),
         Err(error) => Fact::unknown(error.to_string()),
     };
@@ -34,7 +44,13 @@ pub(super) fn describe(wheel: &Wheel, filename: &str, modules: &[ModuleFacts]) -
         }
         Err(error) => (Fact::unknown(error.to_string()), Fact::unknown(error.to_string())),
     };
-    let natives = Fact::known(natives(wheel, modules), Vec::new());
+    let mut natives = natives(wheel, modules);
+    // A server is not asked for what no verdict depends on.
+    if glance.depth == Depth::Everything {
+        natives.extend(programs(wheel));
+        natives.sort_by(|left, right| left.path.cmp(&right.path));
+    }
+    let natives = Fact::known(natives, Vec::new());
     let release = Fact::default();
     DistributionFacts { free_threading, requires_python, generator, name_claims, wheel_claims, release, natives }
 }
@@ -79,6 +95,20 @@ fn natives(wheel: &Wheel, modules: &[ModuleFacts]) -> Vec<NativeFile> {
         }
     }
     natives.into_values().collect()
+}
+
+/// What is no text among the scripts: a program, by its first bytes.
+fn programs(wheel: &Wheel) -> Vec<NativeFile> {
+    let paths = wheel.entries().iter().map(|entry| &entry.path);
+    let scripts = paths.filter(|path| path.contains(SCRIPTS) && kind_of_name(path).is_none()).take(MOST_SCRIPTS);
+    let is_program = |path: &&String| wheel.read_prefix(path, BEGINNING).is_ok_and(|prefix| is_object(&prefix.bytes));
+    let program = |path: &String| NativeFile {
+        path: path.clone(),
+        kind: NativeKind::Program,
+        claim: Claim::Nothing,
+        abis: Vec::new(),
+    };
+    scripts.filter(is_program).map(program).collect()
 }
 
 fn native(facts: &ModuleFacts) -> NativeFile {

@@ -84,7 +84,7 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
     examination.size = size;
-    examination.distribution = describing::describe(wheel, glance.filename, &examination.modules);
+    examination.distribution = describing::describe(wheel, glance, &examination.modules);
     examination
 }
 

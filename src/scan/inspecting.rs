@@ -141,7 +141,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
 fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
     let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
     let mut examination = examination::of_members(&wheel, &candidates(&wheel), glance);
-    examination.distribution = describing::describe(&wheel, &filename, &examination.modules);
+    examination.distribution = describing::describe(&wheel, glance, &examination.modules);
     let described = wheel.wheel_file().map_err(|error| {
         let (kind, message) = (error.kind(), error.to_string());
         examination.problems.push(Problem { kind, package: None, place: filename, message });

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::import::{self, claims};
-use crate::model::artifact::Artifact;
+use crate::import::{self, claims, delegates};
+use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::distribution::{DistributionFacts, TagClaim};
 use crate::model::facts::{Fact, ImageFacts};
 use crate::model::finding::{Finding, Level};
-use crate::model::outcome::ModuleOutcome;
+use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::report::TargetResult;
 use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
@@ -137,7 +137,14 @@ impl<'a> Set<'a> {
         if let Some((chosen, module)) = found {
             return Delegate::Provided { package: label(chosen), gil: module.gil, reason: module.reason.clone() };
         }
-        match self.resolution.packages.iter().find(|chosen| !self.is_seen(chosen)) {
+        let unseen: Vec<&Chosen> = self.resolution.packages.iter().filter(|chosen| !self.is_seen(chosen)).collect();
+        let provider = unseen.iter().find(|chosen| delegates::provides(&chosen.name, name));
+        if let Some(chosen) = provider
+            && let Some(reason) = silent(chosen, name)
+        {
+            return Delegate::Provided { package: label(chosen), gil: Gil::Used, reason };
+        }
+        match provider.or(unseen.first()) {
             Some(unseen) => Delegate::Unknown { why: format!("{} could not be looked at", label(unseen)) },
             None => Delegate::Missing,
         }
@@ -153,6 +160,15 @@ impl<'a> Set<'a> {
             Choice::Source { .. } | Choice::Unknown { .. } => false,
         }
     }
+}
+
+/// Why the module switches the GIL on whatever the package's file is, as far as its version tells. A folder may hold
+/// anything, whatever version it gives itself.
+fn silent(chosen: &Chosen, module: &str) -> Option<String> {
+    if artifact(&chosen.choice).is_some_and(|artifact| artifact.kind == ArtifactKind::SourceTree) {
+        return None;
+    }
+    delegates::silent(&chosen.name, chosen.version.as_ref()?, module)
 }
 
 fn label(chosen: &Chosen) -> String {

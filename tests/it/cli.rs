@@ -140,7 +140,7 @@ fn a_closed_pipe_is_quiet() {
 }
 
 /// A rule that fires on every pure wheel.
-const PURE: &str = r#"id = "pure-wheel"
+pub(crate) const PURE: &str = r#"id = "pure-wheel"
 title = "A wheel for every platform"
 level = "warning"
 scope = "package"

@@ -615,7 +615,10 @@ fn a_listing_is_fetched_once_whoever_asks() {
     let server = Server::start(Routes::new().page("/simple/a/", PAGE).page("/simple/b/", PAGE));
     let diary = Arc::new(Diary::default());
     let index = Arc::new(Index::new(settings(sources(&server.url("/simple/"))), diary.clone()).unwrap());
-    index.prefetch_listings(&[name("a"), name("b"), name("a")]);
+    for project in ["a", "b", "a"] {
+        let ahead = Arc::clone(&index);
+        index.prefetch(move || drop(ahead.listing(&name(project))));
+    }
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| index.listing(&name("a")).unwrap());

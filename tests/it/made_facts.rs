@@ -2,8 +2,8 @@
 
 use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters, LimitedApi,
-    ModuleFacts, Refcounts, Toolchain, WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters,
+    LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
 };
 use ungil::model::target::Target;
 
@@ -47,7 +47,7 @@ pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
         hazards: known(Vec::new()),
         porting: known(Vec::new()),
         writable_data: known(WritableData::default()),
-        code: Fact::default(),
+        code: known(CodeFacts { is_complete: true, ..CodeFacts::default() }),
     }
 }
 

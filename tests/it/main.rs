@@ -6,6 +6,7 @@ mod archive;
 mod binary;
 mod cli;
 mod dashboard;
+mod configuration;
 mod facts;
 mod house;
 mod import;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::counting::sighted;
+use super::counting::{COUNT_BY_CALL, sighted};
 use super::layout::Header;
 use super::library::{self, PythonLibrary};
 use super::slots::{abi_info_evidence, read_abi_info};
@@ -25,8 +25,6 @@ const FREE_THREADED_ONLY: [&str; 5] = [
     "_Py_GetThreadLocal_Addr",
     "_Py_MergeZeroLocalRefcount",
 ];
-/// What `Py_INCREF` and `Py_DECREF` call under the stable ABI of 3.12 and newer.
-const COUNT_BY_CALL: [&str; 2] = ["_Py_IncRef", "_Py_DecRef"];
 /// Flags of `PyABIInfo`: <https://docs.python.org/3.15/c-api/stable.html#c.PyABIInfo>
 const STABLE: u16 = 1;
 const GIL: u16 = 2;

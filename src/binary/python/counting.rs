@@ -8,6 +8,10 @@ use crate::binary::sweep::Sweep;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{CallSites, CodeFacts, Fact, Hazard, Refcounts, Sightings};
 
+/// What `Py_INCREF` and `Py_DECREF` call where `Py_LIMITED_API` is 3.12 or newer, while the functions are older.
+/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
+pub(super) const COUNT_BY_CALL: [&str; 2] = ["_Py_IncRef", "_Py_DecRef"];
+
 /// The symbols that `Py_INCREF` and `Py_DECREF` leave behind in each build, the most telling first: a function may be
 /// called by name in code whose macros are inline. <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
 const SIGNS: [(Refcounts, &[&str]); 3] = [

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::definition::Definition;
 use super::slots::{self, Record};
 use super::{Survey, imported};
-use crate::binary::Evaluation;
+use crate::binary::HookFacts;
 use crate::binary::image::Image;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Declaration, Fact, Hook, HookKind, InitKind};
@@ -85,9 +85,9 @@ const SYSTEM_LIBRARIES: [&str; 46] = [
     "api-ms-win-",
 ];
 
-fn unknown(why: impl Into<String>) -> Evaluation {
+fn unknown(why: impl Into<String>) -> HookFacts {
     let why = why.into();
-    Evaluation {
+    HookFacts {
         init: Fact::unknown(why.clone()),
         gil: Fact::unknown(why.clone()),
         abi_info: Fact::unknown(why.clone()),
@@ -97,12 +97,12 @@ fn unknown(why: impl Into<String>) -> Evaluation {
 }
 
 /// Reads what the data says of one hook.
-pub(super) fn read(survey: &Survey<'_, '_>, hook: &Hook, hooks: &[Hook]) -> Evaluation {
+pub(super) fn read(survey: &Survey<'_, '_>, hook: &Hook, hooks: &[Hook]) -> HookFacts {
     if hook.kind == HookKind::Export {
         // The hook returns an array of slots, and which one only its code says. That it returns slots is certain.
         let evaluation = unknown("the slots that it returns are named only in its code");
         let seen = Evidence::new("exported symbol").symbol(&hook.symbol).address(hook.address);
-        return Evaluation { init: Fact::known(InitKind::Export, vec![seen]), ..evaluation };
+        return HookFacts { init: Fact::known(InitKind::Export, vec![seen]), ..evaluation };
     }
     if let Some(delegated) = delegated(survey, hooks) {
         return delegated;
@@ -117,7 +117,7 @@ pub(super) fn read(survey: &Survey<'_, '_>, hook: &Hook, hooks: &[Hook]) -> Eval
 /// A module made by CFFI in API mode is created by `_cffi_backend`, which also speaks of the GIL on its behalf:
 /// <https://github.com/python-cffi/cffi/blob/main/src/c/cffi1_module.c>. Such a file has one hook, mentions the backend
 /// and its entry point, and imports nothing that could create a module.
-fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<Evaluation> {
+fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<HookFacts> {
     let creates = CREATE.iter().chain(&CREATE_FROM).chain(&[DEFINE]).any(|symbol| survey.imports(symbol));
     let hooks = hooks.iter().filter(|hook| hook.kind == HookKind::Init).count();
     let marks = survey.marks.cffi()?;
@@ -125,7 +125,7 @@ fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<Evaluation> {
         return None;
     }
     let gil = Declaration::Delegated { to: "_cffi_backend".to_owned() };
-    Some(Evaluation {
+    Some(HookFacts {
         init: Fact::known(InitKind::SinglePhase, marks.clone()),
         gil: Fact::known(gil, marks.clone()),
         abi_info: Fact::known(None, marks.clone()),
@@ -157,7 +157,7 @@ fn definition_evidence(definition: &Definition) -> Evidence {
 
 /// `PyModule_Create2` refuses a definition that has slots, so a hook with such a definition is multi-phase.
 /// <https://docs.python.org/3/c-api/module.html#c.PyModule_Create2>
-fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> Evaluation {
+fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> HookFacts {
     let image = survey.image;
     if !survey.imports(DEFINE) {
         return unknown(format!("its definition at {:#x} has slots, but {DEFINE} is not imported", definition.address));
@@ -166,16 +166,16 @@ fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> Evaluation {
     let init = Fact::known(InitKind::MultiPhase, seen.clone());
     let slots = match slots::decode(image, definition.slots, Record::Definition) {
         Ok(slots) => slots,
-        Err(why) => return Evaluation { init, ..unknown(why) },
+        Err(why) => return HookFacts { init, ..unknown(why) },
     };
     let declaration = slots::declaration(&slots, definition.slots);
     let absent = declaration.value() == Some(&Declaration::Absent);
     if slots.is_empty() || (absent && has_room(image, definition.slots, slots.len())) {
         // pybind11 fills an array that starts as zeros, and a program may append a slot for the versions that know it.
         let why = format!("its slots at {:#x} leave room that code could fill", definition.slots);
-        return Evaluation { init, ..unknown(why) };
+        return HookFacts { init, ..unknown(why) };
     }
-    Evaluation {
+    HookFacts {
         init,
         gil: with_evidence(declaration, &seen),
         abi_info: slots::abi_info(image, &slots),
@@ -204,7 +204,7 @@ fn has_room(image: &Image<'_>, array: u64, slots: usize) -> bool {
 /// has one hook, makes a single-phase module. It says something of the GIL only by calling `PyUnstable_Module_SetGIL`:
 /// a file that does not import it, cannot look it up while running and loads no library that could call it on its
 /// behalf says nothing.
-fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook]) -> Evaluation {
+fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook]) -> HookFacts {
     let Some(create) = CREATE.iter().find(|symbol| survey.imports(symbol)) else {
         return unknown(format!("its definition at {:#x} has no slots in the file's data", definition.address));
     };
@@ -217,7 +217,7 @@ fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook
         return unknown("it has more than one hook or definition; which goes with which is decided in code");
     }
     let seen = vec![definition_evidence(definition), imported(create)];
-    let single = Evaluation {
+    let single = HookFacts {
         init: Fact::known(InitKind::SinglePhase, seen.clone()),
         abi_info: Fact::known(None, seen.clone()),
         slots: Fact::known(Vec::new(), seen.clone()),
@@ -234,7 +234,7 @@ fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook
         foreign.map(|library| format!("it loads {library}, which could call {SET_GIL} on its behalf"))
     };
     match why {
-        Some(why) => Evaluation { gil: Fact::Unknown { why, evidence: single.gil.evidence().to_vec() }, ..single },
+        Some(why) => HookFacts { gil: Fact::Unknown { why, evidence: single.gil.evidence().to_vec() }, ..single },
         None => single,
     }
 }

@@ -4,6 +4,7 @@
 //! nobody's ABI. Where the format tells which library an import is expected in, that decides whether it is CPython's.
 
 use super::abi::uses_headers;
+use super::counting::COUNT_BY_CALL;
 use super::library::python_library;
 use super::stable_abi::{added, is_version_specific};
 use super::{Survey, is_python};
@@ -12,9 +13,8 @@ use crate::model::facts::{Fact, Hook, LimitedApi, StableSymbol, Toolchain};
 
 /// The first version of the stable ABI; its symbols are in every version.
 const FIRST: u8 = 2;
-/// `Py_INCREF` and `Py_DECREF` call these where `Py_LIMITED_API` is 3.12 or newer, while the functions are older.
-/// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
-const COUNT_BY_CALL: ([&str; 2], u8) = (["_Py_IncRef", "_Py_DecRef"], 12);
+/// The `Py_LIMITED_API` from which on counting is by function calls.
+const FIRST_TO_CALL: u8 = 12;
 /// Headers write slot ids above 4 only where `Py_LIMITED_API` is 3.15 or newer (PEP 820).
 const NEW_SLOTS: (u32, u8) = (4, 15);
 
@@ -61,8 +61,7 @@ fn compiled_for(
     if !uses_headers(toolchain) {
         return None;
     }
-    let (counting, minor) = COUNT_BY_CALL;
-    let by_counting = counting.iter().any(|symbol| survey.imports(symbol)).then_some(minor);
+    let by_counting = COUNT_BY_CALL.iter().any(|symbol| survey.imports(symbol)).then_some(FIRST_TO_CALL);
     let mut ids = hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
     let by_slots = ids.any(|&id| id > NEW_SLOTS.0).then_some(NEW_SLOTS.1);
     oldest.max(by_counting).max(by_slots)

@@ -1,16 +1,16 @@
 //! What the data says and what following the code shows, put together.
 
-use crate::binary::Evaluation;
+use crate::binary::HookFacts;
 use crate::model::facts::Fact;
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
-pub(super) fn merge(read: Evaluation, evaluated: Evaluation) -> Evaluation {
+pub(super) fn merge(read: HookFacts, evaluated: HookFacts) -> HookFacts {
     // A different way of initialisation means that the data which was read is not what the code uses.
     if let (Some(static_init), Some(init)) = (read.init.value(), evaluated.init.value())
         && static_init != init
     {
         let why = format!("the data reads as {static_init:?}, but its code does {init:?}");
-        return Evaluation {
+        return HookFacts {
             init: contradiction(&why, &read.init, &evaluated.init),
             gil: contradiction(&why, &read.gil, &evaluated.gil),
             abi_info: contradiction(&why, &read.abi_info, &evaluated.abi_info),
@@ -18,7 +18,7 @@ pub(super) fn merge(read: Evaluation, evaluated: Evaluation) -> Evaluation {
             interpreters: contradiction(&why, &read.interpreters, &evaluated.interpreters),
         };
     }
-    Evaluation {
+    HookFacts {
         init: merge_fact(read.init, evaluated.init),
         gil: merge_fact(read.gil, evaluated.gil),
         abi_info: merge_fact(read.abi_info, evaluated.abi_info),
@@ -65,8 +65,8 @@ mod tests {
         Fact::known(value, vec![Evidence::new("seen")])
     }
 
-    fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> Evaluation {
-        Evaluation {
+    fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> HookFacts {
+        HookFacts {
             init,
             gil,
             abi_info: Fact::unknown("a"),

@@ -5,13 +5,16 @@ use std::path::Path;
 use ungil::rules::{self, Rule};
 
 use super::super::args::ExplainArguments;
+use super::super::config_file::Configuration;
+use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::{output, rule_files};
 
 /// Runs the command.
-pub(crate) fn run(typed: &ExplainArguments) -> Result<Exit, Failure> {
-    let set = rule_files::settle(&typed.rules)?;
+pub(crate) fn run(typed: &ExplainArguments, environment: &Environment) -> Result<Exit, Failure> {
+    let configuration = Configuration::find(&typed.config, environment)?;
+    let set = rule_files::settle(&typed.rules, &configuration, environment)?;
     let Some(id) = &typed.rule else {
         output::write(super::rules::list(&set).as_bytes(), None)?;
         return Ok(Exit::Clean);

@@ -5,6 +5,7 @@ use ungil::report::{INSPECTION_FORMATS, RenderOptions};
 use ungil::scan::{self, Explain, InspectSettings};
 
 use super::super::args::{GlobalArguments, InspectArguments};
+use super::super::config_file::Configuration;
 use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
@@ -16,9 +17,10 @@ pub(crate) fn run(
     global: &GlobalArguments,
     environment: &Environment,
 ) -> Result<Exit, Failure> {
-    // Without targets, those that the files are for are taken.
+    // Without targets, those that the files are for are taken: not those that the project around is for.
     let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
-    let targets = if named { settings::targets(&typed.target, environment)? } else { Vec::new() };
+    let targets =
+        if named { settings::targets(&typed.target, &Configuration::default(), environment)? } else { Vec::new() };
     let explain = if typed.explain { Explain::Paths } else { Explain::Results };
     let settings = InspectSettings { targets, explain, limits: Limits::default() };
     let inspection = scan::inspect(&typed.files, &settings)?;

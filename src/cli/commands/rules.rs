@@ -7,16 +7,20 @@ use ungil::report::harmless;
 use ungil::rules::{Rule, RuleSet, check_examples};
 
 use super::super::args::{RuleTestArguments, RulesArguments, RulesCommand};
+use super::super::config_file::Configuration;
+use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::{output, rule_files};
 
 /// Runs the command.
-pub(crate) fn run(typed: &RulesArguments) -> Result<Exit, Failure> {
+pub(crate) fn run(typed: &RulesArguments, environment: &Environment) -> Result<Exit, Failure> {
     match &typed.command {
         Some(RulesCommand::Test(test)) => run_test(test),
         None => {
-            output::write(list(&rule_files::settle(&typed.rules)?).as_bytes(), None)?;
+            let configuration = Configuration::find(&typed.config, environment)?;
+            let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
+            output::write(list(&rules).as_bytes(), None)?;
             Ok(Exit::Clean)
         }
     }

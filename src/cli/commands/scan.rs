@@ -8,6 +8,7 @@ use ungil::report::{FORMATS, RenderOptions};
 use ungil::scan;
 
 use super::super::args::{GlobalArguments, ScanArguments};
+use super::super::config_file::Configuration;
 use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
@@ -16,8 +17,9 @@ use super::super::{output, rule_files, settings};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let settings = settings::scan(typed, environment)?;
-    let rules = rule_files::settle(&typed.rules)?;
+    let configuration = Configuration::find(&typed.config, environment)?;
+    let settings = settings::scan(typed, &configuration, environment)?;
+    let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
     let words = settings::typed(typed)?;
     let context = settings::input_context(typed, environment, &FilesOnDisk)?;
     let requests = input::read(&words, settings::sources(&typed.index, environment)?, &context).map_err(unread)?;

@@ -2,8 +2,8 @@
 
 use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
 use crate::model::facts::{
-    Abi, CodeFacts, Concern, DocumentedLevel, Hazard, Interpreters, LimitedApi, Origin, PortingKind, PortingSign,
-    Replacement, StableAbiAudit, WritableData,
+    Abi, CodeFacts, Concern, DocumentedLevel, Flavour, Hazard, Interpreters, LimitedApi, Origin, PortingKind,
+    PortingSign, Replacement, StableAbiAudit, WritableData,
 };
 
 use super::super::sanitize::harmless;
@@ -217,21 +217,43 @@ fn level_words(level: FreeThreadingLevel) -> &'static str {
     }
 }
 
+/// Modules are counted, since they are told one by one; what nobody imports is named.
 fn natives_words(natives: &[NativeFile]) -> String {
-    let of = |kind: NativeKind| natives.iter().filter(|native| native.kind == kind).count();
-    let told = [
-        (of(NativeKind::Module), "module"),
-        (of(NativeKind::Library), "file without a hook for its name"),
-        (of(NativeKind::Program), "program"),
-        (of(NativeKind::Unread), "library by its name"),
+    let kinds = [
+        (NativeKind::Module, "module"),
+        (NativeKind::Library, "file without a hook for its name"),
+        (NativeKind::Program, "program"),
+        (NativeKind::Unread, "library by its name"),
     ];
-    let told: Vec<String> =
-        told.iter().filter(|(number, _)| *number > 0).map(|&(number, word)| plural(number, word)).collect();
-    let mut flavours: Vec<_> = natives.iter().flat_map(|native| &native.abis).map(|abi| abi.flavour).collect();
+    let told = kinds.into_iter().filter_map(|(kind, word)| {
+        let paths: Vec<&String> = natives.iter().filter(|native| native.kind == kind).map(|it| &it.path).collect();
+        let number = plural(paths.len(), word);
+        match kind {
+            _ if paths.is_empty() => None,
+            NativeKind::Module => Some(number),
+            _ => Some(format!("{number}: {}", some_of(paths))),
+        }
+    });
+    let told: Vec<String> = told.chain(several_builds(natives)).collect();
+    told.join("; ")
+}
+
+/// For which builds modules of the wheel were compiled, when for more than one.
+fn several_builds(natives: &[NativeFile]) -> Option<String> {
+    let mut flavours: Vec<Flavour> = natives.iter().flat_map(|native| &native.abis).map(|abi| abi.flavour).collect();
     flavours.sort_unstable();
     flavours.dedup();
-    let mixed = if flavours.len() > 1 { format!("; {} ABIs in one wheel", flavours.len()) } else { String::new() };
-    format!("{}{mixed}", told.join(", "))
+    if flavours.contains(&Flavour::Gil) || flavours.contains(&Flavour::Abi3) {
+        flavours.retain(|flavour| *flavour != Flavour::GilOrAbi3);
+    }
+    let words = flavours.iter().map(|flavour| match flavour {
+        Flavour::Gil => "builds with the GIL",
+        Flavour::FreeThreaded => "free-threaded builds",
+        Flavour::Abi3 => "abi3",
+        Flavour::Abi3t => "abi3t",
+        Flavour::GilOrAbi3 => "builds with the GIL or abi3",
+    });
+    (flavours.len() > 1).then(|| format!("several ABIs: {}", words.collect::<Vec<_>>().join(", ")))
 }
 
 fn plural(number: usize, word: &str) -> String {

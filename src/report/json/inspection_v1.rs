@@ -147,7 +147,7 @@ pub(super) enum Refcounts {
     InlineBiased,
     /// By function calls.
     Calls,
-    /// No symbol tells of any.
+    /// Nothing tells of any.
     NoneSeen,
 }
 

@@ -1,10 +1,10 @@
-//! Notes: what rules say that decides no verdict, warnings before hints. One paragraph for each rule: what it says is much
-//! the same of every package, so the packages are listed.
+//! Notes: what rules say that decides no verdict, warnings before hints. One paragraph for each rule. What a warning says is
+//! much the same of every package, so the packages are listed; a hint is told of each.
 
 use std::cmp::Reverse;
 
 use crate::model::finding::{Certainty, Finding, Level};
-use crate::model::report::{PackageReport, Report};
+use crate::model::report::{PackageReport, Report, TargetResult};
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
@@ -13,20 +13,32 @@ use super::super::text::{count, wrap};
 use super::culprits::named;
 use super::labelled;
 
+/// How many packages have the words of a hint about them told.
+const HINTED: usize = 12;
+
 /// What one rule says.
 struct Note<'a> {
     first: &'a Finding,
-    /// Packages of which, or of whose modules, it is said.
-    packages: Vec<&'a PackageReport>,
+    packages: Vec<Told<'a>>,
+}
+
+/// A package of which, or of whose modules, it is said.
+struct Told<'a> {
+    package: &'a PackageReport,
+    /// On the first target of which it is said.
+    result: &'a TargetResult,
+    finding: &'a Finding,
+    /// Of how many modules it is said on that target besides the first.
+    more: usize,
 }
 
 /// The paragraphs.
 pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String> {
     let mut notes: Vec<Note<'_>> = Vec::new();
     for package in &report.packages {
-        for finding in package.results.iter().flat_map(|result| &result.findings) {
-            if finding.level != Level::Decides {
-                add(&mut notes, package, finding);
+        for result in &package.results {
+            for finding in result.findings.iter().filter(|finding| finding.level != Level::Decides) {
+                add(&mut notes, Told { package, result, finding, more: 0 });
             }
         }
     }
@@ -41,12 +53,17 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
     lines
 }
 
-fn add<'a>(notes: &mut Vec<Note<'a>>, package: &'a PackageReport, finding: &'a Finding) {
+fn add<'a>(notes: &mut Vec<Note<'a>>, told: Told<'a>) {
+    let finding = told.finding;
     let same = |note: &&mut Note<'_>| note.first.rule == finding.rule && note.first.certainty == finding.certainty;
-    match notes.iter_mut().find(same) {
-        Some(note) if note.packages.last().is_some_and(|last| std::ptr::eq(*last, package)) => {}
-        Some(note) => note.packages.push(package),
-        None => notes.push(Note { first: finding, packages: vec![package] }),
+    let Some(note) = notes.iter_mut().find(same) else {
+        notes.push(Note { first: finding, packages: vec![told] });
+        return;
+    };
+    match note.packages.last_mut() {
+        Some(last) if std::ptr::eq(last.result, told.result) => last.more += 1,
+        Some(last) if std::ptr::eq(last.package, told.package) => {}
+        _ => note.packages.push(told),
     }
 }
 
@@ -66,11 +83,29 @@ fn paragraph(note: &Note<'_>, options: &RenderOptions) -> Vec<String> {
         style.paint(Role::Heading, &packages),
         style.paint(Role::Faint, &rule)
     )];
-    lines.extend(wrap(&harmless(&note.first.message), options.width - 2).iter().map(|line| format!("  {line}")));
-    let names: Vec<String> = note.packages.iter().map(|package| named(package)).collect();
-    lines.extend(labelled("in", &names.join(", "), options));
+    // Hints are for maintainers, who want to know the places.
+    let told = if note.first.level == Level::Hint { HINTED } else { 0 };
+    lines.extend(note.packages.iter().take(told).flat_map(|told| one(told, options)));
+    if told == 0 {
+        lines.extend(wrap(&harmless(&note.first.message), options.width - 2).iter().map(|line| format!("  {line}")));
+    }
+    let names: Vec<String> = note.packages.iter().skip(told).map(|told| named(told.package)).collect();
+    if !names.is_empty() {
+        lines.extend(labelled(if told == 0 { "in" } else { "also in" }, &names.join(", "), options));
+    }
     if !note.first.help.is_empty() {
         lines.extend(labelled("do", &harmless(&note.first.help), options));
     }
     lines
+}
+
+/// What is said of one package; its further lines stand a little to the right.
+fn one(told: &Told<'_>, options: &RenderOptions) -> Vec<String> {
+    let more = match told.more {
+        0 => String::new(),
+        more => format!("; and of {}", count(more, "further module")),
+    };
+    let text = format!("{}: {}{more}", named(told.package), harmless(&told.finding.message));
+    let lines = wrap(&text, options.width - 4);
+    lines.iter().enumerate().map(|(number, line)| format!("{:1$}{line}", "", if number == 0 { 2 } else { 4 })).collect()
 }

@@ -3,13 +3,14 @@
 
 use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    Abi, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitKind, Interpreters,
-    LimitedApi, PortingSign, Refcounts, Replacement, StableAbiAudit, StableSymbol, Toolchain, WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitKind,
+    Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain,
+    WritableData,
 };
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::SubjectFile;
 
-use super::super::raw::{InterpretersKind, RawExample, RawHazard, RawModule, RawNative, UnreadFact};
+use super::super::raw::{CodeSign, InterpretersKind, RawExample, RawHazard, RawModule, RawNative, UnreadFact};
 
 /// The claim of an example's module that says what breaks one.
 const CLAIM: &str = "cp39-abi3";
@@ -79,7 +80,23 @@ fn image(raw: &RawModule) -> ImageFacts {
         hazards: read(unread, UnreadFact::Hazards, raw.hazards.iter().map(hazard).collect()),
         porting: read(unread, UnreadFact::Porting, raw.porting.iter().map(sign).collect()),
         writable_data: read(unread, UnreadFact::WritableData, data),
-        code: Fact::unknown("examples describe no code"),
+        code: read(unread, UnreadFact::Code, code(&raw.code)),
+    }
+}
+
+fn code(signs: &[CodeSign]) -> CodeFacts {
+    let seen = |sign| match signs.contains(&sign) {
+        true => Sightings { count: 1, example: Some(0x1000) },
+        false => Sightings::default(),
+    };
+    CodeFacts {
+        bytes: 0,
+        is_complete: true,
+        non_atomic_counting: seen(CodeSign::NonAtomicCounting),
+        biased_counting: seen(CodeSign::BiasedCounting),
+        sole_owner_tests: seen(CodeSign::SoleOwnerTest),
+        atomics: seen(CodeSign::Atomic),
+        calls: Vec::new(),
     }
 }
 

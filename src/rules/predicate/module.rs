@@ -1,22 +1,26 @@
 //! What predicates about modules mean.
 
+use std::cmp::Reverse;
+
 use crate::model::distribution::{Claim, DistributionFacts};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{
-    Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin, PortingKind,
-    StableAbiAudit,
+    CallSites, Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin,
+    PortingKind, StableAbiAudit,
 };
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::subject::{Delegate, Subject, SubjectFile};
 use crate::model::verdict::DeclaredBy;
 
 use super::super::raw::{
-    Condition, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, StableAbiBreach,
+    CodeSign, Condition, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, StableAbiBreach,
 };
 use super::Truth;
 
 /// How many things of a list become evidence.
 const MOST_SHOWN: usize = 8;
+/// How many functions that hold calls are named.
+const FUNCTIONS_SHOWN: usize = 3;
 
 /// The answer about one module.
 pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &ModuleOutcome) -> Truth {
@@ -41,6 +45,7 @@ pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &Module
         Condition::Interpreters(words) => of_image(image(), |image| any_hook(image, |hook| interpreters(words, hook))),
         Condition::Hazard(words) => of_image(image(), |image| hazards(words, image)),
         Condition::Porting(words) => of_image(image(), |image| porting(words, image)),
+        Condition::Code(words) => of_image(image(), |image| code(words, image)),
         Condition::WritableData(least) => of_image(image(), |image| writable_data(*least, image)),
         Condition::StableAbi(words) => match subject.files.get(&module.path) {
             Some(file) => stable_abi(words, file, &subject.distribution),
@@ -92,7 +97,14 @@ fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) 
             Gil::Unknown => return Truth::unknown(format!("{name} of {package} is unknown itself: {reason}")),
         },
     };
-    if words.contains(&state) { Truth::shown(module.evidence.clone(), Vec::new()) } else { Truth::No }
+    if !words.contains(&state) {
+        return Truth::No;
+    }
+    let mut evidence = module.evidence.clone();
+    if let Some(Delegate::Provided { package, reason, .. }) = subject.delegates.get(name) {
+        evidence.insert(0, Evidence::new(format!("{name} of {package}: {reason}")));
+    }
+    Truth::shown(evidence, Vec::new())
 }
 
 /// The answer for the hooks that the import system may call under the file's name.
@@ -137,17 +149,18 @@ fn interpreters(words: &[InterpretersKind], hook: &Hook) -> Truth {
     if words.contains(&kind) { Truth::shown(evidence.clone(), Vec::new()) } else { Truth::No }
 }
 
-/// Imports that the generator's own run-time support has are not the author's doing.
+/// Imports that the generator's own run-time support has are not the author's doing. The most called come first.
 fn hazards(words: &[HazardKind], image: &ImageFacts) -> Truth {
     let hazards = match &image.hazards {
         Fact::Known { value, .. } => value,
         Fact::Unknown { why, .. } => return unread("which functions of the C API it uses", why),
     };
-    let asked: Vec<&Hazard> = hazards
+    let mut asked: Vec<&Hazard> = hazards
         .iter()
         .filter(|hazard| hazard.origin != Origin::Generator)
         .filter(|hazard| kind_of(hazard).is_some_and(|kind| words.contains(&kind)))
         .collect();
+    asked.sort_by_key(|hazard| Reverse(hazard.call_sites.as_ref().map_or(0, |sites| sites.count)));
     if asked.is_empty() {
         return Truth::No;
     }
@@ -174,16 +187,20 @@ fn kind_of(hazard: &Hazard) -> Option<HazardKind> {
     hazard.concern.map(of_concern).or_else(|| hazard.level.map(of_level))
 }
 
-/// The function and what to call instead: `PyList_GetItem (PyList_GetItemRef, 3.13)`.
+/// The function, where it is called, and what to call instead: `PyList_GetItem in 3 places (PyList_GetItemRef, 3.13)`.
 fn hazard_words(hazard: &Hazard) -> String {
     let symbol = &hazard.symbol;
-    match &hazard.replacement {
-        Some(replacement) => match replacement.since {
-            Some(minor) => format!("{symbol} ({}, 3.{minor})", replacement.name),
-            None => format!("{symbol} ({})", replacement.name),
-        },
-        None => symbol.clone(),
-    }
+    let sites = hazard.call_sites.as_ref().map_or_else(String::new, |sites| format!(" in {}", called(sites)));
+    let instead = hazard.replacement.as_ref().map_or_else(String::new, |replacement| match replacement.since {
+        Some(minor) => format!(" ({}, 3.{minor})", replacement.name),
+        None => format!(" ({})", replacement.name),
+    });
+    format!("{symbol}{sites}{instead}")
+}
+
+/// In how many places; an import that no instruction names may be called through a table.
+fn called(sites: &CallSites) -> String {
+    if sites.count == 0 { "no place that was seen".to_owned() } else { places(sites.count) }
 }
 
 fn hazard_evidence(hazard: &Hazard) -> Evidence {
@@ -193,10 +210,9 @@ fn hazard_evidence(hazard: &Hazard) -> Evidence {
     };
     let evidence = Evidence::new(what).symbol(&hazard.symbol);
     let Some(sites) = &hazard.call_sites else { return evidence };
-    let places = if sites.count == 1 { "place" } else { "places" };
-    let functions = sites.functions.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let functions = sites.functions.iter().take(FUNCTIONS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
     let within = if functions.is_empty() { functions } else { format!(", as in {functions}") };
-    let evidence = evidence.value(format!("{} {places}{within}", sites.count));
+    let evidence = evidence.value(format!("{}{within}", called(sites)));
     match sites.example {
         Some(address) => evidence.address(address),
         None => evidence,
@@ -217,6 +233,37 @@ fn porting(words: &[PortingKind], image: &ImageFacts) -> Truth {
     let evidence =
         symbols.iter().take(MOST_SHOWN).map(|symbol| Evidence::new("imported symbol").symbol(symbol)).collect();
     Truth::shown(evidence, symbols)
+}
+
+/// What was not seen may still be there, but as a rule it is not; of code that was not all read nobody knows.
+fn code(words: &[CodeSign], image: &ImageFacts) -> Truth {
+    let code = match &image.code {
+        Fact::Known { value, .. } => value,
+        Fact::Unknown { why, .. } => return unread("what its instructions show", why),
+    };
+    let seen = words.iter().map(|word| match word {
+        CodeSign::NonAtomicCounting => (code.non_atomic_counting, "counting that is not atomic"),
+        CodeSign::BiasedCounting => (code.biased_counting, "biased counting"),
+        CodeSign::SoleOwnerTest => (code.sole_owner_tests, "a test for a sole owner"),
+        CodeSign::Atomic => (code.atomics, "an atomic operation"),
+    });
+    let seen: Vec<_> = seen.filter(|(sightings, _)| sightings.count > 0).collect();
+    if seen.is_empty() {
+        return if code.is_complete { Truth::No } else { unread("all its instructions", "it has too many") };
+    }
+    let found = seen.iter().map(|(sightings, what)| format!("{what} in {}", places(sightings.count))).collect();
+    let evidence = seen.iter().map(|(sightings, what)| {
+        let evidence = Evidence::new(format!("{what} in the code")).value(places(sightings.count));
+        match sightings.example {
+            Some(address) => evidence.address(address),
+            None => evidence,
+        }
+    });
+    Truth::shown(evidence.collect(), found)
+}
+
+fn places(count: u32) -> String {
+    if count == 1 { "1 place".to_owned() } else { format!("{count} places") }
 }
 
 fn writable_data(least: u64, image: &ImageFacts) -> Truth {

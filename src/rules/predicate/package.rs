@@ -1,5 +1,7 @@
 //! What predicates about packages mean.
 
+use std::collections::BTreeMap;
+
 use crate::model::distribution::FreeThreadingLevel;
 use crate::model::evidence::Evidence;
 use crate::model::facts::Fact;
@@ -115,7 +117,17 @@ fn release(words: &[ReleaseKind], subject: &Subject) -> Truth {
         name.is_some_and(|name| name.abi.iter().any(|tag| release_kind(tag).is_some_and(|kind| words.contains(&kind))))
     };
     let found: Vec<String> = wheels.iter().filter(asked).cloned().collect();
-    if found.is_empty() { Truth::No } else { Truth::shown(listed("wheel", &found), found.clone()) }
+    if found.is_empty() { Truth::No } else { Truth::shown(listed("wheel", &found), by_tag(&found)) }
+}
+
+/// `cp38-abi3 (14 wheels)`: Python and ABI tag of wheels, with how many there are.
+fn by_tag(wheels: &[String]) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for name in wheels.iter().filter_map(|filename| filename.parse::<WheelName>().ok()) {
+        *counts.entry(format!("{}-{}", name.python.join("."), name.abi.join("."))).or_default() += 1;
+    }
+    let noun = |count| if count == 1 { "wheel" } else { "wheels" };
+    counts.into_iter().map(|(tag, count)| format!("{tag} ({count} {})", noun(count))).collect()
 }
 
 fn release_kind(abi_tag: &str) -> Option<ReleaseKind> {

@@ -9,7 +9,7 @@ use crate::model::facts::{Concern, DocumentedLevel, Generator, InitKind, Origin,
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::DeclaredBy;
 
-use super::{Expectation, InterpretersKind, OfferKind, Spanned};
+use super::{CodeSign, Expectation, InterpretersKind, OfferKind, Spanned};
 
 /// One `[[example]]`: a subject in a few words, and what the rule says of it.
 #[derive(Debug, Deserialize)]
@@ -83,6 +83,8 @@ pub(in crate::rules) struct RawModule {
     #[serde(default = "author")]
     pub(in crate::rules) porting_origin: Origin,
     #[serde(default)]
+    pub(in crate::rules) code: Vec<CodeSign>,
+    #[serde(default)]
     pub(in crate::rules) writable_data: u64,
     #[serde(default)]
     pub(in crate::rules) outside: Vec<String>,
@@ -125,6 +127,7 @@ pub(in crate::rules) struct RawNative {
 pub(in crate::rules) enum UnreadFact {
     Hazards,
     Porting,
+    Code,
     WritableData,
     GilValue,
     Interpreters,

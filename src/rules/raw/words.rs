@@ -88,6 +88,20 @@ pub enum HazardKind {
     Shared,
 }
 
+/// What instructions show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeSign {
+    /// Inline reference counting that only the GIL protects.
+    NonAtomicCounting,
+    /// Inline reference counting of the free-threaded build.
+    BiasedCounting,
+    /// Tests whether a reference count is exactly one.
+    SoleOwnerTest,
+    /// Atomic instructions that have nothing to do with reference counting.
+    Atomic,
+}
+
 /// How imports break a claim to the stable ABI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

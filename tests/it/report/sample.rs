@@ -290,6 +290,7 @@ pub(crate) fn report() -> Report {
             bytes_total: 148_201_552,
             problems: 1,
         },
+        gate: None,
     }
 }
 
@@ -331,6 +332,7 @@ pub(crate) fn crowded() -> Report {
         ],
         problems: Vec::new(),
         summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
+        gate: None,
     }
 }
 
@@ -353,6 +355,7 @@ pub(crate) fn two_platforms() -> Report {
         ],
         problems: Vec::new(),
         summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
+        gate: None,
     }
 }
 
@@ -379,6 +382,7 @@ pub(crate) fn hostile() -> Report {
             message: HOSTILE_PATH.into(),
         }],
         summary: Summary::default(),
+        gate: None,
     }
 }
 

@@ -134,6 +134,12 @@ impl Report {
         &self.package(name)["results"][0]
     }
 
+    /// What a rule says of a package, the first of it.
+    pub(super) fn finding(&self, package: &str, rule: &str) -> Option<&Value> {
+        let mut findings = self.0["findings"].as_array().unwrap().iter();
+        findings.find(|finding| finding["package"] == package && finding["rule"] == rule)
+    }
+
     /// `kind place: message`, one line for each problem.
     pub(super) fn problems(&self) -> Vec<String> {
         let problems = self.0["problems"].as_array().unwrap().iter();

@@ -47,6 +47,47 @@ fn a_wheel_shows_its_modules_for_every_target() {
 }
 
 #[test]
+fn a_wheel_shows_what_nobody_imports() {
+    let desk = Desk::new();
+    let wheel = Wheel::new("mix-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
+        .module("mix/sample.cpython-314t-x86_64-linux-gnu.so", "elf-x86_64-not-used.so")
+        .module("mix/sample.cpython-314-x86_64-linux-gnu.so", "elf-x86_64-gil.so")
+        .module("mix/_plain.so", "elf-x86_64-plain.so")
+        .member("mix.libs/libx-1a2b.so.3", "library")
+        .member("mix-1.0.data/scripts/tool", compiled("elf-x86_64-plain.so"))
+        .member("mix-1.0.data/scripts/run.sh", "#!/bin/sh\n")
+        .member("mix-1.0.data/scripts/tool.exe", "MZ");
+    desk.write(&wheel.filename, wheel.bytes());
+    let (_, document) = inspect(&desk, &[&wheel.filename]);
+    let artifact = &document["artifacts"][0];
+    assert_eq!(artifact["generator"], "hand (1.0)");
+    let natives = artifact["distribution"]["natives"]["value"].as_array().unwrap().iter();
+    let natives: Vec<String> =
+        natives.map(|it| format!("{} {}", it["kind"].as_str().unwrap(), it["path"].as_str().unwrap())).collect();
+    assert_eq!(
+        natives,
+        [
+            "program mix-1.0.data/scripts/tool",
+            "program mix-1.0.data/scripts/tool.exe",
+            "unread mix.libs/libx-1a2b.so.3",
+            "library mix/_plain.so",
+            "module mix/sample.cpython-314-x86_64-linux-gnu.so",
+            "module mix/sample.cpython-314t-x86_64-linux-gnu.so",
+        ]
+    );
+    let text = desk.run(&["inspect", &wheel.filename]).stdout;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "1 file without a hook for its name: mix/_plain.so;",
+        "2 programs: mix-1.0.data/scripts/tool, mix-1.0.data/scripts/tool.exe;",
+        "1 library by its name: mix.libs/libx-1a2b.so.3;",
+        "several ABIs: builds with the GIL, free-threaded builds",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}
+
+#[test]
 fn compiled_files_of_every_format_are_shown() {
     let desk = Desk::new();
     for (fixture, name, expected, code) in [

@@ -58,6 +58,8 @@ pub(super) fn shop() -> Shop {
     let half = cut.bytes()[..cut.bytes().len() / 2].to_vec();
     Shop::with(wheels.concat())
         .and_sdist("source", "1.0", &["pure"])
+        .and(stable_abi_only())
+        .and_sdist("stable_only", "1.0", &[])
         .file("bad", &bad.filename, damaged(bad.bytes(), member), Some(bad.metadata()))
         .file("cut", &cut.filename, half, None)
 }
@@ -67,6 +69,16 @@ fn backend(version: &str) -> Wheel {
     let fixture = if version == "2.0" { "elf-x86_64-backend.so" } else { "elf-x86_64-backend-absent.so" };
     Wheel::new(&format!("cffi-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl"))
         .module("_cffi_backend.cpython-314t-x86_64-linux-gnu.so", fixture)
+}
+
+/// With releases of cffi that have to be built.
+fn shop_with_sources_of_cffi() -> Shop {
+    shop().and_sdist("cffi", "1.17.1", &[]).and_sdist("cffi", "2.2rc1", &[])
+}
+
+/// A wheel that builds with the GIL take from 3.9 on.
+fn stable_abi_only() -> Wheel {
+    native("stable_only", "cp39-abi3").module("stable_only/sample.abi3.so", "elf-x86_64-gil.so")
 }
 
 const REQUIREMENTS: &str = "\
@@ -205,15 +217,66 @@ fn findings_name_rule_module_and_evidence() {
 fn a_module_may_leave_it_to_another_package() {
     for (requirements, verdicts, code) in [
         ("user", &["cffi 2.0 cp314t ready", "user 1.0 cp314t ready"][..], 0),
-        ("lonely cffi<2", &["cffi 1.0 cp314t gil", "lonely 1.0 cp314t gil"], 1),
+        ("lonely cffi==1.0", &["cffi 1.0 cp314t gil", "lonely 1.0 cp314t gil"], 1),
         ("lonely", &["lonely 1.0 cp314t unknown"], 3),
         ("user --no-deps", &["user 1.0 cp314t unknown"], 3),
+        // Nothing of these can be read. No build of the old one declares anything; what becomes of the new one is open.
+        ("lonely cffi==1.17.1", &["cffi 1.17.1 cp314t build", "lonely 1.0 cp314t gil"], 1),
+        ("user cffi==1.17.1 --no-deps", &["cffi 1.17.1 cp314t build", "user 1.0 cp314t gil"], 1),
+        ("user cffi==2.2rc1", &["cffi 2.2rc1 cp314t build", "user 1.0 cp314t unknown"], 3),
     ] {
-        let server = Server::start(shop().routes());
+        let server = Server::start(shop_with_sources_of_cffi().routes());
         let run = Desk::new().scan(&server, &requirements.split(' ').collect::<Vec<_>>());
         let report = run.report();
         assert_eq!(report.verdicts(), verdicts, "{requirements}");
         assert_eq!(run.code, Some(code), "{requirements}");
+    }
+}
+
+#[test]
+fn what_an_old_backend_does_is_shown_by_its_version() {
+    let server = Server::start(shop_with_sources_of_cffi().routes());
+    let report = Desk::new().scan(&server, &["lonely", "cffi==1.17.1"]).report();
+    let finding = report.finding("lonely", "delegate-enables-gil").unwrap();
+    assert_eq!(finding["certainty"], "holds");
+    let evidence = finding["evidence"][0]["what"].as_str().unwrap();
+    assert!(evidence.starts_with("_cffi_backend of cffi 1.17.1: no cffi up to 1.17.1 declares anything"), "{evidence}");
+    let report = Desk::new().scan(&server, &["user", "cffi==2.2rc1"]).report();
+    let finding = report.finding("user", "delegate-enables-gil").unwrap();
+    assert_eq!(finding["certainty"], "unknown");
+    assert!(
+        finding["message"].as_str().unwrap().ends_with("is unknown: cffi 2.2rc1 could not be looked at"),
+        "{finding}"
+    );
+    assert!(finding["help"].as_str().unwrap().starts_with("Get what could not be read into the scan"), "{finding}");
+}
+
+#[test]
+fn wheels_that_no_target_takes_are_known_all_the_same() {
+    let server = Server::start(shop().routes());
+    let run = Desk::new().scan_for(&server, BOTH, &["stable-only", "nothing", "source"]);
+    let report = run.report();
+    let finding = report.finding("stable-only", "abi3-not-enough").unwrap();
+    assert_eq!((&finding["certainty"], &finding["verdict"]), (&"holds".into(), &serde_json::Value::Null));
+    assert!(finding["message"].as_str().unwrap().ends_with("and no abi3t wheel: cp39-abi3 (1 wheel)"), "{finding}");
+    for package in ["nothing", "source"] {
+        assert!(report.finding(package, "abi3-not-enough").is_none(), "{package}");
+    }
+    // A warning changes no verdict.
+    let verdicts = report.verdicts();
+    assert!(verdicts.contains(&"stable-only 1.0 cp314t build".to_owned()), "{verdicts:?}");
+}
+
+#[test]
+fn code_is_read_where_a_rule_that_counts_asks_for_it() {
+    let server = Server::start(shop().routes());
+    let desk = Desk::new();
+    let unread = desk.scan(&server, &["ready"]).report();
+    assert!(unread.finding("ready", "uniqueness-test").is_none(), "hints are hidden");
+    for arguments in [&["--level", "uniqueness-test=warning"][..], &["--hints"]] {
+        let report = desk.scan(&server, &[&["ready"], arguments].concat()).report();
+        let finding = report.finding("ready", "uniqueness-test");
+        assert!(finding.is_none(), "its code was read, and it tests no count: {finding:?}");
     }
 }
 
