@@ -176,7 +176,10 @@ mod tests {
     use super::super::json::read_report;
     use super::*;
 
-    fn report(targets: &[&str], packages: &[(&str, &str, &[(&str, &str)])]) -> SavedReport {
+    /// Name, version, and a verdict for each target.
+    type Judged<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+    fn report(targets: &[&str], packages: &[Judged<'_>]) -> SavedReport {
         let packages: Vec<_> = packages
             .iter()
             .map(|(name, version, results)| {

@@ -5,8 +5,8 @@
 mod archive;
 mod binary;
 mod cli;
-mod dashboard;
 mod configuration;
+mod dashboard;
 mod facts;
 mod house;
 mod import;

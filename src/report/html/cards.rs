@@ -125,7 +125,9 @@ fn evidence(obstacle: &Obstacle<'_>) -> Markup {
             ];
             content.add(element("p", &[], rule));
         }
-        content.add(element("ul", &[("class", "files")], each("li", said.files.iter().copied())));
+        if !said.files.is_empty() {
+            content.add(element("ul", &[("class", "files")], each("li", said.files.iter().copied())));
+        }
         if !said.evidence.is_empty() {
             let first = said.modules.first().map_or_else(String::new, |module| format!(" in {module}"));
             content.add(element("p", &[("class", "label")], format!("Seen{first}")));

@@ -6,6 +6,7 @@ use crate::model::verdict::Verdict;
 
 use super::super::RenderError;
 use super::super::json::{DeclaredBy, Package, SavedReport, TargetResult};
+use super::super::sanitize::harmless;
 use super::super::table::VERDICTS;
 use super::markup::{Markup, element};
 use super::words::{count, declarer, named, target_name};
@@ -143,7 +144,7 @@ pub(super) fn search_index(report: &SavedReport) -> Result<String, RenderError> 
             let toolchains = result.modules.iter().filter_map(|module| module.toolchain.as_ref());
             words.extend(toolchains.map(|toolchain| toolchain.generator.as_str()));
         }
-        words.into_iter().collect::<Vec<_>>().join(" ").to_lowercase()
+        harmless(&words.into_iter().collect::<Vec<_>>().join(" ")).to_lowercase()
     });
     Ok(serde_json::to_string(&texts.collect::<Vec<_>>())?)
 }

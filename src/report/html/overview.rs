@@ -163,7 +163,10 @@ fn declarers(report: &SavedReport, target: &str) -> Markup {
     let mut kinds: Vec<(String, usize)> = Vec::new();
     for result in &ready {
         let said: BTreeSet<&str> = result.declared_by.iter().map(|declared_by| declared_by.who.as_str()).collect();
-        let said = said.into_iter().map(whose).collect::<Vec<_>>().join(" and ");
+        let said = match said.is_empty() {
+            true => "not said by whom".to_owned(),
+            false => said.into_iter().map(whose).collect::<Vec<_>>().join(" and "),
+        };
         match kinds.iter_mut().find(|(known, _)| *known == said) {
             Some((_, number)) => *number += 1,
             None => kinds.push((said, 1)),
@@ -188,7 +191,7 @@ fn whose(who: &str) -> &str {
 pub(super) fn problems(report: &SavedReport) -> Markup {
     let problems = &report.content.problems;
     if problems.is_empty() {
-        return element("p", &[("class", "all-seen")], "Everything was looked at: the report has no problems.");
+        return element("p", &[("class", "no-problems")], without_problems(report));
     }
     let rows: Markup = problems
         .iter()
@@ -217,6 +220,17 @@ pub(super) fn problems(report: &SavedReport) -> Markup {
             table,
         ],
     )
+}
+
+fn without_problems(report: &SavedReport) -> String {
+    let results = report.content.packages.iter().flat_map(|package| &package.results);
+    let left_out: BTreeSet<&str> = results.flat_map(|result| &result.left_out).map(String::as_str).collect();
+    let more = match left_out.len() {
+        0 => String::new(),
+        1 => " One large library was not fetched; what is said of its package names it.".to_owned(),
+        more => format!(" {more} large libraries were not fetched; what is said of their packages names them."),
+    };
+    format!("The report has no problems: nothing that had to be looked at was out of reach.{more}")
 }
 
 /// A table that may be wider than the page, in a part that scrolls by itself and can be reached by keyboard.

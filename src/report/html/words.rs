@@ -38,7 +38,7 @@ pub(super) fn targets(targets: &[&str]) -> Markup {
 pub(super) fn with_code(sentence: &str) -> Markup {
     let parts: Vec<&str> = sentence.split('`').collect();
     // An even number of parts has a backtick without a second one.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return Markup::from(sentence);
     }
     let is_code = |number: usize| number % 2 == 1;
