@@ -171,14 +171,18 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
         Ok(images) => images,
         Err(error) => return Ok(plain("unknown", error.to_string())),
     };
-    let wanted = if row.platform == "macos_arm64" { "aarch64" } else { "" };
+    let wanted = match row.platform.as_str() {
+        "macos_arm64" => "aarch64",
+        "macos_x86_64" => "x86_64",
+        _ => "",
+    };
     let Some(image) = images.iter().find(|image| wanted.is_empty() || image.architecture == wanted) else {
         return Ok(plain("unknown", "no image for the architecture".into()));
     };
     let Some(hook) = hook(image, &row.member) else { return Ok(plain("not_a_module", "no hook".into())) };
     let free_threaded = free_threaded(row, image);
     let started = Instant::now();
-    let context = Context { minor: 13, free_threaded };
+    let context = Context { minor: minor(row), free_threaded };
     let evaluation = evaluate(image, hook, HookKind::Init, context, Limits::default());
     let time = started.elapsed();
     if arguments.explain.as_ref().is_some_and(|text| row.member.contains(text)) {
@@ -237,7 +241,13 @@ fn hook(image: &Image, member: &str) -> Option<u64> {
     image.exports().get(&format!("PyInit_{name}")).copied()
 }
 
-/// Which build's object layout the file was compiled for; `--wheels` are all made for 3.13.
+/// The version of CPython that the wheel was built for: 13, unless its tags say 14 or newer.
+fn minor(row: &Row) -> u8 {
+    let mut tags = row.wheel.split('-').filter_map(|part| part.strip_prefix("cp3")?.strip_suffix('t')?.parse().ok());
+    tags.next_back().unwrap_or(13)
+}
+
+/// Which build's object layout the file was compiled for.
 fn free_threaded(row: &Row, image: &Image) -> bool {
     const PROOFS: [&str; 5] = [
         "_Py_DecRefShared",
@@ -247,7 +257,7 @@ fn free_threaded(row: &Row, image: &Image) -> bool {
         "PyUnstable_Module_SetGIL",
     ];
     PROOFS.iter().any(|name| image.import_named(name).is_some())
-        || row.wheel.contains("-cp313t-") && !row.member.contains(".abi3.")
+        || row.wheel.contains(&format!("-cp3{}t-", minor(row))) && !row.member.contains(".abi3.")
 }
 
 fn word(evaluation: &Evaluation, free_threaded: bool) -> (String, String) {

@@ -10,6 +10,7 @@ mod error_page;
 mod exit;
 mod format_control;
 mod index_settings;
+mod installed;
 mod output;
 mod progress;
 mod rule_files;

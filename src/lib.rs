@@ -12,6 +12,9 @@
 //! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `report`
 //! renders the whole run. `scan` is the front door: it knows how the stages meet.
 //!
+//! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
+//! distributions and says whose each compiled file is; from there on the flow is the same.
+//!
 //! Beside the flow run **problems**: what we could not look at, where and why. Any stage may add one, none may drop
 //! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
 //! outcomes, and `ready` means that nothing relevant was unreadable.
@@ -26,6 +29,7 @@ pub mod binary;
 pub mod import;
 pub mod index;
 pub mod input;
+pub mod installed;
 mod memo;
 pub mod model;
 pub mod report;

@@ -16,6 +16,12 @@ const GIB: u64 = 1 << 30;
 pub struct Limits {
     /// Members that are listed; those after them are not looked at.
     pub members: usize,
+    /// Names that are looked at while environments are searched for below a folder.
+    pub searched: usize,
+    /// Entries of one layer of a container image.
+    pub layer_entries: usize,
+    /// Bytes of small files (metadata, records) that are kept of one container image.
+    pub kept_bytes: u64,
     /// Length of a member's path.
     pub path_bytes: usize,
     /// Size of a zip file's central directory, with what stands between it and the end of the file.
@@ -48,6 +54,9 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             members: 200_000,
+            searched: 10_000_000,
+            layer_entries: 2_000_000,
+            kept_bytes: GIB,
             path_bytes: 4096,
             directory_bytes: 64 * MIB,
             member_bytes: 2 * GIB,

@@ -33,7 +33,7 @@ const fn versioned(text: &'static str, generator: Generator, version: ReadVersio
     Mark { text, generator, version: Some(version), needs_version: true }
 }
 
-const MARKS: [Mark; 30] = [
+const MARKS: [Mark; 33] = [
     versioned("pyo3-", Generator::Pyo3, crate_version),
     mark("pyo3_runtime.PanicException", Generator::Pyo3),
     mark("PyO3 modules do not yet support subinterpreters", Generator::Pyo3),
@@ -71,7 +71,12 @@ const MARKS: [Mark; 30] = [
     mark("__pythran__\0", Generator::Pythran),
     mark("CPyModule_", Generator::Mypyc),
     mark("CPyDef_", Generator::Mypyc),
-    mark("mypyc_attribute", Generator::Mypyc),
+    mark("__mypyc_attrs__\0", Generator::Mypyc),
+    mark("mypyc classes can't have", Generator::Mypyc),
+    // A module that only fetches what it is from the library of its group:
+    // <https://github.com/python/mypy/blob/master/mypyc/lib-rt/module_shim.tmpl>
+    mark("__mypyc.exec_", Generator::Mypyc),
+    mark("__mypyc.init_", Generator::Mypyc),
     // The first is also in C that `zig cc` compiles without optimisation; the second, of a panic, is not.
     mark("ZIG_PROGRESS", Generator::Zig),
     mark("attempt to use null value", Generator::Zig),

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use ungil::input::ADAPTERS;
+use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
 
@@ -56,7 +57,7 @@ impl Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge everything that an installer would install
+    /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
@@ -72,7 +73,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
-    /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
+    /// Files and folders (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from
+    /// standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub(crate) inputs: Vec<String>,
     /// A requirements file, as pip has it
@@ -81,7 +83,13 @@ pub(crate) struct ScanArguments {
     /// A constraints file, as pip has it
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) constraint: Vec<PathBuf>,
-    /// Read every INPUT as a file of this kind, whatever its name; kinds below
+    /// Scan what this Python has installed; it is run, to ask it where; may be repeated
+    #[arg(long, value_name = "PYTHON", value_hint = ValueHint::ExecutablePath)]
+    pub(crate) interpreter: Vec<PathBuf>,
+    /// Scan every environment in this folder, the unpacked root of a container; may be repeated
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) root: Vec<PathBuf>,
+    /// Read every INPUT as one of this kind, whatever its name; kinds below
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     pub(crate) from: Option<String>,
     /// Scan only what is named, not what that requires
@@ -259,7 +267,7 @@ pub(crate) struct ConfigArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArguments {
-    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t]
+    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t; for what is installed, its own]
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Vec<Python>,
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
@@ -332,7 +340,8 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 }
 
 fn kinds() -> PossibleValuesParser {
-    PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
+    let files = ADAPTERS.iter().map(|adapter| adapter.kind());
+    PossibleValuesParser::new(files.chain(KINDS.iter().map(|kind| kind.word())).map(PossibleValue::new))
 }
 
 /// A line for each kind of input, and the examples.
@@ -340,6 +349,9 @@ fn scan_help() -> String {
     let mut text = "Kinds of input, told by name and content:\n".to_owned();
     for adapter in ADAPTERS {
         text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
+    }
+    for kind in KINDS {
+        text.push_str(&format!("  {:<14}{}\n", kind.word(), kind.description()));
     }
     text + "\n" + SCAN_EXAMPLES
 }
@@ -349,7 +361,8 @@ Examples:
   ungil scan requirements.txt
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
   ungil scan requirements.txt --format json --output report.json
-  ungil scan numpy==2.5.5 lxml";
+  ungil scan numpy==2.5.5 lxml
+  ungil scan .venv";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

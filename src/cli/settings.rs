@@ -14,7 +14,7 @@ use ungil::model::name::ExtraName;
 use ungil::model::request::{Location, Sources};
 use ungil::model::target::{Python, Target};
 use ungil::resolve::Dependencies;
-use ungil::scan::{self, Hints};
+use ungil::scan::{self, Hints, InstalledTargets};
 
 use super::args::{CacheArguments, IndexArguments, ScanArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
@@ -71,6 +71,11 @@ pub(crate) fn scan(
 ) -> Result<scan::Settings, Failure> {
     Ok(scan::Settings {
         targets: targets(&typed.target, configuration, environment)?,
+        installed: InstalledTargets {
+            pythons: first_named([typed.target.python.clone(), configuration.pythons()?]).unwrap_or_default(),
+            platforms: first_named([typed.target.platform.clone(), configuration.platforms()?]).unwrap_or_default(),
+            host: environment.platform(),
+        },
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
         hints: if typed.hints { Hints::Show } else { Hints::Hide },
         limits: Limits::default(),
@@ -112,19 +117,16 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
     }
 }
 
-/// What a scan is to read.
-pub(crate) fn typed(typed: &ScanArguments) -> Result<Vec<Typed>, Failure> {
-    if typed.inputs.is_empty() && typed.requirement.is_empty() {
-        return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
-    }
+/// What a scan is to read; `words` are the inputs that name nothing installed.
+pub(crate) fn typed(typed: &ScanArguments, words: Vec<String>) -> Vec<Typed> {
     let adapter = typed.from.as_deref().and_then(|kind| ADAPTERS.iter().find(|adapter| adapter.kind() == kind));
-    let words = typed.inputs.iter().cloned().map(|word| match adapter {
+    let words = words.into_iter().map(|word| match adapter {
         Some(adapter) => Typed::From(*adapter, word),
         None => Typed::Word(word),
     });
     let requirements = typed.requirement.iter().map(|file| Typed::Requirements(file.display().to_string()));
     let constraints = typed.constraint.iter().map(|file| Typed::Constraints(file.display().to_string()));
-    Ok(words.chain(requirements).chain(constraints).collect())
+    words.chain(requirements).chain(constraints).collect()
 }
 
 /// What reading has to know of the machine.

@@ -15,7 +15,8 @@ use super::verdict::{DeclaredBy, Verdict};
 pub struct Report {
     /// Targets, in the order asked for.
     pub targets: Vec<Target>,
-    /// One per name and version, sorted; a package whose version differs between targets stands here once per version.
+    /// One per name and version, sorted; a package whose version differs between targets stands here once per version,
+    /// and one that several environments hold once for each of them.
     pub packages: Vec<PackageReport>,
     /// All that could not be looked at, sorted.
     pub problems: Vec<Problem>,

@@ -56,6 +56,11 @@ pub enum Choice {
         /// The file or folder.
         artifact: Artifact,
     },
+    /// It is installed already: there is nothing to choose.
+    Installed {
+        /// What describes it on disk.
+        artifact: Artifact,
+    },
     /// Nothing of this version fits.
     Nothing {
         /// What was looked at and why none of it fits.

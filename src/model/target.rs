@@ -177,6 +177,12 @@ fn parse_platform(given: &str) -> Option<Platform> {
 }
 
 impl Platform {
+    /// Whether it is the same system on the same architecture, whichever release of the system is meant.
+    pub fn is_like(self, other: Platform) -> bool {
+        std::mem::discriminant(&self.system) == std::mem::discriminant(&other.system)
+            && self.architecture == other.architecture
+    }
+
     /// Whether a wheel's platform tag is for this system and architecture, whichever release of the system it asks for.
     pub fn is_meant_by(self, tag: &str) -> bool {
         let systems: &[&str] = match self.system {

@@ -250,7 +250,7 @@ fn newest_build(wheel: &WheelName) -> Reverse<Option<(u64, String)>> {
 fn source_rank(file: &Artifact) -> u8 {
     match file.kind {
         ArtifactKind::Sdist if file.filename.ends_with(".tar.gz") => 0,
-        ArtifactKind::Sdist | ArtifactKind::Wheel(_) | ArtifactKind::SourceTree => 1,
+        ArtifactKind::Sdist | ArtifactKind::Wheel(_) | ArtifactKind::SourceTree | ArtifactKind::Installed { .. } => 1,
     }
 }
 

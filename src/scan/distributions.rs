@@ -178,6 +178,10 @@ impl Inner {
             ArtifactKind::Wheel(_) => self.wheel_metadata(artifact)?,
             ArtifactKind::Sdist => self.sdist_metadata(artifact)?,
             ArtifactKind::SourceTree => location::project_metadata(&artifact.location)?,
+            ArtifactKind::Installed { .. } => {
+                let message = "is installed, and no index has it".to_owned();
+                return Err(unreadable(ProblemKind::Metadata, &artifact.filename, message));
+            }
         };
         let kept = Kept { metadata, size: self.sizes().get(&artifact.location).copied() };
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&kept)) {

@@ -25,15 +25,15 @@ pub(super) type Examinations = BTreeMap<Location, Examination>;
 /// The file that an installer gets, if it gets one.
 pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
     match choice {
-        Choice::Wheel { artifact, .. } | Choice::Source { artifact } => Some(artifact),
+        Choice::Wheel { artifact, .. } | Choice::Source { artifact } | Choice::Installed { artifact } => Some(artifact),
         Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
 }
 
-/// The file that is looked into: only wheels hold what would be imported.
-pub(super) fn wheel(choice: &Choice) -> Option<&Artifact> {
+/// What is looked into: only wheels, packed or installed, hold what would be imported.
+pub(super) fn looked_into(choice: &Choice) -> Option<&Artifact> {
     match choice {
-        Choice::Wheel { artifact, .. } => Some(artifact),
+        Choice::Wheel { artifact, .. } | Choice::Installed { artifact } => Some(artifact),
         Choice::Source { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, 
 }
 
 fn left_out(chosen: &Chosen, examinations: &Examinations) -> Vec<String> {
-    let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+    let examination = looked_into(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
     examination.map(|found| found.left_out.clone()).unwrap_or_default()
 }
 
@@ -82,7 +82,7 @@ fn is_shown(finding: &Finding, hints: Hints) -> bool {
 }
 
 fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], found: Found<'_>, set: &Set<'_>) -> Subject {
-    let examination = wheel(&chosen.choice).and_then(|artifact| found.examinations.get(&artifact.location));
+    let examination = looked_into(&chosen.choice).and_then(|artifact| found.examinations.get(&artifact.location));
     let distribution = examination.map(|found| found.distribution.clone()).unwrap_or_default();
     let delegates = modules.iter().filter_map(|module| module.delegate.as_deref());
     Subject {
@@ -123,7 +123,7 @@ struct Set<'a> {
 impl<'a> Set<'a> {
     fn of(resolution: &'a Resolution, examinations: &'a Examinations) -> Set<'a> {
         let outcomes = |chosen: &Chosen| {
-            let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+            let examination = looked_into(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
             examination.map(|found| import::outcomes(&found.modules, resolution.target)).unwrap_or_default()
         };
         Set { resolution, examinations, modules: resolution.packages.iter().map(outcomes).collect() }
@@ -153,7 +153,7 @@ impl<'a> Set<'a> {
     /// Whether all modules that the package brings are known.
     fn is_seen(&self, chosen: &Chosen) -> bool {
         match &chosen.choice {
-            Choice::Wheel { artifact, .. } => {
+            Choice::Wheel { artifact, .. } | Choice::Installed { artifact } => {
                 self.examinations.get(&artifact.location).is_some_and(|found| found.problems.is_empty())
             }
             Choice::Nothing { .. } => true,

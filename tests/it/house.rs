@@ -20,13 +20,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("memo", &[]),
     ("index", &["model", "memo"]),
     ("archive", &["model"]),
+    // Records of what is installed are those of wheels, unpacked.
+    ("installed", &["model", "archive"]),
     ("resolve", &["model"]),
     ("binary", &["model"]),
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
     ("report", &["model"]),
-    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo"]),
+    (
+        "scan",
+        &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo", "installed"],
+    ),
     ("cli", &[]),
 ];
 
@@ -58,8 +63,11 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rayon", &["scan"]),
     ("reqwest", &["index/http.rs", "index/http"]),
     ("schemars", &["report/json"]),
-    ("serde", &["model", "input", "index", "archive", "rules", "report/json", "scan", "cli/config_file.rs"]),
-    ("serde_json", &["input", "index", "report", "scan"]),
+    (
+        "serde",
+        &["model", "input", "index", "archive", "installed", "rules", "report/json", "scan", "cli/config_file.rs"],
+    ),
+    ("serde_json", &["input", "index", "installed", "report", "scan"]),
     ("sha2", &["archive", "index", "report/html", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),

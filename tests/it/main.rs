@@ -8,6 +8,7 @@ mod cli;
 mod configuration;
 mod dashboard;
 mod facts;
+mod generators;
 mod house;
 mod import;
 mod index;

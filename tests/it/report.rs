@@ -1,4 +1,4 @@
-//! Both formats on a report that holds every verdict, and on one whose text is hostile.
+//! Every format on a report that holds every verdict, and on one whose text is hostile.
 
 pub(crate) mod sample;
 

@@ -3,6 +3,7 @@
 mod desk;
 mod distributions;
 mod inspecting;
+mod installed;
 mod output;
 mod shop;
 mod sources;

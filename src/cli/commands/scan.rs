@@ -1,11 +1,11 @@
-//! `ungil scan`: judges everything that an installer would install.
+//! `ungil scan`: judges everything that an installer would install, or did install.
 
 use std::sync::Arc;
 
 use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk, InputError};
 use ungil::report::{FORMATS, RenderOptions};
-use ungil::scan;
+use ungil::scan::{self, Inputs, ScanError};
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::config_file::Configuration;
@@ -13,20 +13,25 @@ use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::progress::Progress;
-use super::super::{output, rule_files, settings};
+use super::super::{installed, output, rule_files, settings};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
     let configuration = Configuration::find(&typed.config, environment)?;
     let settings = settings::scan(typed, &configuration, environment)?;
     let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
-    let words = settings::typed(typed)?;
+    let installed::Settled { environments, wheelhouses, words } = installed::settle(typed, environment)?;
+    let words = settings::typed(typed, words);
     let context = settings::input_context(typed, environment, &FilesOnDisk)?;
     let requests = input::read(&words, settings::sources(&typed.index, environment)?, &context).map_err(unread)?;
     let shows = environment.shows_progress() && !global.quiet;
     let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
     let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
-    let report = scan::run(&settings, &requests, index, &rules, &*progress)?;
+    let inputs = Inputs { requests, environments, wheelhouses };
+    let report = scan::run(&settings, &inputs, index, &rules, &*progress).map_err(|error| match &error {
+        ScanError::Target(target) => Failure::hinted(Some(target.hint()), error),
+        ScanError::Resolve(_) => error.into(),
+    })?;
     progress.end();
     let file = typed.output.output.as_deref();
     let options = RenderOptions {

@@ -3,6 +3,7 @@
 use crate::model::verdict::Verdict;
 
 use super::super::json::{DeclaredBy, Evidence, Package, RequiredBy};
+pub(super) use super::super::text::count;
 use super::markup::{Markup, element};
 
 /// A verdict's word with its sign and colour, which the style sheet gives to its class.
@@ -89,9 +90,6 @@ pub(super) fn declarer(declared_by: &DeclaredBy) -> String {
         (who, _) => format!("by {who}"),
     }
 }
-
-/// `1 package`, `2 packages`.
-pub(super) use super::super::text::count;
 
 #[cfg(test)]
 mod tests {

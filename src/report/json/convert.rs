@@ -100,6 +100,8 @@ fn artifact(artifact: &Artifact) -> v1::Artifact {
             ArtifactKind::Wheel(_) => v1::ArtifactKind::Wheel,
             ArtifactKind::Sdist => v1::ArtifactKind::Sdist,
             ArtifactKind::SourceTree => v1::ArtifactKind::SourceTree,
+            ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKind::Installed,
+            ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKind::Editable,
         },
         sha256: sha256.map(|digest| digest.hex.clone()),
         url: address(&artifact.location),

@@ -1,5 +1,4 @@
 //! Version 1 of the report's JSON. Frozen: fields may be added, none removed, renamed or given another meaning.
-//!
 //! The doc lines are the descriptions in the JSON Schema.
 
 use schemars::JsonSchema;
@@ -19,7 +18,7 @@ pub(super) struct Report {
     pub(super) generated: Option<String>,
     /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
     pub(super) targets: Vec<String>,
-    /// One for each name and version, sorted.
+    /// One for each name and version, and for each environment that holds it; sorted.
     pub(super) packages: Vec<Package>,
     /// What rules say of the packages, in the order of the packages, the worst first.
     pub(super) findings: Vec<Finding>,
@@ -154,6 +153,10 @@ pub(super) enum ArtifactKind {
     Sdist,
     /// An unpacked project folder.
     SourceTree,
+    /// Installed already: the name is that of what describes it, or of a folder whose files nobody owns.
+    Installed,
+    /// The same, edited in place.
+    Editable,
 }
 
 /// A compiled module, and what importing it on the target does.

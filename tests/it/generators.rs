@@ -1,0 +1,188 @@
+//! Small modules of every generator, on every platform, with a declaration and without: `fixtures/generators`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+use ungil::binary::read;
+use ungil::model::facts::{Declaration, Fact, Hook, ImageFacts};
+
+/// Where a free-threaded CPython 3.13 for Linux on x86-64 is looked for.
+const VARIABLE: &str = "UNGIL_PYTHON_FT";
+/// The same, packed, beside the repository.
+const PACKED: &str = "../shared/python3.13t-linux-x86_64.tar.xz";
+/// Says what importing the module in the file did to the GIL.
+const IMPORT: &str = "import sys, importlib.util as util
+spec = util.spec_from_file_location(sys.argv[1], sys.argv[2])
+spec.loader.exec_module(util.module_from_spec(spec))
+print(sys._is_gil_enabled())";
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/generators")
+}
+
+fn built(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join("built").join(name)).unwrap()
+}
+
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(folder().join("built")).unwrap();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A line of `modules.tsv`, whose head says what the columns are.
+struct Row {
+    file: String,
+    /// Format, machine, generator, version, hook, kind of hook, declaration.
+    expected: [String; 7],
+    /// What the import needs besides the interpreter; `-` for nothing.
+    needs: String,
+}
+
+fn rows() -> Vec<Row> {
+    let text = std::fs::read_to_string(folder().join("modules.tsv")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let row = |line: &str| {
+        let mut cells = line.split('\t').map(str::to_owned);
+        let mut next = || cells.next().unwrap_or_else(|| panic!("too few cells: {line}"));
+        Row { file: next(), expected: std::array::from_fn(|_| next()), needs: next() }
+    };
+    lines.map(row).collect()
+}
+
+/// As it is written in a report.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}
+
+fn declaration(fact: &Fact<Declaration>) -> String {
+    match fact {
+        Fact::Known { value: Declaration::Absent, .. } => "absent".to_owned(),
+        Fact::Known { value: Declaration::Slot { value }, .. } => format!("slot {value}"),
+        Fact::Known { value: Declaration::SetGil { value }, .. } => format!("call {value}"),
+        Fact::Known { value: Declaration::Delegated { to }, .. } => format!("delegated to {to}"),
+        Fact::Unknown { .. } => "unknown".to_owned(),
+    }
+}
+
+fn hook(image: &ImageFacts) -> &Hook {
+    let hooks = image.hooks.value().unwrap();
+    assert_eq!(hooks.len(), 1, "{hooks:?}");
+    &hooks[0]
+}
+
+fn found(image: &ImageFacts) -> [String; 7] {
+    let toolchain = image.toolchain.value().unwrap();
+    let hook = hook(image);
+    [
+        word(&image.format),
+        image.architecture.clone(),
+        word(&toolchain.generator),
+        toolchain.version.clone().unwrap_or("-".to_owned()),
+        hook.symbol.clone(),
+        hook.init.value().map_or("unknown".to_owned(), word),
+        declaration(&hook.gil),
+    ]
+}
+
+/// `X or unknown` admits both: the files that are not understood yet are in the table with what they are.
+fn agrees(expected: &str, found: &str) -> bool {
+    match expected.strip_suffix(" or unknown") {
+        Some(known) => found == known || found == "unknown",
+        None => found == expected,
+    }
+}
+
+/// Reads the file under a name for which the import system would call the hook.
+fn check(row: &Row) -> Result<(), String> {
+    let path = format!("{}.so", row.expected[4].trim_start_matches("PyInit_"));
+    let facts = read(&path, &built(&row.file)).unwrap().unwrap_or_else(|| panic!("{} is no object file", row.file));
+    let found = found(&facts.images[0]);
+    if found.iter().zip(&row.expected).all(|(found, expected)| agrees(expected, found)) {
+        return Ok(());
+    }
+    Err(format!(
+        "{}\n  expected {:?}\n  found    {found:?}\n  {:?}\n",
+        row.file,
+        row.expected,
+        hook(&facts.images[0]).gil
+    ))
+}
+
+#[test]
+fn fixtures_are_what_the_recipe_built() {
+    let sums = std::fs::read_to_string(folder().join("SHA256SUMS")).unwrap();
+    let mut expected = sums.lines();
+    for name in names() {
+        let digest: String = Sha256::digest(built(&name)).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(expected.next(), Some(format!("{digest}  built/{name}").as_str()));
+    }
+    assert_eq!(expected.next(), None);
+}
+
+#[test]
+fn every_generator_is_known_and_its_declaration_read() {
+    let rows = rows();
+    let names = names();
+    let without: Vec<&String> = names.iter().filter(|name| !rows.iter().any(|row| row.file == **name)).collect();
+    assert!(without.is_empty(), "without a line: {without:?}");
+    let failures: Vec<String> = rows.iter().filter_map(|row| check(row).err()).collect();
+    assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), rows.len(), failures.concat());
+}
+
+/// The interpreter that the variable names, or else the one that is packed beside the repository, unpacked.
+fn interpreter(scratch: &Path) -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        return Some(PathBuf::from(path));
+    }
+    let packed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(PACKED);
+    if !packed.exists() || !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return None;
+    }
+    let status = Command::new("tar").arg("-xJf").arg(&packed).arg("-C").arg(scratch).status().unwrap();
+    assert!(status.success(), "{} could not be unpacked", packed.display());
+    Some(scratch.join("python3.13t/bin/python3.13t"))
+}
+
+/// Whether the GIL is on after the import.
+fn import(python: &Path, scratch: &Path, row: &Row) -> bool {
+    let name = row.expected[4].trim_start_matches("PyInit_");
+    let folder = scratch.join(&row.file);
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join(format!("{name}.cpython-313t-x86_64-linux-gnu.so"));
+    std::fs::write(&path, built(&row.file)).unwrap();
+    let mut command = Command::new(python);
+    let output = command.args(["-I", "-W", "ignore", "-c", IMPORT, name]).arg(&path).env_remove("PYTHON_GIL").output();
+    let output = output.unwrap();
+    match output.stdout.as_slice() {
+        b"True\n" => true,
+        b"False\n" => false,
+        _ => panic!("{}: {}", row.file, String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// What the table says is what CPython does. Where there is no interpreter, the test says so on standard error.
+#[test]
+fn the_interpreter_does_what_the_declaration_says() {
+    let scratch = tempfile::tempdir().unwrap();
+    let rows: Vec<Row> =
+        rows().into_iter().filter(|row| row.file.starts_with("elf-x86_64-") && row.needs == "-").collect();
+    assert!(rows.len() > 20);
+    let Some(python) = interpreter(scratch.path()) else {
+        // Not by a macro: what those write is only shown when the test fails.
+        let message = format!(
+            "NOT CHECKED: {} fixtures were not imported, because neither {VARIABLE} names a free-threaded CPython 3.13 \
+             for Linux on x86-64 nor {PACKED} is there\n",
+            rows.len()
+        );
+        std::io::stderr().write_all(message.as_bytes()).unwrap();
+        return;
+    };
+    for row in &rows {
+        let keeps_off = row.expected[6].starts_with("slot 1") || row.expected[6].starts_with("call 1");
+        assert_eq!(import(&python, scratch.path(), row), !keeps_off, "{}: whether the GIL is on", row.file);
+    }
+}
