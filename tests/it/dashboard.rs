@@ -292,7 +292,7 @@ fn evidence_opens_on_demand() {
     }
     browser.press(" nowhere");
     assert_eq!(browser.run("return document.querySelector('.details').hidden"), true);
-    let card = "const details = document.querySelector('.obstacle.gil details'); details.open = true; return details.innerText";
+    let card = "const details = document.querySelector('.obstacle.gil details'); details.open = true; return details.textContent";
     assert!(browser.run(card).as_str().unwrap().contains("ungil explain gil-enabled-on-import"));
 }
 
