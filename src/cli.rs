@@ -45,6 +45,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
+        Command::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
         Command::Dashboard(dashboard) => commands::dashboard::run(dashboard),
         Command::Rules(rules) => commands::rules::run(rules, environment),

@@ -10,6 +10,7 @@
 
 mod credentials;
 mod document;
+mod edit;
 mod encoding;
 mod error;
 mod files;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+pub use edit::{EditError, edit};
 pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
 pub use selection::{Names, Selection};

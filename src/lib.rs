@@ -10,7 +10,8 @@
 //! `import` says what the target's interpreter would do with such a file: whether it finds it, which hook it calls,
 //! whether it loads, and what that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and
 //! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `report`
-//! renders the whole run. `scan` is the front door: it knows how the stages meet.
+//! renders the whole run. `scan` is the front door: it knows how the stages meet. Where the set is not ready, it also
+//! looks for versions that are, and `plan` makes of what it finds the way to get there.
 //!
 //! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
 //! distributions and says whose each compiled file is; from there on the flow is the same.
@@ -32,6 +33,7 @@ pub mod input;
 pub mod installed;
 mod memo;
 pub mod model;
+pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod rules;

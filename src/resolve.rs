@@ -17,6 +17,7 @@
 mod assembly;
 mod candidates;
 mod demands;
+pub mod editions;
 mod explain;
 mod hint;
 mod locked;

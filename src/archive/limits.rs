@@ -46,6 +46,10 @@ pub struct Limits {
     pub tail_bytes: u64,
     /// Ranges whose distance is at most this are fetched in one request.
     pub gap_bytes: u64,
+    /// More requests than this for the members of one call are joined, the nearest neighbours first…
+    pub requests: usize,
+    /// …as long as what would be fetched for nothing between two neighbours is at most this.
+    pub widest_gap_bytes: u64,
     /// The longest range that is fetched in one request; longer members come in several.
     pub request_bytes: u64,
 }
@@ -69,7 +73,16 @@ impl Default for Limits {
             prefix_bytes: 64 * MIB,
             tail_bytes: 64 * KIB,
             gap_bytes: 64 * KIB,
+            requests: 4,
+            widest_gap_bytes: MIB,
             request_bytes: 32 * MIB,
         }
+    }
+}
+
+impl Limits {
+    /// Fewer requests at the price of more bytes, for whoever looks into many wheels of one package.
+    pub fn few_requests() -> Limits {
+        Limits { requests: 1, widest_gap_bytes: 8 * MIB, ..Limits::default() }
     }
 }

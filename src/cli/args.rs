@@ -1,5 +1,7 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod help;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -8,9 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ungil::input::ADAPTERS;
 use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
-use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
+use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
-use super::exit;
+pub(super) use help::after_help;
+use help::{DASHBOARD_EXAMPLES, INSPECT_EXAMPLES, RULES_EXAMPLES, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -59,6 +62,8 @@ impl Colour {
 pub(crate) enum Command {
     /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
+    /// Tell which versions are ready, what to change, in which order, and what stays in the way
+    Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
     /// Make a page of saved reports for those who decide
@@ -73,6 +78,61 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Report hints for maintainers too; they change no verdict
+    #[arg(long, help_heading = "Rules")]
+    pub(crate) hints: bool,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(FORMATS),
+        value_parser = formats(FORMATS),
+        default_value = "table",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json, html)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = plan_help())]
+pub(crate) struct PlanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Edit the requirements files: new versions, and new digests where the lines have some
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(PLAN_FORMATS),
+        value_parser = formats(PLAN_FORMATS),
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// What to look at, and how: the same for every command that looks at a set of packages.
+#[derive(Debug, Args)]
+pub(crate) struct LookArguments {
     /// Files and folders (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from
     /// standard input
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
@@ -101,9 +161,6 @@ pub(crate) struct ScanArguments {
     /// What to judge for.
     #[command(flatten)]
     pub(crate) target: TargetArguments,
-    /// Report hints for maintainers too; they change no verdict
-    #[arg(long, help_heading = "Rules")]
-    pub(crate) hints: bool,
     /// What is made of rules.
     #[command(flatten)]
     pub(crate) rules: RuleArguments,
@@ -116,22 +173,6 @@ pub(crate) struct ScanArguments {
     /// The cache.
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
-    /// Output format.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help = format_help(FORMATS),
-        value_parser = formats(FORMATS),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    pub(crate) format: String,
-    /// State the time in the output (json, html)
-    #[arg(long, help_heading = "Output")]
-    pub(crate) timestamp: bool,
-    /// Where the output goes.
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
 }
 
 /// What is scanned of projects and lock files, beside the project's own dependencies.
@@ -342,51 +383,4 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 fn kinds() -> PossibleValuesParser {
     let files = ADAPTERS.iter().map(|adapter| adapter.kind());
     PossibleValuesParser::new(files.chain(KINDS.iter().map(|kind| kind.word())).map(PossibleValue::new))
-}
-
-/// A line for each kind of input, and the examples.
-fn scan_help() -> String {
-    let mut text = "Kinds of input, told by name and content:\n".to_owned();
-    for adapter in ADAPTERS {
-        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
-    }
-    for kind in KINDS {
-        text.push_str(&format!("  {:<14}{}\n", kind.word(), kind.description()));
-    }
-    text + "\n" + SCAN_EXAMPLES
-}
-
-const SCAN_EXAMPLES: &str = "\
-Examples:
-  ungil scan requirements.txt
-  ungil scan requirements.txt --python 3.14t --platform linux-x86_64
-  ungil scan requirements.txt --format json --output report.json
-  ungil scan numpy==2.5.5 lxml
-  ungil scan .venv";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
-  ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
-
-const DASHBOARD_EXAMPLES: &str = "\
-Examples:
-  ungil scan requirements.txt --format json --timestamp --output monday.json
-  ungil dashboard monday.json --output site
-  ungil dashboard monday.json tuesday.json --output site";
-
-const RULES_EXAMPLES: &str = "\
-Examples:
-  ungil rules
-  ungil rules --rules house-rules/ --level framework-declared=hint
-  ungil rules test house-rules/";
-
-/// What stands below the list of commands.
-pub(crate) fn after_help() -> String {
-    let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil inspect some.whl\n\nExit codes:\n");
-    for (exit, meaning) in exit::MEANINGS {
-        text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
-    }
-    text.trim_end().to_owned()
 }

@@ -9,7 +9,7 @@ use ungil::input::ADAPTERS;
 use ungil::installed::{self, Environment as Installed, InstalledError, KINDS, Kind, QUESTION};
 use ungil::scan::Wheelhouse;
 
-use super::args::ScanArguments;
+use super::args::LookArguments;
 use super::environment::Environment;
 use super::error_page::Failure;
 use super::exit::Exit;
@@ -29,7 +29,7 @@ pub(crate) struct Settled {
 }
 
 /// Opens the environments and folders of wheels that are named.
-pub(crate) fn settle(typed: &ScanArguments, environment: &Environment) -> Result<Settled, Failure> {
+pub(crate) fn settle(typed: &LookArguments, environment: &Environment) -> Result<Settled, Failure> {
     let named = [typed.requirement.is_empty(), typed.interpreter.is_empty(), typed.root.is_empty()];
     if typed.inputs.is_empty() && named.into_iter().all(|is_empty| is_empty) {
         return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));

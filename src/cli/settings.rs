@@ -16,7 +16,7 @@ use ungil::model::target::{Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints, InstalledTargets};
 
-use super::args::{CacheArguments, IndexArguments, ScanArguments, SelectionArguments, TargetArguments};
+use super::args::{CacheArguments, IndexArguments, LookArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
@@ -63,9 +63,9 @@ fn first_named<T>(lists: [Vec<T>; 2]) -> Option<Vec<T>> {
     lists.into_iter().find(|list| !list.is_empty())
 }
 
-/// Settings of a scan.
-pub(crate) fn scan(
-    typed: &ScanArguments,
+/// Settings of a scan, or of a plan.
+pub(crate) fn look(
+    typed: &LookArguments,
     configuration: &Configuration,
     environment: &Environment,
 ) -> Result<scan::Settings, Failure> {
@@ -77,14 +77,14 @@ pub(crate) fn scan(
             host: environment.platform(),
         },
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
-        hints: if typed.hints { Hints::Show } else { Hints::Hide },
+        hints: Hints::Hide,
         limits: Limits::default(),
     })
 }
 
 /// Settings of the index client. `sources` is what the command line and the input say.
 pub(crate) fn index(
-    typed: &ScanArguments,
+    typed: &LookArguments,
     environment: &Environment,
     sources: &Sources,
 ) -> Result<IndexSettings, Failure> {
@@ -117,8 +117,8 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
     }
 }
 
-/// What a scan is to read; `words` are the inputs that name nothing installed.
-pub(crate) fn typed(typed: &ScanArguments, words: Vec<String>) -> Vec<Typed> {
+/// What is to be read; `words` are the inputs that name nothing installed.
+pub(crate) fn typed(typed: &LookArguments, words: Vec<String>) -> Vec<Typed> {
     let adapter = typed.from.as_deref().and_then(|kind| ADAPTERS.iter().find(|adapter| adapter.kind() == kind));
     let words = words.into_iter().map(|word| match adapter {
         Some(adapter) => Typed::From(*adapter, word),
@@ -131,7 +131,7 @@ pub(crate) fn typed(typed: &ScanArguments, words: Vec<String>) -> Vec<Typed> {
 
 /// What reading has to know of the machine.
 pub(crate) fn input_context<'a>(
-    typed: &ScanArguments,
+    typed: &LookArguments,
     environment: &Environment,
     files: &'a FilesOnDisk,
 ) -> Result<InputContext<'a>, Failure> {

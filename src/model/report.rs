@@ -6,7 +6,7 @@ use super::gate::Gate;
 use super::name::{PackageName, Version};
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
-use super::resolution::RequiredBy;
+use super::resolution::{OtherBuild, RequiredBy};
 use super::target::Target;
 use super::verdict::{DeclaredBy, Verdict};
 
@@ -52,6 +52,9 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// What the same Python's build with the GIL would get; `None` when that is the same version, as the same kind of
+    /// file, or when it was not compared.
+    pub other_build: Option<OtherBuild>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be
     /// imported, and no Python file beside them imports them.
     pub left_out: Vec<String>,

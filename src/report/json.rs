@@ -9,6 +9,8 @@ mod facts;
 mod facts_v1;
 mod inspection;
 mod inspection_v1;
+mod plan;
+mod plan_v1;
 mod saved;
 mod v1;
 
@@ -17,6 +19,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::model::inspection::Inspection;
+use crate::model::plan::Plan;
 use crate::model::report::Report;
 
 use super::sanitize::is_dangerous;
@@ -30,6 +33,9 @@ pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";
 /// Where the schema of an inspection is committed.
 pub const INSPECTION_SCHEMA_FILE: &str = "docs/inspection.schema.json";
 
+/// Where the schema of a plan is committed.
+pub const PLAN_SCHEMA_FILE: &str = "docs/plan.schema.json";
+
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let document = v1::Report { generated: options.generated.clone(), ..v1::Report::from(report) };
@@ -41,6 +47,12 @@ pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOption
     written(&inspection_v1::Inspection::from(inspection))
 }
 
+/// Renders the plan.
+pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
+    written(&document)
+}
+
 /// The JSON Schema of a report.
 pub fn report_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(v1::Report))
@@ -49,6 +61,11 @@ pub fn report_schema() -> Result<String, RenderError> {
 /// The JSON Schema of an inspection.
 pub fn inspection_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(inspection_v1::Inspection))
+}
+
+/// The JSON Schema of a plan.
+pub fn plan_schema() -> Result<String, RenderError> {
+    schema(&schemars::schema_for!(plan_v1::Plan))
 }
 
 fn schema(schema: &schemars::Schema) -> Result<String, RenderError> {

@@ -71,6 +71,21 @@ pub(super) fn wrap_at_most(text: &str, width: usize, most: usize) -> String {
     lines.join("\n")
 }
 
+/// A page of the sections that hold lines, an empty line between them.
+pub(super) fn page(sections: &[Vec<String>]) -> Vec<u8> {
+    let mut text = String::new();
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for line in section {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text.into_bytes()
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

@@ -27,10 +27,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
+    ("plan", &["model"]),
     ("report", &["model"]),
     (
         "scan",
-        &["model", "input", "index", "archive", "resolve", "binary", "import", "rules", "verdict", "memo", "installed"],
+        &[
+            "model",
+            "input",
+            "index",
+            "archive",
+            "resolve",
+            "binary",
+            "import",
+            "rules",
+            "verdict",
+            "plan",
+            "memo",
+            "installed",
+        ],
     ),
     ("cli", &[]),
 ];
@@ -301,7 +315,9 @@ fn every_format_is_exercised() {
     let tests = read(&root().join("tests/it/report.rs"));
     let formats = ungil::report::FORMATS.iter().map(|format| ("render", format.name));
     let inspections = ungil::report::INSPECTION_FORMATS.iter().map(|format| ("render_inspection", format.name));
-    let missing = formats.chain(inspections).filter(|(call, name)| !tests.contains(&format!("{call}(\"{name}\"")));
+    let plans = ungil::report::PLAN_FORMATS.iter().map(|format| ("render_plan", format.name));
+    let missing =
+        formats.chain(inspections).chain(plans).filter(|(call, name)| !tests.contains(&format!("{call}(\"{name}\"")));
     check("a format is rendered by no test", missing.map(|(_, name)| name));
 }
 

@@ -5,6 +5,7 @@ mod distributions;
 mod inspecting;
 mod installed;
 mod output;
+mod planning;
 mod shop;
 mod sources;
 mod trouble;

@@ -1,8 +1,12 @@
 //! Version 1 of the report's JSON. Frozen: fields may be added, none removed, renamed or given another meaning.
 //! The doc lines are the descriptions in the JSON Schema.
 
+mod artifact;
+
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
 
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -74,6 +78,9 @@ pub(super) struct TargetResult {
     pub(super) declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose; null when there is none.
     pub(super) artifact: Option<Artifact>,
+    /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
+    /// of file; null otherwise, and where it was not compared.
+    pub(super) other_build: Option<OtherBuild>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
     /// and no Python file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
@@ -124,39 +131,6 @@ pub(super) enum Declarer {
     Delegate,
     /// It could not be made out which of them.
     Unclear,
-}
-
-/// A distribution file.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Artifact {
-    /// File name without folders.
-    pub(super) filename: String,
-    /// Kind of file.
-    pub(super) kind: ArtifactKind,
-    /// SHA-256 in lower-case hexadecimal digits; null when nobody states it.
-    pub(super) sha256: Option<String>,
-    /// Where it is: a URL without credentials, query or fragment.
-    pub(super) url: Option<String>,
-    /// Size in bytes; null when nobody states it.
-    pub(super) size: Option<u64>,
-    /// Why it was yanked, empty when no reason was given; null when it was not.
-    pub(super) yanked: Option<String>,
-}
-
-/// Kinds of distribution files.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ArtifactKind {
-    /// A wheel.
-    Wheel,
-    /// A source distribution.
-    Sdist,
-    /// An unpacked project folder.
-    SourceTree,
-    /// Installed already: the name is that of what describes it, or of a folder whose files nobody owns.
-    Installed,
-    /// The same, edited in place.
-    Editable,
 }
 
 /// A compiled module, and what importing it on the target does.

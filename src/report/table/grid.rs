@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, Width};
 
-use crate::model::report::{PackageReport, Report};
+use crate::model::report::{PackageReport, Report, TargetResult};
+use crate::model::resolution::OtherBuild;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -203,7 +204,7 @@ fn version(package: &PackageReport) -> String {
 fn reasons(package: &PackageReport, targets: &[Target]) -> Vec<(String, Verdict)> {
     let mut reasons: Vec<(String, Verdict, Vec<String>)> = Vec::new();
     for result in &package.results {
-        let reason = harmless(&result.reason);
+        let reason = harmless(&reason(package, result));
         let target = short_target(targets, result.target);
         match reasons.iter_mut().find(|(known, verdict, _)| *known == reason && *verdict == result.verdict) {
             Some((.., of)) => of.push(target),
@@ -216,6 +217,16 @@ fn reasons(package: &PackageReport, targets: &[Target]) -> Vec<(String, Verdict)
         false => (format!("{}: {reason}", of.join(", ")), verdict),
     };
     reasons.into_iter().map(told).collect()
+}
+
+/// The reason, and which version the build with the GIL gets where that is another one: an installer says nothing of it.
+fn reason(package: &PackageReport, result: &TargetResult) -> String {
+    match &result.other_build {
+        Some(OtherBuild { python, version: Some(version), .. }) if Some(version) != package.version.as_ref() => {
+            format!("{}; {python} gets {version}", result.reason)
+        }
+        _ => result.reason.clone(),
+    }
 }
 
 fn target_title(targets: &[Target], target: Target) -> String {

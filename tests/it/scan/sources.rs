@@ -189,9 +189,9 @@ fn folders_of_files_are_enough() {
 fn heavy() -> Shop {
     let module = "heavy/sample.cpython-314t-x86_64-linux-gnu.so";
     Shop::with([Wheel::new("heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .ballast("heavy/model.bin", 600_000)
+        .ballast("heavy/model.bin", 2_000_000)
         .module(module, "elf-x86_64-not-used.so")
-        .ballast("heavy/other.bin", 600_000)])
+        .ballast("heavy/other.bin", 2_000_000)])
 }
 
 #[test]
