@@ -11,6 +11,7 @@ mod paint;
 mod plan_text;
 mod sanitize;
 mod table;
+mod targets;
 mod text;
 
 use crate::model::inspection::Inspection;

@@ -104,7 +104,7 @@ pub fn run(
     let mut origins = Vec::new();
     // Where nothing else is named there is something to say even of requests that ask for nothing.
     let is_alone = inputs.environments.is_empty() && inputs.wheelhouses.is_empty();
-    let asked = is_alone || !(inputs.requests.requests.is_empty() && inputs.requests.locks.is_empty());
+    let asked = is_alone || !inputs.requests.is_empty();
     if asked {
         origins.push(sets.resolve(&settings.targets, &inputs.requests)?);
     }

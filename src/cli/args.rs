@@ -314,6 +314,9 @@ pub(crate) struct TargetArguments {
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Vec<Platform>,
+    /// Judge for every platform: Linux (glibc, musl), macOS and Windows, on x86-64 and arm64
+    #[arg(long, conflicts_with = "platform")]
+    pub(crate) all_platforms: bool,
 }
 
 /// Where files come from, with pip's names. Values stay text until they are settled, so that no message of the parser

@@ -12,7 +12,7 @@ use ungil::index::settings::Freshness;
 use ungil::input::{ADAPTERS, FilesOnDisk, InputContext, Names, Selection, Typed};
 use ungil::model::name::ExtraName;
 use ungil::model::request::{Location, Sources};
-use ungil::model::target::{Python, Target};
+use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints, InstalledTargets};
 
@@ -35,7 +35,8 @@ pub(crate) fn targets(
     environment: &Environment,
 ) -> Result<Vec<Target>, Failure> {
     let pythons = first_named([typed.python.clone(), configuration.pythons()?]).unwrap_or(PYTHONS.to_vec());
-    let platforms = match first_named([typed.platform.clone(), configuration.platforms()?]) {
+    let typed_platforms = if typed.all_platforms { PLATFORMS.to_vec() } else { typed.platform.clone() };
+    let platforms = match first_named([typed_platforms, configuration.platforms()?]) {
         Some(platforms) => platforms,
         None => vec![environment.platform().ok_or_else(|| {
             Failure::new("this machine's platform is not one that ungil judges").hint("name one with --platform")

@@ -8,7 +8,8 @@ use crate::model::verdict::Verdict;
 use super::paint::{Role, sign};
 use super::sanitize::harmless;
 use super::table::problem_lines;
-use super::text::{bytes, count, page, share_platform, short_target, wrap};
+use super::targets::{share_platform, short_target};
+use super::text::{bytes, count, page, wrap};
 use super::{RenderError, RenderOptions};
 
 /// Narrower than this, columns stop making sense; a terminal then wraps lines itself.

@@ -7,6 +7,7 @@ mod culprits;
 mod grid;
 mod left_out;
 mod notes;
+mod spread;
 mod totals;
 
 use crate::model::report::Report;

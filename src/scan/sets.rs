@@ -52,8 +52,7 @@ impl Sets<'_> {
         let settle = |(target, solved): (&Target, Result<Resolution, ResolveError>)| {
             let Err(error) = solved else { return solved };
             // What lock files pin does not depend on what could not be solved beside them.
-            let locked =
-                Requests { locks: requests.locks.clone(), sources: requests.sources.clone(), ..Requests::default() };
+            let locked = Requests { requests: Vec::new(), constraints: Vec::new(), ..requests.clone() };
             let mut resolution = resolve::resolve(&locked, *target, &options, catalog)?;
             let Resolution { packages, problems, .. } = unsolved(*target, requests, &error);
             resolution.packages.extend(packages);

@@ -82,6 +82,7 @@ const CONFINED: &[(&str, &[&str])] = &[
         &["model", "input", "index", "archive", "installed", "rules", "report/json", "scan", "cli/config_file.rs"],
     ),
     ("serde_json", &["input", "index", "installed", "report", "scan"]),
+    ("serde_saphyr", &["input"]),
     ("sha2", &["archive", "index", "report/html", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),

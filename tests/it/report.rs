@@ -70,6 +70,13 @@ fn table_over_two_platforms() {
 }
 
 #[test]
+fn table_over_many_targets() {
+    let table = render("table", &sample::every_platform(), &wide(100));
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    insta::assert_snapshot!(table);
+}
+
+#[test]
 fn json_of_every_verdict() {
     insta::assert_snapshot!(render("json", &sample::report(), &wide(100)));
 }

@@ -9,7 +9,7 @@ use crate::cli::exit;
 pub(super) fn scan_help() -> String {
     let mut text = kinds_help();
     for kind in KINDS {
-        text.push_str(&format!("  {:<14}{}\n", kind.word(), kind.description()));
+        text.push_str(&format!("  {:<19}{}\n", kind.word(), kind.description()));
     }
     text + "\n" + SCAN_EXAMPLES
 }
@@ -22,7 +22,7 @@ pub(super) fn plan_help() -> String {
 fn kinds_help() -> String {
     let mut text = "Kinds of input, told by name and content:\n".to_owned();
     for adapter in ADAPTERS {
-        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
+        text.push_str(&format!("  {:<19}{}\n", adapter.kind(), adapter.name()));
     }
     text
 }
@@ -31,6 +31,7 @@ const SCAN_EXAMPLES: &str = "\
 Examples:
   ungil scan requirements.txt
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
+  ungil scan uv.lock --group test --all-platforms
   ungil scan requirements.txt --format json --output report.json
   ungil scan numpy==2.5.5 lxml
   ungil scan .venv";

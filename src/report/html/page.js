@@ -114,13 +114,11 @@
   addEventListener("beforeprint", () => show(Infinity));
   addEventListener("afterprint", applyFilters);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => {
-    // The fields are empty only after this event.
-    setTimeout(() => {
-      applyColumns();
-      applyFilters();
-      query.focus();
-    });
+  byId("reset").addEventListener("click", () => {
+    form.reset();
+    applyColumns();
+    applyFilters();
+    query.focus();
   });
   applyFilters();
   form.hidden = false;

@@ -5,7 +5,8 @@ use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::sanitize::harmless;
-use super::super::text::{count, short_target};
+use super::super::targets::short_target;
+use super::super::text::count;
 
 /// Most looks that are named.
 const MOST_PROBES: usize = 4;

@@ -49,6 +49,19 @@ fn every_combination_of_python_and_platform_is_a_target() {
 }
 
 #[test]
+fn a_file_is_read_once_whatever_the_number_of_targets() {
+    let asked = |targets: &[&str]| {
+        let (_, server) = shop();
+        let report = Desk::new().scan_for(&server, targets, &["app", "--no-deps"]).report();
+        let found = report.0["targets"].as_array().unwrap().len();
+        (found, paths_below(&server, "/simple/"), paths_below(&server, "/files/"))
+    };
+    let (one, pages, files) = asked(&["--python", "3.14t", "--platform", "linux-x86_64"]);
+    assert_eq!(one, 1);
+    assert_eq!(asked(&["--all-platforms"]), (16, pages, files));
+}
+
+#[test]
 fn constraints_bound_what_is_chosen() {
     let (_, server) = shop();
     for (requirements, arguments) in [
