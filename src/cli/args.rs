@@ -16,7 +16,7 @@ use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
 pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
 pub(super) use help::after_help;
-use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, plan_help, scan_help};
+use help::{DASHBOARD_EXAMPLES, INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
+    /// Make a page of saved reports for those who decide
+    Dashboard(DashboardArguments),
     /// List the rules, or run the examples of rule files
     Rules(RulesArguments),
     /// Show the page about a rule
@@ -222,6 +224,18 @@ pub(crate) struct InspectArguments {
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `dashboard`.
+#[derive(Debug, Args)]
+#[command(after_help = DASHBOARD_EXAMPLES)]
+pub(crate) struct DashboardArguments {
+    /// Reports that `ungil scan --format json` wrote; with several, the page shows what changed too
+    #[arg(value_name = "REPORT", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Folder for the page, `index.html`; made where it is missing
+    #[arg(long, short, value_name = "FOLDER", required = true, value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(crate) output: PathBuf,
 }
 
 /// Arguments of `rules`.

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(super) mod completions;
+pub(super) mod dashboard;
 pub(super) mod diff;
 pub(super) mod explain;
 pub(super) mod gate;
