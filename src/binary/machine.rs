@@ -12,7 +12,7 @@ mod definition;
 mod explore;
 mod flags;
 mod memory;
-mod object;
+mod made;
 mod references;
 mod returning;
 mod state;

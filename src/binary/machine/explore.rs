@@ -16,7 +16,7 @@ use std::hash::BuildHasherDefault;
 use super::convention::Convention;
 use super::definition::{self, Outcome};
 use super::flags::Condition;
-use super::object::{self, Made};
+use super::made::{self, Made};
 use super::state::{END, Mixer, State, mix};
 use super::symbol::Symbols;
 use super::trace::{Trail, What};
@@ -312,7 +312,7 @@ impl<'a, 'data> Bench<'a, 'data> {
                 }
             }
             Purpose::Create => {
-                let made = object::read(self, value).filter(|made| !self.made.contains(made));
+                let made = made::read(self, value).filter(|made| !self.made.contains(made));
                 self.made.extend(made);
             }
         }
