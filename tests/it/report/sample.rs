@@ -292,6 +292,7 @@ pub(crate) fn report() -> Report {
             problems: 1,
         },
         gate: None,
+        configuration: None,
     }
 }
 
@@ -334,6 +335,7 @@ pub(crate) fn crowded() -> Report {
         problems: Vec::new(),
         summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
         gate: None,
+        configuration: None,
     }
 }
 
@@ -382,6 +384,7 @@ pub(crate) fn two_platforms() -> Report {
         problems: Vec::new(),
         summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
         gate: None,
+        configuration: None,
     }
 }
 
@@ -409,6 +412,7 @@ pub(crate) fn hostile() -> Report {
         }],
         summary: Summary::default(),
         gate: None,
+        configuration: None,
     }
 }
 
