@@ -163,12 +163,8 @@ fn conclude(bench: &Bench) -> Evaluation {
         (_, None) => Fact::unknown(disagreement(bench)),
         (_, Some(why)) => Fact::unknown(why.clone()),
     };
-    // What makes the object matters only where something is declared.
-    let alike = |first: &Outcome, other: &Outcome| {
-        first.gil == other.gil && (first.create == other.create || first.gil == Ok(Declaration::Absent))
-    };
     let gil = match (&first.gil, &doubt) {
-        (Ok(gil), None) if all(alike) => Fact::known(gil.clone(), evidence.clone()),
+        (Ok(gil), None) if all(Outcome::declares_like) => Fact::known(gil.clone(), evidence.clone()),
         (Err(why), _) => Fact::unknown(why.clone()),
         (Ok(_), None) => Fact::unknown(disagreement(bench)),
         (Ok(_), Some(why)) => Fact::unknown(why.clone()),
