@@ -25,7 +25,7 @@ mod x86;
 use self::convention::Convention;
 use self::definition::Outcome;
 use self::explore::{Bench, Purpose};
-pub use self::object::overrule;
+pub use self::made::overrule;
 use super::image::Image;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, Fact, HandOver, HookKind, InitKind};
