@@ -20,6 +20,7 @@ pub mod problem;
 pub mod report;
 pub mod request;
 pub mod resolution;
+pub mod source;
 pub mod subject;
 pub mod target;
 pub mod verdict;

@@ -8,6 +8,7 @@ mod inspecting;
 mod judging;
 mod location;
 mod observer;
+mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -153,23 +154,23 @@ fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolu
     Resolution { target, packages, problems: vec![problem] }
 }
 
-/// Looks into every wheel that any target gets, each once.
+/// Looks into every wheel and sdist that any target gets, each once.
 fn examine_all(resolutions: &[Resolution], distributions: &Distributions, observer: &dyn Observer) -> Examinations {
     let choices = resolutions.iter().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
-    let wheels: BTreeMap<&Location, &Artifact> =
-        choices.filter_map(judging::wheel).map(|artifact| (&artifact.location, artifact)).collect();
-    let wheels: Vec<&Artifact> = wheels.into_values().collect();
+    let files: BTreeMap<&Location, &Artifact> =
+        choices.filter_map(judging::readable).map(|artifact| (&artifact.location, artifact)).collect();
+    let files: Vec<&Artifact> = files.into_values().collect();
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Examinations::new()));
     let work = || {
-        while let Some(artifact) = wheels.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(artifact) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let examination = distributions.examine(artifact);
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             found.insert(artifact.location.clone(), examination);
-            observer.notice(Event::Examined { filename: &artifact.filename, done: found.len(), of: wheels.len() });
+            observer.notice(Event::Examined { filename: &artifact.filename, done: found.len(), of: files.len() });
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..READERS.min(wheels.len()) {
+        for _ in 0..READERS.min(files.len()) {
             scope.spawn(work);
         }
     });

@@ -78,6 +78,7 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: None,
+            build: None,
             left_out: Vec::new(),
             modules: Vec::new(),
             findings: Vec::new(),

@@ -7,6 +7,7 @@ use super::name::{PackageName, Version};
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
 use super::resolution::RequiredBy;
+use super::source::Forecast;
 use super::target::Target;
 use super::verdict::{DeclaredBy, Verdict};
 
@@ -51,6 +52,8 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// For `build`: what is foreseen of the build; `None` where nobody looked, or where the target always has the GIL.
+    pub build: Option<Forecast>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be
     /// imported, and no Python file beside them imports them.
     pub left_out: Vec<String>,

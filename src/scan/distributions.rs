@@ -27,6 +27,7 @@ use super::describing;
 use super::examination::{self, Examination, Glance};
 use super::judging::Examinations;
 use super::location;
+use super::sources;
 
 /// Bucket of the store for metadata that was read out of files.
 const METADATA: &str = "read-metadata-2";
@@ -96,7 +97,7 @@ impl Distributions {
         }
     }
 
-    /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
+    /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
         let store = self.inner.index.store();
         let depth = self.inner.depth;
@@ -105,18 +106,42 @@ impl Distributions {
         if let Some(examination) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return examination;
         }
-        let examination = match self.inner.wheel(artifact) {
+        let examination = if artifact.kind == ArtifactKind::Sdist {
+            self.examine_sources(artifact)
+        } else {
+            self.examine_wheel(artifact)
+        };
+        let is_lasting = match artifact.kind {
+            ArtifactKind::Sdist => examination.source.value().is_some(),
+            _ => examination.is_lasting(),
+        };
+        if let (Some(key), true, Ok(bytes)) = (key, is_lasting, serde_json::to_vec(&examination)) {
+            // A cache that cannot be written costs time, nothing else.
+            let _ = store.put(EXAMINATIONS, &key, &bytes);
+        }
+        examination
+    }
+
+    fn examine_wheel(&self, artifact: &Artifact) -> Examination {
+        let depth = self.inner.depth;
+        match self.inner.wheel(artifact) {
             Ok(opened) => {
                 let glance = Glance { package: Some(&artifact.name), filename: &artifact.filename, depth };
                 examination::of_wheel(&opened.wheel, glance, opened.size)
             }
             Err(error) => Examination::failed(problem(artifact, error)),
-        };
-        if let (Some(key), true, Ok(bytes)) = (key, examination.is_lasting(), serde_json::to_vec(&examination)) {
-            // A cache that cannot be written costs time, nothing else.
-            let _ = store.put(EXAMINATIONS, &key, &bytes);
         }
-        examination
+    }
+
+    /// An sdist that cannot be read leaves open what it becomes; that it has to be built stands all the same.
+    fn examine_sources(&self, artifact: &Artifact) -> Examination {
+        match self.inner.source(artifact) {
+            Ok((source, _)) => sources::examine(artifact, source, self.inner.limits),
+            Err(error) => {
+                let source = Fact::unknown(problem(artifact, error).message);
+                Examination { source, ..Examination::default() }
+            }
+        }
     }
 }
 

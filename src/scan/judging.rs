@@ -18,6 +18,7 @@ use crate::verdict;
 
 use super::Hints;
 use super::examination::Examination;
+use super::sources;
 
 /// What was found in each distribution file, by where it is.
 pub(super) type Examinations = BTreeMap<Location, Examination>;
@@ -30,12 +31,17 @@ pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
     }
 }
 
-/// The file that is looked into: only wheels hold what would be imported.
+/// The file whose modules are looked at: only wheels hold what would be imported.
 pub(super) fn wheel(choice: &Choice) -> Option<&Artifact> {
     match choice {
         Choice::Wheel { artifact, .. } => Some(artifact),
         Choice::Source { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
+}
+
+/// The file that is looked into: a wheel, or an sdist for what a build of it would become.
+pub(super) fn readable(choice: &Choice) -> Option<&Artifact> {
+    artifact(choice).filter(|artifact| artifact.kind != ArtifactKind::SourceTree)
 }
 
 /// What was found out about packages.
@@ -64,6 +70,7 @@ pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, 
                 reason: judgement.reason,
                 declared_by: judgement.declared_by,
                 artifact: artifact(&chosen.choice).cloned(),
+                build: sources::forecast(&chosen.choice, resolution.target, examinations),
                 left_out: left_out(chosen, examinations),
                 modules: subject.modules,
                 findings,
@@ -89,13 +96,22 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], found: Fo
         package: chosen.name.to_string(),
         version: chosen.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         target,
-        offer: Offer::of(&chosen.choice, target.platform),
+        offer: offer(chosen, target, found.examinations),
         modules: modules.to_vec(),
         hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
         files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),
         distribution: DistributionFacts { release: (found.release)(chosen), ..distribution },
+    }
+}
+
+fn offer(chosen: &Chosen, target: Target, examinations: &Examinations) -> Offer {
+    match Offer::of(&chosen.choice, target.platform) {
+        Offer::Source { filename, .. } => {
+            Offer::Source { filename, build: sources::forecast(&chosen.choice, target, examinations) }
+        }
+        offer => offer,
     }
 }
 

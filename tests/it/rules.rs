@@ -132,7 +132,7 @@ impl Fixture {
             FixtureOffer::Wheel { filename } => Offer::Wheel { filename },
             FixtureOffer::Pure { filename } => Offer::Pure { filename, elsewhere: Vec::new() },
             FixtureOffer::PureFallback { filename, lost } => Offer::PureFallback { filename, lost },
-            FixtureOffer::Source { filename } => Offer::Source { filename },
+            FixtureOffer::Source { filename } => Offer::Source { filename, build: None },
             FixtureOffer::Nothing { why } => Offer::Nothing { why },
             FixtureOffer::Unknown { why } => Offer::Unknown { why },
         };

@@ -12,6 +12,7 @@ use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
 use crate::model::request::Location;
 use crate::model::resolution::RequiredBy;
+use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
@@ -64,8 +65,24 @@ fn result(result: &TargetResult) -> v1::TargetResult {
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
+        build: result.build.as_ref().map(forecast),
         left_out: result.left_out.clone(),
         modules: all(&result.modules, module),
+    }
+}
+
+fn forecast(forecast: &Forecast) -> v1::Forecast {
+    v1::Forecast {
+        becomes: match forecast.becomes {
+            Becomes::Pure => v1::Becomes::Pure,
+            Becomes::KeepsGilOff => v1::Becomes::KeepsGilOff,
+            Becomes::SwitchesGilOn => v1::Becomes::SwitchesGilOn,
+            Becomes::Fails => v1::Becomes::Fails,
+            Becomes::Unknown => v1::Becomes::Unknown,
+        },
+        reason: text(&forecast.reason),
+        needs: forecast.needs.clone(),
+        evidence: all(&forecast.evidence, evidence),
     }
 }
 
@@ -217,6 +234,7 @@ pub(super) fn evidence(evidence: &Evidence) -> v1::Evidence {
         symbol: evidence.symbol.clone(),
         address: evidence.address.map(hexadecimal),
         value: evidence.value.clone(),
+        place: evidence.place.clone(),
     }
 }
 

@@ -75,6 +75,9 @@ pub(super) struct TargetResult {
     pub(super) declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose; null when there is none.
     pub(super) artifact: Option<Artifact>,
+    /// For `build` on a free-threaded target: what is foreseen of the build, read from the sources, which are never run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) build: Option<Forecast>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
     /// and no Python file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
@@ -102,6 +105,35 @@ pub(super) enum Verdict {
     Crash,
     /// Nothing fits: it cannot be installed.
     Blocked,
+}
+
+/// What a build of a source distribution would become.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Forecast {
+    /// What it becomes, for programs.
+    pub(super) becomes: Becomes,
+    /// The same with its reason, for people.
+    pub(super) reason: String,
+    /// Compilers that the build needs.
+    pub(super) needs: Vec<String>,
+    /// What a person can check.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// What a build would become.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Becomes {
+    /// A wheel without compiled modules.
+    Pure,
+    /// Every module declares that it does not need the GIL.
+    KeepsGilOff,
+    /// A module declares nothing, or that it needs the GIL.
+    SwitchesGilOn,
+    /// The build fails.
+    Fails,
+    /// It cannot be told without building.
+    Unknown,
 }
 
 /// Who declared that a module does not need the GIL.
@@ -291,6 +323,9 @@ pub(super) struct Evidence {
     /// The value read there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<String>,
+    /// File and line in a source distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<String>,
 }
 
 /// One rule's word on a package, or on one module of it, for one target.

@@ -129,6 +129,7 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: Some(artifact),
+            build: None,
             left_out: Vec::new(),
             modules: Vec::new(),
             findings: Vec::new(),
