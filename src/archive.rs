@@ -8,8 +8,10 @@
 //! - [`zip`]: a zip file by ranges; [`wheel`]: a wheel on top of it; [`folder`]: an unpacked tree or one file
 //! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook;
 //!   [`select`]: both together, what of a wheel to unpack
+//! - [`tarball`]: a tar file's entries; [`blobs`]: a container image's files on top of it
 //! - [`metadata`]: `METADATA`, `PKG-INFO`, `WHEEL` and `RECORD`; [`sdist`]: what a source distribution says of itself
 
+pub mod blobs;
 pub mod candidates;
 pub mod error;
 pub mod folder;
@@ -21,6 +23,7 @@ pub mod record;
 pub mod sdist;
 pub mod select;
 pub mod source;
+pub mod tarball;
 pub mod wheel;
 pub mod zip;
 

@@ -10,6 +10,7 @@ mod error_page;
 mod exit;
 mod format_control;
 mod index_settings;
+mod installed;
 mod output;
 mod progress;
 mod rule_files;
@@ -44,6 +45,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
+        Command::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
         Command::Rules(rules) => commands::rules::run(rules, environment),
         Command::Explain(explain) => commands::explain::run(explain, environment),

@@ -25,7 +25,7 @@ use url::Url;
 
 pub use self::client::Traffic;
 pub use self::error::IndexError;
-pub use self::file::RemoteFile;
+pub use self::file::{RemoteFile, Tail};
 pub use self::observer::{Event, Observer, Subject, Unobserved};
 pub use self::settings::IndexSettings;
 pub use self::store::{Store, StoreError};
@@ -116,8 +116,13 @@ impl Index {
 
     /// The file itself, to read parts of it.
     pub fn open(&self, artifact: &Artifact) -> Result<RemoteFile, IndexError> {
+        self.open_with(artifact, Tail::Usual)
+    }
+
+    /// The file itself, to read parts of it, with so much of its end at once.
+    pub fn open_with(&self, artifact: &Artifact, tail: Tail) -> Result<RemoteFile, IndexError> {
         self.inner.watched(Subject::File(artifact.filename.clone()), || {
-            RemoteFile::open(artifact, &self.inner.client, &self.inner.store)
+            RemoteFile::open(artifact, tail, &self.inner.client, &self.inner.store)
         })
     }
 
@@ -129,6 +134,11 @@ impl Index {
     /// What was fetched so far.
     pub fn traffic(&self) -> Traffic {
         self.inner.client.counters.snapshot()
+    }
+
+    /// Requests that were sent so far for a package's listings and files, repetitions and redirects included.
+    pub fn requests_for(&self, package: &PackageName) -> u64 {
+        self.inner.client.counters.requests_for(package)
     }
 
     /// What could not be looked at so far, without being an error of a listing.
@@ -166,7 +176,7 @@ impl Inner {
             return Err(IndexError::Offline { url: shown(&beside) });
         }
         let fetched = self.watched(Subject::Metadata(artifact.filename.clone()), || {
-            self.client.ask(&Query::page(&beside), &mut |reply| self.take_metadata(reply, digest))
+            self.client.ask(&Query::page(Some(&artifact.name), &beside), &mut |reply| self.take_metadata(reply, digest))
         })?;
         if let (Some(key), Some(bytes)) = (&key, &fetched) {
             // A cache that cannot be written costs time, nothing else.

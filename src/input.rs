@@ -8,22 +8,35 @@
 //! (`git+https://…`), whose content cannot be told without cloning; they are requests with their URL, named where the
 //! input names them.
 
+mod bill_of_materials;
+mod conda;
+mod conda_lock;
+mod constraints_txt;
 mod credentials;
+mod cyclonedx;
 mod document;
+mod edit;
 mod encoding;
+mod environment_yml;
 mod error;
 mod files;
 mod files_on_disk;
+mod folder;
 mod lines;
 mod locking;
 mod names;
 mod options;
 mod pdm_lock;
 mod pipfile_lock;
+mod pkg_info;
 mod poetry_lock;
+mod poetry_versions;
 mod pylock_toml;
+mod pyproject_toml;
 mod requirements_txt;
 mod selection;
+mod setup_cfg;
+mod spdx;
 mod text;
 mod uv_lock;
 
@@ -31,21 +44,47 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+pub use edit::{EditError, edit};
 pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
 pub use selection::{Names, Selection};
 
+use crate::model::lock::Pin;
+use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::{Place, Request, Requests, Sources};
+use conda_lock::CondaLock;
+use constraints_txt::ConstraintsTxt;
+use cyclonedx::CycloneDx;
+use environment_yml::EnvironmentYml;
 use pdm_lock::PdmLock;
 use pipfile_lock::PipfileLock;
+use pkg_info::PkgInfo;
 use poetry_lock::PoetryLock;
 use pylock_toml::PylockToml;
+use pyproject_toml::PyprojectToml;
 use requirements_txt::RequirementsTxt;
+use setup_cfg::SetupCfg;
+use spdx::Spdx;
 use text::Text;
 use uv_lock::UvLock;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[&PylockToml, &UvLock, &PoetryLock, &PdmLock, &PipfileLock, &RequirementsTxt];
+pub const ADAPTERS: &[&dyn Adapter] = &[
+    &PylockToml,
+    &UvLock,
+    &PoetryLock,
+    &PdmLock,
+    &PipfileLock,
+    &PyprojectToml,
+    &SetupCfg,
+    &PkgInfo,
+    &EnvironmentYml,
+    &CondaLock,
+    &CycloneDx,
+    &Spdx,
+    &ConstraintsTxt,
+    &RequirementsTxt,
+];
 
 /// Longest input file that is read, in bytes.
 const LONGEST_FILE: usize = 8 * 1024 * 1024;
@@ -127,20 +166,37 @@ pub enum Typed {
 /// pip. What can only be meant as a file (`reqs.txt`, `a/b`) and is none is an error.
 pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result<Requests, InputError> {
     let mut requests = Requests { sources, ..Requests::default() };
+    let mut looked_at = Vec::new();
     for typed in typed {
-        match typed {
-            Typed::Word(argument) => read_argument(argument, context, &mut requests)?,
-            Typed::From(adapter, path) => adapter.read(&typed_file(path, context)?, context, &mut requests)?,
-            Typed::Requirements(path) => {
-                RequirementsTxt.read(&typed_file(path, context)?, context, &mut requests)?;
-            }
-            Typed::Constraints(path) => {
-                RequirementsTxt.read_constraints(&typed_file(path, context)?, context, &mut requests)?;
-            }
-        }
+        let (adapter, file) = match typed {
+            Typed::Word(argument) => match read_argument(argument, context, &mut requests)? {
+                Some(read) => read,
+                None => continue,
+            },
+            Typed::From(adapter, path) => (*adapter, typed_file(path, context)?),
+            Typed::Requirements(path) => (&RequirementsTxt as &dyn Adapter, typed_file(path, context)?),
+            Typed::Constraints(path) => (&ConstraintsTxt as &dyn Adapter, typed_file(path, context)?),
+        };
+        adapter.read(&file, context, &mut requests)?;
+        looked_at.push((adapter, file.shown));
     }
     context.selection.check(&requests.offered)?;
+    // A problem that is known already says why.
+    if requests.problems.is_empty() && asks_for_nothing(&requests) {
+        requests.problems.extend(looked_at.into_iter().map(|(adapter, file)| nothing_in(adapter, file)));
+    }
     Ok(requests)
+}
+
+fn asks_for_nothing(requests: &Requests) -> bool {
+    let mut pins = requests.locks.iter().flat_map(|lock| &lock.packages).map(|package| &package.pin);
+    requests.requests.is_empty() && pins.all(|pin| *pin == Pin::Project)
+}
+
+/// Says what was looked for in a file in which nothing was found.
+fn nothing_in(adapter: &dyn Adapter, file: String) -> Problem {
+    let message = format!("it names no package to judge; looked for {}", adapter.name());
+    Problem { kind: ProblemKind::File, package: None, place: file, message }
 }
 
 fn typed_file(path: &str, context: &InputContext) -> Result<InputFile, InputError> {
@@ -150,17 +206,28 @@ fn typed_file(path: &str, context: &InputContext) -> Result<InputFile, InputErro
     context.open(path, context.path(path), &Text::typed(path).place(0))
 }
 
-fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+/// What the user typed: a file with the adapter that reads it, or a request, which is added at once.
+fn read_argument(
+    argument: &str,
+    context: &InputContext,
+    requests: &mut Requests,
+) -> Result<Option<(&'static dyn Adapter, InputFile)>, InputError> {
     let text = Text::typed(argument);
     if argument == "-" {
-        return RequirementsTxt.read(&standard_input(context)?, context, requests);
+        return Ok(Some((&RequirementsTxt, standard_input(context)?)));
     }
     if files::is_page(&text) {
         return Err(InputError::Remote { place: text.place(0), found: text.shown() });
     }
-    let is_file = context.files.kind(&context.path(argument)) == Some(FileKind::File);
+    let kind = context.files.kind(&context.path(argument));
+    let is_file = kind == Some(FileKind::File);
     if is_file && !files::is_archive(argument) {
-        return read_file(&text, context, requests);
+        let file = context.open(argument, context.path(argument), &text.place(0))?;
+        return Ok(Some((claiming(&file, &text)?, file)));
+    }
+    if kind == Some(FileKind::Folder) && files::claims(&text) {
+        let file = folder::chosen(&text, context)?;
+        return Ok(Some((claiming(&file, &text)?, file)));
     }
     if !is_file && files::looks_like_list(&text) {
         return Err(InputError::NoSuchFile { place: text.place(0), path: text.shown() });
@@ -168,7 +235,7 @@ fn read_argument(argument: &str, context: &InputContext, requests: &mut Requests
     let mut request = request(&text, context, &mut requests.sources)?;
     request.place.column = None;
     requests.requests.push(request);
-    Ok(())
+    Ok(None)
 }
 
 fn standard_input(context: &InputContext) -> Result<InputFile, InputError> {
@@ -192,19 +259,15 @@ fn request(text: &Text, context: &InputContext, sources: &mut Sources) -> Result
     Ok(Request { wanted, hashes, place: text.place(0) })
 }
 
-/// Reads a file with the adapter that claims it.
-fn read_file(argument: &Text, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
-    let shown = argument.as_str().to_owned();
-    let file = context.open(&shown, context.path(&shown), &argument.place(0))?;
+/// The adapter that claims the file.
+fn claiming(file: &InputFile, argument: &Text) -> Result<&'static dyn Adapter, InputError> {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let head = file.content.get(..HEAD).unwrap_or(&file.content);
-    match ADAPTERS.iter().find(|adapter| adapter.claims(&name, head)) {
-        Some(adapter) => adapter.read(&file, context, requests),
-        None => {
-            let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name()).collect();
-            Err(InputError::Unclaimed { place: argument.place(0), path: shown, expected: names.join(", ") })
-        }
-    }
+    ADAPTERS.iter().find(|adapter| adapter.claims(&name, head)).copied().ok_or_else(|| {
+        let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name()).collect();
+        let (place, path) = (argument.place(0), file.shown.clone());
+        InputError::Unclaimed { place, path, expected: names.join("; ") }
+    })
 }
 
 impl InputContext<'_> {

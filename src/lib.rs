@@ -10,7 +10,11 @@
 //! `import` says what the target's interpreter would do with such a file: whether it finds it, which hook it calls,
 //! whether it loads, and what that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and
 //! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `report`
-//! renders the whole run. `scan` is the front door: it knows how the stages meet.
+//! renders the whole run. `scan` is the front door: it knows how the stages meet. Where the set is not ready, it also
+//! looks for versions that are, and `plan` makes of what it finds the way to get there.
+//!
+//! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
+//! distributions and says whose each compiled file is; from there on the flow is the same.
 //!
 //! Beside the flow run **problems**: what we could not look at, where and why. Any stage may add one, none may drop
 //! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
@@ -26,8 +30,10 @@ pub mod binary;
 pub mod import;
 pub mod index;
 pub mod input;
+pub mod installed;
 mod memo;
 pub mod model;
+pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod rules;

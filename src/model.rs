@@ -16,6 +16,7 @@ pub mod member;
 pub mod metadata;
 pub mod name;
 pub mod outcome;
+pub mod plan;
 pub mod problem;
 pub mod report;
 pub mod request;

@@ -6,14 +6,19 @@
 mod inspection_text;
 mod json;
 mod paint;
+mod plan_text;
 mod sanitize;
 mod table;
+mod targets;
 mod text;
 
 use crate::model::inspection::Inspection;
+use crate::model::plan::Plan;
 use crate::model::report::Report;
 
-pub use json::{INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, report_schema};
+pub use json::{
+    INSPECTION_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, plan_schema, report_schema,
+};
 pub use paint::Style;
 pub use sanitize::harmless;
 
@@ -66,4 +71,10 @@ pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
         description: "for programs, as docs/inspection.schema.json says",
         render: json::render_inspection,
     },
+];
+
+/// Formats of a plan, the default first.
+pub const PLAN_FORMATS: &[Format<Plan>] = &[
+    Format { name: "text", description: "for people", render: plan_text::render },
+    Format { name: "json", description: "for programs, as docs/plan.schema.json says", render: json::render_plan },
 ];

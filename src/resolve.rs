@@ -17,6 +17,7 @@
 mod assembly;
 mod candidates;
 mod demands;
+pub mod editions;
 mod explain;
 mod hint;
 mod locked;
@@ -31,9 +32,9 @@ use std::sync::Arc;
 
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::metadata::Metadata;
-use crate::model::name::PackageName;
-use crate::model::problem::ProblemKind;
-use crate::model::request::{Location, Place, Requests};
+use crate::model::name::{PackageName, Version};
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::{Location, Place, PythonBound, Requests};
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
@@ -175,7 +176,19 @@ pub fn resolve(
         locked::join(&mut resolution.packages, packages);
         resolution.problems.extend(problems);
     }
+    resolution.problems.extend(requests.problems.iter().cloned());
+    let python = markers::full_version(target, options.python_patch);
+    resolution.problems.extend(requests.pythons.iter().filter_map(|bound| left_out(bound, &python, target)));
     resolution.problems.sort();
     resolution.problems.dedup();
     Ok(resolution)
+}
+
+/// Says that a project is not made for the target's Python.
+fn left_out(bound: &PythonBound, python: &Version, target: Target) -> Option<Problem> {
+    if bound.any_of.iter().any(|specifiers| specifiers.contains(python)) {
+        return None;
+    }
+    let message = format!("{} is made for Python {}, which leaves {} out", bound.place, bound.shown, target.python);
+    Some(Problem { kind: ProblemKind::Resolution, package: None, place: target.to_string(), message })
 }

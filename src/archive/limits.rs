@@ -16,6 +16,12 @@ const GIB: u64 = 1 << 30;
 pub struct Limits {
     /// Members that are listed; those after them are not looked at.
     pub members: usize,
+    /// Names that are looked at while environments are searched for below a folder.
+    pub searched: usize,
+    /// Entries of one layer of a container image.
+    pub layer_entries: usize,
+    /// Bytes of small files (metadata, records) that are kept of one container image.
+    pub kept_bytes: u64,
     /// Length of a member's path.
     pub path_bytes: usize,
     /// Size of a zip file's central directory, with what stands between it and the end of the file.
@@ -44,6 +50,10 @@ pub struct Limits {
     pub tail_bytes: u64,
     /// Ranges whose distance is at most this are fetched in one request.
     pub gap_bytes: u64,
+    /// More requests than this for the members of one call are joined, the nearest neighbours first…
+    pub requests: usize,
+    /// …as long as what would be fetched for nothing between two neighbours is at most this.
+    pub widest_gap_bytes: u64,
     /// The longest range that is fetched in one request; longer members come in several.
     pub request_bytes: u64,
 }
@@ -52,6 +62,9 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             members: 200_000,
+            searched: 10_000_000,
+            layer_entries: 2_000_000,
+            kept_bytes: GIB,
             path_bytes: 4096,
             directory_bytes: 64 * MIB,
             member_bytes: 2 * GIB,
@@ -66,7 +79,16 @@ impl Default for Limits {
             prefix_bytes: 64 * MIB,
             tail_bytes: 64 * KIB,
             gap_bytes: 64 * KIB,
+            requests: 4,
+            widest_gap_bytes: MIB,
             request_bytes: 32 * MIB,
         }
+    }
+}
+
+impl Limits {
+    /// Fewer requests at the price of more bytes, for whoever looks into many wheels of one package.
+    pub fn few_requests() -> Limits {
+        Limits { requests: 1, widest_gap_bytes: 8 * MIB, ..Limits::default() }
     }
 }

@@ -4,9 +4,10 @@
 //! Nothing is built or run, so what the metadata calls dynamic stays unknown.
 
 use std::io::{self, BufReader, Read};
+use std::ops::ControlFlow;
 
 use flate2::bufread::MultiGzDecoder;
-use tar::{Archive, EntryType, Header, PaxExtensions};
+use tar::Archive;
 
 use crate::model::metadata::Metadata;
 use crate::model::problem::ProblemKind;
@@ -15,12 +16,11 @@ use super::error::{MemberError, ZipError};
 use super::limits::Limits;
 use super::metadata::{self, MetadataError};
 use super::source::{Source, SourceError, read_exactly};
+use super::tarball::{self, Kind, TarEntry, TarError};
 use super::zip::Zip;
 
 /// Packed bytes per request, in the beginning; doubled with each one, since whoever reads on mostly reads to the end.
 const FIRST_REQUEST: u64 = 256 << 10;
-/// The longest member name behind an extension header.
-const NAME_BYTES: u64 = 64 << 10;
 /// Names of sources that are kept.
 const SOURCES: usize = 10_000;
 
@@ -284,69 +284,41 @@ impl Found<'_> {
     }
 
     fn read_entries<R: Read>(&mut self, tar: &mut Archive<R>) -> Result<(), SdistError> {
-        // Raw, because otherwise a name's length is believed before it is read.
-        let entries = tar.entries().map_err(tar_error)?.raw(true);
-        let mut long_name = None;
-        for (count, entry) in entries.enumerate() {
-            if count >= self.limits.members {
-                self.visitor.leave("the rest of it", &format!("it has more than {} members", self.limits.members));
-                break;
-            }
-            let mut entry = entry.map_err(tar_error)?;
-            let kind = entry.header().entry_type();
-            if matches!(kind, EntryType::GNULongName | EntryType::XHeader) {
-                let size = entry.size();
-                if size > NAME_BYTES {
-                    return Err(SdistError::Damaged {
-                        why: format!("a name of {size} bytes; expected at most {NAME_BYTES}"),
-                    });
-                }
-                let mut bytes = Vec::new();
-                entry.read_to_end(&mut bytes).map_err(tar_error)?;
-                long_name = extended_name(kind, &bytes).or(long_name);
-                continue;
-            }
-            let name = long_name.take().unwrap_or_else(|| short_name(entry.header()));
-            if !kind.is_file() {
-                continue;
-            }
-            let name = name.strip_prefix("./").unwrap_or(&name);
-            let Some((_, below)) = name.split_once('/') else { continue };
-            let Some(wanted) = self.meet(below) else { continue };
-            if !self.is_shown(below, wanted, entry.size()) {
-                continue;
-            }
-            if wanted != Wanted::Visited {
-                self.size_allowed(name, entry.size())?;
-            }
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).map_err(tar_error)?;
-            if bytes.len() as u64 != entry.size() {
-                let why = format!("{name} ends after {} of {} bytes", bytes.len(), entry.size());
-                return Err(SdistError::Damaged { why });
-            }
-            self.keep(below, wanted, bytes);
-            if self.is_complete() {
-                break;
-            }
-        }
+        let entries = tar.entries().map_err(tar_error)?;
+        tarball::walk(entries, self.limits.members, &mut |entry, bytes| self.take(entry, bytes))?;
         Ok(())
     }
-}
 
-/// The name in a header that stands before the one it names.
-fn extended_name(kind: EntryType, bytes: &[u8]) -> Option<String> {
-    if kind == EntryType::GNULongName {
-        let name = bytes.split(|byte| *byte == 0).next()?;
-        return Some(String::from_utf8_lossy(name).into_owned());
+    fn take(&mut self, entry: &TarEntry, reader: &mut dyn Read) -> Result<ControlFlow<()>, SdistError> {
+        let name = entry.path.strip_prefix("./").unwrap_or(&entry.path);
+        let below = name.split_once('/').map(|(_, below)| below).filter(|_| entry.kind == Kind::File);
+        let Some((below, wanted)) = below.and_then(|below| Some((below, self.meet(below)?))) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        if !self.is_shown(below, wanted, entry.size) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if wanted != Wanted::Visited {
+            self.size_allowed(name, entry.size)?;
+        }
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).map_err(tar_error)?;
+        if bytes.len() as u64 != entry.size {
+            let why = format!("{name} ends after {} of {} bytes", bytes.len(), entry.size);
+            return Err(SdistError::Damaged { why });
+        }
+        self.keep(below, wanted, bytes);
+        Ok(if self.is_complete() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
-    let mut extensions = PaxExtensions::new(bytes).filter_map(Result::ok);
-    let path = extensions.find(|extension| extension.key_bytes() == b"path")?;
-    Some(String::from_utf8_lossy(path.value_bytes()).into_owned())
 }
 
-fn short_name(header: &Header) -> String {
-    String::from_utf8_lossy(&header.path_bytes()).into_owned()
+impl From<TarError> for SdistError {
+    fn from(error: TarError) -> SdistError {
+        match error {
+            TarError::Read(error) => tar_error(error),
+            TarError::Name { .. } => SdistError::Damaged { why: error.to_string() },
+        }
+    }
 }
 
 fn tar_error(error: io::Error) -> SdistError {

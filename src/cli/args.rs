@@ -1,15 +1,19 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod help;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use ungil::input::ADAPTERS;
+use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
-use ungil::report::{FORMATS, Format, INSPECTION_FORMATS};
+use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
-use super::exit;
+pub(super) use help::after_help;
+use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -56,8 +60,10 @@ impl Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge everything that an installer would install
+    /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
+    /// Tell which versions are ready, what to change, in which order, and what stays in the way
+    Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
     /// List the rules, or run the examples of rule files
@@ -70,42 +76,12 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = scan_help())]
 pub(crate) struct ScanArguments {
-    /// Files (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from standard input
-    #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
-    pub(crate) inputs: Vec<String>,
-    /// A requirements file, as pip has it
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) requirement: Vec<PathBuf>,
-    /// A constraints file, as pip has it
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) constraint: Vec<PathBuf>,
-    /// Read every INPUT as a file of this kind, whatever its name; kinds below
-    #[arg(long, value_name = "KIND", value_parser = kinds())]
-    pub(crate) from: Option<String>,
-    /// Scan only what is named, not what that requires
-    #[arg(long)]
-    pub(crate) no_deps: bool,
-    /// What is scanned of projects and lock files.
+    /// What to look at, and how.
     #[command(flatten)]
-    pub(crate) selection: SelectionArguments,
-    /// What to judge for.
-    #[command(flatten)]
-    pub(crate) target: TargetArguments,
+    pub(crate) look: LookArguments,
     /// Report hints for maintainers too; they change no verdict
     #[arg(long, help_heading = "Rules")]
     pub(crate) hints: bool,
-    /// What is made of rules.
-    #[command(flatten)]
-    pub(crate) rules: RuleArguments,
-    /// The configuration file.
-    #[command(flatten)]
-    pub(crate) config: ConfigArguments,
-    /// Where files come from.
-    #[command(flatten)]
-    pub(crate) index: IndexArguments,
-    /// The cache.
-    #[command(flatten)]
-    pub(crate) cache: CacheArguments,
     /// Output format.
     #[arg(
         long,
@@ -122,6 +98,79 @@ pub(crate) struct ScanArguments {
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = plan_help())]
+pub(crate) struct PlanArguments {
+    /// What to look at, and how.
+    #[command(flatten)]
+    pub(crate) look: LookArguments,
+    /// Edit the requirements files: new versions, and new digests where the lines have some
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Output format.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        help = format_help(PLAN_FORMATS),
+        value_parser = formats(PLAN_FORMATS),
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub(crate) format: String,
+    /// State the time in the output (json)
+    #[arg(long, help_heading = "Output")]
+    pub(crate) timestamp: bool,
+    /// Where the output goes.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// What to look at, and how: the same for every command that looks at a set of packages.
+#[derive(Debug, Args)]
+pub(crate) struct LookArguments {
+    /// Files and folders (kinds below), wheels, or requirements such as `numpy==2.5.5`; `-` reads requirements from
+    /// standard input
+    #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
+    pub(crate) inputs: Vec<String>,
+    /// A requirements file, as pip has it
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) requirement: Vec<PathBuf>,
+    /// A constraints file, as pip has it
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) constraint: Vec<PathBuf>,
+    /// Scan what this Python has installed; it is run, to ask it where; may be repeated
+    #[arg(long, value_name = "PYTHON", value_hint = ValueHint::ExecutablePath)]
+    pub(crate) interpreter: Vec<PathBuf>,
+    /// Scan every environment in this folder, the unpacked root of a container; may be repeated
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(crate) root: Vec<PathBuf>,
+    /// Read every INPUT as one of this kind, whatever its name; kinds below
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    pub(crate) from: Option<String>,
+    /// Scan only what is named, not what that requires
+    #[arg(long)]
+    pub(crate) no_deps: bool,
+    /// What is scanned of projects and lock files.
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    /// What to judge for.
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// What is made of rules.
+    #[command(flatten)]
+    pub(crate) rules: RuleArguments,
+    /// The configuration file.
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// Where files come from.
+    #[command(flatten)]
+    pub(crate) index: IndexArguments,
+    /// The cache.
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
 }
 
 /// What is scanned of projects and lock files, beside the project's own dependencies.
@@ -245,12 +294,15 @@ pub(crate) struct ConfigArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArguments {
-    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t]
+    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t; for what is installed, its own]
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Vec<Python>,
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) platform: Vec<Platform>,
+    /// Judge for every platform: Linux (glibc, musl), macOS and Windows, on x86-64 and arm64
+    #[arg(long, conflicts_with = "platform")]
+    pub(crate) all_platforms: bool,
 }
 
 /// Where files come from, with pip's names. Values stay text until they are settled, so that no message of the parser
@@ -318,42 +370,6 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 }
 
 fn kinds() -> PossibleValuesParser {
-    PossibleValuesParser::new(ADAPTERS.iter().map(|adapter| PossibleValue::new(adapter.kind())))
-}
-
-/// A line for each kind of input, and the examples.
-fn scan_help() -> String {
-    let mut text = "Kinds of input, told by name and content:\n".to_owned();
-    for adapter in ADAPTERS {
-        text.push_str(&format!("  {:<14}{}\n", adapter.kind(), adapter.name()));
-    }
-    text + "\n" + SCAN_EXAMPLES
-}
-
-const SCAN_EXAMPLES: &str = "\
-Examples:
-  ungil scan requirements.txt
-  ungil scan requirements.txt --python 3.14t --platform linux-x86_64
-  ungil scan requirements.txt --format json --output report.json
-  ungil scan numpy==2.5.5 lxml";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
-  ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
-
-const RULES_EXAMPLES: &str = "\
-Examples:
-  ungil rules
-  ungil rules --rules house-rules/ --level framework-declared=hint
-  ungil rules test house-rules/";
-
-/// What stands below the list of commands.
-pub(crate) fn after_help() -> String {
-    let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil inspect some.whl\n\nExit codes:\n");
-    for (exit, meaning) in exit::MEANINGS {
-        text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
-    }
-    text.trim_end().to_owned()
+    let files = ADAPTERS.iter().map(|adapter| adapter.kind());
+    PossibleValuesParser::new(files.chain(KINDS.iter().map(|kind| kind.word())).map(PossibleValue::new))
 }

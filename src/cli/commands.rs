@@ -2,5 +2,7 @@
 
 pub(super) mod explain;
 pub(super) mod inspect;
+mod look;
+pub(super) mod plan;
 pub(super) mod rules;
 pub(super) mod scan;

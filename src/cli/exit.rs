@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use ungil::model::inspection::Inspection;
 use ungil::model::outcome::Gil;
+use ungil::model::plan::Plan;
 use ungil::model::report::Report;
 use ungil::model::verdict::Verdict;
 
@@ -46,6 +47,18 @@ impl Exit {
         }
     }
 
+    /// The code for a plan: that of the set as it will be.
+    pub(crate) fn of_plan(plan: &Plan) -> Exit {
+        let outlooks = || plan.steps.iter().flat_map(|step| &step.outlooks);
+        let worst = outlooks().filter_map(|outlook| outlook.after.verdict).max();
+        match worst {
+            Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Exit::NotReady,
+            Some(Verdict::Unknown | Verdict::Build) => Exit::Open,
+            _ if plan.summary.packages == 0 || !plan.problems.is_empty() => Exit::Open,
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) | None => Exit::Clean,
+        }
+    }
+
     /// The code for an inspection. A file that a target does not look for says nothing against that target.
     pub(crate) fn of_inspection(inspection: &Inspection) -> Exit {
         let files = || inspection.artifacts.iter().flat_map(|artifact| &artifact.files);
@@ -79,6 +92,7 @@ mod tests {
             declared_by: Vec::new(),
             artifact: None,
             build: None,
+            other_build: None,
             left_out: Vec::new(),
             modules: Vec::new(),
             findings: Vec::new(),

@@ -36,3 +36,9 @@ pub(crate) fn write(bytes: &[u8], file: Option<&Path>) -> Result<(), Failure> {
         _ => Ok(()),
     }
 }
+
+/// A line on standard error, beside the output.
+pub(crate) fn note(line: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(anstream::stderr(), "{line}");
+}

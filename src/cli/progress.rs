@@ -51,6 +51,7 @@ impl scan::Observer for Progress {
     fn notice(&self, event: Event<'_>) {
         self.bar.set_message(match event {
             Event::Resolving { target } => format!("resolving for {target}"),
+            Event::Searching { package } => format!("searching ready versions of {package}"),
             Event::Examined { filename, done, of } => format!("looked into {done} of {of}: {}", harmless(filename)),
         });
     }

@@ -12,11 +12,11 @@ use ungil::index::settings::Freshness;
 use ungil::input::{ADAPTERS, FilesOnDisk, InputContext, Names, Selection, Typed};
 use ungil::model::name::ExtraName;
 use ungil::model::request::{Location, Sources};
-use ungil::model::target::{Python, Target};
+use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
-use ungil::scan::{self, Hints};
+use ungil::scan::{self, Hints, InstalledTargets};
 
-use super::args::{CacheArguments, IndexArguments, ScanArguments, SelectionArguments, TargetArguments};
+use super::args::{CacheArguments, IndexArguments, LookArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
@@ -35,7 +35,8 @@ pub(crate) fn targets(
     environment: &Environment,
 ) -> Result<Vec<Target>, Failure> {
     let pythons = first_named([typed.python.clone(), configuration.pythons()?]).unwrap_or(PYTHONS.to_vec());
-    let platforms = match first_named([typed.platform.clone(), configuration.platforms()?]) {
+    let typed_platforms = if typed.all_platforms { PLATFORMS.to_vec() } else { typed.platform.clone() };
+    let platforms = match first_named([typed_platforms, configuration.platforms()?]) {
         Some(platforms) => platforms,
         None => vec![environment.platform().ok_or_else(|| {
             Failure::new("this machine's platform is not one that ungil judges").hint("name one with --platform")
@@ -63,23 +64,28 @@ fn first_named<T>(lists: [Vec<T>; 2]) -> Option<Vec<T>> {
     lists.into_iter().find(|list| !list.is_empty())
 }
 
-/// Settings of a scan.
-pub(crate) fn scan(
-    typed: &ScanArguments,
+/// Settings of a scan, or of a plan.
+pub(crate) fn look(
+    typed: &LookArguments,
     configuration: &Configuration,
     environment: &Environment,
 ) -> Result<scan::Settings, Failure> {
     Ok(scan::Settings {
         targets: targets(&typed.target, configuration, environment)?,
+        installed: InstalledTargets {
+            pythons: first_named([typed.target.python.clone(), configuration.pythons()?]).unwrap_or_default(),
+            platforms: first_named([typed.target.platform.clone(), configuration.platforms()?]).unwrap_or_default(),
+            host: environment.platform(),
+        },
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
-        hints: if typed.hints { Hints::Show } else { Hints::Hide },
+        hints: Hints::Hide,
         limits: Limits::default(),
     })
 }
 
 /// Settings of the index client. `sources` is what the command line and the input say.
 pub(crate) fn index(
-    typed: &ScanArguments,
+    typed: &LookArguments,
     environment: &Environment,
     sources: &Sources,
 ) -> Result<IndexSettings, Failure> {
@@ -112,24 +118,21 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
     }
 }
 
-/// What a scan is to read.
-pub(crate) fn typed(typed: &ScanArguments) -> Result<Vec<Typed>, Failure> {
-    if typed.inputs.is_empty() && typed.requirement.is_empty() {
-        return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
-    }
+/// What is to be read; `words` are the inputs that name nothing installed.
+pub(crate) fn typed(typed: &LookArguments, words: Vec<String>) -> Vec<Typed> {
     let adapter = typed.from.as_deref().and_then(|kind| ADAPTERS.iter().find(|adapter| adapter.kind() == kind));
-    let words = typed.inputs.iter().cloned().map(|word| match adapter {
+    let words = words.into_iter().map(|word| match adapter {
         Some(adapter) => Typed::From(*adapter, word),
         None => Typed::Word(word),
     });
     let requirements = typed.requirement.iter().map(|file| Typed::Requirements(file.display().to_string()));
     let constraints = typed.constraint.iter().map(|file| Typed::Constraints(file.display().to_string()));
-    Ok(words.chain(requirements).chain(constraints).collect())
+    words.chain(requirements).chain(constraints).collect()
 }
 
 /// What reading has to know of the machine.
 pub(crate) fn input_context<'a>(
-    typed: &ScanArguments,
+    typed: &LookArguments,
     environment: &Environment,
     files: &'a FilesOnDisk,
 ) -> Result<InputContext<'a>, Failure> {

@@ -18,6 +18,7 @@ use super::error::{IndexError, shown};
 use super::settings::Freshness;
 use super::simple::{self, ACCEPT, Link, Page};
 use super::store::Store;
+use crate::model::name::PackageName;
 
 /// How long a page is fresh of which the server says nothing.
 const UNSTATED: Duration = Duration::from_secs(600);
@@ -45,14 +46,19 @@ pub(super) struct Pages {
 
 impl Pages {
     /// The page's links, of which `keep` says which are worth keeping; `None` when the server knows no such page. One URL
-    /// always goes with one `keep`.
-    pub(super) fn get(&self, url: &Url, keep: &dyn Fn(&Link) -> bool) -> Result<Option<Page>, IndexError> {
+    /// always goes with one `keep`. `package` is the one of which the page tells.
+    pub(super) fn get(
+        &self,
+        package: Option<&PackageName>,
+        url: &Url,
+        keep: &dyn Fn(&Link) -> bool,
+    ) -> Result<Option<Page>, IndexError> {
         let settings = self.client.settings();
         let kept = self.store.get(BUCKET, url.as_str()).and_then(|bytes| Kept::decode(&bytes));
         if settings.freshness == Freshness::Offline {
             return kept.map(|kept| kept.page).ok_or_else(|| IndexError::Offline { url: shown(url) });
         }
-        let mut query = Query::page(url);
+        let mut query = Query::page(package, url);
         query.headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
         if let Some(known) = &kept {
             match known.age(url, settings.now) {

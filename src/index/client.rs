@@ -1,7 +1,7 @@
 //! Asks until there is an answer: credentials by host, redirects, repetitions with growing waits, and no more requests
 //! to one host at a time than allowed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -15,6 +15,7 @@ use super::error::{IndexError, shown};
 use super::http::{ByteRange, Encoding, Request, Transport, TransportError};
 use super::observer::{Event, Observer};
 use super::settings::IndexSettings;
+use crate::model::name::PackageName;
 
 /// Redirects that are followed for one request.
 const REDIRECTS: usize = 10;
@@ -38,9 +39,23 @@ pub(super) struct Counters {
     requests: AtomicU64,
     page_bytes: AtomicU64,
     file_bytes: AtomicU64,
+    by_package: Mutex<BTreeMap<PackageName, u64>>,
 }
 
 impl Counters {
+    /// Requests sent for this package, repetitions and redirects included.
+    pub(super) fn requests_for(&self, package: &PackageName) -> u64 {
+        self.by_package.lock().unwrap_or_else(PoisonError::into_inner).get(package).copied().unwrap_or(0)
+    }
+
+    fn count(&self, query: &Query) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if let Some(package) = &query.package {
+            let mut by_package = self.by_package.lock().unwrap_or_else(PoisonError::into_inner);
+            *by_package.entry(package.clone()).or_default() += 1;
+        }
+    }
+
     pub(super) fn snapshot(&self) -> Traffic {
         Traffic {
             requests: self.requests.load(Ordering::Relaxed),
@@ -58,17 +73,20 @@ pub(super) struct Query {
     pub(super) headers: HeaderMap,
     pub(super) range: Option<ByteRange>,
     pub(super) encoding: Encoding,
+    /// The package for which it is asked; `None` for a page of links to files of several.
+    pub(super) package: Option<PackageName>,
 }
 
 impl Query {
     /// A page or a metadata file.
-    pub(super) fn page(url: &Url) -> Query {
-        Query { method: Method::GET, url: url.clone(), headers: HeaderMap::new(), range: None, encoding: Encoding::Any }
+    pub(super) fn page(package: Option<&PackageName>, url: &Url) -> Query {
+        let (headers, package) = (HeaderMap::new(), package.cloned());
+        Query { method: Method::GET, url: url.clone(), headers, range: None, encoding: Encoding::Any, package }
     }
 
     /// A distribution file or a part of it.
-    pub(super) fn file(url: &Url, range: Option<ByteRange>) -> Query {
-        Query { range, encoding: Encoding::Identity, ..Query::page(url) }
+    pub(super) fn file(package: &PackageName, url: &Url, range: Option<ByteRange>) -> Query {
+        Query { range, encoding: Encoding::Identity, ..Query::page(Some(package), url) }
     }
 }
 
@@ -174,7 +192,7 @@ impl Client {
                 encoding: query.encoding,
                 credential,
             };
-            self.counters.requests.fetch_add(1, Ordering::Relaxed);
+            self.counters.count(query);
             let response = self.transport.send(&request).map_err(|error| match error {
                 TransportError::Passing(why) => Failure::Passing { why, wait: None },
                 TransportError::Lasting(why) => {

@@ -4,6 +4,8 @@
 //! and most of what is needed. A server that ignores ranges sends the whole file; it is then taken once, kept, and its
 //! digest compared. That it is still the same file is checked with every answer.
 
+mod answer;
+
 use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use url::Url;
 
+use self::answer::{Identity, content_range};
 use super::blob::{Blob, Intake, read_at};
 use super::client::{Client, Query, Refusal, Reply, read_all};
 use super::error::{IndexError, shown};
@@ -21,10 +24,26 @@ use super::settings::{Freshness, SizeLimits};
 use super::store::Store;
 use crate::model::artifact::Artifact;
 use crate::model::digest::Digest;
+use crate::model::name::PackageName;
 use crate::model::request::Location;
 
 /// Bytes asked for at the end of the file.
 const TAIL: u64 = 64 << 10;
+/// The same for a wheel for certain platforms: their directories, with `RECORD` and `METADATA` before them, are longer,
+/// and a second request costs more than the difference.
+const PLATFORM_TAIL: u64 = 256 << 10;
+/// The same where every request counts: many wheels are not longer.
+const LONG_TAIL: u64 = 4 << 20;
+
+/// How much is asked for at the end of a file when it is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tail {
+    /// A zip archive's directory, and little else.
+    #[default]
+    Usual,
+    /// Many a wheel as a whole.
+    Long,
+}
 
 /// A file of known size whose bytes can be asked for.
 pub struct RemoteFile {
@@ -41,6 +60,7 @@ enum Inner {
 struct Remote {
     client: Arc<Client>,
     store: Store,
+    package: PackageName,
     url: Url,
     promise: Promise,
     identity: Identity,
@@ -53,13 +73,6 @@ struct Remote {
 struct Promise {
     size: Option<u64>,
     digest: Option<Digest>,
-}
-
-/// By what an answer is known to be about the same file.
-#[derive(Clone, PartialEq, Eq)]
-struct Identity {
-    etag: Option<HeaderValue>,
-    modified: Option<HeaderValue>,
 }
 
 /// What is here already.
@@ -82,7 +95,12 @@ enum Taken {
 
 impl RemoteFile {
     /// Opens the artifact's file; for a remote one, this fetches its end.
-    pub(super) fn open(artifact: &Artifact, client: &Arc<Client>, store: &Store) -> Result<RemoteFile, IndexError> {
+    pub(super) fn open(
+        artifact: &Artifact,
+        tail: Tail,
+        client: &Arc<Client>,
+        store: &Store,
+    ) -> Result<RemoteFile, IndexError> {
         match &artifact.location {
             Location::Path(path) => {
                 let error = |why: std::io::Error| IndexError::File { path: path.clone(), why: why.to_string() };
@@ -99,12 +117,17 @@ impl RemoteFile {
                     expected: "a path of this machine".to_owned(),
                     found: shown(url),
                 })?;
-                RemoteFile::open(&Artifact { location: Location::Path(path), ..artifact.clone() }, client, store)
+                RemoteFile::open(&Artifact { location: Location::Path(path), ..artifact.clone() }, tail, client, store)
             }
             Location::Url(url) => {
                 let digest = artifact.digests.iter().min_by_key(|digest| digest.algorithm).cloned();
                 let promise = Promise { size: artifact.size, digest };
-                open_remote(url, promise, client, store)
+                let tail = match (artifact.wheel(), tail) {
+                    (Some(wheel), Tail::Usual) if !wheel.is_pure() => PLATFORM_TAIL,
+                    (_, Tail::Usual) => TAIL,
+                    (_, Tail::Long) => LONG_TAIL,
+                };
+                open_remote(url, Opening { package: &artifact.name, promise, tail }, client, store)
             }
         }
     }
@@ -180,18 +203,28 @@ impl RemoteFile {
     }
 }
 
-fn open_remote(url: &Url, promise: Promise, client: &Arc<Client>, store: &Store) -> Result<RemoteFile, IndexError> {
+/// What is known of a file before it is opened.
+struct Opening<'a> {
+    package: &'a PackageName,
+    promise: Promise,
+    /// Bytes asked for at its end.
+    tail: u64,
+}
+
+fn open_remote(url: &Url, opening: Opening<'_>, client: &Arc<Client>, store: &Store) -> Result<RemoteFile, IndexError> {
+    let Opening { package, promise, tail } = opening;
     if client.settings().freshness == Freshness::Offline {
         return Err(IndexError::Offline { url: shown(url) });
     }
     let ask = |range: Option<ByteRange>| {
         let taker = Taker { limits: client.settings().limits, promise: &promise, store, asked: range.as_ref() };
-        client.ask(&Query::file(url, range.clone()), &mut |reply| taker.take(reply))
+        client.ask(&Query::file(package, url, range.clone()), &mut |reply| taker.take(reply))
     };
-    let mut taken = ask(Some(ByteRange::Suffix(TAIL)))?;
+    let mut taken = ask(Some(ByteRange::Suffix(tail)))?;
     if matches!(taken, Taken::NoRanges) {
         // Some servers know ranges, but not those that count from the end.
-        let range = size_by_head(url, client)?.filter(|size| *size > 0).map(|size| size.saturating_sub(TAIL)..size);
+        let range =
+            size_by_head(package, url, client)?.filter(|size| *size > 0).map(|size| size.saturating_sub(tail)..size);
         taken = ask(range.map(ByteRange::Span))?;
     }
     if matches!(taken, Taken::NoRanges) {
@@ -217,12 +250,13 @@ fn open_remote(url: &Url, promise: Promise, client: &Arc<Client>, store: &Store)
     };
     let (url, client, store) = (url.clone(), Arc::clone(client), store.clone());
     let (place, fetched, held) = (shown(&url), AtomicU64::new(fetched), Mutex::new(held));
-    let remote = Remote { client, store, url, promise, identity, held, fetched };
+    let package = package.clone();
+    let remote = Remote { client, store, package, url, promise, identity, held, fetched };
     Ok(RemoteFile { place, size, inner: Inner::Remote(Box::new(remote)) })
 }
 
-fn size_by_head(url: &Url, client: &Client) -> Result<Option<u64>, IndexError> {
-    let query = Query { method: Method::HEAD, ..Query::file(url, None) };
+fn size_by_head(package: &PackageName, url: &Url, client: &Client) -> Result<Option<u64>, IndexError> {
+    let query = Query { method: Method::HEAD, ..Query::file(package, url, None) };
     client.ask(&query, &mut |reply| {
         let length = reply.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         Ok(length.filter(|_| reply.status == StatusCode::OK))
@@ -242,7 +276,7 @@ impl Remote {
 
     fn fetch(&self, size: u64, range: Range<u64>) -> Result<Fetched, IndexError> {
         let asked = ByteRange::Span(range);
-        let mut query = Query::file(&self.url, Some(asked.clone()));
+        let mut query = Query::file(&self.package, &self.url, Some(asked.clone()));
         if let Some(etag) = &self.identity.etag {
             query.headers.insert(header::IF_RANGE, etag.clone());
         }
@@ -288,17 +322,6 @@ impl Remote {
     fn changed(&self, before: u64, after: u64) -> IndexError {
         let bytes = |size: u64| format!("{size} bytes");
         IndexError::Changed { url: shown(&self.url), before: bytes(before), after: bytes(after) }
-    }
-}
-
-impl Identity {
-    /// A weak ETag says that two answers mean the same, not that they are the same bytes: it is no use here.
-    fn of(headers: &HeaderMap) -> Identity {
-        let strong = |value: &&HeaderValue| !value.as_bytes().starts_with(b"W/");
-        Identity {
-            etag: headers.get(header::ETAG).filter(strong).cloned(),
-            modified: headers.get(header::LAST_MODIFIED).cloned(),
-        }
     }
 }
 
@@ -362,21 +385,6 @@ fn promised_size(url: &str, promise: &Promise, found: u64) -> Result<(), IndexEr
         Some(expected) if expected != found => Err(IndexError::Size { place: url.to_owned(), expected, found }),
         _ => Ok(()),
     }
-}
-
-/// `bytes 0-9/100` as a range and the size; what it is instead, if it is not that.
-fn content_range(headers: &HeaderMap) -> Result<(Range<u64>, u64), String> {
-    let Some(value) = headers.get(header::CONTENT_RANGE) else {
-        return Err("an answer without Content-Range".to_owned());
-    };
-    let text = value.to_str().unwrap_or("unreadable");
-    let parse = || {
-        let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
-        let (first, last) = range.trim().split_once('-')?;
-        let (first, last, size): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, size.trim().parse().ok()?);
-        (first <= last && last < size).then(|| (first..last + 1, size))
-    };
-    parse().ok_or_else(|| format!("Content-Range `{}`", text.escape_debug()))
 }
 
 #[cfg(test)]

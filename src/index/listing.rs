@@ -89,8 +89,9 @@ impl Places {
     fn links(&self, location: &Location, pages: &Pages) -> Result<Vec<Link>, IndexError> {
         match location {
             Location::Url(url) => {
-                let page =
-                    pages.get(url, &|_| true)?.ok_or_else(|| IndexError::Missing { url: shown(url), status: 404 });
+                let page = pages
+                    .get(None, url, &|_| true)?
+                    .ok_or_else(|| IndexError::Missing { url: shown(url), status: 404 });
                 Ok(page?.links)
             }
             Location::Path(path) => Ok(find_links::read(path)?.unwrap_or_else(|| {
@@ -167,7 +168,7 @@ fn page(pages: &Pages, index: &Url, project: &PackageName) -> Result<Option<Vec<
     let mut url = index.clone();
     // Index URLs end in a slash, and normalised names need no escapes.
     url.set_path(&format!("{}{project}/", index.path()));
-    let page = pages.get(&url, &|link| identify(project, &link.filename).is_some())?;
+    let page = pages.get(Some(project), &url, &|link| identify(project, &link.filename).is_some())?;
     Ok(page.map(|Page { links, .. }| links))
 }
 

@@ -1,5 +1,7 @@
 //! A file as text whose offsets have lines, and TOML and JSON as typed data that knows its lines.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -7,7 +9,7 @@ use serde_json::value::RawValue;
 use super::InputFile;
 use super::encoding::decode;
 use super::error::InputError;
-use super::text::printable;
+use super::text::{Spot, Text, printable};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{self, ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
 use crate::model::request::Place;
@@ -39,6 +41,40 @@ impl Document {
         self.line(self.starts.partition_point(|start| *start <= offset))
     }
 
+    /// The line and the column of the byte at this offset.
+    pub(super) fn spot(&self, offset: usize) -> Place {
+        let place = self.place(offset);
+        let start = self.starts.get(self.starts.partition_point(|start| *start <= offset).saturating_sub(1));
+        let before = self.text.get(start.copied().unwrap_or(0)..offset).unwrap_or_default();
+        Place { column: u32::try_from(before.chars().count() + 1).ok(), ..place }
+    }
+
+    /// A string of the file as text whose characters know where they stand. Those of a string with escapes all stand where
+    /// it begins.
+    pub(super) fn string(&self, value: &str, span: Range<usize>) -> Text {
+        let source = self.text.get(span.clone()).unwrap_or_default();
+        let found = source.find(value).filter(|_| !value.is_empty());
+        let begin = self.spot(span.start + found.unwrap_or(0));
+        let mut spot = Spot { line: begin.line, column: begin.column.unwrap_or(1), variable: None };
+        let mut text = Text::new(&self.shown.as_str().into(), spot.clone());
+        for character in value.chars() {
+            text.push(character, spot.clone());
+            match (found, character) {
+                (None, _) => {}
+                (Some(_), '\n') => {
+                    spot = Spot { line: spot.line.map(|line| line.saturating_add(1)), column: 1, variable: None };
+                }
+                (Some(_), _) => spot.column = spot.column.saturating_add(1),
+            }
+        }
+        text
+    }
+
+    /// The file's text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The line of this number, from 1.
     pub(super) fn line(&self, number: usize) -> Place {
         Place { file: self.shown.clone(), line: u32::try_from(number).ok(), column: None }
@@ -52,20 +88,62 @@ impl Document {
     /// Reads the text as TOML.
     pub(super) fn toml<T: DeserializeOwned>(&self) -> Result<T, InputError> {
         toml::from_str(&self.text).map_err(|error| {
-            let place = self.place(error.span().map_or(0, |span| span.start));
+            let place = match error.span() {
+                // What is missing is missing everywhere.
+                None => self.line(1),
+                Some(span) if span.start == 0 => self.line(1),
+                Some(span) => self.spot(span.start),
+            };
             self.wrong(place, &error.message().replace('\n', ", "))
         })
     }
 
     /// Reads the text as JSON. Parts that are left as [`RawValue`] have their line by [`Document::raw_place`].
     pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, InputError> {
-        serde_json::from_str(&self.text).map_err(|error| self.wrong(self.line(error.line()), &without_line(&error)))
+        serde_json::from_str(&self.text).map_err(|error| {
+            let column = u32::try_from(error.column()).ok().filter(|column| *column > 0);
+            self.wrong(Place { column, ..self.line(error.line().max(1)) }, &without_line(&error))
+        })
+    }
+
+    /// Reads the text as YAML.
+    pub(super) fn yaml<T: DeserializeOwned>(&self) -> Result<T, InputError> {
+        let options = serde_saphyr::options! { with_snippet: false };
+        serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| {
+            let place = match error.location() {
+                Some(location) => {
+                    let line = usize::try_from(location.line()).unwrap_or(1).max(1);
+                    let column = u32::try_from(location.column()).ok().filter(|column| *column > 0);
+                    Place { column, ..self.line(line) }
+                }
+                None => self.line(1),
+            };
+            let text = error.to_string();
+            // The place stands before the message already.
+            self.wrong(place, text.find(" at line ").and_then(|end| text.get(..end)).unwrap_or(&text))
+        })
     }
 
     /// The line on which a part of this text begins.
     pub(super) fn raw_place(&self, raw: &RawValue) -> Place {
         // A borrowed part is a slice of the text, so where it lies in memory says where it stands.
         self.place(raw.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr()))
+    }
+
+    /// The line of the byte at this offset of a part of this text.
+    pub(super) fn raw_place_at(&self, raw: &RawValue, offset: usize) -> Place {
+        self.place(raw.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr()).saturating_add(offset))
+    }
+
+    /// A string of YAML as text that knows where it stands.
+    pub(super) fn yaml_string(&self, value: &serde_saphyr::Spanned<String>) -> Text {
+        let line = usize::try_from(value.defined.line()).unwrap_or(1).max(1);
+        let start = self.starts.get(line - 1).copied().unwrap_or(0);
+        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
+        let skipped = usize::try_from(value.defined.column()).unwrap_or(1).saturating_sub(1);
+        let before: usize =
+            self.text.get(start..end).unwrap_or_default().chars().take(skipped).map(char::len_utf8).sum();
+        self.string(&value.value, start + before..end)
     }
 
     /// Reads a part of the text, left aside before.

@@ -47,6 +47,16 @@ pub enum InputError {
         /// The formats that were looked for.
         expected: String,
     },
+    /// A folder with lock files of several tools.
+    #[error("{place}: expected one lock file in `{path}`, found {found}")]
+    SeveralLocks {
+        /// Who named it.
+        place: Place,
+        /// The folder.
+        path: String,
+        /// The lock files.
+        found: String,
+    },
     /// Bytes that are not text in the file's encoding.
     #[error("{place}: expected text in {encoding}, found bytes that are none")]
     Undecodable {
@@ -201,6 +211,7 @@ impl InputError {
             | InputError::Unreadable { place, .. }
             | InputError::TooMuch { place, .. }
             | InputError::Unclaimed { place, .. }
+            | InputError::SeveralLocks { place, .. }
             | InputError::Undecodable { place, .. }
             | InputError::UnknownEncoding { place, .. }
             | InputError::NotARequirement { place, .. }
@@ -239,6 +250,7 @@ impl InputError {
                 "no file of the input has such names; groups and extras are those of projects and lock files".into(),
             ),
             InputError::NotOffered { offered, .. } => Some(format!("there are {}", offered.join(", "))),
+            InputError::SeveralLocks { .. } => Some("name the one that is installed from".into()),
             InputError::Unclaimed { .. } => Some("if you know what it is, say so with `--from`".into()),
             InputError::NoSuchFile { .. }
             | InputError::Malformed { .. }

@@ -26,7 +26,7 @@ pub(super) fn logical_lines<'a>(
 /// Lines with their numbers, split wherever Python's `str.splitlines` splits.
 ///
 /// <https://docs.python.org/3/library/stdtypes.html#str.splitlines>
-fn physical_lines(content: &str) -> Vec<(u32, &str)> {
+pub(super) fn physical_lines(content: &str) -> Vec<(u32, &str)> {
     let ends = |c: char| {
         matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
     };

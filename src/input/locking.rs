@@ -76,6 +76,12 @@ pub(super) fn beside(path: &str, file: &InputFile) -> PathBuf {
     normalised(&file.path.parent().unwrap_or(Path::new("")).join(path))
 }
 
+/// The same path as the user would name it.
+pub(super) fn shown_beside(path: &str, file: &InputFile) -> String {
+    let folder = Path::new(&file.shown).parent().unwrap_or(Path::new(""));
+    normalised(&folder.join(path)).display().to_string()
+}
+
 /// Reads a URL; its credentials go into the sources.
 pub(super) fn url(text: &str, document: &Document, place: &Place, sources: &mut Sources) -> Result<Url, InputError> {
     let parsed = Url::parse(text).ok().filter(|url| url.has_host() || url.scheme() == "file");

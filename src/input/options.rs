@@ -250,9 +250,9 @@ mod tests {
                     shown.push(format!("{:?}({})@{}", given.asks, given.value.as_str(), given.value.place(0)));
                 }
                 shown.extend(split.stray.iter().map(|word| format!("stray {}", word.as_str())));
-                shown.join(" | ").replace("command line:", "")
+                shown.join(" | ").replace("command line, character ", "")
             }
-            Err(error) => error.to_string().replace("command line:", ""),
+            Err(error) => error.to_string().replace("command line, character ", ""),
         };
         assert_eq!(shown, expected, "{line}");
     }

@@ -1,7 +1,8 @@
-//! `poetry.lock` of Poetry 2: each package with its groups, and with the markers under which they need it.
+//! `poetry.lock`: each package with its groups, and with the markers under which they need it.
 //!
-//! The project's own requirements stand in `pyproject.toml`; what the lock says of groups, markers and extras decides the
-//! set without it. Locks of Poetry 1 say none of that, and are an error rather than a guess.
+//! The project's own requirements stand in `pyproject.toml`; what a lock of Poetry 2 says of groups, markers and extras
+//! decides the set without it. Locks of Poetry 1 say none of that: every package counts that nobody requires, or that is
+//! required under a condition that holds, and a problem says so.
 //!
 //! <https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock>
 
@@ -16,6 +17,7 @@ use super::locking::{Names, Source, Wanted, index};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{self, ExtraName, MarkerTree};
+use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::{Offered, Place, Requests, Sources};
 
 /// The group of the project's own requirements, which always counts.
@@ -41,9 +43,13 @@ impl Adapter for PoetryLock {
         let document = Document::new(file, "poetry.lock")?;
         let raw: Raw = document.toml()?;
         let reader = Reader { document: &document, file, selection: &context.selection };
-        reader.check_format(&raw)?;
-        reader.offer(&raw, &mut requests.offered)?;
-        requests.locks.push(reader.lock(&raw, &mut requests.sources)?);
+        let format = reader.format(&raw)?;
+        reader.offer(&raw, format, &mut requests.offered)?;
+        let mut lock = reader.lock(&raw, &mut requests.sources)?;
+        if format == Format::Poetry1 && !lock.packages.is_empty() {
+            requests.problems.push(reader.list_all(&raw, &mut lock));
+        }
+        requests.locks.push(lock);
         Ok(())
     }
 }
@@ -62,6 +68,17 @@ struct Raw {
 struct RawMetadata {
     lock_version: Spanned<String>,
     python_versions: Option<String>,
+    #[serde(default)]
+    files: BTreeMap<String, Vec<RawFile>>,
+}
+
+/// What a lock says of groups and markers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// All that is needed.
+    Poetry2,
+    /// Nothing.
+    Poetry1,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +88,7 @@ struct RawPackage {
     #[serde(default)]
     groups: Vec<String>,
     markers: Option<Spanned<RawMarkers>>,
+    /// Only Poetry 1 before 1.5 keeps them elsewhere.
     #[serde(default)]
     files: Vec<RawFile>,
     #[serde(default)]
@@ -123,19 +141,44 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Groups and markers are there since 2.1.
-    fn check_format(&self, raw: &Raw) -> Result<(), InputError> {
+    fn format(&self, raw: &Raw) -> Result<Format, InputError> {
         let version = raw.metadata.lock_version.get_ref();
         let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
-        if let (Some(2), Some(1..)) = (numbers.next(), numbers.next()) {
-            return Ok(());
+        match (numbers.next(), numbers.next()) {
+            (Some(2), Some(1..)) => Ok(Format::Poetry2),
+            (Some(1), _) | (Some(2), Some(0)) => Ok(Format::Poetry1),
+            _ => {
+                let place = self.document.place(raw.metadata.lock_version.span().start);
+                Err(self.document.expected("lock-version 1 or 2", version, &place))
+            }
         }
-        let place = self.document.place(raw.metadata.lock_version.span().start);
-        let why = "expected lock-version 2.1 or a later 2, which says what belongs to which group";
-        let help = "lock again with Poetry 2, or scan what `poetry export` writes";
-        Err(self.document.wrong(place, &format!("{why}; found {version}; {help}")))
     }
 
-    fn offer(&self, raw: &Raw, offered: &mut Offered) -> Result<(), InputError> {
+    /// Makes every package count that nobody requires, and the others where somebody does; says that this is all that
+    /// can be told.
+    fn list_all(&self, raw: &Raw, lock: &mut Lock) -> Problem {
+        let mut conditions: BTreeMap<usize, MarkerTree> = BTreeMap::new();
+        for edge in lock.packages.iter().flat_map(|package| &package.dependencies) {
+            conditions.entry(edge.to).or_insert(MarkerTree::FALSE).or(edge.marker.clone());
+        }
+        for (at, package) in lock.packages.iter_mut().enumerate() {
+            package.listed = Some(conditions.remove(&at).unwrap_or(MarkerTree::TRUE));
+        }
+        let version = raw.metadata.lock_version.get_ref();
+        let message = format!(
+            "lock-version {version}, of Poetry 1, does not say what belongs to which group: all {} packages are scanned, \
+             whichever group they are for; lock again with Poetry 2 to select",
+            lock.packages.len()
+        );
+        let place = self.document.place(raw.metadata.lock_version.span().start).to_string();
+        Problem { kind: ProblemKind::Metadata, package: None, place, message }
+    }
+
+    fn offer(&self, raw: &Raw, format: Format, offered: &mut Offered) -> Result<(), InputError> {
+        // Nothing can be selected of what the file does not say.
+        if format == Format::Poetry1 {
+            return Ok(());
+        }
         for package in &raw.package {
             for group in package.groups.iter().filter(|group| *group != MAIN) {
                 offered.groups.insert(self.document.label(group, &self.place(package))?);
@@ -161,7 +204,7 @@ impl Reader<'_> {
         // Poetry's own operators (`^3.11`) leave every later minor version in.
         lock.requires_python = raw.metadata.python_versions.as_ref().and_then(|wanted| wanted.parse().ok());
         for package in &raw.package {
-            lock.packages.push(self.package(package, &extras, sources)?);
+            lock.packages.push(self.package(package, &raw.metadata, &extras, sources)?);
         }
         let mut names = Names::of(&lock.packages);
         for (at, package) in raw.package.iter().enumerate() {
@@ -176,12 +219,13 @@ impl Reader<'_> {
     fn package(
         &self,
         raw: &RawPackage,
+        metadata: &RawMetadata,
         extras: &[ExtraName],
         sources: &mut Sources,
     ) -> Result<LockedPackage, InputError> {
         let place = self.place(raw);
         let mut hashes = Vec::new();
-        for file in &raw.files {
+        for file in raw.files.iter().chain(metadata.files.get(raw.name.get_ref()).into_iter().flatten()) {
             hashes.extend(self.document.digest(&file.hash, &place)?);
         }
         let version = self.document.version(raw.version.get_ref(), &self.document.place(raw.version.span().start))?;

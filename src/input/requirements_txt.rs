@@ -45,7 +45,7 @@ impl Adapter for RequirementsTxt {
     }
 
     fn name(&self) -> &'static str {
-        "a requirements file (requirements.txt)"
+        "requirements as pip has them (requirements.txt, .in)"
     }
 
     fn claims(&self, file_name: &str, head: &[u8]) -> bool {
@@ -77,6 +77,21 @@ impl RequirementsTxt {
     ) -> Result<(), InputError> {
         let mut reader = Reader { context, requests, open: Vec::new(), files: 0 };
         reader.file(file, For::Constraints)
+    }
+}
+
+impl RequirementsTxt {
+    /// Reads one line that stands in a file of another format.
+    pub(super) fn read_line(
+        &self,
+        line: &Text,
+        file: &InputFile,
+        context: &InputContext,
+        requests: &mut Requests,
+    ) -> Result<(), InputError> {
+        let open = vec![(file.path.clone(), file.shown.clone())];
+        let mut reader = Reader { context, requests, open, files: 0 };
+        reader.line(&split(&line.trimmed())?, file, For::Requirements)
     }
 }
 

@@ -16,6 +16,13 @@ pub enum ArtifactKind {
     Sdist,
     /// An unpacked project folder.
     SourceTree,
+    /// A distribution that is installed already: its `.dist-info` or `.egg-info`, or a folder whose files nobody owns.
+    Installed {
+        /// Tags of the wheel that it was installed from, as its `WHEEL` file has them; empty where nothing says.
+        tags: Vec<String>,
+        /// Where its modules are, when it was installed to be edited in place: a path or URL, as recorded.
+        editable: Option<String>,
+    },
 }
 
 /// One distribution file, as an index, a folder or a URL offers it.
@@ -57,7 +64,18 @@ impl Artifact {
     pub fn wheel(&self) -> Option<&WheelName> {
         match &self.kind {
             ArtifactKind::Wheel(wheel) => Some(wheel),
-            ArtifactKind::Sdist | ArtifactKind::SourceTree => None,
+            ArtifactKind::Sdist | ArtifactKind::SourceTree | ArtifactKind::Installed { .. } => None,
+        }
+    }
+
+    /// Whether it is, or was installed from, a wheel for every platform and every ABI.
+    pub fn is_pure(&self) -> bool {
+        match &self.kind {
+            ArtifactKind::Wheel(wheel) => wheel.is_pure(),
+            ArtifactKind::Installed { tags, .. } => {
+                !tags.is_empty() && tags.iter().all(|tag| tag.ends_with("-none-any"))
+            }
+            ArtifactKind::Sdist | ArtifactKind::SourceTree => false,
         }
     }
 }

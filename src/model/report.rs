@@ -6,7 +6,7 @@ use super::gate::Gate;
 use super::name::{PackageName, Version};
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
-use super::resolution::RequiredBy;
+use super::resolution::{OtherBuild, RequiredBy};
 use super::source::Forecast;
 use super::target::Target;
 use super::verdict::{DeclaredBy, Verdict};
@@ -16,7 +16,8 @@ use super::verdict::{DeclaredBy, Verdict};
 pub struct Report {
     /// Targets, in the order asked for.
     pub targets: Vec<Target>,
-    /// One per name and version, sorted; a package whose version differs between targets stands here once per version.
+    /// One per name and version, sorted; a package whose version differs between targets stands here once per version,
+    /// and one that several environments hold once for each of them.
     pub packages: Vec<PackageReport>,
     /// All that could not be looked at, sorted.
     pub problems: Vec<Problem>,
@@ -54,6 +55,9 @@ pub struct TargetResult {
     pub artifact: Option<Artifact>,
     /// For `build`: what is foreseen of the build; `None` where nobody looked, or where the target always has the GIL.
     pub build: Option<Forecast>,
+    /// What the same Python's build with the GIL would get; `None` when that is the same version, as the same kind of
+    /// file, or when it was not compared.
+    pub other_build: Option<OtherBuild>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be
     /// imported, and no Python file beside them imports them.
     pub left_out: Vec<String>,

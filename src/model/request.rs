@@ -9,7 +9,8 @@ use url::Url;
 
 use super::digest::Digest;
 use super::lock::Lock;
-use super::name::{ExtraName, MarkerTree, PackageName, Requirement};
+use super::name::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
+use super::problem::Problem;
 
 /// A place in the user's input, so that a finding can point at the line to change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,6 +35,10 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.file)?;
+        if let (None, Some(column)) = (self.line, self.column) {
+            // What was typed has no lines; a number alone would look like one.
+            return write!(formatter, ", character {column}");
+        }
         for number in [self.line, self.column].into_iter().flatten() {
             write!(formatter, ":{number}")?;
         }
@@ -171,6 +176,28 @@ pub struct Requests {
     pub sources: Sources,
     /// Groups and extras that the input's files have, whether they are selected or not.
     pub offered: Offered,
+    /// Pythons that projects among the input are made for.
+    pub pythons: Vec<PythonBound>,
+    /// What the input names and nobody will look at, known from reading it.
+    pub problems: Vec<Problem>,
+}
+
+impl Requests {
+    /// Whether there is nothing to resolve and nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.locks.is_empty() && self.problems.is_empty()
+    }
+}
+
+/// Pythons that a project is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PythonBound {
+    /// One of these must hold.
+    pub any_of: Vec<VersionSpecifiers>,
+    /// The bound as the input has it.
+    pub shown: String,
+    /// The line that says so.
+    pub place: Place,
 }
 
 /// Names of parts of the input that the user may select.

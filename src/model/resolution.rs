@@ -4,7 +4,7 @@ use super::artifact::Artifact;
 use super::name::{ExtraName, PackageName, Version};
 use super::problem::Problem;
 use super::request::Place;
-use super::target::Target;
+use super::target::{Python, Target};
 
 /// The whole set for one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,11 @@ pub enum Choice {
         /// The file or folder.
         artifact: Artifact,
     },
+    /// It is installed already: there is nothing to choose.
+    Installed {
+        /// What describes it on disk.
+        artifact: Artifact,
+    },
     /// Nothing of this version fits.
     Nothing {
         /// What was looked at and why none of it fits.
@@ -66,4 +71,15 @@ pub enum Choice {
         /// Why not.
         why: String,
     },
+}
+
+/// What an installer would choose for the same requirements on the same Python's build with the GIL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherBuild {
+    /// That build.
+    pub python: Python,
+    /// The version that it gets; `None` when the package is not in its set.
+    pub version: Option<Version>,
+    /// The file that it gets; `None` when there is none.
+    pub filename: Option<String>,
 }

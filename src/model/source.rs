@@ -175,6 +175,8 @@ pub struct SourceFacts {
     pub modules: Vec<SourceModule>,
     /// Uses of the limited API.
     pub limited_api: Vec<LimitedApiUse>,
+    /// The build file that asks which build of CPython it runs on, and so may do without what that build refuses.
+    pub asks_for_build: Option<String>,
     /// What leaves open whether these are all modules, one sentence each.
     pub doubts: Vec<String>,
 }
@@ -196,7 +198,7 @@ pub enum Becomes {
 }
 
 /// What is foreseen of a build on one target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
     /// What it becomes.
     pub becomes: Becomes,

@@ -125,12 +125,20 @@ impl Offer {
             Choice::Wheel { artifact, lost } => {
                 let filename = artifact.filename.clone();
                 let others = lost.iter().map(|wheel| wheel.filename.clone()).collect();
-                match artifact.wheel().is_some_and(|wheel| wheel.is_pure()) {
+                match artifact.is_pure() {
                     false => Offer::Wheel { filename },
                     true if lost.iter().any(|wheel| is_for(wheel, platform)) => {
                         Offer::PureFallback { filename, lost: others }
                     }
                     true => Offer::Pure { filename, elsewhere: others },
+                }
+            }
+            Choice::Installed { artifact } => {
+                let filename = artifact.filename.clone();
+                // Which other wheels there are of the version is not known here.
+                match artifact.is_pure() {
+                    true => Offer::Pure { filename, elsewhere: Vec::new() },
+                    false => Offer::Wheel { filename },
                 }
             }
             Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone(), build: None },
@@ -173,6 +181,11 @@ mod tests {
             artifact: artifact(filename),
             lost: lost.iter().map(|filename| artifact(filename)).collect(),
         };
+        let installed = |tags: &[&str]| {
+            let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            let kind = ArtifactKind::Installed { tags, editable: None };
+            Choice::Installed { artifact: Artifact { kind, ..artifact("a-1.0.dist-info") } }
+        };
         let table = [
             (wheel(native, &[]), Offer::Wheel { filename: native.into() }),
             (wheel(pure, &[]), Offer::Pure { filename: pure.into(), elsewhere: vec![] }),
@@ -182,6 +195,9 @@ mod tests {
                 Offer::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
             ),
             (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into(), build: None }),
+            (installed(&["cp313-cp313t-win_amd64"]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
+            (installed(&["py3-none-any"]), Offer::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] }),
+            (installed(&[]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
             (Choice::Nothing { why: "none".into() }, Offer::Nothing { why: "none".into() }),
             (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
         ];

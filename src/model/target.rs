@@ -136,6 +136,24 @@ impl Architecture {
     }
 }
 
+/// Every platform that has a name of its own, for `--all-platforms`.
+pub const PLATFORMS: [Platform; 8] = {
+    use Architecture::{Aarch64, X86_64};
+    let linux = System::Manylinux(GLIBC.0, GLIBC.1);
+    let musl = System::Musllinux(MUSL.0, MUSL.1);
+    let macos = System::Macos(MACOS.0, MACOS.1);
+    [
+        Platform { system: linux, architecture: X86_64 },
+        Platform { system: linux, architecture: Aarch64 },
+        Platform { system: musl, architecture: X86_64 },
+        Platform { system: musl, architecture: Aarch64 },
+        Platform { system: macos, architecture: Aarch64 },
+        Platform { system: macos, architecture: X86_64 },
+        Platform { system: System::Windows, architecture: X86_64 },
+        Platform { system: System::Windows, architecture: Aarch64 },
+    ]
+};
+
 impl FromStr for Platform {
     type Err = InvalidTarget;
 
@@ -177,6 +195,12 @@ fn parse_platform(given: &str) -> Option<Platform> {
 }
 
 impl Platform {
+    /// Whether it is the same system on the same architecture, whichever release of the system is meant.
+    pub fn is_like(self, other: Platform) -> bool {
+        std::mem::discriminant(&self.system) == std::mem::discriminant(&other.system)
+            && self.architecture == other.architecture
+    }
+
     /// Whether a wheel's platform tag is for this system and architecture, whichever release of the system it asks for.
     pub fn is_meant_by(self, tag: &str) -> bool {
         let systems: &[&str] = match self.system {
@@ -232,6 +256,11 @@ mod tests {
     fn what_is_written_reads_back() {
         for word in ["linux-x86_64", "musllinux-aarch64", "macos-arm64", "windows-amd64", "manylinux_2_34_aarch64"] {
             assert_eq!(word.parse::<Platform>().unwrap().to_string(), word);
+        }
+        let expected = "".parse::<Platform>().unwrap_err().expected;
+        for platform in PLATFORMS {
+            assert!(expected.contains(&format!("{platform}, ")), "{platform}");
+            assert_eq!(platform.to_string().parse(), Ok(platform));
         }
         for word in ["3.13t", "3.14t", "3.14"] {
             assert_eq!(word.parse::<Python>().unwrap().to_string(), word);

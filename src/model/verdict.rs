@@ -25,6 +25,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Whether nothing speaks against it: importing leaves the GIL as it is, and nothing is lost.
+    pub fn is_good(self) -> bool {
+        matches!(self, Verdict::Pure | Verdict::Ready)
+    }
+
     /// The word used in every output.
     pub fn word(self) -> &'static str {
         match self {

@@ -4,11 +4,14 @@
 //! Text is written exactly, but characters that a terminal would obey, or that a reader would not see, are written as
 //! `\uXXXX`, which every JSON reader turns back.
 
+mod build_v1;
 mod convert;
 mod facts;
 mod facts_v1;
 mod inspection;
 mod inspection_v1;
+mod plan;
+mod plan_v1;
 mod v1;
 
 use std::fmt::Write;
@@ -16,6 +19,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::model::inspection::Inspection;
+use crate::model::plan::Plan;
 use crate::model::report::Report;
 
 use super::sanitize::is_dangerous;
@@ -25,6 +29,9 @@ use super::{RenderError, RenderOptions};
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";
 /// Where the schema of an inspection is committed.
 pub const INSPECTION_SCHEMA_FILE: &str = "docs/inspection.schema.json";
+
+/// Where the schema of a plan is committed.
+pub const PLAN_SCHEMA_FILE: &str = "docs/plan.schema.json";
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
@@ -37,6 +44,12 @@ pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOption
     written(&inspection_v1::Inspection::from(inspection))
 }
 
+/// Renders the plan.
+pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
+    written(&document)
+}
+
 /// The JSON Schema of a report.
 pub fn report_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(v1::Report))
@@ -45,6 +58,11 @@ pub fn report_schema() -> Result<String, RenderError> {
 /// The JSON Schema of an inspection.
 pub fn inspection_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(inspection_v1::Inspection))
+}
+
+/// The JSON Schema of a plan.
+pub fn plan_schema() -> Result<String, RenderError> {
+    schema(&schemars::schema_for!(plan_v1::Plan))
 }
 
 fn schema(schema: &schemars::Schema) -> Result<String, RenderError> {

@@ -7,13 +7,14 @@ mod culprits;
 mod grid;
 mod left_out;
 mod notes;
+mod spread;
 mod totals;
 
 use crate::model::report::Report;
 
 use super::paint::Role;
 use super::sanitize::harmless;
-use super::text::wrap;
+use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
 
 pub(super) use totals::problem_lines;
@@ -40,17 +41,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         totals::problems(report, &options),
         totals::counts(report, &options),
     ];
-    let mut text = String::new();
-    for section in sections.iter().filter(|section| !section.is_empty()) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        for line in section {
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-    }
-    Ok(text.into_bytes())
+    Ok(page(&sections))
 }
 
 /// How to read on about the rules in brackets.

@@ -2,7 +2,6 @@
 
 use crate::model::evidence::Evidence;
 use crate::model::resolution::RequiredBy;
-use crate::model::target::Target;
 
 use super::sanitize::harmless;
 
@@ -71,6 +70,21 @@ pub(super) fn wrap_at_most(text: &str, width: usize, most: usize) -> String {
     lines.join("\n")
 }
 
+/// A page of the sections that hold lines, an empty line between them.
+pub(super) fn page(sections: &[Vec<String>]) -> Vec<u8> {
+    let mut text = String::new();
+    for section in sections.iter().filter(|section| !section.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for line in section {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text.into_bytes()
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -103,22 +117,6 @@ pub(super) fn percentage(part: u64, whole: u64) -> String {
         0 if part > 0 => "less than 0.1%".to_owned(),
         _ => format!("{}.{}%", thousandths / 10, thousandths % 10),
     }
-}
-
-/// Targets in few words: the versions alone when all run on one platform.
-pub(super) fn targets(all: &[Target], some: &[Target]) -> String {
-    let words: Vec<String> = some.iter().map(|target| short_target(all, *target)).collect();
-    words.join(", ")
-}
-
-/// A target in few words: its version alone when all targets run on one platform.
-pub(super) fn short_target(all: &[Target], target: Target) -> String {
-    if share_platform(all) { target.python.to_string() } else { target.to_string() }
-}
-
-/// Whether all targets run on one platform.
-pub(super) fn share_platform(all: &[Target]) -> bool {
-    all.windows(2).all(|pair| matches!(pair, [first, second] if first.platform == second.platform))
 }
 
 /// One thing seen, on one line.

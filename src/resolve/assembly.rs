@@ -80,6 +80,8 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
         (Level::Twin | Level::Anything, ..) => {
             Choice::Nothing { why: why::nothing_fits(selector, offer, pick.candidate) }
         }
+        // No catalog offers what is installed.
+        (Level::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },
         (Level::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
         (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => {
             Choice::Unknown { why: told(&problem, &pick.artifact.name) }

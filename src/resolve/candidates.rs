@@ -149,6 +149,17 @@ impl Selector {
         })
     }
 
+    /// This version, with the file that the installer takes, or the best of those that it would not take.
+    pub(super) fn pick_version<'a>(&self, offer: &'a Offer, version: &Version) -> Option<Pick<'a>> {
+        let newest_first = offer.candidates.binary_search_by(|candidate| version.cmp(&candidate.version));
+        let candidate = offer.candidates.get(newest_first.ok()?)?;
+        let fits = self.fits(offer, candidate);
+        [Level::Strict, Level::Twin, Level::Anything].into_iter().find_map(|level| {
+            let artifact = offer.listing.files.get(fits.at(level)?)?;
+            Some(Pick { candidate, artifact, level })
+        })
+    }
+
     /// The files of a version from which its dependencies may be read, best first: the chosen one, and for a source
     /// distribution first the wheels for other targets, since a wheel's metadata never depends on a build.
     pub(super) fn described_by<'a>(&self, offer: &'a Offer, pick: Pick<'a>) -> Vec<&'a Artifact> {
@@ -250,7 +261,7 @@ fn newest_build(wheel: &WheelName) -> Reverse<Option<(u64, String)>> {
 fn source_rank(file: &Artifact) -> u8 {
     match file.kind {
         ArtifactKind::Sdist if file.filename.ends_with(".tar.gz") => 0,
-        ArtifactKind::Sdist | ArtifactKind::Wheel(_) | ArtifactKind::SourceTree => 1,
+        ArtifactKind::Sdist | ArtifactKind::Wheel(_) | ArtifactKind::SourceTree | ArtifactKind::Installed { .. } => 1,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Results of all targets become one report: a package whose version differs between targets stands there once for each.
+//! Results of all targets become one report: a package whose version differs between targets stands there once for each,
+//! and so does one that several environments hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,8 @@ use super::judging::Examinations;
 
 /// One target's resolution and what was judged of each of its packages, in the same order.
 pub(super) struct Judged {
+    /// Number of what the set comes from: the requests, or one environment.
+    pub(super) origin: usize,
     /// The set.
     pub(super) resolution: Resolution,
     /// One for each package of the set.
@@ -32,20 +35,31 @@ struct Gathered {
     results: Vec<TargetResult>,
 }
 
+/// A version of a package, the number of the origin that it comes from, and how often the set had it before: folders in
+/// which modules are looked for may each have one.
+type Key = (PackageName, Option<Version>, usize, usize);
+
 /// Puts the report together.
-pub(super) fn assemble(targets: Vec<Target>, judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> Report {
+pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> Report {
+    let mut targets: Vec<Target> = Vec::new();
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
     problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
-    let mut packages: BTreeMap<(PackageName, Option<Version>), Gathered> = BTreeMap::new();
-    for Judged { resolution, results } in judged {
+    let mut packages: BTreeMap<Key, Gathered> = BTreeMap::new();
+    for Judged { origin, resolution, results } in judged {
+        if !targets.contains(&resolution.target) {
+            targets.push(resolution.target);
+        }
         problems.extend(resolution.problems);
+        let mut had: BTreeMap<(PackageName, Option<Version>), usize> = BTreeMap::new();
         for (chosen, result) in resolution.packages.into_iter().zip(results) {
-            let gathered = packages.entry((chosen.name, chosen.version)).or_default();
+            let count = had.entry((chosen.name.clone(), chosen.version.clone())).or_default();
+            let gathered = packages.entry((chosen.name, chosen.version, origin, *count)).or_default();
+            *count += 1;
             gathered.required_by.extend(chosen.required_by);
             gathered.results.push(result);
         }
     }
-    let names: BTreeSet<&PackageName> = packages.keys().map(|(name, _)| name).collect();
+    let names: BTreeSet<&PackageName> = packages.keys().map(|(name, ..)| name).collect();
     let summary = Summary {
         packages: names.len(),
         files: examinations.len(),
@@ -54,7 +68,7 @@ pub(super) fn assemble(targets: Vec<Target>, judged: Vec<Judged>, examinations: 
         bytes_total: bytes.total,
         problems: problems.len(),
     };
-    let package = |((name, version), gathered): (_, Gathered)| PackageReport {
+    let package = |((name, version, ..), gathered): (Key, Gathered)| PackageReport {
         name,
         version,
         required_by: shortest_first(gathered.required_by),

@@ -1,4 +1,4 @@
-//! What a wheel says of itself beside its modules.
+//! What a wheel, packed or installed, says of itself beside its modules.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,12 @@ use crate::archive::wheel::Wheel;
 use crate::binary::Depth;
 use crate::binary::image::is_object;
 use crate::import::claims;
+use crate::installed::Distribution;
 use crate::model::artifact::Listing;
 use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, ImageFacts, ModuleFacts};
+use crate::model::metadata::Metadata;
 use crate::model::name::Version;
 use crate::model::wheel_name::WheelName;
 
@@ -53,6 +55,29 @@ pub(super) fn describe(wheel: &Wheel, glance: Glance<'_>, modules: &[ModuleFacts
     let natives = Fact::known(natives, Vec::new());
     let release = Fact::default();
     DistributionFacts { free_threading, requires_python, generator, name_claims, wheel_claims, release, natives }
+}
+
+/// Describes what is installed: by what the installer kept of the wheel, and by the files that an import system could load.
+/// Nothing is described of files that nobody owns.
+pub(super) fn describe_installed(distribution: Option<&Distribution>, modules: &[ModuleFacts]) -> DistributionFacts {
+    let metadata = distribution.and_then(|distribution| distribution.metadata.as_ref());
+    let wheel = distribution.and_then(|distribution| distribution.wheel.as_ref());
+    let no_metadata = || Fact::unknown("there is no METADATA");
+    let tags = wheel.map(|wheel| claims::of_wheel_file(&wheel.tags));
+    // The wheel's name is gone, and had these tags.
+    let tags = || tags.clone().map_or_else(|| Fact::unknown("there is no WHEEL"), |tags| Fact::known(tags, Vec::new()));
+    let requires_python = |metadata: &Metadata| metadata.requires_python.as_ref().map(ToString::to_string);
+    DistributionFacts {
+        free_threading: metadata
+            .map_or_else(|| Fact::unknown("there is no METADATA"), |it| free_threading(&it.classifiers)),
+        requires_python: metadata.map_or_else(no_metadata, |it| Fact::known(requires_python(it), Vec::new())),
+        generator: wheel
+            .map_or_else(|| Fact::unknown("there is no WHEEL"), |it| Fact::known(it.generator.clone(), Vec::new())),
+        name_claims: tags(),
+        wheel_claims: tags(),
+        natives: Fact::known(modules.iter().map(native).collect(), Vec::new()),
+        release: Fact::default(),
+    }
 }
 
 /// Names of all wheels of a version, sorted.

@@ -13,7 +13,7 @@ use crate::archive::source::{MappedFile, Source, SourceError};
 use crate::archive::wheel::Wheel;
 use crate::archive::{metadata, sdist};
 use crate::binary::Depth;
-use crate::index::{Index, RemoteFile};
+use crate::index::{Index, RemoteFile, Tail};
 use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};
 use crate::model::facts::Fact;
@@ -24,7 +24,7 @@ use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
 use super::describing;
-use super::examination::{self, Examination, Glance};
+use super::examination::{self, Examination, Extent, Glance, IsEnough};
 use super::judging::Examinations;
 use super::location;
 use super::sources;
@@ -33,6 +33,8 @@ use super::sources;
 const METADATA: &str = "read-metadata-2";
 /// Bucket of the store for what was found in files.
 const EXAMINATIONS: &str = "examinations";
+/// Bucket of the store for what was found in the part of a file that decided.
+const GLIMPSES: &str = "glimpses";
 
 /// A wheel that was opened, and its size in bytes.
 struct Opened {
@@ -60,17 +62,23 @@ struct Inner {
     /// How much of each compiled file is looked at.
     depth: Depth,
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
+    sdists: Memo<Location, Result<Arc<dyn Source>, CatalogError>>,
     metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
     located: Memo<Location, Result<Arc<Located>, CatalogError>>,
     /// Bytes of each file that was opened, by this run or by the one that filled the cache.
     sizes: Mutex<BTreeMap<Location, u64>>,
+    /// What this run found, by bucket.
+    examined: Mutex<BTreeMap<(&'static str, Location), Examination>>,
+    /// What this run knows of versions by any of their files.
+    described: Mutex<BTreeMap<(PackageName, Version), Arc<Metadata>>>,
 }
 
 impl Distributions {
     pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
-        let (wheels, metadata, located) = (Memo::new(), Memo::new(), Memo::new());
-        let sizes = Mutex::default();
-        Distributions { inner: Arc::new(Inner { index, limits, depth, wheels, metadata, located, sizes }) }
+        let (wheels, sdists, metadata, located) = (Memo::new(), Memo::new(), Memo::new(), Memo::new());
+        let (sizes, examined, described) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let inner = Inner { index, limits, depth, wheels, sdists, metadata, located, sizes, examined, described };
+        Distributions { inner: Arc::new(inner) }
     }
 
     /// The index that the files come from.
@@ -99,49 +107,89 @@ impl Distributions {
 
     /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
-        let store = self.inner.index.store();
-        let depth = self.inner.depth;
-        let key = lasting_key(artifact).map(|key| format!("{} {depth:?} {key}", env!("UNGIL_SOURCE_DIGEST")));
-        let kept = key.as_ref().and_then(|key| store.get(EXAMINATIONS, key));
-        if let Some(examination) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            return examination;
-        }
-        let examination = if artifact.kind == ArtifactKind::Sdist {
-            self.examine_sources(artifact)
-        } else {
-            self.examine_wheel(artifact)
-        };
-        let is_lasting = match artifact.kind {
-            ArtifactKind::Sdist => examination.source.value().is_some(),
-            _ => examination.is_lasting(),
-        };
-        if let (Some(key), true, Ok(bytes)) = (key, is_lasting, serde_json::to_vec(&examination)) {
-            // A cache that cannot be written costs time, nothing else.
-            let _ = store.put(EXAMINATIONS, &key, &bytes);
-        }
-        examination
+        self.examine_up_to(artifact, None).0
     }
 
-    fn examine_wheel(&self, artifact: &Artifact) -> Examination {
-        let depth = self.inner.depth;
-        match self.inner.wheel(artifact) {
-            Ok(opened) => {
-                let glance = Glance { package: Some(&artifact.name), filename: &artifact.filename, depth };
-                examination::of_wheel(&opened.wheel, glance, opened.size)
-            }
-            Err(error) => Examination::failed(problem(artifact, error)),
+    /// Looks into a wheel, but no further than until `is_enough` says so of the modules seen so far.
+    pub(super) fn examine_until(&self, artifact: &Artifact, is_enough: &IsEnough<'_>) -> (Examination, Extent) {
+        self.examine_up_to(artifact, Some(is_enough))
+    }
+
+    fn examine_up_to(&self, artifact: &Artifact, is_enough: Option<&IsEnough<'_>>) -> (Examination, Extent) {
+        if let Some(known) = self.recall(artifact, EXAMINATIONS) {
+            return (known, Extent::Whole);
         }
+        if artifact.kind == ArtifactKind::Sdist {
+            let examination = self.examine_sources(artifact);
+            self.keep(artifact, EXAMINATIONS, &examination);
+            return (examination, Extent::Whole);
+        }
+        if let Some(is_enough) = is_enough
+            && let Some(known) = self.recall(artifact, GLIMPSES).filter(|known| is_enough(&known.modules))
+        {
+            return (known, Extent::Part);
+        }
+        let (examination, extent) =
+            match self.inner.wheel(artifact, if is_enough.is_some() { Tail::Long } else { Tail::Usual }) {
+                Ok(opened) => {
+                    let (package, filename) = (Some(&artifact.name), artifact.filename.as_str());
+                    let glance = Glance { package, filename, depth: self.inner.depth };
+                    let part = is_enough.and_then(|it| examination::of_part(&opened.wheel, glance, opened.size, it));
+                    match part {
+                        Some(part) => (part, Extent::Part),
+                        None => (examination::of_wheel(&opened.wheel, glance, opened.size), Extent::Whole),
+                    }
+                }
+                Err(error) => (Examination::failed(problem(artifact, error)), Extent::Whole),
+            };
+        let bucket = if extent == Extent::Whole { EXAMINATIONS } else { GLIMPSES };
+        self.keep(artifact, bucket, &examination);
+        (examination, extent)
     }
 
     /// An sdist that cannot be read leaves open what it becomes; that it has to be built stands all the same.
     fn examine_sources(&self, artifact: &Artifact) -> Examination {
-        match self.inner.source(artifact) {
-            Ok((source, _)) => sources::examine(artifact, source, self.inner.limits),
+        match self.inner.sdist(artifact) {
+            Ok(source) => sources::examine(artifact, source, self.inner.limits),
             Err(error) => {
                 let source = Fact::unknown(problem(artifact, error).message);
                 Examination { source, ..Examination::default() }
             }
         }
+    }
+
+    /// Whether the wheel was looked into before, as a whole or as far as it took to decide.
+    pub(super) fn is_examined(&self, artifact: &Artifact) -> bool {
+        [EXAMINATIONS, GLIMPSES].into_iter().any(|bucket| self.recall(artifact, bucket).is_some())
+    }
+
+    fn recall(&self, artifact: &Artifact, bucket: &'static str) -> Option<Examination> {
+        let known = self.inner.examined().get(&(bucket, artifact.location.clone())).cloned();
+        known.or_else(|| {
+            let bytes = self.inner.index.store().get(bucket, &self.examination_key(artifact)?)?;
+            serde_json::from_slice(&bytes).ok()
+        })
+    }
+
+    fn keep(&self, artifact: &Artifact, bucket: &'static str, examination: &Examination) {
+        self.inner.examined().insert((bucket, artifact.location.clone()), examination.clone());
+        // Why sources could not be read may pass, too.
+        let is_read = artifact.kind != ArtifactKind::Sdist || examination.source.value().is_some();
+        let key = self.examination_key(artifact).filter(|_| is_read && examination.is_lasting());
+        if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(examination)) {
+            // A cache that cannot be written costs time, nothing else.
+            let _ = self.inner.index.store().put(bucket, &key, &bytes);
+        }
+    }
+
+    fn examination_key(&self, artifact: &Artifact) -> Option<String> {
+        let depth = self.inner.depth;
+        lasting_key(artifact).map(|key| format!("{} {depth:?} {key}", env!("UNGIL_SOURCE_DIGEST")))
+    }
+
+    /// What some file of this version says of itself, when one was read already.
+    pub(super) fn known_metadata(&self, name: &PackageName, version: &Version) -> Option<Arc<Metadata>> {
+        self.inner.described().get(&(name.clone(), version.clone())).cloned()
     }
 }
 
@@ -178,6 +226,14 @@ impl Inner {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn examined(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Location), Examination>> {
+        self.examined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn described(&self) -> MutexGuard<'_, BTreeMap<(PackageName, Version), Arc<Metadata>>> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
         self.index.listing(name).map_err(|error| {
             let place = name.to_string();
@@ -189,7 +245,10 @@ impl Inner {
     }
 
     fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError> {
-        self.metadata.get(&artifact.location, || self.read_metadata(artifact).map(Arc::new))
+        let metadata = self.metadata.get(&artifact.location, || self.read_metadata(artifact).map(Arc::new))?;
+        let key = (artifact.name.clone(), artifact.version.clone());
+        self.described().entry(key).or_insert_with(|| Arc::clone(&metadata));
+        Ok(metadata)
     }
 
     fn read_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
@@ -203,6 +262,10 @@ impl Inner {
             ArtifactKind::Wheel(_) => self.wheel_metadata(artifact)?,
             ArtifactKind::Sdist => self.sdist_metadata(artifact)?,
             ArtifactKind::SourceTree => location::project_metadata(&artifact.location)?,
+            ArtifactKind::Installed { .. } => {
+                let message = "is installed, and no index has it".to_owned();
+                return Err(unreadable(ProblemKind::Metadata, &artifact.filename, message));
+            }
         };
         let kept = Kept { metadata, size: self.sizes().get(&artifact.location).copied() };
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&kept)) {
@@ -219,27 +282,31 @@ impl Inner {
             return metadata::parse(&bytes)
                 .map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
         }
-        let opened = self.wheel(artifact)?;
+        let opened = self.wheel(artifact, Tail::Usual)?;
         opened.wheel.metadata().map_err(|error| unreadable(error.kind(), place, error.to_string()))
     }
 
     fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
-        let (source, _) = self.source(artifact)?;
+        let source = Box::new(self.sdist(artifact)?);
         let read = sdist::read(&artifact.filename, source, sdist::Depth::Metadata, self.limits);
         read.map(|sdist| sdist.metadata)
             .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
     }
 
-    fn wheel(&self, artifact: &Artifact) -> Result<Arc<Opened>, CatalogError> {
+    fn sdist(&self, artifact: &Artifact) -> Result<Arc<dyn Source>, CatalogError> {
+        self.sdists.get(&artifact.location, || Ok(Arc::from(self.source(artifact, Tail::Usual)?.0)))
+    }
+
+    fn wheel(&self, artifact: &Artifact, tail: Tail) -> Result<Arc<Opened>, CatalogError> {
         self.wheels.get(&artifact.location, || {
-            let (source, size) = self.source(artifact)?;
+            let (source, size) = self.source(artifact, tail)?;
             let wheel = Wheel::open(&artifact.filename, source, self.limits)
                 .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
             Ok(Arc::new(Opened { wheel, size }))
         })
     }
 
-    fn source(&self, artifact: &Artifact) -> Result<(Box<dyn Source>, u64), CatalogError> {
+    fn source(&self, artifact: &Artifact, tail: Tail) -> Result<(Box<dyn Source>, u64), CatalogError> {
         let source: Box<dyn Source> = match &artifact.location {
             Location::Path(path) => Box::new(
                 MappedFile::open(path)
@@ -248,7 +315,7 @@ impl Inner {
             Location::Url(_) => {
                 let file = self
                     .index
-                    .open(artifact)
+                    .open_with(artifact, tail)
                     .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
                 Box::new(Ranged(file))
             }

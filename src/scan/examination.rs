@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::candidates::Candidate;
 use crate::archive::select::{WhyLeft, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
@@ -18,6 +19,20 @@ use super::describing;
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
+
+/// Packed bytes of a module up to which it is worth looking at it alone first.
+const SMALL: u64 = 1 << 20;
+
+/// Whether these modules of a file are enough to decide.
+pub(super) type IsEnough<'a> = dyn Fn(&[ModuleFacts]) -> bool + 'a;
+
+/// How much of a distribution file was looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    /// As much as decides.
+    Part,
+}
 
 /// What was found in one distribution file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +105,21 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
     examination
+}
+
+/// The last of a wheel's modules alone, where that is enough: it lies next to the directory, and so is there already more
+/// often than not.
+pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &IsEnough<'_>) -> Option<Examination> {
+    let mut candidates = wheel.entries().iter().filter(|entry| Candidate::of(&entry.path).is_some()).rev();
+    let last = candidates.next().filter(|entry| entry.compressed_size <= SMALL)?;
+    candidates.next()?;
+    let mut examination = of_members(wheel, &[&last.path], glance);
+    if !is_enough(&examination.modules) {
+        return None;
+    }
+    examination.size = size;
+    examination.distribution = describing::describe(wheel, glance, &examination.modules);
+    Some(examination)
 }
 
 /// Reads these members into facts.

@@ -7,6 +7,7 @@ use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::distribution::{DistributionFacts, TagClaim};
 use crate::model::facts::{Fact, ImageFacts};
 use crate::model::finding::{Finding, Level};
+use crate::model::name::PackageName;
 use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::report::TargetResult;
 use crate::model::request::Location;
@@ -26,22 +27,34 @@ pub(super) type Examinations = BTreeMap<Location, Examination>;
 /// The file that an installer gets, if it gets one.
 pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
     match choice {
-        Choice::Wheel { artifact, .. } | Choice::Source { artifact } => Some(artifact),
+        Choice::Wheel { artifact, .. } | Choice::Source { artifact } | Choice::Installed { artifact } => Some(artifact),
         Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
 }
 
-/// The file whose modules are looked at: only wheels hold what would be imported.
+/// The wheel that an installer gets.
 pub(super) fn wheel(choice: &Choice) -> Option<&Artifact> {
     match choice {
         Choice::Wheel { artifact, .. } => Some(artifact),
+        _ => None,
+    }
+}
+
+/// What is looked into: only wheels, packed or installed, hold what would be imported.
+pub(super) fn looked_into(choice: &Choice) -> Option<&Artifact> {
+    match choice {
+        Choice::Wheel { artifact, .. } | Choice::Installed { artifact } => Some(artifact),
         Choice::Source { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => None,
     }
 }
 
-/// The file that is looked into: a wheel, or an sdist for what a build of it would become.
+/// The file that is opened: a wheel, or an sdist for what a build of it would become.
 pub(super) fn readable(choice: &Choice) -> Option<&Artifact> {
-    artifact(choice).filter(|artifact| artifact.kind != ArtifactKind::SourceTree)
+    match choice {
+        Choice::Wheel { artifact, .. } => Some(artifact),
+        Choice::Source { artifact } => Some(artifact).filter(|artifact| artifact.kind == ArtifactKind::Sdist),
+        _ => None,
+    }
 }
 
 /// What was found out about packages.
@@ -49,60 +62,84 @@ pub(super) fn readable(choice: &Choice) -> Option<&Artifact> {
 pub(super) struct Found<'a> {
     /// What is in their files.
     pub(super) examinations: &'a Examinations,
+    /// What is in one file more, which no set has yet.
+    pub(super) other: Option<(&'a Location, &'a Examination)>,
     /// Which wheels the index has of the version that was chosen.
     pub(super) release: &'a dyn Fn(&Chosen) -> Fact<Vec<String>>,
 }
 
-/// One result for each package of the resolution, in its order.
-pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, hints: Hints) -> Vec<TargetResult> {
-    let examinations = found.examinations;
-    let set = Set::of(resolution, examinations);
-    let packages = resolution.packages.iter().zip(&set.modules);
-    packages
-        .map(|(chosen, modules)| {
-            let subject = subject(chosen, resolution.target, modules, found, &set);
-            let mut findings = rules::evaluate(rules, &subject);
-            let judgement = verdict::judge(&subject, &findings);
-            findings.retain(|finding| is_shown(finding, hints));
-            TargetResult {
-                target: resolution.target,
-                verdict: judgement.verdict,
-                reason: judgement.reason,
-                declared_by: judgement.declared_by,
-                artifact: artifact(&chosen.choice).cloned(),
-                build: sources::forecast(&chosen.choice, resolution.target, examinations),
-                left_out: left_out(chosen, examinations),
-                modules: subject.modules,
-                findings,
-            }
-        })
-        .collect()
+impl<'a> Found<'a> {
+    /// What is in the package's file.
+    fn examination(self, chosen: &Chosen) -> Option<&'a Examination> {
+        let location = &looked_into(&chosen.choice)?.location;
+        let other = self.other.filter(|(other, _)| *other == location).map(|(_, examination)| examination);
+        other.or_else(|| self.examinations.get(location))
+    }
 }
 
-fn left_out(chosen: &Chosen, examinations: &Examinations) -> Vec<String> {
-    let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
-    examination.map(|found| found.left_out.clone()).unwrap_or_default()
+/// One result for each package of the resolution, in its order.
+pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, hints: Hints) -> Vec<TargetResult> {
+    let set = Set::of(resolution, found);
+    let packages = resolution.packages.iter().zip(&set.modules);
+    packages.map(|(chosen, modules)| result(chosen, modules, &set, rules, hints)).collect()
+}
+
+/// What one package of a resolution gets; `None` when the resolution has no such package.
+pub(super) fn judge_one(
+    resolution: &Resolution,
+    name: &PackageName,
+    found: Found<'_>,
+    rules: &RuleSet,
+) -> Option<TargetResult> {
+    let chosen = resolution.packages.iter().find(|chosen| chosen.name == *name)?;
+    let outcomes = found.examination(chosen).map(|it| import::outcomes(&it.modules, resolution.target));
+    let alone = Resolution { packages: vec![chosen.clone()], problems: Vec::new(), ..*resolution };
+    // The others only matter to modules that leave it to them.
+    let leaves = outcomes.iter().flatten().any(|outcome| outcome.delegate.is_some());
+    let set = Set::of(if leaves { resolution } else { &alone }, found);
+    let modules = outcomes.unwrap_or_default();
+    Some(result(chosen, &modules, &set, rules, Hints::Hide))
+}
+
+fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &RuleSet, hints: Hints) -> TargetResult {
+    let target = set.resolution.target;
+    let subject = subject(chosen, target, modules, set);
+    let mut findings = rules::evaluate(rules, &subject);
+    let judgement = verdict::judge(&subject, &findings);
+    findings.retain(|finding| is_shown(finding, hints));
+    TargetResult {
+        target,
+        verdict: judgement.verdict,
+        reason: judgement.reason,
+        declared_by: judgement.declared_by,
+        artifact: artifact(&chosen.choice).cloned(),
+        build: sources::forecast(&chosen.choice, target, set.found.examinations),
+        other_build: None,
+        left_out: set.found.examination(chosen).map(|found| found.left_out.clone()).unwrap_or_default(),
+        modules: subject.modules,
+        findings,
+    }
 }
 
 fn is_shown(finding: &Finding, hints: Hints) -> bool {
     finding.level > Level::Hint || hints == Hints::Show
 }
 
-fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], found: Found<'_>, set: &Set<'_>) -> Subject {
-    let examination = wheel(&chosen.choice).and_then(|artifact| found.examinations.get(&artifact.location));
+fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set<'_>) -> Subject {
+    let examination = set.found.examination(chosen);
     let distribution = examination.map(|found| found.distribution.clone()).unwrap_or_default();
     let delegates = modules.iter().filter_map(|module| module.delegate.as_deref());
     Subject {
         package: chosen.name.to_string(),
         version: chosen.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         target,
-        offer: offer(chosen, target, found.examinations),
+        offer: offer(chosen, target, set.found.examinations),
         modules: modules.to_vec(),
         hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
         files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),
-        distribution: DistributionFacts { release: (found.release)(chosen), ..distribution },
+        distribution: DistributionFacts { release: (set.found.release)(chosen), ..distribution },
     }
 }
 
@@ -131,18 +168,18 @@ fn file(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> SubjectFile {
 /// The modules of all packages of one target, so that one can decide for another.
 struct Set<'a> {
     resolution: &'a Resolution,
-    examinations: &'a Examinations,
+    found: Found<'a>,
     /// For each package of the resolution, in its order.
     modules: Vec<Vec<ModuleOutcome>>,
 }
 
 impl<'a> Set<'a> {
-    fn of(resolution: &'a Resolution, examinations: &'a Examinations) -> Set<'a> {
+    fn of(resolution: &'a Resolution, found: Found<'a>) -> Set<'a> {
         let outcomes = |chosen: &Chosen| {
-            let examination = wheel(&chosen.choice).and_then(|artifact| examinations.get(&artifact.location));
+            let examination = found.examination(chosen);
             examination.map(|found| import::outcomes(&found.modules, resolution.target)).unwrap_or_default()
         };
-        Set { resolution, examinations, modules: resolution.packages.iter().map(outcomes).collect() }
+        Set { resolution, found, modules: resolution.packages.iter().map(outcomes).collect() }
     }
 
     /// Who in the set provides the module of this dotted name.
@@ -169,8 +206,8 @@ impl<'a> Set<'a> {
     /// Whether all modules that the package brings are known.
     fn is_seen(&self, chosen: &Chosen) -> bool {
         match &chosen.choice {
-            Choice::Wheel { artifact, .. } => {
-                self.examinations.get(&artifact.location).is_some_and(|found| found.problems.is_empty())
+            Choice::Wheel { .. } | Choice::Installed { .. } => {
+                self.found.examination(chosen).is_some_and(|found| found.problems.is_empty())
             }
             Choice::Nothing { .. } => true,
             Choice::Source { .. } | Choice::Unknown { .. } => false,

@@ -1,5 +1,6 @@
 //! What a run tells whoever wants to show how far it is. It prints nothing itself.
 
+use crate::model::name::PackageName;
 use crate::model::target::Target;
 
 /// Something that happened during a run.
@@ -9,6 +10,11 @@ pub enum Event<'a> {
     Resolving {
         /// The target.
         target: Target,
+    },
+    /// Newer versions of a package are being searched for one that is ready.
+    Searching {
+        /// The package.
+        package: &'a PackageName,
     },
     /// A distribution file has been looked into.
     Examined {

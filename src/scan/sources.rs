@@ -1,5 +1,7 @@
 //! Looks into one source distribution: where its archive meets the reader of sources.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::limits::Limits;
@@ -36,7 +38,7 @@ impl Visitor for Visit {
 }
 
 /// Looks into an sdist; what keeps it from being read is the reason why its facts are unknown.
-pub(super) fn examine(artifact: &Artifact, source: Box<dyn Source>, limits: Limits) -> Examination {
+pub(super) fn examine(artifact: &Artifact, source: Arc<dyn Source>, limits: Limits) -> Examination {
     let size = source.size();
     let source = match whole(artifact, &*source, limits) {
         Ok(bytes) => of_sources(&artifact.filename, Box::new(bytes), limits),
@@ -46,7 +48,7 @@ pub(super) fn examine(artifact: &Artifact, source: Box<dyn Source>, limits: Limi
 }
 
 /// What the sources in an sdist say.
-pub(super) fn of_sources(filename: &str, source: Box<dyn Source>, limits: Limits) -> Fact<SourceFacts> {
+fn of_sources(filename: &str, source: Box<dyn Source>, limits: Limits) -> Fact<SourceFacts> {
     let mut visit = Visit::default();
     match sdist::visit(filename, source, limits, &mut visit) {
         Ok(_) => Fact::known(visit.0.finish(), Vec::new()),

@@ -9,7 +9,8 @@ use crate::model::evidence::Evidence;
 use crate::model::facts::Generator;
 use crate::model::name::{self, Requirement, VersionSpecifiers};
 use crate::model::source::{
-    Becomes, BuildRequirement, Forecast, Language, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing, Word,
+    Becomes, BuildRequirement, Forecast, Language, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing,
+    Word,
 };
 use crate::model::target::{Platform, System, Target};
 
@@ -52,22 +53,28 @@ struct Outlook<'a> {
 impl Outlook<'_> {
     fn forecast(&self) -> Forecast {
         let needs = self.needs();
-        let build = |becomes, reason, evidence: Vec<Evidence>| Forecast { becomes, reason, needs: needs.clone(), evidence };
+        let build =
+            |becomes, reason, evidence: Vec<Evidence>| Forecast { becomes, reason, needs: needs.clone(), evidence };
         if let Some((why, evidence)) = self.refusal() {
             return build(Becomes::Fails, format!("would not build: {why}"), evidence);
         }
-        let fates: Vec<(&SourceModule, Fate)> =
-            self.modules().map(|module| (module, self.fate(module))).collect();
+        let fates: Vec<(&SourceModule, Fate)> = self.modules().map(|module| (module, self.fate(module))).collect();
         let on: Vec<(&str, &Evidence)> = fates
             .iter()
             .filter_map(|(_, fate)| if let Fate::On(why, seen) = fate { Some((why.as_str(), seen)) } else { None })
             .collect();
         if let Some((why, _)) = on.first() {
             let reason = with_more(format!("would switch the GIL on: {why}"), on.len());
-            return build(Becomes::SwitchesGilOn, reason, on.iter().take(SHOWN).map(|(_, seen)| (*seen).clone()).collect());
+            return build(
+                Becomes::SwitchesGilOn,
+                reason,
+                on.iter().take(SHOWN).map(|(_, seen)| (*seen).clone()).collect(),
+            );
         }
-        let open = fates.iter().find_map(|(_, fate)| if let Fate::Open(why, seen) = fate { Some((why, seen)) } else { None });
-        let off = fates.iter().filter_map(|(_, fate)| if let Fate::Off(seen) = fate { Some(seen.clone()) } else { None });
+        let open =
+            fates.iter().find_map(|(_, fate)| if let Fate::Open(why, seen) = fate { Some((why, seen)) } else { None });
+        let off =
+            fates.iter().filter_map(|(_, fate)| if let Fate::Off(seen) = fate { Some(seen.clone()) } else { None });
         let off: Vec<Evidence> = off.take(SHOWN).collect();
         if let Some((why, seen)) = open {
             return build(Becomes::Unknown, format!("what it becomes is unknown: {why}"), vec![seen.clone()]);
@@ -79,11 +86,14 @@ impl Outlook<'_> {
             (0, true) => build(Becomes::Pure, "would be a pure wheel: nothing is compiled".to_owned(), off),
             (0, false) => {
                 let languages: Vec<&str> = self.facts.languages.iter().map(|language| in_words(*language)).collect();
-                let reason = format!("what it becomes is unknown: no module was found in its {} sources", languages.join(", "));
+                let reason =
+                    format!("what it becomes is unknown: no module was found in its {} sources", languages.join(", "));
                 build(Becomes::Unknown, reason, off)
             }
             (1, _) => build(Becomes::KeepsGilOff, "would keep the GIL off (its module declares it)".to_owned(), off),
-            (count, _) => build(Becomes::KeepsGilOff, format!("would keep the GIL off ({count} modules declare it)"), off),
+            (count, _) => {
+                build(Becomes::KeepsGilOff, format!("would keep the GIL off ({count} modules declare it)"), off)
+            }
         }
     }
 
@@ -108,16 +118,33 @@ impl Outlook<'_> {
             let why = format!("{} has no limited API, which {} asks for", python, limited.place);
             return Some((why, vec![at("limited API".to_owned(), &limited.place).symbol(limited.means.clone())]));
         }
-        let uses_cffi = self.modules().find(|module| module.generator == Generator::Cffi)?;
-        let seen = at("CFFI's set_source".to_owned(), &uses_cffi.place);
+        match self.facts.asks_for_build {
+            None => self.modules().find_map(|module| self.cffi_refusal(module)),
+            Some(_) => None,
+        }
+    }
+
+    /// Why CFFI cannot build this module.
+    fn cffi_refusal(&self, module: &SourceModule) -> Option<(String, Vec<Evidence>)> {
+        let (minor, python) = (self.target.python.minor, self.target.python);
+        if module.generator != Generator::Cffi {
+            return None;
+        }
+        let seen = at("CFFI's set_source".to_owned(), &module.place);
         let source = Evidence::new("looked up").value(CFFI.source);
         if minor < CFFI_OLDEST_PYTHON {
             return Some((format!("no release of CFFI works on {python}"), vec![seen, source]));
         }
         match self.tool(&CFFI) {
             Tool::Old(required) if minor < LIMITED_API_PYTHON => {
-                let why = format!("CFFI before {} uses the limited API, and {} asks for `{}`", CFFI.first, required.place, required.text);
-                Some((why, vec![seen, at("build requirement".to_owned(), &required.place).value(required.text), source]))
+                let why = format!(
+                    "CFFI before {} uses the limited API, and {} asks for `{}`",
+                    CFFI.first, required.place, required.text
+                );
+                Some((
+                    why,
+                    vec![seen, at("build requirement".to_owned(), &required.place).value(required.text), source],
+                ))
             }
             _ => None,
         }
@@ -130,12 +157,21 @@ impl Outlook<'_> {
         }
         match module.generator {
             Generator::Cffi => {
+                if let (Some((why, _)), Some(path)) = (self.cffi_refusal(module), &self.facts.asks_for_build) {
+                    return Fate::Open(
+                        format!("{why}, unless {path}, which asks for the build, does without it"),
+                        seen,
+                    );
+                }
                 return Fate::Off(seen.symbol("_cffi_backend").value(format!("declares from CFFI {} on", CFFI.first)));
             }
             Generator::Mypyc => return self.mypyc(seen),
             Generator::Cython if module.version.is_none() => {
                 if let Tool::Old(required) = self.tool(&CYTHON) {
-                    let why = format!("Cython before {} declares nothing, and {} asks for `{}`", CYTHON.first, required.place, required.text);
+                    let why = format!(
+                        "Cython before {} declares nothing, and {} asks for `{}`",
+                        CYTHON.first, required.place, required.text
+                    );
                     return Fate::On(why, at("build requirement".to_owned(), &required.place).value(required.text));
                 }
             }
@@ -166,7 +202,11 @@ impl Outlook<'_> {
             Some(certain) if all(Word::Used) => {
                 self.as_built(module, format!("{name} declares that it needs it ({})", certain.place), show(certain))
             }
-            _ if all(Word::Used) => self.as_built(module, format!("{name} declares that it needs it, if anything ({})", first.place), show(first)),
+            _ if all(Word::Used) => self.as_built(
+                module,
+                format!("{name} declares that it needs it, if anything ({})", first.place),
+                show(first),
+            ),
             _ => Fate::Open(format!("what {name} declares depends on the build ({})", first.place), show(first)),
         }
     }
@@ -178,7 +218,9 @@ impl Outlook<'_> {
                 return Fate::Open(format!("{}: the version of PyO3 that decides was not found", module.name), seen);
             };
             if pyo3.minor >= PYO3_DECLARES {
-                return Fate::Off(at(format!("module {}", module.name), &pyo3.place).symbol("PyO3").value(pyo3.text.clone()));
+                return Fate::Off(
+                    at(format!("module {}", module.name), &pyo3.place).symbol("PyO3").value(pyo3.text.clone()),
+                );
             }
             let why = format!("PyO3 {} ({}) declares nothing for {} by itself", pyo3.text, pyo3.place, module.name);
             return self.as_built(module, why, seen);
@@ -201,14 +243,17 @@ impl Outlook<'_> {
         }
         match self.tool(&MYPYC) {
             Tool::Good => Fate::Off(seen.symbol("mypyc").value(format!("declares from {} on", MYPYC.first))),
-            Tool::Old(required) => Fate::Open(format!("mypyc is asked for as `{}` ({})", required.text, required.place), seen),
+            Tool::Old(required) => {
+                Fate::Open(format!("mypyc is asked for as `{}` ({})", required.text, required.place), seen)
+            }
         }
     }
 
     /// Requirements of the build for one project that hold on the target.
     fn required(&self, project: &str) -> Vec<(&BuildRequirement, Requirement)> {
         let parsed = self.facts.requires.iter().filter_map(|line| Some((line, name::requirement(&line.text).ok()?)));
-        let holds = |requirement: &Requirement| self.markers.is_none_or(|markers| requirement.marker.evaluate(markers, &[]));
+        let holds =
+            |requirement: &Requirement| self.markers.is_none_or(|markers| requirement.marker.evaluate(markers, &[]));
         parsed.filter(|(_, requirement)| *requirement.name.as_ref() == *project && holds(requirement)).collect()
     }
 

@@ -25,7 +25,13 @@ pub(super) fn of_generated(path: &str, text: &str) -> SourceModule {
     SourceModule { version, ..module(stem(path), Generator::Cython, path, 1, declarations) }
 }
 
-fn module(name: &str, generator: Generator, path: &str, line: u32, declarations: Vec<SourceDeclaration>) -> SourceModule {
+fn module(
+    name: &str,
+    generator: Generator,
+    path: &str,
+    line: u32,
+    declarations: Vec<SourceDeclaration>,
+) -> SourceModule {
     let place = SourcePlace { path: path.to_owned(), line };
     let standing = Standing::Unnamed;
     SourceModule { name: name.to_owned(), generator, version: None, place, declarations, doubt: None, standing }
@@ -68,6 +74,7 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
         rust_version: build.rust_version(&reader),
         pyo3: build.pyo3(&reader),
         limited_api: limited_api(&reader, &modules),
+        asks_for_build: asks_for_build(&reader),
         modules,
         doubts,
     }
@@ -145,7 +152,8 @@ impl Build {
                 continue;
             }
             let mut module = module.clone();
-            let is_again = self.has_cython && reader.paths.iter().any(|other| *other == format!("{}.py", unsuffixed(path)));
+            let is_again =
+                self.has_cython && reader.paths.iter().any(|other| *other == format!("{}.py", unsuffixed(path)));
             if is_again && module.declarations.is_empty() {
                 module.doubt = Some("Cython generates it again".to_owned());
             }
@@ -159,9 +167,9 @@ impl Build {
         let is_rust = |path: &str| source_of(path) == Some(Source::Rust);
         let counts = |path: &str| if is_rust(path) { self.has_rust } else { !self.has_only_rust };
         let files: Vec<(&String, &Native)> = reader.native.iter().filter(|(path, _)| counts(path)).collect();
-        let elsewhere = files.iter().find(|(path, native)| {
-            native.modules.is_empty() && !native.declarations.is_empty() && !is_aside(path)
-        });
+        let elsewhere = files
+            .iter()
+            .find(|(path, native)| native.modules.is_empty() && !native.declarations.is_empty() && !is_aside(path));
         let names = self.rust_names(reader);
         let is_named = files.iter().any(|(path, native)| {
             is_rust(path) && !is_aside(path) && native.modules.iter().any(|module| names.contains(&module.name))
@@ -187,14 +195,19 @@ impl Build {
 
     /// Names that the module of a Rust library may have.
     fn rust_names(&self, reader: &Reader) -> Vec<String> {
-        let libraries = reader.cargos.iter().filter(|(path, _)| !is_aside(path)).filter_map(|(_, cargo)| cargo.library.clone());
+        let libraries =
+            reader.cargos.iter().filter(|(path, _)| !is_aside(path)).filter_map(|(_, cargo)| cargo.library.clone());
         libraries.chain(reader.system.module.clone()).collect()
     }
 
     /// Modules that other generators make of their own kinds of sources.
     fn generators(&self, reader: &Reader) -> Vec<SourceModule> {
         let mut modules = Vec::new();
-        for (path, line, name) in &reader.cffi {
+        for (index, (path, line, name)) in reader.cffi.iter().enumerate() {
+            // One for each way to build it is one module all the same.
+            if reader.cffi.iter().take(index).any(|(_, _, earlier)| earlier == name) {
+                continue;
+            }
             modules.push(module(name, Generator::Cffi, path, *line, Vec::new()));
         }
         let says = |text: &str| reader.scripts.iter().find(|script| script.says(text));
@@ -216,7 +229,8 @@ impl Build {
     fn doubts(&self, reader: &Reader, modules: &[SourceModule]) -> Vec<String> {
         let mut doubts = Vec::new();
         let own = |path: &&String| !is_aside(path);
-        if let Some(path) = reader.paths.iter().filter(own).find(|path| TEMPLATES.iter().any(|end| path.ends_with(end))) {
+        if let Some(path) = reader.paths.iter().filter(own).find(|path| TEMPLATES.iter().any(|end| path.ends_with(end)))
+        {
             doubts.push(format!("{path} is a template, which the build expands"));
         }
         for (path, native) in reader.native.iter().filter(|(path, _)| !is_aside(path)) {
@@ -225,13 +239,18 @@ impl Build {
             }
         }
         let says = |words: &[&str]| {
-            reader.scripts.iter().find(|script| words.iter().any(|word| script.has_word(word))).map(|script| &script.path)
+            reader
+                .scripts
+                .iter()
+                .find(|script| words.iter().any(|word| script.has_word(word)))
+                .map(|script| &script.path)
         };
         let has_cython = modules.iter().any(|module| module.generator == Generator::Cython);
         if let (false, Some(path)) = (has_cython, says(&["cythonize", "Cython"])) {
             doubts.push(format!("{path} may compile Python files with Cython"));
         }
-        let calls = ["Extension", "ext_modules", "ext-modules", "cffi_modules", "extension_module", "RustExtension", "python_add_library"];
+        let calls =
+            ["ext_modules", "ext-modules", "cffi_modules", "extension_module", "RustExtension", "python_add_library"];
         if let (true, Some(path)) = (modules.is_empty(), says(&calls)) {
             doubts.push(format!("{path} speaks of compiled modules, and no source of one was found"));
         }
@@ -284,6 +303,12 @@ impl Build {
     }
 }
 
+/// The build file that asks which build of CPython it runs on, or goes without the limited API by itself.
+fn asks_for_build(reader: &Reader) -> Option<String> {
+    let asks = |script: &&Script| script.says("GIL_DISABLED") || script.says("_CFFI_NO_LIMITED_API");
+    reader.scripts.iter().find(asks).map(|script| script.path.clone())
+}
+
 fn flags(reader: &Reader, tool: Tool) -> Vec<SourceDeclaration> {
     let flags = reader.scripts.iter().flat_map(|script| &script.flags).filter(|flag| flag.tool == tool);
     flags.map(|flag| flag.declaration.clone()).collect()
@@ -322,7 +347,9 @@ fn limited_api(reader: &Reader, modules: &[SourceModule]) -> Vec<LimitedApiUse> 
     let mut uses: Vec<LimitedApiUse> = scripts
         .map(|(place, reach, means)| LimitedApiUse { means: means.clone(), reach: *reach, place: place.clone() })
         .collect();
-    for (path, native) in reader.native.iter().filter(|(path, _)| modules.iter().any(|module| module.place.path == **path)) {
+    for (path, native) in
+        reader.native.iter().filter(|(path, _)| modules.iter().any(|module| module.place.path == **path))
+    {
         uses.extend(native.limited_api.iter().map(|(line, reach)| LimitedApiUse {
             means: "Py_LIMITED_API".to_owned(),
             reach: *reach,

@@ -71,7 +71,11 @@ pub(super) fn cargo(path: &str, text: &str) -> Cargo {
     }
     let get = |key: &str| package.and_then(|package| package.get(key)).and_then(Value::as_str).map(str::to_owned);
     let library = table.get("lib").and_then(|lib| lib.get("name")).and_then(Value::as_str).map(str::to_owned);
-    Cargo { crates, rust_version: get("rust-version"), library: library.or(get("name").map(|name| name.replace('-', "_"))) }
+    Cargo {
+        crates,
+        rust_version: get("rust-version"),
+        library: library.or(get("name").map(|name| name.replace('-', "_"))),
+    }
 }
 
 fn required(dependency: &Value) -> Option<&str> {

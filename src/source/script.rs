@@ -43,7 +43,8 @@ pub(super) struct Flag {
 pub(super) fn is_script(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_top_python = name.ends_with(".py") && path.matches('/').count() <= 1;
-    let is_python = is_top_python && ["set", "build", "ext", "cython", "config", "conf", "hook"].iter().any(|word| name.contains(word));
+    let is_python = is_top_python
+        && ["set", "build", "ext", "cython", "config", "conf", "hook"].iter().any(|word| name.contains(word));
     is_python
         || matches!(name, "setup.cfg" | "pyproject.toml" | "meson.build" | "CMakeLists.txt" | "setup.py" | "build.py")
         || name.ends_with(".cmake")
@@ -104,7 +105,8 @@ impl Script {
             if token.kind == Kind::Text {
                 self.flags_in(text, token.line);
             }
-            let is_define = token.kind == Kind::Text && (text == "Py_LIMITED_API" || text.starts_with("-DPy_LIMITED_API"));
+            let is_define =
+                token.kind == Kind::Text && (text == "Py_LIMITED_API" || text.starts_with("-DPy_LIMITED_API"));
             let is_option = token.kind == Kind::Text
                 && text == "py_limited_api"
                 && rest.get(1).is_some_and(|value| value.text.trim_matches(['"', '\'']).starts_with("cp"));
@@ -134,7 +136,9 @@ impl Script {
     }
 
     fn flags_in(&mut self, text: &str, line: u32) {
-        let has = |flag: &str| text.split(|letter: char| letter.is_whitespace() || "'\",;[]()".contains(letter)).any(|word| word == flag);
+        let has = |flag: &str| {
+            text.split(|letter: char| letter.is_whitespace() || "'\",;[]()".contains(letter)).any(|word| word == flag)
+        };
         if has("-nogil") {
             self.flag(Tool::Swig, Word::NotUsed, "-nogil", line);
         }
@@ -215,7 +219,11 @@ mod tests {
             ("setup.py", "args = ['-X', 'freethreading_compatible=True']", cython(Word::NotUsed)),
             ("meson.build", "cython_args += ['-Xfreethreading_compatible=True']", cython(Word::NotUsed)),
             ("meson.build", "# cython_args += ['-Xfreethreading_compatible=True']", None),
-            ("CMakeLists.txt", "nanobind_add_module(a\n  STABLE_ABI FREE_THREADED a.cpp)", Some((Tool::Nanobind, Word::NotUsed))),
+            (
+                "CMakeLists.txt",
+                "nanobind_add_module(a\n  STABLE_ABI FREE_THREADED a.cpp)",
+                Some((Tool::Nanobind, Word::NotUsed)),
+            ),
             ("CMakeLists.txt", "nanobind_add_module(a a.cpp)", None),
             ("CMakeLists.txt", "swig_flags(-python -nogil)", Some((Tool::Swig, Word::NotUsed))),
             ("meson.build", "f2py = ['--freethreading-compatible']", Some((Tool::F2py, Word::NotUsed))),

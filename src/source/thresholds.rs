@@ -22,11 +22,8 @@ pub(super) const CYTHON: Threshold = Threshold {
     source: "https://cython.readthedocs.io/en/latest/src/userguide/freethreading.html",
 };
 /// CFFI builds without the limited API, and its backend declares.
-pub(super) const CFFI: Threshold = Threshold {
-    project: "cffi",
-    first: "2.0",
-    source: "https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0",
-};
+pub(super) const CFFI: Threshold =
+    Threshold { project: "cffi", first: "2.0", source: "https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0" };
 /// Modules that mypyc compiles declare by themselves.
 pub(super) const MYPYC: Threshold = Threshold {
     project: "mypy",
@@ -90,7 +87,8 @@ impl Threshold {
         let around = named.chain([first.clone()]).flat_map(|version| {
             let release = version.release().to_vec();
             let (major, minor) = (release.first().copied().unwrap_or(0), release.get(1).copied().unwrap_or(0));
-            let near = (0..4).flat_map(move |up| (0..12).map(move |patch| Version::new([major, minor.saturating_add(up), patch])));
+            let near = (0..4)
+                .flat_map(move |up| (0..12).map(move |patch| Version::new([major, minor.saturating_add(up), patch])));
             near.chain([version, Version::new([major.saturating_add(1)])]).collect::<Vec<_>>()
         });
         let far = Version::new([9_999]);

@@ -257,7 +257,9 @@ mod tests {
         let text = "#if PY_VERSION_HEX >= 0x030F0000\nint a;\n#elif defined(Py_GIL_DISABLED)\nint b;\n#else\nint c;\n\
                     #endif\n#ifndef Py_GIL_DISABLED\nint d;\n#endif\n#ifdef HAVE_X\nint e;\n#endif\n";
         let found = words(Dialect::Cpp, text);
-        let reach = |name: &str| found.iter().find(|(word, ..)| word == name).map(|(_, certain, possible)| (*certain, *possible));
+        let reach = |name: &str| {
+            found.iter().find(|(word, ..)| word == name).map(|(_, certain, possible)| (*certain, *possible))
+        };
         assert_eq!(reach("a"), Some((0b100, 0b100)));
         assert_eq!(reach("b"), Some((0b011, 0b011)));
         assert_eq!(reach("c"), Some((0, 0)));

@@ -31,6 +31,8 @@ fn documented_codes() -> Vec<(String, String)> {
 fn wrong_usage_is_told_on_standard_error_and_exits_with_2() {
     for (arguments, told) in [
         (&["scan"][..], "nothing to scan is named"),
+        (&["plan"], "nothing to scan is named"),
+        (&["plan", "a", "--format", "table"], "text"),
         (&["scan", "a", "--nonsense"], "--nonsense"),
         (&["scan", "a", "--format", "xml"], "table"),
         (&["scan", "a", "--python", "3.12t"], "3.14t"),
@@ -78,6 +80,7 @@ fn help_and_version_go_to_standard_output_and_exit_with_0() {
         (&["--help"][..], "Exit codes:"),
         (&["help", "scan"], "ungil scan requirements.txt"),
         (&["scan", "--help"], "--extra-index-url"),
+        (&["plan", "--help"], "--write"),
         (&["inspect", "--help"], "ungil inspect"),
         (&["--version"], concat!("ungil ", env!("CARGO_PKG_VERSION"))),
     ] {
@@ -106,6 +109,10 @@ fn every_format_is_offered() {
     let scan = text(&run(&["scan", "--help"]).stdout);
     for format in ungil::report::FORMATS {
         assert!(scan.contains(format.name), "{scan}");
+    }
+    let plan = text(&run(&["plan", "--help"]).stdout);
+    for format in ungil::report::PLAN_FORMATS {
+        assert!(plan.contains(format.name), "{plan}");
     }
     let inspect = text(&run(&["inspect", "--help"]).stdout);
     for format in ungil::report::INSPECTION_FORMATS {

@@ -20,14 +20,34 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("memo", &[]),
     ("index", &["model", "memo"]),
     ("archive", &["model"]),
+    // Records of what is installed are those of wheels, unpacked.
+    ("installed", &["model", "archive"]),
     ("resolve", &["model"]),
     ("binary", &["model"]),
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
+    ("plan", &["model"]),
     ("report", &["model"]),
     ("source", &["model"]),
-    ("scan", &["model", "input", "index", "archive", "resolve", "binary", "source", "import", "rules", "verdict", "memo"]),
+    (
+        "scan",
+        &[
+            "model",
+            "input",
+            "index",
+            "archive",
+            "resolve",
+            "binary",
+            "source",
+            "import",
+            "rules",
+            "verdict",
+            "plan",
+            "memo",
+            "installed",
+        ],
+    ),
     ("cli", &[]),
 ];
 
@@ -59,8 +79,12 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rayon", &["scan"]),
     ("reqwest", &["index/http.rs", "index/http"]),
     ("schemars", &["report/json"]),
-    ("serde", &["model", "input", "index", "archive", "rules", "report/json", "scan", "cli/config_file.rs"]),
-    ("serde_json", &["input", "index", "report", "scan"]),
+    (
+        "serde",
+        &["model", "input", "index", "archive", "installed", "rules", "report/json", "scan", "cli/config_file.rs"],
+    ),
+    ("serde_json", &["input", "index", "installed", "report", "scan"]),
+    ("serde_saphyr", &["input"]),
     ("sha2", &["archive", "index", "scan"]),
     ("tar", &["archive"]),
     ("thiserror", &[""]),
@@ -293,7 +317,9 @@ fn every_format_is_exercised() {
     let tests = read(&root().join("tests/it/report.rs"));
     let formats = ungil::report::FORMATS.iter().map(|format| ("render", format.name));
     let inspections = ungil::report::INSPECTION_FORMATS.iter().map(|format| ("render_inspection", format.name));
-    let missing = formats.chain(inspections).filter(|(call, name)| !tests.contains(&format!("{call}(\"{name}\"")));
+    let plans = ungil::report::PLAN_FORMATS.iter().map(|format| ("render_plan", format.name));
+    let missing =
+        formats.chain(inspections).chain(plans).filter(|(call, name)| !tests.contains(&format!("{call}(\"{name}\"")));
     check("a format is rendered by no test", missing.map(|(_, name)| name));
 }
 

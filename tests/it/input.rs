@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "in helpers of tests, as in tests, a panic is the report")]
 
+mod bills;
 mod locks;
+mod projects;
 
 use std::collections::BTreeMap;
 use std::fs;

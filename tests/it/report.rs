@@ -1,15 +1,17 @@
 //! Both formats on a report that holds every verdict, and on one whose text is hostile.
 
+mod plans;
 mod sample;
 
 use std::path::Path;
 
 use ungil::model::finding::{Certainty, Finding};
 use ungil::model::inspection::Inspection;
+use ungil::model::plan::Plan;
 use ungil::model::report::Report;
 use ungil::report::{
-    FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, inspection_schema,
-    report_schema,
+    FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
+    RenderOptions, Style, inspection_schema, plan_schema, report_schema,
 };
 
 fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
@@ -20,6 +22,11 @@ fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
 fn render_inspection(format: &str, inspection: &Inspection, options: &RenderOptions) -> String {
     let format = INSPECTION_FORMATS.iter().find(|known| known.name == format).unwrap();
     String::from_utf8((format.render)(inspection, options).unwrap()).unwrap()
+}
+
+fn render_plan(format: &str, plan: &Plan, options: &RenderOptions) -> String {
+    let format = PLAN_FORMATS.iter().find(|known| known.name == format).unwrap();
+    String::from_utf8((format.render)(plan, options).unwrap()).unwrap()
 }
 
 fn wide(width: usize) -> RenderOptions {
@@ -60,6 +67,13 @@ fn table_in_colour() {
 #[test]
 fn table_over_two_platforms() {
     insta::assert_snapshot!(render("table", &sample::two_platforms(), &wide(100)));
+}
+
+#[test]
+fn table_over_many_targets() {
+    let table = render("table", &sample::every_platform(), &wide(100));
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    insta::assert_snapshot!(table);
 }
 
 #[test]
@@ -219,6 +233,41 @@ fn inspections_fit_the_committed_schema() {
     let documents = [sample::inspection(), Inspection::default()];
     let documents = documents.map(|inspection| render_inspection("json", &inspection, &wide(100)));
     check_schema(INSPECTION_SCHEMA_FILE, &inspection_schema().unwrap(), &documents);
+}
+
+#[test]
+fn plans_fit_the_committed_schema() {
+    let documents = [plans::plan(), plans::hostile(), Plan::default()];
+    let documents = documents.map(|plan| render_plan("json", &plan, &wide(100)));
+    check_schema(PLAN_SCHEMA_FILE, &plan_schema().unwrap(), &documents);
+}
+
+#[test]
+fn plan_as_text() {
+    insta::assert_snapshot!(render_plan("text", &plans::plan(), &wide(100)));
+}
+
+#[test]
+fn plan_as_json() {
+    insta::assert_snapshot!(render_plan("json", &plans::plan(), &wide(100)));
+}
+
+#[test]
+fn a_plan_keeps_to_its_width_and_to_plain_text() {
+    for width in [80, 100, 120] {
+        let plain = render_plan("text", &plans::plan(), &wide(width));
+        let painted = without_colours(&render_plan("text", &plans::plan(), &coloured(width)));
+        let trimmed: Vec<&str> = painted.lines().map(str::trim_end).collect();
+        assert_eq!(trimmed, plain.lines().collect::<Vec<_>>(), "width {width}");
+        for line in plain.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+    }
+    for format in ["text", "json"] {
+        let told = render_plan(format, &plans::hostile(), &wide(100));
+        let dangerous = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+        assert!(!told.contains(dangerous) && !told.contains("secret"), "{told}");
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 mod desk;
 mod distributions;
 mod inspecting;
+mod installed;
 mod output;
+mod planning;
 mod shop;
 mod sources;
 mod trouble;

@@ -155,23 +155,46 @@ pub(super) struct Stretch {
     pub(super) members: Vec<usize>,
 }
 
-/// Joins ranges that lie close together, as long as one request can hold them. They must be sorted by their start.
+/// Joins ranges that lie close together, as long as one request can hold them, and when many are left, those that lie
+/// further apart. They must be sorted by their start.
 pub(super) fn join(ranges: impl IntoIterator<Item = (usize, Range<u64>)>, limits: &Limits) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
-    for (index, range) in ranges {
-        if let Some(last) = stretches.last_mut() {
-            let end = last.range.end.max(range.end);
-            let near = range.start <= last.range.end.saturating_add(limits.gap_bytes);
+    let single = |(index, range)| Stretch { range, members: vec![index] };
+    let stretches = joined(ranges.into_iter().map(single), limits.gap_bytes, limits);
+    if stretches.len() <= limits.requests {
+        return stretches;
+    }
+    // The gaps to be closed are the smallest ones: all up to the one that leaves few enough.
+    let mut gaps: Vec<u64> = stretches.windows(2).map(gap).collect();
+    gaps.sort_unstable();
+    let enough = stretches.len().saturating_sub(limits.requests.max(1));
+    let widest = gaps.get(enough.saturating_sub(1)).copied().unwrap_or(limits.gap_bytes);
+    joined(stretches, widest.min(limits.widest_gap_bytes), limits)
+}
+
+fn gap(pair: &[Stretch]) -> u64 {
+    match pair {
+        [before, after] => after.range.start.saturating_sub(before.range.end),
+        _ => 0,
+    }
+}
+
+/// Joins stretches whose distance is at most this, as long as one request can hold them.
+fn joined(stretches: impl IntoIterator<Item = Stretch>, gap: u64, limits: &Limits) -> Vec<Stretch> {
+    let mut joined: Vec<Stretch> = Vec::new();
+    for stretch in stretches {
+        if let Some(last) = joined.last_mut() {
+            let end = last.range.end.max(stretch.range.end);
+            let near = stretch.range.start <= last.range.end.saturating_add(gap);
             let length = end.saturating_sub(last.range.start);
             if near && length <= limits.request_bytes {
                 last.range.end = end;
-                last.members.push(index);
+                last.members.extend(stretch.members);
                 continue;
             }
         }
-        stretches.push(Stretch { range, members: vec![index] });
+        joined.push(stretch);
     }
-    stretches
+    joined
 }
 
 #[cfg(test)]
@@ -180,8 +203,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_joined_up_to_the_longest_request() {
-        let limits = Limits { gap_bytes: 10, request_bytes: 100, ..Limits::default() };
-        let check = |ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
+        let near = Limits { gap_bytes: 10, request_bytes: 100, ..Limits::default() };
+        let check = |limits: Limits, ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
             let found = join(ranges.iter().cloned().enumerate(), &limits);
             let expected: Vec<Stretch> = expected
                 .iter()
@@ -189,10 +212,16 @@ mod tests {
                 .collect();
             assert_eq!(found, expected);
         };
-        check(&[], &[]);
-        check(&[0..10, 20..30], &[(0..30, &[0, 1])]);
-        check(&[0..10, 21..30], &[(0..10, &[0]), (21..30, &[1])]);
-        check(&[0..60, 60..100, 100..101], &[(0..100, &[0, 1]), (100..101, &[2])]);
-        check(&[0..1000, 1000..1001], &[(0..1000, &[0]), (1000..1001, &[1])]);
+        check(near, &[], &[]);
+        check(near, &[0..10, 20..30], &[(0..30, &[0, 1])]);
+        check(near, &[0..10, 21..30], &[(0..10, &[0]), (21..30, &[1])]);
+        check(near, &[0..60, 60..100, 100..101], &[(0..100, &[0, 1]), (100..101, &[2])]);
+        check(near, &[0..1000, 1000..1001], &[(0..1000, &[0]), (1000..1001, &[1])]);
+        // Too many requests: the nearest neighbours go together, up to the widest gap that is worth it.
+        let few = Limits { requests: 2, widest_gap_bytes: 30, ..near };
+        check(few, &[0..10, 35..40, 52..60], &[(0..10, &[0]), (35..60, &[1, 2])]);
+        check(few, &[0..10, 21..30, 50..60, 80..90], &[(0..90, &[0, 1, 2, 3])]);
+        check(few, &[0..10, 41..50, 81..90], &[(0..10, &[0]), (41..50, &[1]), (81..90, &[2])]);
+        check(few, &[0..50, 70..90, 110..190], &[(0..90, &[0, 1]), (110..190, &[2])]);
     }
 }

@@ -10,20 +10,20 @@ use crate::model::finding::{Certainty, Finding, Level};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
-use crate::model::request::Location;
-use crate::model::resolution::RequiredBy;
-use crate::model::source::{Becomes, Forecast};
+use crate::model::request::{Location, Place};
+use crate::model::resolution::{OtherBuild, RequiredBy};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
-use super::v1;
+use super::{build_v1, v1};
 
 /// Converts each element.
 pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) -> Vec<To> {
     elements.iter().map(convert).collect()
 }
 
-fn text(text: &str) -> String {
+/// Text of others, without credentials.
+pub(super) fn text(text: &str) -> String {
     without_credentials(text).into_owned()
 }
 
@@ -50,12 +50,14 @@ fn package(package: &PackageReport) -> v1::Package {
     }
 }
 
-fn required_by(required_by: &RequiredBy) -> v1::RequiredBy {
-    let place = &required_by.place;
-    v1::RequiredBy {
-        place: v1::Place { file: text(&place.file), line: place.line, column: place.column },
-        path: all(&required_by.path, ToString::to_string),
-    }
+/// A path of requirements.
+pub(super) fn required_by(required_by: &RequiredBy) -> v1::RequiredBy {
+    v1::RequiredBy { place: place(&required_by.place), path: all(&required_by.path, ToString::to_string) }
+}
+
+/// A place in the input.
+pub(super) fn place(place: &Place) -> v1::Place {
+    v1::Place { file: text(&place.file), line: place.line, column: place.column }
 }
 
 fn result(result: &TargetResult) -> v1::TargetResult {
@@ -65,28 +67,23 @@ fn result(result: &TargetResult) -> v1::TargetResult {
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
-        build: result.build.as_ref().map(forecast),
+        build: result.build.as_ref().map(build_v1::forecast),
+        other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         modules: all(&result.modules, module),
     }
 }
 
-fn forecast(forecast: &Forecast) -> v1::Forecast {
-    v1::Forecast {
-        becomes: match forecast.becomes {
-            Becomes::Pure => v1::Becomes::Pure,
-            Becomes::KeepsGilOff => v1::Becomes::KeepsGilOff,
-            Becomes::SwitchesGilOn => v1::Becomes::SwitchesGilOn,
-            Becomes::Fails => v1::Becomes::Fails,
-            Becomes::Unknown => v1::Becomes::Unknown,
-        },
-        reason: text(&forecast.reason),
-        needs: forecast.needs.clone(),
-        evidence: all(&forecast.evidence, evidence),
+fn other_build(other: &OtherBuild) -> v1::OtherBuild {
+    v1::OtherBuild {
+        python: other.python.to_string(),
+        version: other.version.as_ref().map(ToString::to_string),
+        filename: other.filename.clone(),
     }
 }
 
-fn verdict(verdict: Verdict) -> v1::Verdict {
+/// The same verdict.
+pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
     match verdict {
         Verdict::Pure => v1::Verdict::Pure,
         Verdict::Ready => v1::Verdict::Ready,
@@ -117,6 +114,8 @@ fn artifact(artifact: &Artifact) -> v1::Artifact {
             ArtifactKind::Wheel(_) => v1::ArtifactKind::Wheel,
             ArtifactKind::Sdist => v1::ArtifactKind::Sdist,
             ArtifactKind::SourceTree => v1::ArtifactKind::SourceTree,
+            ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKind::Installed,
+            ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKind::Editable,
         },
         sha256: sha256.map(|digest| digest.hex.clone()),
         url: address(&artifact.location),

@@ -1,9 +1,12 @@
 //! Version 1 of the report's JSON. Frozen: fields may be added, none removed, renamed or given another meaning.
-//!
 //! The doc lines are the descriptions in the JSON Schema.
+
+mod artifact;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
 
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -19,7 +22,7 @@ pub(super) struct Report {
     pub(super) generated: Option<String>,
     /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
     pub(super) targets: Vec<String>,
-    /// One for each name and version, sorted.
+    /// One for each name and version, and for each environment that holds it; sorted.
     pub(super) packages: Vec<Package>,
     /// What rules say of the packages, in the order of the packages, the worst first.
     pub(super) findings: Vec<Finding>,
@@ -77,7 +80,10 @@ pub(super) struct TargetResult {
     pub(super) artifact: Option<Artifact>,
     /// For `build` on a free-threaded target: what is foreseen of the build, read from the sources, which are never run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) build: Option<Forecast>,
+    pub(super) build: Option<super::build_v1::Forecast>,
+    /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
+    /// of file; null otherwise, and where it was not compared.
+    pub(super) other_build: Option<OtherBuild>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
     /// and no Python file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
@@ -107,35 +113,6 @@ pub(super) enum Verdict {
     Blocked,
 }
 
-/// What a build of a source distribution would become.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Forecast {
-    /// What it becomes, for programs.
-    pub(super) becomes: Becomes,
-    /// The same with its reason, for people.
-    pub(super) reason: String,
-    /// Compilers that the build needs.
-    pub(super) needs: Vec<String>,
-    /// What a person can check.
-    pub(super) evidence: Vec<Evidence>,
-}
-
-/// What a build would become.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Becomes {
-    /// A wheel without compiled modules.
-    Pure,
-    /// Every module declares that it does not need the GIL.
-    KeepsGilOff,
-    /// A module declares nothing, or that it needs the GIL.
-    SwitchesGilOn,
-    /// The build fails.
-    Fails,
-    /// It cannot be told without building.
-    Unknown,
-}
-
 /// Who declared that a module does not need the GIL.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DeclaredBy {
@@ -157,35 +134,6 @@ pub(super) enum Declarer {
     Delegate,
     /// It could not be made out which of them.
     Unclear,
-}
-
-/// A distribution file.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Artifact {
-    /// File name without folders.
-    pub(super) filename: String,
-    /// Kind of file.
-    pub(super) kind: ArtifactKind,
-    /// SHA-256 in lower-case hexadecimal digits; null when nobody states it.
-    pub(super) sha256: Option<String>,
-    /// Where it is: a URL without credentials, query or fragment.
-    pub(super) url: Option<String>,
-    /// Size in bytes; null when nobody states it.
-    pub(super) size: Option<u64>,
-    /// Why it was yanked, empty when no reason was given; null when it was not.
-    pub(super) yanked: Option<String>,
-}
-
-/// Kinds of distribution files.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ArtifactKind {
-    /// A wheel.
-    Wheel,
-    /// A source distribution.
-    Sdist,
-    /// An unpacked project folder.
-    SourceTree,
 }
 
 /// A compiled module, and what importing it on the target does.

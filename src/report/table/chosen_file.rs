@@ -63,6 +63,8 @@ fn label(result: &TargetResult, detail: Detail) -> (String, String) {
     let (interpreter, platform) = match &artifact.kind {
         ArtifactKind::Sdist => ("sdist".to_owned(), String::new()),
         ArtifactKind::SourceTree => ("folder".to_owned(), String::new()),
+        ArtifactKind::Installed { editable: None, .. } => ("installed".to_owned(), String::new()),
+        ArtifactKind::Installed { editable: Some(_), .. } => ("editable".to_owned(), String::new()),
         ArtifactKind::Wheel(wheel) if wheel.is_pure() && detail == Detail::Least => ("any".to_owned(), String::new()),
         ArtifactKind::Wheel(wheel) if wheel.is_pure() => (format!("{}-none-any", python(wheel)), String::new()),
         ArtifactKind::Wheel(wheel) => (interpreter(wheel), platform(wheel, result)),
@@ -130,6 +132,7 @@ mod tests {
             declared_by: Vec::new(),
             artifact: Some(artifact),
             build: None,
+            other_build: None,
             left_out: Vec::new(),
             modules: Vec::new(),
             findings: Vec::new(),

@@ -7,19 +7,22 @@ use std::cmp::Reverse;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, Width};
 
-use crate::model::report::{PackageReport, Report};
+use crate::model::report::{PackageReport, Report, TargetResult};
+use crate::model::resolution::OtherBuild;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, Style, sign};
 use super::super::sanitize::harmless;
-use super::super::text::{share_platform, short_target, wrap, wrap_at_most};
+use super::super::targets::{share_platform, targets};
+use super::super::text::{wrap, wrap_at_most};
 use super::chosen_file::{Detail, NO_FILE, OWN_ABI, labels};
 use super::culprit::has_paragraph;
+use super::spread;
 
 /// Spaces between two columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 /// Widest a package's name may be before it takes two lines; the second when there is little room.
 const NAME: [usize; 2] = [28, 16];
 /// Ways to save room, the most comfortable first: how much is said of the file, and how wide a version may be before it
@@ -66,6 +69,9 @@ pub(super) fn verdicts(report: &Report, options: &RenderOptions) -> Vec<String> 
     }
     let packages = worst_first(report);
     let columns = Columns::fitting(&packages, &report.targets, options.width);
+    if spread::is_needed(report, columns.verdicts.iter().map(|width| width + GAP).sum(), options) {
+        return spread::verdicts(report, options);
+    }
     let mut table = Table::new();
     table.load_style(LOOK).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
     table.set_header(columns.header(&report.targets));
@@ -195,34 +201,43 @@ fn longest_reason(packages: &[&PackageReport], targets: &[Target], counts: impl 
 }
 
 /// A version as it is shown.
-fn version(package: &PackageReport) -> String {
+pub(super) fn version(package: &PackageReport) -> String {
     package.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string)
 }
 
 /// Each reason once, the targets before it where they differ.
-fn reasons(package: &PackageReport, targets: &[Target]) -> Vec<(String, Verdict)> {
-    let mut reasons: Vec<(String, Verdict, Vec<String>)> = Vec::new();
+pub(super) fn reasons(package: &PackageReport, all: &[Target]) -> Vec<(String, Verdict)> {
+    let mut reasons: Vec<(String, Verdict, Vec<Target>)> = Vec::new();
     for result in &package.results {
-        let reason = harmless(&result.reason);
-        let target = short_target(targets, result.target);
+        let reason = harmless(&reason(package, result));
         match reasons.iter_mut().find(|(known, verdict, _)| *known == reason && *verdict == result.verdict) {
-            Some((.., of)) => of.push(target),
-            None => reasons.push((reason, result.verdict, vec![target])),
+            Some((.., of)) => of.push(result.target),
+            None => reasons.push((reason, result.verdict, vec![result.target])),
         }
     }
     let alone = reasons.len() == 1;
-    let told = |(reason, verdict, of): (String, Verdict, Vec<String>)| match alone {
+    let told = |(reason, verdict, of): (String, Verdict, Vec<Target>)| match alone {
         true => (reason, verdict),
-        false => (format!("{}: {reason}", of.join(", ")), verdict),
+        false => (format!("{}: {reason}", targets(all, &of)), verdict),
     };
     reasons.into_iter().map(told).collect()
+}
+
+/// The reason, and which version the build with the GIL gets where that is another one: an installer says nothing of it.
+fn reason(package: &PackageReport, result: &TargetResult) -> String {
+    match &result.other_build {
+        Some(OtherBuild { python, version: Some(version), .. }) if Some(version) != package.version.as_ref() => {
+            format!("{}; {python} gets {version}", result.reason)
+        }
+        _ => result.reason.clone(),
+    }
 }
 
 fn target_title(targets: &[Target], target: Target) -> String {
     if share_platform(targets) { target.python.to_string() } else { format!("{}\n{}", target.python, target.platform) }
 }
 
-fn verdict_cell(verdict: Verdict, roomy: bool) -> String {
+pub(super) fn verdict_cell(verdict: Verdict, roomy: bool) -> String {
     let sign = sign(Role::of_verdict(verdict));
     match verdict {
         Verdict::PureFallback if !roomy => format!("{sign} pure-\n  fallback"),

@@ -10,7 +10,12 @@ use crate::model::verdict::Verdict;
 use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
-use super::super::text::{bytes, count, percentage, share_platform, wrap};
+use super::super::targets::{platforms, pythons, share_platform, targets};
+use super::super::text::{bytes, count, percentage, wrap};
+use super::culprit::{Culprit, gather};
+
+/// Widest column for targets before their counts.
+const WIDEST_LABEL: usize = 40;
 
 /// Verdicts from the worst to the best.
 const VERDICTS: [Verdict; 8] = [
@@ -23,6 +28,9 @@ const VERDICTS: [Verdict; 8] = [
     Verdict::Ready,
     Verdict::Pure,
 ];
+
+/// How many packages get each verdict, in words.
+type Counts = Vec<(Role, String)>;
 
 /// What a verdict's word means, in one line.
 fn meaning(verdict: Verdict) -> &'static str {
@@ -46,12 +54,24 @@ fn meaning(verdict: Verdict) -> &'static str {
 /// For which targets the report is.
 pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
     let Some(first) = report.targets.first() else { return Vec::new() };
-    let words: Vec<String> = match share_platform(&report.targets) {
-        true => report.targets.iter().map(|target| target.python.to_string()).collect(),
-        false => report.targets.iter().map(ToString::to_string).collect(),
+    let (versions, on) = (pythons(&report.targets), platforms(&report.targets));
+    let text = if share_platform(&report.targets) {
+        format!("CPython {} on {}", listed(&versions), first.platform)
+    } else if versions.len() * on.len() == report.targets.len() && report.targets.len() > 3 {
+        format!("CPython {} on {}", listed(&versions), listed(&on))
+    } else {
+        format!("CPython {}", listed(&report.targets))
     };
-    let platform = if share_platform(&report.targets) { format!(" on {}", first.platform) } else { String::new() };
-    vec![options.style.paint(Role::Heading, &format!("CPython {}{platform}", words.join(" and ")))]
+    wrap(&text, options.width).iter().map(|line| options.style.paint(Role::Heading, line)).collect()
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed<T: ToString>(each: &[T]) -> String {
+    let words: Vec<String> = each.iter().map(ToString::to_string).collect();
+    match words.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => words.concat(),
+    }
 }
 
 /// The meaning of each verdict that occurs.
@@ -78,9 +98,21 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
     if report.problems.is_empty() {
         return Vec::new();
     }
-    let title = format!("Could not look at everything: {}", count(report.problems.len(), "problem"));
+    let told = gather(report);
+    let is_told = |problem: &&Problem| {
+        let about = |culprit: &&Culprit<'_>| problem.package.as_ref() == Some(&culprit.package.name);
+        let says = |text: &str| text.contains(problem.message.as_str());
+        told.iter().filter(about).any(|culprit| says(culprit.message) || culprit.because.is_some_and(says))
+    };
+    let (above, below): (Vec<&Problem>, Vec<&Problem>) = report.problems.iter().partition(is_told);
+    let all = count(report.problems.len(), "problem");
+    let title = match (above.len(), below.len()) {
+        (0, _) => format!("Could not look at everything: {all}"),
+        (_, 0) => format!("Could not look at everything: {all}, told above"),
+        (some, _) => format!("Could not look at everything: {all}, {some} of them told above"),
+    };
     let mut lines = vec![options.style.paint(Role::Heading, &title)];
-    lines.extend(report.problems.iter().flat_map(|problem| problem_lines(problem, options)));
+    lines.extend(below.iter().flat_map(|problem| problem_lines(problem, options)));
     lines
 }
 
@@ -110,11 +142,28 @@ fn kind_word(kind: ProblemKind) -> &'static str {
 
 /// How many of what.
 pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let widest = report.targets.iter().map(|target| target.to_string().len()).max().unwrap_or(0);
-    let mut lines = Vec::new();
+    let mut counted: Vec<(Vec<Target>, Counts)> = Vec::new();
     for target in &report.targets {
-        let label = format!("{:<widest$}", target.to_string());
-        lines.extend(flow(&label, &verdict_counts(report, *target), options));
+        let counts = verdict_counts(report, *target);
+        // Few targets have a line each.
+        match counted.iter_mut().find(|(_, known)| *known == counts && report.targets.len() > 3) {
+            Some((of, _)) => of.push(*target),
+            None => counted.push((vec![*target], counts)),
+        }
+    }
+    let label = |of: &[Target]| match of {
+        [target] => target.to_string(),
+        several => targets(&report.targets, several),
+    };
+    let lengths = counted.iter().map(|(of, _)| label(of).chars().count());
+    let widest = lengths.filter(|length| *length <= WIDEST_LABEL).max().unwrap_or(4);
+    let mut lines = Vec::new();
+    for (of, counts) in &counted {
+        let label = label(of);
+        let is_long = label.chars().count() > WIDEST_LABEL;
+        // A long label has lines of its own.
+        lines.extend(if is_long { wrap(&label, options.width) } else { Vec::new() });
+        lines.extend(flow(&format!("{:<widest$}", if is_long { "" } else { &label }), counts, options));
     }
     let summary = &report.summary;
     let looked =
@@ -137,7 +186,7 @@ fn problem_count(summary: &Summary) -> String {
     if summary.problems == 0 { "no problems reading them".to_owned() } else { count(summary.problems, "problem") }
 }
 
-fn verdict_counts(report: &Report, target: Target) -> Vec<(Role, String)> {
+fn verdict_counts(report: &Report, target: Target) -> Counts {
     let results = report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
     let given: Vec<Verdict> = results.map(|result| result.verdict).collect();
     let number = |verdict: Verdict| given.iter().filter(|known| **known == verdict).count();

@@ -10,9 +10,9 @@ use ungil::input::{self, FilesOnDisk, InputContext, InputError, Names, Selection
 use ungil::model::artifact::{Artifact, Listing};
 use ungil::model::lock::Pin;
 use ungil::model::metadata::Metadata;
-use ungil::model::name::PackageName;
+use ungil::model::name::{MarkerTree, PackageName};
 use ungil::model::problem::ProblemKind;
-use ungil::model::request::{Location, Requests, Sources, Wanted};
+use ungil::model::request::{Location, Request, Requests, Sources, Wanted};
 use ungil::model::resolution::{Chosen, Resolution};
 use ungil::model::target::Target;
 use ungil::resolve::{Catalog, CatalogError, Hint, Located, Options};
@@ -28,7 +28,7 @@ struct Expected {
     packages: Vec<String>,
 }
 
-fn folder(kind: &str) -> PathBuf {
+pub(super) fn folder(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/inputs").join(kind)
 }
 
@@ -39,11 +39,11 @@ fn names(names: &[String]) -> Names {
     }
 }
 
-fn selected(groups: &[String], extras: &[String]) -> Selection {
+pub(super) fn selected(groups: &[String], extras: &[String]) -> Selection {
     Selection { groups: names(groups), extras: names(extras) }
 }
 
-fn read(kind: &str, file: &str, selection: Selection) -> Result<Requests, InputError> {
+pub(super) fn read(kind: &str, file: &str, selection: Selection) -> Result<Requests, InputError> {
     let context = InputContext {
         current_directory: folder(kind),
         variables: BTreeMap::new(),
@@ -75,12 +75,12 @@ impl Catalog for Nothing {
     fn prefetch(&self, _: Vec<Hint>) {}
 }
 
-fn resolve(requests: &Requests, python: &str, platform: &str) -> Resolution {
+pub(super) fn resolve(requests: &Requests, python: &str, platform: &str) -> Resolution {
     let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
     ungil::resolve::resolve(requests, target, &Options::default(), &Nothing).unwrap()
 }
 
-fn label(chosen: &Chosen) -> String {
+pub(super) fn label(chosen: &Chosen) -> String {
     match &chosen.version {
         Some(version) => format!("{}=={version}", chosen.name),
         None => format!("{} @", chosen.name),
@@ -134,6 +134,21 @@ fn awkward(kind: &str) -> String {
     table
 }
 
+pub(super) fn described_marker(marker: &MarkerTree) -> String {
+    marker.try_to_string().map_or_else(String::new, |marker| format!(" ; {marker}"))
+}
+
+fn asked(request: &Request) -> String {
+    match &request.wanted {
+        Wanted::Named(wanted) => wanted.to_string(),
+        Wanted::Unnamed { location: Location::Path(path), extras, marker } => {
+            let path = path.strip_prefix(folder("")).unwrap_or(path);
+            format!("{} {extras:?}{}", path.display(), described_marker(marker))
+        }
+        Wanted::Unnamed { location: Location::Url(url), marker, .. } => format!("{url}{}", described_marker(marker)),
+    }
+}
+
 fn described(requests: &Requests) -> String {
     let mut table = String::new();
     for lock in &requests.locks {
@@ -152,8 +167,20 @@ fn described(requests: &Requests) -> String {
         }
     }
     for request in &requests.requests {
-        let Wanted::Named(wanted) = &request.wanted else { continue };
-        table.push_str(&format!("    {}: request {wanted}\n", request.place));
+        table.push_str(&format!("    {}: request {}\n", request.place, asked(request)));
+    }
+    for request in &requests.constraints {
+        table.push_str(&format!("    {}: constraint {}\n", request.place, asked(request)));
+    }
+    for bound in &requests.pythons {
+        table.push_str(&format!("    {}: for Python {}\n", bound.place, bound.shown));
+    }
+    if requests.sources.pre {
+        table.push_str("    pre-releases\n");
+    }
+    for problem in &requests.problems {
+        let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        table.push_str(&format!("    problem: {package}{}: {}\n", problem.place, problem.message));
     }
     for url in &requests.sources.extra_index_urls {
         table.push_str(&format!("    index {url}\n"));
@@ -168,7 +195,7 @@ fn described(requests: &Requests) -> String {
     table
 }
 
-fn check_awkward(kind: &str) {
+pub(super) fn check_awkward(kind: &str) {
     insta::with_settings!({ snapshot_path => "../../snapshots/input", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!(format!("awkward-{kind}"), awkward(kind));
     });

@@ -17,7 +17,7 @@ use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::report::{PackageReport, Report, Summary, TargetResult};
 use ungil::model::request::{Location, Place};
 use ungil::model::resolution::RequiredBy;
-use ungil::model::target::Target;
+use ungil::model::target::{PLATFORMS, Target};
 use ungil::model::verdict::{DeclaredBy, Verdict};
 
 /// A path that would clear a terminal and turn its text around.
@@ -61,6 +61,7 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         declared_by: Vec::new(),
         artifact: (!filename.is_empty()).then(|| artifact(filename)),
         build: None,
+        other_build: None,
         left_out: Vec::new(),
         modules: Vec::new(),
         findings: Vec::new(),
@@ -338,6 +339,31 @@ pub(crate) fn crowded() -> Report {
 }
 
 /// One package on two platforms, in versions that differ.
+pub(crate) fn every_platform() -> Report {
+    let targets: Vec<Target> = ["3.14t", "3.15t"]
+        .iter()
+        .flat_map(|python| PLATFORMS.map(|platform| target(python, &platform.to_string())))
+        .collect();
+    let unless_arm = |target: &Target| match target.platform.to_string().as_str() {
+        "windows-arm64" => result(*target, Verdict::Build, "only an sdist fits", "numpy-2.5.5.tar.gz"),
+        _ => numpy(*target),
+    };
+    Report {
+        targets: targets.clone(),
+        packages: vec![
+            package(
+                "lxml",
+                Some("6.1.3"),
+                vec![from_line(3, &[])],
+                targets.iter().map(|target| lxml(*target)).collect(),
+            ),
+            package("numpy", Some("2.5.5"), vec![from_line(1, &[])], targets.iter().map(unless_arm).collect()),
+        ],
+        ..Report::default()
+    }
+}
+
+/// Two packages on two platforms, one of them in another version on each.
 pub(crate) fn two_platforms() -> Report {
     let targets = [target("3.14t", "linux-x86_64"), target("3.14t", "macos-arm64")];
     let mac = result(

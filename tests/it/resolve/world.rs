@@ -210,6 +210,7 @@ pub(super) fn render(result: Result<Resolution, ResolveError>) -> String {
                 format!("{}{lost}", tags(&artifact.filename))
             }
             Choice::Source { .. } => "source".to_owned(),
+            Choice::Installed { .. } => "installed".to_owned(),
             Choice::Nothing { why } => format!("nothing: {why}"),
             Choice::Unknown { why } => format!("unknown: {why}"),
         };

@@ -45,8 +45,13 @@ impl Wheel {
     }
 
     /// Requiring something.
-    pub(super) fn requires(mut self, requirement: &str) -> Wheel {
-        self.headers.push(format!("Requires-Dist: {requirement}"));
+    pub(super) fn requires(self, requirement: &str) -> Wheel {
+        self.says(&format!("Requires-Dist: {requirement}"))
+    }
+
+    /// With one more line in METADATA.
+    pub(super) fn says(mut self, header: &str) -> Wheel {
+        self.headers.push(header.to_owned());
         self
     }
 

@@ -49,6 +49,19 @@ fn every_combination_of_python_and_platform_is_a_target() {
 }
 
 #[test]
+fn a_file_is_read_once_whatever_the_number_of_targets() {
+    let asked = |targets: &[&str]| {
+        let (_, server) = shop();
+        let report = Desk::new().scan_for(&server, targets, &["app", "--no-deps"]).report();
+        let found = report.0["targets"].as_array().unwrap().len();
+        (found, paths_below(&server, "/simple/"), paths_below(&server, "/files/"))
+    };
+    let (one, pages, files) = asked(&["--python", "3.14t", "--platform", "linux-x86_64"]);
+    assert_eq!(one, 1);
+    assert_eq!(asked(&["--all-platforms"]), (16, pages, files));
+}
+
+#[test]
 fn constraints_bound_what_is_chosen() {
     let (_, server) = shop();
     for (requirements, arguments) in [
@@ -189,9 +202,9 @@ fn folders_of_files_are_enough() {
 fn heavy() -> Shop {
     let module = "heavy/sample.cpython-314t-x86_64-linux-gnu.so";
     Shop::with([Wheel::new("heavy-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl")
-        .ballast("heavy/model.bin", 600_000)
+        .ballast("heavy/model.bin", 2_000_000)
         .module(module, "elf-x86_64-not-used.so")
-        .ballast("heavy/other.bin", 600_000)])
+        .ballast("heavy/other.bin", 2_000_000)])
 }
 
 #[test]

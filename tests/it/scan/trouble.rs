@@ -219,7 +219,8 @@ fn a_local_file_that_is_no_wheel_is_a_problem() {
     assert_eq!(report.verdicts(), ["fake 1.0 cp314t unknown", "ready 1.0 cp314t ready"]);
     assert!(report.problems()[0].contains("is not a zip file"), "{:?}", report.problems());
     assert_eq!(run.code, Some(3));
-    for (argument, told) in [("./own-1.0.tar.gz", "own-1.0.tar.gz"), ("./broken", "pyproject.toml")] {
+    desk.write("project.txt", "./broken\n");
+    for (argument, told) in [("./own-1.0.tar.gz", "own-1.0.tar.gz"), ("project.txt", "pyproject.toml")] {
         let run = desk.scan(&server, &["ready", argument]);
         let report = run.report();
         assert_eq!(report.verdicts(), ["ready 1.0 cp314t ready"]);

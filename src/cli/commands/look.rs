@@ -1,0 +1,54 @@
+//! What `scan` and `plan` share: what was typed is settled, the input is read, the index is made ready.
+
+use std::sync::Arc;
+
+use ungil::index::Index;
+use ungil::input::{self, FilesOnDisk, InputError};
+use ungil::rules::RuleSet;
+use ungil::scan::{self, Inputs};
+
+use super::super::args::{GlobalArguments, LookArguments};
+use super::super::config_file::Configuration;
+use super::super::environment::Environment;
+use super::super::error_page::Failure;
+use super::super::exit::Exit;
+use super::super::progress::Progress;
+use super::super::{installed, rule_files, settings};
+
+/// Everything that a look at a set needs.
+pub(super) struct Look {
+    pub(super) settings: scan::Settings,
+    pub(super) rules: RuleSet,
+    pub(super) inputs: Inputs,
+    pub(super) index: Index,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl Look {
+    /// Settles what was typed, and reads the input.
+    pub(super) fn settle(
+        typed: &LookArguments,
+        global: &GlobalArguments,
+        environment: &Environment,
+    ) -> Result<Look, Failure> {
+        let configuration = Configuration::find(&typed.config, environment)?;
+        let settings = settings::look(typed, &configuration, environment)?;
+        let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
+        let installed::Settled { environments, wheelhouses, words } = installed::settle(typed, environment)?;
+        let words = settings::typed(typed, words);
+        let context = settings::input_context(typed, environment, &FilesOnDisk)?;
+        let sources = settings::sources(&typed.index, environment)?;
+        let requests = input::read(&words, sources, &context).map_err(unread)?;
+        let shows = environment.shows_progress() && !global.quiet;
+        let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
+        let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
+        let inputs = Inputs { requests, environments, wheelhouses };
+        Ok(Look { settings, rules, inputs, index, progress })
+    }
+}
+
+/// What could not be read. A file in which nothing was found that could be judged is not wrong usage.
+fn unread(error: InputError) -> Failure {
+    let exit = if matches!(error, InputError::Unclaimed { .. }) { Exit::Open } else { Exit::Usage };
+    Failure::hinted(error.hint(), error).exiting(exit)
+}

@@ -1,0 +1,75 @@
+//! `ungil plan`: tells which versions are ready and what to change, and edits requirements files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ungil::archive::limits::Limits;
+use ungil::input;
+use ungil::model::plan::{Edit, Plan};
+use ungil::report::{PLAN_FORMATS, RenderOptions, harmless};
+use ungil::scan;
+
+use super::super::args::{GlobalArguments, PlanArguments};
+use super::super::environment::Environment;
+use super::super::error_page::Failure;
+use super::super::exit::Exit;
+use super::super::output;
+use super::look::Look;
+
+/// Runs the command.
+pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
+    let Look { mut settings, rules, inputs, index, progress } = Look::settle(&typed.look, global, environment)?;
+    if !inputs.environments.is_empty() || !inputs.wheelhouses.is_empty() {
+        let failure = Failure::new(
+            "a plan changes what is asked for, and what is installed or lies in a folder asks for nothing",
+        );
+        return Err(failure.hint("name the requirements or the lock file from which it was made"));
+    }
+    // Many wheels of a package are looked into: fewer requests are worth more than fewer bytes.
+    settings.limits = Limits::few_requests();
+    let plan = scan::plan(&settings, &inputs.requests, index, &rules, &*progress)?;
+    progress.end();
+    let written = if typed.write { write(&plan, environment)? } else { Vec::new() };
+    let file = typed.output.output.as_deref();
+    let options = RenderOptions {
+        width: environment.width(),
+        style: output::style(global, file),
+        generated: typed.timestamp.then(|| environment.timestamp()),
+    };
+    let format = PLAN_FORMATS.iter().find(|format| format.name == typed.format);
+    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
+    output::write(&(format.render)(&plan, &options)?, file)?;
+    if !global.quiet {
+        for (file, lines) in written {
+            let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+            output::note(&format!("wrote {}: {lines} changed", harmless(&file)));
+        }
+    }
+    Ok(Exit::of_plan(&plan))
+}
+
+/// Edits the files; gives each with the number of its lines that changed. All of them are read and edited before the first
+/// is written.
+fn write(plan: &Plan, environment: &Environment) -> Result<Vec<(String, usize)>, Failure> {
+    let mut files: BTreeMap<&str, Vec<Edit>> = BTreeMap::new();
+    // What came over standard input is nowhere to be edited.
+    for edit in plan.edits.iter().filter(|edit| edit.place.file != "standard input") {
+        files.entry(&edit.place.file).or_default().push(edit.clone());
+    }
+    let mut edited: Vec<(&str, PathBuf, Vec<u8>, usize)> = Vec::new();
+    for (file, edits) in files {
+        let path = environment.directory.join(file);
+        let content =
+            std::fs::read(&path).map_err(|error| Failure::caused(format!("cannot read {file} again"), error))?;
+        let content = input::edit(&content, &edits).map_err(|error| {
+            Failure::from(error).hint("nothing was written; without --write the plan says what to edit")
+        })?;
+        edited.push((file, path, content, edits.len()));
+    }
+    let mut written = Vec::new();
+    for (file, path, content, lines) in edited {
+        std::fs::write(&path, content).map_err(|error| Failure::caused(format!("cannot write {file}"), error))?;
+        written.push((file.to_owned(), lines));
+    }
+    Ok(written)
+}

@@ -1,0 +1,32 @@
+//! `constraints.txt`: a requirements file whose lines bound versions and ask for nothing.
+//!
+//! <https://pip.pypa.io/en/stable/user_guide/#constraints-files>
+
+use super::error::InputError;
+use super::requirements_txt::RequirementsTxt;
+use super::{Adapter, InputContext, InputFile};
+use crate::model::request::Requests;
+
+/// The adapter.
+pub(super) struct ConstraintsTxt;
+
+impl Adapter for ConstraintsTxt {
+    fn kind(&self) -> &'static str {
+        "constraints"
+    }
+
+    fn name(&self) -> &'static str {
+        "bounds for the others, as -c has them (constraints.txt)"
+    }
+
+    fn claims(&self, file_name: &str, _head: &[u8]) -> bool {
+        let name = file_name.to_ascii_lowercase();
+        let stem = name.strip_suffix(".txt").or_else(|| name.strip_suffix(".in"));
+        name.ends_with(".constraints")
+            || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
+    }
+
+    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+        RequirementsTxt.read_constraints(file, context, requests)
+    }
+}

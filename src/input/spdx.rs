@@ -1,0 +1,108 @@
+//! SPDX 2 bills of materials as JSON: the packages with a package URL of PyPI, in the versions that it gives.
+//!
+//! <https://spdx.github.io/spdx-spec/v2.3/package-information/#721-external-reference-field>
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::bill_of_materials::Bill;
+use super::document::Document;
+use super::error::InputError;
+use super::{Adapter, InputContext, InputFile};
+use crate::model::request::Requests;
+
+/// The adapter.
+pub(super) struct Spdx;
+
+impl Adapter for Spdx {
+    fn kind(&self) -> &'static str {
+        "spdx"
+    }
+
+    fn name(&self) -> &'static str {
+        "the pypi packages of an SPDX 2 bill of materials (JSON)"
+    }
+
+    fn claims(&self, file_name: &str, head: &[u8]) -> bool {
+        let name = file_name.to_ascii_lowercase();
+        let head = String::from_utf8_lossy(head);
+        [".spdx.json", ".spdx"].iter().any(|suffix| name.ends_with(suffix))
+            || head.contains("\"spdxVersion\"")
+            || head.contains("spdx.org/rdf/3")
+            || head.starts_with("SPDXVersion:")
+    }
+
+    fn read(&self, file: &InputFile, _: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+        let document = Document::new(file, "SPDX bill of materials")?;
+        if !document.text().trim_start().starts_with('{') {
+            return Err(document.wrong(document.line(1), "expected JSON, found another form; write the bill as JSON"));
+        }
+        let raw: Raw<'_> = document.json()?;
+        let version = raw.version.unwrap_or_default();
+        if !version.starts_with("SPDX-2.") {
+            return Err(document.expected("`\"spdxVersion\": \"SPDX-2.…\"`", &version, &document.line(1)));
+        }
+        let mut bill = Bill::new(&document);
+        let described = |id: &str| {
+            raw.described.iter().any(|known| known == id)
+                || raw.relationships.iter().any(|known| known.kind == "DESCRIBES" && known.to == id)
+        };
+        for raw in &raw.packages {
+            let package: RawPackage = document.part(raw)?;
+            let is_purl = |reference: &&RawReference| reference.kind == "purl";
+            let purl = package.references.iter().find(is_purl).map(|reference| reference.locator.as_str());
+            // What the bill is about is the project itself.
+            if purl.is_some() || !described(&package.id) {
+                bill.add(Some(&package.id), purl, None, raw)?;
+            }
+        }
+        for relation in &raw.relationships {
+            match relation.kind.as_str() {
+                "DEPENDS_ON" => bill.relate(&relation.from, &relation.to)?,
+                "DEPENDENCY_OF" => bill.relate(&relation.to, &relation.from)?,
+                _ => {}
+            }
+        }
+        bill.finish(requests);
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    #[serde(rename = "spdxVersion")]
+    version: Option<String>,
+    #[serde(default, rename = "documentDescribes")]
+    described: Vec<String>,
+    #[serde(default, borrow)]
+    packages: Vec<&'a RawValue>,
+    #[serde(default)]
+    relationships: Vec<RawRelation>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a package, which is an object")]
+struct RawPackage {
+    #[serde(rename = "SPDXID")]
+    id: String,
+    #[serde(default, rename = "externalRefs")]
+    references: Vec<RawReference>,
+}
+
+#[derive(Deserialize)]
+struct RawReference {
+    #[serde(rename = "referenceType")]
+    kind: String,
+    #[serde(rename = "referenceLocator")]
+    locator: String,
+}
+
+#[derive(Deserialize)]
+struct RawRelation {
+    #[serde(rename = "spdxElementId")]
+    from: String,
+    #[serde(rename = "relationshipType")]
+    kind: String,
+    #[serde(rename = "relatedSpdxElement")]
+    to: String,
+}

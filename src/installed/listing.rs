@@ -1,0 +1,128 @@
+//! The compiled files of a folder in which modules are looked for, whoever owns them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::archive::candidates::Candidate;
+use crate::archive::limits::Limits;
+use crate::model::problem::{Problem, ProblemKind};
+
+use super::tree::{Entry, EntryKind, Node, Tree};
+
+/// How deep folders are followed.
+const DEPTH: usize = 64;
+
+/// A compiled file that an import system could load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Path below the folder in which modules are looked for, with forward slashes.
+    pub(super) path: String,
+    /// The same on disk, as it was reached.
+    pub(super) lexical: PathBuf,
+    /// Where its bytes are.
+    pub(super) location: PathBuf,
+    /// Size in bytes.
+    pub(super) size: u64,
+}
+
+/// What a folder holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// Compiled files, by path.
+    pub(super) files: Vec<Found>,
+    /// What could not be looked at.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// A folder that is still to be listed.
+struct Step {
+    lexical: PathBuf,
+    /// Path below the first folder, ending in a slash unless empty.
+    path: String,
+    depth: usize,
+}
+
+/// Lists what can be imported from a folder, whose modules have names that start with `prefix` (`a/b/`, or nothing).
+///
+/// Folders whose names have a dot cannot be part of a module's name, and pip renames what it is about to remove to
+/// start with `~`: neither is entered. Another environment inside is not entered either.
+pub(super) fn list(tree: &Tree, folder: &Path, prefix: &str, limits: &Limits) -> Listing {
+    let mut listing = Listing::default();
+    let mut entered = HashSet::new();
+    let mut left = vec![Step { lexical: folder.to_path_buf(), path: prefix.to_owned(), depth: 0 }];
+    let mut seen = 0;
+    while let Some(step) = left.pop() {
+        let entries = match tree.real(&step.lexical) {
+            // A link back to a folder that was entered leads in circles; a second link to one gives second names only.
+            Ok(real) if !entered.insert(real.clone()) => continue,
+            Ok(real) => tree.entries(&real),
+            Err(error) => Err(error),
+        };
+        let entries = match entries {
+            Ok(entries) if entries.iter().any(|entry| entry.name == "pyvenv.cfg") => continue,
+            Ok(entries) => entries,
+            Err(error) => {
+                listing.problems.push(problem(&step.lexical, error.to_string()));
+                continue;
+            }
+        };
+        seen += entries.len();
+        if seen > limits.members {
+            let message = format!("more than {} names below it, the limit; the rest was not looked at", limits.members);
+            listing.problems.push(problem(folder, message));
+            break;
+        }
+        for entry in entries {
+            look(tree, &step, &entry, &mut listing, &mut left);
+        }
+    }
+    listing.files.sort_by(|one, other| one.path.cmp(&other.path));
+    listing
+}
+
+fn look(tree: &Tree, step: &Step, entry: &Entry, listing: &mut Listing, left: &mut Vec<Step>) {
+    let name = &entry.name;
+    let path = format!("{}{name}", step.path);
+    let lexical = step.lexical.join(name);
+    if !name.contains('.') {
+        let is_folder = match entry.kind {
+            EntryKind::Folder => true,
+            EntryKind::Link => tree.has_folder(&lexical),
+            EntryKind::Other => false,
+        };
+        if is_folder && name != "__pycache__" && !name.starts_with('~') {
+            match step.depth < DEPTH {
+                true => left.push(Step { lexical, path: format!("{path}/"), depth: step.depth + 1 }),
+                false => listing.problems.push(problem(&lexical, format!("lies more than {DEPTH} folders deep"))),
+            }
+        }
+        return;
+    }
+    if Candidate::of(&path).is_none() {
+        return;
+    }
+    match tree.node(&lexical) {
+        Ok(Node::File(location, size)) => listing.files.push(Found { path, lexical, location, size }),
+        Ok(Node::Folder(_) | Node::Other) => {}
+        Err(error) => listing.problems.push(problem(&lexical, error.to_string())),
+    }
+}
+
+/// Something that could not be looked at, and concerns whoever it belongs to.
+pub(super) fn problem(place: &Path, message: String) -> Problem {
+    Problem { kind: ProblemKind::File, package: None, place: place.display().to_string(), message }
+}
+
+/// The compiled files in a folder that give a module of this name, which is in these packages (`a/b/`, or nothing).
+pub(super) fn named(tree: &Tree, folder: &Path, stem: &str, packages: &str) -> Listing {
+    let mut listing = Listing::default();
+    let entries = tree.entries(folder).unwrap_or_else(|error| {
+        listing.problems.push(problem(folder, error.to_string()));
+        Vec::new()
+    });
+    let step = Step { lexical: folder.to_path_buf(), path: packages.to_owned(), depth: DEPTH };
+    for entry in entries.iter().filter(|entry| entry.name.split_once('.').is_some_and(|(name, _)| name == stem)) {
+        look(tree, &step, entry, &mut listing, &mut Vec::new());
+    }
+    listing
+}

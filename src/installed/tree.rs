@@ -1,0 +1,224 @@
+//! Paths on this machine's disk, in a container's root that lies on it, and in a container's image. In the latter two, links
+//! lead only inside.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::image::{Found, Image};
+
+/// Most links that one path may go through, as in Linux.
+const MOST_LINKS: usize = 40;
+
+/// Where paths are followed.
+#[derive(Clone, Debug)]
+pub(super) enum Tree {
+    /// On the machine's disk.
+    Disk,
+    /// Below a folder that `/` stands for.
+    Below(PathBuf),
+    /// In an image, whose root is `/`.
+    Image(Arc<Image>),
+}
+
+/// What a name in a folder stands for once links are followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    /// A file, with its size.
+    File(PathBuf, u64),
+    /// A folder.
+    Folder(PathBuf),
+    /// A device, a pipe, a socket.
+    Other,
+}
+
+/// One name in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) kind: EntryKind,
+}
+
+/// What a name stands for, links not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    Folder,
+    Link,
+    /// Files, for the most part.
+    Other,
+}
+
+impl Tree {
+    /// The folder that `/` stands for.
+    pub(super) fn root(&self) -> &Path {
+        match self {
+            Tree::Disk | Tree::Image(_) => Path::new("/"),
+            Tree::Below(root) => root,
+        }
+    }
+
+    /// The path, with every link in it followed.
+    pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        match self {
+            Tree::Disk => path.canonicalize(),
+            Tree::Below(root) => real_below(root, path, &|path| match fs::symlink_metadata(path)?.is_symlink() {
+                true => fs::read_link(path).map(Some),
+                false => Ok(None),
+            }),
+            Tree::Image(image) => real_below(self.root(), path, &|path| match image.overlay().find(path)? {
+                Found::Link(target) => Ok(Some(PathBuf::from(target))),
+                Found::Folder | Found::File(_) => Ok(None),
+            }),
+        }
+    }
+
+    /// What is at a path.
+    pub(super) fn node(&self, path: &Path) -> io::Result<Node> {
+        let real = self.real(path)?;
+        if let Tree::Image(image) = self {
+            return Ok(match image.overlay().find(&real)? {
+                Found::Folder => Node::Folder(real),
+                Found::File(size) => Node::File(real, size),
+                Found::Link(_) => Node::Other,
+            });
+        }
+        let status = fs::symlink_metadata(&real)?;
+        Ok(match (status.is_file(), status.is_dir()) {
+            (true, _) => Node::File(real, status.len()),
+            (_, true) => Node::Folder(real),
+            _ => Node::Other,
+        })
+    }
+
+    /// Whether a folder is there.
+    pub(super) fn has_folder(&self, path: &Path) -> bool {
+        matches!(self.node(path), Ok(Node::Folder(_)))
+    }
+
+    /// Whether a file is there.
+    pub(super) fn has_file(&self, path: &Path) -> bool {
+        matches!(self.node(path), Ok(Node::File(..)))
+    }
+
+    /// What is in a folder, by name; names that are not UTF-8 are shown as well as they can be, and found by nobody.
+    pub(super) fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        let folder = self.real(folder)?;
+        if let Tree::Image(image) = self {
+            let kind = |name: &str| match image.overlay().find(&folder.join(name)) {
+                Ok(Found::Folder) => EntryKind::Folder,
+                Ok(Found::Link(_)) => EntryKind::Link,
+                Ok(Found::File(_)) | Err(_) => EntryKind::Other,
+            };
+            let names = image.overlay().names(&folder)?;
+            return Ok(names.into_iter().map(|name| Entry { kind: kind(&name), name }).collect());
+        }
+        let entry = |entry: fs::DirEntry| {
+            let kind = entry.file_type()?;
+            let kind = match (kind.is_dir(), kind.is_symlink()) {
+                (true, _) => EntryKind::Folder,
+                (_, true) => EntryKind::Link,
+                _ => EntryKind::Other,
+            };
+            Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind })
+        };
+        let mut entries: Vec<Entry> =
+            fs::read_dir(folder)?.map(|found| found.and_then(entry)).collect::<io::Result<_>>()?;
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
+    /// The names in a folder, sorted.
+    pub(super) fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        self.entries(folder).map(|entries| entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    /// A whole file, when it has at most so many bytes. Of an image these are the small ones that say what is installed.
+    pub(super) fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let real = self.real(path)?;
+        let mut bytes = Vec::new();
+        match self {
+            Tree::Image(image) => {
+                image.overlay().bytes(&real)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            }
+            Tree::Disk | Tree::Below(_) => {
+                File::open(real)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+            }
+        }
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::other(format!("has more than {limit} bytes, the limit")));
+        }
+        Ok(bytes)
+    }
+
+    /// What a text in a file of the folder `base` means as a path.
+    pub(super) fn path(&self, base: &Path, text: &str) -> PathBuf {
+        match self {
+            Tree::Disk => base.join(text),
+            Tree::Below(_) | Tree::Image(_) if Path::new(text).has_root() => {
+                self.root().join(text.trim_start_matches(['/', '\\']))
+            }
+            Tree::Below(_) | Tree::Image(_) => base.join(text),
+        }
+    }
+}
+
+/// Where a link leads; `None` for what is no link.
+type ReadLink<'a> = dyn Fn(&Path) -> io::Result<Option<PathBuf>> + 'a;
+
+/// Follows links one by one: what is absolute starts at the root, which is no link, and `..` never leads out of it.
+fn real_below(root: &Path, path: &Path, read_link: &ReadLink<'_>) -> io::Result<PathBuf> {
+    let below = path.strip_prefix(root).map_err(|_| io::Error::other("the path leads out of the root"))?;
+    let mut left: VecDeque<OsString> = names(below).collect();
+    let (mut real, mut links) = (root.to_path_buf(), 0);
+    while let Some(name) = left.pop_front() {
+        if name == ".." {
+            if real != root {
+                real.pop();
+            }
+            continue;
+        }
+        let next = real.join(&name);
+        let Some(target) = read_link(&next)? else {
+            real = next;
+            continue;
+        };
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(io::Error::other(format!("goes through more than {MOST_LINKS} links")));
+        }
+        if target.has_root() {
+            real = root.to_path_buf();
+        }
+        for name in names(&target).collect::<Vec<_>>().into_iter().rev() {
+            left.push_front(name);
+        }
+    }
+    Ok(real)
+}
+
+/// The steps of a path, without the root and without `.`.
+fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
+    })
+}
+
+/// Takes `.` and `..` out of a path by its letters alone.
+pub(super) fn normalised(path: &Path) -> PathBuf {
+    let mut parts: Vec<Component> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.iter().collect()
+}

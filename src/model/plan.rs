@@ -1,0 +1,221 @@
+//! The way from a set of packages to one that keeps the GIL off: what to change, and what stays in the way.
+
+use super::digest::Digest;
+use super::name::{PackageName, Version};
+use super::problem::Problem;
+use super::request::Place;
+use super::resolution::RequiredBy;
+use super::target::Target;
+use super::verdict::Verdict;
+
+/// The whole plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Targets, in the order asked for.
+    pub targets: Vec<Target>,
+    /// One for each package that is not ready on a target, in the order in which to take them: what is required before
+    /// what requires it.
+    pub steps: Vec<Step>,
+    /// What changes its version because of the steps, or comes in, or goes; by name.
+    pub moves: Vec<Move>,
+    /// Lines of requirements files to be edited, in the order of the files.
+    pub edits: Vec<Edit>,
+    /// What the tools that made lock files are to be told.
+    pub commands: Vec<Command>,
+    /// All that could not be looked at, sorted.
+    pub problems: Vec<Problem>,
+    /// Counts.
+    pub summary: PlanSummary,
+}
+
+/// What to do about one version of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Normalised name.
+    pub name: PackageName,
+    /// The version that the set has now; `None` when it could not be found out.
+    pub version: Option<Version>,
+    /// How it came into the set.
+    pub required_by: Vec<RequiredBy>,
+    /// One for each target on which it is not ready.
+    pub outlooks: Vec<Outlook>,
+    /// What to do.
+    pub course: Course,
+    /// Where its project wants to hear of it: an address from its metadata, with whatever it says there.
+    pub tracker: Option<String>,
+}
+
+/// How a package stands on one target, and how it could.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// The target.
+    pub target: Target,
+    /// Its verdict now.
+    pub verdict: Verdict,
+    /// Why, in a few words.
+    pub reason: String,
+    /// What was found among its newer versions; `None` when there was no listing to search.
+    pub search: Option<Search>,
+    /// What it gets when the plan is followed.
+    pub after: After,
+}
+
+/// What a package gets when the plan is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct After {
+    /// Its version; `None` when it leaves the set, or when it could not be found out.
+    pub version: Option<Version>,
+    /// Its verdict; `None` when it leaves the set.
+    pub verdict: Option<Verdict>,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// A search among the versions of a package, from the one in the set upwards.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The oldest version that was found ready.
+    pub oldest: Option<Version>,
+    /// The newest version that was found ready.
+    pub newest: Option<Version>,
+    /// How sure it is that no version between the one in the set and the oldest one is ready.
+    pub border: Border,
+    /// Versions newer than the one in the set; without pre-releases unless that one is one.
+    pub versions: usize,
+    /// Those of them that have a file which the target takes, with the compiled modules that its platform could have; the
+    /// names of the files tell.
+    pub fitting: usize,
+    /// What was looked at, oldest first: the evidence.
+    pub probes: Vec<Probe>,
+    /// The newest pre-release, when it is newer than all that was searched and was left out.
+    pub prerelease: Option<Version>,
+    /// Requests that were sent for the package until then, those for its listing and for the version in the set included.
+    pub requests: u64,
+}
+
+/// What is known of the versions before the oldest ready one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Border {
+    /// The version right before it was looked at and is not ready, or there is none.
+    Confirmed,
+    /// The version right before it was not looked at, or could not be read.
+    #[default]
+    Open,
+}
+
+/// A look at one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The version.
+    pub version: Version,
+    /// What was found, which may be the first thing that speaks against it.
+    pub verdict: Verdict,
+    /// Why, in a few words.
+    pub reason: String,
+    /// What was looked at.
+    pub seen: Seen,
+}
+
+/// What a probe rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The names of its files: none fits, or only one without its compiled modules.
+    Names,
+    /// The bytes of its file.
+    Bytes,
+}
+
+/// What to do about a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// Take another version.
+    Change {
+        /// The version that the whole set gets by the plan.
+        to: Version,
+    },
+    /// Nothing: what other steps change decides for it too.
+    Follow,
+    /// A version is ready, but something else does not let it in.
+    HeldBack {
+        /// The oldest ready version.
+        to: Version,
+        /// What stands in the way; not empty.
+        by: Vec<Obstacle>,
+    },
+    /// No version is ready: build it where it runs, and look at what that gives.
+    Build,
+    /// No version is ready: import it in a process with the GIL, or accept that it switches the GIL on.
+    Isolate,
+    /// No version is ready, and it works without its compiled modules.
+    Accept,
+    /// It could not be judged.
+    Unclear,
+}
+
+/// What keeps a version out of the set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Obstacle {
+    /// The line that keeps it out, or that pins the package which does; `None` when no line does.
+    pub place: Option<Place>,
+    /// The package whose requirement keeps it out, with its version; `None` when it is the line itself.
+    pub package: Option<(PackageName, Version)>,
+    /// What it asks for, as written: `<3`, `==2.41.5`; or a sentence when no single requirement is to blame.
+    pub wants: String,
+}
+
+/// A package that the plan moves without being about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Move {
+    /// Normalised name.
+    pub name: PackageName,
+    /// The version now; `None` when it comes in.
+    pub from: Option<Version>,
+    /// The version after; `None` when it goes.
+    pub to: Option<Version>,
+    /// Packages that require it in the set after the plan; empty when it goes.
+    pub required_by: Vec<PackageName>,
+}
+
+/// One line of a requirements file with another version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The line.
+    pub place: Place,
+    /// The package that it pins.
+    pub name: PackageName,
+    /// The version that it pins now.
+    pub from: Version,
+    /// The version that it is to pin.
+    pub to: Version,
+    /// SHA-256 of all files of that version, sorted, when the line has digests; none are made up where the index states
+    /// none.
+    pub digests: Option<Vec<Digest>>,
+}
+
+/// What to type, for a file that a tool writes itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Command {
+    /// The file.
+    pub file: String,
+    /// The command; empty when the file does not tell which tool made it.
+    pub command: String,
+    /// Packages with their new versions, `name==version`.
+    pub packages: Vec<String>,
+}
+
+/// Counts of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanSummary {
+    /// Packages (names) in the set now.
+    pub packages: usize,
+    /// Those of which nothing speaks against every target now.
+    pub good_before: usize,
+    /// Packages (names) in the set after the plan.
+    pub packages_after: usize,
+    /// Those of which nothing speaks against every target then.
+    pub good_after: usize,
+    /// Requests sent in all.
+    pub requests: u64,
+    /// Bytes of distribution files that came over the network.
+    pub bytes_fetched: u64,
+}

@@ -1,0 +1,187 @@
+//! What was found on the way becomes a plan: which packages to change, in which order, which lines to edit, and what
+//! stays in the way. Pure.
+
+mod edits;
+mod moves;
+mod order;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::digest::Digest;
+use crate::model::name::{PackageName, Version};
+use crate::model::plan::{After, Course, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
+use crate::model::report::{PackageReport, Report, TargetResult};
+use crate::model::request::Requests;
+use crate::model::resolution::RequiredBy;
+use crate::model::target::Target;
+use crate::model::verdict::Verdict;
+
+/// All that a plan is made of.
+#[derive(Clone, Copy)]
+pub struct Material<'a> {
+    /// What was asked for.
+    pub requests: &'a Requests,
+    /// The set as it is.
+    pub before: &'a Report,
+    /// The set with all changes that go together.
+    pub after: &'a Report,
+    /// Packages that lock files pin, with the versions that they should: `after` does not have them.
+    pub locked: &'a BTreeMap<PackageName, Version>,
+    /// What was found among the versions of each package that is not ready.
+    pub searches: &'a BTreeMap<(PackageName, Target), Search>,
+    /// Packages whose ready version is kept out.
+    pub held: &'a BTreeMap<PackageName, Held>,
+    /// Where projects want to hear of it.
+    pub trackers: &'a BTreeMap<PackageName, String>,
+    /// SHA-256 of all files of a version.
+    pub digests: &'a dyn Fn(&PackageName, &Version) -> Vec<Digest>,
+    /// What it cost.
+    pub traffic: Traffic,
+}
+
+/// A version that is kept out of the set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The oldest ready version.
+    pub to: Version,
+    /// What keeps it out; not empty.
+    pub by: Vec<Obstacle>,
+}
+
+/// What went over the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests.
+    pub requests: u64,
+    /// Bytes of distribution files.
+    pub bytes: u64,
+}
+
+/// Puts the plan together.
+pub fn draw(material: &Material<'_>) -> Plan {
+    let Material { requests, before, after, .. } = *material;
+    let mut steps: Vec<Step> = before.packages.iter().filter_map(|package| step(package, material)).collect();
+    // What the changes bring in may not be ready either.
+    let known: BTreeSet<PackageName> = steps.iter().map(|step| step.name.clone()).collect();
+    let brought = after.packages.iter().filter(|package| !known.contains(&package.name));
+    steps.extend(brought.filter_map(|package| step(package, material)));
+    let steps = order::leaves_first(steps);
+    let is_good = |package: &PackageReport| package.results.iter().all(|result| fine(result.verdict));
+    let edits = edits::edits(requests, before, after, material.digests);
+    let (packages, good_before) = counted(before, is_good);
+    let (packages_after, good_after) = counted(after, |package| match material.locked.contains_key(&package.name) {
+        true => steps.iter().filter(|step| step.name == package.name).all(becomes_good),
+        false => is_good(package),
+    });
+    Plan {
+        targets: before.targets.clone(),
+        moves: moves::moves(before, after, &steps),
+        commands: edits::commands(requests, &steps),
+        edits,
+        problems: problems(before, after),
+        summary: PlanSummary {
+            packages,
+            good_before,
+            packages_after,
+            good_after,
+            requests: material.traffic.requests,
+            bytes_fetched: material.traffic.bytes,
+        },
+        steps,
+    }
+}
+
+/// Whether a package came into the set through lock files alone.
+pub fn is_locked(required_by: &[RequiredBy], requests: &Requests) -> bool {
+    let is_lock = |required: &RequiredBy| requests.locks.iter().any(|lock| lock.file == required.place.file);
+    !required_by.is_empty() && required_by.iter().all(is_lock)
+}
+
+/// Whether nothing speaks against it; without its compiled modules a package works, slower.
+fn fine(verdict: Verdict) -> bool {
+    verdict.is_good() || verdict == Verdict::PureFallback
+}
+
+fn becomes_good(step: &Step) -> bool {
+    step.outlooks.iter().all(|outlook| outlook.after.verdict.is_none_or(fine))
+}
+
+/// How many names there are, and how many of which every version is as asked.
+fn counted(report: &Report, is_so: impl Fn(&PackageReport) -> bool) -> (usize, usize) {
+    let mut names: BTreeMap<&PackageName, bool> = BTreeMap::new();
+    for package in &report.packages {
+        *names.entry(&package.name).or_insert(true) &= is_so(package);
+    }
+    (names.len(), names.values().filter(|so| **so).count())
+}
+
+fn problems(before: &Report, after: &Report) -> Vec<crate::model::problem::Problem> {
+    let all: BTreeSet<_> = before.problems.iter().chain(&after.problems).cloned().collect();
+    all.into_iter().collect()
+}
+
+/// What to do about a package; `None` when it is ready everywhere.
+fn step(package: &PackageReport, material: &Material<'_>) -> Option<Step> {
+    let wanting = package.results.iter().filter(|result| !result.verdict.is_good());
+    let outlooks: Vec<Outlook> = wanting.map(|result| outlook(package, result, material)).collect();
+    if outlooks.is_empty() {
+        return None;
+    }
+    Some(Step {
+        course: course(package, &outlooks, material),
+        name: package.name.clone(),
+        version: package.version.clone(),
+        required_by: package.required_by.clone(),
+        tracker: material.trackers.get(&package.name).cloned(),
+        outlooks,
+    })
+}
+
+fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'_>) -> Outlook {
+    let search = material.searches.get(&(package.name.clone(), result.target)).cloned();
+    Outlook {
+        target: result.target,
+        verdict: result.verdict,
+        reason: result.reason.clone(),
+        after: after(package, result, search.as_ref(), material),
+        search,
+    }
+}
+
+fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, material: &Material<'_>) -> After {
+    let locked = material.locked.get(&package.name);
+    let probed = search.zip(locked).and_then(|(search, to)| search.probes.iter().find(|probe| probe.version == *to));
+    if let Some(probe) = probed {
+        let (version, verdict) = (Some(probe.version.clone()), Some(probe.verdict));
+        return After { version, verdict, reason: probe.reason.clone() };
+    }
+    let named = material.after.packages.iter().filter(|other| other.name == package.name);
+    let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
+    match found.into_iter().find(|(_, result)| result.target == now.target) {
+        Some((other, result)) => {
+            After { version: other.version.clone(), verdict: Some(result.verdict), reason: result.reason.clone() }
+        }
+        None => After { version: None, verdict: None, reason: "no longer required".to_owned() },
+    }
+}
+
+fn course(package: &PackageReport, outlooks: &[Outlook], material: &Material<'_>) -> Course {
+    if let Some(Held { to, by }) = material.held.get(&package.name) {
+        return Course::HeldBack { to: to.clone(), by: by.clone() };
+    }
+    let improves = |outlook: &&Outlook| outlook.after.verdict.is_some_and(Verdict::is_good);
+    let versions = outlooks.iter().filter(improves).filter_map(|outlook| outlook.after.version.clone());
+    match versions.max() {
+        Some(to) if package.version.as_ref() != Some(&to) => return Course::Change { to },
+        Some(_) => return Course::Follow,
+        None => {}
+    }
+    let rest = outlooks.iter().filter_map(|outlook| outlook.after.verdict).max();
+    match rest {
+        None => Course::Follow,
+        Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Course::Isolate,
+        Some(Verdict::Build) => Course::Build,
+        Some(Verdict::PureFallback) => Course::Accept,
+        Some(Verdict::Unknown | Verdict::Pure | Verdict::Ready) => Course::Unclear,
+    }
+}

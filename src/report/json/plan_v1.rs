@@ -1,0 +1,227 @@
+//! Version 1 of the plan's JSON. Frozen: fields may be added, none removed, renamed or given another meaning.
+//!
+//! The doc lines are the descriptions in the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::v1::{Place, Problem, RequiredBy, Verdict};
+
+/// The number in `schema_version`.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// The way to a set that keeps the GIL off, as `ungil plan --format json` writes it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "ungil plan", extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/plan.schema.json"))]
+pub(super) struct Plan {
+    /// Version of this format: 1.
+    pub(super) schema_version: u32,
+    /// When the plan was made, in RFC 3339; only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) generated: Option<String>,
+    /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
+    pub(super) targets: Vec<String>,
+    /// One for each package that is not ready, in the order in which to take them: what is required before what requires
+    /// it.
+    pub(super) steps: Vec<Step>,
+    /// Packages that the steps move besides, by name.
+    pub(super) moves: Vec<Move>,
+    /// Lines of requirements files to be edited, in the order of the files.
+    pub(super) edits: Vec<Edit>,
+    /// What the tools that made lock files are to be told.
+    pub(super) commands: Vec<Command>,
+    /// What could not be looked at, sorted.
+    pub(super) problems: Vec<Problem>,
+    /// Counts.
+    pub(super) summary: Summary,
+}
+
+/// What to do about one version of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Step {
+    /// Normalised name.
+    pub(super) name: String,
+    /// The version that the set has now; null when it could not be found out.
+    pub(super) version: Option<String>,
+    /// The paths of requirements that led to it.
+    pub(super) required_by: Vec<RequiredBy>,
+    /// What to do.
+    pub(super) course: Course,
+    /// The version to take for `change`, the one that is kept out for `held-back`; null otherwise.
+    pub(super) to: Option<String>,
+    /// For `held-back`: what keeps it out; empty otherwise.
+    pub(super) held_by: Vec<Obstacle>,
+    /// One for each target on which it is not ready.
+    pub(super) outlooks: Vec<Outlook>,
+    /// Where the project wants to hear of it, by its metadata: an `http` or `https` URL; null when it does not say.
+    pub(super) tracker: Option<String>,
+}
+
+/// What to do about a package.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Course {
+    /// Take another version.
+    Change,
+    /// Nothing: what other steps change decides for it too.
+    Follow,
+    /// A version is ready, but something else does not let it in.
+    HeldBack,
+    /// No version is ready: build it where it runs, and look at what that gives.
+    Build,
+    /// No version is ready: import it in a process with the GIL, or accept that it switches the GIL on.
+    Isolate,
+    /// No version is ready, and it works without its compiled modules.
+    Accept,
+    /// It could not be judged.
+    Unclear,
+}
+
+/// What keeps a version out of the set.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Obstacle {
+    /// The line that keeps it out, or that pins the package which does; null when no line does.
+    pub(super) place: Option<Place>,
+    /// The package whose requirement keeps it out; null when it is the line itself.
+    pub(super) package: Option<String>,
+    /// That package's version.
+    pub(super) version: Option<String>,
+    /// What is asked for, as written; or a sentence when no single requirement is to blame.
+    pub(super) wants: String,
+}
+
+/// How a package stands on one target, and how it could.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outlook {
+    /// The target.
+    pub(super) target: String,
+    /// Its verdict now.
+    pub(super) verdict: Verdict,
+    /// Why, in a few words.
+    pub(super) reason: String,
+    /// What was found among its newer versions; null when there was no listing to search.
+    pub(super) search: Option<Search>,
+    /// What it gets when the plan is followed.
+    pub(super) after: After,
+}
+
+/// What a package gets when the plan is followed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct After {
+    /// Its version; null when it leaves the set, or when it could not be found out.
+    pub(super) version: Option<String>,
+    /// Its verdict; null when it leaves the set.
+    pub(super) verdict: Option<Verdict>,
+    /// Why, in a few words.
+    pub(super) reason: String,
+}
+
+/// A search among the versions of a package, from the one in the set upwards.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Search {
+    /// The oldest version that was found ready; null when none was.
+    pub(super) oldest: Option<String>,
+    /// The newest version that was found ready; null when none was.
+    pub(super) newest: Option<String>,
+    /// Whether the version right before `oldest` was looked at and is not ready, or there is none: `confirmed` or `open`.
+    pub(super) border: Border,
+    /// Versions newer than the one in the set; without pre-releases unless that one is one.
+    pub(super) versions: usize,
+    /// Those of them that have a file which the target takes, with the compiled modules that its platform could have.
+    pub(super) fitting: usize,
+    /// What was looked at, oldest first.
+    pub(super) probes: Vec<Probe>,
+    /// The newest pre-release, when it is newer than all of them and was left out.
+    pub(super) prerelease: Option<String>,
+    /// Requests that were sent for the package until then, those for its listing and for the version in the set included.
+    pub(super) requests: u64,
+}
+
+/// What is known of the versions before the oldest ready one.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Border {
+    /// The version right before it is not ready, or there is none.
+    Confirmed,
+    /// The version right before it was not looked at, or could not be read.
+    Open,
+}
+
+/// A look at one version.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Probe {
+    /// The version.
+    pub(super) version: String,
+    /// What was found, which may be the first thing that speaks against it.
+    pub(super) verdict: Verdict,
+    /// Why, in a few words.
+    pub(super) reason: String,
+    /// What was looked at.
+    pub(super) seen: Seen,
+}
+
+/// What a probe rests on.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Seen {
+    /// The names of its files.
+    Names,
+    /// The bytes of its file.
+    Bytes,
+}
+
+/// A package that the plan moves without being about it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Move {
+    /// Normalised name.
+    pub(super) name: String,
+    /// The version now; null when it comes in.
+    pub(super) from: Option<String>,
+    /// The version after; null when it goes.
+    pub(super) to: Option<String>,
+    /// Packages that require it after the plan.
+    pub(super) required_by: Vec<String>,
+}
+
+/// One line of a requirements file with another version.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Edit {
+    /// The line.
+    pub(super) place: Place,
+    /// The package that it pins.
+    pub(super) name: String,
+    /// The version that it pins now.
+    pub(super) from: String,
+    /// The version that it is to pin.
+    pub(super) to: String,
+    /// SHA-256 of all files of that version, as the index states it; null when the line has no digests.
+    pub(super) sha256: Option<Vec<String>>,
+}
+
+/// What to type, for a file that a tool writes itself.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Command {
+    /// The file.
+    pub(super) file: String,
+    /// The command; empty when the file does not tell which tool made it.
+    pub(super) command: String,
+    /// Packages with their new versions, `name==version`.
+    pub(super) packages: Vec<String>,
+}
+
+/// Counts of a plan.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Summary {
+    /// Packages (names) in the set now.
+    pub(super) packages: usize,
+    /// Those of which nothing speaks against every target now.
+    pub(super) good_before: usize,
+    /// Packages (names) in the set after the plan.
+    pub(super) packages_after: usize,
+    /// Those of which nothing speaks against every target then.
+    pub(super) good_after: usize,
+    /// Requests sent in all.
+    pub(super) requests: u64,
+    /// Bytes of distribution files that came over the network.
+    pub(super) bytes_fetched: u64,
+}

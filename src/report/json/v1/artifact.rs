@@ -1,0 +1,48 @@
+//! Distribution files, in version 1 of the report's JSON; as frozen as the rest.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A distribution file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report::json) struct Artifact {
+    /// File name without folders.
+    pub(in crate::report::json) filename: String,
+    /// Kind of file.
+    pub(in crate::report::json) kind: ArtifactKind,
+    /// SHA-256 in lower-case hexadecimal digits; null when nobody states it.
+    pub(in crate::report::json) sha256: Option<String>,
+    /// Where it is: a URL without credentials, query or fragment.
+    pub(in crate::report::json) url: Option<String>,
+    /// Size in bytes; null when nobody states it.
+    pub(in crate::report::json) size: Option<u64>,
+    /// Why it was yanked, empty when no reason was given; null when it was not.
+    pub(in crate::report::json) yanked: Option<String>,
+}
+
+/// Kinds of distribution files.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum ArtifactKind {
+    /// A wheel.
+    Wheel,
+    /// A source distribution.
+    Sdist,
+    /// An unpacked project folder.
+    SourceTree,
+    /// Installed already: the name is that of what describes it, or of a folder whose files nobody owns.
+    Installed,
+    /// The same, edited in place.
+    Editable,
+}
+
+/// What an installer would choose on the same Python's build with the GIL.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::report::json) struct OtherBuild {
+    /// That build, such as `3.14`.
+    pub(in crate::report::json) python: String,
+    /// The version that it gets; null when the package is not in its set.
+    pub(in crate::report::json) version: Option<String>,
+    /// The file that it gets; null when there is none.
+    pub(in crate::report::json) filename: Option<String>,
+}

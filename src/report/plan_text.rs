@@ -1,0 +1,259 @@
+//! The plan for people: what to change, what stays in the way and what to do about that, then the lines to edit.
+
+mod searched;
+
+use crate::model::plan::{Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::verdict::Verdict;
+
+use super::paint::{Role, sign};
+use super::sanitize::harmless;
+use super::table::problem_lines;
+use super::targets::{share_platform, short_target};
+use super::text::{bytes, count, page, wrap};
+use super::{RenderError, RenderOptions};
+
+/// Narrower than this, columns stop making sense; a terminal then wraps lines itself.
+const NARROWEST: usize = 60;
+/// Wider than this, lines are hard to follow.
+const WIDEST: usize = 120;
+/// The label in front of a step's further lines, with the indent.
+const LABEL: usize = 10;
+
+/// Renders the plan for a terminal, or for a file that people read.
+pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
+    let told = Page { plan, options: &options };
+    let mut sections = vec![told.heading()];
+    for kind in &KINDS {
+        sections.push(told.steps(kind));
+        if kind.title == CHANGE {
+            sections.push(told.moves());
+        }
+    }
+    sections.extend([told.edits(), told.commands(), told.problems(), told.cost()]);
+    Ok(page(&sections))
+}
+
+/// Steps that are told together.
+struct Kind {
+    title: &'static str,
+    /// What holds for all of them.
+    advice: &'static str,
+    /// Whether a step of this course is one of them.
+    holds: fn(&Course) -> bool,
+}
+
+const CHANGE: &str = "Change";
+
+/// In the order in which they are told.
+const KINDS: [Kind; 6] = [
+    Kind { title: CHANGE, advice: "", holds: |course| matches!(course, Course::Change { .. } | Course::Follow) },
+    Kind {
+        title: "Held back: a version is ready, but something does not let it in",
+        advice: "",
+        holds: |course| matches!(course, Course::HeldBack { .. }),
+    },
+    Kind {
+        title: "No ready version: keep them in a process with the GIL",
+        advice: "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
+                 where they cannot be imported at all, only the first helps. Then ask their projects.",
+        holds: |course| *course == Course::Isolate,
+    },
+    Kind {
+        title: "No ready version: build from source",
+        advice: "Build them with the target's Python, and scan the wheels that come out.",
+        holds: |course| *course == Course::Build,
+    },
+    Kind {
+        title: "Not known",
+        advice: "Something that decides could not be read: `ungil scan` tells what.",
+        holds: |course| *course == Course::Unclear,
+    },
+    Kind {
+        title: "Slower, nothing else: installs without its compiled modules",
+        advice: "",
+        holds: |course| *course == Course::Accept,
+    },
+];
+
+struct Page<'a> {
+    plan: &'a Plan,
+    options: &'a RenderOptions,
+}
+
+impl Page<'_> {
+    fn paint(&self, role: Role, text: &str) -> String {
+        self.options.style.paint(role, text)
+    }
+
+    fn heading(&self) -> Vec<String> {
+        let targets = &self.plan.targets;
+        let words: Vec<String> = targets.iter().map(|target| short_target(targets, *target)).collect();
+        let platform = targets.first().filter(|_| share_platform(targets));
+        let platform = platform.map(|target| format!(" on {}", target.platform)).unwrap_or_default();
+        let title = format!("CPython {}{platform}", words.join(" and "));
+        let summary = &self.plan.summary;
+        let told = match (summary.packages, self.plan.steps.len()) {
+            (0, _) => "No package to plan for: the input names none for these targets.".to_owned(),
+            (packages, 0) => format!("{}: nothing is to be done.", count(packages, "package")),
+            (packages, _) => {
+                let after = if summary.packages_after == packages {
+                    summary.good_after.to_string()
+                } else {
+                    format!("{} of {}", summary.good_after, summary.packages_after)
+                };
+                let now = summary.good_before;
+                format!("{}: {now} fine as they are, {after} with this plan.", count(packages, "package"))
+            }
+        };
+        let mut lines = vec![self.paint(Role::Heading, &title)];
+        lines.extend(wrap(&told, self.options.width));
+        lines
+    }
+
+    fn steps(&self, kind: &Kind) -> Vec<String> {
+        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(&step.course)).collect();
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        let in_order = if kind.title == CHANGE && steps.len() > 1 { ", in this order" } else { "" };
+        let mut lines = vec![self.paint(Role::Heading, &format!("{}{in_order}", kind.title))];
+        if !kind.advice.is_empty() {
+            lines.extend(wrap(kind.advice, self.options.width));
+        }
+        lines.extend(steps.into_iter().flat_map(|step| self.step(step)));
+        lines
+    }
+
+    fn step(&self, step: &Step) -> Vec<String> {
+        let version = step.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+        let name = self.paint(Role::Heading, step.name.as_ref());
+        let worst = step.outlooks.iter().map(|outlook| outlook.verdict).max();
+        let role = worst.map_or(Role::Open, Role::of_verdict);
+        let (mark, what) = match &step.course {
+            Course::Change { to } => (self.paint(Role::Good, "→"), format!("{version} → {to}")),
+            Course::Follow => (self.paint(Role::Good, "✓"), format!("{version}: follows from the rest")),
+            Course::HeldBack { to, .. } => {
+                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} is ready"))
+            }
+            _ => (self.paint(role, &sign(role).to_string()), version),
+        };
+        let mut lines = vec![format!("  {mark} {name}  {what}")];
+        let told = searched::told(step, &self.plan.targets);
+        lines.extend(told.iter().flat_map(|(label, text)| self.labelled(label, text)));
+        if let Course::HeldBack { by, .. } = &step.course {
+            lines.extend(by.iter().flat_map(|obstacle| self.labelled("but", &kept_out(obstacle))));
+        }
+        if !is_done(step)
+            && let Some(tracker) = &step.tracker
+        {
+            lines.extend(self.labelled("ask", &harmless(tracker)));
+        }
+        lines
+    }
+
+    /// A label and text beside it; the text's further lines stand under the first.
+    fn labelled(&self, label: &str, text: &str) -> Vec<String> {
+        let start = format!("    {}", self.paint(Role::Faint, &format!("{label:<width$}", width = LABEL - 4)));
+        let lines = wrap(text, self.options.width.saturating_sub(LABEL));
+        let rest = " ".repeat(LABEL);
+        let line = |(number, line): (usize, &String)| format!("{}{line}", if number == 0 { &start } else { &rest });
+        lines.iter().enumerate().map(line).collect()
+    }
+
+    fn moves(&self) -> Vec<String> {
+        if self.plan.moves.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![self.paint(Role::Heading, "Moves with it")];
+        for Move { name, from, to, required_by } in &self.plan.moves {
+            let what = match (from, to) {
+                (Some(from), Some(to)) => format!("{from} → {to}"),
+                (None, Some(to)) => format!("comes in: {to}"),
+                (_, None) => "goes: nothing requires it any more".to_owned(),
+            };
+            let names: Vec<String> = required_by.iter().map(ToString::to_string).collect();
+            let by = if names.is_empty() { String::new() } else { format!("  (for {})", names.join(", ")) };
+            lines.push(format!(
+                "    {}  {what}{}",
+                self.paint(Role::Heading, name.as_ref()),
+                self.paint(Role::Faint, &by)
+            ));
+        }
+        lines
+    }
+
+    fn edits(&self) -> Vec<String> {
+        let edits = &self.plan.edits;
+        if edits.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![format!(
+            "{} {}",
+            self.paint(Role::Heading, "Edit"),
+            self.paint(Role::Faint, "(--write does it, with digests where the lines have some)")
+        )];
+        for edit in edits {
+            let place = edit.place.line.map_or_else(String::new, |line| format!(":{line}"));
+            let place = format!("{}{place}", harmless(&edit.place.file));
+            let change = format!("{}=={} → {}=={}", edit.name, edit.from, edit.name, edit.to);
+            lines.push(format!("  {}  {change}", self.paint(Role::Faint, &place)));
+        }
+        lines
+    }
+
+    fn commands(&self) -> Vec<String> {
+        if self.plan.commands.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![self.paint(Role::Heading, "Run, where the lock file is")];
+        for command in &self.plan.commands {
+            if command.command.is_empty() {
+                let packages = command.packages.join(", ");
+                let text = format!("lock {} again, with {packages}", harmless(&command.file));
+                lines.extend(wrap(&text, self.options.width.saturating_sub(2)).iter().map(|line| format!("  {line}")));
+            } else {
+                // To be copied as it is.
+                lines.push(format!("  {}", command.command));
+            }
+        }
+        lines
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let problems = &self.plan.problems;
+        if problems.is_empty() {
+            return Vec::new();
+        }
+        let title = format!("Could not look at everything: {}", count(problems.len(), "problem"));
+        let mut lines = vec![self.paint(Role::Heading, &title)];
+        lines.extend(problems.iter().flat_map(|problem| problem_lines(problem, self.options)));
+        lines
+    }
+
+    fn cost(&self) -> Vec<String> {
+        let summary = &self.plan.summary;
+        let requests = count(usize::try_from(summary.requests).unwrap_or(usize::MAX), "request");
+        vec![self.paint(Role::Faint, &format!("{requests}, {} of distribution files", bytes(summary.bytes_fetched)))]
+    }
+}
+
+/// Whether nothing is left to ask its project for.
+fn is_done(step: &Step) -> bool {
+    let good = |outlook: &Outlook| outlook.after.verdict.is_none_or(Verdict::is_good);
+    matches!(step.course, Course::HeldBack { .. }) || step.outlooks.iter().all(good)
+}
+
+fn kept_out(obstacle: &Obstacle) -> String {
+    let wants = harmless(&obstacle.wants);
+    let place = obstacle.place.as_ref().map(|place| {
+        let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+        format!("{}{line}", harmless(&place.file))
+    });
+    match (&obstacle.package, place) {
+        (Some((name, version)), Some(place)) => format!("{name} {version}, pinned at {place}, wants {wants}"),
+        (Some((name, version)), None) => format!("{name} {version} wants {wants}"),
+        (None, Some(place)) => format!("{place} wants {wants}"),
+        (None, None) => wants,
+    }
+}

@@ -1,0 +1,100 @@
+//! What a step says of its targets: how the package stands, what it gets, and what the search looked at.
+
+use crate::model::plan::{Border, Course, Outlook, Probe, Search, Seen, Step};
+use crate::model::target::Target;
+use crate::model::verdict::Verdict;
+
+use super::super::sanitize::harmless;
+use super::super::targets::short_target;
+use super::super::text::count;
+
+/// Most looks that are named.
+const MOST_PROBES: usize = 4;
+
+/// Labels and texts, in the order in which they are read. What is the same on all targets is said once.
+pub(super) fn told(step: &Step, targets: &[Target]) -> Vec<(&'static str, String)> {
+    let mut lines: Vec<(&'static str, String)> = Vec::new();
+    let mut add = |label: &'static str, of: &dyn Fn(&Outlook) -> Option<String>| {
+        let mut texts: Vec<(String, Vec<Target>)> = Vec::new();
+        for outlook in &step.outlooks {
+            let Some(text) = of(outlook) else { continue };
+            match texts.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, on)) => on.push(outlook.target),
+                None => texts.push((text, vec![outlook.target])),
+            }
+        }
+        for (text, on) in texts {
+            let words: Vec<String> = on.iter().map(|target| short_target(targets, *target)).collect();
+            let on = if on.len() == targets.len() { String::new() } else { format!("on {}: ", words.join(", ")) };
+            lines.push((label, format!("{on}{text}")));
+        }
+    };
+    add("now", &|outlook| Some(format!("{}: {}", outlook.verdict.word(), harmless(&outlook.reason))));
+    if matches!(step.course, Course::Change { .. } | Course::Follow) {
+        add("then", &|outlook| {
+            let word = outlook.after.verdict.map_or("gone", |verdict| verdict.word());
+            Some(format!("{word}: {}", harmless(&outlook.after.reason)))
+        });
+    }
+    add("seen", &|outlook| Some(outlook.search.as_ref().map_or_else(not_searched, searched)));
+    lines
+}
+
+fn not_searched() -> String {
+    "no index was asked for other versions".to_owned()
+}
+
+fn searched(search: &Search) -> String {
+    let mut parts = Vec::new();
+    match (&search.oldest, &search.newest) {
+        (Some(oldest), Some(newest)) if oldest == newest => parts.push(format!("{oldest} is ready")),
+        (Some(oldest), Some(newest)) => parts.push(format!("ready from {oldest} to {newest}")),
+        _ if search.versions == 0 => parts.push("there is no newer version".to_owned()),
+        _ => parts.push(none_ready(search)),
+    }
+    parts.extend(before(search));
+    if search.oldest.is_some() && search.border == Border::Open {
+        parts.push("an older one may be too: not all were looked at, or could be read".to_owned());
+    }
+    if let Some(early) = &search.prerelease {
+        parts.push(format!("pre-releases up to {early} were left out"));
+    }
+    parts.join("; ")
+}
+
+/// What was looked at, newest first, and how many there are.
+fn none_ready(search: &Search) -> String {
+    let newer = count(search.versions, "newer version");
+    let looks: Vec<&Probe> = search.probes.iter().filter(|probe| probe.seen == Seen::Bytes).rev().collect();
+    let mut named: Vec<String> = looks.iter().take(MOST_PROBES).map(|probe| looked(probe)).collect();
+    if looks.len() > MOST_PROBES {
+        named.push(format!("{} more", looks.len() - MOST_PROBES));
+    }
+    let named = named.join(", ");
+    match (search.fitting, looks.len()) {
+        (0, _) => format!("{newer}, none with a wheel that fits and has its compiled modules"),
+        (fitting, looks) if fitting == looks => format!("{newer}: {named}"),
+        (fitting, 0) => format!("{newer}, {fitting} with a wheel that fits; none was looked at"),
+        (fitting, looks) => {
+            format!("{newer}, {fitting} with a wheel that fits; of these, {looks} were looked at: {named}")
+        }
+    }
+}
+
+/// What is known of the version before the oldest ready one.
+fn before(search: &Search) -> Option<String> {
+    let oldest = search.oldest.as_ref()?;
+    let before = search.probes.iter().rfind(|probe| probe.version < *oldest)?;
+    Some(looked(before))
+}
+
+/// The version and what was found: `2.3.3 is gil`, `2.50.3 has no file that fits`.
+fn looked(probe: &Probe) -> String {
+    let found = match (probe.seen, probe.verdict) {
+        (Seen::Names, Verdict::Blocked) => "has no file that fits".to_owned(),
+        (Seen::Names, Verdict::Build) => "has only an sdist that fits".to_owned(),
+        (Seen::Names, Verdict::PureFallback) => "comes without its compiled modules".to_owned(),
+        (_, verdict) => format!("is {}", verdict.word()),
+    };
+    format!("{} {found}", probe.version)
+}

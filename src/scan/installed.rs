@@ -1,0 +1,211 @@
+//! What is installed takes the place of what would be chosen: an environment's distributions become a set of packages,
+//! and their files are examined where they are. Judging and assembly do not see the difference.
+//!
+//! That holds for the Python that the environment is of. For any other its files say nothing: there, its versions are
+//! what somebody would install again, and they are resolved like those that a lock file pins.
+
+mod aims;
+mod examining;
+mod paths;
+mod pins;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::binary::Depth;
+use crate::installed::{self, Distribution, Environment, InstalledFile, Inventory};
+use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+use crate::model::name::{PackageName, Version};
+use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::{Location, Place, Requests, Sources};
+use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
+use crate::model::target::Target;
+
+use super::judging::Examinations;
+use super::sets::Sets;
+use super::{Hints, Origin, ScanError};
+
+use aims::Aims;
+
+pub use aims::{InstalledTargets, TargetError};
+
+/// The name under which files stand that no distribution owns. It says what it means, and there is no version beside it.
+const NOBODY: &str = "no-package";
+
+/// What all environments hold.
+#[derive(Default)]
+pub(super) struct Stock {
+    /// One for each environment that has a target.
+    pub(super) origins: Vec<Origin>,
+    /// What was found in the files of each distribution.
+    pub(super) examinations: Examinations,
+    /// What could not be looked at, and concerns no package.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// An environment that was listed.
+struct Listed<'a> {
+    environment: &'a Environment,
+    inventory: Inventory,
+    aims: Result<Aims, TargetError>,
+}
+
+/// Reads all environments. One without a target becomes a problem, unless that is so for all of them.
+pub(super) fn take_stock(environments: &[Environment], sources: &Sources, sets: &Sets<'_>) -> Result<Stock, ScanError> {
+    let list = |environment| {
+        let inventory = installed::read(environment, &sets.settings.limits);
+        let aims = aims::of(environment, &inventory, &sets.settings.installed);
+        Listed { environment, inventory, aims }
+    };
+    let mut listed: Vec<Listed<'_>> = environments.iter().map(list).collect();
+    let mut stock = Stock::default();
+    stock.problems.extend(leave_out_other_pythons(&mut listed));
+    let mut errors = Vec::new();
+    for Listed { environment, inventory, aims } in listed {
+        stock.problems.extend(inventory.problems.iter().cloned());
+        match aims {
+            // It is no matter for which Python nothing is there.
+            _ if inventory.is_empty() => stock.problems.push(nothing(environment)),
+            Ok(aims) => stock.take(environment, inventory, &aims, sources, sets)?,
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.first() {
+        Some(error) if stock.origins.is_empty() => return Err(error.clone().into()),
+        _ => stock.problems.extend(errors.iter().map(TargetError::problem)),
+    }
+    Ok(stock)
+}
+
+/// A container holds the system's own Python beside the one that matters: where one of its environments can be judged as
+/// it is, those of other Pythons are not what was meant. What could not be looked at on the way to them is returned.
+fn leave_out_other_pythons(listed: &mut Vec<Listed<'_>>) -> Vec<Problem> {
+    let judged = |each: &Listed<'_>| {
+        let is_judged = !each.inventory.is_empty() && each.aims.as_ref().is_ok_and(|aims| !aims.installed.is_empty());
+        each.environment.search.clone().filter(|_| is_judged)
+    };
+    let containers: BTreeSet<String> = listed.iter().filter_map(judged).collect();
+    let mut problems = Vec::new();
+    listed.retain(|each| {
+        let is_in_one = each.environment.search.as_ref().is_some_and(|search| containers.contains(search));
+        let is_other = match &each.aims {
+            Ok(aims) => aims.installed.is_empty() || each.inventory.is_empty(),
+            Err(TargetError::WithGil { .. }) => true,
+            Err(_) => !each.inventory.has_compiled_files(),
+        };
+        if is_in_one && is_other {
+            problems.extend(each.inventory.problems.iter().cloned());
+        }
+        !(is_in_one && is_other)
+    });
+    problems
+}
+
+fn nothing(environment: &Environment) -> Problem {
+    let message = "holds nothing to scan: neither .dist-info nor .egg-info, and no compiled module".to_owned();
+    Problem { kind: ProblemKind::File, package: None, place: environment.shown.clone(), message }
+}
+
+impl Stock {
+    fn take(
+        &mut self,
+        environment: &Environment,
+        inventory: Inventory,
+        aims: &Aims,
+        sources: &Sources,
+        sets: &Sets<'_>,
+    ) -> Result<(), ScanError> {
+        let place = Place { file: environment.shown.clone(), line: None, column: None };
+        let mut origin = Origin::new();
+        if !aims.pinned.is_empty() {
+            let lock = pins::lock(&inventory, &place, &mut self.problems);
+            let requests = Requests { locks: vec![lock], sources: sources.clone(), ..Requests::default() };
+            origin.extend(sets.resolve(&aims.pinned, &requests)?);
+        }
+        if !aims.installed.is_empty() {
+            let parts = parts_of(inventory);
+            origin.extend(aims.installed.iter().map(|target| resolution(*target, &parts, &place)));
+            let depth = if sets.settings.hints == Hints::Show { Depth::Everything } else { Depth::Verdict };
+            let examiner = examining::Examiner {
+                limits: &sets.settings.limits,
+                depth,
+                store: sets.distributions.index().store(),
+                observer: sets.observer,
+            };
+            let (examinations, differences) = examiner.examine(&parts, environment.image());
+            self.examinations.extend(examinations);
+            self.problems.extend(differences);
+        }
+        origin.sort_by_key(|resolution| aims.order.iter().position(|target| *target == resolution.target));
+        self.origins.push(origin);
+        Ok(())
+    }
+}
+
+/// One package as it is installed: a distribution, or files that nobody owns.
+struct Part {
+    artifact: Artifact,
+    version: Option<Version>,
+    files: Vec<InstalledFile>,
+    problems: Vec<Problem>,
+    /// What describes it; `None` for files that nobody owns.
+    distribution: Option<Distribution>,
+}
+
+fn parts_of(inventory: Inventory) -> Vec<Part> {
+    let mut parts: Vec<Part> = inventory.distributions.into_iter().map(part).collect();
+    for unowned in inventory.unowned {
+        // The name is one; if it were none, the files would still be told of.
+        let Ok(name) = NOBODY.parse::<PackageName>() else { continue };
+        let kind = ArtifactKind::Installed { tags: Vec::new(), editable: None };
+        let artifact = artifact(name, None, &unowned.folder, kind);
+        parts.push(Part { artifact, version: None, files: unowned.files, problems: Vec::new(), distribution: None });
+    }
+    parts
+}
+
+fn part(mut distribution: Distribution) -> Part {
+    let kind = ArtifactKind::Installed {
+        tags: distribution.wheel.as_ref().map(|wheel| wheel.tags.clone()).unwrap_or_default(),
+        editable: distribution.editable.clone(),
+    };
+    let (name, version) = (distribution.name.clone(), distribution.version.clone());
+    Part {
+        artifact: artifact(name, version.clone(), &distribution.folder, kind),
+        version,
+        files: std::mem::take(&mut distribution.files),
+        problems: std::mem::take(&mut distribution.problems),
+        distribution: Some(distribution),
+    }
+}
+
+fn artifact(name: PackageName, version: Option<Version>, folder: &Path, kind: ArtifactKind) -> Artifact {
+    Artifact {
+        name,
+        // Nobody compares it: what is known of the version stands in the set.
+        version: version.unwrap_or_else(|| Version::new([0])),
+        filename: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        kind,
+        location: Location::Path(folder.to_path_buf()),
+        digests: Vec::new(),
+        size: None,
+        requires_python: None,
+        yanked: None,
+        metadata_file: MetadataFile::Unannounced,
+    }
+}
+
+/// The set that an environment is for a target: the same packages for each, required on other paths.
+fn resolution(target: Target, parts: &[Part], place: &Place) -> Resolution {
+    let distributions: Vec<Option<&Distribution>> = parts.iter().map(|part| part.distribution.as_ref()).collect();
+    let (paths, problem) = paths::required_by(&distributions, target, place);
+    let chosen = |(part, required_by): (&Part, Vec<RequiredBy>)| Chosen {
+        name: part.artifact.name.clone(),
+        version: part.version.clone(),
+        extras: Vec::new(),
+        required_by,
+        choice: Choice::Installed { artifact: part.artifact.clone() },
+    };
+    let packages = parts.iter().zip(paths).map(chosen).collect();
+    Resolution { target, packages, problems: problem.into_iter().collect() }
+}

@@ -1,0 +1,220 @@
+//! Looks into installed files where they are: their bytes are compared with what the installer recorded, and read into
+//! facts, which are kept under the digest of the bytes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use crate::archive::candidates::{Candidate, PREFIXES, Step};
+use crate::archive::limits::Limits;
+use crate::archive::peek::{Peek, peek};
+use crate::archive::record::digest;
+use crate::binary::{self, Depth};
+use crate::index::Store;
+use crate::installed::{Image, InstalledFile};
+use crate::model::digest::Algorithm;
+use crate::model::facts::ModuleFacts;
+use crate::model::problem::{Problem, ProblemKind};
+
+use super::super::describing;
+use super::super::examination::Examination;
+use super::super::judging::Examinations;
+use super::super::{Event, Observer};
+use super::Part;
+
+/// Bucket of the store for what was found in single files.
+const FACTS: &str = "facts";
+/// Bytes of an image's files that are held at once while the processors work on them.
+const BATCH: usize = 64 << 20;
+
+/// How installed files are looked into.
+pub(super) struct Examiner<'a> {
+    pub(super) limits: &'a Limits,
+    /// How much of each compiled file is looked at.
+    pub(super) depth: Depth,
+    pub(super) store: &'a Store,
+    pub(super) observer: &'a dyn Observer,
+}
+
+/// A file, and the number of the package that it is of.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    part: usize,
+    file: &'a InstalledFile,
+}
+
+/// A file's bytes; `None` for a large library whose beginning says that it has no hook.
+type Bytes = io::Result<Option<Vec<u8>>>;
+
+/// What looking into one file gave.
+#[derive(Default)]
+struct Looked {
+    part: usize,
+    facts: Option<ModuleFacts>,
+    /// What kept it from being read.
+    problem: Option<Problem>,
+    /// What is not as recorded.
+    difference: Option<Problem>,
+}
+
+impl Examiner<'_> {
+    /// Looks into all files of all packages. The second list tells what is not as recorded: the bytes that are there are
+    /// those that an interpreter loads, so they are judged all the same.
+    pub(super) fn examine(&self, parts: &[Part], image: Option<&Image>) -> (Examinations, Vec<Problem>) {
+        let wanted: Vec<Wanted<'_>> = parts
+            .iter()
+            .enumerate()
+            .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
+            .collect();
+        let looked = match image {
+            None => self.on_disk(&wanted),
+            Some(image) => self.in_image(&wanted, image),
+        };
+        let mut differences = Vec::new();
+        let mut found: Vec<Examination> = parts.iter().map(begun).collect();
+        for Looked { part, facts, problem, difference } in looked {
+            differences.extend(difference);
+            let (Some(examination), Some(part)) = (found.get_mut(part), parts.get(part)) else { continue };
+            examination.modules.extend(facts);
+            let package = Some(part.artifact.name.clone());
+            examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
+        }
+        let ended = |(part, mut examination): (&Part, Examination)| {
+            examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
+            (part.artifact.location.clone(), examination)
+        };
+        (parts.iter().zip(found).map(ended).collect(), differences)
+    }
+
+    fn on_disk(&self, wanted: &[Wanted<'_>]) -> Vec<Looked> {
+        let done = AtomicUsize::new(0);
+        let look = |each: &Wanted<'_>| {
+            let place = each.file.location.display().to_string();
+            let bytes = File::open(&each.file.location).and_then(|file| self.read(each.file, file));
+            let looked = self.look(*each, bytes, &place);
+            self.notice(each.file, done.fetch_add(1, Ordering::Relaxed) + 1, wanted.len());
+            looked
+        };
+        wanted.par_iter().map(look).collect()
+    }
+
+    /// Layers are streams: files come one after the other, and are looked into by the batch.
+    fn in_image(&self, wanted: &[Wanted<'_>], image: &Image) -> Vec<Looked> {
+        let mut by_path: BTreeMap<&Path, Vec<Wanted<'_>>> = BTreeMap::new();
+        for each in wanted {
+            by_path.entry(&each.file.location).or_default().push(*each);
+        }
+        let place = |path: &Path| image.place(path).display().to_string();
+        let study = |(each, bytes): (Wanted<'_>, Bytes)| self.look(each, bytes, &place(&each.file.location));
+        let mut looked = Vec::new();
+        let (mut batch, mut held) = (Vec::new(), 0);
+        let mut take = |path: &Path, reader: &mut dyn Read| {
+            let Some(several) = by_path.get(path) else { return };
+            let Some(first) = several.first() else { return };
+            let bytes = self.read(first.file, reader);
+            for each in several {
+                held += bytes.as_ref().map_or(0, |bytes| bytes.as_ref().map_or(0, Vec::len));
+                batch.push((*each, again(&bytes)));
+            }
+            if held >= BATCH {
+                held = 0;
+                looked.par_extend(std::mem::take(&mut batch).into_par_iter().map(study));
+                self.notice(first.file, looked.len(), wanted.len());
+            }
+        };
+        let paths: Vec<PathBuf> = by_path.keys().map(|path| path.to_path_buf()).collect();
+        let unread = image.read_each(&paths, self.limits, &mut take);
+        looked.par_extend(batch.into_par_iter().map(study));
+        for (path, why) in unread {
+            let several = by_path.get(path.as_path()).into_iter().flatten();
+            looked.extend(several.map(|each| self.look(*each, Err(io::Error::other(why.clone())), &place(&path))));
+        }
+        looked
+    }
+
+    fn notice(&self, file: &InstalledFile, done: usize, of: usize) {
+        self.observer.notice(Event::Examined { filename: &file.path, done, of });
+    }
+
+    fn look(&self, wanted: Wanted<'_>, bytes: Bytes, place: &str) -> Looked {
+        let Wanted { part, file } = wanted;
+        let problem = |kind, message| Problem { kind, package: None, place: place.to_owned(), message };
+        let bytes = match bytes {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Looked { part, ..Looked::default() },
+            Err(error) => {
+                let problem = Some(problem(ProblemKind::File, error.to_string()));
+                return Looked { part, problem, ..Looked::default() };
+            }
+        };
+        let own = digest(Algorithm::Sha256, &bytes);
+        let difference = file.recorded.as_ref().and_then(|recorded| {
+            let same = recorded.algorithm == own.algorithm;
+            let found = if same { own.clone() } else { digest(recorded.algorithm, &bytes) };
+            let message = format!(
+                "was changed since it was installed, and is judged as it is: {recorded} is recorded, {found} found"
+            );
+            (found != *recorded).then(|| problem(ProblemKind::Integrity, message))
+        });
+        let key = format!("{} {:?} {own} {}", env!("UNGIL_SOURCE_DIGEST"), self.depth, file.path);
+        if let Some(facts) = self.store.get(FACTS, &key).and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return Looked { part, facts, problem: None, difference };
+        }
+        match binary::read_to(self.depth, &file.path, &bytes) {
+            Ok(facts) => {
+                if let Ok(kept) = serde_json::to_vec(&facts) {
+                    // A cache that cannot be written costs time, nothing else.
+                    let _ = self.store.put(FACTS, &key, &kept);
+                }
+                Looked { part, facts, problem: None, difference }
+            }
+            Err(error) => {
+                let problem = Some(problem(ProblemKind::Binary, error.to_string()));
+                Looked { part, facts: None, problem, difference }
+            }
+        }
+    }
+
+    fn read(&self, file: &InstalledFile, bytes: impl Read) -> Bytes {
+        let limit = self.limits.member_bytes;
+        if file.size > limit {
+            return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
+        }
+        let mut reader = bytes.take(limit);
+        let mut bytes = Vec::new();
+        if let Some(candidate) = Candidate::of(&file.path).filter(|it| it.first_step(file.size) == Step::Peek) {
+            for length in PREFIXES {
+                let more = length.saturating_sub(bytes.len() as u64);
+                reader.by_ref().take(more).read_to_end(&mut bytes)?;
+                match peek(&candidate.stem, &bytes) {
+                    Peek::NoHook => return Ok(None),
+                    Peek::Beyond => {}
+                    Peek::Hook | Peek::Unclear => break,
+                }
+            }
+        }
+        reader.read_to_end(&mut bytes)?;
+        // A file that is cut short, or grows while it is read, is none that a verdict can stand on.
+        if bytes.len() as u64 != file.size {
+            return Err(io::Error::other(format!("has {} bytes; expected {}", bytes.len(), file.size)));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// The same once more.
+fn again(bytes: &Bytes) -> Bytes {
+    match bytes {
+        Ok(bytes) => Ok(bytes.clone()),
+        Err(error) => Err(io::Error::other(error.to_string())),
+    }
+}
+
+fn begun(part: &Part) -> Examination {
+    let size = part.files.iter().map(|file| file.size).sum();
+    Examination { problems: part.problems.clone(), size, ..Examination::default() }
+}

@@ -1,0 +1,173 @@
+//! A plan with every course, and one whose text is hostile.
+
+use ungil::model::digest::{Algorithm, Digest};
+use ungil::model::plan::{
+    After, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen, Step,
+};
+use ungil::model::problem::{Problem, ProblemKind};
+use ungil::model::request::Place;
+use ungil::model::resolution::RequiredBy;
+use ungil::model::target::Target;
+use ungil::model::verdict::Verdict;
+
+fn target(python: &str) -> Target {
+    Target { python: python.parse().unwrap(), platform: "linux-x86_64".parse().unwrap() }
+}
+
+fn line(number: u32) -> Place {
+    Place { file: "requirements.txt".to_owned(), line: Some(number), column: Some(1) }
+}
+
+fn probe(version: &str, verdict: Verdict, seen: Seen) -> Probe {
+    Probe { version: version.parse().unwrap(), verdict, reason: "declares nothing".to_owned(), seen }
+}
+
+fn search(oldest: Option<&str>, probes: Vec<Probe>) -> Search {
+    let oldest = oldest.map(|version| version.parse().unwrap());
+    Search {
+        newest: oldest.as_ref().map(|_| "9.1".parse().unwrap()),
+        border: if oldest.is_some() { Border::Confirmed } else { Border::Open },
+        oldest,
+        versions: 12,
+        fitting: 5,
+        probes,
+        prerelease: None,
+        requests: 9,
+    }
+}
+
+fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str, Verdict)) -> Outlook {
+    let (version, then) = after;
+    Outlook {
+        target: target(python),
+        verdict,
+        reason: "declares that it needs the GIL: a._b and 3 more".to_owned(),
+        search,
+        after: After {
+            version: Some(version.parse().unwrap()),
+            verdict: Some(then),
+            reason: "4 modules, by the author".to_owned(),
+        },
+    }
+}
+
+fn step(name: &str, course: Course, outlooks: Vec<Outlook>) -> Step {
+    Step {
+        name: name.parse().unwrap(),
+        version: Some("1.0".parse().unwrap()),
+        required_by: vec![RequiredBy { place: line(1), path: Vec::new() }],
+        outlooks,
+        course,
+        tracker: Some(format!("https://example.org/{name}/issues")),
+    }
+}
+
+fn obstacles() -> Vec<Obstacle> {
+    vec![
+        Obstacle { place: Some(line(7)), package: None, wants: "<2".to_owned() },
+        Obstacle {
+            place: Some(line(8)),
+            package: Some(("strict".parse().unwrap(), "3.0".parse().unwrap())),
+            wants: "==1.0".to_owned(),
+        },
+        Obstacle { place: None, package: None, wants: "nothing goes together".to_owned() },
+    ]
+}
+
+/// Every course.
+pub(super) fn plan() -> Plan {
+    use Verdict::{Blocked, Build, Gil, PureFallback, Ready, Unknown};
+    let names = |version| probe(version, Blocked, Seen::Names);
+    let change = vec![
+        outlook("3.14t", Gil, Some(search(Some("2.1"), vec![probe("2.0", Gil, Seen::Bytes)])), ("2.1", Ready)),
+        outlook("3.15t", Build, Some(search(None, vec![names("9.1")])), ("2.1", Build)),
+    ];
+    let both = |verdict| {
+        let probes = vec![probe("1.5", verdict, Seen::Bytes), probe("9.1", verdict, Seen::Bytes)];
+        let search = search(None, probes);
+        ["3.14t", "3.15t"].map(|python| outlook(python, verdict, Some(search.clone()), ("1.0", verdict))).to_vec()
+    };
+    let held = vec![outlook("3.14t", Gil, Some(search(Some("2.1"), vec![names("2.0")])), ("1.0", Gil))];
+    let by = obstacles();
+    let none = vec![outlook("3.14t", Gil, None, ("1.0", Gil))];
+    let digest = Digest::new(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
+    let edit = |number: u32, name: &str, digests| Edit {
+        place: line(number),
+        name: name.parse().unwrap(),
+        from: "1.0".parse().unwrap(),
+        to: "2.1".parse().unwrap(),
+        digests,
+    };
+    let moved = |name: &str, from: Option<&str>, to: Option<&str>| Move {
+        name: name.parse().unwrap(),
+        from: from.map(|version| version.parse().unwrap()),
+        to: to.map(|version| version.parse().unwrap()),
+        required_by: vec!["change".parse().unwrap()],
+    };
+    Plan {
+        targets: vec![target("3.14t"), target("3.15t")],
+        steps: vec![
+            step("change", Course::Change { to: "2.1".parse().unwrap() }, change),
+            step("follow", Course::Follow, vec![outlook("3.14t", Gil, None, ("1.0", Ready))]),
+            step("held", Course::HeldBack { to: "2.1".parse().unwrap(), by }, held),
+            step("isolate", Course::Isolate, both(Gil)),
+            step("elsewhere", Course::Isolate, none),
+            step("build", Course::Build, both(Build)),
+            step("unclear", Course::Unclear, both(Unknown)),
+            step("accept", Course::Accept, both(PureFallback)),
+        ],
+        moves: vec![
+            moved("comes", None, Some("1.0")),
+            moved("goes", Some("1.0"), None),
+            moved("moves", Some("1.0"), Some("1.4")),
+        ],
+        edits: vec![edit(1, "change", Some(vec![digest])), edit(2, "moves", None)],
+        commands: vec![
+            Command {
+                file: "uv.lock".to_owned(),
+                command: "uv lock --upgrade-package 'change==2.1'".to_owned(),
+                packages: vec!["change==2.1".to_owned()],
+            },
+            Command {
+                file: "pylock.toml".to_owned(),
+                command: String::new(),
+                packages: vec!["change==2.1".to_owned()],
+            },
+        ],
+        problems: Vec::new(),
+        summary: PlanSummary {
+            packages: 40,
+            good_before: 33,
+            packages_after: 41,
+            good_after: 36,
+            requests: 312,
+            bytes_fetched: 81_000_000,
+        },
+    }
+}
+
+/// Text of others wherever it can stand.
+pub(super) fn hostile() -> Plan {
+    const EVIL: &str = "\u{1b}[2J\u{202e}https://me:secret@host/ \r\n";
+    let mut plan = plan();
+    for step in &mut plan.steps {
+        step.tracker = Some(format!("https://host/{EVIL}"));
+        for outlook in &mut step.outlooks {
+            outlook.reason = EVIL.to_owned();
+            outlook.after.reason = EVIL.to_owned();
+        }
+        if let Course::HeldBack { by, .. } = &mut step.course {
+            by.iter_mut().for_each(|obstacle| obstacle.wants = EVIL.to_owned());
+        }
+    }
+    let file = |place: &mut Place| place.file = EVIL.to_owned();
+    plan.edits.iter_mut().for_each(|edit| file(&mut edit.place));
+    plan.commands.iter_mut().for_each(|command| command.file = EVIL.to_owned());
+    plan.problems.push(Problem {
+        kind: ProblemKind::Index,
+        package: None,
+        place: EVIL.to_owned(),
+        message: EVIL.to_owned(),
+    });
+    plan
+}

@@ -1,0 +1,476 @@
+//! What is installed: environments that pip, conda's tools and image tools made, and ones that lack what those write.
+
+use std::path::{Path, PathBuf};
+
+use ungil::archive::limits::Limits;
+
+use crate::server::Server;
+
+use super::desk::{Desk, Report, Run};
+use super::distributions::{Wheel, compiled, sdist};
+use super::shop::Shop;
+
+/// Where the environments were made.
+const MADE_IN: &str = "/tmp/ungil-fixture";
+const SITE: &str = "venv/lib/python3.13t/site-packages";
+const SUFFIX: &str = "cpython-313t-x86_64-linux-gnu.so";
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/installed").join(name)
+}
+
+/// Copies a tree to the desk; what says where it was made says where it is now.
+fn place(desk: &Desk, name: &str, to: &str) {
+    let mut left = vec![PathBuf::new()];
+    while let Some(below) = left.pop() {
+        for entry in std::fs::read_dir(fixture(name).join(&below)).unwrap() {
+            let entry = entry.unwrap();
+            let path = below.join(entry.file_name());
+            if entry.path().is_dir() {
+                left.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let here = desk.path("").display().to_string();
+            let bytes = match String::from_utf8(bytes) {
+                Ok(text) => text.replace(MADE_IN, here.trim_end_matches('/')).into_bytes(),
+                Err(error) => error.into_bytes(),
+            };
+            desk.write(&format!("{to}/{}", path.display()), bytes);
+        }
+    }
+}
+
+/// A virtual environment of pip's, with the projects that it edits in place.
+fn environment() -> Desk {
+    let desk = Desk::new();
+    place(&desk, "venv", "venv");
+    place(&desk, "projects", "projects");
+    desk
+}
+
+/// A compiled file for the environment's Python, as this package has it: `calm` does not need the GIL, `locked_in` does.
+fn sample_of(package: &str) -> Vec<u8> {
+    std::fs::read(fixture(&format!("{SITE}/{package}/sample.{SUFFIX}"))).unwrap()
+}
+
+/// Scans offline.
+fn scan(desk: &Desk, arguments: &[&str]) -> Run {
+    desk.run(&[&["scan", "--format", "json", "--offline"], arguments].concat())
+}
+
+fn remove(desk: &Desk, name: &str) {
+    let path = desk.path(name);
+    if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+}
+
+fn required_by(report: &Report, name: &str) -> Vec<String> {
+    let paths = report.package(name)["required_by"].as_array().unwrap();
+    let name = |path: &serde_json::Value| {
+        let names: Vec<&str> = path["path"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        names.join(" ")
+    };
+    paths.iter().map(name).collect()
+}
+
+const INSTALLED: [&str; 5] = [
+    "by-finder 1.0 cp313t gil",
+    "calm 1.0 cp313t ready",
+    "in-src 1.0 cp313t gil",
+    "locked-in 2.0 cp313t gil",
+    "paper 3.0 cp313t pure",
+];
+
+// Environments
+
+#[test]
+fn a_virtual_environment_is_judged_by_its_files_for_its_own_python() {
+    let desk = environment();
+    for input in ["venv", "./venv", SITE] {
+        let run = scan(&desk, &[input]);
+        let report = run.report();
+        assert_eq!(report.verdicts(), INSTALLED, "{input}");
+        assert_eq!(report.problems(), [] as [&str; 0], "{input}");
+        assert_eq!(run.code, Some(1));
+        assert_eq!(required_by(&report, "locked-in"), ["calm"]);
+        assert_eq!(report.result("locked-in")["artifact"]["kind"], "installed");
+        assert_eq!(report.result("in-src")["artifact"]["kind"], "editable");
+    }
+}
+
+#[test]
+fn the_second_scan_finds_the_same() {
+    let desk = environment();
+    assert_eq!(scan(&desk, &["venv"]).stdout, scan(&desk, &["venv"]).stdout);
+}
+
+#[test]
+fn what_is_edited_in_place_is_judged_where_it_is() {
+    let desk = environment();
+    let by_path = "projects/in_src/src/in_src/sample";
+    desk.write(&format!("{by_path}.{SUFFIX}"), sample_of("calm"));
+    let finder = "projects/by_finder/by_finder/sample";
+    desk.write(&format!("{finder}.{SUFFIX}"), sample_of("locked_in"));
+    let report = scan(&desk, &["venv"]).report();
+    assert_eq!(report.result("in-src")["verdict"], "ready");
+    assert_eq!(report.result("by-finder")["verdict"], "gil");
+    // A finder that is no table of names and paths is code, and is not run.
+    let table = format!("{SITE}/__editable___by_finder_1_0_finder.py");
+    desk.write(&table, "MAPPING: dict[str, str] = find_out()\n");
+    let report = scan(&desk, &["venv"]).report();
+    assert_eq!(report.result("by-finder")["verdict"], "unknown");
+}
+
+#[test]
+fn a_file_that_was_changed_is_judged_as_it_is_and_told() {
+    let desk = environment();
+    desk.write(&format!("{SITE}/calm/sample.{SUFFIX}"), sample_of("locked_in"));
+    let report = scan(&desk, &["venv"]).report();
+    assert_eq!(report.result("calm")["verdict"], "gil");
+    let problems = report.problems();
+    assert!(problems.len() == 1 && problems[0].contains("was changed since it was installed"), "{problems:?}");
+}
+
+#[test]
+fn files_that_nobody_owns_are_reported() {
+    let desk = environment();
+    desk.write(&format!("{SITE}/alone/sample.{SUFFIX}"), sample_of("locked_in"));
+    remove(&desk, &format!("{SITE}/locked_in-2.0.dist-info"));
+    desk.write("extra/sample.so", sample_of("calm"));
+    desk.write(&format!("{SITE}/extra.pth"), format!("{}\n", desk.path("extra").display()));
+    let report = scan(&desk, &["venv"]).report();
+    let own: Vec<String> = report.verdicts().into_iter().filter(|line| line.starts_with("no-package")).collect();
+    assert_eq!(own, ["no-package ? cp313t gil", "no-package ? cp313t ready"]);
+    assert_eq!(report.result("no-package")["modules"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn without_a_record_files_are_given_by_name_or_left_open() {
+    let desk = environment();
+    for info in ["calm-1.0", "locked_in-2.0"] {
+        remove(&desk, &format!("{SITE}/{info}.dist-info/RECORD"));
+    }
+    desk.write(&format!("{SITE}/calm-1.0.dist-info/top_level.txt"), "calm\n");
+    let report = scan(&desk, &["venv"]).report();
+    assert_eq!(report.result("calm")["verdict"], "ready");
+    assert_eq!(report.result("locked-in")["verdict"], "unknown");
+    assert_eq!(report.result("no-package")["verdict"], "gil");
+}
+
+#[test]
+fn what_a_record_lists_and_is_not_there_is_told() {
+    let desk = environment();
+    remove(&desk, &format!("{SITE}/calm/sample.{SUFFIX}"));
+    let run = scan(&desk, &["venv"]);
+    assert!(run.report().problems()[0].contains("it is not there"), "{}", run.stdout);
+}
+
+#[test]
+fn an_egg_info_and_debians_folder_are_read() {
+    let desk = Desk::new();
+    let site = "usr/lib/python3/dist-packages";
+    desk.write(&format!("{site}/old-1.2.egg-info"), "Metadata-Version: 1.1\nName: old\nVersion: 1.2\n");
+    desk.write(&format!("{site}/egg-2.0.egg-info/PKG-INFO"), "Metadata-Version: 2.1\nName: egg\nVersion: 2.0\n");
+    desk.write(&format!("{site}/egg-2.0.egg-info/installed-files.txt"), format!("../egg/sample.{SUFFIX}\n"));
+    desk.write(&format!("{site}/egg/sample.{SUFFIX}"), sample_of("locked_in"));
+    let report = scan(&desk, &[site, "--platform", "linux-x86_64"]).report();
+    assert_eq!(report.verdicts(), ["egg 2.0 cp313t gil", "old 1.2 cp313t pure"]);
+}
+
+#[test]
+fn conda_says_whose_the_files_are_that_have_no_description() {
+    let desk = Desk::new();
+    place(&desk, "conda", "prefix");
+    let run = scan(&desk, &["prefix"]);
+    let report = run.report();
+    assert_eq!(report.verdicts(), ["calm 1.0 cp313t ready", "no-metadata 2.0 cp313t gil"]);
+    assert_eq!(report.problems(), [] as [&str; 0]);
+    // A record that cannot be read hides whose a file is, not the file.
+    let record = "prefix/conda-meta/no-metadata-2.0-py313t_0.json";
+    desk.write(record, "{");
+    let report = scan(&desk, &["prefix"]).report();
+    assert_eq!(report.verdicts(), ["calm 1.0 cp313t ready", "no-package ? cp313t gil"]);
+    assert!(report.problems()[0].contains("no-metadata-2.0"), "{:?}", report.problems());
+}
+
+// Other Pythons
+
+#[test]
+fn an_environment_with_the_gil_decides_nothing_and_its_versions_do() {
+    let desk = Desk::new();
+    desk.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.12.1\n");
+    let site = "venv/lib/python3.12/site-packages";
+    let describe = |name: &str, requires: &str| {
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n{requires}");
+        desk.write(&format!("{site}/{name}-1.0.dist-info/METADATA"), metadata);
+        desk.write(&format!("{site}/{name}-1.0.dist-info/RECORD"), "");
+    };
+    describe("top", "Requires-Dist: below; python_version >= '3'\n");
+    describe("below", "");
+    let run = scan(&desk, &["venv"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("venv is of Python 3.12, which has the GIL"), "{}", run.stderr);
+    assert!(run.stderr.contains("--python 3.14t scans"), "{}", run.stderr);
+    let native = |name: &str, version: &str, fixture: &str| {
+        let wheel = Wheel::new(&format!("{name}-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl"));
+        wheel.module(&format!("{name}/sample.cpython-314t-x86_64-linux-gnu.so"), fixture)
+    };
+    let wheels = [
+        native("top", "1.0", "elf-x86_64-not-used.so"),
+        native("below", "1.0", "elf-x86_64-used.so"),
+        native("below", "2.0", "elf-x86_64-not-used.so"),
+    ];
+    let server = Server::start(Shop::with(wheels).routes());
+    let report = desk.scan(&server, &["venv"]).report();
+    assert_eq!(report.verdicts(), ["below 1.0 cp314t gil", "top 1.0 cp314t ready"]);
+    assert_eq!(required_by(&report, "below"), ["top"]);
+}
+
+#[test]
+fn one_environment_is_judged_by_its_files_and_by_its_versions_side_by_side() {
+    let desk = environment();
+    desk.write(&format!("{SITE}/alone/sample.{SUFFIX}"), sample_of("locked_in"));
+    let wheel = Wheel::new("calm-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
+    let server = Server::start(Shop::with([wheel]).routes());
+    let targets = ["--python", "3.13t", "--python", "3.14t", "--platform", "linux-x86_64"];
+    let report = desk.scan_for(&server, &targets, &["venv"]).report();
+    let of = |name: &str| report.verdicts().into_iter().filter(|line| line.starts_with(name)).collect::<Vec<_>>();
+    assert_eq!(of("calm"), ["calm 1.0 cp313t ready", "calm 1.0 cp314t pure"]);
+    // A project that is edited in place would be built again from where it is.
+    assert_eq!(of("in-src"), ["in-src 1.0 cp313t gil", "in-src 1.0 cp314t build"]);
+    assert_eq!(of("no-package"), ["no-package ? cp313t gil"]);
+    assert!(report.problems().iter().any(|line| line.contains("no package owns")), "{:?}", report.problems());
+}
+
+#[test]
+fn what_no_folder_tells_of_the_python_can_be_named() {
+    let desk = Desk::new();
+    desk.write("packages/a-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n");
+    desk.write("packages/a-1.0.dist-info/RECORD", "a/sample.so,,\n");
+    desk.write("packages/a/sample.so", compiled("elf-x86_64-used.so"));
+    let run = scan(&desk, &["packages", "--platform", "linux-x86_64"]);
+    assert!(run.stderr.contains("which Python it is for cannot be told"), "{}", run.stderr);
+    let report = scan(&desk, &["packages", "--platform", "linux-x86_64", "--python", "3.14t"]).report();
+    assert_eq!(report.verdicts(), ["a 1.0 cp314t gil"]);
+}
+
+// Containers
+
+#[test]
+fn an_image_is_read_through_its_layers() {
+    let desk = Desk::new();
+    let layout = fixture("image");
+    let run = scan(&desk, &[layout.to_str().unwrap()]);
+    let report = run.report();
+    assert_eq!(report.verdicts(), ["calm 1.0 cp313t ready", "paper 3.0 cp313t pure"]);
+    assert_eq!((run.code, report.problems()), (Some(0), Vec::new()));
+    // The same in a tar file.
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.append_dir_all(".", &layout).unwrap();
+    desk.write("image.tar", tar.into_inner().unwrap());
+    assert_eq!(scan(&desk, &["image.tar"]).report().verdicts(), report.verdicts());
+}
+
+/// An archive as `docker save` wrote it for years.
+fn saved(layers: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
+    let manifest = serde_json::json!([{"Config": "config.json", "RepoTags": ["app:latest"], "Layers": names}]);
+    let config = serde_json::json!({"architecture": "amd64", "os": "linux"});
+    let mut files = vec![("manifest.json", manifest.to_string().into_bytes())];
+    files.push(("config.json", config.to_string().into_bytes()));
+    files.extend(layers.iter().cloned());
+    tar_of(&files)
+}
+
+fn tar_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, bytes.as_slice()).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn an_archive_of_docker_is_read_and_the_systems_own_python_left_out() {
+    let desk = Desk::new();
+    let site = "app/.venv/lib/python3.14t/site-packages";
+    let module = format!("{site}/a/sample.cpython-314t-x86_64-linux-gnu.so");
+    let metadata = b"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n".to_vec();
+    let system = tar_of(&[
+        ("lib64/ld-linux-x86-64.so.2", Vec::new()),
+        (
+            "usr/lib/python3.12/site-packages/b-1.0.dist-info/METADATA",
+            b"Metadata-Version: 2.1\nName: b\nVersion: 1.0\n".to_vec(),
+        ),
+    ]);
+    let below = tar_of(&[(&module, compiled("elf-x86_64-used.so"))]);
+    let top = tar_of(&[
+        ("app/.venv/pyvenv.cfg", b"version = 3.14.0\n".to_vec()),
+        (&format!("{site}/a-1.0.dist-info/METADATA"), metadata),
+        (
+            &format!("{site}/a-1.0.dist-info/RECORD"),
+            format!("{}\n", module.replace(&format!("{site}/"), "") + ",,").into_bytes(),
+        ),
+        (&module, compiled("elf-x86_64-not-used.so")),
+    ]);
+    desk.write("app.tar", saved(&[("1/layer.tar", system.clone()), ("2/layer.tar", below), ("3/layer.tar", top)]));
+    let run = scan(&desk, &["app.tar"]);
+    let report = run.report();
+    assert_eq!(report.verdicts(), ["a 1.0 cp314t ready"]);
+    assert_eq!(report.package("a")["required_by"][0]["place"]["file"], "app.tar: /app/.venv");
+    assert_eq!(run.code, Some(0));
+    // In a container that has nothing else it is not.
+    desk.write("base.tar", saved(&[("1/layer.tar", system)]));
+    assert!(scan(&desk, &["base.tar"]).stderr.contains("Python 3.12, which has the GIL"));
+}
+
+#[test]
+fn what_cannot_be_read_of_an_image_ends_the_scan_with_a_reason() {
+    let desk = Desk::new();
+    let plain = saved(&[("1/layer.tar", tar_of(&[("etc/passwd", Vec::new())]))]);
+    desk.write("empty.tar", &plain);
+    desk.write("zstd.tar", saved(&[("1/layer.tar", vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0])]));
+    desk.write("cut.tar", saved(&[("1/layer.tar", vec![b'x'; 2000])]));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &plain).unwrap();
+    desk.write("packed.tar.gz", packed.finish().unwrap());
+    for (input, code, told) in [
+        ("empty.tar", 3, "no environment was found; looked for pyvenv.cfg"),
+        ("zstd.tar", 2, "is packed by zstd"),
+        ("cut.tar", 2, "is damaged"),
+        ("packed.tar.gz", 2, "is packed as a whole"),
+    ] {
+        let run = scan(&desk, &[input]);
+        assert!(run.stderr.contains(told), "{input}: {}", run.stderr);
+        assert_eq!(run.code, Some(code), "{input}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_of_an_unpacked_container_lead_nowhere_else() {
+    let desk = environment();
+    desk.write("root/lib64/ld-linux-x86-64.so.2", "");
+    std::fs::create_dir_all(desk.path("root/opt")).unwrap();
+    std::fs::rename(desk.path("venv"), desk.path("root/opt/venv")).unwrap();
+    let site = "root/opt/venv/lib/python3.13t/site-packages";
+    // Outside of the container there would be such a file.
+    desk.write("outside.so", sample_of("locked_in"));
+    std::os::unix::fs::symlink(desk.path("outside.so"), desk.path(&format!("{site}/leads_out.so"))).unwrap();
+    let module = format!("{site}/calm/sample.{SUFFIX}");
+    desk.write("root/store/calm", sample_of("locked_in"));
+    remove(&desk, &module);
+    std::os::unix::fs::symlink("/store/calm", desk.path(&module)).unwrap();
+    let run = scan(&desk, &["--root", "root"]);
+    let report = run.report();
+    assert_eq!(report.result("calm")["verdict"], "gil");
+    assert!(report.verdicts().iter().all(|line| !line.starts_with("no-package")), "{:?}", report.verdicts());
+    // What is edited in place lies outside of the container.
+    assert_eq!(report.result("in-src")["verdict"], "unknown");
+    assert!(report.problems().iter().any(|line| line.contains("leads_out.so")), "{:?}", report.problems());
+}
+
+// Interpreters
+
+#[cfg(unix)]
+#[test]
+fn an_interpreter_is_asked_for_its_paths() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = environment();
+    let site = desk.path(SITE);
+    let answer = format!(
+        r#"{{"implementation": "cpython", "version": [3, 13], "free_threaded": true, "platform": "linux-x86_64",
+        "suffixes": [".{SUFFIX}", ".so"], "paths": ["{}"]}}"#,
+        site.display()
+    );
+    let script = |name: &str, body: &str| {
+        desk.write(name, format!("#!/bin/sh\n{body}\n"));
+        std::fs::set_permissions(desk.path(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let line = answer.replace('\n', " ");
+    script("python", &format!("test \"$1 $2\" = '-I -c' && echo '{line}'"));
+    let report = scan(&desk, &["--interpreter", "./python"]).report();
+    assert_eq!(report.verdicts(), INSTALLED);
+    script("other", "echo hello");
+    let run = scan(&desk, &["--interpreter", "./other"]);
+    assert!(run.stderr.contains("its answer is not what a Python would say"), "{}", run.stderr);
+    script("failing", "exit 7");
+    let run = scan(&desk, &["--interpreter", "./failing"]);
+    assert!(run.stderr.contains("is it a Python?"), "{}", run.stderr);
+    let run = scan(&desk, &["--interpreter", "./none"]);
+    assert!(run.stderr.contains("cannot run ./none"), "{}", run.stderr);
+    assert_eq!(run.code, Some(2));
+}
+
+#[test]
+fn what_a_python_answers_is_understood() {
+    let desk = environment();
+    let answer = String::from_utf8(std::fs::read(fixture("answer.json")).unwrap()).unwrap();
+    let answer = answer.replace(MADE_IN, desk.path("").display().to_string().trim_end_matches('/'));
+    let environment = ungil::installed::of_interpreter(answer.as_bytes(), "python").unwrap();
+    let inventory = ungil::installed::read(&environment, &Limits::default());
+    assert_eq!(inventory.python.unwrap().to_string(), "3.13t");
+    assert_eq!(inventory.platform.unwrap().to_string(), "linux-x86_64");
+    assert_eq!(inventory.distributions.len(), INSTALLED.len());
+}
+
+// Folders of wheels
+
+#[test]
+fn a_folder_of_wheels_is_judged_by_the_best_wheel_of_each_version() {
+    let desk = Desk::new();
+    let tag = |tag: &str| format!("a-1.0-{tag}-manylinux_2_28_x86_64.whl");
+    let module = |name: String, path: &str, fixture: &str| {
+        let wheel = Wheel::new(&name).module(path, fixture);
+        desk.write(&format!("wheels/{name}"), wheel.bytes());
+    };
+    let free_threaded = "a/sample.cpython-314t-x86_64-linux-gnu.so";
+    module(tag("cp314-cp314t"), free_threaded, "elf-x86_64-not-used.so");
+    module(tag("cp314-cp314"), "a/sample.cpython-314-x86_64-linux-gnu.so", "elf-x86_64-used.so");
+    module("a-2.0-cp314-cp314-manylinux_2_28_x86_64.whl".into(), "a/sample.so", "elf-x86_64-used.so");
+    desk.write("wheels/b-1.0-py3-none-any.whl", Wheel::new("b-1.0-py3-none-any.whl").requires("c").bytes());
+    desk.write("wheels/source-3.0.tar.gz", sdist("source", "3.0", &[]));
+    desk.write("wheels/README.txt", "not a wheel");
+    let run = scan(&desk, &["wheels", "--python", "3.14t", "--platform", "linux-x86_64"]);
+    assert_eq!(
+        run.report().verdicts(),
+        ["a 1.0 cp314t ready", "a 2.0 cp314t blocked", "b 1.0 cp314t pure", "source 3.0 cp314t build"]
+    );
+}
+
+// Nothing
+
+#[test]
+fn where_nothing_is_found_is_told_what_was_looked_for() {
+    let desk = Desk::new();
+    desk.write("empty/notes.md", "nothing here");
+    desk.write("venv/pyvenv.cfg", "version = 3.14.0\n");
+    for (arguments, told) in [
+        (&["./empty"][..], "no environment was found; looked for a virtual environment"),
+        (&["--root", "empty"], "no environment was found; looked for pyvenv.cfg"),
+        (&["--from", "wheels", "empty"], "no environment was found; looked for files named .whl"),
+    ] {
+        let run = scan(&desk, arguments);
+        assert!(run.stderr.contains(told), "{arguments:?}: {}", run.stderr);
+        assert_eq!(run.code, Some(3), "{arguments:?}");
+    }
+    for arguments in [&["venv"][..], &["--from", "site-packages", "empty"]] {
+        let run = scan(&desk, arguments);
+        assert!(run.stdout.contains("holds nothing to scan"), "{arguments:?}: {}", run.stdout);
+        assert_eq!(run.code, Some(3), "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_kind_has_its_line_in_the_help_and_in_the_docs() {
+    let help = Desk::new().run(&["scan", "--help"]).stdout;
+    let page = include_str!("../../../docs/inputs.md");
+    for kind in ungil::installed::KINDS {
+        let line = help.lines().any(|line| line.trim_start().starts_with(kind.word()));
+        assert!(line && help.contains(kind.description()), "{help}");
+        assert!(page.contains(&format!("| `{}` |", kind.word())), "{}", kind.word());
+    }
+}

@@ -1,0 +1,251 @@
+//! `ungil plan`: which versions are ready, what has to move, what stands in the way, and edited files.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::server::Server;
+
+use super::desk::{Desk, Run, TARGET};
+use super::distributions::{Wheel, sha256};
+use super::shop::Shop;
+
+const READY: &str = "elf-x86_64-not-used.so";
+const NOT_READY: &str = "elf-x86_64-absent.so";
+
+/// A wheel for the free-threaded 3.14 with one module.
+fn wheel(name: &str, version: &str, fixture: &str) -> Wheel {
+    let path = format!("{name}/sample.cpython-314t-x86_64-linux-gnu.so");
+    Wheel::new(&format!("{name}-{version}-cp314-cp314t-manylinux_2_28_x86_64.whl")).module(&path, fixture)
+}
+
+fn for_the_gil(name: &str, version: &str) -> Wheel {
+    let path = format!("{name}/sample.cpython-314-x86_64-linux-gnu.so");
+    Wheel::new(&format!("{name}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl")).module(&path, "elf-x86_64-gil.so")
+}
+
+/// Versions of one package, each ready (`R`) or not (`-`), without a wheel that fits (`.`), or only for the build with
+/// the GIL and pure (`p`).
+fn history(shop: Shop, name: &str, versions: &[(&str, char)]) -> Shop {
+    versions.iter().fold(shop, |shop, (version, state)| match state {
+        'R' => shop.and(wheel(name, version, READY)),
+        '-' => shop.and(wheel(name, version, NOT_READY)),
+        'p' => shop.and(for_the_gil(name, version)).and(Wheel::new(&format!("{name}-{version}-py3-none-any.whl"))),
+        _ => shop.and(for_the_gil(name, version)),
+    })
+}
+
+fn plan(desk: &Desk, server: &Server, arguments: &[&str]) -> Run {
+    let index = server.url("/simple/");
+    desk.run(&[&["plan", "--format", "json", "--index-url", &index], TARGET, arguments].concat())
+}
+
+fn document(run: &Run) -> Value {
+    run.document(include_str!("../../../docs/plan.schema.json"))
+}
+
+fn step<'a>(plan: &'a Value, name: &str) -> &'a Value {
+    plan["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap()
+}
+
+/// `course to oldest newest border`
+fn told(plan: &Value, name: &str) -> String {
+    let step = step(plan, name);
+    let search = &step["outlooks"][0]["search"];
+    let parts = [&step["course"], &step["to"], &search["oldest"], &search["newest"], &search["border"]];
+    parts.map(|part| part.as_str().unwrap_or("-").to_owned()).join(" ")
+}
+
+#[test]
+fn the_first_ready_version_is_named_and_confirmed() {
+    for (versions, expected) in [
+        (&[("1.0", '-'), ("1.1", '-'), ("1.2", 'R'), ("2.0", 'R')][..], "change 1.2 1.2 2.0 confirmed"),
+        (&[("1.0", '-'), ("1.1", '.'), ("1.2", 'p'), ("2.0", 'R')], "change 2.0 2.0 2.0 confirmed"),
+        (&[("1.0", '.'), ("1.1", '.'), ("1.2", 'R'), ("1.3", 'R')], "change 1.2 1.2 1.3 confirmed"),
+        (&[("1.0", 'p'), ("1.1", 'R')], "change 1.1 1.1 1.1 confirmed"),
+        // Taken back, and not taken for granted.
+        (&[("1.0", '-'), ("1.1", 'R'), ("1.2", '-')], "change 1.1 1.1 1.1 confirmed"),
+        (&[("1.0", '-'), ("1.1", '-'), ("1.2", '-')], "isolate - - - open"),
+        (&[("1.0", '.')], "isolate - - - open"),
+        (&[("1.0", 'p'), ("1.1", 'p')], "accept - - - open"),
+        // Pre-releases only for those who have one.
+        (&[("1.0", '-'), ("1.1rc1", 'R')], "isolate - - - open"),
+        (&[("1.0", '-'), ("0.9", 'R')], "isolate - - - open"),
+    ] {
+        let server = Server::start(history(Shop::default(), "lib", versions).routes());
+        let run = plan(&Desk::new(), &server, &["lib==1.0"]);
+        assert_eq!(told(&document(&run), "lib"), expected, "{versions:?}");
+        let code = if expected.starts_with("isolate") { 1 } else { 0 };
+        assert_eq!(run.code, Some(code), "{versions:?}");
+    }
+    let early = history(Shop::default(), "lib", &[("1.0rc1", '-'), ("1.0rc2", 'R'), ("1.0rc3", 'R')]);
+    let server = Server::start(early.routes());
+    assert_eq!(
+        told(&document(&plan(&Desk::new(), &server, &["lib==1.0rc1"])), "lib"),
+        "change 1.0rc2 1.0rc2 1.0rc3 confirmed"
+    );
+}
+
+#[test]
+fn a_long_history_costs_few_requests() {
+    let version = |number: usize| format!("{}.{}.{}", 1 + number / 40, number / 8 % 5, number % 8);
+    let versions: Vec<(String, char)> =
+        (0..80).map(|number| (version(number), if number < 61 { '-' } else { 'R' })).collect();
+    let versions: Vec<(&str, char)> = versions.iter().map(|(version, state)| (version.as_str(), *state)).collect();
+    let server = Server::start(history(Shop::default(), "lib", &versions).routes());
+    let plan = document(&plan(&Desk::new(), &server, &["lib==1.0.0", "--no-cache"]));
+    assert_eq!(told(&plan, "lib"), "change 2.2.5 2.2.5 2.4.7 confirmed");
+    let mut asked: BTreeMap<String, usize> = BTreeMap::new();
+    for path in server.paths() {
+        *asked.entry(path).or_default() += 1;
+    }
+    let sent: usize = asked.values().sum();
+    assert!(sent < 12, "{sent}: {asked:#?}");
+    assert_eq!(plan["summary"]["requests"], sent);
+    assert_eq!(plan["steps"][0]["outlooks"][0]["search"]["requests"], sent);
+}
+
+#[test]
+fn lines_are_edited_and_the_result_is_ready() {
+    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')]);
+    let shop = history(shop, "fine", &[("3.0", 'R')]);
+    let digest = |filename: &str| sha256(&shop.bytes(filename));
+    let [old, new] = ["1.0", "1.1"].map(|it| digest(&format!("lib-{it}-cp314-cp314t-manylinux_2_28_x86_64.whl")));
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    let fine = digest("fine-3.0-cp314-cp314t-manylinux_2_28_x86_64.whl");
+    let text = |version: &str, digest: &str| {
+        format!(
+            "# pinned\r\nlib=={version} \\\r\n    --hash=sha256:{digest}\r\n    # via app\r\nfine==3.0 --hash=sha256:{fine}\r\n"
+        )
+    };
+    desk.write("requirements.txt", text("1.0", &old));
+    let dry = document(&plan(&desk, &server, &["requirements.txt"]));
+    assert_eq!(dry["edits"][0]["place"]["line"], 2);
+    assert_eq!(dry["edits"][0]["sha256"], serde_json::json!([new]));
+    assert_eq!(std::fs::read_to_string(desk.path("requirements.txt")).unwrap(), text("1.0", &old));
+
+    let run = plan(&desk, &server, &["requirements.txt", "--write"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), "wrote requirements.txt: 1 line changed\n"));
+    assert_eq!(std::fs::read_to_string(desk.path("requirements.txt")).unwrap(), text("1.1", &new));
+    let scanned = desk.scan(&server, &["requirements.txt"]);
+    assert_eq!(scanned.report().verdicts(), ["fine 3.0 cp314t ready", "lib 1.1 cp314t ready"]);
+    assert_eq!(document(&plan(&desk, &server, &["requirements.txt"]))["steps"], serde_json::json!([]));
+}
+
+/// `lib` is ready from 1.1 on; `app` pins it, each version another one.
+fn bound_shop() -> Shop {
+    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')]);
+    shop.and(Wheel::new("app-1.0-py3-none-any.whl").requires("lib==1.0"))
+        .and(Wheel::new("app-2.0-py3-none-any.whl").requires("lib==1.1").requires("extra"))
+        .and(Wheel::new("strict-1.0-py3-none-any.whl").requires("lib<1.1"))
+        .and(Wheel::new("extra-1.0-py3-none-any.whl"))
+}
+
+#[test]
+fn what_requires_it_moves_with_it() {
+    let server = Server::start(bound_shop().routes());
+    let desk = Desk::new();
+    desk.write("requirements.txt", "app==1.0\nlib==1.0\n");
+    let run = plan(&desk, &server, &["requirements.txt", "--write"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(desk.path("requirements.txt")).unwrap(), "app==2.0\nlib==1.1\n");
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    let moves = plan["moves"].as_array().unwrap();
+    let moved: Vec<String> = moves.iter().map(|it| format!("{} {} {}", it["name"], it["from"], it["to"])).collect();
+    assert_eq!(moved, [r#""app" "1.0" "2.0""#, r#""extra" null "1.0""#]);
+}
+
+#[test]
+fn what_stands_in_the_way_is_named() {
+    for (requirements, place, package, wants) in [
+        ("lib<1.1\n", Some("requirements.txt 1"), None, "<1.1"),
+        ("# one\nlib==1.0\nstrict==1.0\n", Some("requirements.txt 3"), Some("strict 1.0"), "<1.1"),
+        ("lib==1.0\nstrict\n", None, Some("strict 1.0"), "<1.1"),
+    ] {
+        let server = Server::start(bound_shop().routes());
+        let desk = Desk::new();
+        desk.write("requirements.txt", requirements);
+        let run = plan(&desk, &server, &["requirements.txt"]);
+        let plan = document(&run);
+        assert!(told(&plan, "lib").starts_with("held-back 1.1 1.1 "), "{requirements}: {}", told(&plan, "lib"));
+        let by = &step(&plan, "lib")["held_by"][0];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let found = by["place"]["file"].as_str().map(|file| format!("{file} {}", by["place"]["line"]));
+        assert_eq!(found.as_deref(), place, "{requirements}: {by}");
+        let found = text(&by["package"]).map(|name| format!("{name} {}", text(&by["version"]).unwrap()));
+        assert_eq!(found.as_deref(), package, "{requirements}");
+        assert_eq!(by["wants"], wants, "{requirements}");
+        assert_eq!(run.code, Some(1));
+    }
+}
+
+#[test]
+fn leaves_come_first_and_the_end_is_told_for_people() {
+    let shop = history(Shop::default(), "base", &[("1.0", '-'), ("1.1", 'R')]);
+    let shop = history(shop, "stuck", &[("1.0", '-'), ("1.1rc1", 'R')]);
+    let shop = shop
+        .and(wheel("above", "1.0", NOT_READY).requires("base>=1.0"))
+        .and(wheel("above", "1.1", READY).requires("base>=1.0"))
+        .and(
+            wheel("asked", "1.0", NOT_READY).says("Project-URL: Bug Tracker, https://bugs.example.org/\u{1b}[2Jasked"),
+        );
+    let shop = shop.and_sdist("source", "1.0", &[]);
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    desk.write("requirements.txt", "above==1.0\nbase==1.0\nasked==1.0\nstuck==1.0\nsource==1.0\n");
+    let index = server.url("/simple/");
+    let run = desk.run(&[&["plan", "requirements.txt", "--index-url", &index], TARGET].concat());
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
+    insta::assert_snapshot!(run.stdout);
+}
+
+#[test]
+fn a_lock_file_is_left_to_its_tool() {
+    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
+    let digest = sha256(&shop.bytes("lib-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"));
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    let lock = format!(
+        "version = 1\nrequires-python = \">=3.14\"\n\n[[package]]\nname = \"lib\"\nversion = \"1.0\"\n\
+         source = {{ registry = \"https://pypi.org/simple\" }}\n\
+         wheels = [{{ url = \"https://example.org/lib-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl\", hash = \"sha256:{digest}\" }}]\n\n\
+         [[package]]\nname = \"mine\"\nversion = \"0.1\"\nsource = {{ virtual = \".\" }}\ndependencies = [{{ name = \"lib\" }}]\n"
+    );
+    desk.write("uv.lock", &lock);
+    let run = plan(&desk, &server, &["uv.lock", "--write"]);
+    let plan = document(&run);
+    assert_eq!(told(&plan, "lib"), "change 1.1 1.1 1.1 confirmed", "{}", run.stdout);
+    assert_eq!(plan["commands"][0]["command"], "uv lock --upgrade-package 'lib==1.1'");
+    assert_eq!(plan["edits"], serde_json::json!([]));
+    assert_eq!(run.code, Some(0));
+    assert_eq!(std::fs::read_to_string(desk.path("uv.lock")).unwrap(), lock);
+}
+
+#[test]
+fn what_the_build_with_the_gil_gets_is_shown() {
+    let shop = history(Shop::default(), "back", &[("0.1", 'R'), ("2.0", '.')]);
+    let shop = history(shop, "old", &[("1.0", 'p')]);
+    let shop = history(shop, "same", &[("1.0", 'R')]);
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    let report = desk.scan(&server, &["back", "old", "same"]).report();
+    assert_eq!(report.verdicts(), ["back 0.1 cp314t ready", "old 1.0 cp314t pure-fallback", "same 1.0 cp314t ready"]);
+    let other = |name: &str| report.result(name)["other_build"].clone();
+    let gets = |version: &str, name: &str| {
+        let filename = format!("{name}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl");
+        serde_json::json!({ "python": "3.14", "version": version, "filename": filename })
+    };
+    assert_eq!(other("back"), gets("2.0", "back"));
+    assert_eq!(other("old"), gets("1.0", "old"));
+    assert_eq!(other("same"), Value::Null);
+    // Only where the version differs, the table says so; where the file does, the verdict does.
+    let index = server.url("/simple/");
+    let table = desk.run(&[&["scan", "back", "old", "--index-url", &index], TARGET].concat()).stdout;
+    assert_eq!(table.matches("3.14 gets 2.0").count(), 1, "{table}");
+    assert!(!table.contains("3.14 gets 1.0"), "{table}");
+    // What is pinned is the same for both, and asks for nothing.
+    let pinned = Server::start(history(Shop::default(), "back", &[("0.1", 'R'), ("2.0", '.')]).routes());
+    let report = desk.scan(&pinned, &["back==0.1", "--no-cache"]).report();
+    assert_eq!(report.result("back")["other_build"], Value::Null);
+}
