@@ -85,12 +85,13 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         name: "build",
         scope: Some(Scope::Package),
         meaning: "of an sdist: what a build of it would become, as in `would keep the GIL off (2 modules declare it)`",
-        value: |view, _| foreseen(&view.subject.offer).0,
+        // Tables have no room for the reason, which stands behind the colon.
+        value: |view, _| foreseen(&view.subject.offer).0.split(": ").next().unwrap_or_default().to_owned(),
     },
     Placeholder {
         name: "build-with-needs",
         scope: Some(Scope::Package),
-        meaning: "the same, with the compilers that the build needs",
+        meaning: "the same with its reason and the compilers that the build needs",
         value: |view, _| match foreseen(&view.subject.offer) {
             (build, needs) if needs.is_empty() => build,
             (build, needs) => format!("{build}; the build needs {}", needs.join(", ")),
