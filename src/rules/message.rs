@@ -93,7 +93,7 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         scope: Some(Scope::Package),
         meaning: "the same with its reason and the compilers that the build needs",
         value: |view, _| match foreseen(&view.subject.offer) {
-            (build, needs) if needs.is_empty() => build,
+            (build, []) => build,
             (build, needs) => format!("{build}; the build needs {}", needs.join(", ")),
         },
     },
