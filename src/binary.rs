@@ -10,6 +10,7 @@ use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, InitKind, Interprete
 use crate::model::inspection::Explanation;
 
 mod evaluation;
+pub mod hand_over;
 pub mod image;
 pub mod machine;
 pub mod python;

@@ -7,9 +7,6 @@
 //!
 //! On a target with the GIL only loading matters: a module that loads gets [`Gil::NotUsed`] with
 //! [`Cause::BuildWithGil`], whatever it declares.
-//!
-//! Not modelled, because no fact shows it: a `Py_mod_create` function that returns something other than a module, which
-//! switches the GIL on whatever the slots say.
 
 pub mod claims;
 pub mod delegates;

@@ -3,22 +3,40 @@
 //! What is rendered came from wheels, indexes and files, so every format makes text harmless before it lets it out
 //! ([`sanitize`]).
 
+mod alert;
+mod counted;
+mod cyclonedx;
+mod difference;
+mod github;
+mod gitlab;
 mod inspection_text;
 mod json;
+mod junit;
+mod markdown;
 mod paint;
+mod place;
 mod plan_text;
+mod rows;
 mod sanitize;
+mod sarif;
 mod table;
 mod targets;
 mod text;
+mod words;
+
+use std::path::PathBuf;
 
 use crate::model::inspection::Inspection;
 use crate::model::plan::Plan;
 use crate::model::report::Report;
+use crate::model::rule_page::RulePage;
+use crate::model::snapshot::Difference;
 
 pub use json::{
-    INSPECTION_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, inspection_schema, plan_schema, report_schema,
+    DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
+    difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
 };
+pub use json::{ReadError, SavedReport, read_report};
 pub use paint::Style;
 pub use sanitize::harmless;
 
@@ -31,11 +49,16 @@ pub struct RenderOptions {
     pub style: Style,
     /// The time to state, for formats that state one when asked; written as it is.
     pub generated: Option<String>,
+    /// The pages of the rules, for formats that bring them along.
+    pub rules: Vec<RulePage>,
+    /// The folder to which formats for other tools name files relative, as an absolute path; `None` leaves every name as
+    /// it is.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for RenderOptions {
     fn default() -> RenderOptions {
-        RenderOptions { width: 100, style: Style::Plain, generated: None }
+        RenderOptions { width: 100, style: Style::Plain, generated: None, rules: Vec::new(), folder: None }
     }
 }
 
@@ -45,6 +68,12 @@ pub enum RenderError {
     /// The JSON writer refused a value.
     #[error("the report could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The CSV writer refused a row.
+    #[error("the report could not be written as CSV: {0}")]
+    Csv(#[source] std::io::Error),
+    /// The XML writer refused an element.
+    #[error("the report could not be written as XML: {0}")]
+    Xml(#[source] std::io::Error),
 }
 
 /// One output format for one kind of subject.
@@ -61,6 +90,14 @@ pub struct Format<Subject> {
 pub const FORMATS: &[Format<Report>] = &[
     Format { name: "table", description: "for people", render: table::render },
     Format { name: "json", description: "for programs, as docs/report.schema.json says", render: json::render },
+    Format { name: "jsonl", description: "the same as lines, one JSON object each", render: json::render_lines },
+    Format { name: "markdown", description: "for pull requests and job summaries", render: markdown::render },
+    Format { name: "sarif", description: "SARIF 2.1.0, for code scanning", render: sarif::render },
+    Format { name: "github", description: "annotations of GitHub Actions", render: github::render },
+    Format { name: "gitlab", description: "GitLab's code quality report", render: gitlab::render },
+    Format { name: "junit", description: "JUnit's XML, for Jenkins and others", render: junit::render },
+    Format { name: "cyclonedx", description: "CycloneDX 1.6, a bill of materials", render: cyclonedx::render },
+    Format { name: "csv", description: "for spreadsheets", render: rows::render },
 ];
 
 /// Formats of an inspection, the default first.
@@ -70,6 +107,21 @@ pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
         name: "json",
         description: "for programs, as docs/inspection.schema.json says",
         render: json::render_inspection,
+    },
+];
+
+/// Formats of what is different between two reports, the default first.
+pub const DIFFERENCE_FORMATS: &[Format<Difference>] = &[
+    Format { name: "table", description: "for people", render: difference::render },
+    Format {
+        name: "markdown",
+        description: "for a comment on a pull request, or the summary of a job",
+        render: markdown::render_difference,
+    },
+    Format {
+        name: "json",
+        description: "for programs, as docs/difference.schema.json says",
+        render: json::render_difference,
     },
 ];
 

@@ -30,7 +30,9 @@ use script::Script;
 use tokens::{Dialect, tokens};
 
 /// How many files of each kind are read, and how many paths are remembered.
-const MOST_FILES: usize = 4_000;
+const MOST_FILES: usize = 20_000;
+/// How many bytes are parsed in all.
+const MOST_PARSED: usize = 64 << 20;
 const MOST_PATHS: usize = 50_000;
 
 /// Folders whose sources are not what the project itself builds, unless a build file names them.
@@ -96,6 +98,7 @@ pub struct Reader {
     cffi: Vec<(String, u32, String)>,
     doubts: Vec<String>,
     read: usize,
+    parsed: usize,
 }
 
 /// Whether a folder on the way is none of the project's own code.
@@ -215,8 +218,11 @@ impl Reader {
         if !is_telling {
             return;
         }
-        let Some(tokens) = tokens(dialect, text) else {
-            self.doubts.push(format!("{path} is too large or too odd to be parsed"));
+        self.parsed = self.parsed.saturating_add(text.len());
+        let tokens = if self.parsed > MOST_PARSED { None } else { tokens(dialect, text) };
+        let Some(tokens) = tokens else {
+            self.doubts
+                .push(format!("{path} was not parsed: it is too large or too odd, or there is too much before it"));
             return;
         };
         let mut found = if source == Source::Rust { rust::read(path, &tokens) } else { native::read(path, &tokens) };

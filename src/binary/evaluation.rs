@@ -2,8 +2,8 @@
 
 use super::HookFacts;
 use super::image::Image;
-use super::machine::{self, Context, Limits};
-use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts, Interpreters};
+use super::machine::{self, Context, Limits, Maker};
+use crate::model::facts::{Abi, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, Interpreters};
 use crate::model::inspection::Explanation;
 
 /// The CPython that is taken where neither the file's name nor its bytes name one: what a version check inside the module
@@ -12,7 +12,19 @@ const MINOR: u8 = 14;
 
 /// What following the hook shows.
 pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> machine::Evaluation {
-    machine::evaluate(image, hook.address, hook.kind, context(path, abi), Limits::default())
+    let maker = Maker { address: hook.address, kind: hook.kind, module: &hook.module };
+    machine::evaluate(image, maker, context(path, abi), Limits::default())
+}
+
+/// What a declaration is worth, given the function in `Py_mod_create`.
+pub(super) fn overrule(
+    image: &Image<'_>,
+    kind: HookKind,
+    gil: Fact<Declaration>,
+    create: Option<u64>,
+    context: Context,
+) -> Fact<Declaration> {
+    machine::overrule(image, kind, gil, create, context, Limits::default())
 }
 
 /// How following the hooks that the file's name asks for went.
@@ -55,7 +67,7 @@ fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
 
 /// The interpreter that the file was built for. A file whose flavour is unknown is followed as if it were for the
 /// free-threaded build: what that shows counts only if the flavour turns out to be known.
-fn context(path: &str, abi: &Fact<Abi>) -> Context {
+pub(super) fn context(path: &str, abi: &Fact<Abi>) -> Context {
     let known = abi.value();
     let free_threaded = known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
     let built_for = known.and_then(|abi| abi.versions.0).filter(|minor| *minor >= 8);

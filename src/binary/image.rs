@@ -127,6 +127,8 @@ pub struct Image<'data> {
     big_endian: bool,
     /// Ranges (start, end) of writable segments that are made read-only before the program's code runs.
     sealed: Vec<(u64, u64)>,
+    /// Range (start, end) with what a thread's own variables begin as.
+    thread_template: Option<(u64, u64)>,
     /// (address, value), sorted; one pointer each.
     relocations: Vec<(u64, u64)>,
     exports: BTreeMap<String, u64>,
@@ -208,6 +210,11 @@ impl<'data> Image<'data> {
     pub fn is_read_only(&self, address: u64) -> bool {
         let sealed = || self.sealed.iter().any(|&(start, end)| address >= start && address < end);
         self.segment_at(address).is_some_and(|segment| !segment.writable || sealed())
+    }
+
+    /// What a thread's own variables begin as, as a range (start, end) of addresses, where the format tells (PE).
+    pub fn thread_template(&self) -> Option<(u64, u64)> {
+        self.thread_template
     }
 
     /// Reads `buffer.len()` bytes, with relocations applied; false, and the buffer undefined, outside of one segment.

@@ -3,14 +3,16 @@
 //!
 //! `explore` keeps the work list of paths, `x86` and `arm64` carry out instructions on one path's `state`, whose values
 //! (`value`), condition flags (`flags`) and `memory` are known or unknown, `world` says what calls to the outside give
-//! back, and `definition` reads what a path ends with. `docs/evaluator.md` tells how the parts work together.
+//! back, and `definition` reads what a path ends with; `object` follows the function in `Py_mod_create`. `docs/evaluator.md` tells how the parts work together.
 
 mod arm64;
+mod constants;
 mod convention;
 mod definition;
 mod explore;
 mod flags;
 mod memory;
+mod object;
 mod references;
 mod returning;
 mod state;
@@ -22,10 +24,11 @@ mod x86;
 
 use self::convention::Convention;
 use self::definition::Outcome;
-use self::explore::Bench;
+use self::explore::{Bench, Purpose};
+pub use self::object::overrule;
 use super::image::Image;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Declaration, Fact, HookKind, InitKind};
+use crate::model::facts::{AbiInfo, Declaration, Fact, HandOver, HookKind, InitKind};
 
 /// The interpreter that the hook is evaluated for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +50,12 @@ pub struct Limits {
     pub depth: usize,
 }
 
+/// How many calls inside each other are followed, one number after the other, when not all can be.
+const LEVELS: [usize; 4] = [1, 2, 3, 5];
+
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps: 1_000_000, forks: 4_000, depth: 160 }
+        Limits { steps: 200_000, forks: 3_000, depth: 160 }
     }
 }
 
@@ -68,8 +74,10 @@ pub struct Evaluation {
     pub name: Fact<String>,
     /// Whether there is only one path and it ends with null: importing the module fails.
     pub fails: bool,
-    /// Address of the function of the slot `Py_mod_create`, when there is one: it may make something other than a
-    /// module, and then the slot `Py_mod_gil` does not count.
+    /// The function of another file whose result the hook gives back, when that is all that is known of it.
+    pub hand_over: Option<HandOver>,
+    /// Address of the function of the slot `Py_mod_create`, when there is one: [`overrule`] says what it does to the
+    /// declaration.
     pub create: Option<u64>,
     /// The path that decided, step by step: calls in their order, branches on unknowns, what was read at the end.
     pub trace: Vec<Evidence>,
@@ -79,14 +87,41 @@ pub struct Evaluation {
     pub forks: u64,
 }
 
-/// Follows a hook.
-pub fn evaluate(image: &Image, address: u64, kind: HookKind, context: Context, limits: Limits) -> Evaluation {
+/// A function that makes a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maker<'a> {
+    /// Its address.
+    pub address: u64,
+    /// How the interpreter takes what it gives back.
+    pub kind: HookKind,
+    /// Last component of the name of the module that it is called for.
+    pub module: &'a str,
+}
+
+/// Follows a hook, or a function that a hook hands over to.
+pub fn evaluate(image: &Image, maker: Maker<'_>, context: Context, limits: Limits) -> Evaluation {
     let Some(convention) = Convention::of(image) else {
         return Evaluation::unknown(&format!("code for {} is not followed", image.architecture));
     };
-    let mut bench = Bench::new(image, convention, kind, context, limits);
-    bench.explore(address);
-    conclude(&bench)
+    let mut bench = Bench::new(image, convention, Purpose::Hook(maker.kind), maker.module, context, limits);
+    let outer = |bench: &mut Bench, levels| {
+        bench.explore(maker.address, levels);
+        Some(conclude(bench)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
+    };
+    // Modules that are made at once often do all of their work in the hook, and their declaration is outside of it.
+    let imports = |name: &str| image.import_named(name).is_some();
+    if imports("PyUnstable_Module_SetGIL")
+        && !imports("PyModuleDef_Init")
+        && let Some(found) = outer(&mut bench, 1)
+    {
+        return found;
+    }
+    bench.explore(maker.address, usize::MAX);
+    let all = conclude(&bench);
+    if bench.lost.is_empty() || all.gil.value().is_some() {
+        return all;
+    }
+    LEVELS.into_iter().find_map(|levels| outer(&mut bench, levels)).unwrap_or(all)
 }
 
 impl Evaluation {
@@ -98,6 +133,7 @@ impl Evaluation {
             slots: Fact::unknown(why),
             name: Fact::unknown(why),
             fails: false,
+            hand_over: None,
             create: None,
             trace: Vec::new(),
             steps: 0,
@@ -128,7 +164,9 @@ fn conclude(bench: &Bench) -> Evaluation {
         (_, Some(why)) => Fact::unknown(why.clone()),
     };
     let gil = match (&first.gil, &doubt) {
-        (Ok(gil), None) if all(|first, other| first.gil == other.gil) => Fact::known(gil.clone(), evidence.clone()),
+        (Ok(gil), None) if all(|first, other| first.gil == other.gil && first.create == other.create) => {
+            Fact::known(gil.clone(), evidence.clone())
+        }
         (Err(why), _) => Fact::unknown(why.clone()),
         (Ok(_), None) => Fact::unknown(disagreement(bench)),
         (Ok(_), Some(why)) => Fact::unknown(why.clone()),
@@ -150,7 +188,10 @@ fn conclude(bench: &Bench) -> Evaluation {
         Some(name) => Fact::known(name.clone(), evidence),
         None => Fact::unknown("the name in the definition could not be read"),
     };
+    let hand_over =
+        first.hand_over.filter(|_| doubt.is_none() && all(|first, other| first.hand_over == other.hand_over));
     measured(Evaluation {
+        hand_over: hand_over.and_then(|import| HandOver::of(bench.image, import)),
         init,
         gil,
         abi_info,
@@ -162,6 +203,17 @@ fn conclude(bench: &Bench) -> Evaluation {
         steps: 0,
         forks: 0,
     })
+}
+
+impl HandOver {
+    fn of(image: &Image, import: usize) -> Option<HandOver> {
+        let import = image.imports().get(import)?;
+        let libraries = match &import.library {
+            Some(library) => vec![library.clone()],
+            None => image.libraries().to_vec(),
+        };
+        Some(HandOver { symbol: import.name.clone(), libraries })
+    }
 }
 
 fn disagreement(bench: &Bench) -> String {

@@ -56,6 +56,8 @@ impl Survey<'_, '_> {
     }
 }
 
+pub(super) use declaration::is_system_library;
+
 /// Reads all facts of one image.
 pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
     let mut hooks = hooks::hooks(image, path);
@@ -73,11 +75,16 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
     settle(&mut hooks, read);
     // What the data tells of the ABI says as which interpreter the hooks are followed.
     let abi = abi::abi(&survey, &hooks, toolchain.value());
-    let followed: Vec<HookFacts> = hooks
-        .iter()
-        .map(|hook| merge::merge(HookFacts::of(hook), evaluation::follow(image, hook, path, &abi).into()))
-        .collect();
-    settle(&mut hooks, followed);
+    for hook in &mut hooks {
+        let mut found = evaluation::follow(image, hook, path, &abi);
+        let hand_over = found.hand_over.take();
+        let create = found.create.or_else(|| declaration::create(&survey, hook));
+        let mut merged = merge::merge(HookFacts::of(hook), found.into());
+        merged.gil = evaluation::overrule(image, hook.kind, merged.gil, create, evaluation::context(path, &abi));
+        settle(std::slice::from_mut(hook), vec![merged]);
+        // Where the data tells, nobody else need be asked.
+        hook.hand_over = hand_over.filter(|_| hook.gil.value().is_none());
+    }
     if depth == Depth::Everything {
         survey.code();
     }

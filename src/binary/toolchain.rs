@@ -98,6 +98,9 @@ const SYMBOLS: [(&str, Generator); 12] = [
     ("SWIG_Python_", Generator::Swig),
 ];
 
+/// What a module that makes itself imports.
+const MAKERS: [&str; 3] = ["PyModule_Create2", "PyModule_Create2TraceRefs", "PyModuleDef_Init"];
+
 /// In this order they decide when a file has the marks of several.
 const PRECEDENCE: [Generator; 13] = [
     Generator::Hpy,
@@ -206,7 +209,9 @@ impl Marks {
             let symbol = symbol.map(|(_, name)| Evidence::new("symbol").symbol(name.as_str()));
             let texts = self.of(generator).map(|(mark, address, _)| evidence(mark, address));
             let seen: Vec<Evidence> = symbol.into_iter().chain(texts).collect();
-            if !seen.is_empty() && (generator != Generator::Zig || seen.len() > 1) {
+            // CFFI's own backend names itself, too, but makes its module itself.
+            let is_other = generator == Generator::Cffi && MAKERS.iter().any(|it| image.import_named(it).is_some());
+            if !seen.is_empty() && !is_other && (generator != Generator::Zig || seen.len() > 1) {
                 let version = self.of(generator).find_map(|(_, _, version)| version.cloned());
                 return Fact::known(Toolchain { generator, version }, seen);
             }

@@ -1,5 +1,6 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod gate;
 mod help;
 
 use std::path::PathBuf;
@@ -12,8 +13,9 @@ use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
+pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
 pub(super) use help::after_help;
-use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, plan_help, scan_help};
+use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -62,6 +64,11 @@ impl Colour {
 pub(crate) enum Command {
     /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
+    /// Judge as `scan` does, by a policy, with an exit code that continuous integration can trust
+    #[command(after_help = gate_help())]
+    Gate(Box<GateArguments>),
+    /// Tell what changed between two reports
+    Diff(DiffArguments),
     /// Tell which versions are ready, what to change, in which order, and what stays in the way
     Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
@@ -82,22 +89,15 @@ pub(crate) struct ScanArguments {
     /// Report hints for maintainers too; they change no verdict
     #[arg(long, help_heading = "Rules")]
     pub(crate) hints: bool,
-    /// Output format.
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        help = format_help(FORMATS),
-        value_parser = formats(FORMATS),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    pub(crate) format: String,
-    /// State the time in the output (json)
+    /// Format of what goes to standard output, or to an --output FILE that names none; formats below [default: table]
+    #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output")]
+    pub(crate) format: Option<String>,
+    /// Write this format to this file, `-` being standard output; may be repeated. FILE alone takes the format of --format
+    #[arg(long, short, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) output: Vec<String>,
+    /// State the time in outputs that have a field for it
     #[arg(long, help_heading = "Output")]
     pub(crate) timestamp: bool,
-    /// Where the output goes.
-    #[command(flatten)]
-    pub(crate) output: OutputArguments,
 }
 
 /// Arguments of `plan`.
@@ -269,7 +269,7 @@ pub(crate) struct ExplainArguments {
 pub(crate) struct RuleArguments {
     /// Rules of your own: a file, or a folder of .toml files; may be repeated
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub(crate) rules: Vec<PathBuf>,
+    pub(crate) rules: Vec<String>,
     /// Leave a rule out; may be repeated
     #[arg(long, value_name = "RULE")]
     pub(crate) disable: Vec<String>,

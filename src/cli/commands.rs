@@ -1,6 +1,8 @@
 //! One file for each command.
 
+pub(super) mod diff;
 pub(super) mod explain;
+pub(super) mod gate;
 pub(super) mod inspect;
 mod look;
 pub(super) mod plan;

@@ -1,23 +1,26 @@
 //! The configuration file: `ungil.toml`, or the table `[tool.ungil]` of `pyproject.toml`.
 //!
-//! `docs/configuration.md` lists the keys. A new key is a field of [`Keys`], a word of [`KEYS`], a method of
-//! [`Configuration`] that gives its value, and a line of that page. What a key's type does not check is kept as
-//! [`Spanned`], so that [`Configuration::wrong`] can say where it is wrong.
+//! `docs/configuration.md` lists the keys. A new key is a field of [`keys::Keys`], a method of [`Configuration`] that gives
+//! its value, a row of [`super::variables`], and a line of that page. What a key's type does not check is kept as [`Spanned`],
+//! so that [`Configuration::wrong`] can say where it is wrong.
 
-use std::collections::BTreeMap;
+mod keys;
+mod waivers;
+
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use toml::Spanned;
 
+use ungil::model::policy::Ruling;
 use ungil::model::request::Place;
 use ungil::model::target::{Platform, Python};
 use ungil::rules::{AdjustError, Setting};
 
 use super::args::ConfigArguments;
 use super::environment::Environment;
+use keys::{Keys, Project};
 
 /// Largest configuration file in bytes: `pyproject.toml` holds more than ours, but never so much.
 const LARGEST_FILE: usize = 4 * 1024 * 1024;
@@ -25,9 +28,6 @@ const LARGEST_FILE: usize = 4 * 1024 * 1024;
 const OWN_FILE: &str = "ungil.toml";
 /// The file that may have a table of ours.
 const PROJECT_FILE: &str = "pyproject.toml";
-/// Every key, for suggestions.
-const KEYS: &[&str] = &["rules", "disable", "level", "python", "platform"];
-
 /// Why a configuration file cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -87,26 +87,12 @@ pub(crate) enum ConfigError {
     },
 }
 
-/// The keys, as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-struct Keys {
-    rules: Vec<Spanned<PathBuf>>,
-    disable: Vec<Spanned<String>>,
-    level: BTreeMap<String, Spanned<String>>,
-    python: Vec<Spanned<String>>,
-    platform: Vec<Spanned<String>>,
-}
-
-/// `pyproject.toml`, as far as it is ours.
-#[derive(Deserialize)]
-struct Project {
-    tool: Option<Tools>,
-}
-
-#[derive(Deserialize)]
-struct Tools {
-    ungil: Option<Keys>,
+/// A word of the configuration file that says the same as an option that was typed.
+pub(crate) struct Stated<'a> {
+    /// What it says.
+    pub(crate) text: &'a str,
+    key: &'static str,
+    span: Range<usize>,
 }
 
 /// What a configuration file says; the default says nothing.
@@ -178,8 +164,10 @@ impl Configuration {
         let span = error.span().unwrap_or_default();
         let mut message = error.message().replace('\n', ", ");
         let found = self.text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\'']);
+        // `unknown field `a`, expected one of `b`, `c``
+        let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
         if message.starts_with("unknown field")
-            && let Some(meant) = nearest(found, KEYS)
+            && let Some(meant) = nearest(found, known)
         {
             message = format!("unknown key `{found}`; is `{meant}` meant?");
         }
@@ -194,11 +182,75 @@ impl Configuration {
         ConfigError::Value { place: self.place(span), key, found, expected: expected.to_owned() }
     }
 
+    /// The file that is followed, as errors name it; `None` when there is none.
+    pub(crate) fn file(&self) -> Option<String> {
+        (!self.path.as_os_str().is_empty()).then(|| self.path.display().to_string())
+    }
+
+    /// The error for a word that makes no sense.
+    pub(crate) fn refuse(&self, stated: &Stated<'_>, found: String, expected: &str) -> ConfigError {
+        self.wrong(stated.key, stated.span.clone(), found, expected)
+    }
+
+    /// A path as the file means it: relative ones lie beside it.
+    pub(crate) fn beside(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// What breaks the policy, leaves the gate open, or passes.
+    pub(crate) fn ruled(&self, ruling: Ruling) -> Vec<Stated<'_>> {
+        let (key, words) = match ruling {
+            Ruling::Fail => ("fail", &self.keys.fail),
+            Ruling::Open => ("open", &self.keys.open),
+            Ruling::Pass => ("pass", &self.keys.pass),
+        };
+        stated(key, words)
+    }
+
+    /// The report of which nothing counts that it had already.
+    pub(crate) fn baseline(&self) -> Option<PathBuf> {
+        self.keys.baseline.as_ref().map(|path| self.beside(path.get_ref()))
+    }
+
+    /// The main index.
+    pub(crate) fn index_url(&self) -> Option<Stated<'_>> {
+        stated("index-url", &self.keys.index_url).pop()
+    }
+
+    /// Further indexes.
+    pub(crate) fn extra_index_url(&self) -> Vec<Stated<'_>> {
+        stated("extra-index-url", &self.keys.extra_index_url)
+    }
+
+    /// Folders and pages with links to files.
+    pub(crate) fn find_links(&self) -> Vec<Stated<'_>> {
+        stated("find-links", &self.keys.find_links)
+    }
+
+    /// Packages of which no source distribution is taken.
+    pub(crate) fn only_binary(&self) -> Vec<Stated<'_>> {
+        stated("only-binary", &self.keys.only_binary)
+    }
+
+    /// Packages of which no wheel is taken.
+    pub(crate) fn no_binary(&self) -> Vec<Stated<'_>> {
+        stated("no-binary", &self.keys.no_binary)
+    }
+
+    /// Whether no index is asked.
+    pub(crate) fn no_index(&self) -> bool {
+        self.keys.no_index
+    }
+
+    /// Whether pre-releases of every package are accepted.
+    pub(crate) fn pre(&self) -> bool {
+        self.keys.pre
+    }
+
     /// Files and folders of rules; relative ones start at the configuration file's folder.
     pub(crate) fn rules(&self, environment: &Environment) -> Result<Vec<PathBuf>, ConfigError> {
-        let folder = self.path.parent().unwrap_or(Path::new(""));
         let place = |written: &Spanned<PathBuf>| {
-            let path = folder.join(written.get_ref());
+            let path = self.beside(written.get_ref());
             if environment.directory.join(&path).exists() {
                 return Ok(path);
             }
@@ -257,9 +309,13 @@ impl Configuration {
     }
 }
 
+fn stated<'a>(key: &'static str, words: impl IntoIterator<Item = &'a Spanned<String>>) -> Vec<Stated<'a>> {
+    words.into_iter().map(|word| Stated { text: word.get_ref(), key, span: word.span() }).collect()
+}
+
 /// The word that a misspelt one is most like, when one is: no more than every third letter differs.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distances = known.iter().map(|other| (distance(word, other), *other));
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distances = known.into_iter().map(|other| (distance(word, other), other));
     distances.min().filter(|(distance, _)| *distance <= word.len().div_ceil(3)).map(|(_, other)| other)
 }
 
@@ -285,6 +341,7 @@ mod tests {
 
     #[test]
     fn misspelt_keys_are_like_others() {
+        let keys = ["rules", "disable", "level", "python", "platform"];
         for (word, expected) in [
             ("rule", Some("rules")),
             ("disabled", Some("disable")),
@@ -295,14 +352,7 @@ mod tests {
             ("frobnicate", None),
             ("", None),
         ] {
-            assert_eq!(nearest(word, KEYS), expected, "{word}");
+            assert_eq!(nearest(word, keys), expected, "{word}");
         }
-    }
-
-    #[test]
-    fn every_key_is_known_for_suggestions() {
-        let error = toml::from_str::<Keys>("frobnicate = 1").unwrap_err();
-        let expected: Vec<String> = KEYS.iter().map(|key| format!("`{key}`")).collect();
-        assert!(error.message().ends_with(&expected.join(", ")), "{}", error.message());
     }
 }

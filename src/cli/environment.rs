@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use etcetera::BaseStrategy;
 
+use ungil::model::date::{Date, DateError};
 use ungil::model::target::Platform;
 
 use super::error_page::Failure;
@@ -62,6 +63,17 @@ impl Environment {
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+
+    /// What was typed, or else what a variable lists, separated by blanks.
+    pub(crate) fn or_listed(&self, variable: &str, typed: &[String]) -> Vec<String> {
+        let listed = self.variables.get(variable).filter(|_| typed.is_empty());
+        listed.map_or_else(|| typed.to_vec(), |words| words.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// The day on which the run started, in UTC.
+    pub(crate) fn today(&self) -> Result<Date, DateError> {
+        self.timestamp().split('T').next().unwrap_or_default().parse()
     }
 
     /// The encoding that the locale names, such as `ISO-8859-1`; UTF-8 is tried anyway.
@@ -137,6 +149,7 @@ mod tests {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             let environment = Environment { variables: BTreeMap::new(), directory: PathBuf::new(), now };
             assert_eq!(environment.timestamp(), told);
+            assert_eq!(environment.today().unwrap().to_string(), told[..10]);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use ungil::model::gate::GateOutcome;
 use ungil::model::inspection::Inspection;
 use ungil::model::outcome::Gil;
 use ungil::model::plan::Plan;
@@ -23,9 +24,9 @@ pub(crate) enum Exit {
 
 /// What each code means.
 pub(crate) const MEANINGS: &[(Exit, &str)] = &[
-    (Exit::Clean, "everything was judged, and nothing speaks against it"),
-    (Exit::NotReady, "something is not ready: gil, crash or blocked"),
-    (Exit::Usage, "wrong usage or input: nothing was judged"),
+    (Exit::Clean, "everything was judged, and nothing speaks against it; of `gate`: the policy is kept"),
+    (Exit::NotReady, "something is not ready: gil, crash or blocked; of `gate`: the policy is broken"),
+    (Exit::Usage, "wrong usage, configuration or input: nothing was judged"),
     (Exit::Open, "not everything could be judged (unknown, build, a problem), and nothing worse was found"),
 ];
 
@@ -44,6 +45,15 @@ impl Exit {
             Some(Verdict::Unknown | Verdict::Build) | None => Exit::Open,
             Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) if !report.problems.is_empty() => Exit::Open,
             Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) => Exit::Clean,
+        }
+    }
+
+    /// The code for a gate.
+    pub(crate) fn of_gate(outcome: GateOutcome) -> Exit {
+        match outcome {
+            GateOutcome::Passed => Exit::Clean,
+            GateOutcome::Broken => Exit::NotReady,
+            GateOutcome::Open => Exit::Open,
         }
     }
 

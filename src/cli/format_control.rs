@@ -1,21 +1,21 @@
 //! `--only-binary` and `--no-binary`: lists of names, `:all:` and `:none:`, as pip reads them.
 
+use ungil::model::name::PackageName;
 use ungil::model::request::FormatControl;
 
-use super::error_page::Failure;
+/// Why a word is no package's name.
+type Unnamed = <PackageName as std::str::FromStr>::Err;
 
-/// The packages that the values speak of, the later words weighing more.
-pub(crate) fn settle(option: &str, values: &[String]) -> Result<FormatControl, Failure> {
-    let mut control = FormatControl::None;
-    for word in values.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty()) {
+/// The packages of which one more value speaks too, the later words weighing more.
+pub(crate) fn and(earlier: FormatControl, value: &str) -> Result<FormatControl, Unnamed> {
+    let mut control = earlier;
+    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         control = match (word, control) {
             (":all:", _) => FormatControl::All,
             (":none:", _) => FormatControl::None,
             (_, FormatControl::All) => FormatControl::All,
             (name, earlier) => {
-                let name = name
-                    .parse()
-                    .map_err(|error| Failure::caused(format!("{option} {name} names no package"), Unnamed(error)))?;
+                let name = name.parse()?;
                 let mut names = match earlier {
                     FormatControl::Names(names) => names,
                     FormatControl::None | FormatControl::All => Default::default(),
@@ -28,18 +28,12 @@ pub(crate) fn settle(option: &str, values: &[String]) -> Result<FormatControl, F
     Ok(control)
 }
 
-/// Why a word is no package's name.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}; expected names, :all: or :none:")]
-struct Unnamed(<ungil::model::name::PackageName as std::str::FromStr>::Err);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(values: &[&str], covered: &[&str], not_covered: &[&str]) {
-        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        let control = settle("--only-binary", &values).unwrap();
+        let control = values.iter().fold(FormatControl::None, |control, value| and(control, value).unwrap());
         for name in covered {
             assert!(control.covers(&name.parse().unwrap()), "{values:?} {name}");
         }
@@ -54,6 +48,6 @@ mod tests {
         check(&["A_b,c", "d"], &["a-b", "c", "d"], &["e"]);
         check(&[":all:"], &["a"], &[]);
         check(&["a", ":none:", "b"], &["b"], &["a"]);
-        assert!(settle("--no-binary", &["a b".to_owned()]).is_err());
+        assert!(and(FormatControl::None, "a b").is_err());
     }
 }

@@ -5,12 +5,21 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ungil::rules::{self, LARGEST_FILE, RuleSet, Setting};
+use ungil::model::rule_page::RulePage;
+use ungil::rules::{self, LARGEST_FILE, Rule, RuleSet, Setting};
 
 use super::args::RuleArguments;
 use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
+
+/// Rules, settled.
+pub(crate) struct Rules {
+    /// Those that count.
+    pub(crate) set: RuleSet,
+    /// The ids of all, those turned off among them.
+    pub(crate) ids: BTreeSet<String>,
+}
 
 /// The rules that count: those that ungil brings along, the user's own, and the settings of both. What was typed comes
 /// after what the configuration file says, so it wins.
@@ -18,9 +27,10 @@ pub(crate) fn settle(
     typed: &RuleArguments,
     configuration: &Configuration,
     environment: &Environment,
-) -> Result<RuleSet, Failure> {
+) -> Result<Rules, Failure> {
     let mut set = rules::builtin()?;
-    let places = [configuration.rules(environment)?, typed.rules.clone()].concat();
+    let listed = environment.or_listed("UNGIL_RULES", &typed.rules).into_iter().map(PathBuf::from).collect();
+    let places = [configuration.rules(environment)?, listed].concat();
     let mut loaded = BTreeSet::new();
     for file in files(&places)? {
         // The same place may be named by both.
@@ -30,6 +40,7 @@ pub(crate) fn settle(
         set.load(&file.display().to_string(), read(&file)?)
             .map_err(|error| Failure::from(error).hint("`ungil rules test` checks rule files"))?;
     }
+    let ids = set.rules().iter().map(|rule| rule.id.clone()).collect();
     let own = settings(typed)?;
     let all: Vec<(&str, Setting)> = configuration.settings()?.into_iter().chain(own.iter().copied()).collect();
     set.adjust(all).map_err(|error| {
@@ -38,7 +49,7 @@ pub(crate) fn settle(
         let failure = if is_typed { None } else { configured().map(Failure::from) };
         failure.unwrap_or_else(|| error.into()).hint("`ungil rules` lists them")
     })?;
-    Ok(set)
+    Ok(Rules { set, ids })
 }
 
 /// The settings that were typed. Those that turn a rule off come last.
@@ -53,6 +64,23 @@ fn settings(typed: &RuleArguments) -> Result<Vec<(&str, Setting)>, Failure> {
     }
     settings.extend(typed.disable.iter().map(|rule| (rule.as_str(), Setting::Off)));
     Ok(settings)
+}
+
+/// The page that ungil brings along, the one that lies beside a user's rule, or one made from the rule.
+pub(crate) fn page(rule: &Rule) -> String {
+    let beside = || std::fs::read_to_string(Path::new(&rule.place.file).with_extension("md")).ok();
+    rules::explain(&rule.id).map(str::to_owned).or_else(beside).unwrap_or_else(|| rules::outline(rule))
+}
+
+/// The pages of all rules, for formats that bring them along.
+pub(crate) fn pages(set: &RuleSet) -> Vec<RulePage> {
+    let page = |rule: &Rule| RulePage {
+        id: rule.id.clone(),
+        title: rule.title.clone(),
+        level: rule.level,
+        markdown: page(rule),
+    };
+    set.rules().iter().map(page).collect()
 }
 
 /// The rule files at these places, each a file or a folder of `.toml` files, by name.

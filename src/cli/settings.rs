@@ -4,23 +4,20 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 
-use url::Url;
-
 use ungil::archive::limits::Limits;
 use ungil::index::IndexSettings;
 use ungil::index::settings::Freshness;
 use ungil::input::{ADAPTERS, FilesOnDisk, InputContext, Names, Selection, Typed};
 use ungil::model::name::ExtraName;
-use ungil::model::request::{Location, Sources};
+use ungil::model::request::Sources;
 use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints, InstalledTargets};
 
-use super::args::{CacheArguments, IndexArguments, LookArguments, SelectionArguments, TargetArguments};
+use super::args::{CacheArguments, LookArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
-use super::format_control;
 use super::index_settings::{self, ConfigFile};
 
 /// Pythons that are judged for when none is named.
@@ -172,43 +169,4 @@ fn standard_input(words: &[String]) -> Result<Option<Vec<u8>>, Failure> {
         return Err(Failure::new(format!("standard input is longer than {LONGEST_INPUT} bytes")));
     }
     Ok(Some(bytes))
-}
-
-/// Where files come from, as the command line says.
-pub(crate) fn sources(typed: &IndexArguments, environment: &Environment) -> Result<Sources, Failure> {
-    Ok(Sources {
-        index_url: typed.index_url.as_deref().map(|text| url("--index-url", text)).transpose()?,
-        extra_index_urls: each(&typed.extra_index_url, |text| url("--extra-index-url", text))?,
-        find_links: each(&typed.find_links, |text| place(text, environment))?,
-        no_index: typed.no_index,
-        only_binary: format_control::settle("--only-binary", &typed.only_binary)?,
-        no_binary: format_control::settle("--no-binary", &typed.no_binary)?,
-        pre: typed.pre,
-        ..Sources::default()
-    })
-}
-
-fn each<To>(texts: &[String], settle: impl Fn(&str) -> Result<To, Failure>) -> Result<Vec<To>, Failure> {
-    texts.iter().map(|text| settle(text)).collect()
-}
-
-fn url(option: &str, text: &str) -> Result<Url, Failure> {
-    let url = Url::parse(text).map_err(|error| Failure::caused(format!("{option} {text} is no URL"), error));
-    url.map_err(|failure| failure.hint("expected something like https://pypi.org/simple/"))
-}
-
-/// A page at a URL, or a folder or page on this machine.
-fn place(text: &str, environment: &Environment) -> Result<Location, Failure> {
-    if text.contains("://") {
-        let url = url("--find-links", text)?;
-        return Ok(match url.to_file_path() {
-            Ok(path) if url.scheme() == "file" => Location::Path(path),
-            _ => Location::Url(url),
-        });
-    }
-    let path = environment.directory.join(text);
-    if path.exists() {
-        return Ok(Location::Path(path));
-    }
-    Err(Failure::new(format!("--find-links {text} does not exist")).hint("expected a folder, a page, or a URL"))
 }

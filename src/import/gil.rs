@@ -45,6 +45,10 @@ pub(super) fn meaning(hook: &Hook, python: Python) -> Meaning {
             let words = "declares nothing about the GIL, which CPython takes as needing it".to_owned();
             return Meaning::Used { cause: Cause::Undeclared, words };
         }
+        Declaration::NotAModule => {
+            let words = "makes something other than a module, which CPython takes as needing the GIL".to_owned();
+            return Meaning::Used { cause: Cause::Undeclared, words };
+        }
         Declaration::Delegated { to } => return Meaning::Delegated { to: to.clone() },
         Declaration::Slot { value } if init == Some(&InitKind::SinglePhase) => {
             return Meaning::Unclear(format!("a slot Py_mod_gil = {value} in a single-phase module makes no sense"));

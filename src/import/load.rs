@@ -276,6 +276,7 @@ mod tests {
             abi_info: Fact::known(None, Vec::new()),
             slots: Fact::known(ids.to_vec(), Vec::new()),
             interpreters: Fact::default(),
+            hand_over: None,
         };
         let kind = |check: Check| match check {
             Check::Accepted => "accepted",

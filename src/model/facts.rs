@@ -154,6 +154,9 @@ pub struct Hook {
     /// `Py_mod_multiple_interpreters`; the value is `None` when the definition has no such slot.
     #[serde(default)]
     pub interpreters: Fact<Option<Interpreters>>,
+    /// The function of another library whose result the hook gives back, when that is all that its code shows.
+    #[serde(default)]
+    pub hand_over: Option<HandOver>,
 }
 
 /// Value of the slot `Py_mod_multiple_interpreters`.
@@ -208,11 +211,23 @@ pub enum Declaration {
     },
     /// Nothing is said; CPython then takes the GIL as used.
     Absent,
+    /// The function in the slot `Py_mod_create` gives something other than a module, which CPython takes as using the
+    /// GIL, whatever the slot `Py_mod_gil` says.
+    NotAModule,
     /// Another file says it on this module's behalf.
     Delegated {
         /// The importable module that does, such as `_cffi_backend`.
         to: String,
     },
+}
+
+/// A function of another library that makes a module in place of the file's hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// Undecorated name of the function.
+    pub symbol: String,
+    /// The libraries that may have it, as the file names them; one where the format tells.
+    pub libraries: Vec<String>,
 }
 
 /// `PyABIInfo`, as stored (CPython 3.15 and newer).

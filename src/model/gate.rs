@@ -13,6 +13,8 @@ pub struct Gate {
     pub outcome: GateOutcome,
     /// All that the policy counts against the report, in the report's order, what is waived among them.
     pub violations: Vec<Violation>,
+    /// For each problem of the report, in its order, whether it counts; `None` where the policy lets it pass.
+    pub problems: Vec<Option<Standing>>,
     /// Every waiver of the policy, in its order.
     pub waivers: Vec<WaiverUse>,
     /// What is different from the baseline, when there is one.
@@ -71,7 +73,7 @@ pub struct Waiver {
     pub package: PackageName,
     /// Versions for which it holds; all when empty.
     pub versions: VersionSpecifiers,
-    /// The member for which it holds; `None` for all.
+    /// The module for which it holds, by its dotted name or its path in the file; `None` for all.
     pub module: Option<String>,
     /// The rule for which it holds; `None` for all.
     pub rule: Option<String>,
@@ -108,14 +110,18 @@ pub enum WaiverState {
 /// What is different from an earlier report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Changes for the worse, in the report's order.
+    /// Changes for the worse, in the order of targets and names: what was better, and what was not there and is not good.
     pub worse: Vec<Change>,
     /// Changes for the better.
     pub better: Vec<Change>,
+    /// Changes of which nobody can say whether they are for the better: what was bad and is unknown now.
+    pub different: Vec<Change>,
     /// Packages that are not worse and were not there.
     pub added: Vec<Change>,
     /// Packages that are not there any more.
     pub removed: Vec<Change>,
+    /// Targets of one report only; nothing on them was compared.
+    pub not_compared: Vec<String>,
 }
 
 /// One package on one target, then and now.

@@ -25,6 +25,8 @@ pub struct Report {
     pub summary: Summary,
     /// What a policy makes of it, when one was asked for.
     pub gate: Option<Gate>,
+    /// The configuration file that was followed, as the user would name it.
+    pub configuration: Option<String>,
 }
 
 /// One version of a package.

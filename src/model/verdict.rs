@@ -25,6 +25,18 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Verdict; 8] = [
+        Verdict::Pure,
+        Verdict::Ready,
+        Verdict::PureFallback,
+        Verdict::Unknown,
+        Verdict::Build,
+        Verdict::Gil,
+        Verdict::Crash,
+        Verdict::Blocked,
+    ];
+
     /// Whether nothing speaks against it: importing leaves the GIL as it is, and nothing is lost.
     pub fn is_good(self) -> bool {
         matches!(self, Verdict::Pure | Verdict::Ready)

@@ -228,6 +228,7 @@ fn declaration(declaration: &Declaration) -> String {
         Declaration::Slot { value } => format!("slot Py_mod_gil = {value}{}", gil_constant(*value)),
         Declaration::SetGil { value } => format!("PyUnstable_Module_SetGIL(module, {value}){}", gil_constant(*value)),
         Declaration::Absent => "nothing is declared, which means used".to_owned(),
+        Declaration::NotAModule => "Py_mod_create makes something other than a module, which means used".to_owned(),
         Declaration::Delegated { to } => format!("declared by {} on its behalf", harmless(to)),
     }
 }

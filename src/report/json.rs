@@ -8,10 +8,17 @@ mod build_v1;
 mod convert;
 mod facts;
 mod facts_v1;
+mod gate;
+mod gate_v1;
 mod inspection;
 mod inspection_v1;
+mod lines;
 mod plan;
 mod plan_v1;
+mod problem_v1;
+#[expect(dead_code, reason = "pages made of saved reports read the rest of them")]
+mod saved;
+mod snapshot;
 mod v1;
 
 use std::fmt::Write;
@@ -21,12 +28,20 @@ use serde::Serialize;
 use crate::model::inspection::Inspection;
 use crate::model::plan::Plan;
 use crate::model::report::Report;
+use crate::model::snapshot::Difference;
 
 use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
+pub(super) use convert::address;
+pub use saved::{ReadError, SavedReport, read_report};
+
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";
+/// Where the schema of a line of the report as lines is committed.
+pub const LINE_SCHEMA_FILE: &str = "docs/report-line.schema.json";
+/// Where the schema of a difference is committed.
+pub const DIFFERENCE_SCHEMA_FILE: &str = "docs/difference.schema.json";
 /// Where the schema of an inspection is committed.
 pub const INSPECTION_SCHEMA_FILE: &str = "docs/inspection.schema.json";
 
@@ -36,23 +51,47 @@ pub const PLAN_SCHEMA_FILE: &str = "docs/plan.schema.json";
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let document = v1::Report { generated: options.generated.clone(), ..v1::Report::from(report) };
-    written(&document)
+    pretty(&document)
+}
+
+/// Renders the report as lines, one JSON object each.
+pub(super) fn render_lines(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let mut bytes = Vec::new();
+    for document in lines::lines(report, options) {
+        bytes.extend(line(&document)?);
+    }
+    Ok(bytes)
+}
+
+/// Renders what is different between two reports.
+pub(super) fn render_difference(difference: &Difference, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    pretty(&gate::difference(difference))
 }
 
 /// Renders the inspection.
 pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    written(&inspection_v1::Inspection::from(inspection))
+    pretty(&inspection_v1::Inspection::from(inspection))
 }
 
 /// Renders the plan.
 pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
-    written(&document)
+    pretty(&document)
 }
 
 /// The JSON Schema of a report.
 pub fn report_schema() -> Result<String, RenderError> {
     schema(&schemars::schema_for!(v1::Report))
+}
+
+/// The JSON Schema of a line of the report as lines.
+pub fn line_schema() -> Result<String, RenderError> {
+    schema(&schemars::schema_for!(lines::Line))
+}
+
+/// The JSON Schema of a difference.
+pub fn difference_schema() -> Result<String, RenderError> {
+    schema(&schemars::schema_for!(gate_v1::Difference))
 }
 
 /// The JSON Schema of an inspection.
@@ -69,12 +108,24 @@ fn schema(schema: &schemars::Schema) -> Result<String, RenderError> {
     Ok(serde_json::to_string_pretty(schema)? + "\n")
 }
 
-fn written(document: &impl Serialize) -> Result<Vec<u8>, RenderError> {
-    let text = serde_json::to_string_pretty(document)?;
+/// A document with line breaks and indents.
+pub(super) fn pretty(document: &impl Serialize) -> Result<Vec<u8>, RenderError> {
+    Ok(spelled_out(&serde_json::to_string_pretty(document)?).into_bytes())
+}
+
+/// A document on one line.
+pub(super) fn line(document: &impl Serialize) -> Result<Vec<u8>, RenderError> {
+    Ok(spelled_out(&serde_json::to_string(document)?).into_bytes())
+}
+
+/// JSON with what a terminal, or a log that is watched for commands, would obey written as `\uXXXX`.
+fn spelled_out(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
+    let mut before = ['\0'; 2];
     for character in text.chars() {
-        // Outside strings JSON is ASCII, and inside them its writer escapes the ASCII control characters itself.
-        if character != '\n' && is_dangerous(character) {
+        // Outside strings JSON is ASCII without `#`, and inside them its writer escapes the ASCII control characters.
+        let command = character == '[' && before == ['#', '#'];
+        if character != '\n' && (is_dangerous(character) || command) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a String cannot fail.
                 let _ = write!(safe, "\\u{unit:04x}");
@@ -82,7 +133,8 @@ fn written(document: &impl Serialize) -> Result<Vec<u8>, RenderError> {
         } else {
             safe.push(character);
         }
+        before = [before[1], character];
     }
     safe.push('\n');
-    Ok(safe.into_bytes())
+    safe
 }

@@ -17,9 +17,26 @@ pub fn harmless(text: &str) -> String {
             safe.push('…');
             break;
         }
-        push(&mut safe, character);
+        // GitHub's runner takes `##[…]` for a command, wherever in a line of the log it stands.
+        if character == '[' && safe.ends_with("##") {
+            safe.push_str("\\u{5b}");
+        } else {
+            push(&mut safe, character);
+        }
     }
     safe
+}
+
+/// A line that may go to the log of a job: GitHub's runner takes a line that starts with `::` for a command.
+pub(super) fn without_command(line: &str) -> Cow<'_, str> {
+    let rest = line.trim_start();
+    match rest.strip_prefix("::") {
+        Some(rest_of_it) => {
+            let indent = line.len() - rest.len();
+            Cow::Owned(format!("{}\\u{{3a}}:{rest_of_it}", " ".repeat(indent)))
+        }
+        None => Cow::Borrowed(line),
+    }
 }
 
 fn push(safe: &mut String, character: char) {
@@ -52,6 +69,7 @@ pub(super) fn is_dangerous(character: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'      // variation selectors
             | '\u{feff}'                   // byte order mark
             | '\u{fff0}'..='\u{fffb}'      // interlinear annotation
+            | '\u{fffe}' | '\u{ffff}'      // no characters; XML forbids them
             | '\u{e0000}'..='\u{e0fff}') // tags, further variation selectors
 }
 
@@ -95,6 +113,7 @@ mod tests {
             ("abc\u{202e}fed", "abc\\u{202e}fed"),
             ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
             ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("##[group]x ##", "##\\u{5b}group]x ##"),
             ("naïve 数 ✓", "naïve 数 ✓"),
         ] {
             assert_eq!(harmless(hostile), shown);
@@ -114,6 +133,15 @@ mod tests {
             ("user@example.org", "user@example.org"),
         ] {
             assert_eq!(without_credentials(told), shown);
+        }
+    }
+
+    #[test]
+    fn no_line_is_a_command() {
+        for (line, shown) in
+            [("::error::x", "\\u{3a}:error::x"), ("  ::x", "  \\u{3a}:x"), ("std::move", "std::move"), ("", "")]
+        {
+            assert_eq!(without_command(line), shown);
         }
     }
 

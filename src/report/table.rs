@@ -4,6 +4,7 @@ mod chosen_file;
 mod crowd;
 mod culprit;
 mod culprits;
+mod gate;
 mod grid;
 mod left_out;
 mod notes;
@@ -17,6 +18,7 @@ use super::sanitize::harmless;
 use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
 
+pub(super) use gate::change_lines;
 pub(super) use totals::problem_lines;
 
 /// Narrower than this, columns stop making sense; a terminal then wraps lines itself.
@@ -39,6 +41,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         left_out::paragraph(report, &options),
         more(report, &options),
         totals::problems(report, &options),
+        gate::section(report, &options),
         totals::counts(report, &options),
     ];
     Ok(page(&sections))

@@ -3,7 +3,7 @@
 use crate::model::evidence::Evidence;
 use crate::model::resolution::RequiredBy;
 
-use super::sanitize::harmless;
+use super::sanitize::{harmless, without_command};
 
 /// Text cut in the middle to at most `room` characters, so that both ends stay readable.
 pub(super) fn shorten(text: &str, room: usize) -> String {
@@ -78,7 +78,7 @@ pub(super) fn page(sections: &[Vec<String>]) -> Vec<u8> {
             text.push('\n');
         }
         for line in section {
-            text.push_str(line.trim_end());
+            text.push_str(&without_command(line.trim_end()));
             text.push('\n');
         }
     }

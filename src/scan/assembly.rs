@@ -80,6 +80,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
         problems: problems.into_iter().collect(),
         summary,
         gate: None,
+        configuration: None,
     }
 }
 

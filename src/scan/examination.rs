@@ -7,7 +7,7 @@ use crate::archive::candidates::Candidate;
 use crate::archive::select::{WhyLeft, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
-use crate::binary::{self, Depth};
+use crate::binary::{self, BinaryError, Depth, hand_over};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
@@ -19,6 +19,9 @@ use super::describing;
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
+
+/// Most libraries of one module that are looked for because its hook hands over to one of them.
+const MOST_LIBRARIES: usize = 16;
 
 /// Packed bytes of a module up to which it is worth looking at it alone first.
 const SMALL: u64 = 1 << 20;
@@ -137,18 +140,52 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
             match facts {
                 Ok(Some(facts)) => examination.modules.push(facts),
                 Ok(None) => {}
-                Err(error) => examination.problems.push(Problem {
-                    kind: ProblemKind::Binary,
-                    package: glance.package.cloned(),
-                    place: format!("{}: {}", glance.filename, member.path),
-                    message: error.to_string(),
-                }),
+                Err(error) => examination.problems.push(unreadable(&member.path, &error, glance)),
             }
         }
     }
+    hand_over(contents, &mut examination, glance);
     examination.problems.extend(contents.problems());
     examination.modules.sort_by(|left, right| left.path.cmp(&right.path));
     examination
+}
+
+/// Looks for the libraries that hooks hand over to among the other files, and follows them there.
+fn hand_over(contents: &dyn Contents, examination: &mut Examination, glance: Glance<'_>) {
+    let mut problems = Vec::new();
+    for module in &mut examination.modules {
+        for name in hand_over::libraries(module).into_iter().take(MOST_LIBRARIES) {
+            let mut entries = contents.entries().iter().filter(|entry| hand_over::file_name(&entry.path) == name);
+            // Of two files with that name, only a loader knows which it takes.
+            let (Some(entry), None) = (entries.next(), entries.next()) else {
+                // A loader asks it before those that follow, and it may have the function.
+                if hand_over::is_system_library(&name) { continue } else { break }
+            };
+            let met = problems.len();
+            for unpacked in contents.read(&[&entry.path]) {
+                let followed = unpacked.member.map(|member| hand_over::follow(module, &member.path, &member.bytes));
+                match followed {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => problems.push(unreadable(&entry.path, &error, glance)),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            if problems.len() > met || hand_over::libraries(module).is_empty() {
+                break;
+            }
+        }
+        hand_over::give_up(module);
+    }
+    examination.problems.append(&mut problems);
+}
+
+fn unreadable(path: &str, error: &BinaryError, glance: Glance<'_>) -> Problem {
+    Problem {
+        kind: ProblemKind::Binary,
+        package: glance.package.cloned(),
+        place: format!("{}: {path}", glance.filename),
+        message: error.to_string(),
+    }
 }
 
 fn take_batch(unpacked: &mut dyn Iterator<Item = Unpacked>, problems: &mut Vec<Problem>) -> Vec<Member> {

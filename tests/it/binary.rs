@@ -88,6 +88,12 @@ const ABSENT: &[ExpectedHook] = &[hook(MULTI, Ok(Declaration::Absent), Some(&[2]
 const SINGLE_ABSENT: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::Absent), Some(&[]))];
 const SINGLE_SET: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::SetGil { value: 1 }), Some(&[]))];
 const SINGLE_SET_USED: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::SetGil { value: 0 }), Some(&[]))];
+const MAKES: &[u32] = &[1, 4];
+const NO_MODULE: &[ExpectedHook] = &[hook(MULTI, Ok(Declaration::NotAModule), Some(MAKES))];
+const A_MODULE: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(MAKES))];
+const A_RESULT: &[ExpectedHook] =
+    &[hook(MULTI, Err("gives the result of PyObject_CallNoArgs, perhaps not a module"), Some(MAKES))];
+const EITHER: &[ExpectedHook] = &[hook(MULTI, Err("paths give both a module and something else"), Some(MAKES))];
 const fn export(slots: &'static [u32]) -> ExpectedHook {
     ExpectedHook { symbol: "PyModExport_sample", init: Some(InitKind::Export), gil: slot(1), slots: Some(slots) }
 }
@@ -95,6 +101,7 @@ const fn export(slots: &'static [u32]) -> ExpectedHook {
 const EXPORT: &[ExpectedHook] = &[export(&[100, 85, 109, 87])];
 const NESTED: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[92, 85, 109, 87])), export(&[85, 109, 87])];
 const NOT_READ: &[ExpectedHook] = &[hook(None, Err(BIG_ENDIAN), None)];
+const HANDS_OVER: &[ExpectedHook] = &[hook(None, Err("what make_sample of another library gives"), None)];
 const NON_ASCII: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInitU_lanmt_2sa6t", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
 
@@ -149,9 +156,16 @@ fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
         ("elf-x86_64-single-set-used.so", vec![free_threaded("x86_64", FROM_13_TO_14, SINGLE_SET_USED)]),
         ("elf-x86_64-delegated.so", vec![other(None, OPEN, NoneSeen, delegated)]),
         ("elf-x86_64-delegated-counted.so", vec![free_threaded("x86_64", from_13, delegated)]),
-        ("elf-x86_64-backend.so", vec![free_threaded("x86_64", ONLY_14, BACKEND)]),
-        ("elf-x86_64-backend-absent.so", vec![free_threaded("x86_64", ONLY_14, BACKEND_ABSENT)]),
+        ("elf-x86_64-backend.so", vec![free_threaded("x86_64", FROM_14, BACKEND)]),
+        ("elf-x86_64-backend-absent.so", vec![free_threaded("x86_64", FROM_14, BACKEND_ABSENT)]),
         ("elf-x86_64-delegated-calls.so", vec![other(Some(Abi3t), (Some(10), None), Calls, delegated)]),
+        ("elf-x86_64-maker.so", vec![free_threaded("x86_64", from_13, &[])]),
+        ("elf-x86_64-hands-over.so", vec![other(None, OPEN, NoneSeen, HANDS_OVER)]),
+        ("elf-x86_64-makes-dictionary.so", vec![free_threaded("x86_64", FROM_13_TO_14, NO_MODULE)]),
+        ("elf-x86_64-makes-module.so", vec![free_threaded("x86_64", FROM_13_TO_14, A_MODULE)]),
+        ("elf-x86_64-makes-result.so", vec![free_threaded("x86_64", FROM_13_TO_14, A_RESULT)]),
+        ("elf-x86_64-makes-either.so", vec![free_threaded("x86_64", FROM_13_TO_14, EITHER)]),
+        ("elf-aarch64-makes-dictionary.so", vec![free_threaded("aarch64", FROM_13_TO_14, NO_MODULE)]),
         ("elf-x86_64-plain.so", vec![other(None, OPEN, NoneSeen, &[])]),
         ("elf-x86_64-symbols.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),
         ("elf-x86_64-symbols-bare.so", vec![free_threaded("x86_64", FROM_14, SYMBOLS)]),

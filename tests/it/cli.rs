@@ -146,6 +146,72 @@ fn a_closed_pipe_is_quiet() {
     }
 }
 
+/// A scan that needs no network.
+const SCAN: &[&str] = &[
+    "scan",
+    "fixtures/archives/built/of_flit-1.2.3-py3-none-any.whl",
+    "--no-index",
+    "--no-deps",
+    "--no-cache",
+    "--python",
+    "3.14t",
+    "--platform",
+    "linux-x86_64",
+];
+
+#[test]
+fn every_format_goes_to_its_own_file_and_the_table_to_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let formats: Vec<&str> = ungil::report::FORMATS.iter().map(|format| format.name).collect();
+    let outputs = formats.iter().map(|format| format!("--output={format}={}/{format}", folder.path().display()));
+    let output = ungil().args(SCAN).args(outputs).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    assert!(table.starts_with("CPython 3.14t") && table.contains("of-flit"), "{table}");
+    for format in &formats {
+        let alone = ungil().args(SCAN).args(["--format", format]).output().unwrap();
+        let written = std::fs::read(folder.path().join(format)).unwrap();
+        assert!(!written.is_empty() && written == alone.stdout, "{format}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), formats.len(), "nothing else is left there");
+}
+
+#[test]
+fn what_goes_to_standard_output_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report").display().to_string();
+    let starts = |more: &[&str], start: &str| {
+        let output = run(&[SCAN, more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let shown = text(&output.stdout);
+        assert!(shown.starts_with(start) && shown.is_empty() == start.is_empty(), "{more:?}: {shown}");
+    };
+    starts(&["--output", "json=-"], "{");
+    starts(&["--format", "github", "--output", &format!("json={file}")], "::notice");
+    starts(&["--format", "json", "--output", &file], "");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with('{'));
+    starts(&["--output", &file], "");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("CPython"));
+}
+
+#[test]
+fn an_output_that_cannot_be_written_ends_the_run_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = format!("sarif={}/none/ungil.sarif", folder.path().display());
+    let directory = folder.path().display().to_string();
+    for (outputs, told) in [
+        (&["--output", missing.as_str()][..], "cannot write"),
+        (&["--output", &directory], "cannot write"),
+        (&["--output", "sarfi=x"], "there is no format sarfi"),
+        (&["--output", "json=-", "--format", "table"], "cannot both go to standard output"),
+    ] {
+        let output = run(&[SCAN, outputs].concat());
+        assert_eq!(output.status.code(), Some(2), "{outputs:?}");
+        assert!(output.stdout.is_empty() && text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 /// A rule that fires on every pure wheel.
 pub(crate) const PURE: &str = r#"id = "pure-wheel"
 title = "A wheel for every platform"

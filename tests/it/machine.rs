@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::binary::machine::{Context, Evaluation, Limits, evaluate};
+use ungil::binary::machine::{Context, Evaluation, Limits, Maker, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind, InitKind};
 
 const FREE_THREADED: Context = Context { minor: 14, free_threaded: true };
@@ -25,7 +25,8 @@ fn hook(image: &Image<'_>, kind: HookKind) -> u64 {
 fn run(bytes: &[u8], kind: HookKind, context: Context, limits: Limits) -> Evaluation {
     let images = images(bytes).unwrap();
     let image = images.first().unwrap();
-    evaluate(image, hook(image, kind), kind, context, limits)
+    let maker = Maker { address: hook(image, kind), kind, module: "sample" };
+    evaluate(image, maker, context, limits)
 }
 
 /// A fixture in which the hook's code is replaced. The hook stands at the beginning of at least 64 bytes of code.
@@ -112,8 +113,14 @@ fn what_another_module_makes_is_delegated() {
 
 #[test]
 fn an_architecture_that_is_not_followed_is_unknown() {
-    let found = run(&built("elf-s390x-not-used.so"), HookKind::Init, FREE_THREADED, Limits::default());
-    assert_eq!(why(&found.gil), "code for s390x is not followed");
+    for (name, expected) in [
+        ("elf-s390x-not-used.so", "code for s390x is not followed"),
+        ("elf-i686-not-used.so", "code for i686 is not followed"),
+        ("pe-i686-not-used.pyd", "code for i686 is not followed"),
+    ] {
+        let found = run(&built(name), HookKind::Init, FREE_THREADED, Limits::default());
+        assert_eq!(why(&found.gil), expected, "{name}");
+    }
 }
 
 /// `rdtsc; test eax, eax; je` over `skipped` bytes: an unknown that nobody models.

@@ -28,6 +28,7 @@ pub(crate) fn hook(name: &str) -> Hook {
         abi_info: known(None),
         slots: known(vec![2, 4]),
         interpreters: known(Some(Interpreters::Supported)),
+        hand_over: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod cli;
 mod configuration;
 mod facts;
 mod generators;
+mod hand_over;
 mod house;
 mod import;
 mod index;

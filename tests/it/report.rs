@@ -1,5 +1,7 @@
-//! Both formats on a report that holds every verdict, and on one whose text is hostile.
+//! Every format on a report that holds every verdict, on one under a policy, and on one whose text is hostile.
 
+mod formats;
+mod gated;
 mod plans;
 mod sample;
 
@@ -9,9 +11,11 @@ use ungil::model::finding::{Certainty, Finding};
 use ungil::model::inspection::Inspection;
 use ungil::model::plan::Plan;
 use ungil::model::report::Report;
+use ungil::model::snapshot::Difference;
 use ungil::report::{
-    FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
-    RenderOptions, Style, inspection_schema, plan_schema, report_schema,
+    DIFFERENCE_FORMATS, DIFFERENCE_SCHEMA_FILE, FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE,
+    PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema,
+    line_schema, plan_schema, report_schema,
 };
 
 fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
@@ -22,6 +26,18 @@ fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
 fn render_inspection(format: &str, inspection: &Inspection, options: &RenderOptions) -> String {
     let format = INSPECTION_FORMATS.iter().find(|known| known.name == format).unwrap();
     String::from_utf8((format.render)(inspection, options).unwrap()).unwrap()
+}
+
+fn render_difference(format: &str, difference: &Difference) -> String {
+    let format = DIFFERENCE_FORMATS.iter().find(|known| known.name == format).unwrap();
+    String::from_utf8((format.render)(difference, &wide(100)).unwrap()).unwrap()
+}
+
+/// What changed in the report under a policy, between files of hostile names.
+fn difference() -> Difference {
+    let name = || "a`b`|<i>\u{1b}[2J.json".to_owned();
+    let changes = gated::report().gate.unwrap().changes.unwrap();
+    Difference { before: name(), after: name(), changes }
 }
 
 fn render_plan(format: &str, plan: &Plan, options: &RenderOptions) -> String {
@@ -79,6 +95,39 @@ fn table_over_many_targets() {
 #[test]
 fn json_of_every_verdict() {
     insta::assert_snapshot!(render("json", &sample::report(), &wide(100)));
+}
+
+#[test]
+fn table_under_a_policy() {
+    let table = render("table", &gated::report(), &wide(100));
+    let gate = table.split_once("✗ The gate is").unwrap().1;
+    insta::assert_snapshot!(gate);
+}
+
+#[test]
+fn json_of_a_gate() {
+    let json: serde_json::Value = serde_json::from_str(&render("json", &gated::report(), &wide(100))).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json["gate"]).unwrap());
+}
+
+/// A format for other tools on both reports, with ungil's own version left out.
+fn both(render: impl Fn(&Report) -> String) -> String {
+    let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
+    let text = format!("{}\n=== under a policy\n\n{}", render(&sample::report()), render(&gated::report()));
+    text.replace("\r\n", "\n").replace(&version, "\"VERSION\"")
+}
+
+#[test]
+fn formats_for_other_tools() {
+    let options = formats::options();
+    insta::assert_snapshot!("jsonl", both(|report| render("jsonl", report, &options)));
+    insta::assert_snapshot!("markdown", both(|report| render("markdown", report, &options)));
+    insta::assert_snapshot!("sarif", both(|report| render("sarif", report, &options)));
+    insta::assert_snapshot!("github", both(|report| render("github", report, &options)));
+    insta::assert_snapshot!("gitlab", both(|report| render("gitlab", report, &options)));
+    insta::assert_snapshot!("junit", both(|report| render("junit", report, &options)));
+    insta::assert_snapshot!("cyclonedx", both(|report| render("cyclonedx", report, &options)));
+    insta::assert_snapshot!("csv", both(|report| render("csv", report, &options)));
 }
 
 #[test]
@@ -181,7 +230,7 @@ fn hostile_text_reaches_no_terminal() {
     for format in FORMATS {
         let options = wide(100);
         let text = String::from_utf8((format.render)(&sample::hostile(), &options).unwrap()).unwrap();
-        for character in text.chars().filter(|character| *character != '\n') {
+        for character in text.replace("\r\n", "\n").chars().filter(|character| *character != '\n') {
             let sly = ('\u{200b}'..='\u{200f}').contains(&character) || ('\u{202a}'..='\u{202e}').contains(&character);
             assert!(!character.is_control() && !sly, "{}: {character:?} in {text}", format.name);
         }
@@ -223,9 +272,17 @@ fn check_schema(file: &str, schema: &str, documents: &[String]) {
 
 #[test]
 fn reports_fit_the_committed_schema() {
-    let documents = [sample::report(), sample::two_platforms(), sample::hostile(), Report::default()];
+    let documents = [sample::report(), sample::two_platforms(), sample::hostile(), Report::default(), gated::report()];
     let documents = documents.map(|report| render("json", &report, &wide(100)));
     check_schema(REPORT_SCHEMA_FILE, &report_schema().unwrap(), &documents);
+}
+
+#[test]
+fn lines_fit_the_committed_schema() {
+    let texts = [sample::report(), sample::hostile(), Report::default(), gated::report()];
+    let texts = texts.map(|report| render("jsonl", &report, &wide(100)));
+    let lines: Vec<String> = texts.iter().flat_map(|text| text.lines()).map(str::to_owned).collect();
+    check_schema(LINE_SCHEMA_FILE, &line_schema().unwrap(), &lines);
 }
 
 #[test]
@@ -233,6 +290,24 @@ fn inspections_fit_the_committed_schema() {
     let documents = [sample::inspection(), Inspection::default()];
     let documents = documents.map(|inspection| render_inspection("json", &inspection, &wide(100)));
     check_schema(INSPECTION_SCHEMA_FILE, &inspection_schema().unwrap(), &documents);
+}
+
+#[test]
+fn differences_fit_the_committed_schema() {
+    let documents = [difference(), Difference::default()].map(|difference| render_difference("json", &difference));
+    check_schema(DIFFERENCE_SCHEMA_FILE, &difference_schema().unwrap(), &documents);
+}
+
+#[test]
+fn differences_are_told_and_their_text_is_harmless() {
+    for format in DIFFERENCE_FORMATS {
+        let text = render_difference(format.name, &difference());
+        for package in ["contourpy", "numpy", "rpds-py", "six"] {
+            assert!(text.contains(package), "{}: {text}", format.name);
+        }
+        assert!(!text.contains('\u{1b}'), "{}: {text}", format.name);
+        assert!(format.name != "markdown" || !text.contains("<i>"), "{text}");
+    }
 }
 
 #[test]

@@ -424,6 +424,7 @@ fn every_hook() -> Vec<Hook> {
         Some(Declaration::SetGil { value: 0 }),
         Some(Declaration::SetGil { value: 1 }),
         Some(Declaration::Absent),
+        Some(Declaration::NotAModule),
         Some(Declaration::Delegated { to: "_cffi_backend".into() }),
         None,
     ];
@@ -471,7 +472,7 @@ fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
         Some(Declaration::Delegated { .. }) => return found && fits && delegate_is_good,
         Some(Declaration::Slot { value }) => good(*value) && hook.init.value() != Some(&InitKind::SinglePhase),
         Some(Declaration::SetGil { value }) => good(*value) && hook.init.value() == Some(&InitKind::SinglePhase),
-        Some(Declaration::Absent) | None => false,
+        Some(Declaration::Absent | Declaration::NotAModule) | None => false,
     };
     let Some(init) = hook.init.value() else { return false };
     let accepted = *init == InitKind::SinglePhase

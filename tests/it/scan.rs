@@ -2,6 +2,7 @@
 
 mod desk;
 mod distributions;
+mod gating;
 mod inspecting;
 mod installed;
 mod output;

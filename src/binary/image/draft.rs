@@ -41,6 +41,7 @@ pub(super) struct Draft<'data> {
     data: &'data [u8],
     segments: Vec<Segment<'data>>,
     sealed: Vec<(u64, u64)>,
+    thread_template: Option<(u64, u64)>,
     relocations: Vec<(u64, u64)>,
     exports: BTreeMap<String, u64>,
     imports: Vec<Import>,
@@ -72,6 +73,7 @@ impl<'data> Draft<'data> {
             data,
             segments: Vec::new(),
             sealed: Vec::new(),
+            thread_template: None,
             relocations: Vec::new(),
             exports: BTreeMap::new(),
             imports: Vec::new(),
@@ -122,6 +124,11 @@ impl<'data> Draft<'data> {
     fn segment_at(&self, address: u64) -> Option<&Segment<'data>> {
         let after = self.segments.partition_point(|segment| segment.address <= address);
         self.segments.get(after.checked_sub(1)?).filter(|segment| segment.contains(address))
+    }
+
+    /// Notes where the first values of a thread's own variables are.
+    pub(super) fn set_thread_template(&mut self, start: u64, end: u64) {
+        self.thread_template = Some((start, end)).filter(|_| start < end);
     }
 
     /// Notes a range that the loader makes read-only after it has relocated it.
@@ -277,6 +284,7 @@ impl<'data> Draft<'data> {
             data: self.data,
             big_endian: self.layout.big_endian,
             sealed: self.sealed,
+            thread_template: self.thread_template,
             relocations,
             exports: self.exports,
             imports: self.imports,

@@ -48,6 +48,7 @@ fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<Image<'_
     let base = file.nt_headers().optional_header().image_base();
     let mut reader = Reader { file, base, draft: Draft::new(layout, data), data };
     reader.map()?;
+    reader.find_thread_template();
     reader.read_exports()?;
     reader.mark_pointers()?;
     reader.link()?;
@@ -92,6 +93,18 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             })?;
         }
         Ok(())
+    }
+
+    /// The directory begins with the addresses of the template's start and end.
+    /// <https://learn.microsoft.com/en-us/windows/win32/debug/pe-format#the-tls-section>
+    fn find_thread_template(&mut self) {
+        let Some(directory) = self.file.data_directories().get(pe::IMAGE_DIRECTORY_ENTRY_TLS) else { return };
+        let place = self.base.wrapping_add(directory.virtual_address.get(LE).into());
+        let size = self.draft.layout.pointer_size as u64;
+        let bounds = [place, place.wrapping_add(size)].map(|place| self.draft.stored_pointer(place));
+        if let [Ok(start), Ok(end)] = bounds {
+            self.draft.set_thread_template(start, end);
+        }
     }
 
     fn read_exports(&mut self) -> Result<(), ImageError> {

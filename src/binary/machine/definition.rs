@@ -42,6 +42,8 @@ pub(super) struct Outcome {
     pub(super) name: Option<String>,
     /// Address of the `Py_mod_create` function.
     pub(super) create: Option<u64>,
+    /// The import whose result it is, when nothing else is known of it.
+    pub(super) hand_over: Option<usize>,
     /// Where it was read.
     pub(super) evidence: Vec<Evidence>,
     /// The path's last step.
@@ -51,7 +53,12 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Whether two paths end alike.
     pub(super) fn agrees(&self, other: &Outcome) -> bool {
-        self.init == other.init && self.gil == other.gil && self.abi == other.abi && self.slots == other.slots
+        self.init == other.init
+            && self.hand_over == other.hand_over
+            && self.gil == other.gil
+            && self.create == other.create
+            && self.abi == other.abi
+            && self.slots == other.slots
     }
 
     /// In words.
@@ -66,6 +73,7 @@ impl Outcome {
             Ok(Declaration::Slot { value }) => format!("Py_mod_gil = {value}"),
             Ok(Declaration::SetGil { value }) => format!("PyUnstable_Module_SetGIL({value})"),
             Ok(Declaration::Absent) => "no declaration".into(),
+            Ok(Declaration::NotAModule) => "no module".into(),
             Ok(Declaration::Delegated { to }) => format!("delegated to {to}"),
             Err(why) => why.clone(),
         };
@@ -82,6 +90,7 @@ pub(super) fn read(bench: &mut Bench, state: &State, value: Value, kind: HookKin
         slots: Ok(Vec::new()),
         name: None,
         create: None,
+        hand_over: None,
         evidence: Vec::new(),
         trail: state.trail,
     };
@@ -105,8 +114,14 @@ fn elsewhere(bench: &Bench, value: Value, blank: Outcome) -> Outcome {
             Outcome { gil: Ok(Declaration::Delegated { to }), evidence, ..blank }
         }
         None => {
-            let why = String::from("the hook returns something that could not be followed");
-            Outcome { gil: Err(why.clone()), abi: Err(why.clone()), slots: Err(why), ..blank }
+            let hand_over = bench.giver(value);
+            let import = hand_over.and_then(|import| bench.image.imports().get(import));
+            let why = match import.map(|import| (&import.name, &import.library)) {
+                Some((name, Some(library))) => format!("the hook returns what {name} of {library} gives"),
+                Some((name, None)) => format!("the hook returns what {name} of another library gives"),
+                None => "the hook returns something that could not be followed".into(),
+            };
+            Outcome { gil: Err(why.clone()), abi: Err(why.clone()), slots: Err(why), hand_over, ..blank }
         }
     }
 }
@@ -245,16 +260,24 @@ impl Reader<'_, '_, '_> {
             ABI => self.outcome.abi = self.abi(value, place).map(Some),
             NAME => self.outcome.name = text(self.bench, self.state, value),
             _ if GIL.contains(&id) => self.gil(value, place),
-            _ if CREATE.contains(&id) => self.outcome.create = value.known(),
+            _ if CREATE.contains(&id) => match value {
+                Value::Known(create) => self.outcome.create = Some(create).filter(|&create| create != 0),
+                Value::Symbol { .. } | Value::Unknown(_) => {
+                    self.outcome.gil =
+                        Err(format!("the function of the slot Py_mod_create at {place:#x} is not known"));
+                }
+            },
             _ => {}
         }
     }
 
     fn gil(&mut self, value: Value, place: u64) {
-        let evidence = Evidence::new("slot").symbol("Py_mod_gil").address(place).value(number(value));
+        let decimal = value.known().map_or_else(|| number(value), |value| value.to_string());
+        let evidence = Evidence::new("slot Py_mod_gil").address(place).value(decimal);
         self.tell(evidence);
         self.outcome.gil = match (value, &self.outcome.gil) {
             (Value::Known(value), Ok(Declaration::Absent)) => Ok(Declaration::Slot { value }),
+            (_, Err(why)) => Err(why.clone()),
             (Value::Known(_), _) => Err(format!("the slot Py_mod_gil occurs twice, the second time at {place:#x}")),
             _ => Err(format!("the value of the slot Py_mod_gil at {place:#x} is not known")),
         };

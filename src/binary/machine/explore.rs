@@ -7,6 +7,7 @@
 
 mod access;
 mod calls;
+mod once;
 mod settle;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use std::hash::BuildHasherDefault;
 use super::convention::Convention;
 use super::definition::{self, Outcome};
 use super::flags::Condition;
+use super::object::{self, Made};
 use super::state::{END, Mixer, State, mix};
 use super::symbol::Symbols;
 use super::trace::{Trail, What};
@@ -30,6 +32,12 @@ pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
 const DECLARATION: &str = "PyUnstable_Module_SetGIL";
 /// Paths that one fork sees one by one before it joins them.
 const SEPARATE_PATHS: usize = 2;
+/// How often a run begins again because it met a guard of one-time initialisation that it had lost sight of.
+const MOST_STARTS: usize = 6;
+/// What part of the limits holds where outer calls alone are followed.
+const SHARE_OF_OUTER: u64 = 8;
+/// How many units of eight bytes are handled at once for what one instruction costs.
+const UNITS: u64 = 8;
 /// Most reasons that are kept.
 const MOST_REASONS: usize = 8;
 /// Pages that one path may write.
@@ -56,6 +64,15 @@ pub(super) enum Flow {
     Stuck(String),
 }
 
+/// What a function is followed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is a hook, or a function that a hook hands over to.
+    Hook(HookKind),
+    /// It makes the object, with what the slot `Py_mod_create` is called with.
+    Create,
+}
+
 /// What the paths of one run share.
 pub(super) struct Bench<'a, 'data> {
     pub(super) image: &'a Image<'data>,
@@ -72,18 +89,32 @@ pub(super) struct Bench<'a, 'data> {
     /// Instructions looked at for that.
     pub(super) surveyed: u64,
     blank: std::rc::Rc<super::state::Vectors>,
+    /// Addresses in the image that data point to from the start, sorted.
+    targets: std::rc::Rc<Vec<u64>>,
     places: Map<(u64, u64, u64), u64>,
-    /// How many places in the code can declare what a module does with the GIL, once counted.
-    declarations: Option<usize>,
+    /// The places in the code that can declare what a module does with the GIL, once looked for.
+    declarations: Option<Vec<u64>>,
+    /// What all of them declare, if it is the same constant, once looked for.
+    declared: Option<Option<u64>>,
+    /// Words with guards of one-time initialisation that were met, sorted.
+    guards: Vec<u64>,
+    /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
+    begins_again: bool,
+    /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
+    levels: usize,
     /// Last component of the name of the module that the hook is for.
-    module_names: Vec<String>,
+    module_name: String,
+    given: Limits,
+    /// Those of this way of following.
     limits: Limits,
-    hook_kind: HookKind,
+    pub(super) purpose: Purpose,
     seen: Map<u64, Vec<State>>,
     waiting: Vec<State>,
     hopeless: Vec<State>,
     /// Paths on which the import may succeed.
     pub(super) outcomes: Vec<Outcome>,
+    /// What they make, when they are followed for that.
+    pub(super) made: Vec<Made>,
     /// Why paths were given up that might have counted.
     pub(super) lost: Vec<String>,
     /// Instructions executed.
@@ -97,7 +128,8 @@ impl<'a, 'data> Bench<'a, 'data> {
     pub(super) fn new(
         image: &'a Image<'data>,
         convention: &'static Convention,
-        hook_kind: HookKind,
+        purpose: Purpose,
+        module_name: &str,
         context: Context,
         limits: Limits,
     ) -> Bench<'a, 'data> {
@@ -113,26 +145,66 @@ impl<'a, 'data> Bench<'a, 'data> {
             returning: Map::default(),
             surveyed: 0,
             blank: State::new(0, convention, super::memory::Memory::default()).vectors,
+            targets: std::rc::Rc::new(super::memory::targets(image)),
             places: Map::default(),
             declarations: None,
-            module_names: Vec::new(),
+            declared: None,
+            guards: Vec::new(),
+            begins_again: false,
+            levels: usize::MAX,
+            module_name: module_name.to_owned(),
+            given: limits,
             limits,
-            hook_kind,
+            purpose,
             seen: Map::default(),
             waiting: Vec::new(),
             hopeless: Vec::new(),
             outcomes: Vec::new(),
+            made: Vec::new(),
             lost: Vec::new(),
             steps: 0,
             forks: 0,
         }
     }
 
-    /// Follows every path from a hook.
-    pub(super) fn explore(&mut self, hook: u64) {
-        let names = self.image.exports().iter().filter(|&(_, &address)| address == hook);
-        self.module_names = names.filter_map(|(name, _)| Some(name.strip_prefix("PyInit_")?.to_owned())).collect();
-        let mut state = State::new(hook, self.convention, super::memory::Memory::new(self.image));
+    fn explore_all(&mut self, hook: u64) {
+        for turn in 1..=MOST_STARTS {
+            self.run(hook);
+            if !std::mem::take(&mut self.begins_again) {
+                return;
+            }
+            if turn < MOST_STARTS {
+                self.forget_paths();
+            }
+        }
+    }
+
+    /// Follows every path from a hook, and calls that are nested in at most so many others; deeper ones are skipped.
+    pub(super) fn explore(&mut self, hook: u64, levels: usize) {
+        self.forget_paths();
+        self.levels = levels;
+        // What sees outer calls alone is cheap where it helps, and must not add much where it does not.
+        let share = if levels == usize::MAX { 1 } else { SHARE_OF_OUTER };
+        self.limits = Limits { steps: self.given.steps / share, forks: self.given.forks / share, ..self.given };
+        (self.steps, self.forks) = (0, 0);
+        self.explore_all(hook);
+    }
+
+    fn forget_paths(&mut self) {
+        self.seen.clear();
+        self.waiting.clear();
+        self.hopeless.clear();
+        self.outcomes.clear();
+        self.made.clear();
+        self.lost.clear();
+    }
+
+    fn run(&mut self, hook: u64) {
+        let mut memory = super::memory::Memory::new(std::rc::Rc::clone(&self.targets), self.guards.clone());
+        if self.purpose == Purpose::Create {
+            memory.give_up_image(self.image);
+        }
+        let mut state = State::new(hook, self.convention, memory);
         let stack = state.register(self.convention.stack_pointer);
         match self.convention.link {
             Some(link) => {
@@ -144,6 +216,9 @@ impl<'a, 'data> Bench<'a, 'data> {
         self.waiting.push(state);
         while let Some(state) = self.next() {
             self.follow(state);
+            if self.begins_again {
+                return;
+            }
             if let Some(limit) = self.exhausted() {
                 self.lose(limit);
                 return;
@@ -226,10 +301,17 @@ impl<'a, 'data> Bench<'a, 'data> {
         if state.pending {
             return;
         }
-        if let Some(outcome) = definition::read(self, &state, value, self.hook_kind) {
-            let same = |other: &Outcome| other.agrees(&outcome);
-            if !self.outcomes.iter().any(same) && self.outcomes.len() < MOST_REASONS {
-                self.outcomes.push(outcome);
+        match self.purpose {
+            Purpose::Hook(kind) => {
+                let outcome = definition::read(self, &state, value, kind);
+                let is_new = |outcome: &Outcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
+                if self.outcomes.len() < MOST_REASONS {
+                    self.outcomes.extend(outcome.filter(is_new));
+                }
+            }
+            Purpose::Create => {
+                let made = object::read(self, value).filter(|made| !self.made.contains(made));
+                self.made.extend(made);
             }
         }
     }
@@ -242,14 +324,16 @@ impl<'a, 'data> Bench<'a, 'data> {
             state.memory.trim(stack);
         }
         let Some(state) = self.meet(state) else { return };
-        for (taken, condition) in [(true, condition), (false, condition.opposite())] {
-            let mut branch = state.clone();
-            if !branch.assume(condition, &self.symbols) {
-                continue;
-            }
-            branch.forced = Some(taken);
-            self.note(&mut branch, What::Branch { taken });
-            self.enlist(branch);
+        let other = state.clone();
+        self.branch(other, condition, true);
+        self.branch(state, condition.opposite(), false);
+    }
+
+    fn branch(&mut self, mut state: State, condition: Condition, taken: bool) {
+        if state.assume(condition, &self.symbols) {
+            state.forced = Some(taken);
+            self.note(&mut state, What::Branch { taken });
+            self.enlist(state);
         }
     }
 
@@ -283,6 +367,11 @@ impl<'a, 'data> Bench<'a, 'data> {
     /// The answer to a condition; `None` when both ways are open, and then the instruction gives [`Flow::Fork`].
     pub(super) fn ask(&self, state: &mut State, condition: Condition) -> Option<bool> {
         state.forced.take().or_else(|| state.decide(condition, &self.symbols))
+    }
+
+    /// Counts work on memory that one instruction or call causes: so many bytes.
+    pub(super) fn charge(&mut self, bytes: u64) {
+        self.steps = self.steps.saturating_add(bytes / (8 * UNITS));
     }
 
     /// Notes a step of a path.

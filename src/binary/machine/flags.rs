@@ -1,7 +1,7 @@
 //! Condition flags as the comparison that set them, so that a branch on an unknown tells something about it.
 
 use super::symbol::Range;
-use super::value::{Value, mask, signed};
+use super::value::{Extent, Value, mask, signed};
 
 /// What a conditional instruction asks for, in the words of a comparison `left ? right`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,13 +86,13 @@ pub(super) trait Facts {
 
 impl Flags {
     /// Covers both.
-    pub(super) fn join(self, other: Flags) -> Flags {
+    pub(super) fn join(self, other: Flags, extent: Extent) -> Flags {
         match (self, other) {
             (Flags::Compare { left, right, bits }, Flags::Compare { left: l, right: r, bits: b }) if bits == b => {
-                Flags::Compare { left: left.join(l), right: right.join(r), bits }
+                Flags::Compare { left: left.join(l, extent), right: right.join(r, extent), bits }
             }
             (Flags::Test { left, right, bits }, Flags::Test { left: l, right: r, bits: b }) if bits == b => {
-                Flags::Test { left: left.join(l), right: right.join(r), bits }
+                Flags::Test { left: left.join(l, extent), right: right.join(r, extent), bits }
             }
             _ if self == other => self,
             _ => Flags::Unknown,
@@ -100,12 +100,12 @@ impl Flags {
     }
 
     /// Whether every state of the flags that `self` stands for is one that `other` stands for.
-    pub(super) fn within(self, other: Flags) -> bool {
+    pub(super) fn within(self, other: Flags, extent: Extent) -> bool {
         match (self, other) {
             (_, Flags::Unknown) => true,
             (Flags::Compare { left, right, bits }, Flags::Compare { left: l, right: r, bits: b })
             | (Flags::Test { left, right, bits }, Flags::Test { left: l, right: r, bits: b }) => {
-                bits == b && left.within(l) && right.within(r)
+                bits == b && left.within(l, extent) && right.within(r, extent)
             }
             _ => self == other,
         }

@@ -6,10 +6,11 @@
 mod compare;
 mod taint;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use self::taint::is_variable;
-use super::value::{HEAP_STRIDE, Reach, Region, THREAD, THREAD_BLOCK, Value, mask, region};
+pub(super) use self::taint::targets;
+use super::value::{Extent, HEAP_STRIDE, Reach, Region, THREAD, THREAD_BLOCK, Value, mask, region};
 use crate::binary::image::Image;
 
 /// Words in a page.
@@ -32,12 +33,20 @@ enum Word {
     Bytes { data: u64, known: u8 },
 }
 
-type Page = [Word; WORDS];
+/// A run of words.
+#[derive(Clone, Debug)]
+struct Page {
+    words: [Word; WORDS],
+    /// Writes of what points at most there, at places that are not known, leave the whole page as it is.
+    settled: Cell<Option<Reach>>,
+}
 
 /// The memory of one path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     pages: Vec<(u64, Rc<Page>)>,
+    /// Where in the list the page was that was used last.
+    latest: Cell<usize>,
     /// Memory that an unknown write may have reached: nothing there reads as it was at first.
     tainted: Reach,
     /// The same for parts of the image, as (start, end).
@@ -53,6 +62,8 @@ pub(super) struct Memory {
     targets: Rc<Vec<u64>>,
     /// Addresses in the image that the path stored or gave away, sorted.
     escaped: Rc<Vec<u64>>,
+    /// Words with guards of one-time initialisation, sorted: only the run time writes there, so nothing vague hits them.
+    guards: Rc<Vec<u64>>,
     /// Allocations as (start, bytes that are zero at first).
     allocations: Vec<(u64, u64)>,
 }
@@ -64,12 +75,8 @@ fn is_handle(value: Value) -> bool {
 
 impl Memory {
     /// The memory of a path that has not begun.
-    pub(super) fn new(image: &Image) -> Memory {
-        let values = image.relocations().iter().map(|&(_, value)| value);
-        let mut targets: Vec<u64> = values.filter(|&value| is_variable(image, value)).collect();
-        targets.sort_unstable();
-        targets.dedup();
-        Memory { targets: Rc::new(targets), ..Memory::default() }
+    pub(super) fn new(targets: Rc<Vec<u64>>, guards: Vec<u64>) -> Memory {
+        Memory { targets, guards: Rc::new(guards), ..Memory::default() }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.
@@ -109,7 +116,7 @@ impl Memory {
     pub(super) fn write(&mut self, image: &Image, address: u64, size: u64, value: Value) {
         let offset = address % 8;
         if offset == 0 && size >= 8 {
-            self.set(address, Word::Whole(value));
+            self.set(image, address, Word::Whole(value));
             return;
         }
         if offset + size > 8 {
@@ -133,7 +140,7 @@ impl Memory {
             Value::Symbol { offset: 0, .. } if offset == 0 && size == 4 => Word::Whole(value),
             Value::Symbol { .. } | Value::Unknown(_) => Word::Bytes { data: data & !bits, known: known & !bytes },
         };
-        self.set(address - offset, normal(word));
+        self.set(image, address - offset, normal(word));
     }
 
     /// Forgets up to `length` bytes from an address, as something else may have written there. Handles of the module
@@ -141,9 +148,12 @@ impl Memory {
     pub(super) fn forget(&mut self, image: &Image, address: u64, length: u64) {
         let start = address & !7;
         for word in (0..length.div_ceil(8)).map(|index| start.wrapping_add(8 * index)) {
+            if self.is_guard(word) {
+                continue;
+            }
             let before = self.read(image, word, 8);
             if word == start || !is_handle(before) {
-                self.set(word, Word::Whole(Value::Unknown(Reach::OUTSIDE)));
+                self.set(image, word, Word::Whole(Value::Unknown(Reach::OUTSIDE)));
             }
         }
     }
@@ -164,8 +174,8 @@ impl Memory {
     pub(super) fn rename(&mut self, id: u32) {
         let named = |word: &Word| matches!(*word, Word::Whole(Value::Symbol { id: other, .. }) if other == id);
         for (_, page) in &mut self.pages {
-            if page.iter().any(named) {
-                for word in Rc::make_mut(page).iter_mut().filter(|word| named(word)) {
+            if page.words.iter().any(named) {
+                for word in Rc::make_mut(page).words.iter_mut().filter(|word| named(word)) {
                     *word = Word::Whole(Value::Unknown(Reach::OUTSIDE));
                 }
             }
@@ -194,21 +204,39 @@ impl Memory {
         self.pages.retain(|&(start, _)| region(start) != Region::Heap);
     }
 
+    /// Whether a word holds a guard of one-time initialisation.
+    pub(super) fn is_guard(&self, word: u64) -> bool {
+        self.guards.binary_search(&word).is_ok()
+    }
+
     /// How many pages were written.
     pub(super) fn size(&self) -> usize {
         self.pages.len()
     }
 
+    /// Where in the list a page is, or would be.
+    fn find(&self, start: u64) -> Result<usize, usize> {
+        let latest = self.latest.get();
+        if self.pages.get(latest).is_some_and(|&(other, _)| other == start) {
+            return Ok(latest);
+        }
+        let found = self.pages.binary_search_by_key(&start, |&(start, _)| start);
+        if let Ok(index) = found {
+            self.latest.set(index);
+        }
+        found
+    }
+
     fn page(&self, start: u64) -> Option<&Page> {
-        let index = self.pages.binary_search_by_key(&start, |&(start, _)| start).ok()?;
+        let index = self.find(start).ok()?;
         self.pages.get(index).map(|(_, page)| page.as_ref())
     }
 
     fn word(&self, image: &Image, address: u64) -> Word {
         let page = address & !(PAGE - 1);
-        if let Ok(index) = self.pages.binary_search_by_key(&page, |&(start, _)| start)
-            && let Some((_, words)) = self.pages.get(index)
-            && let Some(&word) = words.get((address - page) as usize / 8)
+        if let Ok(index) = self.find(page)
+            && let Some((_, held)) = self.pages.get(index)
+            && let Some(&word) = held.words.get((address - page) as usize / 8)
             && word != Word::Base
         {
             return word;
@@ -216,23 +244,29 @@ impl Memory {
         self.base(image, address)
     }
 
-    fn set(&mut self, address: u64, word: Word) {
+    fn set(&mut self, image: &Image, address: u64, word: Word) {
         let place = region(address);
         if place != Region::Image {
-            self.point(place.reach(), whole_reach(word));
+            self.point(place.reach(), whole_reach(word, Extent::of(image)));
         }
         let start = address & !(PAGE - 1);
-        let index = match self.pages.binary_search_by_key(&start, |&(start, _)| start) {
+        let index = match self.find(start) {
             Ok(index) => index,
             Err(index) => {
-                self.pages.insert(index, (start, Rc::new([Word::Base; WORDS])));
+                let page = Page { words: [Word::Base; WORDS], settled: Cell::new(None) };
+                self.pages.insert(index, (start, Rc::new(page)));
                 index
             }
         };
+        let number = (address - start) as usize / 8;
         if let Some((_, page)) = self.pages.get_mut(index)
-            && let Some(slot) = Rc::make_mut(page).get_mut((address - start) as usize / 8)
+            && page.words.get(number).is_some_and(|held| *held != word)
         {
-            *slot = word;
+            let page = Rc::make_mut(page);
+            page.settled.set(None);
+            if let Some(slot) = page.words.get_mut(number) {
+                *slot = word;
+            }
         }
     }
 
@@ -259,7 +293,7 @@ impl Memory {
         let number = u64::from_le_bytes(word);
         let spoiled = self.spoiled.iter().any(|&(start, end)| address >= start && address < end)
             || self.leaked && self.is_exposed(address);
-        if spoiled && !image.is_read_only(address) {
+        if spoiled && !image.is_read_only(address) && !self.is_guard(address) {
             // Programs do not write where the loader put the address of an import.
             let import = whole && image.import_at(number).is_some();
             return if import { Word::Whole(Value::Known(number)) } else { unknown };
@@ -284,13 +318,12 @@ impl Memory {
     }
 }
 
-/// On Windows a thread's block begins as a copy of the section `.tls`.
+/// On Windows a thread's block begins as a copy of a template in the image.
 fn thread_base(image: &Image, address: u64) -> Word {
-    let template = image.segments.iter().find(|segment| segment.name == ".tls");
     let offset = address.wrapping_sub(THREAD + THREAD_BLOCK);
-    let word = template
-        .and_then(|segment| (offset < segment.size).then(|| image.u64(segment.address.wrapping_add(offset))).flatten());
-    Word::Whole(word.map_or(Value::Unknown(Reach::OUTSIDE), Value::Known))
+    let place =
+        image.thread_template().and_then(|(start, end)| Some(start.checked_add(offset)?).filter(|it| *it < end));
+    Word::Whole(place.and_then(|place| image.u64(place)).map_or(Value::Unknown(Reach::OUTSIDE), Value::Known))
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {
@@ -309,9 +342,9 @@ fn normal(word: Word) -> Word {
     }
 }
 
-fn whole_reach(word: Word) -> Reach {
+fn whole_reach(word: Word, extent: Extent) -> Reach {
     match word {
-        Word::Whole(value) => value.reach(),
+        Word::Whole(value) => value.reach_in(extent),
         Word::Bytes { .. } | Word::Base => Reach::NOTHING,
     }
 }

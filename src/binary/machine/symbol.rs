@@ -1,6 +1,9 @@
 //! Named unknowns: the results of calls, what numbers they may be, and where they come from.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use super::state::Mixer;
 
 /// A set of signed numbers: an interval, perhaps without zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +98,8 @@ pub(super) struct Symbol {
     pub(super) failure: Failure,
     /// The importable module that it comes from.
     pub(super) origin: Option<String>,
+    /// The import that gave it, when nothing else is known of what that does.
+    pub(super) import: Option<usize>,
     /// The table that it was read from.
     pub(super) table: Option<Table>,
 }
@@ -102,7 +107,7 @@ pub(super) struct Symbol {
 impl Symbol {
     /// An unknown of these numbers.
     pub(super) fn new(range: Range) -> Symbol {
-        Symbol { range, failure: Failure::Never, origin: None, table: None }
+        Symbol { range, failure: Failure::Never, origin: None, import: None, table: None }
     }
 }
 
@@ -121,7 +126,9 @@ pub(super) struct Source {
 #[derive(Debug, Default)]
 pub(super) struct Symbols {
     list: Vec<Symbol>,
-    sources: HashMap<Source, u32>,
+    sources: HashMap<Source, u32, BuildHasherDefault<Mixer>>,
+    /// The import whose call gave a symbol, `None` when several did, by the symbol.
+    givers: HashMap<u32, Option<usize>, BuildHasherDefault<Mixer>>,
 }
 
 impl Symbols {
@@ -134,6 +141,7 @@ impl Symbols {
             {
                 known.range = known.range.join(symbol.range);
                 known.origin = known.origin.take().filter(|origin| Some(origin) == symbol.origin.as_ref());
+                known.import = known.import.filter(|import| Some(*import) == symbol.import);
                 known.table = known.table.filter(|table| Some(*table) == symbol.table);
                 if known.failure != symbol.failure {
                     known.failure = Failure::Never;
@@ -145,6 +153,17 @@ impl Symbols {
         self.list.push(symbol);
         self.sources.insert(source, id);
         id
+    }
+
+    /// Notes which import's call gave a symbol.
+    pub(super) fn given(&mut self, id: u32, import: usize) {
+        let giver = self.givers.entry(id).or_insert(Some(import));
+        *giver = giver.filter(|&other| other == import);
+    }
+
+    /// The import whose call gave a symbol, where it is one, and was noted.
+    pub(super) fn giver(&self, id: u32) -> Option<usize> {
+        self.givers.get(&id).copied().flatten()
     }
 
     /// What is known of a symbol.

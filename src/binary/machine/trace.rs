@@ -16,6 +16,8 @@ pub(super) enum What {
     Branch { taken: bool },
     /// Called something that could not be followed.
     Unfollowed,
+    /// Called a function of the image that was not followed.
+    Skipped,
     /// Handed a definition to `PyModuleDef_Init`.
     Definition { value: Value },
     /// Created a module.
@@ -78,6 +80,7 @@ fn describe(node: &Node, image: &Image) -> Evidence {
             "condition does not hold"
         }),
         What::Unfollowed => Evidence::new("call through an unknown pointer"),
+        What::Skipped => Evidence::new("call that is skipped"),
         What::Definition { value } => {
             Evidence::new("module definition").symbol("PyModuleDef_Init").value(number(value))
         }

@@ -1,6 +1,8 @@
 //! What a register or a word of memory holds on a path: a number, a named unknown, or an unknown of which only is
 //! known what it may point to.
 
+use crate::binary::image::Image;
+
 /// What an unknown number may point to. A pointer derived from one object is never taken to reach another kind of
 /// memory: C and Rust do not allow it. Within the image it remembers the lowest and the highest address that it was
 /// derived from.
@@ -51,6 +53,30 @@ impl Reach {
     }
 }
 
+/// Where the image lies: a number elsewhere is no address of it, whatever region it is in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    low: u64,
+    high: u64,
+}
+
+impl Extent {
+    /// Room on both sides for pointers just before and behind an object.
+    const MARGIN: u64 = 4096;
+
+    /// The extent of an image.
+    pub(super) fn of(image: &Image) -> Extent {
+        let low = image.segments.first().map_or(0, |segment| segment.address);
+        let high = image.segments.last().map_or(0, |segment| segment.address.saturating_add(segment.size));
+        Extent { low: low.saturating_sub(Extent::MARGIN), high: high.saturating_add(Extent::MARGIN) }
+    }
+
+    /// Whether it holds any of the addresses from `low` to `high`.
+    pub(super) fn meets(self, (low, high): (u64, u64)) -> bool {
+        low < self.high && high >= self.low
+    }
+}
+
 /// A 64-bit value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
@@ -91,15 +117,25 @@ impl Value {
         }
     }
 
+    /// What the value may point to, given where the image lies.
+    pub(super) fn reach_in(self, extent: Extent) -> Reach {
+        match self {
+            Value::Known(address) if region(address) == Region::Image && !extent.meets((address, address)) => {
+                Reach::NOTHING
+            }
+            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => self.reach(),
+        }
+    }
+
     /// The least value that covers both.
-    pub(super) fn join(self, other: Value) -> Value {
-        if self == other { self } else { Value::Unknown(self.reach().with(other.reach())) }
+    pub(super) fn join(self, other: Value, extent: Extent) -> Value {
+        if self == other { self } else { Value::Unknown(self.reach_in(extent).with(other.reach_in(extent))) }
     }
 
     /// Whether every number that `self` stands for is one that `other` stands for.
-    pub(super) fn within(self, other: Value) -> bool {
+    pub(super) fn within(self, other: Value, extent: Extent) -> bool {
         match other {
-            Value::Unknown(reach) => self.reach().within(reach),
+            Value::Unknown(reach) => self.reach_in(extent).within(reach),
             Value::Known(_) | Value::Symbol { .. } => self == other,
         }
     }
@@ -253,11 +289,20 @@ mod tests {
 
     #[test]
     fn joined_values_remember_what_they_may_point_to() {
-        let joined = Value::Known(0x1000).join(Value::Known(STACK_TOP - 8));
+        let extent = Extent { low: 0, high: 0x9000 };
+        let joined = Value::Known(0x1000).join(Value::Known(STACK_TOP - 8), extent);
         assert!(joined.reach().may(Reach::IMAGE) && joined.reach().may(Reach::STACK));
-        assert!(Value::Known(0x1008).within(joined));
-        assert!(!Value::Known(0x2000).within(joined));
-        assert!(!Value::Known(HEAP).within(joined));
+        assert!(Value::Known(0x1008).within(joined, extent));
+        assert!(!Value::Known(0x2000).within(joined, extent));
+        assert!(!Value::Known(HEAP).within(joined, extent));
+    }
+
+    #[test]
+    fn numbers_outside_of_the_image_point_nowhere() {
+        let extent = Extent { low: 0x1_8000_0000, high: 0x1_8008_0000 };
+        let one = Value::Known(u64::from(1.0_f32.to_bits()));
+        assert_eq!(one.join(Value::Known(0), extent), Value::ANY);
+        assert!(one.within(Value::ANY, extent));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod memory;
 mod python;
 mod table;
 
-use super::explore::Bench;
+use super::explore::{Bench, Purpose};
 use super::state::State;
 use super::symbol::{Failure, Range, Source, Symbol};
 use super::trace::What;
@@ -35,10 +35,20 @@ pub(super) enum Answer {
 /// Calls an import.
 pub(super) fn call(bench: &mut Bench, state: &mut State, import: usize) -> Answer {
     bench.note(state, What::Call { import });
-    match bench.model(import) {
-        None => unmodelled(bench, state, None),
+    let gives = bench.model(import);
+    let answer = match gives {
+        None => unmodelled(bench, state, Giver { import: Some(import), origin: None }),
         Some(gives) => modelled(bench, state, gives),
+    };
+    // Who hands on what it was given has not made it.
+    let hands_on = matches!(gives, Some(Gives::Argument(_) | Gives::Special(Special::Derive)));
+    if bench.purpose == Purpose::Create
+        && !hands_on
+        && let Answer::Gives(Value::Symbol { id, .. }) = answer
+    {
+        bench.symbols.given(id, import);
     }
+    answer
 }
 
 fn modelled(bench: &mut Bench, state: &mut State, gives: Gives) -> Answer {
@@ -95,23 +105,34 @@ fn special_call(bench: &mut Bench, state: &mut State, special: Special) -> Answe
         | Special::TakeError
         | Special::RestoreError
         | Special::Version
+        | Special::Interpreter
         | Special::BoostInit => python::call(bench, state, special),
         _ => memory::call(bench, state, special),
     }
 }
 
+/// Who gives the result of a call of which nothing is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Giver {
+    /// The importable module whose function it is.
+    pub(super) origin: Option<String>,
+    /// The import that was called.
+    pub(super) import: Option<usize>,
+}
+
 /// A call of which nothing is known: an import without a model, or a function of another image.
-pub(super) fn unmodelled(bench: &mut Bench, state: &mut State, origin: Option<String>) -> Answer {
+pub(super) fn unmodelled(bench: &mut Bench, state: &mut State, giver: Giver) -> Answer {
     for number in 0..bench.convention.arguments.len() {
         let pointer = bench.argument(state, number);
         forget(bench, state, pointer, WRITTEN);
         state.memory.expose(bench.image, pointer);
     }
-    Answer::Gives(bench.fresh(state, Symbol { origin, ..Symbol::new(Range::ALL) }))
+    let Giver { origin, import } = giver;
+    Answer::Gives(bench.fresh(state, Symbol { origin, import, ..Symbol::new(Range::ALL) }))
 }
 
 /// Forgets what may have been written behind a passed pointer.
-fn forget(bench: &Bench, state: &mut State, pointer: Value, length: u64) {
+pub(super) fn forget(bench: &Bench, state: &mut State, pointer: Value, length: u64) {
     match pointer {
         Value::Known(address) => match region(address) {
             Region::Stack | Region::Heap => state.memory.forget(bench.image, address, length),

@@ -9,11 +9,13 @@ mod vector;
 
 use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
+use super::constants::Setting;
 use super::explore::{Bench, Flow};
 use super::flags::{Condition, Flags};
 use super::returning::Lead;
 use super::state::State;
 use super::value::{Value, extend};
+use crate::binary::image::Image;
 
 /// Longest x86 instruction in bytes.
 const LONGEST: usize = 15;
@@ -59,6 +61,64 @@ pub(super) fn traps(bench: &mut Bench, address: u64) -> bool {
     fetch(bench, address).is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
 }
 
+/// The variable that the instruction there compares with a 32-bit -1, when it does that.
+pub(super) fn compares_with_minus_one(bench: &mut Bench, address: u64) -> Option<u64> {
+    let instruction = fetch(bench, address)?;
+    let compares = instruction.mnemonic() == Mnemonic::Cmp
+        && instruction.op0_kind() == OpKind::Memory
+        && instruction.is_ip_rel_memory_operand()
+        && instruction.memory_size().size() == 4
+        && instruction.try_immediate(1).is_ok_and(|value| value as u32 == u32::MAX);
+    compares.then(|| instruction.ip_rel_memory_address())
+}
+
+/// The instruction that sets a register to a constant before the call whose displacement lies at `place`, with nothing
+/// between that branches or writes the register.
+pub(super) fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<Setting> {
+    let is_register = |it: Register| it.is_gpr() && it.full_register().number() == register;
+    (1..=reach).find_map(|distance| {
+        let mut address = place.checked_sub(1)?.checked_sub(distance)?;
+        let mut found: Option<(u64, u64)> = None;
+        while address < place {
+            let instruction = decode(image, address)?;
+            if instruction.flow_control() != FlowControl::Next {
+                let is_call = matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall);
+                let is_ours = is_call && instruction.next_ip() == place.checked_add(4)?;
+                return found.filter(|_| is_ours).map(|(end, value)| Setting { end, call: address, value });
+            }
+            let written = instruction.op0_kind() == OpKind::Register && is_register(instruction.op0_register());
+            let value = match instruction.mnemonic() {
+                Mnemonic::Mov => instruction.try_immediate(1).ok(),
+                Mnemonic::Xor if instruction.op_kind(1) == OpKind::Register => {
+                    (instruction.op0_register() == instruction.op1_register()).then_some(0)
+                }
+                _ => None,
+            };
+            match (written, value, found) {
+                (true, Some(value), None) if instruction.op0_register().size() >= 4 => {
+                    found = Some((instruction.next_ip(), value & u64::from(u32::MAX)));
+                }
+                // The first instruction must be the one, and nothing else may write the register.
+                (true, ..) | (false, _, None) => return None,
+                (false, _, Some(_)) => {}
+            }
+            address = instruction.next_ip();
+        }
+        None
+    })
+}
+
+/// Where the instructions of a run begin that starts at `start`, up to `last`; behind bytes that are none, everywhere.
+pub(super) fn beginnings(image: &Image, start: u64, last: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+    let mut address = start;
+    while address <= last {
+        found.push(address);
+        address = decode(image, address).map_or(address.saturating_add(1), |instruction| instruction.next_ip());
+    }
+    found
+}
+
 /// Where the instruction at an address leads, whatever the values.
 pub(super) fn lead(bench: &mut Bench, address: u64) -> Lead {
     let Some(instruction) = fetch(bench, address) else { return Lead::Away };
@@ -85,16 +145,18 @@ fn fetch(bench: &mut Bench, address: u64) -> Option<Instruction> {
     if let Some(instruction) = bench.code.get(&address) {
         return Some(*instruction);
     }
-    let segment = bench.image.segment_at(address).filter(|segment| segment.executable)?;
+    let instruction = decode(bench.image, address)?;
+    bench.code.insert(address, instruction);
+    Some(instruction)
+}
+
+fn decode(image: &Image, address: u64) -> Option<Instruction> {
+    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
     let start = usize::try_from(address - segment.address).ok()?;
     let bytes = segment.bytes.get(start..)?;
     let bytes = bytes.get(..bytes.len().min(LONGEST))?;
     let instruction = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).decode();
-    if instruction.code() == Code::INVALID {
-        return None;
-    }
-    bench.code.insert(address, instruction);
-    Some(instruction)
+    (instruction.code() != Code::INVALID).then_some(instruction)
 }
 
 /// The condition of a conditional instruction.

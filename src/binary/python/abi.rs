@@ -134,7 +134,7 @@ fn abi_slots(image: &Image<'_>) -> Vec<(Abi, Vec<Evidence>)> {
             && is_version(info.build_version)
             && is_version(info.abi_version);
         if let Some(abi) = stated_abi(&info).filter(|_| is_credible) {
-            let seen = Evidence::new("slot Py_mod_abi, id 109").address(record);
+            let seen = Evidence::new("slot Py_mod_abi").address(record);
             found.push((abi, vec![seen, abi_info_evidence(target, &info)]));
         }
     }
@@ -154,7 +154,7 @@ fn from_code(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolcha
     for header in &headers {
         let of_kind = objects.iter().filter(|(_, _, other)| other == header).take(MOST_SHOWN);
         evidence.extend(of_kind.map(|(what, address, header)| {
-            Evidence::new(format!("header of a static {what}")).address(*address).value(format!("{header:?}"))
+            Evidence::new(format!("header of a static {what}")).address(*address).value(header.words())
         }));
     }
     let free_threaded = by_symbol || headers.iter().any(|header| header.is_free_threaded());

@@ -184,6 +184,14 @@ fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> HookFacts {
     }
 }
 
+/// Address of the function in the slot `Py_mod_create` of the static definition that carries the module's name.
+pub(super) fn create(survey: &Survey<'_, '_>, hook: &Hook) -> Option<u64> {
+    const CREATE: [u32; 2] = [1, 84];
+    let slots = own_definition(survey, hook).ok()?.slots;
+    let slots = slots::decode(survey.image, slots, Record::Definition).ok()?;
+    slots.iter().find(|slot| CREATE.contains(&slot.id)).map(|slot| slot.value)
+}
+
 /// What decides comes first.
 fn with_evidence<T>(fact: Fact<T>, rest: &[Evidence]) -> Fact<T> {
     match fact {
@@ -239,7 +247,7 @@ fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook
     }
 }
 
-fn is_system_library(library: &str) -> bool {
+pub(in crate::binary) fn is_system_library(library: &str) -> bool {
     let name = library.rsplit('/').next().unwrap_or(library).to_ascii_lowercase();
     let is_python = super::library::python_library(&name).is_some();
     is_python || SYSTEM_LIBRARIES.iter().any(|known| name.starts_with(known))

@@ -33,6 +33,7 @@ pub(super) fn hooks(image: &Image<'_>, path: &str) -> Vec<Hook> {
             abi_info: Fact::unknown(unread),
             slots: Fact::unknown(unread),
             interpreters: Fact::unknown(unread),
+            hand_over: None,
         })
     });
     found.collect()

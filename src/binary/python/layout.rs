@@ -135,6 +135,17 @@ pub(super) enum Header {
 }
 
 impl Header {
+    /// What it is, in words that end a sentence starting with "the header is".
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Header::Counted => "a count of 1, with the GIL",
+            Header::Immortal313 => "immortal as in CPython 3.13 with the GIL",
+            Header::Immortal314 => "immortal as in CPython 3.14 and newer with the GIL",
+            Header::FreeThreadedPlain => "free-threaded as in CPython 3.13",
+            Header::FreeThreadedMarked => "free-threaded as in CPython 3.14 and newer",
+        }
+    }
+
     pub(super) fn is_free_threaded(self) -> bool {
         matches!(self, Header::FreeThreadedPlain | Header::FreeThreadedMarked)
     }

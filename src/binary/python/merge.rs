@@ -1,6 +1,7 @@
 //! What the data says and what following the code shows, put together.
 
 use crate::binary::HookFacts;
+use crate::model::evidence::Evidence;
 use crate::model::facts::Fact;
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
@@ -36,7 +37,11 @@ fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>)
         (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) if value == other => {
             let mut evidence = evidence;
             for seen in more {
-                if !evidence.contains(&seen) {
+                // What has no value of its own only names a place that may be named already.
+                let is_told =
+                    |it: &Evidence| it.address == seen.address && (seen.value.is_none() || it.value == seen.value);
+                let is_new = seen.address.is_none() || !evidence.iter().any(is_told);
+                if is_new && !evidence.contains(&seen) {
                     evidence.push(seen);
                 }
             }
@@ -58,7 +63,6 @@ fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::evidence::Evidence;
     use crate::model::facts::{Declaration, InitKind};
 
     fn known<T>(value: T) -> Fact<T> {

@@ -154,10 +154,7 @@ pub fn ids(slots: &[Slot]) -> Vec<u32> {
 /// What the slots say of the GIL. Two statements are refused by the interpreter, whatever they say.
 pub fn declaration(slots: &[Slot], array: u64) -> Fact<Declaration> {
     let gil: Vec<&Slot> = slots.iter().filter(|slot| meaning(slot.id) == Some(Meaning::Gil)).collect();
-    let evidence = |slot: &&Slot| {
-        let what = format!("slot Py_mod_gil, id {}", slot.id);
-        Evidence::new(what).address(slot.address).value(slot.value.to_string())
-    };
+    let evidence = |slot: &&Slot| Evidence::new("slot Py_mod_gil").address(slot.address).value(slot.value.to_string());
     match gil.as_slice() {
         [] => {
             let ids = ids(slots).iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
@@ -187,8 +184,10 @@ pub fn interpreters(slots: &[Slot], array: u64) -> Fact<Option<Interpreters>> {
         2 => Interpreters::PerInterpreterGil,
         other => Interpreters::Other(other),
     };
-    let what = format!("slot Py_mod_multiple_interpreters, id {}", slot.id);
-    Fact::known(Some(value), vec![Evidence::new(what).address(slot.address).value(slot.value.to_string())])
+    Fact::known(
+        Some(value),
+        vec![Evidence::new("slot Py_mod_multiple_interpreters").address(slot.address).value(slot.value.to_string())],
+    )
 }
 
 /// What `Py_mod_abi` says.
@@ -200,7 +199,7 @@ pub fn abi_info(memory: &impl Memory, slots: &[Slot]) -> Fact<Option<AbiInfo>> {
     }
     match read_abi_info(memory, slot.value) {
         Some(info) => {
-            let seen = Evidence::new(format!("slot Py_mod_abi, id {}", slot.id)).address(slot.address);
+            let seen = Evidence::new("slot Py_mod_abi").address(slot.address);
             Fact::known(Some(info), vec![seen, abi_info_evidence(slot.value, &info)])
         }
         None => Fact::unknown(format!("the PyABIInfo at {:#x} cannot be read", slot.value)),

@@ -2,16 +2,26 @@
 
 use ungil::input::ADAPTERS;
 use ungil::installed::KINDS;
+use ungil::report::FORMATS;
 
 use crate::cli::exit;
 
-/// A line for each kind of input, and the examples.
+/// A line for each kind of input and each format, and the examples.
 pub(super) fn scan_help() -> String {
     let mut text = kinds_help();
     for kind in KINDS {
         text.push_str(&format!("  {:<19}{}\n", kind.word(), kind.description()));
     }
+    text.push_str("\nFormats of output:\n");
+    for format in FORMATS {
+        text.push_str(&format!("  {:<14}{}\n", format.name, format.description));
+    }
     text + "\n" + SCAN_EXAMPLES
+}
+
+/// The same for the gate.
+pub(super) fn gate_help() -> String {
+    scan_help().replace(SCAN_EXAMPLES, GATE_EXAMPLES)
 }
 
 /// A line for each kind of input, and the examples.
@@ -33,8 +43,21 @@ Examples:
   ungil scan requirements.txt --python 3.14t --platform linux-x86_64
   ungil scan uv.lock --group test --all-platforms
   ungil scan requirements.txt --format json --output report.json
+  ungil scan requirements.txt --output sarif=ungil.sarif --output markdown=summary.md
   ungil scan numpy==2.5.5 lxml
   ungil scan .venv";
+
+const GATE_EXAMPLES: &str = "\
+Examples:
+  ungil gate uv.lock
+  ungil gate uv.lock --fail unknown,build --pass pure-fallback
+  ungil gate uv.lock --baseline main.json --output json=report.json
+Waivers and a policy for everybody stand in the configuration file.";
+
+pub(super) const DIFF_EXAMPLES: &str = "\
+Examples:
+  ungil diff monday.json tuesday.json
+  ungil diff main.json branch.json --format markdown --output comment.md";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -56,7 +79,9 @@ Examples:
 /// What stands below the list of commands.
 pub(in crate::cli) fn after_help() -> String {
     let mut text = SCAN_EXAMPLES.to_owned();
-    text.push_str("\n  ungil plan requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n");
+    text.push_str(
+        "\n  ungil gate requirements.txt\n  ungil plan requirements.txt\n  ungil inspect some.whl\n\nExit codes:\n",
+    );
     for (exit, meaning) in exit::MEANINGS {
         text.push_str(&format!("  {}  {meaning}\n", *exit as u8));
     }

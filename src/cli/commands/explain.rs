@@ -1,8 +1,6 @@
 //! `ungil explain`: the page about a rule, or the list of rules.
 
-use std::path::Path;
-
-use ungil::rules::{self, Rule};
+use ungil::rules::Rule;
 
 use super::super::args::ExplainArguments;
 use super::super::config_file::Configuration;
@@ -14,7 +12,7 @@ use super::super::{output, rule_files};
 /// Runs the command.
 pub(crate) fn run(typed: &ExplainArguments, environment: &Environment) -> Result<Exit, Failure> {
     let configuration = Configuration::find(&typed.config, environment)?;
-    let set = rule_files::settle(&typed.rules, &configuration, environment)?;
+    let set = rule_files::settle(&typed.rules, &configuration, environment)?.set;
     let Some(id) = &typed.rule else {
         output::write(super::rules::list(&set).as_bytes(), None)?;
         return Ok(Exit::Clean);
@@ -23,14 +21,8 @@ pub(crate) fn run(typed: &ExplainArguments, environment: &Environment) -> Result
         let meant = set.nearest(id).map_or_else(String::new, |id| format!("; is {id} meant?"));
         Failure::new(format!("there is no rule {id}{meant}")).hint("`ungil rules` lists them")
     })?;
-    output::write(with_tier(&page(rule), rule).as_bytes(), None)?;
+    output::write(with_tier(&rule_files::page(rule), rule).as_bytes(), None)?;
     Ok(Exit::Clean)
-}
-
-/// The page that ungil brings along, the one that lies beside a user's rule, or one made from the rule.
-fn page(rule: &Rule) -> String {
-    let beside = || std::fs::read_to_string(Path::new(&rule.place.file).with_extension("md")).ok();
-    rules::explain(&rule.id).map(str::to_owned).or_else(beside).unwrap_or_else(|| rules::outline(rule))
 }
 
 /// The page with the rule's tier below its heading.

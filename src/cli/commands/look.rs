@@ -1,10 +1,9 @@
-//! What `scan` and `plan` share: what was typed is settled, the input is read, the index is made ready.
+//! What `scan`, `gate` and `plan` share: what was typed is settled, the input is read, the index is made ready.
 
 use std::sync::Arc;
 
 use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk, InputError};
-use ungil::rules::RuleSet;
 use ungil::scan::{self, Inputs};
 
 use super::super::args::{GlobalArguments, LookArguments};
@@ -13,12 +12,14 @@ use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::progress::Progress;
-use super::super::{installed, rule_files, settings};
+use super::super::rule_files::{self, Rules};
+use super::super::{installed, settings, sources};
 
 /// Everything that a look at a set needs.
 pub(super) struct Look {
+    pub(super) configuration: Configuration,
     pub(super) settings: scan::Settings,
-    pub(super) rules: RuleSet,
+    pub(super) rules: Rules,
     pub(super) inputs: Inputs,
     pub(super) index: Index,
     pub(super) progress: Arc<Progress>,
@@ -37,13 +38,13 @@ impl Look {
         let installed::Settled { environments, wheelhouses, words } = installed::settle(typed, environment)?;
         let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
-        let sources = settings::sources(&typed.index, environment)?;
+        let sources = sources::settle(&typed.index, &configuration, environment)?;
         let requests = input::read(&words, sources, &context).map_err(unread)?;
         let shows = environment.shows_progress() && !global.quiet;
         let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
         let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
         let inputs = Inputs { requests, environments, wheelhouses };
-        Ok(Look { settings, rules, inputs, index, progress })
+        Ok(Look { configuration, settings, rules, inputs, index, progress })
     }
 }
 

@@ -18,7 +18,7 @@ use super::look::Look;
 
 /// Runs the command.
 pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let Look { mut settings, rules, inputs, index, progress } = Look::settle(&typed.look, global, environment)?;
+    let Look { mut settings, rules, inputs, index, progress, .. } = Look::settle(&typed.look, global, environment)?;
     if !inputs.environments.is_empty() || !inputs.wheelhouses.is_empty() {
         let failure = Failure::new(
             "a plan changes what is asked for, and what is installed or lies in a folder asks for nothing",
@@ -27,7 +27,7 @@ pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: 
     }
     // Many wheels of a package are looked into: fewer requests are worth more than fewer bytes.
     settings.limits = Limits::few_requests();
-    let plan = scan::plan(&settings, &inputs.requests, index, &rules, &*progress)?;
+    let plan = scan::plan(&settings, &inputs.requests, index, &rules.set, &*progress)?;
     progress.end();
     let written = if typed.write { write(&plan, environment)? } else { Vec::new() };
     let file = typed.output.output.as_deref();
@@ -35,6 +35,7 @@ pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: 
         width: environment.width(),
         style: output::style(global, file),
         generated: typed.timestamp.then(|| environment.timestamp()),
+        ..RenderOptions::default()
     };
     let format = PLAN_FORMATS.iter().find(|format| format.name == typed.format);
     let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;

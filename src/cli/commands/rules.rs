@@ -19,7 +19,7 @@ pub(crate) fn run(typed: &RulesArguments, environment: &Environment) -> Result<E
         Some(RulesCommand::Test(test)) => run_test(test),
         None => {
             let configuration = Configuration::find(&typed.config, environment)?;
-            let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
+            let rules = rule_files::settle(&typed.rules, &configuration, environment)?.set;
             output::write(list(&rules).as_bytes(), None)?;
             Ok(Exit::Clean)
         }

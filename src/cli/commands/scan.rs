@@ -1,32 +1,85 @@
 //! `ungil scan`: judges everything that an installer would install, or did install.
 
-use ungil::report::{FORMATS, RenderOptions};
+use ungil::model::report::Report;
+use ungil::report::RenderOptions;
+use ungil::rules::RuleSet;
 use ungil::scan::{self, Hints, ScanError};
 
 use super::super::args::{GlobalArguments, ScanArguments};
+use super::super::destination::{self, Destination};
 use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
-use super::super::output;
+use super::super::{output, rule_files};
 use super::look::Look;
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let Look { mut settings, rules, inputs, index, progress } = Look::settle(&typed.look, global, environment)?;
-    settings.hints = if typed.hints { Hints::Show } else { Hints::Hide };
-    let report = scan::run(&settings, &inputs, index, &rules, &*progress).map_err(|error| match &error {
+    let outputs = Outputs::settle(typed, environment)?;
+    let mut look = Look::settle(&typed.look, global, environment)?;
+    look.settings.hints = hints(typed);
+    let (report, rules) = judge(look)?;
+    outputs.write(&report, &rules, global, environment)?;
+    Ok(Exit::of_report(&report))
+}
+
+/// Whether hints were asked for.
+pub(super) fn hints(typed: &ScanArguments) -> Hints {
+    if typed.hints { Hints::Show } else { Hints::Hide }
+}
+
+/// Judges the set; gives the rules back.
+pub(super) fn judge(look: Look) -> Result<(Report, RuleSet), Failure> {
+    let Look { configuration, settings, rules, inputs, index, progress } = look;
+    let report = scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(|error| match &error {
         ScanError::Target(target) => Failure::hinted(Some(target.hint()), error),
         ScanError::Resolve(_) => error.into(),
     })?;
     progress.end();
-    let file = typed.output.output.as_deref();
-    let options = RenderOptions {
-        width: environment.width(),
-        style: output::style(global, file),
-        generated: typed.timestamp.then(|| environment.timestamp()),
-    };
-    let format = FORMATS.iter().find(|format| format.name == typed.format);
-    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
-    output::write(&(format.render)(&report, &options)?, file)?;
-    Ok(Exit::of_report(&report))
+    Ok((Report { configuration: configuration.file(), ..report }, rules.set))
+}
+
+/// Where the report is to go.
+pub(super) struct Outputs {
+    destinations: Vec<Destination>,
+    generated: Option<String>,
+}
+
+impl Outputs {
+    /// Settles what was typed, and finds out whether it can be written.
+    pub(super) fn settle(typed: &ScanArguments, environment: &Environment) -> Result<Outputs, Failure> {
+        let destinations = destination::settle(typed.format.as_deref(), &typed.output, &environment.directory)?;
+        for file in destinations.iter().filter_map(|destination| destination.file.as_deref()) {
+            output::check(file)?;
+        }
+        Ok(Outputs { destinations, generated: typed.timestamp.then(|| environment.timestamp()) })
+    }
+
+    /// Renders all and writes all.
+    pub(super) fn write(
+        &self,
+        report: &Report,
+        rules: &RuleSet,
+        global: &GlobalArguments,
+        environment: &Environment,
+    ) -> Result<(), Failure> {
+        let pages = rule_files::pages(rules);
+        let mut written = Vec::new();
+        for destination in &self.destinations {
+            let options = RenderOptions {
+                width: environment.width(),
+                style: output::style(global, destination.file.as_deref()),
+                generated: self.generated.clone(),
+                rules: pages.clone(),
+                folder: Some(environment.directory.clone()),
+            };
+            written.push(((destination.format.render)(report, &options)?, destination.file.as_deref()));
+        }
+        // Only when all of them are made is any of them written, files first: standard output may break off.
+        written.sort_by_key(|(_, file)| file.is_none());
+        for (bytes, file) in written {
+            output::write(&bytes, file)?;
+        }
+        Ok(())
+    }
 }

@@ -15,7 +15,7 @@ use crate::model::resolution::{OtherBuild, RequiredBy};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
-use super::{build_v1, v1};
+use super::{build_v1, gate, v1};
 
 /// Converts each element.
 pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) -> Vec<To> {
@@ -32,11 +32,13 @@ impl From<&Report> for v1::Report {
         v1::Report {
             schema_version: v1::SCHEMA_VERSION,
             generated: None,
+            configuration: report.configuration.as_deref().map(text),
             targets: all(&report.targets, ToString::to_string),
             packages: all(&report.packages, package),
             findings: report.packages.iter().flat_map(findings).collect(),
             problems: all(&report.problems, problem),
             summary: summary(&report.summary),
+            gate: report.gate.as_ref().map(gate::gate),
         }
     }
 }
@@ -60,14 +62,15 @@ pub(super) fn place(place: &Place) -> v1::Place {
     v1::Place { file: text(&place.file), line: place.line, column: place.column }
 }
 
-fn result(result: &TargetResult) -> v1::TargetResult {
+/// What is said of a package on one target.
+pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
     v1::TargetResult {
         target: result.target.to_string(),
         verdict: verdict(result.verdict),
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
-        build: result.build.as_ref().map(build_v1::forecast),
+        build: result.build.as_ref().map(|build| Box::new(build_v1::forecast(build))),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         modules: all(&result.modules, module),
@@ -125,7 +128,7 @@ fn artifact(artifact: &Artifact) -> v1::Artifact {
 }
 
 /// The address without what may be a secret: user, password, query; a fragment only repeats the digest.
-fn address(location: &Location) -> Option<String> {
+pub(in crate::report) fn address(location: &Location) -> Option<String> {
     let mut url = match location {
         Location::Url(url) => url.clone(),
         Location::Path(path) => Url::from_file_path(path).ok()?,
@@ -242,10 +245,14 @@ pub(super) fn hexadecimal(address: u64) -> String {
     format!("{address:#x}")
 }
 
+/// What rules say of a package.
 fn findings(package: &PackageReport) -> Vec<v1::Finding> {
-    let of_result =
-        |result: &TargetResult| result.findings.iter().map(|found| finding(package, result, found)).collect::<Vec<_>>();
-    package.results.iter().flat_map(of_result).collect()
+    package.results.iter().flat_map(|result| findings_on(package, result)).collect()
+}
+
+/// What rules say of a package on one target.
+pub(super) fn findings_on(package: &PackageReport, result: &TargetResult) -> Vec<v1::Finding> {
+    all(&result.findings, |found| finding(package, result, found))
 }
 
 fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) -> v1::Finding {
@@ -291,7 +298,8 @@ pub(super) fn problem(problem: &Problem) -> v1::Problem {
     }
 }
 
-fn summary(summary: &Summary) -> v1::Summary {
+/// Counts of the run.
+pub(super) fn summary(summary: &Summary) -> v1::Summary {
     v1::Summary {
         packages: summary.packages,
         files: summary.files,

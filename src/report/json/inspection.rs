@@ -140,6 +140,7 @@ fn declaration(declaration: &Declaration) -> out::Declaration {
         Declaration::Slot { value } => (out::DeclaredHow::Slot, Some(*value), None),
         Declaration::SetGil { value } => (out::DeclaredHow::SetGil, Some(*value), None),
         Declaration::Absent => (out::DeclaredHow::Absent, None, None),
+        Declaration::NotAModule => (out::DeclaredHow::NotAModule, None, None),
         Declaration::Delegated { to } => (out::DeclaredHow::Delegated, None, Some(to.clone())),
     };
     out::Declaration { by, value, delegate }

@@ -207,6 +207,8 @@ pub(super) enum DeclaredHow {
     SetGil,
     /// Nothing is said.
     Absent,
+    /// What is imported is no module, which counts as using the GIL.
+    NotAModule,
     /// Another file says it.
     Delegated,
 }

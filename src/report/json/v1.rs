@@ -6,6 +6,8 @@ mod artifact;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::gate_v1::Gate;
+pub(super) use super::problem_v1::{Problem, ProblemKind};
 pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
 
 /// The number in `schema_version`.
@@ -20,6 +22,9 @@ pub(super) struct Report {
     /// When the report was made, in RFC 3339; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) generated: Option<String>,
+    /// The configuration file that was followed, as it was found; only when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) configuration: Option<String>,
     /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
     pub(super) targets: Vec<String>,
     /// One for each name and version, and for each environment that holds it; sorted.
@@ -30,6 +35,9 @@ pub(super) struct Report {
     pub(super) problems: Vec<Problem>,
     /// Counts.
     pub(super) summary: Summary,
+    /// What a policy makes of it; only when one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gate: Option<Gate>,
 }
 
 /// One version of a package.
@@ -80,7 +88,7 @@ pub(super) struct TargetResult {
     pub(super) artifact: Option<Artifact>,
     /// For `build` on a free-threaded target: what is foreseen of the build, read from the sources, which are never run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) build: Option<super::build_v1::Forecast>,
+    pub(super) build: Option<Box<super::build_v1::Forecast>>,
     /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
     /// of file; null otherwise, and where it was not compared.
     pub(super) other_build: Option<OtherBuild>,
@@ -325,41 +333,6 @@ pub(super) enum Certainty {
     Holds,
     /// Whether it holds could not be found out.
     Unknown,
-}
-
-/// One thing that could not be looked at.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Problem {
-    /// What kind of thing failed.
-    pub(super) kind: ProblemKind,
-    /// The package that it keeps from being judged; null when it concerns none in particular.
-    pub(super) package: Option<String>,
-    /// Where: a URL without credentials, a path, `wheel.whl: member.so`, `requirements.txt:3`.
-    pub(super) place: String,
-    /// What happened, what was expected and what was found.
-    pub(super) message: String,
-}
-
-/// Kinds of problems.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ProblemKind {
-    /// The network, an index or a server.
-    Network,
-    /// An index's answer that makes no sense.
-    Index,
-    /// No set of versions satisfies the requirements.
-    Resolution,
-    /// Missing, contradictory or unreadable metadata.
-    Metadata,
-    /// A damaged, hostile or oversized archive.
-    Archive,
-    /// A compiled file that could not be read.
-    Binary,
-    /// Bytes that are not those promised.
-    Integrity,
-    /// A file or folder on this machine.
-    File,
 }
 
 /// Counts of the run.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::problem::{Problem, ProblemKind};
+use crate::model::problem::Problem;
 use crate::model::report::{Report, Summary};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -12,6 +12,7 @@ use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
 use super::super::targets::{platforms, pythons, share_platform, targets};
 use super::super::text::{bytes, count, percentage, wrap};
+use super::super::words;
 use super::culprit::{Culprit, gather};
 
 /// Widest column for targets before their counts.
@@ -51,7 +52,7 @@ fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-/// For which targets the report is.
+/// For which targets the report is, and what it followed.
 pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
     let Some(first) = report.targets.first() else { return Vec::new() };
     let (versions, on) = (pythons(&report.targets), platforms(&report.targets));
@@ -62,7 +63,12 @@ pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
     } else {
         format!("CPython {}", listed(&report.targets))
     };
-    wrap(&text, options.width).iter().map(|line| options.style.paint(Role::Heading, line)).collect()
+    let lines = wrap(&text, options.width);
+    let mut lines: Vec<String> = lines.iter().map(|line| options.style.paint(Role::Heading, line)).collect();
+    if let Some(file) = &report.configuration {
+        lines.extend(wrap(&format!("as {} says", harmless(file)), options.width));
+    }
+    lines
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -118,26 +124,11 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
 
 /// One problem, on as many lines as it takes.
 pub(in crate::report) fn problem_lines(problem: &Problem, options: &RenderOptions) -> Vec<String> {
-    let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-    let kind = format!("{} {:<11}", sign(Role::Open), kind_word(problem.kind));
+    let kind = format!("{} {:<11}", sign(Role::Open), words::problem_kind(problem.kind));
     let room = options.width.saturating_sub(14);
-    let text = format!("{package}{}: {}", harmless(&problem.place), harmless(&problem.message));
-    let lines = wrap(&text, room);
+    let lines = wrap(&words::problem(problem), room);
     let start = |number: usize| if number == 0 { options.style.paint(Role::Open, &kind) } else { " ".repeat(13) };
     lines.iter().enumerate().map(|(number, line)| format!("{} {line}", start(number))).collect()
-}
-
-fn kind_word(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::Network => "network",
-        ProblemKind::Index => "index",
-        ProblemKind::Resolution => "resolution",
-        ProblemKind::Metadata => "metadata",
-        ProblemKind::Archive => "archive",
-        ProblemKind::Binary => "binary",
-        ProblemKind::Integrity => "integrity",
-        ProblemKind::File => "file",
-    }
 }
 
 /// How many of what.

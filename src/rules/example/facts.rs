@@ -121,6 +121,7 @@ fn hook(raw: &RawModule) -> Hook {
         abi_info: Fact::known(None, Vec::new()),
         slots: Fact::known(Vec::new(), Vec::new()),
         interpreters: read(&raw.unread, UnreadFact::Interpreters, interpreters),
+        hand_over: None,
     }
 }
 

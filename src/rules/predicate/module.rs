@@ -124,7 +124,7 @@ fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
     };
     let value = match declaration {
         Declaration::Slot { value } | Declaration::SetGil { value } => *value,
-        Declaration::Absent | Declaration::Delegated { .. } => return Truth::No,
+        Declaration::Absent | Declaration::NotAModule | Declaration::Delegated { .. } => return Truth::No,
     };
     let kind = match value {
         0 => GilValue::Used,

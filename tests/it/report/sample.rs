@@ -293,6 +293,7 @@ pub(crate) fn report() -> Report {
             problems: 1,
         },
         gate: None,
+        configuration: None,
     }
 }
 
@@ -335,6 +336,7 @@ pub(crate) fn crowded() -> Report {
         problems: Vec::new(),
         summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
         gate: None,
+        configuration: None,
     }
 }
 
@@ -383,6 +385,7 @@ pub(crate) fn two_platforms() -> Report {
         problems: Vec::new(),
         summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
         gate: None,
+        configuration: None,
     }
 }
 
@@ -410,6 +413,7 @@ pub(crate) fn hostile() -> Report {
         }],
         summary: Summary::default(),
         gate: None,
+        configuration: None,
     }
 }
 
@@ -429,6 +433,7 @@ fn image(architecture: &str) -> ImageFacts {
         abi_info: Fact::known(None, Vec::new()),
         slots: Fact::known(vec![2, 3, 4], seen("slot array")),
         interpreters: Fact::known(Some(Interpreters::PerInterpreterGil), Vec::new()),
+        hand_over: None,
     };
     let other = Hook {
         symbol: "PyModExport__speedups".into(),

@@ -149,6 +149,12 @@ impl Bench<'_, '_> {
         }
     }
 
+    /// The interpreter's state: always the same, since the module is imported into the main interpreter.
+    pub(in crate::binary::machine) fn interpreter(&mut self) -> Value {
+        let source = Source { address: 0, context: 0, part: 2 };
+        Value::Symbol { id: self.symbols.name(source, Symbol::new(Range::POINTER)), offset: 0 }
+    }
+
     /// Whether a value cannot be zero.
     pub(in crate::binary::machine) fn is_nonzero(&self, state: &State, value: Value) -> bool {
         let facts = Known { symbols: &self.symbols, facts: &state.facts };
@@ -204,6 +210,14 @@ impl Bench<'_, '_> {
         match value {
             Value::Symbol { id, .. } => self.symbols.get(id).and_then(|symbol| symbol.origin.clone()),
             Value::Known(_) | Value::Unknown(_) => None,
+        }
+    }
+
+    /// The import whose result a value is, when nothing else is known of it.
+    pub(in crate::binary::machine) fn giver(&self, value: Value) -> Option<usize> {
+        match value {
+            Value::Symbol { id, offset: 0 } => self.symbols.get(id).and_then(|symbol| symbol.import),
+            Value::Symbol { .. } | Value::Known(_) | Value::Unknown(_) => None,
         }
     }
 

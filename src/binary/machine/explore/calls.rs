@@ -1,15 +1,20 @@
 //! Jumps, calls and returns, into the image and out of it.
 
 use super::super::flags::Flags;
-use super::super::state::{END, Gil, LANES, REGISTERS, State, VECTORS};
-use super::super::symbol::Table;
+use super::super::returning::Lead;
+use super::super::state::{END, LANES, REGISTERS, State, VECTORS};
+use super::super::symbol::{Range, Symbol, Table};
 use super::super::trace::What;
 use super::super::value::{Reach, Value, mask, signed};
-use super::super::world::{self, Answer};
+use super::super::world::{self, Answer, Giver};
 use super::super::{arm64, returning, x86};
-use super::{Bench, DECLARATION};
+use super::Bench;
 use crate::binary::image::ImportKind;
 
+/// Most instructions of a stub.
+const LONGEST_STUB: usize = 4;
+/// How much behind a pointer a call that is skipped may have written.
+const LARGEST_ARGUMENT: u64 = 4096;
 /// Most entries of a table of code addresses.
 const LONGEST_TABLE: u64 = 512;
 
@@ -80,6 +85,9 @@ impl Bench<'_, '_> {
     }
 
     pub(super) fn call(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+        if self.guards(state, return_to) {
+            return true;
+        }
         let never_returns = match self.convention.link {
             Some(_) => arm64::traps(self, return_to),
             None => x86::traps(self, return_to),
@@ -92,6 +100,11 @@ impl Bench<'_, '_> {
             return false;
         }
         match target {
+            Value::Known(address) if self.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) => {
+                self.skip(state);
+                state.pc = return_to;
+                true
+            }
             Value::Known(address) if self.is_code(address) => {
                 match self.convention.link {
                     Some(link) => {
@@ -115,6 +128,52 @@ impl Bench<'_, '_> {
                 self.outside(state, target) && self.leave(state)
             }
         }
+    }
+
+    fn is_too_deep(&self, state: &State) -> bool {
+        state.frames.len() >= self.levels
+    }
+
+    /// Whether the code there only jumps on through a pointer: it stands for an import.
+    fn is_stub(&mut self, address: u64) -> bool {
+        let mut place = address;
+        for _ in 0..LONGEST_STUB {
+            let lead = match self.convention.link {
+                Some(_) => arm64::lead(self, place),
+                None => x86::lead(self, place),
+            };
+            match lead {
+                Lead::Through { next: None, .. } => return true,
+                Lead::Next(next) => place = next,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Goes on behind a call of the image's own code, which may have done anything.
+    fn skip(&mut self, state: &mut State) {
+        self.note(state, What::Skipped);
+        self.charge(LARGEST_ARGUMENT);
+        self.open_declarations(state);
+        for number in 0..self.convention.arguments.len() {
+            let pointer = self.argument(state, number);
+            world::forget(self, state, pointer, LARGEST_ARGUMENT);
+            state.memory.expose(self.image, pointer);
+        }
+        // What lies on the stack can be reached over a pointer that lies there or in the heap, too.
+        let given = (0..self.convention.arguments.len()).map(|number| self.argument(state, number).reach());
+        let given = given.fold(Reach::HEAP, Reach::with);
+        if state.memory.contents(given).may(Reach::STACK) {
+            state.memory.taint(self.image, Reach::STACK, Value::Unknown(Reach::OUTSIDE));
+        }
+        state.memory.give_up_image(self.image);
+        state.memory.give_up_heap();
+        // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
+        state.pending = false;
+        self.clobber(state);
+        let result = self.fresh(state, Symbol::new(Range::ALL));
+        state.set_register(self.convention.result, result);
     }
 
     pub(super) fn push_return(&mut self, state: &mut State, return_to: u64) {
@@ -171,15 +230,14 @@ impl Bench<'_, '_> {
             return Answer::Never;
         }
         // Code of the image that is skipped could declare a module that exists by now.
-        if target.reach().may(Reach::IMAGE) && self.image.import_named(DECLARATION).is_some() {
-            let address = state.pc;
-            state.modules.iter_mut().for_each(|module| module.gil = Gil::Open { address });
+        if target.reach().may(Reach::IMAGE) {
+            self.open_declarations(state);
         }
         let origin = self.origin(target);
-        world::unmodelled(self, state, origin)
+        world::unmodelled(self, state, Giver { origin, import: None })
     }
 
-    fn clobber(&mut self, state: &mut State) {
+    pub(super) fn clobber(&mut self, state: &mut State) {
         for index in 0..REGISTERS {
             if index != self.convention.stack_pointer && !self.convention.preserved.contains(&index) {
                 state.set_register(index, Value::ANY);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::value::{Reach, Value};
+use super::super::value::{Extent, Reach, Value};
 use super::{Memory, PAGE, Page, WORDS, Word, byte_mask, is_dead, normal, whole_reach};
 use crate::binary::image::Image;
 
@@ -35,7 +35,7 @@ impl Memory {
 
     fn word_within(&self, other: &Memory, image: &Image, address: u64) -> bool {
         match (self.word(image, address), other.word(image, address)) {
-            (Word::Whole(left), Word::Whole(right)) => left.within(right),
+            (Word::Whole(left), Word::Whole(right)) => left.within(right, Extent::of(image)),
             (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
                 known & subset == subset && (data ^ other) & byte_mask(subset) == 0
             }
@@ -49,13 +49,14 @@ impl Memory {
 
     /// Widens to cover another path's memory, too, above the stack pointer.
     pub(in crate::binary::machine) fn join(&mut self, other: &Memory, image: &Image, stack: u64) {
+        let extent = Extent::of(image);
         let mut changes = Vec::new();
         for start in self.differing_pages(other, stack) {
             let (mine, theirs) = (self.page(start), other.page(start));
             for index in 0..WORDS {
                 let address = start + 8 * index as u64;
                 if raw(mine, index) != raw(theirs, index) && !is_dead(address, stack) {
-                    changes.push((address, join_words(self.word(image, address), other.word(image, address))));
+                    changes.push((address, join_words(self.word(image, address), other.word(image, address), extent)));
                 }
             }
         }
@@ -77,7 +78,7 @@ impl Memory {
         }
         self.allocations.retain(|allocation| other.allocations.contains(allocation));
         for (address, word) in changes {
-            self.set(address, word);
+            self.set(image, address, word);
         }
     }
 
@@ -92,7 +93,7 @@ impl Memory {
             };
             let mine = left.next_if(|(start, _)| *start == page);
             let theirs = right.next_if(|(start, _)| *start == page);
-            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine == theirs);
+            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine.words == theirs.words);
             if !same && !is_dead(page + (PAGE - 8), stack) {
                 pages.push(page);
             }
@@ -100,7 +101,7 @@ impl Memory {
     }
 }
 
-fn join_words(left: Word, right: Word) -> Word {
+fn join_words(left: Word, right: Word, extent: Extent) -> Word {
     let bytes = |word| match word {
         Word::Whole(Value::Known(data)) => Some((data, 0xff)),
         Word::Bytes { data, known } => Some((data, known)),
@@ -111,13 +112,13 @@ fn join_words(left: Word, right: Word) -> Word {
         (Word::Whole(Value::Known(first)), Word::Whole(Value::Known(second))) if small(first) && small(second) => {
             Word::Bytes { data: first, known: same_bytes(first, second) }
         }
-        (Word::Whole(left), Word::Whole(right)) => Word::Whole(left.join(right)),
+        (Word::Whole(left), Word::Whole(right)) => Word::Whole(left.join(right, extent)),
         _ => match (bytes(left), bytes(right)) {
             (Some((first, known)), Some((second, also))) => {
                 let known = known & also & same_bytes(first, second);
                 normal(Word::Bytes { data: first & byte_mask(known), known })
             }
-            _ => Word::Whole(Value::Unknown(whole_reach(left).with(whole_reach(right)))),
+            _ => Word::Whole(Value::Unknown(whole_reach(left, extent).with(whole_reach(right, extent)))),
         },
     }
 }
@@ -133,5 +134,5 @@ fn same_bytes(first: u64, second: u64) -> u8 {
 
 /// A word of a page as it was written, if it was.
 fn raw(page: Option<&Page>, index: usize) -> Word {
-    page.and_then(|words| words.get(index)).copied().unwrap_or(Word::Base)
+    page.and_then(|page| page.words.get(index)).copied().unwrap_or(Word::Base)
 }

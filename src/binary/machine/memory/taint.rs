@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::super::value::{Reach, Region, Value, region};
-use super::{LARGEST_OBJECT, Memory, PAGE, Word, is_handle};
+use super::super::value::{Extent, Reach, Region, Value, region};
+use super::{LARGEST_OBJECT, Memory, PAGE, Page, Word, is_handle};
 use crate::binary::image::Image;
 
 impl Memory {
@@ -27,18 +27,38 @@ impl Memory {
         near(&self.targets) || near(&self.escaped)
     }
 
+    /// Forgets everything in the image that may change: code that was not followed may have written there by name.
+    /// Guards stay as they are: a variable that is initialised once more holds the same again.
+    pub(in crate::binary::machine) fn give_up_image(&mut self, image: &Image) {
+        let (guards, extent) = (Rc::clone(&self.guards), Extent::of(image));
+        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == Region::Image);
+        for (start, page) in pages.filter(|(start, _)| !image.is_read_only(*start)) {
+            for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
+                let address = start.wrapping_add(8 * index as u64);
+                if guards.binary_search(&address).is_err() {
+                    *word = overwritten(*word, Reach::OUTSIDE.with(Reach::IMAGE), extent);
+                }
+            }
+        }
+        let segments = image.segments.iter().filter(|segment| segment.writable);
+        self.spoiled = segments.map(|it| (it.address, it.address.saturating_add(it.size))).collect();
+        self.spoiled.sort_unstable();
+    }
+
     /// Invalidates what a write through an unknown pointer of this reach may have changed.
     pub(in crate::binary::machine) fn taint(&mut self, image: &Image, reach: Reach, stored: Value) {
         let kinds = [Reach::STACK, Reach::HEAP].into_iter().filter(|&kind| reach.may(kind));
         let touched = kinds.fold(Reach::NOTHING, Reach::with);
-        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses());
+        let extent = Extent::of(image);
+        let origin = reach.may(Reach::IMAGE).then(|| reach.addresses()).filter(|&addresses| extent.meets(addresses));
+        let stored_reach = stored.reach_in(extent);
         let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
         let parts = if origin.is_some() && !from_anywhere { writable_parts(image, reach) } else { Vec::new() };
         self.leaked |= from_anywhere;
-        let (targets, escaped) = (Rc::clone(&self.targets), Rc::clone(&self.escaped));
-        let exposed = Memory { targets, escaped, ..Memory::default() };
+        let (targets, escaped, guards) = (Rc::clone(&self.targets), Rc::clone(&self.escaped), Rc::clone(&self.guards));
+        let others = Memory { targets, escaped, guards, ..Memory::default() };
         self.tainted = self.tainted.with(touched);
-        self.point(touched, stored.reach());
+        self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
             let in_image = region(*start) == Region::Image;
             let hit = match region(*start) {
@@ -50,16 +70,25 @@ impl Memory {
             if !hit || image.is_read_only(*start) {
                 continue;
             }
+            let is_settled = |page: &Page| page.settled.get().is_some_and(|settled| stored_reach.within(settled));
+            if !in_image && is_settled(page) {
+                continue;
+            }
             let start = *start;
             let after = |index: usize, word: Word| {
                 let address = start + 8 * index as u64;
                 let named = || parts.iter().any(|&(low, high)| address < high && address.saturating_add(8) > low);
-                if in_image && !named() && !exposed.is_exposed(address) { word } else { overwritten(word, stored) }
+                let kept = in_image && (others.is_guard(address) || !named() && !others.is_exposed(address));
+                if kept { word } else { overwritten(word, stored_reach, extent) }
             };
-            if page.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
-                for (index, word) in Rc::make_mut(page).iter_mut().enumerate() {
+            if page.words.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
+                for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
                     *word = after(index, *word);
                 }
+            }
+            if !in_image {
+                let before = page.settled.get().unwrap_or(Reach::NOTHING);
+                page.settled.set(Some(before.with(stored_reach)));
             }
         }
         for part in parts {
@@ -91,16 +120,26 @@ fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
 }
 
 /// A word through which something unknown may have been written; the module's handle stays what it is.
-fn overwritten(word: Word, stored: Value) -> Word {
+fn overwritten(word: Word, stored: Reach, extent: Extent) -> Word {
     match word {
         Word::Base => Word::Base,
         Word::Whole(value) if is_handle(value) => word,
-        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach().with(stored.reach()))),
-        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored.reach())),
+        Word::Whole(value) => Word::Whole(Value::Unknown(value.reach_in(extent).with(stored))),
+        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
     }
 }
 
+/// Addresses in data that may change to which other data point from the start, sorted. What only points to itself, as
+/// `__dso_handle` does, can be had by nobody who does not have it by name.
+pub(in crate::binary::machine) fn targets(image: &Image) -> Vec<u64> {
+    let others = image.relocations().iter().filter(|(place, value)| place != value);
+    let mut targets: Vec<u64> = others.map(|&(_, value)| value).filter(|&value| is_variable(image, value)).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
 /// Whether an address lies in data of the image that may change.
-pub(super) fn is_variable(image: &Image, address: u64) -> bool {
+fn is_variable(image: &Image, address: u64) -> bool {
     image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
 }

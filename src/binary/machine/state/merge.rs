@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::super::convention::Convention;
 use super::super::flags::Flags;
-use super::super::value::{OBJECTS, Region, Value, region};
+use super::super::value::{Extent, OBJECTS, Region, Value, region};
 use super::{Mixer, REGISTERS, State, fact};
 use crate::binary::image::Image;
 
@@ -31,11 +31,12 @@ impl State {
 
     /// Whether everything this path may do is covered by another one with the same key.
     pub(in crate::binary::machine) fn within(&self, other: &State, image: &Image, convention: &Convention) -> bool {
+        let extent = Extent::of(image);
         let registers = |left: &[Value; REGISTERS], right: &[Value; REGISTERS]| {
-            left.iter().zip(right).all(|(left, right)| left.within(*right))
+            left.iter().zip(right).all(|(left, right)| left.within(*right, extent))
         };
         registers(&self.registers, &other.registers)
-            && self.flags.within(other.flags)
+            && self.flags.within(other.flags, extent)
             && other.halves.iter().all(|half| self.halves.contains(half))
             && (self.aside == other.aside || other.aside == Some(Flags::Unknown))
             && (Rc::ptr_eq(&self.vectors, &other.vectors)
@@ -44,7 +45,7 @@ impl State {
                     .iter()
                     .flatten()
                     .zip(other.vectors.iter().flatten())
-                    .all(|(left, right)| left.within(*right)))
+                    .all(|(left, right)| left.within(*right, extent)))
             && self
                 .frames
                 .iter()
@@ -59,30 +60,30 @@ impl State {
 
     /// Covers another path with the same key, too.
     pub(in crate::binary::machine) fn join(&mut self, other: &State, image: &Image, convention: &Convention) {
-        let stack = self.stack(convention);
+        let (stack, extent) = (self.stack(convention), Extent::of(image));
         self.settle();
         let mut other = other.clone();
         other.settle();
         for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
-            *mine = mine.join(*theirs);
+            *mine = mine.join(*theirs, extent);
         }
-        self.flags = self.flags.join(other.flags);
+        self.flags = self.flags.join(other.flags, extent);
         self.halves.retain(|half| other.halves.contains(half));
         self.aside = match (self.aside, other.aside) {
-            (Some(mine), Some(theirs)) => Some(mine.join(theirs)),
+            (Some(mine), Some(theirs)) => Some(mine.join(theirs, extent)),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => Some(Flags::Unknown),
         };
         if !Rc::ptr_eq(&self.vectors, &other.vectors) {
             let vectors = Rc::make_mut(&mut self.vectors);
             for (mine, theirs) in vectors.iter_mut().flatten().zip(other.vectors.iter().flatten()) {
-                *mine = mine.join(*theirs);
+                *mine = mine.join(*theirs, extent);
             }
         }
         for (mine, theirs) in self.frames.iter_mut().zip(&other.frames) {
             if !Rc::ptr_eq(mine, theirs) && mine.registers != theirs.registers {
                 for (mine, theirs) in Rc::make_mut(mine).registers.iter_mut().zip(&theirs.registers) {
-                    *mine = mine.join(*theirs);
+                    *mine = mine.join(*theirs, extent);
                 }
             }
         }

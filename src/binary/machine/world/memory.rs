@@ -3,7 +3,7 @@
 use super::super::explore::Bench;
 use super::super::state::State;
 use super::super::symbol::{Range, Symbol};
-use super::super::value::{Reach, Region, THREAD, Value, region};
+use super::super::value::{Extent, Reach, Region, THREAD, Value, region};
 use super::{Answer, Special, forget};
 
 /// Longest run of bytes that is copied, filled or compared one by one.
@@ -76,6 +76,7 @@ fn reallocate(bench: &mut Bench, state: &mut State, size: usize) -> Value {
         && from != 0
         && from != to
     {
+        bench.charge(LONGEST_RUN / 4);
         for offset in (0..LONGEST_RUN / 4).step_by(8) {
             let word = state.memory.read(bench.image, from.wrapping_add(offset), 8);
             state.memory.write(bench.image, to + offset, 8, word);
@@ -101,6 +102,7 @@ pub(in crate::binary::machine) fn copy_run(
     let (Value::Known(start), Some(length)) = (to, length.known().filter(|&length| length <= LONGEST_RUN)) else {
         return overwrite(bench, state, to, length);
     };
+    bench.charge(length);
     let mut units = Vec::new();
     let mut offset = 0;
     while offset < length {
@@ -125,7 +127,8 @@ fn overwrite(bench: &mut Bench, state: &mut State, to: Value, length: Value) {
         && exceeds
         && region(start) != Region::Object
     {
-        state.memory.taint(bench.image, region(start).reach(), Value::Unknown(Reach::OUTSIDE));
+        let extent = Extent::of(bench.image);
+        state.memory.taint(bench.image, to.reach_in(extent), Value::Unknown(Reach::OUTSIDE));
     }
 }
 
@@ -149,6 +152,7 @@ pub(in crate::binary::machine) fn fill_run(
         let length = count.known().map_or(Value::ANY, |count| Value::Known(count.saturating_mul(size)));
         return overwrite(bench, state, to, length);
     };
+    bench.charge(bytes);
     let mut offset = 0;
     let wide =
         match unit {
@@ -176,6 +180,7 @@ fn compare(bench: &mut Bench, state: &mut State, length: Value, text: bool) -> V
     let (left, right) = (bench.argument(state, 0), bench.argument(state, 1));
     if let (Value::Known(left), Value::Known(right), Value::Known(length)) = (left, right, length) {
         for offset in 0..length.min(LONGEST_RUN) {
+            bench.charge(if offset % 64 == 63 { 512 } else { 0 });
             let first = bench.load(state, Value::Known(left.wrapping_add(offset)), 1);
             let second = bench.load(state, Value::Known(right.wrapping_add(offset)), 1);
             let (Value::Known(first), Value::Known(second)) = (first, second) else { break };
@@ -193,6 +198,7 @@ fn compare(bench: &mut Bench, state: &mut State, length: Value, text: bool) -> V
 fn text_length(bench: &mut Bench, state: &mut State) -> Value {
     if let Value::Known(start) = bench.argument(state, 0) {
         for length in 0..LONGEST_RUN {
+            bench.charge(if length % 64 == 63 { 512 } else { 0 });
             match bench.load(state, Value::Known(start.wrapping_add(length)), 1) {
                 Value::Known(0) => return Value::Known(length),
                 Value::Known(_) => {}
@@ -206,7 +212,11 @@ fn text_length(bench: &mut Bench, state: &mut State) -> Value {
 /// <https://itanium-cxx-abi.github.io/cxx-abi/abi.html#once-ctor>
 fn guard_acquire(bench: &mut Bench, state: &mut State) -> Answer {
     let guard = bench.argument(state, 0);
-    Answer::Gives(match bench.load(state, guard, 1) {
+    let taken = bench.load(state, guard, 1);
+    if let Value::Known(address) = guard {
+        bench.meet_guard(state, address, taken);
+    }
+    Answer::Gives(match taken {
         Value::Known(byte) => Value::Known(u64::from(byte & 1 == 0)),
         Value::Symbol { .. } | Value::Unknown(_) => bench.fresh(state, Symbol::new(Range::new(0, 1))),
     })

@@ -5,7 +5,7 @@ use super::super::state::{Gil, Module, State};
 use super::super::symbol::{Failure, Range, Symbol};
 use super::super::trace::What;
 use super::super::value::{Reach, Value};
-use super::{Answer, Special, unmodelled};
+use super::{Answer, Giver, Special, unmodelled};
 
 /// Size of the largest static type object (3.15, free-threaded).
 const TYPE_OBJECT: u64 = 440;
@@ -74,9 +74,10 @@ pub(super) fn call(bench: &mut Bench, state: &mut State, special: Special) -> An
         Special::ErrorOccurred if state.pending => bench.fresh(state, Symbol::new(Range::POINTER)),
         Special::ErrorOccurred => from_elsewhere(bench, state, None, Failure::NotNull),
         Special::Version => bench.version_text(state),
+        Special::Interpreter => bench.interpreter(),
         Special::BoostInit => {
             let origin = bench.boost_library();
-            return unmodelled(bench, state, origin);
+            return unmodelled(bench, state, Giver { origin, import: None });
         }
         _ => Value::ANY,
     };

@@ -73,6 +73,8 @@ pub(in crate::binary::machine) enum Special {
     /// Sets the exception in the first argument, which may be null.
     RestoreError,
     Version,
+    /// The one interpreter, the main one.
+    Interpreter,
     /// Memory of as many bytes as this argument says, unknown at first.
     Allocate(usize),
     /// Memory of first times second argument bytes, zero at first.
@@ -106,7 +108,7 @@ use self::Gives::{
 use self::Special::{
     Allocate, AllocateZeroed, BoostInit, CompareMemory, CompareText, CompareTextBounded, CopyMemory, CreateModule,
     Derive, DeriveOrError, ErrorOccurred, FetchError, FindModule, GetDefinition, GuardAcquire, GuardRelease,
-    HeapAllocate, ImportCapsule, ImportModule, InitDefinition, NewModule, Once, PosixAllocate, Reallocate,
+    HeapAllocate, ImportCapsule, ImportModule, InitDefinition, Interpreter, NewModule, Once, PosixAllocate, Reallocate,
     RestoreError, SetGil, SetMemory, TakeError, TextLength, ThreadLocal, TypeReady, Version, WindowsOnce, WriteFile,
 };
 
@@ -148,6 +150,7 @@ const TABLE: &[(Gives, &[&str])] = &[
     (Own(RestoreError), &["PyErr_Restore", "PyErr_SetRaisedException"]),
     (Own(ErrorOccurred), &["PyErr_Occurred"]),
     (Own(Version), &["Py_GetVersion"]),
+    (Own(Interpreter), &["PyInterpreterState_Get", "PyInterpreterState_Main"]),
     (Own(BoostInit), &["_ZN5boost6python6detail11init_module*", "?init_module@detail@python@boost@@*"]),
     (
         Object,
@@ -189,8 +192,6 @@ const TABLE: &[(Gives, &[&str])] = &[
             "PyThreadState_Get",
             "PyThreadState_GetUnchecked",
             "_PyThreadState_UncheckedGet",
-            "PyInterpreterState_Get",
-            "PyInterpreterState_Main",
             "PyCode_New*",
             "PyUnstable_Code_New*",
             "PyFrame_New",

@@ -4,7 +4,7 @@ use iced_x86::{Instruction, OpKind, Register};
 
 use super::super::explore::Bench;
 use super::super::state::State;
-use super::super::value::{THREAD, Value, mask};
+use super::super::value::{THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, mask};
 
 /// Width of an operand in bits.
 pub(super) fn bits(instruction: &Instruction, index: u32) -> u32 {
@@ -26,6 +26,9 @@ pub(super) fn read(bench: &mut Bench, state: &mut State, instruction: &Instructi
                 let signed = instruction.mnemonic() == iced_x86::Mnemonic::Movsxd;
                 return bench.load_entry(state, start, size, signed);
             }
+            if is_thread_block(state, instruction) {
+                return Value::Known(THREAD + THREAD_BLOCK);
+            }
             let address = address(state, instruction, true);
             bench.load(state, address, size)
         }
@@ -44,6 +47,15 @@ pub(super) fn same(state: &State, instruction: &Instruction) -> bool {
     let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
     let (left, right) = (instruction.op_register(0), instruction.op_register(1));
     both && matches!((register(state, left), register(state, right)), (Value::Known(l), Value::Known(r)) if l == r)
+}
+
+/// Whether the pointer to the image's thread-local block is read from the thread's table: whatever its index there, no
+/// other entry is asked for.
+fn is_thread_block(state: &State, instruction: &Instruction) -> bool {
+    instruction.memory_index_scale() == 8
+        && instruction.memory_index() != Register::None
+        && instruction.memory_base() != Register::None
+        && register(state, instruction.memory_base()) == Value::Known(THREAD + THREAD_BLOCKS)
 }
 
 fn is_high_byte(register: Register) -> bool {

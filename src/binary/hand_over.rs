@@ -1,0 +1,115 @@
+//! Hooks that give back what a function of another library makes: that function is followed in the library's place.
+//!
+//! Who brings the library's bytes decides where it is looked for; here it is only known by the names that the file gives
+//! it. Objects of the module that is made lie in the library, so the library's ABI counts where the file itself, often
+//! a few instructions, has none.
+
+use super::image::{Image, ImageError, images};
+use super::machine::{Limits, Maker, evaluate};
+use super::{BinaryError, HookFacts, evaluation, python};
+use crate::model::evidence::Evidence;
+use crate::model::facts::{Fact, HandOver, Hook, ImageFacts, ModuleFacts};
+
+/// Names of the libraries that may have the functions which a file's hooks hand over to, without folders, in the order in
+/// which a loader would ask them.
+pub fn libraries(facts: &ModuleFacts) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let hooks = facts.images.iter().flat_map(|image| image.hooks.value().into_iter().flatten());
+    for library in hooks.filter_map(|hook| hook.hand_over.as_ref()).flat_map(|it| &it.libraries) {
+        let name = file_name(library);
+        if !name.is_empty() && !names.iter().any(|other| other == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// The last component of a path of any system.
+pub fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// Whether a library belongs to the system or the interpreter, and so makes nobody's modules.
+pub fn is_system_library(name: &str) -> bool {
+    python::is_system_library(name)
+}
+
+/// Follows, in one of those libraries, the functions which the hooks hand over to; hooks whose function it does not have
+/// stay as they are.
+pub fn follow(facts: &mut ModuleFacts, path: &str, bytes: &[u8]) -> Result<(), BinaryError> {
+    let images = match images(bytes) {
+        Ok(images) => images,
+        Err(ImageError::NotAnObject) => return Ok(()),
+        Err(source) => return Err(BinaryError::Image { path: path.to_owned(), source }),
+    };
+    for known in &mut facts.images {
+        let fits = |image: &&Image| image.format == known.format && image.architecture == known.architecture;
+        if let Some(image) = images.iter().find(fits) {
+            follow_in(known, &facts.path, image, path);
+        }
+    }
+    Ok(())
+}
+
+fn follow_in(known: &mut ImageFacts, module_path: &str, library: &Image<'_>, path: &str) {
+    let Fact::Known { value: hooks, .. } = &mut known.hooks else { return };
+    for hook in hooks {
+        let Some(HandOver { symbol, libraries }) = &hook.hand_over else { continue };
+        let is_named = libraries.iter().any(|name| file_name(name) == file_name(path));
+        let Some(&address) = library.exports().get(symbol).filter(|_| is_named) else { continue };
+        if known.abi.value().is_none() {
+            known.abi = python::facts(library, path, super::Depth::Verdict).abi;
+        }
+        let maker = Maker { address, kind: hook.kind, module: &hook.module };
+        let seen =
+            Evidence::new(format!("the hook hands over to a function of {path}")).symbol(symbol).address(address);
+        let context = evaluation::context(module_path, &known.abi);
+        let mut found = evaluate(library, maker, context, Limits::default());
+        found.gil = evaluation::overrule(library, hook.kind, found.gil, found.create, context);
+        let about = format!("the hook hands over to {symbol} of {path}, and there ");
+        take(hook, found.into(), &about, &seen);
+    }
+}
+
+/// Takes over what the function does as what the hook does.
+fn take(hook: &mut Hook, found: HookFacts, about: &str, seen: &Evidence) {
+    hook.hand_over = None;
+    hook.init = told(found.init, about, seen);
+    hook.gil = told(found.gil, about, seen);
+    hook.abi_info = told(found.abi_info, about, seen);
+    hook.slots = told(found.slots, about, seen);
+    hook.interpreters = told(found.interpreters, about, seen);
+}
+
+fn told<T>(fact: Fact<T>, about: &str, seen: &Evidence) -> Fact<T> {
+    let with = |evidence: Vec<Evidence>| std::iter::once(seen.clone()).chain(evidence).collect();
+    match fact {
+        Fact::Known { value, evidence } => Fact::Known { value, evidence: with(evidence) },
+        Fact::Unknown { why, evidence } => Fact::Unknown { why: format!("{about}{why}"), evidence: with(evidence) },
+    }
+}
+
+/// Says of each hook that still hands over that nobody found the library.
+pub fn give_up(facts: &mut ModuleFacts) {
+    for image in &mut facts.images {
+        let Fact::Known { value: hooks, .. } = &mut image.hooks else { continue };
+        for hook in hooks {
+            let Some(HandOver { symbol, libraries }) = &hook.hand_over else { continue };
+            let library = match libraries.as_slice() {
+                [library] => file_name(library).to_owned(),
+                libraries => {
+                    format!("one of {}", libraries.iter().map(|it| file_name(it)).collect::<Vec<_>>().join(", "))
+                }
+            };
+            let why = format!("it is made by {symbol} of {library}, which was not found beside it");
+            hook.gil = because(&why, &hook.gil);
+            hook.init = because(&why, &hook.init);
+            hook.abi_info = because(&why, &hook.abi_info);
+            hook.slots = because(&why, &hook.slots);
+        }
+    }
+}
+
+fn because<T>(why: &str, fact: &Fact<T>) -> Fact<T> {
+    Fact::Unknown { why: why.to_owned(), evidence: fact.evidence().to_vec() }
+}

@@ -1,0 +1,31 @@
+//! `ungil diff`: tells what changed between two saved reports.
+
+use std::path::Path;
+
+use ungil::gate;
+use ungil::model::snapshot::{Difference, Snapshot};
+use ungil::report::{DIFFERENCE_FORMATS, RenderOptions};
+
+use super::super::args::{DiffArguments, GlobalArguments};
+use super::super::environment::Environment;
+use super::super::error_page::Failure;
+use super::super::exit::Exit;
+use super::super::{output, saved_report};
+
+/// Runs the command.
+pub(crate) fn run(typed: &DiffArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
+    let changes = gate::changes(&snapshot(&typed.before)?, &snapshot(&typed.after)?);
+    let name = |path: &Path| path.display().to_string();
+    let difference = Difference { before: name(&typed.before), after: name(&typed.after), changes };
+    let file = typed.output.output.as_deref();
+    let options =
+        RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
+    let format = DIFFERENCE_FORMATS.iter().find(|format| format.name == typed.format);
+    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
+    output::write(&(format.render)(&difference, &options)?, file)?;
+    Ok(Exit::Clean)
+}
+
+fn snapshot(path: &Path) -> Result<Snapshot, Failure> {
+    saved_report::read(path)?.snapshot().map_err(|error| Failure::hinted(error.hint(), error))
+}

@@ -1,0 +1,145 @@
+//! Where outputs go: which format to which file, or to standard output.
+
+use std::path::{Path, PathBuf};
+
+use ungil::model::report::Report;
+use ungil::report::{FORMATS, Format};
+
+use super::error_page::Failure;
+
+/// One output.
+pub(crate) struct Destination {
+    /// The format.
+    pub(crate) format: &'static Format<Report>,
+    /// The file; `None` for standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What was typed, made out: each `--output FORMAT=FILE`, and what `--format` says for the `--output FILE` that names no
+/// format, or for standard output where nothing else goes.
+pub(crate) fn settle(format: Option<&str>, outputs: &[String], folder: &Path) -> Result<Vec<Destination>, Failure> {
+    let mut destinations = Vec::new();
+    let mut plain: Option<&str> = None;
+    for output in outputs {
+        match named(output)? {
+            Some((format, file)) => destinations.push(Destination { format, file: place(file, folder)? }),
+            None if plain.is_some() => {
+                let failure = Failure::new(format!("--output {output}: only one output can do without its format"));
+                return Err(failure.hint(format!("name it, as in --output json={output}")));
+            }
+            None => plain = Some(output),
+        }
+    }
+    let main = known(format.unwrap_or("table"))?;
+    let standard_output_is_free = destinations.iter().all(|destination| destination.file.is_some());
+    if let Some(file) = plain {
+        destinations.insert(0, Destination { format: main, file: place(file, folder)? });
+    } else if format.is_some() || standard_output_is_free {
+        destinations.insert(0, Destination { format: main, file: None });
+    }
+    check_twice(&destinations)?;
+    Ok(destinations)
+}
+
+/// The format and the file of `FORMAT=FILE`; `None` when it is only a file.
+fn named(output: &str) -> Result<Option<(&'static Format<Report>, &str)>, Failure> {
+    let Some((word, file)) = output.split_once('=') else {
+        // A format alone is more likely a slip than a file of that name.
+        return match known(output) {
+            Ok(format) => Err(Failure::new(format!("--output {output} names a format and no file")).hint(format!(
+                "expected FORMAT=FILE, as in --output {0}=ungil.{0}; a file of that name is ./{0}",
+                format.name
+            ))),
+            Err(_) => Ok(None),
+        };
+    };
+    if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let format = known(word).map_err(|failure| {
+            failure.hint(format!("expected one of {}; a file of that name is ./{output}", names().join(", ")))
+        })?;
+        return Ok(Some((format, file)));
+    }
+    Ok(None)
+}
+
+fn known(word: &str) -> Result<&'static Format<Report>, Failure> {
+    let format = FORMATS.iter().find(|format| format.name == word);
+    format.ok_or_else(|| Failure::new(format!("there is no format {word}")))
+}
+
+fn names() -> Vec<&'static str> {
+    FORMATS.iter().map(|format| format.name).collect()
+}
+
+/// The file; `-` is standard output.
+fn place(file: &str, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+    match file {
+        "" => Err(Failure::new("--output names no file").hint("expected FORMAT=FILE, or FORMAT=- for standard output")),
+        "-" => Ok(None),
+        _ => Ok(Some(folder.join(file))),
+    }
+}
+
+/// No two outputs may go to the same place: one would be lost, or both be mixed.
+fn check_twice(destinations: &[Destination]) -> Result<(), Failure> {
+    for (number, destination) in destinations.iter().enumerate() {
+        let Some(other) = destinations.iter().skip(number + 1).find(|other| other.file == destination.file) else {
+            continue;
+        };
+        let (first, second) = (destination.format.name, other.format.name);
+        let file = destination.file.as_deref().map_or_else(|| "standard output".into(), Path::to_string_lossy);
+        let failure = Failure::new(format!("{first} and {second} cannot both go to {file}"));
+        return Err(failure.hint("--output FORMAT=FILE gives each a file of its own"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settled(format: Option<&str>, outputs: &[&str]) -> Result<Vec<String>, String> {
+        let outputs: Vec<String> = outputs.iter().map(|output| (*output).to_owned()).collect();
+        let destinations = settle(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
+        let shown = |destination: &Destination| {
+            let file = destination.file.as_deref().map_or_else(|| "-".into(), Path::to_string_lossy);
+            format!("{}={file}", destination.format.name)
+        };
+        Ok(destinations.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn outputs_find_their_places() {
+        for (format, outputs, places) in [
+            (None, &[][..], &["table=-"][..]),
+            (Some("json"), &[], &["json=-"]),
+            (Some("json"), &["report.json"], &["json=/w/report.json"]),
+            (None, &["report.txt"], &["table=/w/report.txt"]),
+            (None, &["-"], &["table=-"]),
+            (None, &["sarif=u.sarif", "markdown=/tmp/m.md"], &["table=-", "sarif=/w/u.sarif", "markdown=/tmp/m.md"]),
+            (None, &["sarif=u.sarif", "json=-"], &["sarif=/w/u.sarif", "json=-"]),
+            (Some("github"), &["sarif=u.sarif"], &["github=-", "sarif=/w/u.sarif"]),
+            (None, &["sarif=u.sarif", "t.txt"], &["table=/w/t.txt", "sarif=/w/u.sarif"]),
+            (None, &["json=a=b.json"], &["table=-", "json=/w/a=b.json"]),
+            (None, &["./odd=name"], &["table=/w/./odd=name"]),
+        ] {
+            let places: Vec<String> = places.iter().map(|place| (*place).to_owned()).collect();
+            assert_eq!(settled(format, outputs), Ok(places), "{outputs:?}");
+        }
+    }
+
+    #[test]
+    fn slips_are_told() {
+        for (format, outputs, told) in [
+            (None, &["sarfi=u.sarif"][..], "there is no format sarfi"),
+            (None, &["json"], "names a format and no file"),
+            (None, &["json="], "names no file"),
+            (None, &["a.txt", "b.txt"], "only one output can do without its format"),
+            (None, &["json=x", "sarif=x"], "json and sarif cannot both go to /w/x"),
+            (Some("table"), &["json=-"], "table and json cannot both go to standard output"),
+        ] {
+            let error = settled(format, outputs).unwrap_err();
+            assert!(error.contains(told), "{outputs:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Reports that an earlier run wrote, read back from files.
+
+use std::io::Read;
+use std::path::Path;
+
+use ungil::report::{SavedReport, read_report};
+
+use super::error_page::Failure;
+
+/// Most bytes of a report: twenty times what a scan of 1,500 packages for six targets writes.
+const LARGEST: u64 = 1 << 30;
+
+/// Reads a report; the path is what it is called in errors.
+pub(crate) fn read(path: &Path) -> Result<SavedReport, Failure> {
+    let name = path.display().to_string();
+    let cannot = |error| Failure::caused(format!("cannot read the report {name}"), error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    let length = file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if length as u64 > LARGEST {
+        return Err(Failure::new(format!("{name}: expected a report of at most {LARGEST} bytes, found more")));
+    }
+    read_report(&name, &bytes).map_err(|error| Failure::hinted(error.hint(), error))
+}

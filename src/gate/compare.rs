@@ -1,0 +1,133 @@
+//! What changed between two reports, for one package and target at a time.
+//!
+//! Whether a change is for the better is said only where both verdicts are known: a package that can no longer be read has
+//! not become better, however bad it was.
+
+use std::collections::BTreeSet;
+
+use crate::model::gate::{Change, Changes, State};
+use crate::model::name::PackageName;
+use crate::model::problem::Problem;
+use crate::model::report::Report;
+use crate::model::snapshot::Snapshot;
+use crate::model::verdict::Verdict;
+
+use super::counting::Counted;
+
+/// What a report says, in the form in which it is compared.
+pub fn snapshot(report: &Report) -> Snapshot {
+    let mut snapshot =
+        Snapshot { targets: report.targets.iter().map(ToString::to_string).collect(), ..Snapshot::default() };
+    for package in &report.packages {
+        for result in &package.results {
+            let target = result.target.to_string();
+            let rules = result.findings.iter().map(|finding| finding.rule.clone());
+            snapshot.findings.extend(rules.map(|rule| (package.name.clone(), target.clone(), rule)));
+            let state = State { version: package.version.clone(), verdict: result.verdict };
+            snapshot.add(package.name.clone(), target, state);
+        }
+    }
+    let concerned = |problem: &Problem| Some((problem.package.clone()?, problem.place.clone()));
+    snapshot.problems = report.problems.iter().filter_map(concerned).collect();
+    snapshot
+}
+
+/// All changes of verdict on targets that both have. Another version with the same verdict is none.
+pub fn changes(before: &Snapshot, after: &Snapshot) -> Changes {
+    let mut changes = Changes::default();
+    for target in after.targets.iter().filter(|target| before.targets.contains(target)) {
+        let on_target = |(package, on): &'_ &(PackageName, String)| (on == target).then(|| package.clone());
+        let keys = before.states.keys().chain(after.states.keys());
+        let packages: BTreeSet<PackageName> = keys.filter_map(|key| on_target(&key)).collect();
+        for package in packages {
+            let key = (package, target.clone());
+            let (before, after) = (before.states.get(&key).cloned(), after.states.get(&key).cloned());
+            let (package, target) = key;
+            place(&mut changes, Change { package, target, before, after });
+        }
+    }
+    let only = |one: &Snapshot, other: &Snapshot| {
+        one.targets.iter().filter(|target| !other.targets.contains(target)).cloned().collect::<Vec<String>>()
+    };
+    changes.not_compared = [only(before, after), only(after, before)].concat();
+    changes
+}
+
+/// Puts a change where it belongs, when it is one.
+fn place(changes: &mut Changes, change: Change) {
+    let list = match (&change.before, &change.after) {
+        (Some(before), Some(after)) if before.verdict == after.verdict => return,
+        (Some(before), Some(after)) => match direction(before.verdict, after.verdict) {
+            Direction::Worse => &mut changes.worse,
+            Direction::Better => &mut changes.better,
+            Direction::Other => &mut changes.different,
+        },
+        (None, Some(after)) if Side::of(after.verdict) == Side::For => &mut changes.added,
+        (None, Some(_)) => &mut changes.worse,
+        (Some(_), None) => &mut changes.removed,
+        (None, None) => return,
+    };
+    list.push(change);
+}
+
+/// Whether an earlier report had this already: the same rule's word on the package and target, whichever module it was
+/// about, or a verdict from which this one is no change for the worse.
+pub(super) fn had(baseline: &Snapshot, counted: &Counted) -> bool {
+    let violation = &counted.violation;
+    let (package, target) = (violation.package.clone(), violation.target.to_string());
+    let before = baseline.states.get(&(package.clone(), target.clone()));
+    let is_no_worse = before.is_some_and(|before| {
+        before.verdict == violation.verdict || direction(before.verdict, violation.verdict) != Direction::Worse
+    });
+    if counted.decides {
+        return is_no_worse;
+    }
+    let rule = violation.rule.clone().unwrap_or_default();
+    baseline.findings.contains(&(package, target, rule))
+}
+
+/// Whether an earlier report had this problem already. One that concerns no package in particular may hide anything, so it
+/// is always new.
+pub(super) fn had_problem(baseline: &Snapshot, problem: &Problem) -> bool {
+    let concerned = |package: &PackageName| baseline.problems.contains(&(package.clone(), problem.place.clone()));
+    problem.package.as_ref().is_some_and(concerned)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Worse,
+    Better,
+    Other,
+}
+
+/// What a verdict says to somebody who decides; the same three that the exit codes tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    For,
+    Open,
+    Against,
+}
+
+impl Side {
+    fn of(verdict: Verdict) -> Side {
+        match verdict {
+            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => Side::For,
+            Verdict::Unknown | Verdict::Build => Side::Open,
+            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Side::Against,
+        }
+    }
+}
+
+fn direction(before: Verdict, after: Verdict) -> Direction {
+    let (left, reached) = (Side::of(before), Side::of(after));
+    match (left, reached) {
+        (Side::Against, Side::Open) => Direction::Other,
+        (Side::Against, Side::Against) if after > before => Direction::Worse,
+        (Side::Against, Side::Against) => Direction::Better,
+        (Side::For, Side::For) if after == Verdict::PureFallback => Direction::Worse,
+        (Side::For, Side::For) if before == Verdict::PureFallback => Direction::Better,
+        _ if left == reached => Direction::Other,
+        _ if reached > left => Direction::Worse,
+        _ => Direction::Better,
+    }
+}

@@ -1,0 +1,143 @@
+//! What a policy counts in a report, before waivers and the baseline.
+
+use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::gate::{Standing, Violation};
+use crate::model::outcome::{Gil, ModuleOutcome};
+use crate::model::policy::{Matter, Policy, Ruling};
+use crate::model::report::{PackageReport, Report, TargetResult};
+use crate::model::verdict::Verdict;
+
+/// Something that counts, with what it takes to compare it.
+pub(super) struct Counted {
+    /// The violation, as it would stand without waivers and baseline.
+    pub(super) violation: Violation,
+    /// The dotted name of the module concerned.
+    pub(super) module: Option<String>,
+    /// Whether it decides a verdict; what does not is compared by its rule alone.
+    pub(super) decides: bool,
+}
+
+/// What is ruled where a policy says nothing.
+pub fn usual(matter: &Matter) -> Ruling {
+    match matter {
+        Matter::Verdict(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Ruling::Fail,
+        Matter::Verdict(Verdict::Unknown | Verdict::Build) | Matter::Problem => Ruling::Open,
+        Matter::Verdict(Verdict::Pure | Verdict::Ready | Verdict::PureFallback)
+        | Matter::Rule(_)
+        | Matter::WaiverExpired
+        | Matter::WaiverUnused => Ruling::Pass,
+    }
+}
+
+/// What the policy says of a matter.
+pub(super) fn ruling(policy: &Policy, matter: &Matter) -> Ruling {
+    policy.rulings.get(matter).copied().unwrap_or_else(|| usual(matter))
+}
+
+/// How a thing of this ruling stands; `None` when it does not count.
+pub(super) fn standing(ruling: Ruling) -> Option<Standing> {
+    match ruling {
+        Ruling::Pass => None,
+        Ruling::Open => Some(Standing::Open),
+        Ruling::Fail => Some(Standing::Breaks),
+    }
+}
+
+/// All that counts, in the report's order.
+pub(super) fn counted(report: &Report, policy: &Policy) -> Vec<Counted> {
+    let mut counted = Vec::new();
+    for package in &report.packages {
+        for result in &package.results {
+            of_result(Concerned { package, result }, policy, &mut counted);
+        }
+    }
+    counted
+}
+
+#[derive(Clone, Copy)]
+struct Concerned<'a> {
+    package: &'a PackageReport,
+    result: &'a TargetResult,
+}
+
+fn of_result(concerned: Concerned<'_>, policy: &Policy, counted: &mut Vec<Counted>) {
+    let result = concerned.result;
+    let mut add = |ruling: Ruling, found: Found<'_>| {
+        counted.extend(standing(ruling).map(|standing| concerned.counted(found, standing)));
+    };
+    for finding in &result.findings {
+        add(ruling_on(finding, policy), Found::of(finding, result));
+    }
+    let on_verdict = |verdict: Verdict| ruling(policy, &Matter::Verdict(verdict));
+    let deciding: Vec<&Finding> = result.findings.iter().filter(|finding| finding.level == Level::Decides).collect();
+    if !deciding.iter().any(|finding| finding.verdict == Some(result.verdict)) {
+        let whole = Found { verdict: result.verdict, rule: None, path: None, message: &result.reason, decides: true };
+        return add(on_verdict(result.verdict), whole);
+    }
+    // The verdict is the worst of all, so it hides modules that no rule decides on; a waiver for the worst must not.
+    let is_decided = |module: &ModuleOutcome| {
+        deciding.iter().any(|finding| finding.module.as_ref().is_none_or(|path| *path == module.path))
+    };
+    for module in result.modules.iter().filter(|module| !is_decided(module)) {
+        if matches!(module.gil, Gil::Used | Gil::NotLoadable | Gil::Unknown) {
+            let message = format!("no rule decides on {}", module.module);
+            let path = Some(module.path.as_str());
+            let verdict = Verdict::Unknown;
+            add(on_verdict(verdict), Found { verdict, rule: None, path, message: &message, decides: true });
+        }
+    }
+}
+
+/// A rule that the policy names counts as it says, at any level; others by the verdict to which they lead. Where it is not
+/// known whether the rule's condition holds, it can only fail when what is unknown does.
+fn ruling_on(finding: &Finding, policy: &Policy) -> Ruling {
+    let stated = policy.rulings.get(&Matter::Rule(finding.rule.clone())).copied();
+    match (stated, finding.level, finding.verdict) {
+        (Some(Ruling::Fail), ..) if finding.certainty == Certainty::Unknown => {
+            ruling(policy, &Matter::Verdict(Verdict::Unknown))
+        }
+        (Some(stated), ..) => stated,
+        (None, Level::Decides, Some(verdict)) => ruling(policy, &Matter::Verdict(verdict)),
+        (None, ..) => Ruling::Pass,
+    }
+}
+
+/// What was found of a package on a target.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    verdict: Verdict,
+    rule: Option<&'a str>,
+    path: Option<&'a str>,
+    message: &'a str,
+    decides: bool,
+}
+
+impl<'a> Found<'a> {
+    fn of(finding: &'a Finding, result: &TargetResult) -> Found<'a> {
+        Found {
+            verdict: finding.verdict.unwrap_or(result.verdict),
+            rule: Some(&finding.rule),
+            path: finding.module.as_deref(),
+            message: &finding.message,
+            decides: finding.level == Level::Decides,
+        }
+    }
+}
+
+impl Concerned<'_> {
+    fn counted(self, found: Found<'_>, standing: Standing) -> Counted {
+        let named = |path| self.result.modules.iter().find(|module| module.path == path);
+        let violation = Violation {
+            package: self.package.name.clone(),
+            version: self.package.version.clone(),
+            target: self.result.target,
+            verdict: found.verdict,
+            rule: found.rule.map(str::to_owned),
+            module: found.path.map(str::to_owned),
+            message: found.message.to_owned(),
+            standing,
+        };
+        let module = found.path.and_then(named).map(|module| module.module.clone());
+        Counted { violation, module, decides: found.decides }
+    }
+}

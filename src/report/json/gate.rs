@@ -1,0 +1,118 @@
+//! From the gate's nouns to version 1 of the JSON.
+
+use crate::model::gate::{
+    Change, Changes, Gate, GateOutcome, Standing, State, Violation, Waiver, WaiverState, WaiverUse,
+};
+use crate::model::snapshot::Difference;
+
+use super::convert::{all, place, text, verdict};
+use super::gate_v1;
+use super::v1::SCHEMA_VERSION;
+
+/// A policy's word on a report.
+pub(super) fn gate(gate: &Gate) -> gate_v1::Gate {
+    gate_v1::Gate {
+        outcome: outcome(gate.outcome),
+        violations: all(&gate.violations, violation),
+        problems: gate.problems.iter().enumerate().filter_map(problem).collect(),
+        waivers: all(&gate.waivers, waiver),
+        changes: gate.changes.as_ref().map(changes),
+    }
+}
+
+/// How it decides.
+pub(super) fn outcome(outcome: GateOutcome) -> gate_v1::Outcome {
+    match outcome {
+        GateOutcome::Passed => gate_v1::Outcome::Passed,
+        GateOutcome::Open => gate_v1::Outcome::Open,
+        GateOutcome::Broken => gate_v1::Outcome::Broken,
+    }
+}
+
+/// One thing that counts, or would.
+pub(super) fn violation(violation: &Violation) -> gate_v1::Violation {
+    let (standing, waiver) = standing(violation.standing);
+    gate_v1::Violation {
+        package: violation.package.to_string(),
+        version: violation.version.as_ref().map(ToString::to_string),
+        target: violation.target.to_string(),
+        verdict: verdict(violation.verdict),
+        rule: violation.rule.clone(),
+        module: violation.module.clone(),
+        message: text(&violation.message),
+        standing,
+        waiver,
+    }
+}
+
+fn problem((problem, counts): (usize, &Option<Standing>)) -> Option<gate_v1::CountedProblem> {
+    let (standing, waiver) = standing((*counts)?);
+    Some(gate_v1::CountedProblem { problem, standing, waiver })
+}
+
+/// Whether something counts, and the waiver that covers it.
+fn standing(standing: Standing) -> (gate_v1::Standing, Option<usize>) {
+    match standing {
+        Standing::Breaks => (gate_v1::Standing::Breaks, None),
+        Standing::Open => (gate_v1::Standing::Open, None),
+        Standing::Waived(waiver) => (gate_v1::Standing::Waived, Some(waiver)),
+        Standing::Known => (gate_v1::Standing::Known, None),
+    }
+}
+
+/// A waiver and what became of it.
+pub(super) fn waiver(used: &WaiverUse) -> gate_v1::Waiver {
+    let (state, violations) = match used.state {
+        WaiverState::Used(number) => (gate_v1::State::Used, number),
+        WaiverState::Expired(number) => (gate_v1::State::Expired, number),
+        WaiverState::Unused => (gate_v1::State::Unused, 0),
+    };
+    let Waiver { package, versions, module, rule, target, reason, until, place: written } = &used.waiver;
+    gate_v1::Waiver {
+        package: package.to_string(),
+        versions: (!versions.is_empty()).then(|| versions.to_string()),
+        module: module.clone(),
+        rule: rule.clone(),
+        target: target.clone(),
+        reason: text(reason),
+        until: until.map(|day| day.to_string()),
+        place: place(written),
+        state,
+        violations,
+    }
+}
+
+fn changes(changes: &Changes) -> gate_v1::Changes {
+    gate_v1::Changes {
+        worse: all(&changes.worse, change),
+        better: all(&changes.better, change),
+        different: all(&changes.different, change),
+        added: all(&changes.added, change),
+        removed: all(&changes.removed, change),
+        not_compared: changes.not_compared.clone(),
+    }
+}
+
+/// What is different between two reports.
+pub(super) fn difference(difference: &Difference) -> gate_v1::Difference {
+    gate_v1::Difference {
+        schema_version: SCHEMA_VERSION,
+        before: text(&difference.before),
+        after: text(&difference.after),
+        changes: changes(&difference.changes),
+    }
+}
+
+/// One package on one target, then and now.
+pub(super) fn change(change: &Change) -> gate_v1::Change {
+    gate_v1::Change {
+        package: change.package.to_string(),
+        target: change.target.clone(),
+        before: change.before.as_ref().map(release),
+        after: change.after.as_ref().map(release),
+    }
+}
+
+fn release(state: &State) -> gate_v1::Release {
+    gate_v1::Release { version: state.version.as_ref().map(ToString::to_string), verdict: verdict(state.verdict) }
+}

@@ -1,0 +1,138 @@
+//! Version 1 of the report as lines: one JSON object each, made of the same parts as the report's JSON and frozen with
+//! them.
+//!
+//! The doc lines are the descriptions in the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::gate::{Change, Changes};
+use crate::model::report::{PackageReport, Report, TargetResult};
+
+use super::super::RenderOptions;
+use super::convert::{all, findings_on, problem, required_by, result, summary};
+use super::{gate, gate_v1, v1};
+
+/// A line of what `ungil scan --format jsonl` writes. The first is of type `run`, the last of type `summary`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+#[schemars(
+    title = "ungil report line",
+    extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/report-line.schema.json")
+)]
+pub(super) enum Line {
+    /// What the lines are about.
+    Run {
+        /// Version of this format: 1.
+        schema_version: u32,
+        /// When the report was made, in RFC 3339; only when asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        generated: Option<String>,
+        /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
+        targets: Vec<String>,
+        /// The configuration file that was followed; only when there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        configuration: Option<String>,
+    },
+    /// One version of a package on one target.
+    Package(Package),
+    /// One thing that could not be looked at.
+    Problem(v1::Problem),
+    /// One thing that a policy counts.
+    Violation(gate_v1::Violation),
+    /// A waiver of the policy. The first such line is the one with place 0.
+    Waiver(gate_v1::Waiver),
+    /// One difference from the baseline.
+    Change {
+        /// What it means.
+        direction: Direction,
+        /// The difference.
+        #[serde(flatten)]
+        change: gate_v1::Change,
+    },
+    /// Counts, and the policy's word.
+    Summary {
+        /// Counts.
+        #[serde(flatten)]
+        counts: v1::Summary,
+        /// The policy's word; only when there is a policy.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        outcome: Option<gate_v1::Outcome>,
+    },
+}
+
+/// One version of a package on one target.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Package {
+    /// Normalised name.
+    name: String,
+    /// Version; null when it could not be found out.
+    version: Option<String>,
+    /// The paths of requirements that led to it.
+    required_by: Vec<v1::RequiredBy>,
+    /// What is said of it on the target.
+    #[serde(flatten)]
+    result: v1::TargetResult,
+    /// What rules say of it there, the worst first.
+    findings: Vec<v1::Finding>,
+}
+
+/// What a difference from the baseline means.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Direction {
+    /// For the worse.
+    Worse,
+    /// For the better.
+    Better,
+    /// Nobody can say: it was bad and is unknown now.
+    Different,
+    /// It was not there, and is not worse.
+    Added,
+    /// It is not there any more.
+    Removed,
+}
+
+/// All lines of a report.
+pub(super) fn lines(report: &Report, options: &RenderOptions) -> Vec<Line> {
+    let mut lines = vec![Line::Run {
+        schema_version: v1::SCHEMA_VERSION,
+        generated: options.generated.clone(),
+        targets: all(&report.targets, ToString::to_string),
+        configuration: report.configuration.clone(),
+    }];
+    for found in &report.packages {
+        lines.extend(found.results.iter().map(|on_target| Line::Package(package(found, on_target))));
+    }
+    lines.extend(report.problems.iter().map(|found| Line::Problem(problem(found))));
+    if let Some(found) = &report.gate {
+        lines.extend(found.violations.iter().map(|violation| Line::Violation(gate::violation(violation))));
+        lines.extend(found.waivers.iter().map(|waiver| Line::Waiver(gate::waiver(waiver))));
+        lines.extend(found.changes.iter().flat_map(changes));
+    }
+    let outcome = report.gate.as_ref().map(|found| gate::outcome(found.outcome));
+    lines.push(Line::Summary { counts: summary(&report.summary), outcome });
+    lines
+}
+
+fn package(package: &PackageReport, on_target: &TargetResult) -> Package {
+    Package {
+        name: package.name.to_string(),
+        version: package.version.as_ref().map(ToString::to_string),
+        required_by: all(&package.required_by, required_by),
+        result: result(on_target),
+        findings: findings_on(package, on_target),
+    }
+}
+
+fn changes(changes: &Changes) -> Vec<Line> {
+    let kinds = [
+        (Direction::Worse, &changes.worse),
+        (Direction::Better, &changes.better),
+        (Direction::Different, &changes.different),
+        (Direction::Added, &changes.added),
+        (Direction::Removed, &changes.removed),
+    ];
+    let line = |direction: Direction, change: &Change| Line::Change { direction, change: gate::change(change) };
+    kinds.iter().flat_map(|(direction, some)| some.iter().map(move |change| line(*direction, change))).collect()
+}

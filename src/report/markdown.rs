@@ -1,0 +1,229 @@
+//! Markdown for a comment on a pull request and for `$GITHUB_STEP_SUMMARY`: a headline, what stands in the way, the rest
+//! folded.
+//!
+//! GitHub refuses comments of more than 65,536 characters, so each part has its room, and says how much it left out.
+
+mod escape;
+mod section;
+
+use std::collections::BTreeMap;
+
+use crate::model::gate::{Change, Changes, GateOutcome, State};
+use crate::model::report::{PackageReport, Report};
+use crate::model::snapshot::Difference;
+use crate::model::target::Target;
+use crate::model::verdict::Verdict;
+
+use super::alert::{Alert, Extent, Weight, alerts, places};
+use super::paint::{Role, sign};
+use super::targets::{share_platform, short_target, targets};
+use super::text::{count, evidence_list};
+use super::{RenderError, RenderOptions, place, words};
+use escape::{code, prose};
+use section::Section;
+
+/// Bytes for each part; together less than a comment may have.
+const ALERTS_ROOM: usize = 28_000;
+const SETTLED_ROOM: usize = 7_000;
+const ADVICE_ROOM: usize = 12_000;
+const CHANGES_ROOM: usize = 5_000;
+const PACKAGES_ROOM: usize = 6_000;
+const PROBLEMS_ROOM: usize = 4_000;
+/// Most targets that get a column.
+const MOST_COLUMNS: usize = 12;
+
+/// Renders the report.
+pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let alerts = alerts(report, Extent::Deciding);
+    let (settled, live): (Vec<&Alert<'_>>, Vec<&Alert<'_>>) = alerts.iter().partition(|alert| alert.is_settled());
+    let parts = [
+        headline(report, &live),
+        table(report, &live, ALERTS_ROOM).text(),
+        table(report, &settled, SETTLED_ROOM)
+            .folded(&format!("Does not count: {} waived, or known from the baseline", settled.len())),
+        advice(report, &live).folded("What was seen, and what to do"),
+        changes(report).folded("What changed since the baseline"),
+        problems(report).folded(&format!("Could not look at everything: {}", count(report.problems.len(), "problem"))),
+        packages(report).folded(&format!("All packages ({})", report.packages.len())),
+        generated(options),
+    ];
+    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    Ok(parts.join("\n").into_bytes())
+}
+
+/// The word of the policy, or what the verdicts come to.
+fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
+    let word = match &report.gate {
+        Some(gate) => format!("{} the gate is {}", mark(gate.outcome), words::outcome_meaning(gate.outcome)),
+        None => tally(report),
+    };
+    let on = match report.targets.as_slice() {
+        [] => String::new(),
+        [first, ..] if share_platform(&report.targets) => {
+            let pythons: Vec<String> = report.targets.iter().map(|target| target.python.to_string()).collect();
+            format!("CPython {} on {}; ", pythons.join(", "), first.platform)
+        }
+        _ => format!("{}; ", targets(&report.targets, &report.targets)),
+    };
+    let number = |weight: Weight| live.iter().filter(|alert| alert.urgency() == weight).count();
+    let mut counted = vec![count(report.summary.packages, "package")];
+    for (weight, noun) in [(Weight::Error, "blocker"), (Weight::Warning, "open question"), (Weight::Note, "note")] {
+        if number(weight) > 0 {
+            counted.push(count(number(weight), noun));
+        }
+    }
+    counted.extend((!report.problems.is_empty()).then(|| count(report.problems.len(), "problem")));
+    format!("### ungil: {word}\n\n{on}{}\n", counted.join(", "))
+}
+
+fn mark(outcome: GateOutcome) -> char {
+    match outcome {
+        GateOutcome::Passed => sign(Role::Good),
+        GateOutcome::Open => sign(Role::Open),
+        GateOutcome::Broken => sign(Role::Bad),
+    }
+}
+
+/// How many packages stand in the way, by the worst verdict of each.
+fn tally(report: &Report) -> String {
+    let mut worst: BTreeMap<&str, Verdict> = BTreeMap::new();
+    for package in &report.packages {
+        for result in &package.results {
+            let known = worst.entry(package.name.as_ref()).or_insert(result.verdict);
+            *known = (*known).max(result.verdict);
+        }
+    }
+    let number = |wanted: fn(&Verdict) -> bool| worst.values().filter(|verdict| wanted(verdict)).count();
+    let bad = number(|verdict| *verdict >= Verdict::Gil);
+    let open = number(|verdict| matches!(verdict, Verdict::Unknown | Verdict::Build));
+    match (worst.len(), bad, open + report.problems.len()) {
+        (0, ..) => format!("{} no package to judge", sign(Role::Open)),
+        (_, 0, 0) => format!("{} nothing speaks against it", sign(Role::Good)),
+        (_, 0, _) => format!("{} nothing stands in the way, but not everything could be judged", sign(Role::Open)),
+        (_, 1, _) => format!("{} 1 package stands in the way", sign(Role::Bad)),
+        (_, several, _) => format!("{} {several} packages stand in the way", sign(Role::Bad)),
+    }
+}
+
+fn table(report: &Report, alerts: &[&Alert<'_>], room: usize) -> Section {
+    let row = |alert: &&Alert<'_>| {
+        let verdict = alert.verdict.map_or_else(
+            || format!("{} {}", sign(Role::Caution), prose(&alert.rule)),
+            |verdict| format!("{} {}", sign(Role::of_verdict(verdict)), verdict.word()),
+        );
+        let from = alert.places.first().map_or_else(String::new, |named| code(&place::words(named)));
+        let on = targets(&report.targets, &alert.targets);
+        format!("| {} | {verdict} | {on} | {} | {from} |", package(alert), prose(&alert.sentence()))
+    };
+    Section {
+        head: "| Package | Verdict | Targets | Why | From |\n|---|---|---|---|---|\n".to_owned(),
+        lines: alerts.iter().map(row).collect(),
+        room,
+    }
+}
+
+fn package(alert: &Alert<'_>) -> String {
+    let version = alert.version.map_or_else(String::new, |version| format!(" {}", prose(&version.to_string())));
+    format!("{}{version}", code(alert.package.as_ref()))
+}
+
+/// For each rule and package: what to do, the modules and what was seen.
+fn advice(report: &Report, alerts: &[&Alert<'_>]) -> Section {
+    let item = |alert: &&Alert<'_>| {
+        let mut text = format!("- {} ({}):", package(alert), code(&alert.rule));
+        if !alert.help.is_empty() {
+            text.push_str(&format!(" {}", prose(alert.help)));
+        }
+        if let Some(path) = alert.modules.first() {
+            text.push_str(&format!(" Module {}", code(path)));
+            text.push_str(&seen(report, alert).map_or_else(|| ".".to_owned(), |seen| format!(": {seen}.")));
+        }
+        text
+    };
+    let worth = |alert: &&&Alert<'_>| !alert.help.is_empty() || !alert.modules.is_empty();
+    Section { head: String::new(), lines: alerts.iter().filter(worth).map(item).collect(), room: ADVICE_ROOM }
+}
+
+/// The first things seen in the first of the modules.
+fn seen(report: &Report, alert: &Alert<'_>) -> Option<String> {
+    let same = |package: &&PackageReport| package.name == *alert.package && package.version.as_ref() == alert.version;
+    let results = report.packages.iter().filter(same).flat_map(|package| &package.results);
+    let mut findings = results.flat_map(|result| &result.findings);
+    let first = alert.modules.first().copied();
+    let finding = findings.find(|finding| finding.rule == alert.rule && finding.module.as_deref() == first)?;
+    (!finding.evidence.is_empty()).then(|| prose(&evidence_list(&finding.evidence, 2)))
+}
+
+fn changes(report: &Report) -> Section {
+    let some = report.gate.as_ref().and_then(|gate| gate.changes.as_ref());
+    change_table(some.map_or_else(Vec::new, change_rows))
+}
+
+/// What is different between two reports, for a comment or a summary.
+pub(super) fn render_difference(difference: &Difference, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let Difference { before, after, changes } = difference;
+    let lines = change_rows(changes);
+    let said = if lines.is_empty() { "No verdict changed.\n".to_owned() } else { change_table(lines).text() };
+    let mut text = format!("### ungil: {} → {}\n\n{said}", code(before), code(after));
+    if !changes.not_compared.is_empty() {
+        text.push_str(&format!("\nTargets {}\n", prose(&words::not_compared(changes))));
+    }
+    Ok(text.into_bytes())
+}
+
+fn change_table(lines: Vec<String>) -> Section {
+    Section {
+        head: "| | Package | Target | Before | Now |\n|---|---|---|---|---|\n".to_owned(),
+        lines,
+        room: CHANGES_ROOM,
+    }
+}
+
+fn change_rows(changes: &Changes) -> Vec<String> {
+    let state = |state: Option<&State>| {
+        state.map_or_else(
+            || "–".to_owned(),
+            |state| {
+                let version = state.version.as_ref().map_or_else(String::new, |version| prose(&version.to_string()));
+                format!("{version} {}", state.verdict.word())
+            },
+        )
+    };
+    let row = |word: &str, change: &Change| {
+        let (before, after) = (state(change.before.as_ref()), state(change.after.as_ref()));
+        format!("| {word} | {} | {} | {before} | {after} |", code(change.package.as_ref()), prose(&change.target))
+    };
+    words::change_kinds(changes).iter().flat_map(|(word, some)| some.iter().map(|change| row(word, change))).collect()
+}
+
+fn problems(report: &Report) -> Section {
+    let item = |problem| format!("- {} {}", sign(Role::Open), prose(&words::problem(problem)));
+    Section { head: String::new(), lines: report.problems.iter().map(item).collect(), room: PROBLEMS_ROOM }
+}
+
+/// A row for each package, the worst first, and a column for each target.
+fn packages(report: &Report) -> Section {
+    let columns: Vec<Target> = report.targets.iter().copied().take(MOST_COLUMNS).collect();
+    let names: Vec<String> = columns.iter().map(|target| short_target(&report.targets, *target)).collect();
+    let mut sorted: Vec<&PackageReport> = report.packages.iter().collect();
+    let worst = |package: &PackageReport| package.results.iter().map(|result| result.verdict).max();
+    sorted.sort_by_key(|package| std::cmp::Reverse(worst(package)));
+    let row = |package: &&PackageReport| {
+        let cell = |target: &Target| {
+            let result = package.results.iter().find(|result| result.target == *target);
+            result.map_or_else(|| "–".to_owned(), |result| result.verdict.word().to_owned())
+        };
+        let cells: Vec<String> = columns.iter().map(cell).collect();
+        let version = package.version.as_ref().map_or_else(String::new, |version| prose(&version.to_string()));
+        let from = places(&package.required_by).first().map_or_else(String::new, |named| code(&place::words(named)));
+        format!("| {} | {version} | {} | {from} |", code(package.name.as_ref()), cells.join(" | "))
+    };
+    let head =
+        format!("| Package | Version | {} | From |\n|---|---|{}---|\n", names.join(" | "), "---|".repeat(names.len()));
+    let room = if columns.is_empty() { 0 } else { PACKAGES_ROOM };
+    Section { head, lines: sorted.iter().map(row).collect(), room }
+}
+
+fn generated(options: &RenderOptions) -> String {
+    options.generated.as_ref().map_or_else(String::new, |time| format!("{}\n", code(time)))
+}

@@ -1,0 +1,177 @@
+//! SARIF 2.1.0, for code scanning: a result for each alert, at the line that asked for the package.
+//!
+//! Results carry the pages of their rules. What is waived is suppressed with the waiver's reason, what the baseline had
+//! is unchanged, and what could not be looked at is a notification: then the run was not successful.
+
+mod v2_1_0;
+
+use std::collections::BTreeMap;
+
+use crate::model::finding;
+use crate::model::gate::Standing;
+use crate::model::problem::Problem;
+use crate::model::report::Report;
+use crate::model::request::Place;
+
+use super::alert::{Alert, Extent, WAIVER_EXPIRED, WAIVER_UNUSED, Weight, alerts, fingerprints};
+use super::sanitize::harmless;
+use super::{RenderError, RenderOptions, json, place, words};
+use v2_1_0::{
+    ArtifactLocation, Configuration, Driver, Help, Invocation, Level, Location, LogicalLocation, Notification,
+    PhysicalLocation, Reference, Region, ResultProperties, Rule, Run, RunProperties, SCHEMA, SarifLog, SarifResult,
+    Suppression, Text, Tool,
+};
+
+/// The name under which the fingerprint stands; the number changes with the way it is made.
+const FINGERPRINT: &str = "ungil/v1";
+/// Most places that are told of one result beside the first, and most modules.
+const MOST: usize = 20;
+
+/// Renders the report.
+pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let alerts = alerts(report, Extent::Everything);
+    let rules = rules(&alerts, options);
+    let numbers: BTreeMap<&str, usize> =
+        rules.iter().enumerate().map(|(number, rule)| (rule.id.as_str(), number)).collect();
+    let results = alerts.iter().zip(fingerprints(&alerts)).map(|(alert, fingerprint)| {
+        let id = harmless(&alert.rule);
+        let rule_index = numbers.get(id.as_str()).copied().unwrap_or_default();
+        SarifResult { rule_id: id, rule_index, ..result(report, alert, fingerprint, options) }
+    });
+    let results = results.collect();
+    let driver = Driver {
+        name: "ungil",
+        semantic_version: env!("CARGO_PKG_VERSION"),
+        information_uri: env!("CARGO_PKG_REPOSITORY"),
+        rules,
+    };
+    let run = Run {
+        tool: Tool { driver },
+        invocations: vec![Invocation {
+            execution_successful: report.problems.is_empty(),
+            end_time_utc: options.generated.clone(),
+            tool_execution_notifications: report.problems.iter().map(notification).collect(),
+        }],
+        results,
+        column_kind: "unicodeCodePoints",
+        properties: RunProperties {
+            targets: report.targets.iter().map(ToString::to_string).collect(),
+            gate: report.gate.as_ref().map(|gate| words::outcome(gate.outcome)),
+        },
+    };
+    json::pretty(&SarifLog { schema: SCHEMA, version: "2.1.0", runs: vec![run] })
+}
+
+/// The rules that the alerts name, each once, in their order.
+fn rules(alerts: &[Alert<'_>], options: &RenderOptions) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for alert in alerts {
+        let id = harmless(&alert.rule);
+        if !rules.iter().any(|rule| rule.id == id) {
+            rules.push(rule(id, alert, options));
+        }
+    }
+    rules
+}
+
+fn rule(id: String, alert: &Alert<'_>, options: &RenderOptions) -> Rule {
+    let page = options.rules.iter().find(|page| page.id == alert.rule);
+    let title = match (page, id.as_str()) {
+        (Some(page), _) => harmless(&page.title),
+        (None, WAIVER_EXPIRED) => "A waiver's last day is over".to_owned(),
+        (None, WAIVER_UNUSED) => "A waiver covers nothing".to_owned(),
+        (None, _) => alert.verdict.map_or_else(|| id.clone(), |verdict| format!("The verdict is {}", verdict.word())),
+    };
+    let level = match page.map(|page| page.level) {
+        Some(finding::Level::Hint) => Level::Note,
+        Some(finding::Level::Warning) => Level::Warning,
+        Some(finding::Level::Decides) | None => level(alert.weight),
+    };
+    Rule {
+        id,
+        short_description: Text { text: title },
+        help: page.map(|page| Help { text: page.markdown.clone(), markdown: page.markdown.clone() }),
+        default_configuration: Configuration { level },
+    }
+}
+
+fn level(weight: Weight) -> Level {
+    match weight {
+        Weight::Note => Level::Note,
+        Weight::Warning => Level::Warning,
+        Weight::Error => Level::Error,
+    }
+}
+
+fn result(report: &Report, alert: &Alert<'_>, fingerprint: String, options: &RenderOptions) -> SarifResult {
+    let mut places = alert.places.iter().filter_map(|place| physical(place, options));
+    let first = Location { physical_location: places.next(), logical_locations: logical(alert), message: None };
+    let related = places.take(MOST).map(|place| Location {
+        physical_location: Some(place),
+        logical_locations: Vec::new(),
+        message: Some(Text { text: "asks for it too".to_owned() }),
+    });
+    SarifResult {
+        rule_id: String::new(),
+        rule_index: 0,
+        // A suppressed result keeps the weight that it would have.
+        level: level(if alert.is_settled() { alert.weight } else { alert.urgency() }),
+        message: Text { text: message(&alert.full_sentence(report), alert.help) },
+        locations: vec![first],
+        related_locations: related.collect(),
+        partial_fingerprints: BTreeMap::from([(FINGERPRINT, fingerprint)]),
+        baseline_state: (alert.standing == Some(Standing::Known)).then_some("unchanged"),
+        suppressions: suppressions(alert),
+        properties: ResultProperties {
+            package: alert.package.to_string(),
+            version: alert.version.map(ToString::to_string),
+            verdict: alert.verdict.map(|verdict| verdict.word()),
+            targets: alert.targets.iter().map(ToString::to_string).collect(),
+            standing: alert.standing.map(words::standing),
+        },
+    }
+}
+
+/// What was found and what to do about it. `[text](target)` would be a link: the brackets are kept apart.
+fn message(found: &str, help: &str) -> String {
+    let end = if help.is_empty() { String::new() } else { format!(" {}", harmless(help)) };
+    format!("{found}.{end}").replace("](", "] (")
+}
+
+fn suppressions(alert: &Alert<'_>) -> Vec<Suppression> {
+    let waiver = alert.waiver.filter(|_| matches!(alert.standing, Some(Standing::Waived(_))));
+    let suppression = |reason: &str| Suppression {
+        kind: "external",
+        status: "accepted",
+        justification: harmless(reason).replace("](", "] ("),
+    };
+    waiver.map(|waiver| suppression(&waiver.reason)).into_iter().collect()
+}
+
+fn physical(named: &Place, options: &RenderOptions) -> Option<PhysicalLocation> {
+    Some(PhysicalLocation {
+        artifact_location: ArtifactLocation { uri: place::uri(named, options)? },
+        region: named.line.map(|start_line| Region { start_line }),
+    })
+}
+
+/// The package and the modules.
+fn logical(alert: &Alert<'_>) -> Vec<LogicalLocation> {
+    let mut named = vec![LogicalLocation { fully_qualified_name: alert.subject(), kind: "package" }];
+    named.extend(
+        alert
+            .modules
+            .iter()
+            .take(MOST)
+            .map(|path| LogicalLocation { fully_qualified_name: harmless(path), kind: "module" }),
+    );
+    named
+}
+
+fn notification(problem: &Problem) -> Notification {
+    Notification {
+        level: Level::Error,
+        message: Text { text: words::problem(problem).replace("](", "] (") },
+        descriptor: Reference { id: format!("problem-{}", words::problem_kind(problem.kind)) },
+    }
+}
