@@ -60,8 +60,11 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
         Command::Diff(diff) => commands::diff::run(diff, &arguments.global, environment),
         Command::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
         Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
+        Command::Dashboard(dashboard) => commands::dashboard::run(dashboard),
         Command::Rules(rules) => commands::rules::run(rules, environment),
         Command::Explain(explain) => commands::explain::run(explain, environment),
+        Command::Completions(completions) => commands::completions::run(completions),
+        Command::Man => commands::manual::run(),
     }
 }
 

@@ -4,11 +4,13 @@
 //! ([`sanitize`]).
 
 mod alert;
+mod compare;
 mod counted;
 mod cyclonedx;
 mod difference;
 mod github;
 mod gitlab;
+mod html;
 mod inspection_text;
 mod json;
 mod junit;
@@ -32,6 +34,7 @@ use crate::model::report::Report;
 use crate::model::rule_page::RulePage;
 use crate::model::snapshot::Difference;
 
+pub use html::dashboard;
 pub use json::{
     DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
     difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
@@ -74,6 +77,12 @@ pub enum RenderError {
     /// The XML writer refused an element.
     #[error("the report could not be written as XML: {0}")]
     Xml(#[source] std::io::Error),
+    /// The report's own JSON could not be read back for the page.
+    #[error("the report could not be read back for the page: {0}")]
+    ReadBack(#[from] ReadError),
+    /// A page of no report at all.
+    #[error("there is no report to show")]
+    Nothing,
 }
 
 /// One output format for one kind of subject.
@@ -98,6 +107,11 @@ pub const FORMATS: &[Format<Report>] = &[
     Format { name: "junit", description: "JUnit's XML, for Jenkins and others", render: junit::render },
     Format { name: "cyclonedx", description: "CycloneDX 1.6, a bill of materials", render: cyclonedx::render },
     Format { name: "csv", description: "for spreadsheets", render: rows::render },
+    Format {
+        name: "html",
+        description: "a page for those who decide, as docs/dashboard.md shows",
+        render: html::render,
+    },
 ];
 
 /// Formats of an inspection, the default first.

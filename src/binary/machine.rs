@@ -12,7 +12,7 @@ mod definition;
 mod explore;
 mod flags;
 mod memory;
-mod object;
+mod made;
 mod references;
 mod returning;
 mod state;
@@ -164,9 +164,7 @@ fn conclude(bench: &Bench) -> Evaluation {
         (_, Some(why)) => Fact::unknown(why.clone()),
     };
     let gil = match (&first.gil, &doubt) {
-        (Ok(gil), None) if all(|first, other| first.gil == other.gil && first.create == other.create) => {
-            Fact::known(gil.clone(), evidence.clone())
-        }
+        (Ok(gil), None) if all(Outcome::declares_like) => Fact::known(gil.clone(), evidence.clone()),
         (Err(why), _) => Fact::unknown(why.clone()),
         (Ok(_), None) => Fact::unknown(disagreement(bench)),
         (Ok(_), Some(why)) => Fact::unknown(why.clone()),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
 
 use ungil::input::ADAPTERS;
 use ungil::installed::KINDS;
@@ -15,7 +16,7 @@ use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
 pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
 pub(super) use help::after_help;
-use help::{INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, plan_help, scan_help};
+use help::{DASHBOARD_EXAMPLES, INSPECT_EXAMPLES, RULES_EXAMPLES, gate_help, plan_help, scan_help};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
@@ -73,10 +74,16 @@ pub(crate) enum Command {
     Plan(Box<PlanArguments>),
     /// Show all that wheels and compiled files say of themselves
     Inspect(InspectArguments),
+    /// Make a page of saved reports for those who decide
+    Dashboard(DashboardArguments),
     /// List the rules, or run the examples of rule files
     Rules(RulesArguments),
     /// Show the page about a rule
     Explain(ExplainArguments),
+    /// Print what a shell needs to complete the command line
+    Completions(CompletionsArguments),
+    /// Print the manual page, for `man -l -`
+    Man,
 }
 
 /// Arguments of `scan`.
@@ -219,6 +226,18 @@ pub(crate) struct InspectArguments {
     pub(crate) output: OutputArguments,
 }
 
+/// Arguments of `dashboard`.
+#[derive(Debug, Args)]
+#[command(after_help = DASHBOARD_EXAMPLES)]
+pub(crate) struct DashboardArguments {
+    /// Reports that `ungil scan --format json` wrote; with several, the page shows what changed too
+    #[arg(value_name = "REPORT", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) reports: Vec<PathBuf>,
+    /// Folder for the page, `index.html`; made where it is missing
+    #[arg(long, short, value_name = "FOLDER", required = true, value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(crate) output: PathBuf,
+}
+
 /// Arguments of `rules`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = RULES_EXAMPLES)]
@@ -261,6 +280,14 @@ pub(crate) struct ExplainArguments {
     /// The configuration file.
     #[command(flatten)]
     pub(crate) config: ConfigArguments,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
 }
 
 /// What is made of rules.

@@ -16,7 +16,6 @@ mod lines;
 mod plan;
 mod plan_v1;
 mod problem_v1;
-#[expect(dead_code, reason = "pages made of saved reports read the rest of them")]
 mod saved;
 mod snapshot;
 mod v1;
@@ -34,6 +33,7 @@ use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
+pub(super) use saved::{DeclaredBy, Evidence, Finding, Module, Package, RequiredBy, TargetResult};
 pub use saved::{ReadError, SavedReport, read_report};
 
 /// Where the schema of a report is committed.

@@ -16,7 +16,7 @@ use crate::model::verdict::Verdict;
 
 use super::alert::{Alert, Extent, Weight, alerts, places};
 use super::paint::{Role, sign};
-use super::targets::{share_platform, short_target, targets};
+use super::targets::{platforms, pythons, short_target, targets};
 use super::text::{count, evidence_list};
 use super::{RenderError, RenderOptions, place, words};
 use escape::{code, prose};
@@ -57,13 +57,11 @@ fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
         Some(gate) => format!("{} the gate is {}", mark(gate.outcome), words::outcome_meaning(gate.outcome)),
         None => tally(report),
     };
+    let pythons: Vec<String> = pythons(&report.targets).iter().map(ToString::to_string).collect();
+    let platforms: Vec<String> = platforms(&report.targets).iter().map(ToString::to_string).collect();
     let on = match report.targets.as_slice() {
         [] => String::new(),
-        [first, ..] if share_platform(&report.targets) => {
-            let pythons: Vec<String> = report.targets.iter().map(|target| target.python.to_string()).collect();
-            format!("CPython {} on {}; ", pythons.join(", "), first.platform)
-        }
-        _ => format!("{}; ", targets(&report.targets, &report.targets)),
+        _ => format!("CPython {} on {}; ", pythons.join(", "), platforms.join(", ")),
     };
     let number = |weight: Weight| live.iter().filter(|alert| alert.urgency() == weight).count();
     let mut counted = vec![count(report.summary.packages, "package")];

@@ -19,7 +19,7 @@ use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
 
 pub(super) use gate::change_lines;
-pub(super) use totals::problem_lines;
+pub(super) use totals::{VERDICTS, meaning, problem_lines};
 
 /// Narrower than this, columns stop making sense; a terminal then wraps lines itself.
 const NARROWEST: usize = 60;

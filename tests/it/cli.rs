@@ -286,3 +286,21 @@ fn every_rule_is_explained_with_its_tier() {
         assert!(page.lines().nth(2).unwrap().starts_with(&format!("*{}", rule.tier())), "{page}");
     }
 }
+
+#[test]
+fn shells_and_man_get_every_command() {
+    let commands = ["scan", "inspect", "rules", "explain"];
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        let script = text(&output.stdout);
+        assert!(commands.iter().all(|command| script.contains(command)), "{shell}");
+    }
+    let output = run(&["man"]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = text(&output.stdout);
+    assert!(page.starts_with(".ie") && page.contains(".TH ungil 1"), "{page}");
+    for command in commands {
+        assert!(page.contains(&format!(".SH \"UNGIL {}\"", command.to_uppercase())), "{command}");
+    }
+}

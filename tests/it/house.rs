@@ -57,6 +57,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("anstream", &["cli"]),
     ("anstyle", &["cli", "report"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("comfy_table", &["cli", "report"]),
     ("configparser", &["cli"]),
     ("crc32fast", &["archive", "index/store.rs"]),
@@ -102,7 +104,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ),
     ("serde_json", &["input", "index", "installed", "report", "scan"]),
     ("serde_saphyr", &["input"]),
-    ("sha2", &["archive", "index", "report/alert.rs", "scan"]),
+    ("sha2", &["archive", "index", "report/alert.rs", "report/html", "scan"]),
     ("tar", &["archive"]),
     ("tempfile", &["cli"]),
     ("thiserror", &[""]),
@@ -296,6 +298,12 @@ fn no_output_claims_what_nobody_can_see() {
     for (folder, ending) in [("rules", ".toml"), ("docs/rules", ".md")] {
         for name in names(folder, ending) {
             let path = format!("{folder}/{name}{ending}");
+            texts.push((path.clone(), read(&root().join(path))));
+        }
+    }
+    for ending in [".css", ".js"] {
+        for name in names("src/report/html", ending) {
+            let path = format!("src/report/html/{name}{ending}");
             texts.push((path.clone(), read(&root().join(path))));
         }
     }

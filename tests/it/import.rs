@@ -124,6 +124,9 @@ fn a_value_means_what_the_version_takes_it_for() {
 fn silence_needs_the_gil_and_a_delegate_decides() {
     let silent = with(|hook| hook.gil = known(Declaration::Absent));
     check(target("3.14t", LINUX), plain(vec![silent.clone()]), Gil::Used, Cause::Undeclared, "nothing about the GIL");
+    let other = with(|hook| hook.gil = known(Declaration::NotAModule));
+    let reason = "makes something other than a module";
+    check(target("3.14t", LINUX), plain(vec![other]), Gil::Used, Cause::Undeclared, reason);
     let delegated = with(|hook| {
         hook.gil = known(Declaration::Delegated { to: "_cffi_backend".into() });
         hook.init = Fact::unknown("another module makes it");

@@ -6,6 +6,7 @@ mod archive;
 mod binary;
 mod cli;
 mod configuration;
+mod dashboard;
 mod facts;
 mod generators;
 mod hand_over;

@@ -3,7 +3,7 @@
 mod formats;
 mod gated;
 mod plans;
-mod sample;
+pub(crate) mod sample;
 
 use std::path::Path;
 
@@ -95,6 +95,15 @@ fn table_over_many_targets() {
 #[test]
 fn json_of_every_verdict() {
     insta::assert_snapshot!(render("json", &sample::report(), &wide(100)));
+}
+
+/// Style and script stand in files of their own; data is for the script.
+#[test]
+fn html_of_every_verdict() {
+    let page = render("html", &sample::report(), &wide(100));
+    let (_, main) = page.split_once("<main>").unwrap();
+    let (main, _) = main.split_once("</main>").unwrap();
+    insta::assert_snapshot!(main.replace("<tr", "\n<tr").replace("<section", "\n\n<section").replace("<p", "\n<p"));
 }
 
 #[test]

@@ -61,6 +61,11 @@ impl Outcome {
             && self.slots == other.slots
     }
 
+    /// Whether two paths declare alike: what makes the object matters only where something is declared.
+    pub(super) fn declares_like(&self, other: &Outcome) -> bool {
+        self.gil == other.gil && (self.create == other.create || self.gil == Ok(Declaration::Absent))
+    }
+
     /// In words.
     pub(super) fn describe(&self) -> String {
         let init = match self.init {

@@ -16,7 +16,7 @@ use std::hash::BuildHasherDefault;
 use super::convention::Convention;
 use super::definition::{self, Outcome};
 use super::flags::Condition;
-use super::object::{self, Made};
+use super::made::{self, Made};
 use super::state::{END, Mixer, State, mix};
 use super::symbol::Symbols;
 use super::trace::{Trail, What};
@@ -100,6 +100,8 @@ pub(super) struct Bench<'a, 'data> {
     guards: Vec<u64>,
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
     begins_again: bool,
+    /// How often the run has begun.
+    starts: usize,
     /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
     levels: usize,
     /// Last component of the name of the module that the hook is for.
@@ -151,6 +153,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             declared: None,
             guards: Vec::new(),
             begins_again: false,
+            starts: 0,
             levels: usize::MAX,
             module_name: module_name.to_owned(),
             given: limits,
@@ -169,13 +172,12 @@ impl<'a, 'data> Bench<'a, 'data> {
 
     fn explore_all(&mut self, hook: u64) {
         for turn in 1..=MOST_STARTS {
+            self.starts = turn;
             self.run(hook);
             if !std::mem::take(&mut self.begins_again) {
                 return;
             }
-            if turn < MOST_STARTS {
-                self.forget_paths();
-            }
+            self.forget_paths();
         }
     }
 
@@ -310,7 +312,7 @@ impl<'a, 'data> Bench<'a, 'data> {
                 }
             }
             Purpose::Create => {
-                let made = object::read(self, value).filter(|made| !self.made.contains(made));
+                let made = made::read(self, value).filter(|made| !self.made.contains(made));
                 self.made.extend(made);
             }
         }
@@ -371,7 +373,8 @@ impl<'a, 'data> Bench<'a, 'data> {
 
     /// Counts work on memory that one instruction or call causes: so many bytes.
     pub(super) fn charge(&mut self, bytes: u64) {
-        self.steps = self.steps.saturating_add(bytes / (8 * UNITS));
+        let most = self.limits.steps.max(self.steps);
+        self.steps = self.steps.saturating_add(bytes / (8 * UNITS)).min(most);
     }
 
     /// Notes a step of a path.

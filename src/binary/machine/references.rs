@@ -141,3 +141,31 @@ fn stub_arm64(image: &Image, place: u64) -> Vec<u64> {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: u64 = 0x18_0000_1000;
+
+    /// Code of no-ops with one call of `target` whose displacement lies at an offset.
+    fn check(offset: usize, target: u64) {
+        let mut bytes = vec![0x90; 301];
+        let distance = target.wrapping_sub(START + offset as u64 + 4) as u32;
+        bytes[offset - 1] = 0xe8;
+        bytes[offset..offset + 4].copy_from_slice(&distance.to_le_bytes());
+        let size = bytes.len() as u64;
+        let name = String::new();
+        let segment = Segment { name, address: START, size, writable: false, executable: true, bytes: &bytes };
+        assert_eq!(find_x86(&segment, &[target]), [START + offset as u64], "{offset} {target:#x}");
+        assert!(find_x86(&segment, &[target - 64, target + 64]).is_empty(), "{offset} {target:#x}");
+    }
+
+    #[test]
+    fn calls_are_found_wherever_they_lie() {
+        for offset in (1..12).chain(60..70).chain(290..=297) {
+            check(offset, START - 0x800);
+            check(offset, START + 0x70_0000);
+        }
+    }
+}

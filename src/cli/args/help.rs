@@ -70,6 +70,13 @@ Examples:
   ungil inspect numpy-2.5.5-cp314-cp314t-manylinux_2_28_x86_64.whl
   ungil inspect _speedups.cpython-314t-x86_64-linux-gnu.so --format json";
 
+/// Examples of `dashboard`.
+pub(super) const DASHBOARD_EXAMPLES: &str = "\
+Examples:
+  ungil scan requirements.txt --format json --timestamp --output monday.json
+  ungil dashboard monday.json --output site
+  ungil dashboard monday.json tuesday.json --output site";
+
 pub(super) const RULES_EXAMPLES: &str = "\
 Examples:
   ungil rules

@@ -19,7 +19,7 @@ use super::culprit::{Culprit, gather};
 const WIDEST_LABEL: usize = 40;
 
 /// Verdicts from the worst to the best.
-const VERDICTS: [Verdict; 8] = [
+pub(in crate::report) const VERDICTS: [Verdict; 8] = [
     Verdict::Blocked,
     Verdict::Crash,
     Verdict::Gil,
@@ -34,7 +34,7 @@ const VERDICTS: [Verdict; 8] = [
 type Counts = Vec<(Role, String)>;
 
 /// What a verdict's word means, in one line.
-fn meaning(verdict: Verdict) -> &'static str {
+pub(in crate::report) fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pure => "no compiled module that Python imports; native libraries for `ctypes` are not judged",
         Verdict::Ready => {

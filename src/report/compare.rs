@@ -1,0 +1,257 @@
+//! What changed between two reports, for one package and target at a time.
+//!
+//! Whether a change is for the better is said only where both verdicts are known: a package that could no longer be read has
+//! not become better, however bad it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::verdict::Verdict;
+
+use super::json::SavedReport;
+
+/// Which way something changed, in the order in which people want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Direction {
+    /// From a good verdict to one that is not, from an open to a bad one, from a bad to a worse one.
+    Worse,
+    /// Not in the earlier report.
+    New,
+    /// Otherwise: what was bad is open now, or one word for the same good became the other.
+    Other,
+    /// The reverse of worse.
+    Better,
+    /// Not in the later report.
+    Gone,
+}
+
+impl Direction {
+    /// The word for it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Direction::Worse => "worse",
+            Direction::New => "new",
+            Direction::Other => "different",
+            Direction::Better => "better",
+            Direction::Gone => "gone",
+        }
+    }
+}
+
+/// One side of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Side<'a> {
+    pub(super) version: Option<&'a str>,
+    pub(super) verdict: Verdict,
+}
+
+/// A package that changed in the same way on some targets.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change<'a> {
+    pub(super) direction: Direction,
+    pub(super) name: &'a str,
+    /// `None` when it is new.
+    pub(super) before: Option<Side<'a>>,
+    /// `None` when it is gone.
+    pub(super) after: Option<Side<'a>>,
+    /// In the order of the later report.
+    pub(super) targets: Vec<&'a str>,
+}
+
+/// All changes of verdict on targets that both reports have, the worst first. Another version with the same verdict is none.
+pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Vec<Change<'a>> {
+    let mut changes: Vec<Change<'a>> = Vec::new();
+    for target in common_targets(before, after) {
+        let (old, new) = (sides(before, target), sides(after, target));
+        for name in old.keys().chain(new.keys()).copied().collect::<BTreeSet<&str>>() {
+            let (before, after) = (old.get(name).copied(), new.get(name).copied());
+            let Some(direction) = direction(before.map(|side| side.verdict), after.map(|side| side.verdict)) else {
+                continue;
+            };
+            changes.push(Change { direction, name, before, after, targets: vec![target] });
+        }
+    }
+    together(changes)
+}
+
+/// Targets of both, in the order of the later report.
+pub(super) fn common_targets<'a>(before: &SavedReport, after: &'a SavedReport) -> Vec<&'a str> {
+    let is_common = |target: &&String| before.content.targets.contains(target);
+    after.content.targets.iter().filter(is_common).map(String::as_str).collect()
+}
+
+fn sides<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, Side<'a>> {
+    let mut sides = BTreeMap::new();
+    for package in &report.content.packages {
+        for result in package.results.iter().filter(|result| result.target == target) {
+            let side = Side { version: package.version.as_deref(), verdict: result.verdict };
+            sides.insert(package.name.as_str(), side);
+        }
+    }
+    sides
+}
+
+/// Puts together what changed in the same way on several targets.
+fn together(changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
+    let mut gathered: BTreeMap<_, Change<'_>> = BTreeMap::new();
+    for change in changes {
+        let key = (
+            change.direction,
+            std::cmp::Reverse(change.after.map(|side| side.verdict)),
+            change.name,
+            change.before,
+            change.after,
+        );
+        match gathered.get_mut(&key) {
+            Some(known) => known.targets.extend(change.targets),
+            None => {
+                gathered.insert(key, change);
+            }
+        }
+    }
+    gathered.into_values().collect()
+}
+
+fn direction(before: Option<Verdict>, after: Option<Verdict>) -> Option<Direction> {
+    match (before, after) {
+        (None, None) => None,
+        (None, Some(_)) => Some(Direction::New),
+        (Some(_), None) => Some(Direction::Gone),
+        (Some(before), Some(after)) if before == after => None,
+        (Some(before), Some(after)) => Some(moved(before, after)),
+    }
+}
+
+fn moved(before: Verdict, after: Verdict) -> Direction {
+    let (left, reached) = (Standing::of(before), Standing::of(after));
+    match (left, reached) {
+        (Standing::Against, Standing::Open) => Direction::Other,
+        (Standing::Against, Standing::Against) if after > before => Direction::Worse,
+        (Standing::Against, Standing::Against) => Direction::Better,
+        (Standing::For, Standing::For) if after == Verdict::PureFallback => Direction::Worse,
+        (Standing::For, Standing::For) if before == Verdict::PureFallback => Direction::Better,
+        _ if left == reached => Direction::Other,
+        _ if reached > left => Direction::Worse,
+        _ => Direction::Better,
+    }
+}
+
+/// What a verdict says to somebody who decides; the same three that the exit codes tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Standing {
+    /// Nothing speaks against the package.
+    For,
+    /// Not known, or decided elsewhere.
+    Open,
+    /// It stands in the way.
+    Against,
+}
+
+impl Standing {
+    /// All of them, the worst first.
+    pub(super) const ALL: [Standing; 3] = [Standing::Against, Standing::Open, Standing::For];
+
+    /// What a verdict says.
+    pub(super) fn of(verdict: Verdict) -> Standing {
+        match verdict {
+            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => Standing::For,
+            Verdict::Unknown | Verdict::Build => Standing::Open,
+            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Standing::Against,
+        }
+    }
+
+    /// The words for it.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Standing::For => "nothing against",
+            Standing::Open => "left open",
+            Standing::Against => "in the way",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::json::read_report;
+    use super::*;
+
+    /// Name, version, and a verdict for each target.
+    type Judged<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+    fn report(targets: &[&str], packages: &[Judged<'_>]) -> SavedReport {
+        let packages: Vec<_> = packages
+            .iter()
+            .map(|(name, version, results)| {
+                let results: Vec<_> = results
+                    .iter()
+                    .map(|(target, verdict)| {
+                        json!({ "target": target, "verdict": verdict, "reason": "", "declared_by": [], "left_out": [],
+                                "modules": [] })
+                    })
+                    .collect();
+                json!({ "name": name, "version": version, "required_by": [], "results": results })
+            })
+            .collect();
+        let summary = json!({ "packages": 0, "files": 0, "modules": 0 });
+        let report = json!({ "schema_version": 1, "targets": targets, "packages": packages, "findings": [],
+                             "problems": [], "summary": summary });
+        read_report("a.json", report.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_known_is_better_or_worse() {
+        for (before, after, said) in [
+            ("pure", "ready", Direction::Other),
+            ("ready", "pure-fallback", Direction::Worse),
+            ("pure-fallback", "ready", Direction::Better),
+            ("ready", "unknown", Direction::Worse),
+            ("ready", "gil", Direction::Worse),
+            ("unknown", "build", Direction::Other),
+            ("unknown", "ready", Direction::Better),
+            ("unknown", "gil", Direction::Worse),
+            ("gil", "unknown", Direction::Other),
+            ("blocked", "build", Direction::Other),
+            ("gil", "ready", Direction::Better),
+            ("gil", "blocked", Direction::Worse),
+            ("crash", "gil", Direction::Better),
+        ] {
+            let (old, new) =
+                (report(&["t"], &[("a", "1", &[("t", before)])]), report(&["t"], &[("a", "1", &[("t", after)])]));
+            let directions: Vec<Direction> = changes(&old, &new).iter().map(|change| change.direction).collect();
+            assert_eq!(directions, [said], "{before} -> {after}");
+        }
+    }
+
+    #[test]
+    fn changes_are_told_once_for_all_their_targets_the_worst_first() {
+        let old = report(
+            &["t", "u", "old"],
+            &[
+                ("a", "1", &[("t", "gil"), ("u", "gil"), ("old", "gil")]),
+                ("b", "1", &[("t", "ready")]),
+                ("c", "1", &[("t", "pure")]),
+            ],
+        );
+        let new = report(
+            &["t", "u", "new"],
+            &[
+                ("a", "2", &[("t", "ready"), ("u", "ready"), ("new", "gil")]),
+                ("b", "1", &[("t", "gil")]),
+                ("d", "1", &[("u", "pure")]),
+            ],
+        );
+        let told: Vec<String> = changes(&old, &new)
+            .iter()
+            .map(|change| format!("{} {} {}", change.direction.word(), change.name, change.targets.join("+")))
+            .collect();
+        assert_eq!(told, ["worse b t", "new d u", "better a t+u", "gone c t"]);
+    }
+
+    #[test]
+    fn another_version_with_the_same_verdict_is_no_change() {
+        let (old, new) =
+            (report(&["t"], &[("a", "1", &[("t", "gil")])]), report(&["t"], &[("a", "2", &[("t", "gil")])]));
+        assert!(changes(&old, &new).is_empty());
+    }
+}

@@ -1,0 +1,72 @@
+//! What changed between the last two reports.
+
+use super::super::compare::{Change, Direction, Side, changes, common_targets};
+use super::history::{History, label};
+use super::markup::{Markup, element};
+use super::overview::table;
+use super::words::{badge, count, targets, version};
+
+/// The section; nothing when there is but one report.
+pub(super) fn section(history: &History) -> Markup {
+    let Some((before, after)) = history.last_two() else { return Markup::nothing() };
+    let changes = changes(before, after);
+    let common = common_targets(before, after);
+    let mut section = element("h2", &[("id", "changes-title")], "What changed");
+    let from_to = format!("From {} to {}: {}.", label(before), label(after), counts(&changes));
+    section.add(element("p", &[("class", "lead")], from_to));
+    if before.content.targets.len() != common.len() || after.content.targets.len() != common.len() {
+        let text = match common.len() {
+            0 => "The two reports have no target in common, so nothing can be compared.".to_owned(),
+            _ => format!("Compared on the targets that both reports have: {}.", common.join(", ")),
+        };
+        section.add(element("p", &[], text));
+    }
+    for (report, name) in [(before, "earlier"), (after, "later")] {
+        if !report.content.problems.is_empty() {
+            let problems = count(report.content.problems.len(), "problem");
+            let text = format!(
+                "The {name} report has {problems}: some of this may be no more than what could not be looked at."
+            );
+            section.add(element("p", &[("class", "notice")], text));
+        }
+    }
+    if !changes.is_empty() {
+        let rows =
+            changes.iter().map(|change| element("tr", &[("class", change.direction.word())], row(change))).collect();
+        section.add(table(
+            "Changes since the report before",
+            &["Change", "Package", "Before", "After", "Targets"],
+            rows,
+        ));
+    }
+    element("section", &[("id", "changes"), ("aria-labelledby", "changes-title")], section)
+}
+
+fn counts(changes: &[Change<'_>]) -> String {
+    let all = [Direction::Worse, Direction::Better, Direction::New, Direction::Gone, Direction::Other];
+    let words = all.into_iter().filter_map(|direction| {
+        let number = changes.iter().filter(|change| change.direction == direction).count();
+        (number > 0).then(|| format!("{number} {}", direction.word()))
+    });
+    match changes.is_empty() {
+        true => "no verdict is another".to_owned(),
+        false => words.collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn row(change: &Change<'_>) -> Markup {
+    Markup::from([
+        element("td", &[("class", "direction")], change.direction.word()),
+        element("th", &[("scope", "row")], change.name),
+        element("td", &[], side(change.before)),
+        element("td", &[], side(change.after)),
+        element("td", &[("class", "where")], targets(&change.targets)),
+    ])
+}
+
+fn side(side: Option<Side<'_>>) -> Markup {
+    match side {
+        Some(side) => Markup::from([badge(side.verdict), Markup::from(" "), version(side.version)]),
+        None => Markup::from("not there"),
+    }
+}

@@ -1,0 +1,150 @@
+//! The table of all packages on all targets, the worst first, with the controls that the script brings to life.
+
+use std::collections::BTreeSet;
+
+use crate::model::verdict::Verdict;
+
+use super::super::RenderError;
+use super::super::json::{DeclaredBy, Package, SavedReport, TargetResult};
+use super::super::sanitize::harmless;
+use super::super::table::VERDICTS;
+use super::markup::{Markup, element};
+use super::words::{count, declarer, named, target_name};
+
+/// The packages in the order of the table's rows.
+pub(super) fn rows(report: &SavedReport) -> Vec<&Package> {
+    let worst = |package: &Package| package.results.iter().map(|result| result.verdict).max();
+    let mut packages: Vec<&Package> = report.content.packages.iter().collect();
+    packages.sort_by_key(|package| (std::cmp::Reverse(worst(package)), package.name.as_str()));
+    packages
+}
+
+/// The section with controls and table.
+pub(super) fn section(report: &SavedReport) -> Markup {
+    let rows = rows(report);
+    let number = count(rows.len(), "package version");
+    element(
+        "section",
+        &[("id", "packages"), ("aria-labelledby", "packages-title")],
+        [
+            element(
+                "h2",
+                &[("id", "packages-title")],
+                [Markup::from("All packages "), element("small", &[], number.as_str())],
+            ),
+            controls(report, &rows),
+            element("p", &[("id", "count"), ("role", "status"), ("hidden", "")], number),
+            table(report, &rows),
+            element("button", &[("type", "button"), ("id", "more"), ("hidden", "")], ""),
+        ],
+    )
+}
+
+fn controls(report: &SavedReport, rows: &[&Package]) -> Markup {
+    let search = Markup::from([
+        element("label", &[("for", "query")], "Search by name, version, rule or generator"),
+        element("input", &[("type", "search"), ("id", "query"), ("autocomplete", "off"), ("spellcheck", "false")], ""),
+    ]);
+    let mut options = element("option", &[("value", "")], "every target");
+    for (number, target) in report.content.targets.iter().enumerate() {
+        options.add(element("option", &[("value", &number.to_string())], target.as_str()));
+    }
+    let target = Markup::from([
+        element("label", &[("for", "target")], "Target"),
+        element("select", &[("id", "target")], options),
+    ]);
+    let with = |verdict: Verdict| {
+        rows.iter().filter(|package| package.results.iter().any(|result| result.verdict == verdict)).count()
+    };
+    let chips = VERDICTS.iter().map(|verdict| (*verdict, with(*verdict))).filter(|(_, number)| *number > 0);
+    let chips: Markup = chips.map(|(verdict, number)| chip(verdict, number)).collect();
+    let verdicts =
+        element("fieldset", &[], [element("legend", &[], "Show only"), element("div", &[("class", "chips")], chips)]);
+    element(
+        "form",
+        &[("id", "filters"), ("role", "search"), ("aria-label", "Packages"), ("hidden", "")],
+        [
+            element("div", &[("class", "field")], search),
+            element("div", &[("class", "field")], target),
+            verdicts,
+            element("button", &[("type", "button"), ("id", "reset")], "Show all"),
+        ],
+    )
+}
+
+fn chip(verdict: Verdict, number: usize) -> Markup {
+    element(
+        "label",
+        &[("class", &format!("chip badge {}", verdict.word()))],
+        [
+            element("input", &[("type", "checkbox"), ("name", "verdict"), ("value", verdict.word())], ""),
+            Markup::from(format!("{} ", verdict.word())),
+            element("small", &[], number.to_string()),
+        ],
+    )
+}
+
+fn table(report: &SavedReport, rows: &[&Package]) -> Markup {
+    let targets = &report.content.targets;
+    let mut head = element("th", &[("scope", "col")], "Package");
+    head.add(targets.iter().map(|target| element("th", &[("scope", "col")], target_name(target))).collect::<Markup>());
+    let body = rows.iter().map(|package| element("tr", &[], row(package, targets))).collect::<Markup>();
+    let caption = "Verdicts of all packages on each target, the worst first";
+    let table = element(
+        "table",
+        &[("id", "matrix")],
+        [
+            element("caption", &[("class", "unseen")], caption),
+            element("thead", &[], element("tr", &[], head)),
+            element("tbody", &[], body),
+        ],
+    );
+    let attributes = [("class", "scrolls matrix"), ("role", "region"), ("aria-label", caption), ("tabindex", "0")];
+    element("div", &attributes, table)
+}
+
+fn row(package: &Package, targets: &[String]) -> Markup {
+    let mut row = element("th", &[("scope", "row")], named(package));
+    for target in targets {
+        let result = package.results.iter().find(|result| result.target == *target);
+        row.add(result.map_or_else(nothing, cell));
+    }
+    row
+}
+
+fn cell(result: &TargetResult) -> Markup {
+    let mut content = Markup::from(result.verdict.word());
+    if result.verdict == Verdict::Ready && !result.declared_by.is_empty() {
+        let whose: BTreeSet<String> = result.declared_by.iter().map(declarer).collect();
+        content.add(" ");
+        content.add(element("small", &[], whose.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    element("td", &[("class", result.verdict.word())], content)
+}
+
+/// This version is not in this target's set.
+fn nothing() -> Markup {
+    element("td", &[("class", "none")], "not chosen")
+}
+
+/// What a search looks through beside what the row shows: one text for each row, in lower case.
+pub(super) fn search_index(report: &SavedReport) -> Result<String, RenderError> {
+    let mut rules: std::collections::BTreeMap<(&str, Option<&str>), BTreeSet<&str>> = Default::default();
+    for finding in &report.content.findings {
+        rules.entry((finding.package.as_str(), finding.version.as_deref())).or_default().insert(&finding.rule);
+    }
+    let texts = rows(report).into_iter().map(|package| {
+        let version = package.version.as_deref();
+        let mut words = BTreeSet::from([package.name.as_str()]);
+        words.extend(version);
+        words.extend(rules.get(&(package.name.as_str(), version)).into_iter().flatten());
+        for result in &package.results {
+            words.insert(result.verdict.word());
+            words.extend(result.declared_by.iter().flat_map(|declared_by: &DeclaredBy| declared_by.name.as_deref()));
+            let toolchains = result.modules.iter().filter_map(|module| module.toolchain.as_ref());
+            words.extend(toolchains.map(|toolchain| toolchain.generator.as_str()));
+        }
+        harmless(&words.into_iter().collect::<Vec<_>>().join(" ")).to_lowercase()
+    });
+    Ok(serde_json::to_string(&texts.collect::<Vec<_>>())?)
+}

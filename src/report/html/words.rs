@@ -1,0 +1,106 @@
+//! The words and signs for verdicts and targets, the same everywhere on the page.
+
+use crate::model::verdict::Verdict;
+
+use super::super::json::{DeclaredBy, Evidence, Package, RequiredBy};
+pub(super) use super::super::text::count;
+use super::markup::{Markup, element};
+
+/// A verdict's word with its sign and colour, which the style sheet gives to its class.
+pub(super) fn badge(verdict: Verdict) -> Markup {
+    element("span", &[("class", &format!("badge {}", verdict.word()))], verdict.word())
+}
+
+/// A target on two lines: the interpreter, and the platform.
+pub(super) fn target_name(target: &str) -> Markup {
+    match target.split_once('-') {
+        Some((python, platform)) => Markup::from([
+            element("span", &[("class", "python")], python),
+            Markup::from(" "),
+            element("span", &[("class", "platform")], platform),
+        ]),
+        None => Markup::from(target),
+    }
+}
+
+/// Targets in a row.
+pub(super) fn targets(targets: &[&str]) -> Markup {
+    let mut list = Markup::nothing();
+    for target in targets {
+        if !list.is_empty() {
+            list.add(" ");
+        }
+        list.add(element("span", &[("class", "target")], *target));
+    }
+    list
+}
+
+/// A sentence in which `` `code` `` stands between backticks.
+pub(super) fn with_code(sentence: &str) -> Markup {
+    let parts: Vec<&str> = sentence.split('`').collect();
+    // An even number of parts has a backtick without a second one.
+    if parts.len().is_multiple_of(2) {
+        return Markup::from(sentence);
+    }
+    let is_code = |number: usize| number % 2 == 1;
+    let marked = |(number, part)| if is_code(number) { element("code", &[], part) } else { Markup::from(part) };
+    parts.into_iter().enumerate().map(marked).collect()
+}
+
+/// Name and version.
+pub(super) fn named(package: &Package) -> Markup {
+    Markup::from([Markup::from(package.name.as_str()), Markup::from(" "), version(package.version.as_deref())])
+}
+
+/// A version, smaller.
+pub(super) fn version(version: Option<&str>) -> Markup {
+    element("small", &[], version.unwrap_or("version unknown"))
+}
+
+/// The path by which a package came in: `requirements.txt:3 → pandas → numpy`.
+pub(super) fn path(required_by: &RequiredBy, package: &str) -> String {
+    let place = &required_by.place;
+    let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+    let names = required_by.path.iter().map(String::as_str).chain([package]);
+    names.fold(format!("{}{line}", place.file), |path, name| format!("{path} → {name}"))
+}
+
+/// One thing seen, on one line.
+pub(super) fn seen(evidence: &Evidence) -> String {
+    let address = evidence.address.as_ref().map_or_else(String::new, |address| format!(" at {address}"));
+    format!("{}{address}", seen_there(evidence))
+}
+
+/// One thing seen, without its address.
+pub(super) fn seen_there(evidence: &Evidence) -> String {
+    let symbol = evidence.symbol.as_ref().map_or_else(String::new, |symbol| format!(" {symbol}"));
+    let value = evidence.value.as_ref().map_or_else(String::new, |value| format!(" = {value}"));
+    format!("{}{symbol}{value}", evidence.what)
+}
+
+/// Whose declaration it is.
+pub(super) fn declarer(declared_by: &DeclaredBy) -> String {
+    match (declared_by.who.as_str(), &declared_by.name) {
+        ("author", _) => "by the author".to_owned(),
+        ("framework", Some(name)) => format!("by {name}'s default"),
+        ("framework", None) => "by a framework's default".to_owned(),
+        ("delegate", Some(name)) => format!("by {name}"),
+        ("delegate", None) => "by another module".to_owned(),
+        ("unclear", _) => "unclear by whom".to_owned(),
+        (who, _) => format!("by {who}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_stands_between_backticks() {
+        for (sentence, html) in
+            [("Use `a<b>` or `c`.", "Use <code>a&lt;b&gt;</code> or <code>c</code>."), ("`a", "`a"), ("plain", "plain")]
+        {
+            assert_eq!(with_code(sentence).into_string(), html);
+        }
+    }
+}
