@@ -122,6 +122,7 @@ mod tests {
             reason: "reason".to_owned(),
             declared_by: vec![],
             artifact: None,
+            build: None,
             left_out: vec![],
             other_build: None,
             modules: vec![],

@@ -6,7 +6,7 @@
 //! What the user typed becomes **requests**, each with file and line (`input`). For each **target**, a Python on a
 //! platform, `resolve` finds out what an installer would choose and so which **artifacts** count; what it needs to know
 //! comes from `index`, the only user of the network. `archive` lists an artifact's members and unpacks those that can
-//! be extension modules. `binary` reads each of them into **facts**: what the file says of itself, judged by nobody.
+//! be extension modules; of a source distribution, `source` reads what a build of it would become. `binary` reads each of them into **facts**: what the file says of itself, judged by nobody.
 //! `import` says what the target's interpreter would do with such a file: whether it finds it, which hook it calls,
 //! whether it loads, and what that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and
 //! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `gate` says
@@ -42,4 +42,5 @@ pub mod report;
 pub mod resolve;
 pub mod rules;
 pub mod scan;
+pub mod source;
 pub mod verdict;

@@ -24,6 +24,7 @@ pub mod request;
 pub mod resolution;
 pub mod rule_page;
 pub mod snapshot;
+pub mod source;
 pub mod subject;
 pub mod target;
 pub mod verdict;

@@ -17,6 +17,7 @@ mod revision;
 mod search;
 mod session;
 mod sets;
+mod sources;
 mod tracker;
 mod wheelhouse;
 

@@ -64,7 +64,7 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
     if let Offer::Nothing { why } = &subject.offer {
         return (Verdict::Blocked, format!("nothing fits: {why}"));
     }
-    if let Offer::Source { filename } = &subject.offer {
+    if let Offer::Source { filename, .. } = &subject.offer {
         return (Verdict::Build, format!("only {filename} fits"));
     }
     if let Some(problem) = subject.problems.first() {

@@ -40,6 +40,10 @@ pub struct Limits {
     pub record_bytes: u64,
     /// Unpacked size of that part of an sdist that is read.
     pub sdist_bytes: u64,
+    /// Packed size up to which an sdist is fetched for its sources.
+    pub sdist_packed_bytes: u64,
+    /// Size of one source in an sdist.
+    pub source_bytes: u64,
     /// Unpacked bytes that looking at a member's beginning may give.
     pub prefix_bytes: u64,
     /// What is read from the end of a zip file at first.
@@ -70,6 +74,8 @@ impl Default for Limits {
             metadata_bytes: 16 * MIB,
             record_bytes: 64 * MIB,
             sdist_bytes: GIB,
+            sdist_packed_bytes: 256 * MIB,
+            source_bytes: 32 * MIB,
             prefix_bytes: 64 * MIB,
             tail_bytes: 64 * KIB,
             gap_bytes: 64 * KIB,

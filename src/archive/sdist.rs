@@ -115,10 +115,55 @@ impl SdistError {
     }
 }
 
+/// Who looks at the files of an sdist beside its metadata. Paths are those below the top folder.
+pub trait Visitor {
+    /// Takes note of a file; says whether its bytes are wanted.
+    fn meet(&mut self, path: &str) -> bool;
+
+    /// Takes the bytes of a file that is wanted.
+    fn take(&mut self, path: &str, bytes: &[u8]);
+
+    /// Hears that a file that is wanted, or the rest of the archive, is not read, and why.
+    fn leave(&mut self, path: &str, why: &str);
+}
+
+/// Nobody.
+struct Nobody;
+
+impl Visitor for Nobody {
+    fn meet(&mut self, _: &str) -> bool {
+        false
+    }
+
+    fn take(&mut self, _: &str, _: &[u8]) {}
+
+    fn leave(&mut self, _: &str, _: &str) {}
+}
+
 /// Reads an sdist.
 pub fn read(filename: &str, source: Box<dyn Source>, depth: Depth, limits: Limits) -> Result<Sdist, SdistError> {
+    walk(filename, source, depth, limits, &mut Nobody)
+}
+
+/// Reads all of an sdist, and shows its files to a visitor.
+pub fn visit(
+    filename: &str,
+    source: Box<dyn Source>,
+    limits: Limits,
+    visitor: &mut dyn Visitor,
+) -> Result<Sdist, SdistError> {
+    walk(filename, source, Depth::Everything, limits, visitor)
+}
+
+fn walk(
+    filename: &str,
+    source: Box<dyn Source>,
+    depth: Depth,
+    limits: Limits,
+    visitor: &mut dyn Visitor,
+) -> Result<Sdist, SdistError> {
     let lower = filename.to_ascii_lowercase();
-    let mut found = Found { depth, limits, package_info: None, pyproject: None, compiled_sources: Vec::new() };
+    let mut found = Found { depth, limits, visitor, package_info: None, pyproject: None, compiled_sources: Vec::new() };
     if lower.ends_with(".tar.gz") || lower.ends_with(".tgz") {
         found.read_tar(&*source)?;
     } else if lower.ends_with(".zip") {
@@ -135,9 +180,10 @@ pub fn read(filename: &str, source: Box<dyn Source>, depth: Depth, limits: Limit
 }
 
 /// What has been come across so far.
-struct Found {
+struct Found<'a> {
     depth: Depth,
     limits: Limits,
+    visitor: &'a mut dyn Visitor,
     package_info: Option<Vec<u8>>,
     pyproject: Option<Vec<u8>>,
     compiled_sources: Vec<String>,
@@ -148,27 +194,44 @@ struct Found {
 enum Wanted {
     PackageInfo,
     Pyproject,
+    /// By the visitor alone.
+    Visited,
 }
 
-impl Found {
+impl Found<'_> {
     /// Takes note of a file below the top folder; says whether its bytes are wanted.
     fn meet(&mut self, below: &str) -> Option<Wanted> {
         let compiled = COMPILED.iter().any(|ending| below.ends_with(ending));
         if compiled && self.compiled_sources.len() < SOURCES {
             self.compiled_sources.push(below.to_owned());
         }
+        let is_visited = self.visitor.meet(below);
         match below {
             "PKG-INFO" if self.package_info.is_none() => Some(Wanted::PackageInfo),
             "pyproject.toml" if self.pyproject.is_none() => Some(Wanted::Pyproject),
-            _ => None,
+            _ => is_visited.then_some(Wanted::Visited),
         }
     }
 
-    fn keep(&mut self, wanted: Wanted, bytes: Vec<u8>) {
+    fn keep(&mut self, below: &str, wanted: Wanted, bytes: Vec<u8>) {
+        if wanted != Wanted::PackageInfo {
+            self.visitor.take(below, &bytes);
+        }
         match wanted {
             Wanted::PackageInfo => self.package_info = Some(bytes),
             Wanted::Pyproject => self.pyproject = Some(bytes),
+            Wanted::Visited => {}
         }
+    }
+
+    /// Whether the file is small enough to be shown to the visitor; who is told when it is not.
+    fn is_shown(&mut self, below: &str, wanted: Wanted, size: u64) -> bool {
+        let limit = self.limits.source_bytes;
+        let is_shown = wanted != Wanted::Visited || size <= limit;
+        if !is_shown {
+            self.visitor.leave(below, &format!("it has {size} bytes, more than the limit of {limit}"));
+        }
+        is_shown
     }
 
     /// Whether nothing that follows can change the answer.
@@ -190,10 +253,12 @@ impl Found {
         let zip = Zip::open(source, self.limits)?;
         for entry in zip.entries() {
             let Some((_, below)) = entry.path.split_once('/') else { continue };
-            if let Some(wanted) = self.meet(below) {
+            let Some(wanted) = self.meet(below) else { continue };
+            if self.is_shown(below, wanted, entry.size) {
                 let path = entry.path.clone();
-                let bytes = zip.read_one(&path, self.limits.metadata_bytes);
-                self.keep(wanted, bytes.map_err(|error| SdistError::Member { path, error })?);
+                let limit = self.limits.metadata_bytes.max(self.limits.source_bytes);
+                let bytes = zip.read_one(&path, limit).map_err(|error| SdistError::Member { path, error })?;
+                self.keep(below, wanted, bytes);
             }
         }
         Ok(())
@@ -210,7 +275,10 @@ impl Found {
             Ok(()) | Err(SdistError::Damaged { .. }) if is_cut && self.package_info.is_none() => {
                 Err(SdistError::TooLarge { limit })
             }
-            Err(SdistError::Damaged { .. }) if is_cut => Ok(()),
+            Ok(()) | Err(SdistError::Damaged { .. }) if is_cut => {
+                self.visitor.leave("the rest of it", &format!("more than {limit} bytes would be unpacked"));
+                Ok(())
+            }
             outcome => outcome,
         }
     }
@@ -224,15 +292,22 @@ impl Found {
     fn take(&mut self, entry: &TarEntry, reader: &mut dyn Read) -> Result<ControlFlow<()>, SdistError> {
         let name = entry.path.strip_prefix("./").unwrap_or(&entry.path);
         let below = name.split_once('/').map(|(_, below)| below).filter(|_| entry.kind == Kind::File);
-        let Some(wanted) = below.and_then(|below| self.meet(below)) else { return Ok(ControlFlow::Continue(())) };
-        self.size_allowed(name, entry.size)?;
+        let Some((below, wanted)) = below.and_then(|below| Some((below, self.meet(below)?))) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        if !self.is_shown(below, wanted, entry.size) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        if wanted != Wanted::Visited {
+            self.size_allowed(name, entry.size)?;
+        }
         let mut bytes = Vec::new();
         reader.read_to_end(&mut bytes).map_err(tar_error)?;
         if bytes.len() as u64 != entry.size {
             let why = format!("{name} ends after {} of {} bytes", bytes.len(), entry.size);
             return Err(SdistError::Damaged { why });
         }
-        self.keep(wanted, bytes);
+        self.keep(below, wanted, bytes);
         Ok(if self.is_complete() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }

@@ -101,6 +101,7 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: None,
+            build: None,
             other_build: None,
             left_out: Vec::new(),
             modules: Vec::new(),

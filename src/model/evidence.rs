@@ -16,6 +16,9 @@ pub struct Evidence {
     /// The value read there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// File and line in a source distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 impl Evidence {
@@ -39,6 +42,12 @@ impl Evidence {
     /// Adds the value read.
     pub fn value(mut self, value: impl Into<String>) -> Evidence {
         self.value = Some(value.into());
+        self
+    }
+
+    /// Adds file and line in a source distribution.
+    pub fn place(mut self, place: impl Into<String>) -> Evidence {
+        self.place = Some(place.into());
         self
     }
 }

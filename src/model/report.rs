@@ -7,6 +7,7 @@ use super::name::{PackageName, Version};
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
 use super::resolution::{OtherBuild, RequiredBy};
+use super::source::Forecast;
 use super::target::Target;
 use super::verdict::{DeclaredBy, Verdict};
 
@@ -54,6 +55,8 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// For `build`: what is foreseen of the build; `None` where nobody looked, or where the target always has the GIL.
+    pub build: Option<Forecast>,
     /// What the same Python's build with the GIL would get; `None` when that is the same version, as the same kind of
     /// file, or when it was not compared.
     pub other_build: Option<OtherBuild>,

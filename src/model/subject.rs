@@ -7,6 +7,7 @@ use super::distribution::{Claim, DistributionFacts};
 use super::facts::{ImageFacts, StableAbiAudit};
 use super::outcome::{Gil, ModuleOutcome};
 use super::resolution::Choice;
+use super::source::Forecast;
 use super::target::{Platform, Target};
 
 /// One package on one target.
@@ -71,6 +72,8 @@ pub enum Offer {
     Source {
         /// Its file name.
         filename: String,
+        /// What is foreseen of the build; `None` where nobody looked, or where the target always has the GIL.
+        build: Option<Forecast>,
     },
     /// Nothing.
     Nothing {
@@ -138,7 +141,7 @@ impl Offer {
                     false => Offer::Wheel { filename },
                 }
             }
-            Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone() },
+            Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone(), build: None },
             Choice::Nothing { why } => Offer::Nothing { why: why.clone() },
             Choice::Unknown { why } => Offer::Unknown { why: why.clone() },
         }
@@ -191,10 +194,10 @@ mod tests {
                 wheel(pure, &[here, native]),
                 Offer::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
             ),
+            (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into(), build: None }),
             (installed(&["cp313-cp313t-win_amd64"]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
             (installed(&["py3-none-any"]), Offer::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] }),
             (installed(&[]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
-            (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into() }),
             (Choice::Nothing { why: "none".into() }, Offer::Nothing { why: "none".into() }),
             (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
         ];

@@ -4,6 +4,7 @@
 //! Text is written exactly, but characters that a terminal would obey, or that a reader would not see, are written as
 //! `\uXXXX`, which every JSON reader turns back.
 
+mod build_v1;
 mod convert;
 mod facts;
 mod facts_v1;

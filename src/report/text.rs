@@ -130,6 +130,9 @@ pub(super) fn evidence(seen: &Evidence) -> String {
         line.push_str(" = ");
         line.push_str(&harmless(value));
     }
+    if let Some(place) = &seen.place {
+        line.push_str(&format!(" in {}", harmless(place)));
+    }
     if let Some(address) = seen.address {
         line.push_str(&format!(" at {address:#x}"));
     }

@@ -82,7 +82,7 @@ fn offer(raw: &RawExample) -> Offer {
         OfferKind::Wheel => Offer::Wheel { filename },
         OfferKind::Pure => Offer::Pure { filename, elsewhere: raw.lost.clone() },
         OfferKind::PureFallback => Offer::PureFallback { filename, lost: raw.lost.clone() },
-        OfferKind::Source => Offer::Source { filename },
+        OfferKind::Source => Offer::Source { filename, build: None },
         OfferKind::Nothing => Offer::Nothing { why },
         OfferKind::Unknown => Offer::Unknown { why },
     }

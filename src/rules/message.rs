@@ -82,6 +82,22 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         value: |view, _| lost(view.subject),
     },
     Placeholder {
+        name: "build",
+        scope: Some(Scope::Package),
+        meaning: "of an sdist: what a build of it would become, as in `would keep the GIL off (2 modules declare it)`",
+        // Tables have no room for the reason, which stands behind the colon.
+        value: |view, _| foreseen(&view.subject.offer).0.split(": ").next().unwrap_or_default().to_owned(),
+    },
+    Placeholder {
+        name: "build-with-needs",
+        scope: Some(Scope::Package),
+        meaning: "the same with its reason and the compilers that the build needs",
+        value: |view, _| match foreseen(&view.subject.offer) {
+            (build, []) => build,
+            (build, needs) => format!("{build}; the build needs {}", needs.join(", ")),
+        },
+    },
+    Placeholder {
         name: "hidden",
         scope: Some(Scope::Package),
         meaning: "the files that the target does not look for",
@@ -143,8 +159,16 @@ fn file(offer: &Offer) -> &str {
         Offer::Wheel { filename }
         | Offer::Pure { filename, .. }
         | Offer::PureFallback { filename, .. }
-        | Offer::Source { filename } => filename,
+        | Offer::Source { filename, .. } => filename,
         Offer::Nothing { .. } | Offer::Unknown { .. } => "no file",
+    }
+}
+
+/// What a build becomes, and the compilers that it needs.
+fn foreseen(offer: &Offer) -> (String, &[String]) {
+    match offer {
+        Offer::Source { build: Some(build), .. } => (build.reason.clone(), &build.needs),
+        _ => ("what it becomes is decided where it is built".to_owned(), &[]),
     }
 }
 

@@ -27,6 +27,7 @@ use super::describing;
 use super::examination::{self, Examination, Extent, Glance, IsEnough};
 use super::judging::Examinations;
 use super::location;
+use super::sources;
 
 /// Bucket of the store for metadata that was read out of files.
 const METADATA: &str = "read-metadata-2";
@@ -61,6 +62,7 @@ struct Inner {
     /// How much of each compiled file is looked at.
     depth: Depth,
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
+    sdists: Memo<Location, Result<Arc<dyn Source>, CatalogError>>,
     metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
     located: Memo<Location, Result<Arc<Located>, CatalogError>>,
     /// Bytes of each file that was opened, by this run or by the one that filled the cache.
@@ -73,9 +75,9 @@ struct Inner {
 
 impl Distributions {
     pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
-        let (wheels, metadata, located) = (Memo::new(), Memo::new(), Memo::new());
+        let (wheels, sdists, metadata, located) = (Memo::new(), Memo::new(), Memo::new(), Memo::new());
         let (sizes, examined, described) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let inner = Inner { index, limits, depth, wheels, metadata, located, sizes, examined, described };
+        let inner = Inner { index, limits, depth, wheels, sdists, metadata, located, sizes, examined, described };
         Distributions { inner: Arc::new(inner) }
     }
 
@@ -103,7 +105,7 @@ impl Distributions {
         }
     }
 
-    /// Looks into a wheel, or recalls what was found when the same bytes were looked into before.
+    /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
         self.examine_up_to(artifact, None).0
     }
@@ -116,6 +118,11 @@ impl Distributions {
     fn examine_up_to(&self, artifact: &Artifact, is_enough: Option<&IsEnough<'_>>) -> (Examination, Extent) {
         if let Some(known) = self.recall(artifact, EXAMINATIONS) {
             return (known, Extent::Whole);
+        }
+        if artifact.kind == ArtifactKind::Sdist {
+            let examination = self.examine_sources(artifact);
+            self.keep(artifact, EXAMINATIONS, &examination);
+            return (examination, Extent::Whole);
         }
         if let Some(is_enough) = is_enough
             && let Some(known) = self.recall(artifact, GLIMPSES).filter(|known| is_enough(&known.modules))
@@ -140,6 +147,17 @@ impl Distributions {
         (examination, extent)
     }
 
+    /// An sdist that cannot be read leaves open what it becomes; that it has to be built stands all the same.
+    fn examine_sources(&self, artifact: &Artifact) -> Examination {
+        match self.inner.sdist(artifact) {
+            Ok(source) => sources::examine(artifact, source, self.inner.limits),
+            Err(error) => {
+                let source = Fact::unknown(problem(artifact, error).message);
+                Examination { source, ..Examination::default() }
+            }
+        }
+    }
+
     /// Whether the wheel was looked into before, as a whole or as far as it took to decide.
     pub(super) fn is_examined(&self, artifact: &Artifact) -> bool {
         [EXAMINATIONS, GLIMPSES].into_iter().any(|bucket| self.recall(artifact, bucket).is_some())
@@ -155,7 +173,9 @@ impl Distributions {
 
     fn keep(&self, artifact: &Artifact, bucket: &'static str, examination: &Examination) {
         self.inner.examined().insert((bucket, artifact.location.clone()), examination.clone());
-        let key = self.examination_key(artifact).filter(|_| examination.is_lasting());
+        // Why sources could not be read may pass, too.
+        let is_read = artifact.kind != ArtifactKind::Sdist || examination.source.value().is_some();
+        let key = self.examination_key(artifact).filter(|_| is_read && examination.is_lasting());
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(examination)) {
             // A cache that cannot be written costs time, nothing else.
             let _ = self.inner.index.store().put(bucket, &key, &bytes);
@@ -267,10 +287,14 @@ impl Inner {
     }
 
     fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
-        let (source, _) = self.source(artifact, Tail::Usual)?;
+        let source = Box::new(self.sdist(artifact)?);
         let read = sdist::read(&artifact.filename, source, sdist::Depth::Metadata, self.limits);
         read.map(|sdist| sdist.metadata)
             .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
+    }
+
+    fn sdist(&self, artifact: &Artifact) -> Result<Arc<dyn Source>, CatalogError> {
+        self.sdists.get(&artifact.location, || Ok(Arc::from(self.source(artifact, Tail::Usual)?.0)))
     }
 
     fn wheel(&self, artifact: &Artifact, tail: Tail) -> Result<Arc<Opened>, CatalogError> {

@@ -9,10 +9,11 @@ use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::{self, BinaryError, Depth, hand_over};
 use crate::model::distribution::DistributionFacts;
-use crate::model::facts::ModuleFacts;
+use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
+use crate::model::source::SourceFacts;
 
 use super::describing;
 
@@ -50,6 +51,9 @@ pub(super) struct Examination {
     pub(super) size: u64,
     /// What the file says of itself beside its modules.
     pub(super) distribution: DistributionFacts,
+    /// What an sdist's sources say; unknown of every other file.
+    #[serde(default)]
+    pub(super) source: Fact<SourceFacts>,
 }
 
 impl Examination {

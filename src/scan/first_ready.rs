@@ -163,7 +163,7 @@ impl Looker<'_> {
         let (verdict, reason) = match Offer::of(&edition.choice, self.target().platform) {
             Offer::Nothing { why } => (Verdict::Blocked, why),
             Offer::Unknown { why } => (Verdict::Unknown, why),
-            Offer::Source { filename } => (Verdict::Build, format!("only {filename} fits")),
+            Offer::Source { filename, .. } => (Verdict::Build, format!("only {filename} fits")),
             Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
             Offer::Wheel { .. } | Offer::Pure { .. } => return None,
         };

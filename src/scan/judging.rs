@@ -19,6 +19,7 @@ use crate::verdict;
 
 use super::Hints;
 use super::examination::Examination;
+use super::sources;
 
 /// What was found in each distribution file, by where it is.
 pub(super) type Examinations = BTreeMap<Location, Examination>;
@@ -44,6 +45,15 @@ pub(super) fn looked_into(choice: &Choice) -> Option<&Artifact> {
     match choice {
         Choice::Wheel { artifact, .. } | Choice::Installed { artifact } => Some(artifact),
         Choice::Source { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => None,
+    }
+}
+
+/// The file that is opened: a wheel, or an sdist for what a build of it would become.
+pub(super) fn readable(choice: &Choice) -> Option<&Artifact> {
+    match choice {
+        Choice::Wheel { artifact, .. } => Some(artifact),
+        Choice::Source { artifact } => Some(artifact).filter(|artifact| artifact.kind == ArtifactKind::Sdist),
+        _ => None,
     }
 }
 
@@ -103,6 +113,7 @@ fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &Rul
         reason: judgement.reason,
         declared_by: judgement.declared_by,
         artifact: artifact(&chosen.choice).cloned(),
+        build: sources::forecast(&chosen.choice, target, set.found.examinations),
         other_build: None,
         left_out: set.found.examination(chosen).map(|found| found.left_out.clone()).unwrap_or_default(),
         modules: subject.modules,
@@ -122,13 +133,22 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
         package: chosen.name.to_string(),
         version: chosen.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         target,
-        offer: Offer::of(&chosen.choice, target.platform),
+        offer: offer(chosen, target, set.found.examinations),
         modules: modules.to_vec(),
         hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
         files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),
         distribution: DistributionFacts { release: (set.found.release)(chosen), ..distribution },
+    }
+}
+
+fn offer(chosen: &Chosen, target: Target, examinations: &Examinations) -> Offer {
+    match Offer::of(&chosen.choice, target.platform) {
+        Offer::Source { filename, .. } => {
+            Offer::Source { filename, build: sources::forecast(&chosen.choice, target, examinations) }
+        }
+        offer => offer,
     }
 }
 

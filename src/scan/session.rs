@@ -108,18 +108,18 @@ impl Session<'_> {
         resolve::resolve(requests, target, &self.options(), self.distributions)
     }
 
-    /// Looks into every wheel that any target gets, each once.
+    /// Looks into every wheel and sdist that any target gets, each once.
     fn examine_all(&self, origins: &[Origin]) -> Examinations {
         let choices = origins.iter().flatten().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
         // What is installed is looked into where it is.
-        let wheels = choices.filter_map(judging::wheel).map(|artifact| (&artifact.location, artifact));
-        let wheels: BTreeMap<&Location, &Artifact> = wheels.collect();
-        let wheels: Vec<&Artifact> = wheels.into_values().collect();
+        let files = choices.filter_map(judging::readable).map(|artifact| (&artifact.location, artifact));
+        let files: BTreeMap<&Location, &Artifact> = files.collect();
+        let files: Vec<&Artifact> = files.into_values().collect();
         let done = AtomicUsize::new(0);
-        let examinations = each(&wheels, |artifact| {
+        let examinations = each(&files, |artifact| {
             let examination = self.distributions.examine(artifact);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            self.observer.notice(Event::Examined { filename: &artifact.filename, done, of: wheels.len() });
+            self.observer.notice(Event::Examined { filename: &artifact.filename, done, of: files.len() });
             (artifact.location.clone(), examination)
         });
         examinations.into_iter().collect()

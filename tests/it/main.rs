@@ -22,6 +22,7 @@ mod resolve;
 mod rules;
 mod scan;
 mod server;
+mod sources;
 // A part of the command, which is no library: its tests run here too, without the command around it.
 #[path = "../../src/cli/index_settings.rs"]
 mod index_settings;

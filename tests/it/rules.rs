@@ -13,6 +13,7 @@ use ungil::model::facts::{
 };
 use ungil::model::finding::{Certainty, Level};
 use ungil::model::outcome::Gil;
+use ungil::model::source::Forecast;
 use ungil::model::subject::{Delegate, Offer, Subject, SubjectFile};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
@@ -94,7 +95,7 @@ enum FixtureOffer {
     Wheel { filename: String },
     Pure { filename: String },
     PureFallback { filename: String, lost: Vec<String> },
-    Source { filename: String },
+    Source { filename: String, build: Option<Forecast> },
     Nothing { why: String },
     Unknown { why: String },
 }
@@ -132,7 +133,7 @@ impl Fixture {
             FixtureOffer::Wheel { filename } => Offer::Wheel { filename },
             FixtureOffer::Pure { filename } => Offer::Pure { filename, elsewhere: Vec::new() },
             FixtureOffer::PureFallback { filename, lost } => Offer::PureFallback { filename, lost },
-            FixtureOffer::Source { filename } => Offer::Source { filename },
+            FixtureOffer::Source { filename, build } => Offer::Source { filename, build },
             FixtureOffer::Nothing { why } => Offer::Nothing { why },
             FixtureOffer::Unknown { why } => Offer::Unknown { why },
         };

@@ -15,7 +15,7 @@ use crate::model::resolution::{OtherBuild, RequiredBy};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
-use super::{gate, v1};
+use super::{build_v1, gate, v1};
 
 /// Converts each element.
 pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) -> Vec<To> {
@@ -70,6 +70,7 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
+        build: result.build.as_ref().map(|build| Box::new(build_v1::forecast(build))),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         modules: all(&result.modules, module),
@@ -235,6 +236,7 @@ pub(super) fn evidence(evidence: &Evidence) -> v1::Evidence {
         symbol: evidence.symbol.clone(),
         address: evidence.address.map(hexadecimal),
         value: evidence.value.clone(),
+        place: evidence.place.clone(),
     }
 }
 

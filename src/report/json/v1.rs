@@ -86,6 +86,9 @@ pub(super) struct TargetResult {
     pub(super) declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose; null when there is none.
     pub(super) artifact: Option<Artifact>,
+    /// For `build` on a free-threaded target: what is foreseen of the build, read from the sources, which are never run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) build: Option<Box<super::build_v1::Forecast>>,
     /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
     /// of file; null otherwise, and where it was not compared.
     pub(super) other_build: Option<OtherBuild>,
@@ -276,6 +279,9 @@ pub(super) struct Evidence {
     /// The value read there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<String>,
+    /// File and line in a source distribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<String>,
 }
 
 /// One rule's word on a package, or on one module of it, for one target.

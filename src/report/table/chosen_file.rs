@@ -131,6 +131,7 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: Some(artifact),
+            build: None,
             other_build: None,
             left_out: Vec::new(),
             modules: Vec::new(),

@@ -59,6 +59,9 @@ fn offer(words: &[OfferKind], offer: &Offer) -> Truth {
         Offer::PureFallback { lost, .. } if words.contains(&kind) => {
             Truth::shown(listed("wheel that does not fit", lost), Vec::new())
         }
+        Offer::Source { build: Some(build), .. } if words.contains(&kind) => {
+            Truth::shown(build.evidence.clone(), Vec::new())
+        }
         _ => Truth::of(words.contains(&kind)),
     }
 }

@@ -60,6 +60,7 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         reason: reason.to_owned(),
         declared_by: Vec::new(),
         artifact: (!filename.is_empty()).then(|| artifact(filename)),
+        build: None,
         other_build: None,
         left_out: Vec::new(),
         modules: Vec::new(),

@@ -162,8 +162,9 @@ fn check_problems(report: &Report) {
 fn check_counts(report: &Report) {
     assert_eq!(report.count("packages"), 13);
     assert_eq!(report.count("problems"), 2);
-    // 3 pure ones, the pure one of `fallback`, 2 each of `ready`, `declared` and `undeclared`, and `crashes`, `stable`, `bad`.
-    assert_eq!(report.count("files"), 13);
+    // 3 pure ones, the pure one of `fallback`, 2 each of `ready`, `declared` and `undeclared`, and `crashes`, `stable`, `bad`;
+    // and the sdist of `source`.
+    assert_eq!(report.count("files"), 14);
     assert_eq!(report.count("modules"), 8);
     assert!(report.count("bytes_fetched") <= report.count("bytes_total"), "{}", report.0["summary"]);
 }

@@ -1,0 +1,57 @@
+//! What is foreseen of a build, in version 1 of the report's JSON. Frozen as the rest of it.
+//!
+//! The doc lines are the descriptions in the JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::source;
+
+use super::super::sanitize::without_credentials;
+use super::convert::{all, evidence};
+use super::v1::Evidence;
+
+/// What a build of a source distribution would become.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Forecast {
+    /// What it becomes, for programs.
+    pub(super) becomes: Becomes,
+    /// The same with its reason, for people.
+    pub(super) reason: String,
+    /// Compilers that the build needs.
+    pub(super) needs: Vec<String>,
+    /// What a person can check.
+    pub(super) evidence: Vec<Evidence>,
+}
+
+/// What a build would become.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Becomes {
+    /// A wheel without compiled modules.
+    Pure,
+    /// Every module declares that it does not need the GIL.
+    KeepsGilOff,
+    /// A module declares nothing, or that it needs the GIL.
+    SwitchesGilOn,
+    /// The build fails.
+    Fails,
+    /// It cannot be told without building.
+    Unknown,
+}
+
+/// The same forecast.
+pub(super) fn forecast(forecast: &source::Forecast) -> Forecast {
+    Forecast {
+        becomes: match forecast.becomes {
+            source::Becomes::Pure => Becomes::Pure,
+            source::Becomes::KeepsGilOff => Becomes::KeepsGilOff,
+            source::Becomes::SwitchesGilOn => Becomes::SwitchesGilOn,
+            source::Becomes::Fails => Becomes::Fails,
+            source::Becomes::Unknown => Becomes::Unknown,
+        },
+        reason: without_credentials(&forecast.reason).into_owned(),
+        needs: forecast.needs.clone(),
+        evidence: all(&forecast.evidence, evidence),
+    }
+}

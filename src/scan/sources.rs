@@ -1,0 +1,89 @@
+//! Looks into one source distribution: where its archive meets the reader of sources.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::archive::limits::Limits;
+use crate::archive::sdist::{self, Visitor};
+use crate::archive::source::Source;
+use crate::model::artifact::Artifact;
+use crate::model::digest::Algorithm;
+use crate::model::facts::Fact;
+use crate::model::resolution::Choice;
+use crate::model::source::{Becomes, Forecast, SourceFacts};
+use crate::model::target::Target;
+use crate::resolve::{Options, markers};
+use crate::source::{self, Reader};
+
+use super::examination::Examination;
+use super::judging::Examinations;
+
+/// A reader of sources, shown the files of an archive.
+#[derive(Default)]
+struct Visit(Reader);
+
+impl Visitor for Visit {
+    fn meet(&mut self, path: &str) -> bool {
+        self.0.meet(path)
+    }
+
+    fn take(&mut self, path: &str, bytes: &[u8]) {
+        self.0.take(path, bytes);
+    }
+
+    fn leave(&mut self, path: &str, why: &str) {
+        self.0.leave(path, why);
+    }
+}
+
+/// Looks into an sdist; what keeps it from being read is the reason why its facts are unknown.
+pub(super) fn examine(artifact: &Artifact, source: Arc<dyn Source>, limits: Limits) -> Examination {
+    let size = source.size();
+    let source = match whole(artifact, &*source, limits) {
+        Ok(bytes) => of_sources(&artifact.filename, Box::new(bytes), limits),
+        Err(why) => Fact::unknown(why),
+    };
+    Examination { source, size, ..Examination::default() }
+}
+
+/// What the sources in an sdist say.
+fn of_sources(filename: &str, source: Box<dyn Source>, limits: Limits) -> Fact<SourceFacts> {
+    let mut visit = Visit::default();
+    match sdist::visit(filename, source, limits, &mut visit) {
+        Ok(_) => Fact::known(visit.0.finish(), Vec::new()),
+        Err(error) => Fact::unknown(format!("its sources could not be read: {error}")),
+    }
+}
+
+/// The bytes of the whole file, which have the digest that the index promises.
+fn whole(artifact: &Artifact, source: &dyn Source, limits: Limits) -> Result<Vec<u8>, String> {
+    let (size, limit) = (source.size(), limits.sdist_packed_bytes);
+    if size > limit {
+        return Err(format!("it has {size} bytes, more than the limit of {limit} up to which sources are fetched"));
+    }
+    let bytes = source.read(0..size).map_err(|error| error.to_string())?;
+    let promised = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    match promised {
+        Some(promised) if promised.hex != found => Err(format!("its SHA-256 is {found}, expected {}", promised.hex)),
+        _ => Ok(bytes),
+    }
+}
+
+/// What is foreseen of the build of a chosen sdist on a target.
+pub(super) fn forecast(choice: &Choice, target: Target, examinations: &Examinations) -> Option<Forecast> {
+    let Choice::Source { artifact } = choice else { return None };
+    match &examinations.get(&artifact.location)?.source {
+        Fact::Known { value, .. } => {
+            let markers = markers::environment(target, Options::default().python_patch).ok();
+            source::forecast(value, target, markers.as_ref())
+        }
+        Fact::Unknown { why, .. } => target.python.free_threaded.then(|| Forecast {
+            becomes: Becomes::Unknown,
+            reason: format!("what it becomes is unknown: {why}"),
+            needs: Vec::new(),
+            evidence: Vec::new(),
+        }),
+    }
+}

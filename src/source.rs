@@ -1,0 +1,236 @@
+//! Sources -> what a build of them would become: a source distribution is read, never run.
+//!
+//! A [`Reader`] takes the files of a source distribution one by one, keeps what matters of each, and in the end says which
+//! modules a build would make, what each declares about the GIL and where, and what leaves that open. [`forecast()`] then says
+//! what that comes to on one target. The versions of build tools that decide are a table in `thresholds`.
+//!
+//! Nothing is followed that only a run could tell: what a script decides when it runs, what a template expands to, whether a
+//! macro of the project's own is used. Where such a thing could change the answer, the answer is unknown and says why.
+
+mod conditions;
+mod cython;
+mod forecast;
+mod gather;
+mod manifest;
+mod native;
+mod rust;
+mod script;
+mod thresholds;
+mod tokens;
+
+pub use forecast::forecast;
+
+use std::collections::BTreeMap;
+
+use crate::model::source::{SourceCrate, SourceFacts, SourceModule};
+
+use manifest::{BuildSystem, Cargo};
+use native::Native;
+use script::Script;
+use tokens::{Dialect, tokens};
+
+/// How many files of each kind are read, and how many paths are remembered.
+const MOST_FILES: usize = 20_000;
+/// How many bytes are parsed in all.
+const MOST_PARSED: usize = 64 << 20;
+const MOST_PATHS: usize = 50_000;
+
+/// Folders whose sources are not what the project itself builds, unless a build file names them.
+const ASIDE: [&str; 30] = [
+    "test",
+    "tests",
+    "testing",
+    "testdata",
+    "doc",
+    "docs",
+    "example",
+    "examples",
+    "demo",
+    "demos",
+    "sample",
+    "samples",
+    "bench",
+    "benches",
+    "benchmark",
+    "benchmarks",
+    "third_party",
+    "third-party",
+    "thirdparty",
+    "vendor",
+    "vendored",
+    "extern",
+    "external",
+    "deps",
+    "subprojects",
+    "submodules",
+    "contrib",
+    "fuzz",
+    "cargo",
+    "fixtures",
+];
+
+/// What kind of source a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    C,
+    Cpp,
+    Header,
+    Rust,
+    Cython,
+}
+
+/// Reads the files of one source distribution.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// All paths below the top folder.
+    paths: Vec<String>,
+    system: BuildSystem,
+    scripts: Vec<Script>,
+    /// C, C++ and Rust files that define modules or declare something, by path.
+    native: BTreeMap<String, Native>,
+    /// C that Cython generated, by path.
+    generated: BTreeMap<String, SourceModule>,
+    /// Cython's sources, by path.
+    cython: BTreeMap<String, SourceModule>,
+    cargos: BTreeMap<String, Cargo>,
+    locked: Vec<SourceCrate>,
+    /// Python files that call CFFI.
+    cffi: Vec<(String, u32, String)>,
+    doubts: Vec<String>,
+    read: usize,
+    parsed: usize,
+}
+
+/// Whether a folder on the way is none of the project's own code.
+fn is_aside(path: &str) -> bool {
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    folders.split('/').any(|folder| ASIDE.contains(&folder.to_ascii_lowercase().as_str()))
+}
+
+fn source_of(path: &str) -> Option<Source> {
+    match path.rsplit_once('.')?.1 {
+        "c" | "m" => Some(Source::C),
+        "cc" | "cpp" | "cxx" | "mm" | "C" | "cu" => Some(Source::Cpp),
+        "h" | "hh" | "hpp" | "hxx" => Some(Source::Header),
+        "rs" => Some(Source::Rust),
+        "pyx" => Some(Source::Cython),
+        _ => None,
+    }
+}
+
+impl Reader {
+    /// Takes note of a file below the top folder; says whether its bytes are wanted.
+    pub fn meet(&mut self, path: &str) -> bool {
+        if self.paths.len() < MOST_PATHS {
+            self.paths.push(path.to_owned());
+        } else if self.paths.len() == MOST_PATHS {
+            self.paths.push(path.to_owned());
+            self.doubts.push(format!("it has more than {MOST_PATHS} files"));
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let is_wanted = script::is_script(path)
+            || matches!(name, "Cargo.toml" | "Cargo.lock")
+            || source_of(path).is_some()
+            || (path.ends_with(".py") && (name.contains("ffi") || name.contains("build")));
+        if is_wanted && self.read >= MOST_FILES {
+            if self.read == MOST_FILES {
+                self.doubts.push(format!("only the first {MOST_FILES} sources were read"));
+                self.read += 1;
+            }
+            return false;
+        }
+        is_wanted
+    }
+
+    /// Notes that a file that is wanted was not read.
+    pub fn leave(&mut self, path: &str, why: &str) {
+        self.doubts.push(format!("{path} was not read: {why}"));
+    }
+
+    /// Reads a file that is wanted.
+    pub fn take(&mut self, path: &str, bytes: &[u8]) {
+        self.read += 1;
+        let text = String::from_utf8_lossy(bytes);
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match name {
+            "Cargo.toml" => {
+                self.cargos.insert(path.to_owned(), manifest::cargo(path, &text));
+            }
+            "Cargo.lock" if !is_aside(path) => self.locked.extend(manifest::lock(path, &text)),
+            _ => {}
+        }
+        if path == "pyproject.toml" {
+            self.system = manifest::build_system(path, &text);
+        }
+        if script::is_script(path) && !is_aside(path) {
+            self.scripts.push(script::read(path, &text));
+        }
+        if path.ends_with(".py") && !is_aside(path) {
+            self.take_cffi(path, &text);
+        }
+        if let Some(source) = source_of(path) {
+            self.take_source(path, &text, source);
+        }
+    }
+
+    /// The file's facts, once all files were taken.
+    pub fn finish(self) -> SourceFacts {
+        gather::facts(self)
+    }
+
+    /// `ffibuilder.set_source("package._module", …)`: with C, which a string or a variable says, not for `dlopen`.
+    fn take_cffi(&mut self, path: &str, text: &str) {
+        if !text.contains("set_source(") && !text.contains("set_source (") {
+            return;
+        }
+        let Some(tokens) = tokens(Dialect::Python, text) else { return };
+        for window in tokens.windows(5) {
+            if let [name, opening, module, comma, source] = window
+                && name.text == "set_source"
+                && opening.text == "("
+                && comma.text == ","
+                && source.text != "None"
+            {
+                let module = module.text.trim_matches(['"', '\'']);
+                let module = module.rsplit('.').next().unwrap_or(module);
+                self.cffi.push((path.to_owned(), name.line, module.to_owned()));
+            }
+        }
+    }
+
+    fn take_source(&mut self, path: &str, text: &str, source: Source) {
+        if source == Source::Cython {
+            self.cython.insert(path.to_owned(), gather::of_cython(path, text));
+            return;
+        }
+        let is_generated = source != Source::Header && cython::generated_by(text).is_some();
+        if is_generated {
+            if text.contains("PyInit_") {
+                self.generated.insert(path.to_owned(), gather::of_generated(path, text));
+            }
+            return;
+        }
+        let (dialect, is_telling) = match source {
+            Source::Rust => (Dialect::Rust, rust::is_telling(text)),
+            Source::C => (Dialect::C, native::is_telling(text)),
+            _ => (Dialect::Cpp, native::is_telling(text)),
+        };
+        if !is_telling {
+            return;
+        }
+        self.parsed = self.parsed.saturating_add(text.len());
+        let tokens = if self.parsed > MOST_PARSED { None } else { tokens(dialect, text) };
+        let Some(tokens) = tokens else {
+            self.doubts
+                .push(format!("{path} was not parsed: it is too large or too odd, or there is too much before it"));
+            return;
+        };
+        let mut found = if source == Source::Rust { rust::read(path, &tokens) } else { native::read(path, &tokens) };
+        if source == Source::Header {
+            // A header is part of others: it defines nothing by itself.
+            found.modules.clear();
+            found.own_macro = None;
+        }
+        self.native.insert(path.to_owned(), found);
+    }
+}

@@ -1,0 +1,329 @@
+//! What a build would become on one target: the facts of a source distribution against the versions that decide.
+//!
+//! A build that fails comes first, then a module that switches the GIL on, then what is not known; only when every module
+//! is known to keep the GIL off is that said.
+
+use pep508_rs::{MarkerEnvironment, VersionOrUrl};
+
+use crate::model::evidence::Evidence;
+use crate::model::facts::Generator;
+use crate::model::name::{self, Requirement, VersionSpecifiers};
+use crate::model::source::{
+    Becomes, BuildRequirement, Forecast, Language, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing,
+    Word,
+};
+use crate::model::target::{Platform, System, Target};
+
+use super::thresholds::{
+    CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MYPYC, PYO3_DECLARES, Threshold, pyo3_refusal,
+};
+
+/// How many places become evidence.
+const SHOWN: usize = 8;
+
+/// What is foreseen of a build on a free-threaded target, with the values of markers there; `None` on a target that always has
+/// the GIL.
+pub fn forecast(facts: &SourceFacts, target: Target, markers: Option<&MarkerEnvironment>) -> Option<Forecast> {
+    target.python.free_threaded.then(|| Outlook { facts, target, markers }.forecast())
+}
+
+/// What one module would do.
+enum Fate {
+    /// It keeps the GIL off, and this shows it.
+    Off(Evidence),
+    /// It switches the GIL on, for this reason.
+    On(String, Evidence),
+    /// It is not known, for this reason.
+    Open(String, Evidence),
+}
+
+/// Whether a build gets a version of a tool that declares.
+enum Tool {
+    Good,
+    /// It gets an older one; the requirement that makes it so.
+    Old(BuildRequirement),
+}
+
+struct Outlook<'a> {
+    facts: &'a SourceFacts,
+    target: Target,
+    markers: Option<&'a MarkerEnvironment>,
+}
+
+impl Outlook<'_> {
+    fn forecast(&self) -> Forecast {
+        let needs = self.needs();
+        let build =
+            |becomes, reason, evidence: Vec<Evidence>| Forecast { becomes, reason, needs: needs.clone(), evidence };
+        if let Some((why, evidence)) = self.refusal() {
+            return build(Becomes::Fails, format!("would not build: {why}"), evidence);
+        }
+        let fates: Vec<(&SourceModule, Fate)> = self.modules().map(|module| (module, self.fate(module))).collect();
+        let on: Vec<(&str, &Evidence)> = fates
+            .iter()
+            .filter_map(|(_, fate)| if let Fate::On(why, seen) = fate { Some((why.as_str(), seen)) } else { None })
+            .collect();
+        if let Some((why, _)) = on.first() {
+            let reason = with_more(format!("would switch the GIL on: {why}"), on.len());
+            return build(
+                Becomes::SwitchesGilOn,
+                reason,
+                on.iter().take(SHOWN).map(|(_, seen)| (*seen).clone()).collect(),
+            );
+        }
+        let open =
+            fates.iter().find_map(|(_, fate)| if let Fate::Open(why, seen) = fate { Some((why, seen)) } else { None });
+        let off =
+            fates.iter().filter_map(|(_, fate)| if let Fate::Off(seen) = fate { Some(seen.clone()) } else { None });
+        let off: Vec<Evidence> = off.take(SHOWN).collect();
+        if let Some((why, seen)) = open {
+            return build(Becomes::Unknown, format!("what it becomes is unknown: {why}"), vec![seen.clone()]);
+        }
+        if let Some(doubt) = self.facts.doubts.first() {
+            return build(Becomes::Unknown, format!("what it becomes is unknown: {doubt}"), off);
+        }
+        match (fates.len(), self.facts.languages.is_empty()) {
+            (0, true) => build(Becomes::Pure, "would be a pure wheel: nothing is compiled".to_owned(), off),
+            (0, false) => {
+                let languages: Vec<&str> = self.facts.languages.iter().map(|language| in_words(*language)).collect();
+                let reason =
+                    format!("what it becomes is unknown: no module was found in its {} sources", languages.join(", "));
+                build(Becomes::Unknown, reason, off)
+            }
+            (1, _) => build(Becomes::KeepsGilOff, "would keep the GIL off (its module declares it)".to_owned(), off),
+            (count, _) => {
+                build(Becomes::KeepsGilOff, format!("would keep the GIL off ({count} modules declare it)"), off)
+            }
+        }
+    }
+
+    /// Modules but those that say by their names that they are for other systems.
+    fn modules(&self) -> impl Iterator<Item = &SourceModule> {
+        self.facts.modules.iter().filter(|module| is_for(&module.name, self.target.platform))
+    }
+
+    /// Why the build fails.
+    fn refusal(&self) -> Option<(String, Vec<Evidence>)> {
+        let minor = self.target.python.minor;
+        let python = self.target.python;
+        if let Some(pyo3) = &self.facts.pyo3
+            && let Some(refusal) = pyo3_refusal(pyo3.minor, minor)
+        {
+            let why = format!("{} {} ({}) {}", in_name(&pyo3.name), pyo3.text, pyo3.place, refusal.why);
+            let seen = at(format!("{} in the sources", pyo3.name), &pyo3.place).value(pyo3.text.clone());
+            return Some((why, vec![seen, Evidence::new("looked up").value(refusal.source)]));
+        }
+        let limited = self.facts.limited_api.iter().find(|it| it.reach.is_certain(minor));
+        if let Some(limited) = limited.filter(|_| minor < LIMITED_API_PYTHON) {
+            let why = format!("{} has no limited API, which {} asks for", python, limited.place);
+            return Some((why, vec![at("limited API".to_owned(), &limited.place).symbol(limited.means.clone())]));
+        }
+        match self.facts.asks_for_build {
+            None => self.modules().find_map(|module| self.cffi_refusal(module)),
+            Some(_) => None,
+        }
+    }
+
+    /// Why CFFI cannot build this module.
+    fn cffi_refusal(&self, module: &SourceModule) -> Option<(String, Vec<Evidence>)> {
+        let (minor, python) = (self.target.python.minor, self.target.python);
+        if module.generator != Generator::Cffi {
+            return None;
+        }
+        let seen = at("CFFI's set_source".to_owned(), &module.place);
+        let source = Evidence::new("looked up").value(CFFI.source);
+        if minor < CFFI_OLDEST_PYTHON {
+            return Some((format!("no release of CFFI works on {python}"), vec![seen, source]));
+        }
+        match self.tool(&CFFI) {
+            Tool::Old(required) if minor < LIMITED_API_PYTHON => {
+                let why = format!(
+                    "CFFI before {} uses the limited API, and {} asks for `{}`",
+                    CFFI.first, required.place, required.text
+                );
+                Some((
+                    why,
+                    vec![seen, at("build requirement".to_owned(), &required.place).value(required.text), source],
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn fate(&self, module: &SourceModule) -> Fate {
+        let seen = at(format!("module {}", module.name), &module.place);
+        if let Some(doubt) = &module.doubt {
+            return Fate::Open(format!("{}: {doubt}", module.name), seen);
+        }
+        match module.generator {
+            Generator::Cffi => {
+                if let (Some((why, _)), Some(path)) = (self.cffi_refusal(module), &self.facts.asks_for_build) {
+                    return Fate::Open(
+                        format!("{why}, unless {path}, which asks for the build, does without it"),
+                        seen,
+                    );
+                }
+                return Fate::Off(seen.symbol("_cffi_backend").value(format!("declares from CFFI {} on", CFFI.first)));
+            }
+            Generator::Mypyc => return self.mypyc(seen),
+            Generator::Cython if module.version.is_none() => {
+                if let Tool::Old(required) = self.tool(&CYTHON) {
+                    let why = format!(
+                        "Cython before {} declares nothing, and {} asks for `{}`",
+                        CYTHON.first, required.place, required.text
+                    );
+                    return Fate::On(why, at("build requirement".to_owned(), &required.place).value(required.text));
+                }
+            }
+            _ => {}
+        }
+        self.declared(module, seen)
+    }
+
+    /// What the declarations that count on the target say.
+    fn declared(&self, module: &SourceModule, seen: Evidence) -> Fate {
+        let minor = self.target.python.minor;
+        let possible: Vec<&SourceDeclaration> =
+            module.declarations.iter().filter(|declaration| declaration.reach.is_possible(minor)).collect();
+        let Some(first) = possible.first() else { return self.silent(module, seen) };
+        let show = |declaration: &SourceDeclaration| {
+            let word = match declaration.word {
+                Word::NotUsed => "not used",
+                Word::Used => "used",
+                Word::Unclear => "not clear",
+            };
+            at(format!("module {}", module.name), &declaration.place).symbol(declaration.means.clone()).value(word)
+        };
+        let all = |word: Word| possible.iter().all(|declaration| declaration.word == word);
+        let certain = possible.iter().find(|declaration| declaration.reach.is_certain(minor));
+        let name = &module.name;
+        match certain {
+            Some(certain) if all(Word::NotUsed) => Fate::Off(show(certain)),
+            Some(certain) if all(Word::Used) => {
+                self.as_built(module, format!("{name} declares that it needs it ({})", certain.place), show(certain))
+            }
+            _ if all(Word::Used) => self.as_built(
+                module,
+                format!("{name} declares that it needs it, if anything ({})", first.place),
+                show(first),
+            ),
+            _ => Fate::Open(format!("what {name} declares depends on the build ({})", first.place), show(first)),
+        }
+    }
+
+    /// A module that declares nothing itself.
+    fn silent(&self, module: &SourceModule, seen: Evidence) -> Fate {
+        if module.generator == Generator::Pyo3 {
+            let Some(pyo3) = &self.facts.pyo3 else {
+                return Fate::Open(format!("{}: the version of PyO3 that decides was not found", module.name), seen);
+            };
+            if pyo3.minor >= PYO3_DECLARES {
+                return Fate::Off(
+                    at(format!("module {}", module.name), &pyo3.place).symbol("PyO3").value(pyo3.text.clone()),
+                );
+            }
+            let why = format!("PyO3 {} ({}) declares nothing for {} by itself", pyo3.text, pyo3.place, module.name);
+            return self.as_built(module, why, seen);
+        }
+        self.as_built(module, format!("{} declares nothing ({})", module.name, module.place), seen)
+    }
+
+    /// That a module switches the GIL on is only said when the build is seen to make it.
+    fn as_built(&self, module: &SourceModule, why: String, seen: Evidence) -> Fate {
+        match &module.standing {
+            Standing::Named { .. } => Fate::On(why, seen),
+            Standing::Unnamed => Fate::Open(format!("{why}, and no build file names it"), seen),
+        }
+    }
+
+    fn mypyc(&self, seen: Evidence) -> Fate {
+        let required = self.required(MYPYC.project);
+        if required.is_empty() {
+            return Fate::Open("mypyc compiles modules, and which version of it is not stated".to_owned(), seen);
+        }
+        match self.tool(&MYPYC) {
+            Tool::Good => Fate::Off(seen.symbol("mypyc").value(format!("declares from {} on", MYPYC.first))),
+            Tool::Old(required) => {
+                Fate::Open(format!("mypyc is asked for as `{}` ({})", required.text, required.place), seen)
+            }
+        }
+    }
+
+    /// Requirements of the build for one project that hold on the target.
+    fn required(&self, project: &str) -> Vec<(&BuildRequirement, Requirement)> {
+        let parsed = self.facts.requires.iter().filter_map(|line| Some((line, name::requirement(&line.text).ok()?)));
+        let holds =
+            |requirement: &Requirement| self.markers.is_none_or(|markers| requirement.marker.evaluate(markers, &[]));
+        parsed.filter(|(_, requirement)| *requirement.name.as_ref() == *project && holds(requirement)).collect()
+    }
+
+    fn tool(&self, threshold: &Threshold) -> Tool {
+        for (line, requirement) in self.required(threshold.project) {
+            let specifiers = match &requirement.version_or_url {
+                Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
+                _ => VersionSpecifiers::empty(),
+            };
+            if !threshold.is_allowed_by(&specifiers) {
+                return Tool::Old(line.clone());
+            }
+        }
+        Tool::Good
+    }
+
+    fn needs(&self) -> Vec<String> {
+        let need = |language: &Language| match (language, &self.facts.rust_version) {
+            (Language::Rust, Some(version)) => format!("Rust {version} or newer"),
+            (Language::Rust | Language::Go | Language::Zig, _) => in_words(*language).to_owned(),
+            _ => format!("a {} compiler", in_words(*language)),
+        };
+        self.facts.languages.iter().map(need).collect()
+    }
+}
+
+fn at(what: String, place: &SourcePlace) -> Evidence {
+    Evidence::new(what).place(place.to_string())
+}
+
+fn in_name(crate_name: &str) -> &str {
+    if crate_name == "pyo3" { "PyO3" } else { crate_name }
+}
+
+fn with_more(line: String, count: usize) -> String {
+    if count > 1 { format!("{line}, and {} more", count - 1) } else { line }
+}
+
+fn in_words(language: Language) -> &'static str {
+    match language {
+        Language::C => "C",
+        Language::Cpp => "C++",
+        Language::Fortran => "Fortran",
+        Language::Rust => "Rust",
+        Language::Cuda => "CUDA",
+        Language::Go => "Go",
+        Language::Zig => "Zig",
+    }
+}
+
+/// Whether a module of this name is for the platform: `_psutil_windows` says that it is not for Linux.
+fn is_for(name: &str, platform: Platform) -> bool {
+    const SYSTEMS: [(&str, &str); 10] = [
+        ("linux", "linux"),
+        ("windows", "windows"),
+        ("win32", "windows"),
+        ("osx", "macos"),
+        ("macos", "macos"),
+        ("darwin", "macos"),
+        ("bsd", "bsd"),
+        ("freebsd", "bsd"),
+        ("sunos", "sunos"),
+        ("aix", "aix"),
+    ];
+    let system = match platform.system {
+        System::Manylinux(..) | System::Musllinux(..) => "linux",
+        System::Macos(..) => "macos",
+        System::Windows => "windows",
+    };
+    let lower = name.to_ascii_lowercase();
+    let named = lower.split('_').find_map(|word| SYSTEMS.iter().find(|(name, _)| *name == word));
+    named.is_none_or(|(_, named)| *named == system)
+}

@@ -1,0 +1,360 @@
+//! What all files of a source distribution come to: its modules, each with what is declared for it and whether the build makes it.
+
+use crate::model::facts::Generator;
+use crate::model::source::{
+    Language, LimitedApiUse, SourceCrate, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing, Word,
+};
+
+use super::native::{Defined, Native};
+use super::script::{Script, Tool};
+use super::{Reader, Source, cython, is_aside, source_of};
+
+/// Ends of files that a build expands into sources before it compiles them.
+const TEMPLATES: [&str; 8] = [".pyx.in", ".pyx.tp", ".c.src", ".c.in", ".pyx.tmpl", ".h.src", ".pxi.in", ".jinja"];
+
+/// A module that Cython makes of this source.
+pub(super) fn of_cython(path: &str, text: &str) -> SourceModule {
+    let declarations = cython::header(path, text).into_iter().collect();
+    module(stem(path), Generator::Cython, path, 1, declarations)
+}
+
+/// A module of C that Cython generated.
+pub(super) fn of_generated(path: &str, text: &str) -> SourceModule {
+    let declarations = cython::generated_slot(path, text).into_iter().collect();
+    let version = cython::generated_by(text).map(str::to_owned);
+    SourceModule { version, ..module(stem(path), Generator::Cython, path, 1, declarations) }
+}
+
+fn module(
+    name: &str,
+    generator: Generator,
+    path: &str,
+    line: u32,
+    declarations: Vec<SourceDeclaration>,
+) -> SourceModule {
+    let place = SourcePlace { path: path.to_owned(), line };
+    let standing = Standing::Unnamed;
+    SourceModule { name: name.to_owned(), generator, version: None, place, declarations, doubt: None, standing }
+}
+
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The path without what comes after the file's first dot.
+fn unsuffixed(path: &str) -> &str {
+    let start = path.len() - path.rsplit('/').next().unwrap_or(path).len();
+    let end = path.get(start..).and_then(|name| name.find('.')).map_or(path.len(), |dot| start + dot);
+    path.get(..end).unwrap_or(path)
+}
+
+/// The facts of all files.
+pub(super) fn facts(mut reader: Reader) -> SourceFacts {
+    let build = Build::of(&reader);
+    let mut modules = build.cython(&mut reader);
+    modules.extend(build.native(&reader));
+    modules.extend(build.generators(&reader));
+    for module in &mut modules {
+        if let Some(by) = reader.scripts.iter().find(|script| names(script, module)) {
+            module.standing = Standing::Named { by: by.path.clone() };
+        }
+    }
+    let is_own = |module: &SourceModule| {
+        !is_aside(&module.place.path) || reader.scripts.iter().any(|script| script.says(two_last(&module.place.path)))
+    };
+    modules.retain(is_own);
+    modules.sort_by(|left, right| left.place.cmp(&right.place));
+    let mut doubts = std::mem::take(&mut reader.doubts);
+    doubts.extend(build.doubts(&reader, &modules));
+    SourceFacts {
+        backend: reader.system.backend.clone(),
+        requires: reader.system.requires.clone(),
+        languages: build.languages(&reader),
+        rust_version: build.rust_version(&reader),
+        pyo3: build.pyo3(&reader),
+        limited_api: limited_api(&reader, &modules),
+        asks_for_build: asks_for_build(&reader),
+        modules,
+        doubts,
+    }
+}
+
+/// `folder/file.c`, by which a build file would name what is not the project's own.
+fn two_last(path: &str) -> &str {
+    let mut slashes = path.rmatch_indices('/');
+    let start = slashes.nth(1).map_or(0, |(slash, _)| slash + 1);
+    path.get(start..).unwrap_or(path)
+}
+
+/// Whether the build file names the module's source, or every source of its kind.
+fn names(script: &Script, module: &SourceModule) -> bool {
+    let file = module.place.path.rsplit('/').next().unwrap_or_default();
+    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let kinds = [format!("*.{ending}"), format!("'.{ending}'"), format!("\".{ending}\"")];
+    if matches!(module.generator, Generator::Pyo3 | Generator::Cffi | Generator::Mypyc) || ending == "rs" {
+        return true;
+    }
+    script.says(file)
+        || kinds.iter().any(|kind| script.says(kind))
+        || script.has_word(&module.name)
+        || (script.path != "pyproject.toml" && script.has_word(stem(file)))
+}
+
+/// How the build goes, as far as that decides which sources count.
+struct Build {
+    /// Cython is a requirement, so sources in Cython are compiled and not what was generated from them.
+    has_cython: bool,
+    /// Rust is compiled.
+    has_rust: bool,
+    /// Nothing but Rust is.
+    has_only_rust: bool,
+}
+
+impl Build {
+    fn of(reader: &Reader) -> Build {
+        let requires = |project: &str| {
+            let is = |text: &str| {
+                let name: String = text.chars().take_while(|it| it.is_alphanumeric() || "-_.".contains(*it)).collect();
+                name.to_ascii_lowercase().replace(['_', '.'], "-") == project
+            };
+            reader.system.requires.iter().any(|required| is(&required.text))
+        };
+        let backend = reader.system.backend.as_deref().unwrap_or_default();
+        let says = |word: &str| reader.scripts.iter().any(|script| script.has_word(word));
+        let has_only_rust = backend.starts_with("maturin");
+        let has_rust = has_only_rust || requires("maturin") || requires("setuptools-rust") || says("setuptools_rust");
+        let has_none = reader.system.requires.is_empty() && reader.system.backend.is_none();
+        let has_generated = !reader.generated.is_empty();
+        Build { has_cython: requires("cython") || (has_none && !has_generated), has_rust, has_only_rust }
+    }
+
+    /// Modules that Cython makes, or made.
+    fn cython(&self, reader: &mut Reader) -> Vec<SourceModule> {
+        let flags: Vec<SourceDeclaration> = flags(reader, Tool::Cython);
+        let generated = std::mem::take(&mut reader.generated);
+        let sources = std::mem::take(&mut reader.cython);
+        let has = |paths: &[&String], path: &str| paths.iter().any(|other| unsuffixed(other) == unsuffixed(path));
+        let generated_paths: Vec<&String> = generated.keys().collect();
+        let source_paths: Vec<&String> = sources.keys().collect();
+        let mut modules = Vec::new();
+        for (path, module) in &sources {
+            if self.has_cython || !has(&generated_paths, path) {
+                let mut module = module.clone();
+                if module.declarations.is_empty() {
+                    module.declarations.clone_from(&flags);
+                }
+                modules.push(module);
+            }
+        }
+        for (path, module) in &generated {
+            if self.has_cython && has(&source_paths, path) {
+                continue;
+            }
+            let mut module = module.clone();
+            let is_again =
+                self.has_cython && reader.paths.iter().any(|other| *other == format!("{}.py", unsuffixed(path)));
+            if is_again && module.declarations.is_empty() {
+                module.doubt = Some("Cython generates it again".to_owned());
+            }
+            modules.push(module);
+        }
+        modules
+    }
+
+    /// Modules of C, C++ and Rust.
+    fn native(&self, reader: &Reader) -> Vec<SourceModule> {
+        let is_rust = |path: &str| source_of(path) == Some(Source::Rust);
+        let counts = |path: &str| if is_rust(path) { self.has_rust } else { !self.has_only_rust };
+        let files: Vec<(&String, &Native)> = reader.native.iter().filter(|(path, _)| counts(path)).collect();
+        let elsewhere = files
+            .iter()
+            .find(|(path, native)| native.modules.is_empty() && !native.declarations.is_empty() && !is_aside(path));
+        let names = self.rust_names(reader);
+        let is_named = files.iter().any(|(path, native)| {
+            is_rust(path) && !is_aside(path) && native.modules.iter().any(|module| names.contains(&module.name))
+        });
+        let mut modules = Vec::new();
+        for (path, native) in &files {
+            let defined = native.modules.iter().filter(|it| !(is_rust(path) && is_named) || names.contains(&it.name));
+            for defined in defined {
+                let mut module = of_native(path, native, defined, reader);
+                let is_silent = module.declarations.is_empty() && module.doubt.is_none();
+                if is_silent
+                    && matches!(defined.generator, Generator::CApi | Generator::Pybind11)
+                    && let Some((other, _)) = elsewhere
+                    && is_rust(other) == is_rust(path)
+                {
+                    module.doubt = Some(format!("{other} declares something, and for which module is not clear"));
+                }
+                modules.push(module);
+            }
+        }
+        modules
+    }
+
+    /// Names that the module of a Rust library may have.
+    fn rust_names(&self, reader: &Reader) -> Vec<String> {
+        let libraries =
+            reader.cargos.iter().filter(|(path, _)| !is_aside(path)).filter_map(|(_, cargo)| cargo.library.clone());
+        libraries.chain(reader.system.module.clone()).collect()
+    }
+
+    /// Modules that other generators make of their own kinds of sources.
+    fn generators(&self, reader: &Reader) -> Vec<SourceModule> {
+        let mut modules = Vec::new();
+        for (index, (path, line, name)) in reader.cffi.iter().enumerate() {
+            // One for each way to build it is one module all the same.
+            if reader.cffi.iter().take(index).any(|(_, _, earlier)| earlier == name) {
+                continue;
+            }
+            modules.push(module(name, Generator::Cffi, path, *line, Vec::new()));
+        }
+        let says = |text: &str| reader.scripts.iter().find(|script| script.says(text));
+        if let Some(script) = says("mypycify").or(says("hatch-mypyc")) {
+            modules.push(module("what mypyc compiles", Generator::Mypyc, &script.path, 1, Vec::new()));
+        }
+        for path in reader.paths.iter().filter(|path| !is_aside(path)) {
+            let (generator, tool) = match path.rsplit_once('.') {
+                Some((_, "i")) if says("swig").or(says("SWIG")).is_some() => (Generator::Swig, Tool::Swig),
+                Some((_, "pyf")) => (Generator::F2py, Tool::F2py),
+                _ => continue,
+            };
+            modules.push(module(stem(path), generator, path, 1, flags(reader, tool)));
+        }
+        modules
+    }
+
+    /// What leaves open whether these are all modules.
+    fn doubts(&self, reader: &Reader, modules: &[SourceModule]) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let own = |path: &&String| !is_aside(path);
+        if let Some(path) = reader.paths.iter().filter(own).find(|path| TEMPLATES.iter().any(|end| path.ends_with(end)))
+        {
+            doubts.push(format!("{path} is a template, which the build expands"));
+        }
+        for (path, native) in reader.native.iter().filter(|(path, _)| !is_aside(path)) {
+            if let Some(line) = native.own_macro {
+                doubts.push(format!("{path}:{line} defines modules by a macro of its own"));
+            }
+        }
+        let says = |words: &[&str]| {
+            reader
+                .scripts
+                .iter()
+                .find(|script| words.iter().any(|word| script.has_word(word)))
+                .map(|script| &script.path)
+        };
+        let has_cython = modules.iter().any(|module| module.generator == Generator::Cython);
+        if let (false, Some(path)) = (has_cython, says(&["cythonize", "Cython"])) {
+            doubts.push(format!("{path} may compile Python files with Cython"));
+        }
+        let calls =
+            ["ext_modules", "ext-modules", "cffi_modules", "extension_module", "RustExtension", "python_add_library"];
+        if let (true, Some(path)) = (modules.is_empty(), says(&calls)) {
+            doubts.push(format!("{path} speaks of compiled modules, and no source of one was found"));
+        }
+        if modules.is_empty() && self.has_rust {
+            doubts.push("Rust is compiled, and no module was found in its sources".to_owned());
+        }
+        doubts
+    }
+
+    /// Whose compilers are needed.
+    fn languages(&self, reader: &Reader) -> Vec<Language> {
+        let mut languages: Vec<Language> = Vec::new();
+        for path in reader.paths.iter().filter(|path| !is_aside(path)) {
+            let language = match path.rsplit_once('.').map(|(_, ending)| ending) {
+                Some("c" | "m" | "pyx") => Language::C,
+                Some("cc" | "cpp" | "cxx" | "mm") => Language::Cpp,
+                Some("f" | "f77" | "f90" | "f95" | "pyf") => Language::Fortran,
+                Some("rs") if self.has_rust => Language::Rust,
+                Some("cu") => Language::Cuda,
+                Some("go") => Language::Go,
+                Some("zig") => Language::Zig,
+                _ => continue,
+            };
+            if !languages.contains(&language) {
+                languages.push(language);
+            }
+        }
+        if !reader.cffi.is_empty() && !languages.contains(&Language::C) {
+            languages.push(Language::C);
+        }
+        languages.sort();
+        languages
+    }
+
+    fn rust_version(&self, reader: &Reader) -> Option<String> {
+        let own = reader.cargos.iter().filter(|(path, _)| self.has_rust && !is_aside(path));
+        own.min_by_key(|(path, _)| path.len()).and_then(|(_, cargo)| cargo.rust_version.clone())
+    }
+
+    /// The PyO3 that is built: that of the lock file, else the one that manifests ask for; `None` where they do not agree.
+    fn pyo3(&self, reader: &Reader) -> Option<SourceCrate> {
+        if !self.has_rust {
+            return None;
+        }
+        let own = reader.cargos.iter().filter(|(path, _)| !is_aside(path));
+        let asked: Vec<&SourceCrate> = own.flat_map(|(_, cargo)| &cargo.crates).collect();
+        let found: Vec<&SourceCrate> = if reader.locked.is_empty() { asked } else { reader.locked.iter().collect() };
+        let first = found.iter().find(|it| it.name == "pyo3").or(found.first())?;
+        found.iter().all(|other| other.minor == first.minor).then(|| (*first).clone())
+    }
+}
+
+/// The build file that asks which build of CPython it runs on, or goes without the limited API by itself.
+fn asks_for_build(reader: &Reader) -> Option<String> {
+    let asks = |script: &&Script| script.says("GIL_DISABLED") || script.says("_CFFI_NO_LIMITED_API");
+    reader.scripts.iter().find(asks).map(|script| script.path.clone())
+}
+
+fn flags(reader: &Reader, tool: Tool) -> Vec<SourceDeclaration> {
+    let flags = reader.scripts.iter().flat_map(|script| &script.flags).filter(|flag| flag.tool == tool);
+    flags.map(|flag| flag.declaration.clone()).collect()
+}
+
+/// A module of a file, with what is declared for it there.
+fn of_native(path: &str, native: &Native, defined: &Defined, reader: &Reader) -> SourceModule {
+    let mut module = module(&defined.name, defined.generator, path, defined.line, defined.declarations.clone());
+    match defined.generator {
+        Generator::Nanobind => {
+            module.declarations = flags(reader, Tool::Nanobind);
+            let is_built = reader.scripts.iter().any(|script| script.says("nanobind_add_module"));
+            if module.declarations.is_empty() && !is_built {
+                module.doubt = Some("how nanobind is built into it was not found".to_owned());
+            }
+        }
+        Generator::CApi => {
+            module.declarations.extend(native.declarations.iter().cloned());
+            let certain = native.declarations.iter().filter(|it| it.word == Word::NotUsed).count();
+            if certain > 0 && certain < native.modules.len() {
+                module.doubt = Some(format!("{path} has {} modules and fewer declarations", native.modules.len()));
+            }
+        }
+        // `create_extension_module` and the like are not told apart.
+        Generator::Pybind11 | Generator::BoostPython if defined.declarations.is_empty() => {
+            module.declarations.extend(native.declarations.iter().cloned());
+        }
+        _ => {}
+    }
+    module
+}
+
+/// Uses of the limited API in build files and in files that define modules.
+fn limited_api(reader: &Reader, modules: &[SourceModule]) -> Vec<LimitedApiUse> {
+    let scripts = reader.scripts.iter().flat_map(|script| &script.limited_api);
+    let mut uses: Vec<LimitedApiUse> = scripts
+        .map(|(place, reach, means)| LimitedApiUse { means: means.clone(), reach: *reach, place: place.clone() })
+        .collect();
+    for (path, native) in
+        reader.native.iter().filter(|(path, _)| modules.iter().any(|module| module.place.path == **path))
+    {
+        uses.extend(native.limited_api.iter().map(|(line, reach)| LimitedApiUse {
+            means: "Py_LIMITED_API".to_owned(),
+            reach: *reach,
+            place: SourcePlace { path: path.clone(), line: *line },
+        }));
+    }
+    uses
+}

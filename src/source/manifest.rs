@@ -1,0 +1,143 @@
+//! What manifests say: the build system in `pyproject.toml`, and PyO3's version in `Cargo.toml` and `Cargo.lock`.
+
+use toml::{Table, Value};
+
+use crate::model::source::{BuildRequirement, SourceCrate, SourcePlace};
+
+/// Crates that decide on which interpreters a build with them works.
+const CRATES: [&str; 2] = ["pyo3", "pyo3-ffi"];
+/// Tables of `Cargo.toml` with dependencies.
+const DEPENDENCIES: [&str; 2] = ["dependencies", "build-dependencies"];
+
+/// `[build-system]`, and the tool tables that matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct BuildSystem {
+    pub(super) backend: Option<String>,
+    pub(super) requires: Vec<BuildRequirement>,
+    /// Last component of the module that maturin builds.
+    pub(super) module: Option<String>,
+}
+
+/// Reads `pyproject.toml`; what is no TOML says nothing.
+pub(super) fn build_system(path: &str, text: &str) -> BuildSystem {
+    let table: Table = text.parse().unwrap_or_default();
+    let system = table.get("build-system").and_then(Value::as_table);
+    let get = |key: &str| system.and_then(|system| system.get(key));
+    let requires = get("requires").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let requirement = |text: &str, of: &str| BuildRequirement {
+        text: text.to_owned(),
+        place: SourcePlace { path: path.to_owned(), line: line_of(of, text) },
+    };
+    let maturin = table.get("tool").and_then(|tool| tool.get("maturin")).and_then(|it| it.get("module-name"));
+    BuildSystem {
+        backend: get("build-backend").and_then(Value::as_str).map(str::to_owned),
+        requires: requires.iter().filter_map(Value::as_str).map(|line| requirement(line, text)).collect(),
+        module: maturin.and_then(Value::as_str).and_then(|name| name.rsplit('.').next()).map(str::to_owned),
+    }
+}
+
+/// The line on which a text stands first; 1 when it is written in another way there.
+fn line_of(text: &str, sought: &str) -> u32 {
+    (1..).zip(text.lines()).find(|(_, line)| line.contains(sought)).map_or(1, |(number, _)| number)
+}
+
+/// What one `Cargo.toml` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cargo {
+    /// PyO3, with the version that is required.
+    pub(super) crates: Vec<SourceCrate>,
+    /// `rust-version`.
+    pub(super) rust_version: Option<String>,
+    /// Name of the library.
+    pub(super) library: Option<String>,
+}
+
+/// Reads `Cargo.toml`.
+pub(super) fn cargo(path: &str, text: &str) -> Cargo {
+    let table: Table = text.parse().unwrap_or_default();
+    let workspace = table.get("workspace").and_then(Value::as_table);
+    let package = table.get("package").and_then(Value::as_table);
+    let mut crates = Vec::new();
+    for tables in [Some(&table), workspace].into_iter().flatten() {
+        for dependencies in DEPENDENCIES.iter().filter_map(|key| tables.get(*key)?.as_table()) {
+            for name in CRATES {
+                let Some(version) = dependencies.get(name).and_then(required) else { continue };
+                let place = SourcePlace { path: path.to_owned(), line: line_of(text, name) };
+                if let Some(minor) = minor_of_requirement(version) {
+                    crates.push(SourceCrate { name: name.to_owned(), minor, text: version.to_owned(), place });
+                }
+            }
+        }
+    }
+    let get = |key: &str| package.and_then(|package| package.get(key)).and_then(Value::as_str).map(str::to_owned);
+    let library = table.get("lib").and_then(|lib| lib.get("name")).and_then(Value::as_str).map(str::to_owned);
+    Cargo {
+        crates,
+        rust_version: get("rust-version"),
+        library: library.or(get("name").map(|name| name.replace('-', "_"))),
+    }
+}
+
+fn required(dependency: &Value) -> Option<&str> {
+    dependency.as_str().or(dependency.get("version").and_then(Value::as_str))
+}
+
+/// The 27 of `0.27.1`, when the requirement allows no other. <https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html>
+fn minor_of_requirement(text: &str) -> Option<u32> {
+    let text = text.trim();
+    if text.contains(',') || text.starts_with(['>', '<', '*']) {
+        return None;
+    }
+    minor_of(text.trim_start_matches(['^', '~', '=', ' ']))
+}
+
+fn minor_of(version: &str) -> Option<u32> {
+    let (major, rest) = version.split_once('.')?;
+    (major == "0").then(|| rest.split('.').next()?.parse().ok()).flatten()
+}
+
+/// Reads `Cargo.lock`: the versions that are built.
+pub(super) fn lock(path: &str, text: &str) -> Vec<SourceCrate> {
+    let table: Table = text.parse().unwrap_or_default();
+    let packages = table.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let get = |package: &Value, key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+    let mut crates = Vec::new();
+    for package in packages {
+        let (Some(name), Some(version)) = (get(package, "name"), get(package, "version")) else { continue };
+        if !CRATES.contains(&name.as_str()) {
+            continue;
+        }
+        let Some(minor) = minor_of(&version) else { continue };
+        let line = line_of(text, &format!("name = \"{name}\"")) + 1;
+        crates.push(SourceCrate { name, minor, text: version, place: SourcePlace { path: path.to_owned(), line } });
+    }
+    crates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_system_is_read() {
+        let text = "[build-system]\nrequires = [\n 'maturin>=1',\n \"cffi\"\n]\nbuild-backend = 'maturin'\n[tool.maturin]\nmodule-name = 'a.b._c'\n";
+        let system = build_system("pyproject.toml", text);
+        assert_eq!(system.backend.as_deref(), Some("maturin"));
+        let requires: Vec<(&str, u32)> = system.requires.iter().map(|it| (it.text.as_str(), it.place.line)).collect();
+        assert_eq!(requires, [("maturin>=1", 3), ("cffi", 4)]);
+        assert_eq!(system.module.as_deref(), Some("_c"));
+        assert_eq!(build_system("pyproject.toml", "x = ["), BuildSystem::default());
+    }
+
+    #[test]
+    fn versions_of_pyo3_are_read() {
+        let minor = |text: &str| cargo("Cargo.toml", text).crates.first().map(|it| it.minor);
+        assert_eq!(minor("[dependencies]\npyo3 = '0.27'\n"), Some(27));
+        assert_eq!(minor("[dependencies.pyo3]\nversion = '=0.22.6'\n"), Some(22));
+        assert_eq!(minor("[workspace.dependencies]\npyo3 = { version = '^0.28.1' }\n"), Some(28));
+        assert_eq!(minor("[dependencies]\npyo3 = '>=0.20, <0.30'\n"), None);
+        assert_eq!(minor("[dependencies]\nserde = '1'\n"), None);
+        let crates = lock("Cargo.lock", "[[package]]\nname = \"pyo3\"\nversion = \"0.22.6\"\n");
+        assert_eq!(crates.first().map(|it| (it.minor, it.place.line)), Some((22, 3)));
+    }
+}

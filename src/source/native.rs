@@ -1,0 +1,219 @@
+//! C and C++: hooks and macros that define modules, and what is declared beside them.
+
+use crate::model::facts::Generator;
+use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
+
+use super::tokens::{Kind, Stand, Token};
+
+/// What stands in a file that is worth parsing.
+const TELLING: [&str; 8] = [
+    "PyInit_",
+    "PyModExport_",
+    "PYBIND11_MODULE",
+    "NB_MODULE",
+    "BOOST_PYTHON_MODULE",
+    "Py_mod_gil",
+    "PyUnstable_Module_SetGIL",
+    "Py_LIMITED_API",
+];
+/// Macros that define a module, with the generator that they belong to. Nanobind's has no say: its build flag has.
+const MACROS: [(&str, Generator); 3] = [
+    ("PYBIND11_MODULE", Generator::Pybind11),
+    ("NB_MODULE", Generator::Nanobind),
+    ("BOOST_PYTHON_MODULE", Generator::BoostPython),
+];
+/// How far behind its name a slot's value may stand, and how many tokens of a call or macro are looked at.
+const NEAR: usize = 24;
+const ARGUMENTS: usize = 200;
+
+/// A module that a file defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Defined {
+    pub(super) name: String,
+    pub(super) generator: Generator,
+    pub(super) line: u32,
+    /// What its own macro says.
+    pub(super) declarations: Vec<SourceDeclaration>,
+}
+
+/// What one file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Native {
+    pub(super) modules: Vec<Defined>,
+    /// Slots and calls, whichever module they are for.
+    pub(super) declarations: Vec<SourceDeclaration>,
+    /// Definitions of `Py_LIMITED_API`.
+    pub(super) limited_api: Vec<(u32, Reach)>,
+    /// The line where a macro of the project's own puts hooks together.
+    pub(super) own_macro: Option<u32>,
+}
+
+/// Whether parsing the file can tell anything.
+pub(super) fn is_telling(text: &str) -> bool {
+    TELLING.iter().any(|word| text.contains(word))
+}
+
+/// Reads the tokens of a file.
+pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
+    let mut native = Native::default();
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind != Kind::Word || token.reach.possible == 0 {
+            continue;
+        }
+        let rest = tokens.get(index + 1..).unwrap_or_default();
+        let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map_or("", |token| token.text);
+        match token.text {
+            "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
+                let word = value(rest);
+                let is_call = rest.first().is_some_and(|next| next.text == "(");
+                if token.text == "Py_mod_gil" || is_call {
+                    native.declarations.extend(word.map(|word| declaration(path, token, word)));
+                }
+            }
+            "Py_LIMITED_API" if before == "#define" || before.ends_with("define") => {
+                native.limited_api.push((token.line, token.reach));
+            }
+            text if MACROS.iter().any(|(name, _)| *name == text) => {
+                native.modules.extend(by_macro(path, token, rest));
+            }
+            text => {
+                let hook = text.strip_prefix("PyInit_").or(text.strip_prefix("PyModExport_"));
+                let Some(name) = hook else { continue };
+                if name.is_empty() && token.place == Stand::Macro {
+                    native.own_macro.get_or_insert(token.line);
+                } else if !name.is_empty() && is_definition(token, rest) {
+                    native.add(name, token.line);
+                }
+            }
+        }
+    }
+    native
+}
+
+impl Native {
+    /// A module with hooks of both kinds, or with one for each of several conditions, is one module.
+    fn add(&mut self, name: &str, line: u32) {
+        if !self.modules.iter().any(|module| module.name == name) {
+            let (generator, declarations) = (Generator::CApi, Vec::new());
+            self.modules.push(Defined { name: name.to_owned(), generator, line, declarations });
+        }
+    }
+}
+
+fn declaration(path: &str, token: &Token<'_>, word: Word) -> SourceDeclaration {
+    // Whether a macro is used is not followed.
+    let word = if token.place == Stand::Macro { Word::Unclear } else { word };
+    let place = SourcePlace { path: path.to_owned(), line: token.line };
+    SourceDeclaration { word, reach: token.reach, means: token.text.to_owned(), place }
+}
+
+/// The value that stands behind a slot's name or in a call.
+fn value(rest: &[Token<'_>]) -> Option<Word> {
+    let end = rest.iter().take(NEAR).position(|token| matches!(token.text, "}" | ";")).unwrap_or(NEAR.min(rest.len()));
+    let near = rest.get(..end).unwrap_or_default();
+    let says = |word: &str| near.iter().any(|token| token.kind == Kind::Word && token.text == word);
+    match (says("Py_MOD_GIL_NOT_USED"), says("Py_MOD_GIL_USED")) {
+        (true, false) => Some(Word::NotUsed),
+        (false, true) => Some(Word::Used),
+        (true, true) => Some(Word::Unclear),
+        // The name alone: in a comparison, or as an argument.
+        (false, false) => near.iter().any(|token| token.kind == Kind::Word).then_some(Word::Unclear),
+    }
+}
+
+/// Whether the hook is defined here: a body follows its parameters, or a macro has its name.
+fn is_definition(token: &Token<'_>, rest: &[Token<'_>]) -> bool {
+    if token.place == Stand::Macro {
+        return true;
+    }
+    let is_call = rest.first().is_some_and(|next| next.text == "(");
+    let end = rest.iter().take(NEAR).find(|token| matches!(token.text, "{" | ";"));
+    is_call && end.is_some_and(|token| token.text == "{")
+}
+
+/// `PYBIND11_MODULE(name, m, py::mod_gil_not_used())`.
+fn by_macro(path: &str, token: &Token<'_>, rest: &[Token<'_>]) -> Option<Defined> {
+    let (_, generator) = MACROS.iter().find(|(name, _)| *name == token.text)?;
+    if token.place == Stand::Macro {
+        return None;
+    }
+    let arguments = arguments(rest)?;
+    let name = arguments.iter().find(|token| token.kind == Kind::Word)?.text;
+    let mut declarations = Vec::new();
+    if let Some(at) = arguments.iter().position(|token| token.text == "mod_gil_not_used") {
+        let given = arguments.get(at + 2).map_or("", |token| token.text);
+        let word = match given {
+            ")" | "true" => Word::NotUsed,
+            "false" => Word::Used,
+            _ => Word::Unclear,
+        };
+        let place = SourcePlace { path: path.to_owned(), line: token.line };
+        declarations.push(SourceDeclaration { word, reach: token.reach, means: "mod_gil_not_used".to_owned(), place });
+    }
+    Some(Defined { name: name.to_owned(), generator: *generator, line: token.line, declarations })
+}
+
+/// The tokens between the parentheses that follow.
+fn arguments<'a, 't>(rest: &'a [Token<'t>]) -> Option<&'a [Token<'t>]> {
+    let mut depth = 0_usize;
+    for (index, token) in rest.iter().enumerate().take(ARGUMENTS) {
+        match token.text {
+            "(" => depth += 1,
+            ")" if depth <= 1 => return rest.get(1..index),
+            ")" => depth -= 1,
+            _ if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::{Dialect, tokens};
+    use super::*;
+
+    fn of(text: &str) -> Native {
+        read("a.cpp", &tokens(Dialect::Cpp, text).unwrap())
+    }
+
+    fn names(native: &Native) -> Vec<&str> {
+        native.modules.iter().map(|module| module.name.as_str()).collect()
+    }
+
+    #[test]
+    fn slots_and_calls_are_declarations() {
+        let cases = [
+            ("static S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}, {0, 0}};", Some(Word::NotUsed)),
+            ("static S s[] = {{Py_mod_gil, (void*)Py_MOD_GIL_USED}};", Some(Word::Used)),
+            ("static S s[] = {{Py_mod_gil, GIL}};", Some(Word::Unclear)),
+            ("void f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }", Some(Word::NotUsed)),
+            ("void f() { if (PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED) < 0) return; }", Some(Word::NotUsed)),
+            ("/* {Py_mod_gil, Py_MOD_GIL_NOT_USED} */ char *s = \"Py_mod_gil, Py_MOD_GIL_NOT_USED\";", None),
+            ("#ifdef Py_mod_gil\nint a;\n#endif", None),
+            ("#ifndef Py_GIL_DISABLED\nS s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\n#endif", None),
+            ("#define GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},", Some(Word::Unclear)),
+        ];
+        for (text, expected) in cases {
+            let found = of(text).declarations;
+            assert_eq!(found.first().map(|it| it.word), expected, "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn hooks_and_macros_are_modules() {
+        assert_eq!(names(&of("PyMODINIT_FUNC\nPyInit_a(void)\n{ return 0; }")), ["a"]);
+        assert_eq!(names(&of("PyObject *PyInit_a(void) { return 0; }")), ["a"]);
+        assert_eq!(names(&of("PyMODINIT_FUNC PyInit_a(void);")), Vec::<&str>::new());
+        assert_eq!(names(&of("void f() { PyImport_AppendInittab(\"a\", PyInit_a); }")), Vec::<&str>::new());
+        assert_eq!(names(&of("#define INIT_A PyInit_a\nPyMODINIT_FUNC INIT_A(void) { return 0; }")), ["a"]);
+        assert_eq!(of("#define INIT(x) PyMODINIT_FUNC PyInit_##x(void)\n").own_macro, Some(1));
+        let pybind = of("PYBIND11_MODULE(_a, m, py::mod_gil_not_used()) {\n}");
+        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, Word::NotUsed);
+        let pybind = of("PYBIND11_MODULE(_a, m, py::mod_gil_not_used(false)) {\n}");
+        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, Word::Used);
+        assert!(of("PYBIND11_MODULE(_a, m) {\n}").modules.first().unwrap().declarations.is_empty());
+        assert_eq!(of("NB_MODULE(_a, m) {\n}").modules.first().unwrap().generator, Generator::Nanobind);
+        assert_eq!(of("#define Py_LIMITED_API 0x03090000\n").limited_api, [(1, Reach::ALWAYS)]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Rust: functions and modules marked `#[pymodule]`, and hooks and slots written by hand.
+
+use crate::model::facts::Generator;
+use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
+
+use super::native::{Defined, Native};
+use super::tokens::{Kind, Token};
+
+/// How far behind an attribute its item stands, and behind a slot's name its value.
+const NEAR: usize = 60;
+
+/// Whether parsing the file can tell anything.
+pub(super) fn is_telling(text: &str) -> bool {
+    ["pymodule", "PyInit_", "Py_mod_gil", "PyUnstable_Module_SetGIL"].iter().any(|word| text.contains(word))
+}
+
+/// Reads the tokens of a file.
+pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
+    let mut native = Native::default();
+    for (index, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
+        let rest = tokens.get(index + 1..).unwrap_or_default();
+        let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map_or("", |token| token.text);
+        match token.text {
+            "pymodule" if is_attribute(tokens.get(..index).unwrap_or_default()) => {
+                native.modules.extend(marked(path, token, rest));
+            }
+            "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
+                let near = rest.iter().take(8);
+                let value = near.clone().find(|it| matches!(it.text, "Py_MOD_GIL_NOT_USED" | "Py_MOD_GIL_USED"));
+                let word = value.map(|it| if it.text == "Py_MOD_GIL_USED" { Word::Used } else { Word::NotUsed });
+                native.declarations.extend(word.map(|word| declaration(path, token, word, token.text)));
+            }
+            text if before == "fn" => {
+                if let Some(name) = text.strip_prefix("PyInit_") {
+                    let (name, generator, declarations) = (name.to_owned(), Generator::CApi, Vec::new());
+                    native.modules.push(Defined { name, generator, line: token.line, declarations });
+                }
+            }
+            _ => {}
+        }
+    }
+    native
+}
+
+/// Whether a path that these tokens lead to begins an attribute.
+fn is_attribute(before: &[Token<'_>]) -> bool {
+    let opening = before.iter().rev().take(NEAR).find(|token| token.kind != Kind::Word && token.text != "::");
+    opening.is_some_and(|token| token.text == "[")
+}
+
+fn declaration(path: &str, token: &Token<'_>, word: Word, means: &str) -> SourceDeclaration {
+    let place = SourcePlace { path: path.to_owned(), line: token.line };
+    SourceDeclaration { word, reach: Reach::ALWAYS, means: means.to_owned(), place }
+}
+
+/// `#[pymodule(gil_used = false)] fn name(…)`, or `mod name { … }`.
+fn marked(path: &str, token: &Token<'_>, rest: &[Token<'_>]) -> Option<Defined> {
+    let near = rest.get(..NEAR.min(rest.len()))?;
+    let item = near.iter().position(|token| matches!(token.text, "fn" | "mod"))?;
+    let name = near.get(item + 1)?.text;
+    let attributes = near.get(..item)?;
+    let mut declarations = Vec::new();
+    if let Some(at) = attributes.iter().position(|token| token.text == "gil_used") {
+        let word = match attributes.get(at + 2).map_or("", |token| token.text) {
+            "false" => Word::NotUsed,
+            "true" => Word::Used,
+            _ => Word::Unclear,
+        };
+        declarations.push(declaration(path, token, word, "gil_used"));
+    }
+    // `#[pymodule(name = "other")]` and `#[pyo3(name = "other")]`
+    let renamed = attributes.iter().position(|token| token.text == "name").and_then(|at| attributes.get(at + 2));
+    let name = renamed.map_or(name, |token| token.text.trim_matches('"'));
+    Some(Defined { name: name.to_owned(), generator: Generator::Pyo3, line: token.line, declarations })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::{Dialect, tokens};
+    use super::*;
+
+    #[test]
+    fn pymodules_are_modules() {
+        let cases = [
+            ("#[pymodule]\nfn a(m: &M) {}", "a", None),
+            ("#[pymodule(gil_used = false)]\nfn a(m: &M) {}", "a", Some(Word::NotUsed)),
+            ("#[pymodule(gil_used = true)]\n#[pyo3(name = \"_b\")]\nfn a(m: &M) {}", "_b", Some(Word::Used)),
+            ("#[pyo3::pymodule]\npub mod a {}", "a", None),
+            ("pub unsafe extern \"C\" fn PyInit_a() -> *mut P { x }", "a", None),
+        ];
+        for (text, name, word) in cases {
+            let native = read("a.rs", &tokens(Dialect::Rust, text).unwrap());
+            let module = native.modules.first().unwrap();
+            assert_eq!((module.name.as_str(), module.declarations.first().map(|it| it.word)), (name, word), "{text}");
+        }
+        let silent = "// #[pymodule]\nconst S: &str = \"#[pymodule] fn a\"; use pyo3::pymodule; fn b() {}";
+        assert!(read("a.rs", &tokens(Dialect::Rust, silent).unwrap()).modules.is_empty());
+        let slot = "let s = Slot { slot: Py_mod_gil, value: Py_MOD_GIL_USED };";
+        let native = read("a.rs", &tokens(Dialect::Rust, slot).unwrap());
+        assert_eq!(native.declarations.first().unwrap().word, Word::Used);
+    }
+}
