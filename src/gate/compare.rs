@@ -10,7 +10,7 @@ use crate::model::name::PackageName;
 use crate::model::problem::Problem;
 use crate::model::report::Report;
 use crate::model::snapshot::Snapshot;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Movement, Side};
 
 use super::counting::Counted;
 
@@ -57,12 +57,12 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> Changes {
 fn place(changes: &mut Changes, change: Change) {
     let list = match (&change.before, &change.after) {
         (Some(before), Some(after)) if before.verdict == after.verdict => return,
-        (Some(before), Some(after)) => match direction(before.verdict, after.verdict) {
-            Direction::Worse => &mut changes.worse,
-            Direction::Better => &mut changes.better,
-            Direction::Other => &mut changes.different,
+        (Some(before), Some(after)) => match Movement::between(before.verdict, after.verdict) {
+            Movement::Worse => &mut changes.worse,
+            Movement::Better => &mut changes.better,
+            Movement::Other => &mut changes.different,
         },
-        (None, Some(after)) if Side::of(after.verdict) == Side::For => &mut changes.added,
+        (None, Some(after)) if Side::from(after.verdict) == Side::For => &mut changes.added,
         (None, Some(_)) => &mut changes.worse,
         (Some(_), None) => &mut changes.removed,
         (None, None) => return,
@@ -77,7 +77,7 @@ pub(super) fn had(baseline: &Snapshot, counted: &Counted) -> bool {
     let (package, target) = (violation.package.clone(), violation.target.to_string());
     let before = baseline.states.get(&(package.clone(), target.clone()));
     let is_no_worse = before.is_some_and(|before| {
-        before.verdict == violation.verdict || direction(before.verdict, violation.verdict) != Direction::Worse
+        before.verdict == violation.verdict || Movement::between(before.verdict, violation.verdict) != Movement::Worse
     });
     if counted.decides {
         return is_no_worse;
@@ -91,43 +91,4 @@ pub(super) fn had(baseline: &Snapshot, counted: &Counted) -> bool {
 pub(super) fn had_problem(baseline: &Snapshot, problem: &Problem) -> bool {
     let concerned = |package: &PackageName| baseline.problems.contains(&(package.clone(), problem.place.clone()));
     problem.package.as_ref().is_some_and(concerned)
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    Worse,
-    Better,
-    Other,
-}
-
-/// What a verdict says to somebody who decides; the same three that the exit codes tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
-    For,
-    Open,
-    Against,
-}
-
-impl Side {
-    fn of(verdict: Verdict) -> Side {
-        match verdict {
-            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => Side::For,
-            Verdict::Unknown | Verdict::Build => Side::Open,
-            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Side::Against,
-        }
-    }
-}
-
-fn direction(before: Verdict, after: Verdict) -> Direction {
-    let (left, reached) = (Side::of(before), Side::of(after));
-    match (left, reached) {
-        (Side::Against, Side::Open) => Direction::Other,
-        (Side::Against, Side::Against) if after > before => Direction::Worse,
-        (Side::Against, Side::Against) => Direction::Better,
-        (Side::For, Side::For) if after == Verdict::PureFallback => Direction::Worse,
-        (Side::For, Side::For) if before == Verdict::PureFallback => Direction::Better,
-        _ if left == reached => Direction::Other,
-        _ if reached > left => Direction::Worse,
-        _ => Direction::Better,
-    }
 }

@@ -57,6 +57,56 @@ impl Verdict {
     }
 }
 
+/// What a verdict says to somebody who decides; the same three that the exit codes tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// Nothing speaks against the package.
+    For,
+    /// Not known, or decided elsewhere.
+    Open,
+    /// It stands in the way.
+    Against,
+}
+
+impl From<Verdict> for Side {
+    fn from(verdict: Verdict) -> Side {
+        match verdict {
+            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => Side::For,
+            Verdict::Unknown | Verdict::Build => Side::Open,
+            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Side::Against,
+        }
+    }
+}
+
+/// Which way a verdict went from one report to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Movement {
+    /// From a good verdict to one that is not, from an open to a bad one, from a bad to a worse one.
+    Worse,
+    /// The reverse.
+    Better,
+    /// Neither is known: what was bad is open now, or one word for the same became the other.
+    Other,
+}
+
+impl Movement {
+    /// Between two different verdicts. Whether one is better is said only where both are known: a package that can no longer
+    /// be read has not become better, however bad it was.
+    pub fn between(before: Verdict, after: Verdict) -> Movement {
+        let (left, reached) = (Side::from(before), Side::from(after));
+        match (left, reached) {
+            (Side::Against, Side::Open) => Movement::Other,
+            (Side::Against, Side::Against) if after > before => Movement::Worse,
+            (Side::Against, Side::Against) => Movement::Better,
+            (Side::For, Side::For) if after == Verdict::PureFallback => Movement::Worse,
+            (Side::For, Side::For) if before == Verdict::PureFallback => Movement::Better,
+            _ if left == reached => Movement::Other,
+            _ if reached > left => Movement::Worse,
+            _ => Movement::Better,
+        }
+    }
+}
+
 /// Who said that a module does not need the GIL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

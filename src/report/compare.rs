@@ -5,18 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Movement, Side, Verdict};
 
 use super::json::SavedReport;
 
 /// Which way something changed, in the order in which people want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Direction {
-    /// From a good verdict to one that is not, from an open to a bad one, from a bad to a worse one.
+    /// As [`Movement::Worse`], or not in the earlier report and not good.
     Worse,
-    /// Not in the earlier report.
+    /// Not in the earlier report, and good.
     New,
-    /// Otherwise: what was bad is open now, or one word for the same good became the other.
+    /// Whether it is better nobody can say.
     Other,
     /// The reverse of worse.
     Better,
@@ -30,16 +30,16 @@ impl Direction {
         match self {
             Direction::Worse => "worse",
             Direction::New => "new",
-            Direction::Other => "different",
+            Direction::Other => "differs",
             Direction::Better => "better",
             Direction::Gone => "gone",
         }
     }
 }
 
-/// One side of a change.
+/// A version and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Side<'a> {
+pub(super) struct Release<'a> {
     pub(super) version: Option<&'a str>,
     pub(super) verdict: Verdict,
 }
@@ -50,9 +50,9 @@ pub(super) struct Change<'a> {
     pub(super) direction: Direction,
     pub(super) name: &'a str,
     /// `None` when it is new.
-    pub(super) before: Option<Side<'a>>,
+    pub(super) before: Option<Release<'a>>,
     /// `None` when it is gone.
-    pub(super) after: Option<Side<'a>>,
+    pub(super) after: Option<Release<'a>>,
     /// In the order of the later report.
     pub(super) targets: Vec<&'a str>,
 }
@@ -61,10 +61,12 @@ pub(super) struct Change<'a> {
 pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Vec<Change<'a>> {
     let mut changes: Vec<Change<'a>> = Vec::new();
     for target in common_targets(before, after) {
-        let (old, new) = (sides(before, target), sides(after, target));
+        let (old, new) = (releases(before, target), releases(after, target));
         for name in old.keys().chain(new.keys()).copied().collect::<BTreeSet<&str>>() {
             let (before, after) = (old.get(name).copied(), new.get(name).copied());
-            let Some(direction) = direction(before.map(|side| side.verdict), after.map(|side| side.verdict)) else {
+            let Some(direction) =
+                direction(before.map(|release| release.verdict), after.map(|release| release.verdict))
+            else {
                 continue;
             };
             changes.push(Change { direction, name, before, after, targets: vec![target] });
@@ -79,15 +81,19 @@ pub(super) fn common_targets<'a>(before: &SavedReport, after: &'a SavedReport) -
     after.content.targets.iter().filter(is_common).map(String::as_str).collect()
 }
 
-fn sides<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, Side<'a>> {
-    let mut sides = BTreeMap::new();
+fn releases<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, Release<'a>> {
+    let mut releases = BTreeMap::new();
     for package in &report.content.packages {
         for result in package.results.iter().filter(|result| result.target == target) {
-            let side = Side { version: package.version.as_deref(), verdict: result.verdict };
-            sides.insert(package.name.as_str(), side);
+            let release = Release { version: package.version.as_deref(), verdict: result.verdict };
+            // Where several environments hold it, the worst counts.
+            let known = releases.entry(package.name.as_str()).or_insert(release);
+            if release.verdict > known.verdict {
+                *known = release;
+            }
         }
     }
-    sides
+    releases
 }
 
 /// Puts together what changed in the same way on several targets.
@@ -96,7 +102,7 @@ fn together(changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
     for change in changes {
         let key = (
             change.direction,
-            std::cmp::Reverse(change.after.map(|side| side.verdict)),
+            std::cmp::Reverse(change.after.map(|release| release.verdict)),
             change.name,
             change.before,
             change.after,
@@ -114,58 +120,15 @@ fn together(changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
 fn direction(before: Option<Verdict>, after: Option<Verdict>) -> Option<Direction> {
     match (before, after) {
         (None, None) => None,
-        (None, Some(_)) => Some(Direction::New),
+        (None, Some(after)) if Side::from(after) == Side::For => Some(Direction::New),
+        (None, Some(_)) => Some(Direction::Worse),
         (Some(_), None) => Some(Direction::Gone),
         (Some(before), Some(after)) if before == after => None,
-        (Some(before), Some(after)) => Some(moved(before, after)),
-    }
-}
-
-fn moved(before: Verdict, after: Verdict) -> Direction {
-    let (left, reached) = (Standing::of(before), Standing::of(after));
-    match (left, reached) {
-        (Standing::Against, Standing::Open) => Direction::Other,
-        (Standing::Against, Standing::Against) if after > before => Direction::Worse,
-        (Standing::Against, Standing::Against) => Direction::Better,
-        (Standing::For, Standing::For) if after == Verdict::PureFallback => Direction::Worse,
-        (Standing::For, Standing::For) if before == Verdict::PureFallback => Direction::Better,
-        _ if left == reached => Direction::Other,
-        _ if reached > left => Direction::Worse,
-        _ => Direction::Better,
-    }
-}
-
-/// What a verdict says to somebody who decides; the same three that the exit codes tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    /// Nothing speaks against the package.
-    For,
-    /// Not known, or decided elsewhere.
-    Open,
-    /// It stands in the way.
-    Against,
-}
-
-impl Standing {
-    /// All of them, the worst first.
-    pub(super) const ALL: [Standing; 3] = [Standing::Against, Standing::Open, Standing::For];
-
-    /// What a verdict says.
-    pub(super) fn of(verdict: Verdict) -> Standing {
-        match verdict {
-            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => Standing::For,
-            Verdict::Unknown | Verdict::Build => Standing::Open,
-            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Standing::Against,
-        }
-    }
-
-    /// The words for it.
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Standing::For => "nothing against",
-            Standing::Open => "left open",
-            Standing::Against => "in the way",
-        }
+        (Some(before), Some(after)) => Some(match Movement::between(before, after) {
+            Movement::Worse => Direction::Worse,
+            Movement::Better => Direction::Better,
+            Movement::Other => Direction::Other,
+        }),
     }
 }
 

@@ -7,6 +7,7 @@
 mod cards;
 mod changes;
 mod details;
+mod gate;
 mod history;
 mod markup;
 mod matrix;
@@ -47,6 +48,7 @@ pub fn dashboard(reports: Vec<SavedReport>) -> Result<Vec<u8>, RenderError> {
     let mut main = overview::heading(latest, &history);
     main.add(overview::targets(latest));
     main.add(overview::problems(latest));
+    main.add(gate::section(latest));
     main.add(cards::section(Kind::InTheWay, &obstacles));
     main.add(changes::section(&history));
     main.add(trend::section(&history));

@@ -33,7 +33,7 @@ use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
-pub(super) use saved::{DeclaredBy, Evidence, Finding, Module, Package, RequiredBy, TargetResult};
+pub(super) use saved::{DeclaredBy, Evidence, Finding, Gate, Module, Package, RequiredBy, TargetResult, Waiver};
 pub use saved::{ReadError, SavedReport, read_report};
 
 /// Where the schema of a report is committed.

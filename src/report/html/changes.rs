@@ -1,6 +1,6 @@
 //! What changed between the last two reports.
 
-use super::super::compare::{Change, Direction, Side, changes, common_targets};
+use super::super::compare::{Change, Direction, Release, changes, common_targets};
 use super::history::{History, label};
 use super::markup::{Markup, element};
 use super::overview::table;
@@ -58,15 +58,15 @@ fn row(change: &Change<'_>) -> Markup {
     Markup::from([
         element("td", &[("class", "direction")], change.direction.word()),
         element("th", &[("scope", "row")], change.name),
-        element("td", &[], side(change.before)),
-        element("td", &[], side(change.after)),
+        element("td", &[], release(change.before)),
+        element("td", &[], release(change.after)),
         element("td", &[("class", "where")], targets(&change.targets)),
     ])
 }
 
-fn side(side: Option<Side<'_>>) -> Markup {
-    match side {
-        Some(side) => Markup::from([badge(side.verdict), Markup::from(" "), version(side.version)]),
+fn release(release: Option<Release<'_>>) -> Markup {
+    match release {
+        Some(release) => Markup::from([badge(release.verdict), Markup::from(" "), version(release.version)]),
         None => Markup::from("not there"),
     }
 }

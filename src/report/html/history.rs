@@ -1,8 +1,10 @@
 //! Reports of several days in their order.
 
-use super::super::compare::Standing;
+use crate::model::verdict::Side;
+
 use super::super::json::SavedReport;
 use super::time;
+use super::words::SIDES;
 
 /// Reports, the latest last.
 pub(super) struct History {
@@ -55,14 +57,14 @@ pub(super) fn label(report: &SavedReport) -> String {
     report.content.generated.as_deref().map_or_else(|| report.file.clone(), time::shown)
 }
 
-/// How many packages of a target have each standing, in the order of [`Standing::ALL`]; `None` when the report is not for
+/// How many packages of a target are on each side, in the order of [`SIDES`]; `None` when the report is not for
 /// this target.
-pub(super) fn standings(report: &SavedReport, target: &str) -> Option<[usize; 3]> {
+pub(super) fn tally(report: &SavedReport, target: &str) -> Option<[usize; 3]> {
     if !report.content.targets.iter().any(|known| known == target) {
         return None;
     }
     let results = report.content.packages.iter().flat_map(|package| &package.results);
-    let given: Vec<Standing> =
-        results.filter(|result| result.target == target).map(|result| Standing::of(result.verdict)).collect();
-    Some(Standing::ALL.map(|standing| given.iter().filter(|known| **known == standing).count()))
+    let given: Vec<Side> =
+        results.filter(|result| result.target == target).map(|result| Side::from(result.verdict)).collect();
+    Some(SIDES.map(|side| given.iter().filter(|known| **known == side).count()))
 }

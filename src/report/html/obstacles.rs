@@ -6,9 +6,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::model::finding::{Certainty, Level};
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Side, Verdict};
 
-use super::super::compare::Standing;
 use super::super::json::{Evidence, Finding, Package, SavedReport, TargetResult};
 
 /// What kind of obstacle a package is at its worst.
@@ -24,11 +23,11 @@ pub(super) enum Kind {
 
 impl Kind {
     fn of(verdict: Verdict) -> Option<Kind> {
-        match Standing::of(verdict) {
-            Standing::Against => Some(Kind::InTheWay),
-            Standing::Open => Some(Kind::Open),
-            Standing::For if verdict == Verdict::PureFallback => Some(Kind::Slower),
-            Standing::For => None,
+        match Side::from(verdict) {
+            Side::Against => Some(Kind::InTheWay),
+            Side::Open => Some(Kind::Open),
+            Side::For if verdict == Verdict::PureFallback => Some(Kind::Slower),
+            Side::For => None,
         }
     }
 }
@@ -111,6 +110,10 @@ fn said_on<'a>(result: &'a TargetResult, findings: &[&'a Finding]) -> Vec<Said<'
     let mut said: Vec<Said<'a>> = Vec::new();
     for &finding in findings {
         let verdict = leads_to(finding, result);
+        // A verdict is the worst that is found: something worse was found in another environment that holds the same version.
+        if verdict > result.verdict {
+            continue;
+        }
         let module = name(finding);
         let known = said.iter_mut().find(|known| {
             let is_same_rule = known.rule == Some(finding.rule.as_str());

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Side, Verdict};
 
-use super::super::compare::Standing;
 use super::super::json::SavedReport;
 use super::super::table::{VERDICTS, meaning};
 use super::cards;
-use super::history::{History, label, standings};
+use super::history::{History, label, tally};
 use super::markup::{Markup, each, element};
 use super::obstacles::{Kind, Obstacle};
-use super::words::{badge, count, declarer, target_name};
+use super::words::{self, badge, count, declarer, target_name};
 
 /// Width of a bar, in units of its own.
 const BAR: usize = 1_000;
@@ -21,6 +20,9 @@ pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>]) -> Markup 
     let mut links: Vec<(&'static str, String)> = Vec::new();
     if history.latest().is_some_and(|latest| !latest.content.problems.is_empty()) {
         links.push(("#problems", "Not looked at".to_owned()));
+    }
+    if history.latest().is_some_and(|latest| latest.content.gate.is_some()) {
+        links.push(("#gate", "The gate".to_owned()));
     }
     links.extend(cards::link(Kind::InTheWay, obstacles));
     if history.last_two().is_some() {
@@ -101,7 +103,7 @@ fn card(report: &SavedReport, target: &str) -> Markup {
     };
     let counts = VERDICTS.map(|verdict| (verdict, results().filter(|result| result.verdict == verdict).count()));
     let total = counts.iter().map(|(_, number)| number).sum::<usize>();
-    let [against, open, good] = standings(report, target).unwrap_or_default();
+    let [against, open, good] = tally(report, target).unwrap_or_default();
     let has_problems = !report.content.problems.is_empty();
     let (class, answer) = match (against, open) {
         _ if total == 0 => ("open", "Nothing was judged".to_owned()),
@@ -119,8 +121,8 @@ fn card(report: &SavedReport, target: &str) -> Markup {
     );
     let share = [
         element("b", &[], good.to_string()),
-        Markup::from(format!(" of {total} with {} them", Standing::For.words())),
-        Markup::from(if open > 0 { format!(", {open} {}", Standing::Open.words()) } else { String::new() }),
+        Markup::from(format!(" of {total} with {} them", words::side(Side::For))),
+        Markup::from(if open > 0 { format!(", {open} {}", words::side(Side::Open)) } else { String::new() }),
     ];
     let mut card = Markup::from([
         element("h2", &[], target_name(target)),

@@ -1,11 +1,12 @@
 //! The trend over several reports: a drawing for each target, and the same figures as a table.
 
-use super::super::compare::Standing;
+use crate::model::verdict::Side;
+
 use super::super::json::SavedReport;
-use super::history::{History, Order, label, standings};
+use super::history::{History, Order, label, tally};
 use super::markup::{Markup, element};
 use super::time;
-use super::words::target_name;
+use super::words::{self, SIDES, target_name};
 
 /// Size of a drawing, in units of its own, and the room around the curves.
 const WIDTH: i64 = 360;
@@ -19,7 +20,7 @@ const APART: i64 = 26;
 
 /// A curve: what stands in the way, or what is left open.
 struct Curve {
-    standing: Standing,
+    side: Side,
     /// Its place in the counts of a report.
     index: usize,
     /// The place of the other curve.
@@ -28,8 +29,8 @@ struct Curve {
 }
 
 const CURVES: [Curve; 2] = [
-    Curve { standing: Standing::Against, index: 0, other: 1, class: "against" },
-    Curve { standing: Standing::Open, index: 1, other: 0, class: "open" },
+    Curve { side: Side::Against, index: 0, other: 1, class: "against" },
+    Curve { side: Side::Open, index: 1, other: 0, class: "open" },
 ];
 
 /// A report's point on a curve.
@@ -54,7 +55,7 @@ pub(super) fn section(history: &History) -> Markup {
     let drawings: Markup = latest.content.targets.iter().map(|target| figure(history, target)).collect();
     let key = CURVES.iter().map(|curve| {
         let class = format!("key {}", curve.class);
-        element("span", &[("class", &class)], curve.standing.words())
+        element("span", &[("class", &class)], words::side(curve.side))
     });
     element(
         "section",
@@ -85,7 +86,7 @@ fn positions(history: &History) -> Vec<i64> {
 }
 
 fn figure(history: &History, target: &str) -> Markup {
-    let counts: Vec<Option<[usize; 3]>> = history.reports().iter().map(|report| standings(report, target)).collect();
+    let counts: Vec<Option<[usize; 3]>> = history.reports().iter().map(|report| tally(report, target)).collect();
     let most = counts.iter().flatten().flat_map(|[against, open, _]| [*against, *open]).max().unwrap_or(0).max(1);
     let positions = positions(history);
     let mut drawing = line("axis", (LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM));
@@ -166,12 +167,8 @@ fn figures(history: &History, targets: &[String]) -> Markup {
     let mut columns = Markup::nothing();
     for target in targets {
         groups.add(element("th", &[("colspan", "3"), ("scope", "colgroup")], target_name(target)));
-        columns.add(
-            Standing::ALL
-                .iter()
-                .map(|standing| element("th", &[("scope", "col")], standing.words()))
-                .collect::<Markup>(),
-        );
+        columns
+            .add(SIDES.iter().map(|side| element("th", &[("scope", "col")], words::side(*side))).collect::<Markup>());
     }
     groups.add(element("th", &[("rowspan", "2"), ("scope", "col")], "problems"));
     let rows: Markup = history.reports().iter().map(|report| element("tr", &[], row(report, targets))).collect();
@@ -191,7 +188,7 @@ fn figures(history: &History, targets: &[String]) -> Markup {
 fn row(report: &SavedReport, targets: &[String]) -> Markup {
     let mut row = element("th", &[("scope", "row")], label(report));
     for target in targets {
-        let figures = match standings(report, target) {
+        let figures = match tally(report, target) {
             Some(counts) => counts.map(|number| number.to_string()),
             None => ["—", "—", "—"].map(str::to_owned),
         };

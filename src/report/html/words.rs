@@ -1,10 +1,22 @@
 //! The words and signs for verdicts and targets, the same everywhere on the page.
 
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{Side, Verdict};
 
 use super::super::json::{DeclaredBy, Evidence, Package, RequiredBy};
 pub(super) use super::super::text::count;
 use super::markup::{Markup, element};
+
+/// What verdicts say to somebody who decides, the worst first.
+pub(super) const SIDES: [Side; 3] = [Side::Against, Side::Open, Side::For];
+
+/// The words for a side.
+pub(super) fn side(side: Side) -> &'static str {
+    match side {
+        Side::For => "nothing against",
+        Side::Open => "left open",
+        Side::Against => "in the way",
+    }
+}
 
 /// A verdict's word with its sign and colour, which the style sheet gives to its class.
 pub(super) fn badge(verdict: Verdict) -> Markup {

@@ -96,6 +96,40 @@ pub(in crate::report) struct Content {
     pub(in crate::report) findings: Vec<Finding>,
     pub(in crate::report) problems: Vec<Problem>,
     pub(in crate::report) summary: Summary,
+    pub(in crate::report) gate: Option<Gate>,
+}
+
+/// What a policy made of the report.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Gate {
+    pub(in crate::report) outcome: String,
+    pub(in crate::report) violations: Vec<Violation>,
+    pub(in crate::report) problems: Vec<CountedProblem>,
+    pub(in crate::report) waivers: Vec<Waiver>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Violation {
+    pub(in crate::report) standing: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct CountedProblem {
+    pub(in crate::report) standing: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Waiver {
+    pub(in crate::report) package: String,
+    pub(in crate::report) versions: Option<String>,
+    pub(in crate::report) module: Option<String>,
+    pub(in crate::report) rule: Option<String>,
+    pub(in crate::report) target: Option<String>,
+    pub(in crate::report) reason: String,
+    pub(in crate::report) until: Option<String>,
+    pub(in crate::report) place: Place,
+    pub(in crate::report) state: String,
+    pub(in crate::report) violations: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -249,25 +283,23 @@ fn check(report: &SavedReport) -> Result<(), ReadError> {
             format!("{} with {} names", content.targets.len(), targets.len()),
         );
     }
-    let mut named = BTreeSet::new();
     let mut judged = BTreeSet::new();
     for package in &content.packages {
         let place = || format!("packages: {} {}", package.name, package.version.as_deref().unwrap_or_default());
-        if !named.insert((package.name.as_str(), package.version.as_deref())) {
-            return wrong(place(), "each version of a package once", "a second one".into());
-        }
+        // Where several environments hold a version, it stands here once for each.
+        let mut results = BTreeSet::new();
         for target in package.results.iter().map(|result| result.target.as_str()) {
             if !targets.contains(target) {
                 return wrong(place(), "a target that `targets` has", format!("`{target}`"));
             }
-            if !judged.insert((package.name.as_str(), target)) {
+            judged.insert((package.name.as_str(), package.version.as_deref(), target));
+            if !results.insert(target) {
                 return wrong(place(), "one result for each target", format!("a second one for `{target}`"));
             }
         }
     }
     for finding in &content.findings {
-        let is_known = named.contains(&(finding.package.as_str(), finding.version.as_deref()));
-        if !is_known || !judged.contains(&(finding.package.as_str(), finding.target.as_str())) {
+        if !judged.contains(&(finding.package.as_str(), finding.version.as_deref(), finding.target.as_str())) {
             let found = format!("`{}` on `{}`", finding.package, finding.target);
             return wrong(format!("findings: {}", finding.rule), "a package and target that `packages` has", found);
         }

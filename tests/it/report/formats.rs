@@ -314,6 +314,16 @@ fn check_danger(format: &str, text: &str) {
                 assert!(record.iter().all(|cell| !cell.trim_start().starts_with(['=', '+', '-', '@'])), "{text}");
             }
         }
+        "html" => {
+            for (tag, number) in [("<script", 3), ("</script", 3), ("<img", 0), ("<!--", 0), ("<failure", 0)] {
+                assert_eq!(text.matches(tag).count(), number, "{tag} in {text}");
+            }
+            let data =
+                |id: &str| text.split_once(&format!("id=\"{id}\">")).unwrap().1.split_once("</script>").unwrap().0;
+            for id in ["details", "search"] {
+                serde_json::from_str::<Value>(data(id)).unwrap();
+            }
+        }
         _ => panic!("{format}: what is dangerous in it?"),
     }
 }

@@ -1,0 +1,63 @@
+//! What a policy made of the report: its word, what counts, and every waiver, so that nothing that is waived is hidden.
+
+use std::collections::BTreeMap;
+
+use super::super::json::{Gate, SavedReport, Waiver};
+use super::markup::{Markup, element};
+use super::overview::table;
+use super::words::count;
+
+/// The section; nothing when no policy was asked for.
+pub(super) fn section(report: &SavedReport) -> Markup {
+    let Some(gate) = &report.content.gate else { return Markup::nothing() };
+    let mut section = element("h2", &[("id", "gate-title")], format!("The gate is {}", gate.outcome));
+    section.add(element("p", &[("class", "lead")], counts(gate)));
+    if !gate.waivers.is_empty() {
+        let rows = gate.waivers.iter().map(|waiver| element("tr", &[], row(waiver))).collect();
+        section.add(table("Waivers", &["Waived", "Why", "Until", "State", "Written in"], rows));
+    }
+    element("section", &[("id", "gate"), ("aria-labelledby", "gate-title")], section)
+}
+
+/// How much of what the policy counts breaks it, is open, waived, or was known before.
+fn counts(gate: &Gate) -> String {
+    let violations = gate.violations.iter().map(|violation| violation.standing.as_str());
+    let problems = gate.problems.iter().map(|problem| problem.standing.as_str());
+    let mut tally: BTreeMap<&str, usize> = BTreeMap::new();
+    for standing in violations.chain(problems) {
+        *tally.entry(standing).or_default() += 1;
+    }
+    let words: Vec<String> = tally.iter().map(|(standing, number)| format!("{number} {}", words(standing))).collect();
+    if words.is_empty() {
+        "The policy counts nothing against it.".to_owned()
+    } else {
+        format!("What the policy counts: {}.", words.join(", "))
+    }
+}
+
+fn words(standing: &str) -> &str {
+    match standing {
+        "breaks" => "breaking it",
+        "known" => "known from the baseline",
+        other => other,
+    }
+}
+
+fn row(waiver: &Waiver) -> Markup {
+    let versions = waiver.versions.as_ref().map_or_else(String::new, |versions| format!(" {versions}"));
+    let parts = [("module", &waiver.module), ("rule", &waiver.rule), ("target", &waiver.target)];
+    let parts: String = parts.iter().filter_map(|(word, part)| Some(format!(", {word} {}", part.as_ref()?))).collect();
+    let number = usize::try_from(waiver.violations).unwrap_or(usize::MAX);
+    let state = match number {
+        0 => waiver.state.clone(),
+        _ => format!("{}: {}", waiver.state, count(number, "violation")),
+    };
+    let line = waiver.place.line.map_or_else(String::new, |line| format!(":{line}"));
+    Markup::from([
+        element("th", &[("scope", "row")], format!("{}{versions}{parts}", waiver.package)),
+        element("td", &[], waiver.reason.as_str()),
+        element("td", &[], waiver.until.as_deref().unwrap_or("no end")),
+        element("td", &[], state),
+        element("td", &[], format!("{}{line}", waiver.place.file)),
+    ])
+}
