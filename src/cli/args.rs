@@ -1,5 +1,6 @@
 //! What can be typed, typed as it is: nothing here looks at the machine.
 
+mod dashboard;
 mod gate;
 mod help;
 mod rules;
@@ -15,9 +16,10 @@ use ungil::installed::KINDS;
 use ungil::model::target::{Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
+pub(crate) use dashboard::DashboardArguments;
 pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
 pub(super) use help::after_help;
-use help::{DASHBOARD_EXAMPLES, INSPECT_EXAMPLES, gate_help, plan_help, scan_help};
+use help::{INSPECT_EXAMPLES, gate_help, plan_help, scan_help};
 pub(crate) use rules::{ExplainArguments, RuleArguments, RuleTestArguments, RulesArguments, RulesCommand};
 
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
@@ -226,18 +228,6 @@ pub(crate) struct InspectArguments {
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
-}
-
-/// Arguments of `dashboard`.
-#[derive(Debug, Args)]
-#[command(after_help = DASHBOARD_EXAMPLES)]
-pub(crate) struct DashboardArguments {
-    /// Reports that `ungil scan --format json` wrote; with several, the page shows what changed too
-    #[arg(value_name = "REPORT", required = true, value_hint = ValueHint::FilePath)]
-    pub(crate) reports: Vec<PathBuf>,
-    /// Folder for the page, `index.html`; made where it is missing
-    #[arg(long, short, value_name = "FOLDER", required = true, value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub(crate) output: PathBuf,
 }
 
 /// Arguments of `completions`.
