@@ -3,7 +3,8 @@
 //!
 //! `explore` keeps the work list of paths, `x86` and `arm64` carry out instructions on one path's `state`, whose values
 //! (`value`), condition flags (`flags`) and `memory` are known or unknown, `world` says what calls to the outside give
-//! back, and `definition` reads what a path ends with; `object` follows the function in `Py_mod_create`. `docs/evaluator.md` tells how the parts work together.
+//! back, and `definition` reads what a path ends with; `made` tells what the function in `Py_mod_create` makes.
+//! `docs/evaluator.md` tells how the parts work together.
 
 mod arm64;
 mod constants;
