@@ -255,14 +255,14 @@ fn search_and_filters_show_what_they_should() {
     browser.press(" nowhere");
     check_names(&browser, &[]);
     assert_eq!(count(&browser), "No package version is like that");
-    focus(&browser, "#reset");
+    focus(&browser, "#show-all");
     browser.press(ENTER);
     check_names(&browser, &all);
     assert_eq!(focused(&browser), "query");
     // A rule's id finds the packages that it speaks of.
     browser.press("gil-enabled-on-import");
     check_names(&browser, &["lxml"]);
-    focus(&browser, "#reset");
+    focus(&browser, "#show-all");
     browser.press(ENTER);
     check_names(&browser, &all);
     focus(&browser, "#filters [value=blocked]");

@@ -67,7 +67,7 @@ fn controls(report: &SavedReport, rows: &[&Package]) -> Markup {
             element("div", &[("class", "field")], search),
             element("div", &[("class", "field")], target),
             verdicts,
-            element("button", &[("type", "button"), ("id", "reset")], "Show all"),
+            element("button", &[("type", "button"), ("id", "show-all")], "Show all"),
         ],
     )
 }

@@ -114,7 +114,7 @@
   addEventListener("beforeprint", () => show(Infinity));
   addEventListener("afterprint", applyFilters);
   form.addEventListener("submit", (event) => event.preventDefault());
-  byId("reset").addEventListener("click", () => {
+  byId("show-all").addEventListener("click", () => {
     form.reset();
     applyColumns();
     applyFilters();
