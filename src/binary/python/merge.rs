@@ -19,9 +19,15 @@ pub(super) fn merge(read: HookFacts, evaluated: HookFacts) -> HookFacts {
             interpreters: contradiction(&why, &read.interpreters, &evaluated.interpreters),
         };
     }
+    // Every path was followed to its end, and they do not agree on the declaration: code that fills its slots at run time
+    // does that, and then the data is only what one of the paths finds.
+    let gil = match (&evaluated.init, &evaluated.gil) {
+        (Fact::Known { .. }, Fact::Unknown { why, .. }) => contradiction(why, &read.gil, &evaluated.gil),
+        _ => merge_fact(read.gil, evaluated.gil),
+    };
     HookFacts {
         init: merge_fact(read.init, evaluated.init),
-        gil: merge_fact(read.gil, evaluated.gil),
+        gil,
         abi_info: merge_fact(read.abi_info, evaluated.abi_info),
         slots: merge_fact(read.slots, evaluated.slots),
         interpreters: merge_fact(read.interpreters, evaluated.interpreters),
@@ -93,6 +99,7 @@ mod tests {
                 Some(used.clone()),
             ),
             (evaluation(multi.clone(), known(used.clone())), evaluation(multi.clone(), known(not_used)), None),
+            (evaluation(multi.clone(), known(used.clone())), evaluation(multi.clone(), nobody()), None),
             (evaluation(multi, known(used.clone())), evaluation(single, known(used)), None),
         ];
         for (number, (read, evaluated, expected)) in cases.into_iter().enumerate() {
