@@ -33,7 +33,7 @@ use crate::resolve::{Dependencies, ResolveError};
 use crate::rules::RuleSet;
 
 use distributions::Distributions;
-use session::Session;
+use session::{Builds, Session};
 
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use installed::{InstalledTargets, TargetError};
@@ -100,7 +100,7 @@ pub fn run(
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
     let distributions = Distributions::new(index, settings.limits, depth(settings, rules));
-    let session = Session { settings, distributions: &distributions, rules, observer };
+    let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Foresee };
     let sets = session.sets();
     let mut origins = Vec::new();
     // Where nothing else is named there is something to say even of requests that ask for nothing.

@@ -19,7 +19,7 @@ use crate::rules::RuleSet;
 use super::distributions::Distributions;
 use super::first_ready::{Surroundings, first_ready};
 use super::revision::Revision;
-use super::session::{Seen, Session, each};
+use super::session::{Builds, Seen, Session, each};
 use super::{Event, Observer, ScanError, Settings};
 use super::{judging, obstacles, tracker};
 
@@ -37,7 +37,7 @@ pub fn plan(
     observer: &dyn Observer,
 ) -> Result<Plan, ScanError> {
     let distributions = Distributions::new(index, settings.limits, super::depth(settings, rules));
-    let session = Session { settings, distributions: &distributions, rules, observer };
+    let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
     let before = session.look(requests)?;
     let mut walk = Walk {
         session,

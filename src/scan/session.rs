@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::model::artifact::Artifact;
+use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::{Location, Requests};
 use crate::model::resolution::{Chosen, Resolution};
@@ -32,6 +32,15 @@ pub(super) struct Session<'a> {
     pub(super) distributions: &'a Distributions,
     pub(super) rules: &'a RuleSet,
     pub(super) observer: &'a dyn Observer,
+    pub(super) builds: Builds,
+}
+
+/// Whether sdists are read for what a build would become of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Builds {
+    Foresee,
+    /// A search of other versions has better use for the requests.
+    Leave,
 }
 
 /// What one look shows.
@@ -112,7 +121,8 @@ impl Session<'_> {
     fn examine_all(&self, origins: &[Origin]) -> Examinations {
         let choices = origins.iter().flatten().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
         // What is installed is looked into where it is.
-        let files = choices.filter_map(judging::readable).map(|artifact| (&artifact.location, artifact));
+        let read = |artifact: &&Artifact| self.builds == Builds::Foresee || artifact.kind != ArtifactKind::Sdist;
+        let files = choices.filter_map(judging::readable).filter(read).map(|artifact| (&artifact.location, artifact));
         let files: BTreeMap<&Location, &Artifact> = files.collect();
         let files: Vec<&Artifact> = files.into_values().collect();
         let done = AtomicUsize::new(0);
