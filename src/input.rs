@@ -42,13 +42,14 @@ mod uv_lock;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 pub use edit::{EditError, edit};
 pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
 pub use selection::{Names, Selection};
 
+use crate::lexical::normalised;
 use crate::model::lock::Pin;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::{Place, Request, Requests, Sources};
@@ -299,19 +300,4 @@ impl InputContext<'_> {
             }
         }
     }
-}
-
-/// Takes `.` and `..` out of a path by its letters alone, as Python's `os.path.normpath` does.
-fn normalised(path: &Path) -> PathBuf {
-    let mut parts: Vec<Component> = Vec::new();
-    for part in path.components() {
-        match (part, parts.last()) {
-            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
-            (Component::ParentDir, Some(Component::Normal(_))) => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    parts.iter().collect()
 }

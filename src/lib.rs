@@ -35,6 +35,7 @@ pub mod import;
 pub mod index;
 pub mod input;
 pub mod installed;
+mod lexical;
 mod memo;
 pub mod model;
 pub mod plan;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use pep508_rs::pep440_rs::{Version, VersionSpecifiers};
 use url::Url;
 
+use super::InputFile;
 use super::credentials::take_out;
 use super::document::Document;
 use super::error::InputError;
-use super::{InputFile, normalised};
+use crate::lexical::normalised;
 use crate::model::digest::Digest;
 use crate::model::lock::{LockedEdge, LockedPackage, Pin};
 use crate::model::name::{MarkerTree, PackageName};

@@ -26,7 +26,8 @@ use super::files::{self, direct_reference, editable, is_url, not_a_hash, referen
 use super::lines::logical_lines;
 use super::options::{Asks, Given, NAMES, Split, split};
 use super::text::Text;
-use super::{Adapter, FileKind, InputContext, InputFile, names, normalised, request};
+use super::{Adapter, FileKind, InputContext, InputFile, names, request};
+use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::PackageName;
 use crate::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::archive::limits::Limits;
+use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::problem::Problem;
 use crate::model::target::{Platform, Python};
 
 use super::listing::problem;
 use super::python::Told;
-use super::tree::{Tree, normalised};
+use super::tree::Tree;
 use super::{Distribution, Requested};
 
 /// The folder of the records.

@@ -10,6 +10,7 @@ use url::Url;
 use crate::archive::limits::Limits;
 use crate::archive::metadata;
 use crate::archive::record::Record;
+use crate::lexical::normalised;
 use crate::model::digest::Digest;
 use crate::model::metadata::{Metadata, WheelFile};
 use crate::model::name::{PackageName, Version};
@@ -17,7 +18,7 @@ use crate::model::problem::Problem;
 use crate::model::request::Location;
 
 use super::listing::problem;
-use super::tree::{Tree, normalised};
+use super::tree::Tree;
 use super::{Distribution, Requested};
 
 /// A distribution before its files are known.

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::limits::Limits;
+use crate::lexical::normalised;
 use crate::model::problem::Problem;
 
 use super::Distribution;
 use super::editable::{self, Line};
 use super::listing::{self, problem};
 use super::ownership::{StartUp, installed};
-use super::tree::{Tree, normalised};
+use super::tree::Tree;
 
 /// A finder that no distribution lists: it leads to modules that are looked at by nobody.
 pub(super) fn unowned_finder(start_up: &StartUp) -> Option<Problem> {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive::limits::Limits;
+use crate::lexical::normalised;
 use crate::model::problem::Problem;
 
 use super::python::{Told, minor_of, of_folder};
-use super::tree::{Tree, normalised};
+use super::tree::Tree;
 use super::{Environment, Kind, conda, listing};
 
 /// Names of the folders in which installers put modules; the second is Debian's.

@@ -207,18 +207,3 @@ fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
         Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
     })
 }
-
-/// Takes `.` and `..` out of a path by its letters alone.
-pub(super) fn normalised(path: &Path) -> PathBuf {
-    let mut parts: Vec<Component> = Vec::new();
-    for part in path.components() {
-        match (part, parts.last()) {
-            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
-            (Component::ParentDir, Some(Component::Normal(_))) => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    parts.iter().collect()
-}

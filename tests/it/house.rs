@@ -15,13 +15,14 @@ use source::{SourceFile, sources};
 /// Which rooms of the library a room may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("input", &["model"]),
-    // A tool that knows nothing of ours.
+    // Tools that know nothing of ours.
+    ("lexical", &[]),
     ("memo", &[]),
+    ("input", &["model", "lexical"]),
     ("index", &["model", "memo"]),
     ("archive", &["model"]),
     // Records of what is installed are those of wheels, unpacked.
-    ("installed", &["model", "archive"]),
+    ("installed", &["model", "archive", "lexical"]),
     ("resolve", &["model"]),
     ("binary", &["model"]),
     ("import", &["model"]),
