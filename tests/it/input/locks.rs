@@ -98,11 +98,12 @@ fn check_sets(kind: &str) {
         let mut found: Vec<String> = resolution.packages.iter().map(label).collect();
         found.sort();
         assert_eq!(found, packages, "{kind}/{file} {groups:?} {extras:?} {python} {platform}");
+        let content = fs::read_to_string(folder(kind).join(&file)).unwrap();
+        let lines: Vec<&str> = content.lines().collect();
         for package in &resolution.packages {
             assert!(!package.required_by.is_empty(), "{kind}/{file}: {}", package.name);
             let place = &package.required_by[0].place;
-            let lines = fs::read_to_string(folder(kind).join(&file)).unwrap();
-            let line = lines.lines().nth(place.line.unwrap() as usize - 1).unwrap().to_lowercase().replace('_', "-");
+            let line = lines[place.line.unwrap() as usize - 1].to_lowercase().replace('_', "-");
             assert!(line.contains(package.name.as_ref()), "{place}: {line}");
         }
     }
@@ -229,6 +230,18 @@ fn pdm_lock() {
 fn pipfile_lock() {
     check_sets("pipenv");
     check_awkward("pipenv");
+}
+
+#[test]
+fn public_applications() {
+    for (application, file) in
+        [("openhands-ai", "poetry.lock"), ("lnbits", "uv.lock"), ("advanced-alchemy", "pdm.lock")]
+    {
+        let kind = format!("applications/{application}");
+        check_sets(&kind);
+        let requests = read(&kind, file, selected(&["*".to_owned()], &["*".to_owned()])).unwrap();
+        assert_eq!(requests.problems, [], "{application}");
+    }
 }
 
 #[test]
