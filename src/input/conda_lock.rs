@@ -119,9 +119,11 @@ impl Reader<'_> {
             lock.environments.push(self.platform(platform, &self.document.line(1))?);
         }
         let python = raw.package.iter().find(|package| package.manager != "pip" && package.name.value == "python");
-        if let Some((major, rest)) = python.and_then(|python| python.version.split_once('.')) {
+        if let Some((python, (major, rest))) = python.and_then(|python| Some((python, python.version.split_once('.')?)))
+        {
             let minor = rest.split('.').next().unwrap_or_default();
-            lock.requires_python = format!("=={major}.{minor}.*").parse().ok();
+            // Versions of conda's own kind say nothing.
+            lock.requires_python = self.document.pythons(&format!("=={major}.{minor}.*"), self.place(python)).ok();
         }
         let pip: Vec<&RawPackage> = raw.package.iter().filter(|package| package.manager == "pip").collect();
         for package in &pip {

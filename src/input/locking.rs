@@ -175,3 +175,38 @@ impl Names {
         Ok(edges)
     }
 }
+
+/// Markers that always hold and never hold: no target's `os_name` is empty.
+pub(super) const ALWAYS: &str = "os_name != ''";
+pub(super) const NEVER: &str = "os_name == ''";
+
+/// The marker that holds for Pythons of which one of these holds.
+pub(super) fn python_marker(any_of: &[VersionSpecifiers]) -> String {
+    let each = any_of.iter().map(|specifiers| {
+        let conditions: Vec<String> = specifiers
+            .iter()
+            .map(|specifier| {
+                let text = specifier.to_string();
+                let end = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+                let (operator, version) = text.split_at_checked(end).unwrap_or((&text, ""));
+                format!("python_full_version {} '{version}'", operator.trim())
+            })
+            .collect();
+        if conditions.is_empty() { ALWAYS.to_owned() } else { format!("({})", conditions.join(" and ")) }
+    });
+    each.collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pythons_become_a_marker() {
+        let any_of = [">=3.8, <4", "==2.7.*"].map(|text| text.parse().unwrap());
+        let expected =
+            "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
+        assert_eq!(python_marker(&any_of), expected);
+        assert_eq!(python_marker(&["".parse().unwrap()]), ALWAYS);
+    }
+}

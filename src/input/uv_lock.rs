@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         let document = self.document;
         let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         if let Some(wanted) = &self.raw.requires_python {
-            lock.requires_python = Some(document.specifiers(wanted.get_ref(), &document.place(wanted.span().start))?);
+            lock.requires_python = Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
         }
         for marker in &self.raw.supported_markers {
             lock.environments.push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);

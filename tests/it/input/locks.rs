@@ -153,6 +153,12 @@ fn asked(request: &Request) -> String {
 fn described(requests: &Requests) -> String {
     let mut table = String::new();
     for lock in &requests.locks {
+        if let Some(bound) = &lock.requires_python {
+            table.push_str(&format!("    {}: locked for Python {}\n", bound.place, bound.shown));
+        }
+        for marker in &lock.environments {
+            table.push_str(&format!("    locked for{}\n", described_marker(marker)));
+        }
         for package in &lock.packages {
             let pin = match &package.pin {
                 Pin::Version(version) => format!("=={version}"),
@@ -234,13 +240,19 @@ fn pipfile_lock() {
 
 #[test]
 fn public_applications() {
-    for (application, file) in
-        [("openhands-ai", "poetry.lock"), ("lnbits", "uv.lock"), ("advanced-alchemy", "pdm.lock")]
-    {
+    let needs = "and may lack what that needs";
+    for (application, file, foreign) in [
+        ("openhands-ai", "poetry.lock", vec!["poetry.lock:13765 was locked for Python ^3.12,<3.14, not for 3.14t"]),
+        ("lnbits", "uv.lock", vec!["uv.lock:3 was locked for Python >=3.10, <3.13, not for 3.14t"]),
+        ("advanced-alchemy", "pdm.lock", vec![]),
+    ] {
         let kind = format!("applications/{application}");
         check_sets(&kind);
         let requests = read(&kind, file, selected(&["*".to_owned()], &["*".to_owned()])).unwrap();
         assert_eq!(requests.problems, [], "{application}");
+        let problems = resolve(&requests, "3.14t", "linux-x86_64").problems;
+        let told: Vec<&str> = problems.iter().filter_map(|problem| problem.message.strip_suffix(needs)).collect();
+        assert_eq!(told.iter().map(|message| message.trim_end()).collect::<Vec<_>>(), foreign);
     }
 }
 
