@@ -142,7 +142,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(packages: &[LockedPackage]) -> Names {
+    fn of(packages: &[LockedPackage]) -> Names {
         let mut positions: BTreeMap<PackageName, Vec<usize>> = BTreeMap::new();
         for (at, package) in packages.iter().enumerate() {
             positions.entry(package.name.clone()).or_default().push(at);
@@ -174,6 +174,23 @@ impl Names {
         }
         Ok(edges)
     }
+}
+
+/// Gives each package what it requires, as `edges` reads it from the package's part of the file; these are in the same order.
+pub(super) fn connect<Raw>(
+    packages: &mut [LockedPackage],
+    parts: impl IntoIterator<Item = Raw>,
+    mut edges: impl FnMut(Raw, &mut Names, &[LockedPackage]) -> Result<Vec<LockedEdge>, InputError>,
+) -> Result<Names, InputError> {
+    let mut names = Names::of(packages);
+    let mut required = Vec::new();
+    for part in parts {
+        required.push(edges(part, &mut names, packages)?);
+    }
+    for (package, required) in packages.iter_mut().zip(required) {
+        package.dependencies = required;
+    }
+    Ok(names)
 }
 
 /// Markers that always hold and never hold: no target's `os_name` is empty.

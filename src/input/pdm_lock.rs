@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{ALWAYS, NEVER, Names, Source, Wanted, python_marker};
+use super::locking::{ALWAYS, NEVER, Names, Source, Wanted, connect, python_marker};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{self, MarkerTree};
@@ -141,13 +141,7 @@ impl Reader<'_> {
         for package in &raw.package {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in raw.package.iter().enumerate() {
-            let edges = self.edges(package, &mut names, &lock)?;
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = edges;
-            }
-        }
+        connect(&mut lock.packages, &raw.package, |raw, names, packages| self.edges(raw, names, packages))?;
         Ok(lock)
     }
 
@@ -216,7 +210,12 @@ impl Reader<'_> {
         }
     }
 
-    fn edges(&self, raw: &RawPackage, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+    fn edges(
+        &self,
+        raw: &RawPackage,
+        names: &mut Names,
+        packages: &[LockedPackage],
+    ) -> Result<Vec<LockedEdge>, InputError> {
         let place = self.place(raw);
         let own = self.document.name(raw.name.get_ref(), &place)?;
         let mut found = Vec::new();
@@ -231,7 +230,7 @@ impl Reader<'_> {
                 Some(VersionOrUrl::VersionSpecifier(specifiers)) => Wanted::Specifiers(specifiers),
                 Some(VersionOrUrl::Url(_)) | None => Wanted::Any,
             };
-            let edges = names.edges_to(&requirement.name, &wanted, &lock.packages, &place)?;
+            let edges = names.edges_to(&requirement.name, &wanted, packages, &place)?;
             found.extend(edges.into_iter().map(|edge| LockedEdge { marker: requirement.marker.clone(), ..edge }));
         }
         Ok(found)

@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted, index};
+use super::locking::{Names, Source, Wanted, connect, index};
 use super::poetry_versions::Versions;
 use super::text::printable;
 use super::{Adapter, InputContext, InputFile, Selection};
@@ -210,13 +210,7 @@ impl Reader<'_> {
         for package in &raw.package {
             lock.packages.push(self.package(package, &raw.metadata, &extras, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in raw.package.iter().enumerate() {
-            let edges = self.edges(package, &mut names, &lock)?;
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = edges;
-            }
-        }
+        connect(&mut lock.packages, &raw.package, |raw, names, packages| self.edges(raw, names, packages))?;
         Ok(lock)
     }
 
@@ -281,7 +275,12 @@ impl Reader<'_> {
     }
 
     /// Who requires whom decides nothing here, so what cannot be read of it counts.
-    fn edges(&self, raw: &RawPackage, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+    fn edges(
+        &self,
+        raw: &RawPackage,
+        names: &mut Names,
+        packages: &[LockedPackage],
+    ) -> Result<Vec<LockedEdge>, InputError> {
         let place = self.place(raw);
         let mut found = Vec::new();
         for (name, dependencies) in &raw.dependencies {
@@ -299,7 +298,7 @@ impl Reader<'_> {
                 let marker = marker.and_then(|marker| name::marker(marker).ok()).unwrap_or(MarkerTree::TRUE);
                 // Of an extra that nobody asked for, the lock has the packages only if something else requires them.
                 let marker = marker.simplify_extras_with(|_| true);
-                let edges = names.edges_to(&name, &wanted, &lock.packages, &place)?;
+                let edges = names.edges_to(&name, &wanted, packages, &place)?;
                 found.extend(edges.into_iter().map(|edge| LockedEdge { marker: marker.clone(), ..edge }));
             }
         }

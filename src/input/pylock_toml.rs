@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{ALWAYS, NEVER, Names, Source, Wanted, beside, find_in, index};
+use super::locking::{ALWAYS, NEVER, Source, Wanted, beside, connect, find_in, index};
 use super::{Adapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
@@ -156,20 +156,17 @@ impl Reader<'_> {
         for package in &raw.packages {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in raw.packages.iter().enumerate() {
-            let mut dependencies = Vec::new();
-            for dependency in &package.dependencies {
-                let place = document.place(package.name.span().start);
+        connect(&mut lock.packages, &raw.packages, |raw, names, packages| {
+            let mut edges = Vec::new();
+            for dependency in &raw.dependencies {
+                let place = document.place(raw.name.span().start);
                 let name = document.name(&dependency.name, &place)?;
                 let wanted = dependency.version.as_ref().and_then(|version| version.parse().ok());
                 let wanted = wanted.map_or(Wanted::Any, Wanted::Version);
-                dependencies.extend(names.edges_to(&name, &wanted, &lock.packages, &place)?);
+                edges.extend(names.edges_to(&name, &wanted, packages, &place)?);
             }
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = dependencies;
-            }
-        }
+            Ok(edges)
+        })?;
         Ok(lock)
     }
 
