@@ -123,14 +123,24 @@ pub fn visit(root: &Path, limits: Limits, visitor: &mut dyn Visitor) {
             }
         };
         if item.file_type().is_dir() {
+            if item.depth() == DEPTH {
+                visitor.leave(&item.path().display().to_string(), &format!("it lies more than {DEPTH} folders deep"));
+            }
             continue;
         }
         let Some(path) = item.path().strip_prefix(root).ok().and_then(slashed) else {
             visitor.leave(&item.path().display().to_string(), "the path is not UTF-8");
             continue;
         };
+        if item.path_is_symlink() && item.path().is_dir() {
+            visitor.leave(&path, "it is a link to a folder; not followed");
+            continue;
+        }
         if !visitor.meet(&path) {
             continue;
+        }
+        if left == 0 {
+            return visitor.leave("the rest of it", &format!("more than {} bytes, the limit", limits.sdist_bytes));
         }
         match read(&item, limits.source_bytes.min(left)) {
             Ok(bytes) => {

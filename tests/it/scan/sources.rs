@@ -204,6 +204,23 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
     assert_eq!(build("./own")["becomes"], "unknown", "no build file names it");
 }
 
+#[cfg(unix)]
+#[test]
+fn links_in_a_project_folder_leave_open_what_it_becomes() {
+    let desk = Desk::new();
+    desk.write("own/pyproject.toml", "[project]\nname = 'own'\nversion = '1.0'\n");
+    desk.write("elsewhere/_b.c", "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n");
+    let becomes = || {
+        let arguments = [&["scan", "./own[more]", "--no-index", "--format", "json"], TARGET].concat();
+        desk.run(&arguments).report().result("own")["build"].clone()
+    };
+    assert_eq!(becomes()["becomes"], "pure");
+    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("own/linked")).unwrap();
+    assert_eq!(becomes()["becomes"], "unknown");
+    let reason = becomes()["reason"].to_string();
+    assert!(reason.contains("linked was not read: it is a link to a folder"), "{reason}");
+}
+
 #[test]
 fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
     let (_, server) = shop();
