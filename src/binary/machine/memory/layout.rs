@@ -63,3 +63,39 @@ impl Layout {
 pub(super) fn is_variable(image: &Image, address: u64) -> bool {
     image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+    use super::*;
+    use crate::binary::image::images;
+    use crate::binary::machine::value::Value;
+
+    fn check(name: &str, cases: &[(u64, (u64, u64))]) {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/generators/built");
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let images = images(&bytes).unwrap();
+        let image = images.first().unwrap();
+        let layout = Layout::of(image);
+        for &(address, expected) in cases {
+            let hit = layout.hit_by(image, Value::Known(address).reach());
+            assert_eq!(hit, [expected], "{name}: {address:#x}, found {hit:x?}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_stays_in_its_section_unless_it_may_point_behind_an_object() {
+        // `.data` is from 0x1b620 to 0x1b868, and `.bss` from 0x1b880 to 0x1ba28.
+        check(
+            "elf-x86_64-pybind11-3.0.4-not-used.so",
+            &[
+                (0x1b9a0, (0x1b8a0, 0x1ba28)),
+                (0x1b8d0, (0x1b880, 0x1ba28)),
+                (0x1b890, (0x1b790, 0x1ba28)),
+                (0x1b760, (0x1b660, 0x1b868)),
+                (0x1b680, (0x1b620, 0x1b868)),
+            ],
+        );
+    }
+}
