@@ -66,8 +66,6 @@ pub(super) fn is_variable(image: &Image, address: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
-
     use super::*;
     use crate::binary::image::images;
     use crate::binary::machine::value::Value;

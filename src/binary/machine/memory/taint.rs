@@ -79,8 +79,8 @@ impl Memory {
             let after = |index: usize, word: Word| {
                 let address = start + 8 * index as u64;
                 let named = || parts.iter().any(|&(low, high)| address < high && address.saturating_add(8) > low);
-                let kept = in_image
-                    && (others.is_guard(address) || !named() && !(from_anywhere && others.is_exposed(address)));
+                let is_hit = named() || from_anywhere && others.is_exposed(address);
+                let kept = in_image && (others.is_guard(address) || !is_hit);
                 if kept { word } else { overwritten(word, stored_reach, extent) }
             };
             if page.words.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
