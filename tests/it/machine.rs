@@ -253,7 +253,7 @@ fn initialises_once(register: u32, with_page: Option<()>) -> Evaluation {
     let mut code = vec![page(0, register, guard), add(0, register, guard), call(8 + u32::from(with_page.is_some()))];
     code.extend(with_page.map(|()| page(3, register, guard)));
     // `ldr w8, [register, #low]; cmn w8, #1; b.ne` over the three that return the definition.
-    code.extend([0xb940_0008 | low(guard) / 4 << 10 | register << 5, 0x3100_051f, 0x5400_0081]);
+    code.extend([0xb940_0008 | (low(guard) / 4) << 10 | register << 5, 0x3100_051f, 0x5400_0081]);
     code.extend([page(code.len() as u64, 0, definition), add(0, 0, definition), back, nothing, back]);
     let bytes: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
     run(&patched(NAME, &bytes), HookKind::Init, FREE_THREADED, Limits::default())
