@@ -17,6 +17,7 @@ mod input;
 mod machine;
 mod macros;
 mod made_facts;
+mod official;
 mod report;
 mod resolve;
 mod rules;
