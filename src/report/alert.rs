@@ -28,6 +28,25 @@ pub(super) const WAIVER_EXPIRED: &str = "waiver-expired";
 /// The id of an alert about a waiver that covers nothing.
 pub(super) const WAIVER_UNUSED: &str = "waiver-unused";
 
+/// Most environments that an alert names.
+pub(super) const MOST_ENVIRONMENTS: usize = 3;
+
+/// How many environments or folders of wheels a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Environments {
+    /// One, or none: nothing has to be told apart.
+    AtMostOne,
+    /// Several, which may hold the same version of a package.
+    Several,
+}
+
+/// How many environments a report is about.
+pub(super) fn environments(report: &Report) -> Environments {
+    let mut names = report.packages.iter().filter_map(PackageReport::found_in);
+    let first = names.next();
+    if names.any(|name| Some(name) != first) { Environments::Several } else { Environments::AtMostOne }
+}
+
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
@@ -73,6 +92,8 @@ pub(super) struct Alert<'a> {
     pub(super) help: &'a str,
     /// Where the package came in, the best to point at first.
     pub(super) places: Vec<&'a Place>,
+    /// The environments, or folders of wheels, that hold it; empty where the report is not about several.
+    pub(super) found_in: Vec<&'a str>,
     /// Whether it counts for the policy; `None` where there is none, and for alerts about waivers.
     pub(super) standing: Option<Standing>,
     /// The waiver that covers it, or that it is about.
@@ -118,13 +139,24 @@ impl Alert<'_> {
         text
     }
 
-    /// [`Alert::sentence`] with package and targets. Harmless.
+    /// [`Alert::sentence`] with package, targets and, where there are several, environments. Harmless.
     pub(super) fn full_sentence(&self, report: &Report) -> String {
         let on = match self.targets.as_slice() {
             [] => String::new(),
             some => format!(" on {}", targets(&report.targets, some)),
         };
-        format!("{}{on}: {}", self.subject(), self.sentence())
+        format!("{}{on}{}: {}", self.subject(), self.held(), self.sentence())
+    }
+
+    /// The environments, with a word before them.
+    fn held(&self) -> String {
+        let mut names: Vec<String> = self.found_in.iter().take(MOST_ENVIRONMENTS).map(|name| harmless(name)).collect();
+        match self.found_in.len() - names.len() {
+            0 if names.is_empty() => return String::new(),
+            0 => {}
+            more => names.push(format!("{more} more")),
+        }
+        format!(" in {}", names.join(", "))
     }
 
     /// What sorts alerts, the worst first.
@@ -160,6 +192,9 @@ pub(super) fn alerts(report: &Report, extent: Extent) -> Vec<Alert<'_>> {
     match &report.gate {
         Some(gate) => of_gate(report, gate, &mut collection),
         None => of_findings(report, extent, &mut collection),
+    }
+    if environments(report) == Environments::AtMostOne {
+        collection.alerts.iter_mut().for_each(|alert| alert.found_in.clear());
     }
     collection.alerts.sort_by_key(Alert::rank);
     collection.alerts
@@ -204,15 +239,24 @@ impl<'a> Collection<'a> {
             self.alerts.push(alert);
             return;
         };
+        extend_with_new(&mut known.places, alert.places);
+        extend_with_new(&mut known.found_in, alert.found_in);
         let on_first = known.targets.first() == alert.targets.first();
-        known
-            .targets
-            .extend(alert.targets.iter().filter(|target| !known.targets.contains(target)).copied().collect::<Vec<_>>());
+        extend_with_new(&mut known.targets, alert.targets);
         for module in alert.modules {
             if !known.modules.contains(&module) {
                 known.modules.push(module);
                 known.others += usize::from(on_first);
             }
+        }
+    }
+}
+
+/// Adds what is not there yet.
+fn extend_with_new<T: PartialEq>(known: &mut Vec<T>, others: Vec<T>) {
+    for other in others {
+        if !known.contains(&other) {
+            known.push(other);
         }
     }
 }
@@ -261,6 +305,7 @@ fn of_finding<'a>(
         message: Cow::Borrowed(&finding.message),
         help: &finding.help,
         places: places.to_vec(),
+        found_in: package.found_in().into_iter().collect(),
         standing: None,
         waiver: None,
     }
@@ -280,17 +325,15 @@ fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &
         message: Cow::Borrowed(&result.reason),
         help: "",
         places: places.to_vec(),
+        found_in: package.found_in().into_iter().collect(),
         standing: None,
         waiver: None,
     }
 }
 
 fn of_gate<'a>(report: &'a Report, gate: &'a Gate, collection: &mut Collection<'a>) {
-    let packages: BTreeMap<(&PackageName, Option<&Version>), &PackageReport> =
-        report.packages.iter().map(|package| ((&package.name, package.version.as_ref()), package)).collect();
     for violation in &gate.violations {
-        let package = packages.get(&(&violation.package, violation.version.as_ref())).copied();
-        collection.add(of_violation(gate, violation, package));
+        collection.add(of_violation(gate, violation, report.packages.get(violation.entry)));
     }
     for used in &gate.waivers {
         collection.alerts.extend(of_waiver(used));
@@ -318,6 +361,7 @@ fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'
         message: Cow::Borrowed(&violation.message),
         help: findings.find(same).map_or("", |finding| &finding.help),
         places: package.map_or_else(Vec::new, |package| places(&package.required_by)),
+        found_in: package.and_then(PackageReport::found_in).into_iter().collect(),
         standing: Some(violation.standing),
         waiver,
     }
@@ -343,6 +387,7 @@ fn of_waiver(used: &WaiverUse) -> Option<Alert<'_>> {
         message: Cow::Owned(message),
         help,
         places: vec![&used.waiver.place],
+        found_in: Vec::new(),
         standing: None,
         waiver: Some(&used.waiver),
     })
