@@ -4,6 +4,9 @@
 //! Under a policy the alerts are what it counts, with what is waived and what the baseline had among them, and the
 //! waivers that do nothing any more. Without one they are what decides.
 
+mod environments;
+mod waivers;
+
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,7 +14,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::finding::{Finding, Level};
-use crate::model::gate::{Gate, Standing, Violation, Waiver, WaiverState, WaiverUse};
+use crate::model::gate::{Gate, Standing, Violation, Waiver};
 use crate::model::name::{PackageName, Version};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Place;
@@ -23,29 +26,11 @@ use super::sanitize::harmless;
 use super::targets::targets;
 use super::text::count;
 
-/// The id of an alert about a waiver whose last day is over.
-pub(super) const WAIVER_EXPIRED: &str = "waiver-expired";
-/// The id of an alert about a waiver that covers nothing.
-pub(super) const WAIVER_UNUSED: &str = "waiver-unused";
+pub(super) use environments::{Environments, MOST_ENVIRONMENTS, environments};
+pub(super) use waivers::{WAIVER_EXPIRED, WAIVER_UNUSED, waiver_words};
 
-/// Most environments that an alert names.
-pub(super) const MOST_ENVIRONMENTS: usize = 3;
-
-/// How many environments or folders of wheels a report is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Environments {
-    /// One, or none: nothing has to be told apart.
-    AtMostOne,
-    /// Several, which may hold the same version of a package.
-    Several,
-}
-
-/// How many environments a report is about.
-pub(super) fn environments(report: &Report) -> Environments {
-    let mut names = report.packages.iter().filter_map(PackageReport::found_in);
-    let first = names.next();
-    if names.any(|name| Some(name) != first) { Environments::Several } else { Environments::AtMostOne }
-}
+use environments::held;
+use waivers::of_waiver;
 
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,18 +130,7 @@ impl Alert<'_> {
             [] => String::new(),
             some => format!(" on {}", targets(&report.targets, some)),
         };
-        format!("{}{on}{}: {}", self.subject(), self.held(), self.sentence())
-    }
-
-    /// The environments, with a word before them.
-    fn held(&self) -> String {
-        let mut names: Vec<String> = self.found_in.iter().take(MOST_ENVIRONMENTS).map(|name| harmless(name)).collect();
-        match self.found_in.len() - names.len() {
-            0 if names.is_empty() => return String::new(),
-            0 => {}
-            more => names.push(format!("{more} more")),
-        }
-        format!(" in {}", names.join(", "))
+        format!("{}{on}{}: {}", self.subject(), held(&self.found_in), self.sentence())
     }
 
     /// What sorts alerts, the worst first.
@@ -364,46 +338,6 @@ fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'
         found_in: package.and_then(PackageReport::found_in).into_iter().collect(),
         standing: Some(violation.standing),
         waiver,
-    }
-}
-
-/// An alert about a waiver that does nothing any more.
-fn of_waiver(used: &WaiverUse) -> Option<Alert<'_>> {
-    let message = waiver_words(used)?;
-    let (rule, help) = match used.state {
-        WaiverState::Used(_) => return None,
-        WaiverState::Expired(_) => (WAIVER_EXPIRED, "Renew the decision with a new day, or remove the waiver."),
-        WaiverState::Unused => (WAIVER_UNUSED, "Remove the waiver, or correct what it names."),
-    };
-    Some(Alert {
-        rule: Cow::Borrowed(rule),
-        weight: Weight::Warning,
-        package: &used.waiver.package,
-        version: None,
-        verdict: None,
-        targets: Vec::new(),
-        modules: used.waiver.module.as_deref().into_iter().collect(),
-        others: 0,
-        message: Cow::Owned(message),
-        help,
-        places: vec![&used.waiver.place],
-        found_in: Vec::new(),
-        standing: None,
-        waiver: Some(&used.waiver),
-    })
-}
-
-/// What is wrong with a waiver; `None` when nothing is. Not harmless yet.
-pub(super) fn waiver_words(used: &WaiverUse) -> Option<String> {
-    let reason = &used.waiver.reason;
-    match (used.state, used.waiver.until) {
-        (WaiverState::Used(_), _) => None,
-        (WaiverState::Unused, _) => Some(format!("the waiver covers nothing any more (its reason: {reason})")),
-        (WaiverState::Expired(number), until) => {
-            let day = until.map_or_else(String::new, |day| format!(" on {day}"));
-            let lost = if number == 0 { "nothing".to_owned() } else { count(number, "violation") };
-            Some(format!("the waiver ended{day}; it would cover {lost} (its reason: {reason})"))
-        }
     }
 }
 

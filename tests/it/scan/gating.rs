@@ -134,3 +134,22 @@ fn a_baseline_that_cannot_be_read_ends_the_run() {
         }
     }
 }
+
+#[test]
+fn other_tools_get_paths_from_the_root_of_the_repository() {
+    let server = Server::start(verdicts::shop().routes());
+    let desk = Desk::new();
+    let index = server.url("/simple/");
+    desk.write("service/requirements.txt", "-r ../base.txt\n");
+    desk.write("base.txt", "declared\n");
+    let named = |format: &str| {
+        let arguments = [&["gate", "requirements.txt", "--index-url", &index, "--format", format], TARGET].concat();
+        Run::of(desk.command(&arguments).current_dir(desk.path("service"))).stdout
+    };
+    assert!(named("github").starts_with("::error file=../base.txt,line=1,"), "{}", named("github"));
+    desk.write(".git/HEAD", "ref: refs/heads/main\n");
+    assert!(named("github").starts_with("::error file=base.txt,line=1,"), "{}", named("github"));
+    assert!(named("gitlab").contains("\"path\": \"base.txt\""), "{}", named("gitlab"));
+    assert!(named("sarif").contains("\"uri\": \"base.txt\""), "{}", named("sarif"));
+    assert!(named("csv").contains(",../base.txt:1,"), "as typed, for people: {}", named("csv"));
+}
