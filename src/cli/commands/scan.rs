@@ -71,7 +71,8 @@ impl Outputs {
                 style: output::style(global, destination.file.as_deref()),
                 generated: self.generated.clone(),
                 rules: pages.clone(),
-                folder: Some(environment.directory.clone()),
+                folder: Some(environment.repository().to_path_buf()),
+                directory: Some(environment.directory.clone()),
             };
             written.push(((destination.format.render)(report, &options)?, destination.file.as_deref()));
         }
