@@ -13,6 +13,7 @@ use crate::model::plan::{After, Course, Obstacle, Outlook, Plan, PlanSummary, Se
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
 use crate::model::resolution::RequiredBy;
+use crate::model::source::Forecast;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -31,6 +32,8 @@ pub struct Material<'a> {
     pub searches: &'a BTreeMap<(PackageName, Target), Search>,
     /// Packages whose ready version is kept out.
     pub held: &'a BTreeMap<PackageName, Held>,
+    /// What is foreseen of packages that stay to be built.
+    pub forecasts: &'a BTreeMap<(PackageName, Target), Forecast>,
     /// Where projects want to hear of it.
     pub trackers: &'a BTreeMap<PackageName, String>,
     /// SHA-256 of all files of a version.
@@ -153,15 +156,21 @@ fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, m
     let probed = search.zip(locked).and_then(|(search, to)| search.probes.iter().find(|probe| probe.version == *to));
     if let Some(probe) = probed {
         let (version, verdict) = (Some(probe.version.clone()), Some(probe.verdict));
-        return After { version, verdict, reason: probe.reason.clone() };
+        return After { version, verdict, reason: probe.reason.clone(), build: None };
     }
     let named = material.after.packages.iter().filter(|other| other.name == package.name);
     let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
     match found.into_iter().find(|(_, result)| result.target == now.target) {
         Some((other, result)) => {
-            After { version: other.version.clone(), verdict: Some(result.verdict), reason: result.reason.clone() }
+            let forecast = || material.forecasts.get(&(package.name.clone(), result.target)).cloned();
+            After {
+                version: other.version.clone(),
+                verdict: Some(result.verdict),
+                reason: result.reason.clone(),
+                build: if result.verdict == Verdict::Build { forecast() } else { None },
+            }
         }
-        None => After { version: None, verdict: None, reason: "no longer required".to_owned() },
+        None => After { version: None, verdict: None, reason: "no longer required".to_owned(), build: None },
     }
 }
 

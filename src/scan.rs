@@ -5,6 +5,7 @@ mod describing;
 mod distributions;
 mod examination;
 mod first_ready;
+mod foreseeing;
 mod inspecting;
 mod installed;
 mod judging;

@@ -5,6 +5,7 @@ use super::name::{PackageName, Version};
 use super::problem::Problem;
 use super::request::Place;
 use super::resolution::RequiredBy;
+use super::source::Forecast;
 use super::target::Target;
 use super::verdict::Verdict;
 
@@ -69,6 +70,8 @@ pub struct After {
     pub verdict: Option<Verdict>,
     /// Why, in a few words.
     pub reason: String,
+    /// For `build`: what is foreseen of it; `None` for a target that always has the GIL, and for a folder of sources.
+    pub build: Option<Forecast>,
 }
 
 /// A search among the versions of a package, from the one in the set upwards.

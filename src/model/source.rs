@@ -206,6 +206,8 @@ pub struct Forecast {
     pub reason: String,
     /// Compilers that the build needs, such as `a C compiler`.
     pub needs: Vec<String>,
+    /// Requirements of the build that count on the target, as the source has them; installers fetch them.
+    pub requires: Vec<String>,
     /// What a person can check.
     pub evidence: Vec<Evidence>,
 }

@@ -3,6 +3,7 @@
 mod searched;
 
 use crate::model::plan::{Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::source::Becomes;
 use crate::model::verdict::Verdict;
 
 use super::paint::{Role, sign};
@@ -39,40 +40,47 @@ struct Kind {
     title: &'static str,
     /// What holds for all of them.
     advice: &'static str,
-    /// Whether a step of this course is one of them.
-    holds: fn(&Course) -> bool,
+    /// Whether a step is one of them.
+    holds: fn(&Step) -> bool,
 }
 
 const CHANGE: &str = "Change";
 
 /// In the order in which they are told.
-const KINDS: [Kind; 6] = [
-    Kind { title: CHANGE, advice: "", holds: |course| matches!(course, Course::Change { .. } | Course::Follow) },
+const KINDS: [Kind; 7] = [
+    Kind { title: CHANGE, advice: "", holds: |step| matches!(step.course, Course::Change { .. } | Course::Follow) },
     Kind {
         title: "Held back: a version is ready, but something does not let it in",
         advice: "",
-        holds: |course| matches!(course, Course::HeldBack { .. }),
+        holds: |step| matches!(step.course, Course::HeldBack { .. }),
     },
     Kind {
         title: "No ready version: keep them in a process with the GIL",
         advice: "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
                  where they cannot be imported at all, only the first helps. Then ask their projects.",
-        holds: |course| *course == Course::Isolate,
+        holds: |step| step.course == Course::Isolate,
     },
     Kind {
         title: "No ready version: build from source",
-        advice: "Build them with the target's Python, and scan the wheels that come out.",
-        holds: |course| *course == Course::Build,
+        advice: "Build them with the target's Python, and scan the wheels that come out. Which libraries of the system \
+                 they need is not told.",
+        holds: |step| step.course == Course::Build && !is_futile(step),
+    },
+    Kind {
+        title: "No ready version, and a build does not help",
+        advice: "By their sources, what comes out would switch the GIL on, or nothing comes out. Keep them in a process \
+                 of a Python with the GIL, and ask their projects.",
+        holds: |step| step.course == Course::Build && is_futile(step),
     },
     Kind {
         title: "Not known",
         advice: "Something that decides could not be read: `ungil scan` tells what.",
-        holds: |course| *course == Course::Unclear,
+        holds: |step| step.course == Course::Unclear,
     },
     Kind {
         title: "Slower, nothing else: installs without its compiled modules",
         advice: "",
-        holds: |course| *course == Course::Accept,
+        holds: |step| step.course == Course::Accept,
     },
 ];
 
@@ -112,7 +120,7 @@ impl Page<'_> {
     }
 
     fn steps(&self, kind: &Kind) -> Vec<String> {
-        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(&step.course)).collect();
+        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(step)).collect();
         if steps.is_empty() {
             return Vec::new();
         }
@@ -236,6 +244,16 @@ impl Page<'_> {
         let requests = count(usize::try_from(summary.requests).unwrap_or(usize::MAX), "request");
         vec![self.paint(Role::Faint, &format!("{requests}, {} of distribution files", bytes(summary.bytes_fetched)))]
     }
+}
+
+/// Whether the sources say of every build that it would not keep the GIL off.
+fn is_futile(step: &Step) -> bool {
+    let mut builds = step.outlooks.iter().filter(|outlook| outlook.after.verdict == Some(Verdict::Build));
+    let is_futile = |outlook: &Outlook| {
+        let becomes = outlook.after.build.as_ref().map(|forecast| forecast.becomes);
+        matches!(becomes, Some(Becomes::SwitchesGilOn | Becomes::Fails))
+    };
+    builds.all(is_futile)
 }
 
 /// Whether nothing is left to ask its project for.

@@ -28,7 +28,7 @@ use super::search::{History, Readiness, search};
 use super::session::Session;
 
 /// Requests that may be sent for one package and target, those for its listing and for the version in the set included.
-const MOST_REQUESTS: u64 = 11;
+pub(super) const MOST_REQUESTS: u64 = 11;
 /// What a look costs: the end of the wheel, and the modules.
 const USUAL_COST: u64 = 2;
 

@@ -11,13 +11,16 @@ use crate::model::problem::ProblemKind;
 use crate::model::report::TargetResult;
 use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
+use crate::model::source::Forecast;
 use crate::model::target::Target;
+use crate::model::verdict::Verdict;
 use crate::plan::{self, Held, Material};
 use crate::resolve::{Catalog, ResolveError};
 use crate::rules::RuleSet;
 
 use super::distributions::Distributions;
-use super::first_ready::{Surroundings, first_ready};
+use super::first_ready::{MOST_REQUESTS, Surroundings, first_ready};
+use super::foreseeing::{self, ToBuild};
 use super::revision::Revision;
 use super::session::{Builds, Seen, Session, each};
 use super::{Event, Observer, ScanError, Settings};
@@ -194,7 +197,23 @@ impl Walk<'_> {
         vec![Obstacle { place: None, package: None, wants }]
     }
 
+    /// What is foreseen of the packages that have to be built even when the plan is followed.
+    fn foresee(&self, after: &Seen) -> BTreeMap<(PackageName, Target), Forecast> {
+        let wanting = wanting(after);
+        let stay = wanting.iter().filter(|it| !self.held.contains_key(it.name) && !self.locked.contains_key(it.name));
+        let builds: Vec<ToBuild<'_>> = stay
+            .flat_map(|Wanting { name, on }| {
+                let searches = self.searches.keys().filter(|(searched, _)| searched == *name).count();
+                let most_requests = MOST_REQUESTS * u64::try_from(searches).unwrap_or_default().max(1);
+                let to_build = on.iter().filter(|(.., result)| result.verdict == Verdict::Build);
+                to_build.map(move |(set, chosen, _)| ToBuild { target: set.target, chosen, most_requests })
+            })
+            .collect();
+        foreseeing::foresee(&self.session, &builds)
+    }
+
     fn draw(&self, after: &Seen) -> Plan {
+        let forecasts = self.foresee(after);
         let traffic = self.session.distributions.index().traffic();
         let names: BTreeSet<&PackageName> =
             wanting(self.before).iter().chain(&wanting(after)).map(|it| it.name).collect();
@@ -217,6 +236,7 @@ impl Walk<'_> {
             locked: &self.locked,
             searches: &self.searches,
             held: &self.held,
+            forecasts: &forecasts,
             trackers: &names.iter().filter_map(tracker).collect(),
             digests: &|name, version| self.digests(name, version),
             traffic: plan::Traffic { requests: traffic.requests, bytes: traffic.file_bytes },

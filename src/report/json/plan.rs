@@ -5,7 +5,7 @@ use crate::model::plan::{
 };
 
 use super::convert::{all, place, problem, required_by, text, verdict};
-use super::plan_v1;
+use super::{build_v1, plan_v1};
 
 impl From<&Plan> for plan_v1::Plan {
     fn from(plan: &Plan) -> plan_v1::Plan {
@@ -59,13 +59,19 @@ fn obstacle(obstacle: &Obstacle) -> plan_v1::Obstacle {
 }
 
 fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
-    let After { version, verdict: then, reason } = &outlook.after;
+    let After { version, verdict: then, reason, build } = &outlook.after;
+    let after = plan_v1::After {
+        version: optional(version.as_ref()),
+        verdict: then.map(verdict),
+        reason: text(reason),
+        build: build.as_ref().map(build_v1::forecast),
+    };
     plan_v1::Outlook {
         target: outlook.target.to_string(),
         verdict: verdict(outlook.verdict),
         reason: text(&outlook.reason),
         search: outlook.search.as_ref().map(search),
-        after: plan_v1::After { version: optional(version.as_ref()), verdict: then.map(verdict), reason: text(reason) },
+        after,
     }
 }
 

@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::build_v1::Forecast;
 use super::v1::{Place, Problem, RequiredBy, Verdict};
 
 /// The number in `schema_version`.
@@ -114,6 +115,9 @@ pub(super) struct After {
     pub(super) verdict: Option<Verdict>,
     /// Why, in a few words.
     pub(super) reason: String,
+    /// For `build`: what is foreseen of it, as far as the sources were read. Null for a target that always has the GIL, for
+    /// a folder of sources, and when the version is kept only because another one is held back.
+    pub(super) build: Option<Forecast>,
 }
 
 /// A search among the versions of a package, from the one in the set upwards.
