@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{After, Course, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
+use crate::model::plan::{After, Alternative, Course, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
 use crate::model::resolution::RequiredBy;
@@ -136,8 +136,21 @@ fn step(package: &PackageReport, material: &Material<'_>) -> Option<Step> {
         version: package.version.clone(),
         required_by: package.required_by.clone(),
         tracker: material.trackers.get(&package.name).cloned(),
+        alternatives: alternatives(package, &outlooks),
         outlooks,
     })
+}
+
+/// What rules name to be used instead, of targets on which the package does not become ready.
+fn alternatives(package: &PackageReport, outlooks: &[Outlook]) -> Vec<Alternative> {
+    let stays = |target: Target| {
+        let mut outlooks = outlooks.iter().filter(|outlook| outlook.target == target);
+        outlooks.any(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()))
+    };
+    let findings = package.results.iter().filter(|result| stays(result.target)).flat_map(|result| &result.findings);
+    let named = findings
+        .filter_map(|finding| Some(Alternative { rule: finding.rule.clone(), what: finding.alternative.clone()? }));
+    named.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'_>) -> Outlook {

@@ -44,6 +44,17 @@ pub struct Step {
     pub course: Course,
     /// Where its project wants to hear of it: an address from its metadata, with whatever it says there.
     pub tracker: Option<String>,
+    /// What to use instead, where rules name something and it does not become ready on all targets; each once.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// What a rule names to be used instead of a package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alternative {
+    /// The rule's id.
+    pub rule: String,
+    /// What to use, in the rule's words.
+    pub what: String,
 }
 
 /// How a package stands on one target, and how it could.
@@ -70,7 +81,8 @@ pub struct After {
     pub verdict: Option<Verdict>,
     /// Why, in a few words.
     pub reason: String,
-    /// For `build`: what is foreseen of it; `None` for a target that always has the GIL, and for a folder of sources.
+    /// For `build`: what is foreseen of it; `None` for a folder of sources, for a target that always has the GIL, and where a
+    /// newer version is ready but held back.
     pub build: Option<Forecast>,
 }
 

@@ -2,7 +2,7 @@
 
 mod searched;
 
-use crate::model::plan::{Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::plan::{Alternative, Course, Move, Obstacle, Outlook, Plan, Step};
 use crate::model::source::Becomes;
 use crate::model::verdict::Verdict;
 
@@ -151,6 +151,9 @@ impl Page<'_> {
         lines.extend(told.iter().flat_map(|(label, text)| self.labelled(label, text)));
         if let Course::HeldBack { by, .. } = &step.course {
             lines.extend(by.iter().flat_map(|obstacle| self.labelled("but", &kept_out(obstacle))));
+        }
+        for Alternative { rule, what } in &step.alternatives {
+            lines.extend(self.labelled("or", &format!("{}  [{rule}]", harmless(what))));
         }
         if !is_done(step)
             && let Some(tracker) = &step.tracker

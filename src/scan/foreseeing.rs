@@ -30,16 +30,16 @@ pub(super) struct ToBuild<'a> {
 /// has the GIL, nor for a folder of sources.
 pub(super) fn foresee(session: &Session<'_>, builds: &[ToBuild<'_>]) -> BTreeMap<(PackageName, Target), Forecast> {
     let free_threaded = || builds.iter().filter(|build| build.target.python.free_threaded);
-    let files = free_threaded().filter_map(|build| Some((judging::readable(&build.chosen.choice)?, build.most_requests)));
+    let files =
+        free_threaded().filter_map(|build| Some((judging::readable(&build.chosen.choice)?, build.most_requests)));
     let mut by_place: BTreeMap<&Location, (&Artifact, u64)> = BTreeMap::new();
     for (artifact, most_requests) in files {
         by_place.entry(&artifact.location).or_insert((artifact, most_requests));
     }
     let files: Vec<&(&Artifact, u64)> = by_place.values().collect();
     let examined = each(&files, |(artifact, most_requests)| {
-        is_affordable(session, artifact, *most_requests).then(|| {
-            (artifact.location.clone(), session.distributions.examine(artifact))
-        })
+        is_affordable(session, artifact, *most_requests)
+            .then(|| (artifact.location.clone(), session.distributions.examine(artifact)))
     });
     let examinations: Examinations = examined.into_iter().flatten().collect();
     let read: BTreeSet<&Location> = examinations.keys().collect();

@@ -1,7 +1,8 @@
 //! From the model's plan to version 1 of its JSON.
 
 use crate::model::plan::{
-    After, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen, Step,
+    After, Alternative, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen,
+    Step,
 };
 
 use super::convert::{all, place, problem, required_by, text, verdict};
@@ -46,7 +47,12 @@ fn step(step: &Step) -> plan_v1::Step {
         held_by: all(held_by, obstacle),
         outlooks: all(&step.outlooks, outlook),
         tracker: step.tracker.as_deref().map(text),
+        alternatives: all(&step.alternatives, alternative),
     }
+}
+
+fn alternative(alternative: &Alternative) -> plan_v1::Alternative {
+    plan_v1::Alternative { rule: alternative.rule.clone(), what: text(&alternative.what) }
 }
 
 fn obstacle(obstacle: &Obstacle) -> plan_v1::Obstacle {

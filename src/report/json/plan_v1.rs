@@ -56,6 +56,17 @@ pub(super) struct Step {
     pub(super) outlooks: Vec<Outlook>,
     /// Where the project wants to hear of it, by its metadata: an `http` or `https` URL; null when it does not say.
     pub(super) tracker: Option<String>,
+    /// What to use instead, where rules name something and the package does not become ready on all targets.
+    pub(super) alternatives: Vec<Alternative>,
+}
+
+/// What a rule names to be used instead of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Alternative {
+    /// The rule's id.
+    pub(super) rule: String,
+    /// What to use, in the rule's words.
+    pub(super) what: String,
 }
 
 /// What to do about a package.
@@ -115,8 +126,8 @@ pub(super) struct After {
     pub(super) verdict: Option<Verdict>,
     /// Why, in a few words.
     pub(super) reason: String,
-    /// For `build`: what is foreseen of it, as far as the sources were read. Null for a target that always has the GIL, for
-    /// a folder of sources, and when the version is kept only because another one is held back.
+    /// For `build`: what is foreseen of it, as far as the sources were read. Null for a folder of sources, and where a newer
+    /// version is ready but held back.
     pub(super) build: Option<Forecast>,
 }
 

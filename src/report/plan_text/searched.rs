@@ -53,13 +53,13 @@ fn judged(verdict: Option<Verdict>, reason: &str) -> String {
 
 /// What has to be there for a build, and what installers fetch for it.
 fn needs(forecast: &Forecast) -> Option<String> {
-    let mut fetched: Vec<String> =
+    let fetched: Vec<String> =
         forecast.requires.iter().take(MOST_REQUIREMENTS).map(|required| harmless(required)).collect();
+    let mut fetched = fetched.join(", ");
     if forecast.requires.len() > MOST_REQUIREMENTS {
-        fetched.push(format!("{} more", forecast.requires.len() - MOST_REQUIREMENTS));
+        fetched.push_str(&format!(" and {} more", forecast.requires.len() - MOST_REQUIREMENTS));
     }
     let compilers = forecast.needs.join(", ");
-    let fetched = fetched.join(", ");
     match (compilers.is_empty(), fetched.is_empty()) {
         (true, true) => None,
         (false, true) => Some(compilers),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 use super::desk::{Desk, Run, TARGET};
-use super::distributions::{Wheel, sha256};
+use super::distributions::{Wheel, sdist_of, sha256};
 use super::shop::Shop;
 
 const READY: &str = "elf-x86_64-not-used.so";
@@ -248,4 +248,99 @@ fn what_the_build_with_the_gil_gets_is_shown() {
     let pinned = Server::start(history(Shop::default(), "back", &[("0.1", 'R'), ("2.0", '.')]).routes());
     let report = desk.scan(&pinned, &["back==0.1", "--no-cache"]).report();
     assert_eq!(report.result("back")["other_build"], Value::Null);
+}
+
+/// A source of one module in C.
+fn source(name: &str, version: &str, declaration: &str) -> Vec<u8> {
+    let info = format!("Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n");
+    let requires = "[build-system]\nrequires = ['setuptools>=77', 'tomli; python_version < \"3.11\"']\n";
+    let setup = format!("setup(name='{name}', ext_modules=[Extension('_a', ['_a.c'])])\n");
+    let module = format!("{declaration}\nPyMODINIT_FUNC PyInit__a(void) {{ return PyModuleDef_Init(&module); }}\n");
+    let files = [("PKG-INFO", &*info), ("pyproject.toml", requires), ("setup.py", &*setup), ("_a.c", &*module)];
+    sdist_of(name, version, &files)
+}
+
+/// With a source of one module in C.
+fn and_source(shop: Shop, name: &str, version: &str, declaration: &str) -> Shop {
+    shop.file(name, &format!("{name}-{version}.tar.gz"), source(name, version, declaration), None)
+}
+
+#[test]
+fn what_stays_to_be_built_is_foreseen() {
+    let shop = and_source(Shop::default(), "calm", "1.0", "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};");
+    let shop = and_source(shop, "silent", "1.0", "");
+    // Its wheel is the better way, so nobody reads its sources.
+    let shop = and_source(shop, "moves", "1.0", "").and(wheel("moves", "1.1", READY));
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    let run = plan(&desk, &server, &["calm==1.0", "silent==1.0", "moves==1.0"]);
+    let plan = document(&run);
+    assert_eq!((told(&plan, "calm"), run.code), ("build - - - open".to_owned(), Some(3)), "{}", run.stdout);
+    let after = |name: &str| step(&plan, name)["outlooks"][0]["after"].clone();
+    let build = after("calm")["build"].clone();
+    assert_eq!(build["becomes"], "keeps-gil-off", "{build}");
+    assert_eq!(build["needs"], serde_json::json!(["a C compiler"]));
+    assert_eq!(build["requires"], serde_json::json!(["setuptools>=77"]));
+    assert_eq!(after("silent")["build"]["becomes"], "switches-gil-on");
+    assert_eq!((&after("moves")["verdict"], &after("moves")["build"]), (&"ready".into(), &Value::Null));
+    let index = server.url("/simple/");
+    let text = desk.run(&[&["plan", "calm==1.0", "silent==1.0", "--index-url", &index], TARGET].concat()).stdout;
+    for line in [
+        "No ready version: build from source\n",
+        "    build would keep the GIL off (its module declares it)\n",
+        "    needs a C compiler, and what installers fetch for it: setuptools>=77\n",
+        "No ready version, and a build does not help\n",
+        "    build would switch the GIL on: _a declares nothing (_a.c:2)\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+}
+
+#[test]
+fn sources_are_read_with_what_the_search_left() {
+    let versions: Vec<String> = (1..60).map(|number| format!("1.{number}")).collect();
+    let shop = and_source(Shop::default(), "lib", "1.0", "");
+    let shop = versions.iter().fold(shop, |shop, version| shop.and(wheel("lib", version, NOT_READY)));
+    let server = Server::start(shop.routes());
+    // What the second line lets in is searched, then what it keeps out.
+    let plan = document(&plan(&Desk::new(), &server, &["lib==1.0", "lib<1.30", "--no-cache"]));
+    let build = &step(&plan, "lib")["outlooks"][0]["after"]["build"];
+    assert_eq!(build["becomes"], "unknown");
+    assert!(build["reason"].as_str().unwrap().contains("`ungil scan` reads"), "{build}");
+    assert!(server.paths().len() < 12, "{:#?}", server.paths());
+}
+
+#[test]
+fn what_the_house_knows_instead_is_named_where_nothing_is_ready() {
+    let example = |expect: &str, rest: &str| format!("[[example]]\nexpect = \"{expect}\"\n{rest}\n");
+    let rule = [
+        "id = \"house-parsers\"\ntitle = \"The house knows another one\"\nlevel = \"warning\"\nscope = \"package\"\n"
+            .to_owned(),
+        "when = { package = [\"stuck\", \"moves\"] }\nmessage = \"{package} is there\"\nhelp = \"Ask the house.\"\n"
+            .to_owned(),
+        "alternative = \"other-parser, but for {package}'s trees\"\n".to_owned(),
+        example("fires", "package = \"stuck\""),
+        example("quiet", ""),
+        example("quiet", "package = \"lib\""),
+    ]
+    .concat();
+    let shop = history(Shop::default(), "stuck", &[("1.0", '-')]);
+    let shop = history(shop, "lib", &[("1.0", '-')]);
+    let shop = history(shop, "moves", &[("1.0", '-'), ("1.1", 'R')]);
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    desk.write("rules/house-parsers.toml", rule);
+    let arguments = ["stuck==1.0", "lib==1.0", "moves==1.0", "--rules", "rules"];
+    let planned = document(&plan(&desk, &server, &arguments));
+    let named = |name: &str| step(&planned, name)["alternatives"].clone();
+    let what = "other-parser, but for stuck's trees";
+    assert_eq!(named("stuck"), serde_json::json!([{ "rule": "house-parsers", "what": what }]));
+    assert_eq!((named("lib"), named("moves")), (serde_json::json!([]), serde_json::json!([])));
+    let index = server.url("/simple/");
+    let text = desk.run(&[&["plan", "--index-url", &index], TARGET, &arguments].concat()).stdout;
+    assert!(text.contains(&format!("    or    {what} [house-parsers]\n")), "{text}");
+    let scanned = desk.scan(&server, &arguments).report();
+    let findings = scanned.0["findings"].as_array().unwrap();
+    let found: Vec<&Value> = findings.iter().filter(|finding| finding["rule"] == "house-parsers").collect();
+    assert_eq!((found.len(), found[1]["alternative"].as_str()), (2, Some(what)), "{found:#?}");
 }
