@@ -76,10 +76,11 @@ pub fn draw(material: &Material<'_>) -> Plan {
         true => steps.iter().filter(|step| step.name == package.name).all(becomes_good),
         false => is_good(package),
     });
+    let moves = moves::moves(before, after, &steps);
     Plan {
         targets: before.targets.clone(),
-        moves: moves::moves(before, after, &steps),
-        commands: edits::commands(requests, &steps),
+        commands: edits::commands(requests, &steps, &moves),
+        moves,
         edits,
         problems: problems(before, after),
         summary: PlanSummary {

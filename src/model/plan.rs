@@ -207,15 +207,26 @@ pub struct Edit {
     pub digests: Option<Vec<Digest>>,
 }
 
-/// What to type, for a file that a tool writes itself.
+/// What to type, for a file that a tool writes itself or for an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Command {
-    /// The file.
+    /// What the file is.
+    pub place: CommandPlace,
+    /// The file, or the environment.
     pub file: String,
     /// The command; empty when the file does not tell which tool made it.
     pub command: String,
     /// Packages with their new versions, `name==version`.
     pub packages: Vec<String>,
+}
+
+/// What a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommandPlace {
+    /// A lock file: the tool that wrote it reads it again.
+    LockFile,
+    /// An environment: where the target's Python runs, it gets these versions beside the rest.
+    Environment,
 }
 
 /// Counts of a plan.

@@ -2,7 +2,8 @@
 
 mod searched;
 
-use crate::model::plan::{Alternative, Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::request::Place;
 use crate::model::source::Becomes;
 use crate::model::verdict::Verdict;
 
@@ -217,8 +218,17 @@ impl Page<'_> {
         if self.plan.commands.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![self.paint(Role::Heading, "Run, where the lock file is")];
-        for command in &self.plan.commands {
+        let mut lines = Vec::new();
+        for (number, command) in self.plan.commands.iter().enumerate() {
+            match command.place {
+                CommandPlace::LockFile if number > 0 => {}
+                CommandPlace::LockFile => lines.push(self.paint(Role::Heading, "Run, where the lock file is")),
+                CommandPlace::Environment => {
+                    let title =
+                        format!("Install with the target's Python, beside the rest of {}", harmless(&command.file));
+                    lines.push(self.paint(Role::Heading, &title));
+                }
+            }
             if command.command.is_empty() {
                 let packages = command.packages.join(", ");
                 let text = format!("lock {} again, with {packages}", harmless(&command.file));
@@ -267,11 +277,14 @@ fn is_done(step: &Step) -> bool {
 
 fn kept_out(obstacle: &Obstacle) -> String {
     let wants = harmless(&obstacle.wants);
+    // What pins a package in an environment is that it is there.
+    let is_line = |place: &Place| place.line.or(place.column).is_some();
+    let has_line = obstacle.package.is_none() || obstacle.place.as_ref().is_some_and(is_line);
     let place = obstacle.place.as_ref().map(|place| {
         let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
         format!("{}{line}", harmless(&place.file))
     });
-    match (&obstacle.package, place) {
+    match (&obstacle.package, place.filter(|_| has_line)) {
         (Some((name, version)), Some(place)) => format!("{name} {version}, pinned at {place}, wants {wants}"),
         (Some((name, version)), None) => format!("{name} {version} wants {wants}"),
         (None, Some(place)) => format!("{place} wants {wants}"),

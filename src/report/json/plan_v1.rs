@@ -29,7 +29,7 @@ pub(super) struct Plan {
     pub(super) moves: Vec<Move>,
     /// Lines of requirements files to be edited, in the order of the files.
     pub(super) edits: Vec<Edit>,
-    /// What the tools that made lock files are to be told.
+    /// What the tools that made lock files are to be told, or the installer of an environment.
     pub(super) commands: Vec<Command>,
     /// What could not be looked at, sorted.
     pub(super) problems: Vec<Problem>,
@@ -213,10 +213,10 @@ pub(super) struct Edit {
     pub(super) sha256: Option<Vec<String>>,
 }
 
-/// What to type, for a file that a tool writes itself.
+/// What to type, for a file that a tool writes itself or for an environment.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Command {
-    /// The file.
+    /// The file, or the environment's folder.
     pub(super) file: String,
     /// The command; empty when the file does not tell which tool made it.
     pub(super) command: String,

@@ -3,8 +3,8 @@
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::evidence::Evidence;
 use ungil::model::plan::{
-    After, Alternative, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen,
-    Step,
+    After, Alternative, Border, Command, CommandPlace, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe,
+    Search, Seen, Step,
 };
 use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::request::Place;
@@ -161,14 +161,22 @@ pub(super) fn plan() -> Plan {
         edits: vec![edit(1, "change", Some(vec![digest])), edit(2, "moves", None)],
         commands: vec![
             Command {
+                place: CommandPlace::LockFile,
                 file: "uv.lock".to_owned(),
                 command: "uv lock --upgrade-package 'change==2.1'".to_owned(),
                 packages: vec!["change==2.1".to_owned()],
             },
             Command {
+                place: CommandPlace::LockFile,
                 file: "pylock.toml".to_owned(),
                 command: String::new(),
                 packages: vec!["change==2.1".to_owned()],
+            },
+            Command {
+                place: CommandPlace::Environment,
+                file: ".venv".to_owned(),
+                command: "pip install 'change==2.1' 'moves==1.4'".to_owned(),
+                packages: vec!["change==2.1".to_owned(), "moves==1.4".to_owned()],
             },
         ],
         problems: Vec::new(),

@@ -157,6 +157,19 @@ fn what_requires_it_moves_with_it() {
 }
 
 #[test]
+fn a_newer_one_than_the_oldest_ready_is_taken_where_others_want_it() {
+    let shop = history(Shop::default(), "base", &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')]);
+    let shop = shop
+        .and(wheel("above", "1.0", NOT_READY).requires("base"))
+        .and(wheel("above", "2.0", READY).requires("base>=1.2"))
+        .and(wheel("above", "2.1", READY).requires("base>=1.2"));
+    let server = Server::start(shop.routes());
+    let plan = document(&plan(&Desk::new(), &server, &["above==1.0", "base==1.0"]));
+    assert_eq!(told(&plan, "base"), "change 1.2 1.1 1.2 confirmed");
+    assert_eq!(told(&plan, "above"), "change 2.0 2.0 2.1 confirmed");
+}
+
+#[test]
 fn what_stands_in_the_way_is_named() {
     for (requirements, place, package, wants) in [
         ("lib<1.1\n", Some("requirements.txt 1"), None, "<1.1"),
@@ -343,4 +356,78 @@ fn what_the_house_knows_instead_is_named_where_nothing_is_ready() {
     let findings = scanned.0["findings"].as_array().unwrap();
     let found: Vec<&Value> = findings.iter().filter(|finding| finding["rule"] == "house-parsers").collect();
     assert_eq!((found.len(), found[1]["alternative"].as_str()), (2, Some(what)), "{found:#?}");
+}
+
+/// An environment of a Python with the GIL that holds these: name, version, what it requires.
+fn environment(installed: &[(&str, &str, &str)]) -> Desk {
+    let desk = Desk::new();
+    desk.write(".venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.1\n");
+    for (name, version, requires) in installed {
+        let folder = format!(".venv/lib/python3.13/site-packages/{name}-{version}.dist-info");
+        let requires = if requires.is_empty() { String::new() } else { format!("Requires-Dist: {requires}\n") };
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}");
+        desk.write(&format!("{folder}/METADATA"), metadata);
+        desk.write(&format!("{folder}/RECORD"), "");
+    }
+    desk
+}
+
+#[test]
+fn an_environment_gets_what_its_set_needs() {
+    let desk = environment(&[("app", "1.0", "lib==1.0"), ("lib", "1.0", ""), ("fine", "3.0", "")]);
+    let shop = history(bound_shop(), "fine", &[("3.0", 'R'), ("3.1", 'R')]);
+    let server = Server::start(shop.routes());
+    let run = plan(&desk, &server, &[".venv"]);
+    let planned = document(&run);
+    assert_eq!((told(&planned, "lib"), run.code), ("change 1.1 1.1 1.2 confirmed".to_owned(), Some(0)));
+    assert_eq!(planned["steps"].as_array().unwrap().len(), 1);
+    let command = serde_json::json!([{
+        "file": ".venv",
+        "command": "pip install 'app==2.0' 'lib==1.1'",
+        "packages": ["app==2.0", "lib==1.1"],
+    }]);
+    assert_eq!((&planned["commands"], &planned["edits"]), (&command, &serde_json::json!([])));
+    let index = server.url("/simple/");
+    let text = desk.run(&[&["plan", ".venv", "--index-url", &index], TARGET].concat()).stdout;
+    let told = "Install with the target's Python, beside the rest of .venv\n  pip install 'app==2.0' 'lib==1.1'\n";
+    assert!(text.contains(told), "{text}");
+    for (arguments, error) in [
+        (&[".venv", "--write"][..], "--write edits requirements files, and an environment is none"),
+        (&[".venv", "app"], "a plan is made for one set of packages"),
+        (&[".venv", ".venv"], "a plan is made for one set of packages"),
+    ] {
+        let run = plan(&desk, &server, arguments);
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.contains(error), "{}", run.stderr);
+    }
+    let run = desk.run(&["plan", ".venv"]);
+    assert!(run.stderr.contains(".venv is of Python 3.13, which has the GIL"), "{}", run.stderr);
+}
+
+#[test]
+fn versions_that_do_not_go_together_are_looked_at_one_by_one() {
+    let desk = environment(&[("strict", "1.0", "lib<1.1"), ("lib", "1.1", ""), ("moves", "1.0", "")]);
+    let server = Server::start(history(bound_shop(), "moves", &[("1.0", '-'), ("1.1", 'R')]).routes());
+    let planned = document(&plan(&desk, &server, &[".venv"]));
+    assert_eq!(told(&planned, "moves"), "change 1.1 1.1 1.1 confirmed");
+    assert_eq!(planned["commands"][0]["command"], "pip install 'moves==1.1'");
+    let problem = &planned["problems"][0];
+    assert_eq!(problem["place"], ".venv");
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("do not go together") && message.contains(".venv (lib 1.1)"), "{message}");
+}
+
+#[test]
+fn an_environment_of_the_target_is_planned_for_it() {
+    let desk = Desk::new();
+    desk.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.14.1\n");
+    let folder = "venv/lib/python3.14t/site-packages/lib-1.0.dist-info";
+    desk.write(&format!("{folder}/METADATA"), "Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n");
+    desk.write(&format!("{folder}/RECORD"), "");
+    let server = Server::start(history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]).routes());
+    let index = server.url("/simple/");
+    let arguments = ["plan", "venv", "--format", "json", "--platform", "linux-x86_64", "--index-url", &index];
+    let planned = document(&desk.run(&arguments));
+    assert_eq!(planned["targets"], serde_json::json!(["cp314t-linux-x86_64"]));
+    assert_eq!(planned["commands"][0]["command"], "pip install 'lib==1.1'");
 }
