@@ -126,8 +126,8 @@ pub(super) struct After {
     pub(super) verdict: Option<Verdict>,
     /// Why, in a few words.
     pub(super) reason: String,
-    /// For `build`: what is foreseen of it, as far as the sources were read. Null for a folder of sources, and where a newer
-    /// version is ready but held back.
+    /// For `build`: what is foreseen of it, as far as the sources were read. Null for a Python with the GIL, for a folder of
+    /// sources, and where a newer version is ready but held back.
     pub(super) build: Option<Forecast>,
 }
 
