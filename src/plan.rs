@@ -9,11 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{After, Alternative, Course, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
+use crate::model::plan::{After, Alternative, Course, Foreseen, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
 use crate::model::resolution::RequiredBy;
-use crate::model::source::Forecast;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -33,7 +32,7 @@ pub struct Material<'a> {
     /// Packages whose ready version is kept out.
     pub held: &'a BTreeMap<PackageName, Held>,
     /// What is foreseen of packages that stay to be built.
-    pub forecasts: &'a BTreeMap<(PackageName, Target), Forecast>,
+    pub forecasts: &'a BTreeMap<(PackageName, Target), Foreseen>,
     /// Where projects want to hear of it.
     pub trackers: &'a BTreeMap<PackageName, String>,
     /// SHA-256 of all files of a version.
@@ -155,17 +154,22 @@ fn alternatives(package: &PackageReport, outlooks: &[Outlook]) -> Vec<Alternativ
 }
 
 fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'_>) -> Outlook {
-    let search = material.searches.get(&(package.name.clone(), result.target)).cloned();
+    let key = (package.name.clone(), result.target);
+    let search = material.searches.get(&key).cloned();
+    let after = after(package, result, search.as_ref(), material);
+    let newer = material.forecasts.get(&key).filter(|_| after.build.is_some());
     Outlook {
         target: result.target,
         verdict: result.verdict,
         reason: result.reason.clone(),
-        after: after(package, result, search.as_ref(), material),
+        after,
+        newer_build: newer.and_then(|foreseen| foreseen.newer.clone()),
         search,
     }
 }
 
 fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, material: &Material<'_>) -> After {
+    let foreseen = material.forecasts.get(&(package.name.clone(), now.target));
     let locked = material.locked.get(&package.name);
     let probed = search.zip(locked).and_then(|(search, to)| search.probes.iter().find(|probe| probe.version == *to));
     if let Some(probe) = probed {
@@ -175,15 +179,12 @@ fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, m
     let named = material.after.packages.iter().filter(|other| other.name == package.name);
     let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
     match found.into_iter().find(|(_, result)| result.target == now.target) {
-        Some((other, result)) => {
-            let forecast = || material.forecasts.get(&(package.name.clone(), result.target)).cloned();
-            After {
-                version: other.version.clone(),
-                verdict: Some(result.verdict),
-                reason: result.reason.clone(),
-                build: if result.verdict == Verdict::Build { forecast() } else { None },
-            }
-        }
+        Some((other, result)) => After {
+            version: other.version.clone(),
+            verdict: Some(result.verdict),
+            reason: result.reason.clone(),
+            build: foreseen.filter(|_| result.verdict == Verdict::Build).map(|foreseen| foreseen.now.clone()),
+        },
         None => After { version: None, verdict: None, reason: "no longer required".to_owned(), build: None },
     }
 }

@@ -70,6 +70,27 @@ pub struct Outlook {
     pub search: Option<Search>,
     /// What it gets when the plan is followed.
     pub after: After,
+    /// When it has to be built even then, and that does not help: what is foreseen of the newest version, where that has
+    /// to be built too.
+    pub newer_build: Option<NewerBuild>,
+}
+
+/// What is foreseen of a package that has to be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Of the version in the set.
+    pub now: Forecast,
+    /// Of the newest version, when `now` does not keep the GIL off.
+    pub newer: Option<NewerBuild>,
+}
+
+/// What is foreseen of the newest version of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewerBuild {
+    /// The version.
+    pub version: Version,
+    /// What a build of it would become.
+    pub forecast: Forecast,
 }
 
 /// What a package gets when the plan is followed.

@@ -197,6 +197,13 @@ pub enum Becomes {
     Unknown,
 }
 
+impl Becomes {
+    /// Whether what comes out leaves the GIL off.
+    pub fn helps(self) -> bool {
+        matches!(self, Becomes::Pure | Becomes::KeepsGilOff)
+    }
+}
+
 /// What is foreseen of a build on one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {

@@ -4,7 +4,7 @@ mod searched;
 
 use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outlook, Plan, Step};
 use crate::model::request::Place;
-use crate::model::source::Becomes;
+use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
 
 use super::paint::{Role, sign};
@@ -63,8 +63,8 @@ const KINDS: [Kind; 7] = [
     },
     Kind {
         title: "No ready version: build from source",
-        advice: "Build them with the target's Python, and scan the wheels that come out. Which libraries of the system \
-                 they need is not told.",
+        advice: "Build them with the target's Python, in the newer version where that helps, and scan the wheels that \
+                 come out. Which libraries of the system they need is not told.",
         holds: |step| step.course == Course::Build && !is_futile(step),
     },
     Kind {
@@ -259,14 +259,14 @@ impl Page<'_> {
     }
 }
 
-/// Whether the sources say of every build that it would not keep the GIL off.
+/// Whether the sources say of every build, and of those of the newest version, that it would not keep the GIL off.
 fn is_futile(step: &Step) -> bool {
     let mut builds = step.outlooks.iter().filter(|outlook| outlook.after.verdict == Some(Verdict::Build));
-    let is_futile = |outlook: &Outlook| {
-        let becomes = outlook.after.build.as_ref().map(|forecast| forecast.becomes);
-        matches!(becomes, Some(Becomes::SwitchesGilOn | Becomes::Fails))
-    };
-    builds.all(is_futile)
+    let is_bad = |forecast: &Forecast| matches!(forecast.becomes, Becomes::SwitchesGilOn | Becomes::Fails);
+    builds.all(|outlook| {
+        let newer = outlook.newer_build.as_ref();
+        outlook.after.build.as_ref().is_some_and(is_bad) && newer.is_none_or(|newer| is_bad(&newer.forecast))
+    })
 }
 
 /// Whether nothing is left to ask its project for.

@@ -6,12 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::index::Index;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{Bound, PackageName, Version};
-use crate::model::plan::{Obstacle, Plan, Search};
+use crate::model::plan::{Foreseen, Obstacle, Plan, Search};
 use crate::model::problem::ProblemKind;
 use crate::model::report::TargetResult;
 use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
-use crate::model::source::Forecast;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 use crate::plan::{self, Held, Material};
@@ -220,7 +219,7 @@ impl Walk<'_> {
     }
 
     /// What is foreseen of the packages that have to be built even when the plan is followed.
-    fn foresee(&self, after: &Seen) -> BTreeMap<(PackageName, Target), Forecast> {
+    fn foresee(&self, after: &Seen) -> BTreeMap<(PackageName, Target), Foreseen> {
         let wanting = wanting(after);
         let stay = wanting.iter().filter(|it| !self.held.contains_key(it.name) && !self.locked.contains_key(it.name));
         let builds: Vec<ToBuild<'_>> = stay
@@ -231,7 +230,7 @@ impl Walk<'_> {
                 to_build.map(move |(set, chosen, _)| ToBuild { target: set.target, chosen, most_requests })
             })
             .collect();
-        foreseeing::foresee(&self.session, &builds)
+        foreseeing::foresee(&self.session, self.requests, &builds)
     }
 
     fn draw(&self, after: &Seen) -> Plan {

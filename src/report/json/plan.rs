@@ -1,8 +1,8 @@
 //! From the model's plan to version 1 of its JSON.
 
 use crate::model::plan::{
-    After, Alternative, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen,
-    Step,
+    After, Alternative, Border, Command, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan, PlanSummary, Probe,
+    Search, Seen, Step,
 };
 
 use super::convert::{all, place, problem, required_by, text, verdict};
@@ -78,7 +78,12 @@ fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
         reason: text(&outlook.reason),
         search: outlook.search.as_ref().map(search),
         after,
+        newer_build: outlook.newer_build.as_ref().map(newer_build),
     }
+}
+
+fn newer_build(newer: &NewerBuild) -> plan_v1::NewerBuild {
+    plan_v1::NewerBuild { version: newer.version.to_string(), build: build_v1::forecast(&newer.forecast) }
 }
 
 fn search(search: &Search) -> plan_v1::Search {

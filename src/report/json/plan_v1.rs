@@ -115,6 +115,18 @@ pub(super) struct Outlook {
     pub(super) search: Option<Search>,
     /// What it gets when the plan is followed.
     pub(super) after: After,
+    /// When it has to be built even then, and that does not keep the GIL off: what is foreseen of the newest version. Null
+    /// when there is no newer one, or when that has not to be built.
+    pub(super) newer_build: Option<NewerBuild>,
+}
+
+/// What is foreseen of the newest version of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct NewerBuild {
+    /// The version.
+    pub(super) version: String,
+    /// What a build of it would become.
+    pub(super) build: Forecast,
 }
 
 /// What a package gets when the plan is followed.

@@ -1,6 +1,6 @@
 //! What a step says of its targets: how the package stands, what it gets, and what the search looked at.
 
-use crate::model::plan::{Border, Course, Outlook, Probe, Search, Seen, Step};
+use crate::model::plan::{Border, Course, NewerBuild, Outlook, Probe, Search, Seen, Step};
 use crate::model::source::Forecast;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -38,6 +38,7 @@ pub(super) fn told(step: &Step, targets: &[Target]) -> Vec<(&'static str, String
     }
     add("build", &|outlook| Some(harmless(&outlook.after.build.as_ref()?.reason)));
     add("needs", &|outlook| needs(outlook.after.build.as_ref()?));
+    add("newer", &|outlook| outlook.newer_build.as_ref().map(newer));
     add("seen", &|outlook| Some(outlook.search.as_ref().map_or_else(not_searched, searched)));
     lines
 }
@@ -54,7 +55,7 @@ fn judged(verdict: Option<Verdict>, reason: &str) -> String {
 /// What has to be there for a build, and what installers fetch for it.
 fn needs(forecast: &Forecast) -> Option<String> {
     let fetched: Vec<String> =
-        forecast.requires.iter().take(MOST_REQUIREMENTS).map(|required| harmless(required)).collect();
+        forecast.requires.iter().take(MOST_REQUIREMENTS).map(|required| harmless(unconditional(required))).collect();
     let mut fetched = fetched.join(", ");
     if forecast.requires.len() > MOST_REQUIREMENTS {
         fetched.push_str(&format!(" and {} more", forecast.requires.len() - MOST_REQUIREMENTS));
@@ -66,6 +67,18 @@ fn needs(forecast: &Forecast) -> Option<String> {
         (true, false) => Some(format!("what installers fetch for it: {fetched}")),
         (false, false) => Some(format!("{compilers}, and what installers fetch for it: {fetched}")),
     }
+}
+
+/// A requirement without its condition, which holds on the target.
+fn unconditional(required: &str) -> &str {
+    required.split(';').next().unwrap_or_default().trim()
+}
+
+/// What a build of the newest version would become, and what it needs where that helps.
+fn newer(newer: &NewerBuild) -> String {
+    let needs = if newer.forecast.becomes.helps() { needs(&newer.forecast) } else { None };
+    let needs = needs.map(|needs| format!("; it needs {needs}")).unwrap_or_default();
+    format!("{}, if built: {}{needs}", newer.version, harmless(&newer.forecast.reason))
 }
 
 fn not_searched() -> String {

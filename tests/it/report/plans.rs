@@ -3,8 +3,8 @@
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::evidence::Evidence;
 use ungil::model::plan::{
-    After, Alternative, Border, Command, CommandPlace, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe,
-    Search, Seen, Step,
+    After, Alternative, Border, Command, CommandPlace, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan,
+    PlanSummary, Probe, Search, Seen, Step,
 };
 use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::request::Place;
@@ -52,6 +52,7 @@ fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str,
             reason: "4 modules, by the author".to_owned(),
             build: None,
         },
+        newer_build: None,
     }
 }
 
@@ -73,7 +74,12 @@ fn builds(outlooks: &[Outlook]) -> Vec<Step> {
     let keeps = "would keep the GIL off (2 modules declare it)";
     let on = "would switch the GIL on: _a declares nothing (src/_a.c:12), and 2 more";
     let fails = "would not build: PyO3 0.20.3 (Cargo.lock:7) does not build for free-threaded Python";
-    let each = |becomes: [Becomes; 2], reasons: [&str; 2]| {
+    let newer = |outlook: Outlook| {
+        let build = foreseen(&outlook, Becomes::KeepsGilOff, keeps, &requires[..2]).after.build;
+        let newer = build.map(|forecast| NewerBuild { version: "9.1".parse().unwrap(), forecast });
+        Outlook { newer_build: newer, ..outlook }
+    };
+    let each = |becomes: [Becomes; 2], reasons: [&str; 2]| -> Vec<Outlook> {
         let pairs = outlooks.iter().zip(becomes.into_iter().zip(reasons));
         pairs.map(|(outlook, (becomes, reason))| foreseen(outlook, becomes, reason, &requires)).collect()
     };
@@ -81,6 +87,7 @@ fn builds(outlooks: &[Outlook]) -> Vec<Step> {
     vec![
         step("build", Course::Build, each([KeepsGilOff, KeepsGilOff], [keeps, keeps])),
         step("build-in-vain", Course::Build, each([SwitchesGilOn, Fails], [on, fails])),
+        step("build-newer", Course::Build, each([Fails, Fails], [fails, fails]).into_iter().map(newer).collect()),
         step("build-unread", Course::Build, outlooks.to_vec()),
     ]
 }
@@ -201,7 +208,8 @@ pub(super) fn hostile() -> Plan {
         for outlook in &mut step.outlooks {
             outlook.reason = EVIL.to_owned();
             outlook.after.reason = EVIL.to_owned();
-            if let Some(forecast) = &mut outlook.after.build {
+            let newer = outlook.newer_build.as_mut().map(|newer| &mut newer.forecast);
+            for forecast in outlook.after.build.iter_mut().chain(newer) {
                 (forecast.reason, forecast.requires) = (EVIL.to_owned(), vec![EVIL.to_owned()]);
             }
         }

@@ -282,11 +282,13 @@ fn and_source(shop: Shop, name: &str, version: &str, declaration: &str) -> Shop 
 fn what_stays_to_be_built_is_foreseen() {
     let shop = and_source(Shop::default(), "calm", "1.0", "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};");
     let shop = and_source(shop, "silent", "1.0", "");
+    let shop = and_source(shop, "later", "1.0", "");
+    let shop = and_source(shop, "later", "1.1", "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};");
     // Its wheel is the better way, so nobody reads its sources.
     let shop = and_source(shop, "moves", "1.0", "").and(wheel("moves", "1.1", READY));
     let server = Server::start(shop.routes());
     let desk = Desk::new();
-    let run = plan(&desk, &server, &["calm==1.0", "silent==1.0", "moves==1.0"]);
+    let run = plan(&desk, &server, &["calm==1.0", "silent==1.0", "later==1.0", "moves==1.0"]);
     let plan = document(&run);
     assert_eq!((told(&plan, "calm"), run.code), ("build - - - open".to_owned(), Some(3)), "{}", run.stdout);
     let after = |name: &str| step(&plan, name)["outlooks"][0]["after"].clone();
@@ -295,13 +297,21 @@ fn what_stays_to_be_built_is_foreseen() {
     assert_eq!(build["needs"], serde_json::json!(["a C compiler"]));
     assert_eq!(build["requires"], serde_json::json!(["setuptools>=77"]));
     assert_eq!(after("silent")["build"]["becomes"], "switches-gil-on");
+    let newer = |name: &str| step(&plan, name)["outlooks"][0]["newer_build"].clone();
+    assert_eq!((newer("calm"), newer("silent")), (Value::Null, Value::Null));
+    assert_eq!(
+        (&newer("later")["version"], &newer("later")["build"]["becomes"]),
+        (&"1.1".into(), &"keeps-gil-off".into())
+    );
     assert_eq!((&after("moves")["verdict"], &after("moves")["build"]), (&"ready".into(), &Value::Null));
     let index = server.url("/simple/");
-    let text = desk.run(&[&["plan", "calm==1.0", "silent==1.0", "--index-url", &index], TARGET].concat()).stdout;
+    let text =
+        desk.run(&[&["plan", "calm==1.0", "silent==1.0", "later==1.0", "--index-url", &index], TARGET].concat()).stdout;
     for line in [
         "No ready version: build from source\n",
         "    build would keep the GIL off (its module declares it)\n",
         "    needs a C compiler, and what installers fetch for it: setuptools>=77\n",
+        "    newer 1.1, if built: would keep the GIL off (its module declares it); it needs a C compiler, and\n",
         "No ready version, and a build does not help\n",
         "    build would switch the GIL on: _a declares nothing (_a.c:2)\n",
     ] {
