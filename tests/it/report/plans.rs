@@ -116,6 +116,23 @@ fn obstacles() -> Vec<Obstacle> {
     ]
 }
 
+/// For a lock file, for one that does not tell its tool, and for an environment.
+fn commands() -> Vec<Command> {
+    use CommandPlace::{Environment, LockFile};
+    let change = "change==2.1";
+    let command = |place, file: &str, command: &str, packages: &[&str]| Command {
+        place,
+        file: file.to_owned(),
+        command: command.to_owned(),
+        packages: packages.iter().map(|package| (*package).to_owned()).collect(),
+    };
+    vec![
+        command(LockFile, "uv.lock", "uv lock --upgrade-package 'change==2.1'", &[change]),
+        command(LockFile, "pylock.toml", "", &[change]),
+        command(Environment, ".venv", "pip install 'change==2.1' 'moves==1.4'", &[change, "moves==1.4"]),
+    ]
+}
+
 /// Every course.
 pub(super) fn plan() -> Plan {
     use Verdict::{Blocked, Build, Gil, PureFallback, Ready, Unknown};
@@ -166,26 +183,7 @@ pub(super) fn plan() -> Plan {
             moved("moves", Some("1.0"), Some("1.4")),
         ],
         edits: vec![edit(1, "change", Some(vec![digest])), edit(2, "moves", None)],
-        commands: vec![
-            Command {
-                place: CommandPlace::LockFile,
-                file: "uv.lock".to_owned(),
-                command: "uv lock --upgrade-package 'change==2.1'".to_owned(),
-                packages: vec!["change==2.1".to_owned()],
-            },
-            Command {
-                place: CommandPlace::LockFile,
-                file: "pylock.toml".to_owned(),
-                command: String::new(),
-                packages: vec!["change==2.1".to_owned()],
-            },
-            Command {
-                place: CommandPlace::Environment,
-                file: ".venv".to_owned(),
-                command: "pip install 'change==2.1' 'moves==1.4'".to_owned(),
-                packages: vec!["change==2.1".to_owned(), "moves==1.4".to_owned()],
-            },
-        ],
+        commands: commands(),
         problems: Vec::new(),
         summary: PlanSummary {
             packages: 40,
