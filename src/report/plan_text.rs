@@ -112,7 +112,7 @@ impl Page<'_> {
                     format!("{} of {}", summary.good_after, summary.packages_after)
                 };
                 let now = summary.good_before;
-                format!("{}: {now} fine as they are, {after} with this plan.", count(packages, "package"))
+                format!("{}: {now} fine now, {after} with this plan.", count(packages, "package"))
             }
         };
         let mut lines = vec![self.paint(Role::Heading, &title)];
