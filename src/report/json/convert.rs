@@ -276,6 +276,7 @@ fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) ->
         summary: text(&finding.summary),
         message: text(&finding.message),
         help: text(&finding.help),
+        alternative: finding.alternative.as_deref().map(text),
         evidence: all(&finding.evidence, evidence),
     }
 }

@@ -312,6 +312,9 @@ pub(super) struct Finding {
     pub(super) message: String,
     /// One sentence: what to do about it.
     pub(super) help: String,
+    /// What to use instead of the package; only where the rule names something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alternative: Option<String>,
     /// What a person can check.
     pub(super) evidence: Vec<Evidence>,
 }
