@@ -178,7 +178,7 @@ fn a_project_folder_is_foreseen_as_its_sdist_is() {
         ("setup.py", "setup(ext_modules=[Extension('own._a', ['own/_a.c'])])\n"),
         ("own/_a.c", declared),
     ];
-    desk.write("packed/own-1.0.tar.gz", sdist_of("own-1.0", &files));
+    desk.write("packed/own-1.0.tar.gz", sdist_of("own", "1.0", &files));
     for (file, content) in files {
         desk.write(&format!("own/{file}"), content);
     }
