@@ -8,7 +8,7 @@
 //! - [`zip`]: a zip file by ranges; [`wheel`]: a wheel on top of it; [`folder`]: an unpacked tree or one file
 //! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook;
 //!   [`select`]: both together, what of a wheel to unpack
-//! - [`tarball`]: a tar file's entries; [`blobs`]: a container image's files on top of it
+//! - [`tarball`]: a tar file's entries; [`blobs`]: a container image's files on top of it, `zstd`: how some are packed
 //! - [`metadata`]: `METADATA`, `PKG-INFO`, `WHEEL` and `RECORD`; [`sdist`]: what a source distribution says of itself
 
 pub mod blobs;
@@ -26,6 +26,7 @@ pub mod source;
 pub mod tarball;
 pub mod wheel;
 pub mod zip;
+mod zstd;
 
 use crate::model::member::{Entry, Member};
 use crate::model::problem::Problem;

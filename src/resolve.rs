@@ -186,7 +186,7 @@ pub fn resolve(
 
 /// Says that a project is not made for the target's Python.
 fn left_out(bound: &PythonBound, python: &Version, target: Target) -> Option<Problem> {
-    if bound.any_of.iter().any(|specifiers| specifiers.contains(python)) {
+    if bound.admits(python) {
         return None;
     }
     let message = format!("{} is made for Python {}, which leaves {} out", bound.place, bound.shown, target.python);

@@ -1,7 +1,7 @@
 //! The files of a container image: a folder in the layout of OCI, or a tar file as `docker save` writes it.
 //!
-//! <https://github.com/opencontainers/image-spec/blob/main/image-layout.md>. Layers are tar files, plain or packed by gzip;
-//! those packed by zstd are an error that says so.
+//! <https://github.com/opencontainers/image-spec/blob/main/image-layout.md>. Layers are tar files, plain or packed
+//! by gzip or zstd.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,11 +15,14 @@ use tar::Archive;
 use super::limits::Limits;
 use super::source::{MappedFile, Source};
 use super::tarball::{self, End, Kind, TarEntry, TarError, Visit};
+use super::zstd::ZstdDecoder;
 
 /// First bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// First bytes of a zstd file.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// What follows the first byte, `0x5?`, of a frame to be skipped.
+const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// Files that only images have, in their top folder.
 const MARKS: [&str; 2] = ["oci-layout", "manifest.json"];
 /// Where a tar file's header has the word `ustar`.
@@ -66,12 +69,6 @@ pub enum BlobError {
     #[error("{name} is packed as a whole; expected a plain tar file")]
     Packed {
         /// The archive.
-        name: String,
-    },
-    /// It is packed in a way that is not read.
-    #[error("{name} is packed by zstd, which ungil does not read; expected a layer that is plain or packed by gzip")]
-    Zstd {
-        /// The layer.
         name: String,
     },
     /// It is not what it should be.
@@ -123,8 +120,17 @@ pub fn claims(path: &Path) -> bool {
     let mut file = BufReader::new(file);
     match file.fill_buf() {
         Ok(head) if head.starts_with(&GZIP) => begins_as_image(MultiGzDecoder::new(file)),
+        Ok(head) if is_zstd(head) => begins_as_image(ZstdDecoder::new(file)),
         Ok(head) if is_tar(head) => Blobs::open(path, &Limits::default()).is_ok_and(|blobs| blobs.is_image()),
         _ => false,
+    }
+}
+
+/// Whether this begins as a frame of zstd's does, or one that its readers skip (RFC 8878, 3.1).
+fn is_zstd(head: &[u8]) -> bool {
+    match head {
+        [first, rest @ ..] if first & 0xf0 == 0x50 => rest.starts_with(&SKIPPABLE),
+        head => head.starts_with(&ZSTD),
     }
 }
 
@@ -163,7 +169,7 @@ impl Blobs {
         let unreadable = |message| BlobError::Unreadable { name: name.clone(), message };
         let file = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let whole = file.whole().unwrap_or_default();
-        if whole.starts_with(&GZIP) {
+        if whole.starts_with(&GZIP) || is_zstd(whole) {
             return Err(BlobError::Packed { name });
         }
         let ranges = ranges(whole, limits).map_err(|error| error.of(&name))?;
@@ -202,8 +208,8 @@ impl Blobs {
             .fill_buf()
             .map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
         let reader: Box<dyn Read + '_> = match head {
-            head if head.starts_with(&ZSTD) => return Err(BlobError::Zstd { name: name.to_owned() }),
             head if head.starts_with(&GZIP) => Box::new(MultiGzDecoder::new(packed)),
+            head if is_zstd(head) => Box::new(ZstdDecoder::new(packed)),
             _ => packed,
         };
         let mut tar = Archive::new(reader.take(limits.total_bytes));

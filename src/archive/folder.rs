@@ -173,7 +173,7 @@ fn real(path: &Path) -> Result<PathBuf, FolderError> {
 }
 
 /// A relative path with forward slashes.
-fn slashed(path: &Path) -> Option<String> {
+pub(super) fn slashed(path: &Path) -> Option<String> {
     let parts: Option<Vec<&str>> = path.components().map(|component| component.as_os_str().to_str()).collect();
     parts.map(|parts| parts.join("/"))
 }

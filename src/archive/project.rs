@@ -1,14 +1,30 @@
-//! A project folder that was not built yet: what `pyproject.toml` promises statically (PEP 621).
+//! A project folder that was not built yet: what `pyproject.toml` promises statically (PEP 621), and its sources.
 //!
 //! Nothing is run: fields that the build would fill in are listed as dynamic and stay unknown.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::Deserialize;
 
+use walkdir::{DirEntry, WalkDir};
+
 use crate::model::metadata::Metadata;
 use crate::model::name::{self, ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+
+use super::folder::slashed;
+use super::limits::Limits;
+use super::sdist::Visitor;
+
+/// How deep folders are followed.
+const DEPTH: usize = 64;
+
+/// Files by which folders tell that they are an environment, or hold what can be made again
+/// (<https://bford.info/cachedir/>).
+const NOT_SOURCES: [&str; 3] = ["pyvenv.cfg", "conda-meta", "CACHEDIR.TAG"];
 
 /// Why a `pyproject.toml` gives no metadata.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +102,79 @@ pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
         dynamic: project.dynamic.iter().map(|name| core_field(name)).collect(),
         project_urls: project.urls.into_iter().collect(),
     })
+}
+
+/// Shows a project folder's files to a visitor, as if they were packed as an sdist. Links are not followed.
+///
+/// Hidden folders, environments, caches and what earlier builds left in `build` and `dist` are passed by: they hold other
+/// projects' sources, or old ones.
+pub fn visit(root: &Path, limits: Limits, visitor: &mut dyn Visitor) {
+    let mut left = limits.sdist_bytes;
+    let items = WalkDir::new(root).max_depth(DEPTH).sort_by_file_name().into_iter().filter_entry(is_own);
+    for (number, item) in items.enumerate() {
+        if number >= limits.members {
+            return visitor.leave("the rest of it", &format!("more than {} files, the limit", limits.members));
+        }
+        let item = match item {
+            Ok(item) => item,
+            Err(error) => {
+                visitor.leave("a part of the folder", &error.to_string());
+                continue;
+            }
+        };
+        if item.file_type().is_dir() {
+            if item.depth() == DEPTH {
+                visitor.leave(&item.path().display().to_string(), &format!("it lies more than {DEPTH} folders deep"));
+            }
+            continue;
+        }
+        let Some(path) = item.path().strip_prefix(root).ok().and_then(slashed) else {
+            visitor.leave(&item.path().display().to_string(), "the path is not UTF-8");
+            continue;
+        };
+        if item.path_is_symlink() && item.path().is_dir() {
+            visitor.leave(&path, "it is a link to a folder; not followed");
+            continue;
+        }
+        if !visitor.meet(&path) {
+            continue;
+        }
+        if left == 0 {
+            return visitor.leave("the rest of it", &format!("more than {} bytes, the limit", limits.sdist_bytes));
+        }
+        match read(&item, limits.source_bytes.min(left)) {
+            Ok(bytes) => {
+                left = left.saturating_sub(bytes.len() as u64);
+                visitor.take(&path, &bytes);
+            }
+            Err(why) => visitor.leave(&path, &why),
+        }
+    }
+}
+
+/// Whether the project's own sources may lie here.
+fn is_own(item: &DirEntry) -> bool {
+    if item.depth() == 0 || !item.file_type().is_dir() {
+        return true;
+    }
+    let name = item.file_name().to_string_lossy();
+    let is_made =
+        matches!(&*name, "node_modules" | "__pycache__") || (item.depth() == 1 && matches!(&*name, "build" | "dist"));
+    !name.starts_with('.') && !is_made && !NOT_SOURCES.iter().any(|file| item.path().join(file).exists())
+}
+
+/// The bytes of a file, or why they are not read.
+fn read(item: &DirEntry, limit: u64) -> Result<Vec<u8>, String> {
+    if !item.file_type().is_file() {
+        return Err("it is a link or no file; not followed".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(item.path()).and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes));
+    file.map_err(|error| error.to_string())?;
+    match bytes.len() as u64 > limit {
+        true => Err(format!("it has more than {limit} bytes, the limit")),
+        false => Ok(bytes),
+    }
 }
 
 fn requirement(key: &'static str, line: &str) -> Result<Requirement, ProjectError> {

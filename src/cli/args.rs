@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Diff(DiffArguments),
     /// Tell which versions are ready, what to change, in which order, and what stays in the way
     Plan(Box<PlanArguments>),
-    /// Show all that wheels and compiled files say of themselves
+    /// Show all that wheels, source distributions and compiled files say of themselves
     Inspect(InspectArguments),
     /// Make a page of saved reports for those who decide
     Dashboard(DashboardArguments),
@@ -206,7 +206,7 @@ pub(crate) struct SelectionArguments {
 #[derive(Debug, Args)]
 #[command(after_help = INSPECT_EXAMPLES)]
 pub(crate) struct InspectArguments {
-    /// Wheels and compiled files (.whl, .so, .pyd, .dylib)
+    /// Wheels, source distributions and compiled files (.whl, .tar.gz, .so, .pyd, .dylib)
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// Tell how each import hook was followed: calls, branches on unknowns, what was read at the end

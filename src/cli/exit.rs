@@ -74,10 +74,16 @@ impl Exit {
         let files = || inspection.artifacts.iter().flat_map(|artifact| &artifact.files);
         let effects: Vec<Gil> =
             files().flat_map(|file| &file.outcomes).filter_map(|outcome| Some(outcome.outcome.as_ref()?.gil)).collect();
+        // What is foreseen of a build is not known.
+        let built = inspection.artifacts.iter().any(|artifact| artifact.sources.is_some());
         let passed_by = files().any(|file| file.outcomes.iter().all(|outcome| outcome.outcome.is_none()));
         if effects.iter().any(|gil| matches!(gil, Gil::Used | Gil::NotLoadable)) {
             Exit::NotReady
-        } else if passed_by || !inspection.problems.is_empty() || effects.iter().any(|gil| *gil != Gil::NotUsed) {
+        } else if built
+            || passed_by
+            || !inspection.problems.is_empty()
+            || effects.iter().any(|gil| *gil != Gil::NotUsed)
+        {
             Exit::Open
         } else {
             Exit::Clean

@@ -13,7 +13,7 @@ use serde_saphyr::Spanned;
 use super::conda::not_judged;
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted};
+use super::locking::{Source, Wanted, connect};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::MarkerTree;
@@ -119,26 +119,25 @@ impl Reader<'_> {
             lock.environments.push(self.platform(platform, &self.document.line(1))?);
         }
         let python = raw.package.iter().find(|package| package.manager != "pip" && package.name.value == "python");
-        if let Some((major, rest)) = python.and_then(|python| python.version.split_once('.')) {
+        if let Some((python, (major, rest))) = python.and_then(|python| Some((python, python.version.split_once('.')?)))
+        {
             let minor = rest.split('.').next().unwrap_or_default();
-            lock.requires_python = format!("=={major}.{minor}.*").parse().ok();
+            // Versions of conda's own kind say nothing.
+            lock.requires_python = self.document.pythons(&format!("=={major}.{minor}.*"), self.place(python)).ok();
         }
         let pip: Vec<&RawPackage> = raw.package.iter().filter(|package| package.manager == "pip").collect();
         for package in &pip {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in pip.iter().enumerate() {
-            let mut dependencies = Vec::new();
-            for name in package.dependencies.keys() {
+        connect(&mut lock.packages, pip, |raw, names, packages| {
+            let mut edges = Vec::new();
+            for name in raw.dependencies.keys() {
                 // Conda's packages have names of their own kind.
-                let Ok(name) = self.document.name(name, &self.place(package)) else { continue };
-                dependencies.extend(names.edges_to(&name, &Wanted::Any, &lock.packages, &self.place(package))?);
+                let Ok(name) = self.document.name(name, &self.place(raw)) else { continue };
+                edges.extend(names.edges_to(&name, &Wanted::Any, packages, &self.place(raw))?);
             }
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = dependencies;
-            }
-        }
+            Ok(edges)
+        })?;
         Ok(lock)
     }
 

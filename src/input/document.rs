@@ -12,7 +12,7 @@ use super::error::InputError;
 use super::text::{Spot, Text, printable};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{self, ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
-use crate::model::request::Place;
+use crate::model::request::{Place, PythonBound};
 
 /// A file's text. All that is read of it is wrong at a line, which the errors made here give.
 pub(super) struct Document {
@@ -165,6 +165,11 @@ impl Document {
 
     pub(super) fn specifiers(&self, text: &str, place: &Place) -> Result<VersionSpecifiers, InputError> {
         text.parse().map_err(|_| self.expected("version specifiers (PEP 440)", text, place))
+    }
+
+    /// Pythons that the file says it is made for.
+    pub(super) fn pythons(&self, text: &str, place: Place) -> Result<PythonBound, InputError> {
+        Ok(PythonBound { any_of: vec![self.specifiers(text, &place)?], shown: text.to_owned(), place })
     }
 
     /// The name of a group or an extra.

@@ -142,7 +142,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(packages: &[LockedPackage]) -> Names {
+    fn of(packages: &[LockedPackage]) -> Names {
         let mut positions: BTreeMap<PackageName, Vec<usize>> = BTreeMap::new();
         for (at, package) in packages.iter().enumerate() {
             positions.entry(package.name.clone()).or_default().push(at);
@@ -173,5 +173,57 @@ impl Names {
             return Err(InputError::TooMuch { place, found, limit: MOST_EDGES, unit: "requirements between packages" });
         }
         Ok(edges)
+    }
+}
+
+/// Gives each package what it requires, as `edges` reads it from the package's part of the file; these are in the same order.
+pub(super) fn connect<Raw>(
+    packages: &mut [LockedPackage],
+    parts: impl IntoIterator<Item = Raw>,
+    mut edges: impl FnMut(Raw, &mut Names, &[LockedPackage]) -> Result<Vec<LockedEdge>, InputError>,
+) -> Result<Names, InputError> {
+    let mut names = Names::of(packages);
+    let mut required = Vec::new();
+    for part in parts {
+        required.push(edges(part, &mut names, packages)?);
+    }
+    for (package, required) in packages.iter_mut().zip(required) {
+        package.dependencies = required;
+    }
+    Ok(names)
+}
+
+/// Markers that always hold and never hold: no target's `os_name` is empty.
+pub(super) const ALWAYS: &str = "os_name != ''";
+pub(super) const NEVER: &str = "os_name == ''";
+
+/// The marker that holds for Pythons of which one of these holds.
+pub(super) fn python_marker(any_of: &[VersionSpecifiers]) -> String {
+    let each = any_of.iter().map(|specifiers| {
+        let conditions: Vec<String> = specifiers
+            .iter()
+            .map(|specifier| {
+                let text = specifier.to_string();
+                let end = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+                let (operator, version) = text.split_at_checked(end).unwrap_or((&text, ""));
+                format!("python_full_version {} '{version}'", operator.trim())
+            })
+            .collect();
+        if conditions.is_empty() { ALWAYS.to_owned() } else { format!("({})", conditions.join(" and ")) }
+    });
+    each.collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pythons_become_a_marker() {
+        let any_of = [">=3.8, <4", "==2.7.*"].map(|text| text.parse().unwrap());
+        let expected =
+            "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
+        assert_eq!(python_marker(&any_of), expected);
+        assert_eq!(python_marker(&["".parse().unwrap()]), ALWAYS);
     }
 }

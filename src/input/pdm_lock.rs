@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted};
+use super::locking::{ALWAYS, NEVER, Names, Source, Wanted, connect, python_marker};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{self, MarkerTree};
@@ -70,7 +70,8 @@ struct RawMetadata {
 
 #[derive(Deserialize)]
 struct RawTarget {
-    requires_python: Option<Spanned<String>>,
+    requires_python: Spanned<String>,
+    platform: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,21 +137,37 @@ impl Reader<'_> {
 
     fn lock(&self, raw: &Raw, sources: &mut Sources) -> Result<Lock, InputError> {
         let mut lock = Lock { file: self.document.shown().to_owned(), ..Lock::default() };
-        if let [RawTarget { requires_python: Some(wanted) }] = raw.metadata.get_ref().targets.as_slice() {
-            let place = self.document.place(wanted.span().start);
-            lock.requires_python = Some(self.document.specifiers(wanted.get_ref(), &place)?);
-        }
+        self.targets(&raw.metadata.get_ref().targets, &mut lock)?;
         for package in &raw.package {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in raw.package.iter().enumerate() {
-            let edges = self.edges(package, &mut names, &lock)?;
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = edges;
+        connect(&mut lock.packages, &raw.package, |raw, names, packages| self.edges(raw, names, packages))?;
+        Ok(lock)
+    }
+
+    /// Takes note of the Pythons and platforms that were locked for, one after the other.
+    fn targets(&self, targets: &[RawTarget], lock: &mut Lock) -> Result<(), InputError> {
+        let names_platforms = targets.iter().any(|target| target.platform.is_some());
+        for target in targets {
+            let text = target.requires_python.get_ref();
+            let place = self.document.place(target.requires_python.span().start);
+            let bound = self.document.pythons(text, place.clone())?;
+            if names_platforms {
+                let pythons = self.document.marker(&python_marker(&bound.any_of), &place)?;
+                let platform = target.platform.as_deref().map_or(ALWAYS.to_owned(), platform_marker);
+                let mut environment = self.document.marker(&platform, &place)?;
+                environment.and(pythons);
+                lock.environments.push(environment);
+            }
+            match &mut lock.requires_python {
+                Some(known) => {
+                    known.any_of.extend(bound.any_of);
+                    known.shown = format!("{} or {text}", known.shown);
+                }
+                None => lock.requires_python = Some(bound),
             }
         }
-        Ok(lock)
+        Ok(())
     }
 
     fn package(&self, raw: &RawPackage, sources: &mut Sources) -> Result<LockedPackage, InputError> {
@@ -193,7 +210,12 @@ impl Reader<'_> {
         }
     }
 
-    fn edges(&self, raw: &RawPackage, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+    fn edges(
+        &self,
+        raw: &RawPackage,
+        names: &mut Names,
+        packages: &[LockedPackage],
+    ) -> Result<Vec<LockedEdge>, InputError> {
         let place = self.place(raw);
         let own = self.document.name(raw.name.get_ref(), &place)?;
         let mut found = Vec::new();
@@ -208,9 +230,27 @@ impl Reader<'_> {
                 Some(VersionOrUrl::VersionSpecifier(specifiers)) => Wanted::Specifiers(specifiers),
                 Some(VersionOrUrl::Url(_)) | None => Wanted::Any,
             };
-            let edges = names.edges_to(&requirement.name, &wanted, &lock.packages, &place)?;
+            let edges = names.edges_to(&requirement.name, &wanted, packages, &place)?;
             found.extend(edges.into_iter().map(|edge| LockedEdge { marker: requirement.marker.clone(), ..edge }));
         }
         Ok(found)
+    }
+}
+
+/// PDM's words for platforms begin with the system and end with the machine: `manylinux_2_17_x86_64`, `windows_amd64`.
+const SYSTEMS: [(&str, &str); 4] =
+    [("manylinux_", "linux"), ("musllinux_", "linux"), ("macos_", "darwin"), ("windows_", "win32")];
+const MACHINES: [(&str, &str); 4] =
+    [("_x86_64", "x86_64"), ("_aarch64", "aarch64"), ("_amd64", "AMD64"), ("_arm64", "arm64")];
+
+/// The marker of one of PDM's platforms.
+fn platform_marker(platform: &str) -> String {
+    let system = SYSTEMS.iter().find(|(word, _)| platform.starts_with(word)).map(|(_, system)| *system);
+    let machine = MACHINES.iter().find(|(word, _)| platform.ends_with(word)).map(|(_, machine)| *machine);
+    match (system, machine) {
+        (Some("win32"), Some("arm64")) => "sys_platform == 'win32' and platform_machine == 'ARM64'".to_owned(),
+        (Some(system), Some(machine)) => format!("sys_platform == '{system}' and platform_machine == '{machine}'"),
+        // Nothing that is judged runs there.
+        _ => NEVER.to_owned(),
     }
 }

@@ -18,8 +18,8 @@ use super::locking::{Source, index};
 use super::{Adapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
-use crate::model::name::{ExtraName, MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
-use crate::model::request::{Location, Place, Request, Requests, Sources, Wanted};
+use crate::model::name::{ExtraName, MarkerTree, PackageName, Requirement, Version};
+use crate::model::request::{Location, Place, PythonBound, Request, Requests, Sources, Wanted};
 
 /// The category that always counts.
 const DEFAULT: &str = "default";
@@ -110,7 +110,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Takes note of the indexes; gives the Python that the file was made for.
-    fn meta(&self, raw: &RawValue, sources: &mut Sources) -> Result<Option<VersionSpecifiers>, InputError> {
+    fn meta(&self, raw: &RawValue, sources: &mut Sources) -> Result<Option<PythonBound>, InputError> {
         let place = self.document.raw_place(raw);
         let meta: RawMeta = self.document.part(raw)?;
         for source in &meta.sources {
@@ -121,7 +121,7 @@ impl Reader<'_> {
             (None, Some(version)) if !version.contains('*') => format!("=={version}.*"),
             (None, _) => return Ok(None),
         };
-        self.document.specifiers(&wanted, &place).map(Some)
+        self.document.pythons(&wanted, place).map(Some)
     }
 
     /// The names under which a category can be selected.

@@ -13,12 +13,14 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted, index};
+use super::locking::{Names, Source, Wanted, connect, index};
+use super::poetry_versions::Versions;
+use super::text::printable;
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{self, ExtraName, MarkerTree};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Offered, Place, Requests, Sources};
+use crate::model::request::{Offered, Place, PythonBound, Requests, Sources};
 
 /// The group of the project's own requirements, which always counts.
 const MAIN: &str = "main";
@@ -46,6 +48,10 @@ impl Adapter for PoetryLock {
         let format = reader.format(&raw)?;
         reader.offer(&raw, format, &mut requests.offered)?;
         let mut lock = reader.lock(&raw, &mut requests.sources)?;
+        match raw.metadata.python_versions.as_ref().map(|wanted| reader.pythons(wanted)).transpose() {
+            Ok(bound) => lock.requires_python = bound,
+            Err(problem) => requests.problems.push(problem),
+        }
         if format == Format::Poetry1 && !lock.packages.is_empty() {
             requests.problems.push(reader.list_all(&raw, &mut lock));
         }
@@ -67,7 +73,7 @@ struct Raw {
 #[serde(rename_all = "kebab-case")]
 struct RawMetadata {
     lock_version: Spanned<String>,
-    python_versions: Option<String>,
+    python_versions: Option<Spanned<String>>,
     #[serde(default)]
     files: BTreeMap<String, Vec<RawFile>>,
 }
@@ -201,19 +207,23 @@ impl Reader<'_> {
         }
         extras.retain(|extra| self.selection.extras.has(extra));
         let mut lock = Lock { file: self.document.shown().to_owned(), ..Lock::default() };
-        // Poetry's own operators (`^3.11`) leave every later minor version in.
-        lock.requires_python = raw.metadata.python_versions.as_ref().and_then(|wanted| wanted.parse().ok());
         for package in &raw.package {
             lock.packages.push(self.package(package, &raw.metadata, &extras, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in raw.package.iter().enumerate() {
-            let edges = self.edges(package, &mut names, &lock)?;
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = edges;
+        connect(&mut lock.packages, &raw.package, |raw, names, packages| self.edges(raw, names, packages))?;
+        Ok(lock)
+    }
+
+    /// Pythons that the lock was made for. What Poetry takes there and nobody else does is no reason to read no further.
+    fn pythons(&self, wanted: &Spanned<String>) -> Result<PythonBound, Problem> {
+        let (shown, place) = (wanted.get_ref().clone(), self.document.place(wanted.span().start));
+        match shown.parse::<Versions>() {
+            Ok(versions) => Ok(PythonBound { any_of: versions.any_of, shown, place }),
+            Err(why) => {
+                let message = printable(&format!("which Pythons the lock was made for is unknown: {why}"));
+                Err(Problem { kind: ProblemKind::Metadata, package: None, place: place.to_string(), message })
             }
         }
-        Ok(lock)
     }
 
     fn package(
@@ -265,7 +275,12 @@ impl Reader<'_> {
     }
 
     /// Who requires whom decides nothing here, so what cannot be read of it counts.
-    fn edges(&self, raw: &RawPackage, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+    fn edges(
+        &self,
+        raw: &RawPackage,
+        names: &mut Names,
+        packages: &[LockedPackage],
+    ) -> Result<Vec<LockedEdge>, InputError> {
         let place = self.place(raw);
         let mut found = Vec::new();
         for (name, dependencies) in &raw.dependencies {
@@ -283,7 +298,7 @@ impl Reader<'_> {
                 let marker = marker.and_then(|marker| name::marker(marker).ok()).unwrap_or(MarkerTree::TRUE);
                 // Of an extra that nobody asked for, the lock has the packages only if something else requires them.
                 let marker = marker.simplify_extras_with(|_| true);
-                let edges = names.edges_to(&name, &wanted, &lock.packages, &place)?;
+                let edges = names.edges_to(&name, &wanted, packages, &place)?;
                 found.extend(edges.into_iter().map(|edge| LockedEdge { marker: marker.clone(), ..edge }));
             }
         }

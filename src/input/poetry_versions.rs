@@ -78,23 +78,6 @@ fn below(version: &str, place: impl Fn(&[u64]) -> usize) -> Option<String> {
     Some(format!(">={version},<{}", next.join(".")))
 }
 
-/// The same as a marker about the interpreter.
-pub(super) fn python_marker(versions: &Versions) -> String {
-    let each = versions.any_of.iter().map(|specifiers| {
-        let conditions: Vec<String> = specifiers
-            .iter()
-            .map(|specifier| {
-                let text = specifier.to_string();
-                let end = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-                let (operator, version) = text.split_at_checked(end).unwrap_or((&text, ""));
-                format!("python_full_version {} '{version}'", operator.trim())
-            })
-            .collect();
-        if conditions.is_empty() { "os_name != ''".to_owned() } else { format!("({})", conditions.join(" and ")) }
-    });
-    each.collect::<Vec<_>>().join(" or ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,13 +106,5 @@ mod tests {
         for text in ["", "^", "^x", "||", "^18446744073709551615", ">>1"] {
             assert!(text.parse::<Versions>().is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_python_becomes_a_marker() {
-        let versions: Versions = "^3.8 || 2.7.*".parse().unwrap();
-        let expected =
-            "(python_full_version >= '3.8' and python_full_version < '4') or (python_full_version == '2.7.*')";
-        assert_eq!(python_marker(&versions), expected);
     }
 }

@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted, beside, find_in, index};
+use super::locking::{ALWAYS, NEVER, Source, Wanted, beside, connect, find_in, index};
 use super::{Adapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
@@ -148,7 +148,7 @@ impl Reader<'_> {
         let document = self.document;
         let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         if let Some(wanted) = &raw.requires_python {
-            lock.requires_python = Some(document.specifiers(wanted.get_ref(), &document.place(wanted.span().start))?);
+            lock.requires_python = Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
         }
         for marker in &raw.environments {
             lock.environments.push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
@@ -156,20 +156,17 @@ impl Reader<'_> {
         for package in &raw.packages {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in raw.packages.iter().enumerate() {
-            let mut dependencies = Vec::new();
-            for dependency in &package.dependencies {
-                let place = document.place(package.name.span().start);
+        connect(&mut lock.packages, &raw.packages, |raw, names, packages| {
+            let mut edges = Vec::new();
+            for dependency in &raw.dependencies {
+                let place = document.place(raw.name.span().start);
                 let name = document.name(&dependency.name, &place)?;
                 let wanted = dependency.version.as_ref().and_then(|version| version.parse().ok());
                 let wanted = wanted.map_or(Wanted::Any, Wanted::Version);
-                dependencies.extend(names.edges_to(&name, &wanted, &lock.packages, &place)?);
+                edges.extend(names.edges_to(&name, &wanted, packages, &place)?);
             }
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = dependencies;
-            }
-        }
+            Ok(edges)
+        })?;
         Ok(lock)
     }
 
@@ -249,10 +246,6 @@ impl Reader<'_> {
         self.document.marker(&settled, place)
     }
 }
-
-/// Conditions that always hold and never hold: no target's `os_name` is empty.
-const ALWAYS: &str = "os_name != ''";
-const NEVER: &str = "os_name == ''";
 
 /// Replaces `'name' in extras` and `'name' not in dependency_groups` by what they come to.
 fn settled(text: &str, is_active: &dyn Fn(&str, &str) -> Result<bool, InputError>) -> Result<String, InputError> {

@@ -21,7 +21,7 @@ use super::text::Text;
 use super::{Adapter, InputContext, InputFile, names};
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Place, PythonBound, Request, Requests, Wanted};
+use crate::model::request::{Place, Request, Requests, Wanted};
 use dynamic::Setuptools;
 use poetry::Poetry;
 use sources::{Origins, Uv};
@@ -193,9 +193,8 @@ impl Reader<'_, '_> {
 
     fn project(&mut self, project: &Project, raw: &Raw) -> Result<(), InputError> {
         if let Some(python) = &project.requires_python {
-            let place = self.document.spot(python.span().start);
-            let any_of = vec![self.document.specifiers(python.get_ref(), &place)?];
-            self.requests.pythons.push(PythonBound { any_of, shown: python.get_ref().clone(), place });
+            let bound = self.document.pythons(python.get_ref(), self.document.spot(python.span().start))?;
+            self.requests.pythons.push(bound);
         }
         for line in &project.dependencies {
             self.line(line.get_ref(), line.span(), &MarkerTree::TRUE, raw)?;

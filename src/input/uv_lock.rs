@@ -13,7 +13,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted, index};
+use super::locking::{Names, Source, Wanted, connect, index};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         let document = self.document;
         let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         if let Some(wanted) = &self.raw.requires_python {
-            lock.requires_python = Some(document.specifiers(wanted.get_ref(), &document.place(wanted.span().start))?);
+            lock.requires_python = Some(document.pythons(wanted.get_ref(), document.place(wanted.span().start))?);
         }
         for marker in &self.raw.supported_markers {
             lock.environments.push(document.marker(marker.get_ref(), &document.place(marker.span().start))?);
@@ -176,28 +176,30 @@ impl<'a> Reader<'a> {
         for package in &self.raw.package {
             lock.packages.push(self.package(package, sources)?);
         }
-        let mut names = Names::of(&lock.packages);
-        for (at, package) in self.raw.package.iter().enumerate() {
-            let mut edges = self.edges(&package.dependencies, None, &mut names, &lock)?;
-            for (extra, dependencies) in &package.optional_dependencies {
-                let extra = document.label(extra, &self.place(package))?;
-                edges.extend(self.edges(dependencies, Some(extra), &mut names, &lock)?);
+        let mut names = connect(&mut lock.packages, &self.raw.package, |raw, names, packages| {
+            let mut edges = self.edges(&raw.dependencies, None, names, packages)?;
+            for (extra, dependencies) in &raw.optional_dependencies {
+                let extra = document.label(extra, &self.place(raw))?;
+                edges.extend(self.edges(dependencies, Some(extra), names, packages)?);
             }
-            if let Some(package) = lock.packages.get_mut(at) {
-                package.dependencies = edges;
-            }
-        }
-        lock.roots = self.roots(selection, &mut names, &lock)?;
+            Ok(edges)
+        })?;
+        lock.roots = self.roots(selection, &mut names, &lock.packages)?;
         Ok(lock)
     }
 
     /// The project with the selected extras, and what the selected groups require.
-    fn roots(&self, selection: &Selection, names: &mut Names, lock: &Lock) -> Result<Vec<LockedEdge>, InputError> {
+    fn roots(
+        &self,
+        selection: &Selection,
+        names: &mut Names,
+        packages: &[LockedPackage],
+    ) -> Result<Vec<LockedEdge>, InputError> {
         let mut roots = Vec::new();
         for project in self.projects() {
             let place = self.place(project);
             let name = self.document.name(project.name.get_ref(), &place)?;
-            let mut edges = names.edges_to(&name, &Wanted::Any, &lock.packages, &place)?;
+            let mut edges = names.edges_to(&name, &Wanted::Any, packages, &place)?;
             let mut extras = Vec::new();
             for extra in project.optional_dependencies.keys() {
                 extras.push(self.document.label(extra, &place)?);
@@ -207,7 +209,7 @@ impl<'a> Reader<'a> {
             roots.extend(edges);
             for (group, dependencies) in &project.dev_dependencies {
                 if selection.groups.has(&self.document.label(group, &place)?) {
-                    roots.extend(self.edges(dependencies, None, names, lock)?);
+                    roots.extend(self.edges(dependencies, None, names, packages)?);
                 }
             }
         }
@@ -251,7 +253,7 @@ impl<'a> Reader<'a> {
         dependencies: &[RawDependency],
         of_extra: Option<ExtraName>,
         names: &mut Names,
-        lock: &Lock,
+        packages: &[LockedPackage],
     ) -> Result<Vec<LockedEdge>, InputError> {
         let mut found = Vec::new();
         for dependency in dependencies {
@@ -267,7 +269,7 @@ impl<'a> Reader<'a> {
             };
             let extras = dependency.extra.iter().map(|extra| self.document.label(extra, &place));
             let extras = extras.collect::<Result<Vec<ExtraName>, InputError>>()?;
-            let edges = names.edges_to(&name, &wanted, &lock.packages, &place)?;
+            let edges = names.edges_to(&name, &wanted, packages, &place)?;
             let edges = edges.into_iter().filter(|edge| self.is_from(edge.to, dependency));
             let complete = |edge| LockedEdge {
                 extras: extras.clone(),

@@ -25,6 +25,13 @@ pub enum ArtifactKind {
     },
 }
 
+impl ArtifactKind {
+    /// Whether it has to be built before it can be installed.
+    pub fn is_source(&self) -> bool {
+        matches!(self, ArtifactKind::Sdist | ArtifactKind::SourceTree)
+    }
+}
+
 /// One distribution file, as an index, a folder or a URL offers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {

@@ -6,6 +6,7 @@ use super::facts::{ModuleFacts, StableAbiAudit};
 use super::metadata::WheelFile;
 use super::outcome::ModuleOutcome;
 use super::problem::Problem;
+use super::source::{Forecast, SourceFacts};
 use super::target::Target;
 
 /// The whole inspection.
@@ -19,17 +20,37 @@ pub struct Inspection {
     pub problems: Vec<Problem>,
 }
 
-/// One file that the user named: a wheel, or a compiled file by itself.
+/// One file that the user named: a wheel, a source distribution, or a compiled file by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InspectedArtifact {
     /// The file as the user named it.
     pub name: String,
     /// The `WHEEL` file, when it is a wheel and has a readable one.
     pub wheel: Option<WheelFile>,
-    /// What it says of itself beside its modules, when it is a wheel.
+    /// What it says of itself beside its modules, when it is a wheel or a source distribution.
     pub distribution: Option<DistributionFacts>,
+    /// What its sources say, when it is a source distribution.
+    pub sources: Option<InspectedSources>,
     /// Its compiled files, by path.
     pub files: Vec<InspectedFile>,
+}
+
+/// The sources of a source distribution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedSources {
+    /// What was read from them.
+    pub facts: SourceFacts,
+    /// What is foreseen of a build, for each free-threaded target.
+    pub builds: Vec<InspectedBuild>,
+}
+
+/// What is foreseen of a build on one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectedBuild {
+    /// The target.
+    pub target: Target,
+    /// What a build becomes there.
+    pub forecast: Forecast,
 }
 
 /// One compiled file.

@@ -3,8 +3,8 @@
 //! A lock is not resolved: for a target its set is what its markers leave, nothing is added and nothing replaced.
 
 use super::digest::Digest;
-use super::name::{ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
-use super::request::{Location, Place};
+use super::name::{ExtraName, MarkerTree, PackageName, Version};
+use super::request::{Location, Place, PythonBound};
 
 /// One lock file, as far as the user's groups and extras select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Lock {
     /// The file as the user named it.
     pub file: String,
     /// Pythons that the file was made for; `None` when it does not say.
-    pub requires_python: Option<VersionSpecifiers>,
+    pub requires_python: Option<PythonBound>,
     /// Platforms and Pythons that the file was made for, one of which must hold; empty when it does not say.
     pub environments: Vec<MarkerTree>,
     /// What the user asks for, mostly the project itself. Empty when the file does not say; its packages are then listed, see

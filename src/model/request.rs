@@ -9,7 +9,7 @@ use url::Url;
 
 use super::digest::Digest;
 use super::lock::Lock;
-use super::name::{ExtraName, MarkerTree, PackageName, Requirement, VersionSpecifiers};
+use super::name::{ExtraName, MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
 use super::problem::Problem;
 
 /// A place in the user's input, so that a finding can point at the line to change.
@@ -192,7 +192,7 @@ impl Requests {
     }
 }
 
-/// Pythons that a project is made for.
+/// Pythons that a project or a lock file is made for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PythonBound {
     /// One of these must hold.
@@ -201,6 +201,13 @@ pub struct PythonBound {
     pub shown: String,
     /// The line that says so.
     pub place: Place,
+}
+
+impl PythonBound {
+    /// Whether this version of Python is one of them.
+    pub fn admits(&self, python: &Version) -> bool {
+        self.any_of.iter().any(|specifiers| specifiers.contains(python))
+    }
 }
 
 /// Names of parts of the input that the user may select.

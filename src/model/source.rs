@@ -158,6 +158,20 @@ pub enum Language {
     Zig,
 }
 
+impl std::fmt::Display for Language {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Language::C => "C",
+            Language::Cpp => "C++",
+            Language::Fortran => "Fortran",
+            Language::Rust => "Rust",
+            Language::Cuda => "CUDA",
+            Language::Go => "Go",
+            Language::Zig => "Zig",
+        })
+    }
+}
+
 /// All that was read from a source distribution, whatever the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFacts {

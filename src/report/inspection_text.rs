@@ -8,6 +8,7 @@ use crate::model::facts::{
 use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 use crate::model::outcome::Gil;
 
+mod sources;
 mod words;
 
 use super::paint::{Role, Style, sign};
@@ -83,7 +84,10 @@ impl Page {
     fn artifact(&mut self, artifact: &InspectedArtifact) {
         self.gap();
         self.lines.push(self.style.paint(Role::Heading, &harmless(&artifact.name)));
-        self.item(2, "holds", &count(artifact.files.len(), "compiled file"));
+        match artifact.sources {
+            Some(_) => self.item(2, "holds", "sources, which have to be built"),
+            None => self.item(2, "holds", &count(artifact.files.len(), "compiled file")),
+        }
         if let Some(wheel) = &artifact.wheel {
             if let Some(generator) = &wheel.generator {
                 self.item(2, "built with", &harmless(generator));
@@ -92,6 +96,9 @@ impl Page {
         }
         for (label, text) in artifact.distribution.iter().flat_map(words::distribution) {
             self.item(2, label, &text);
+        }
+        if let Some(sources) = &artifact.sources {
+            self.sources(sources);
         }
         for file in &artifact.files {
             self.file(file);

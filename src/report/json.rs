@@ -18,6 +18,7 @@ mod plan_v1;
 mod problem_v1;
 mod saved;
 mod snapshot;
+mod sources_v1;
 mod v1;
 
 use std::fmt::Write;

@@ -2,6 +2,7 @@
 //! each pinned version. Nothing is solved, added or replaced; each lock is a set of its own.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use pep508_rs::MarkerEnvironment;
@@ -180,17 +181,17 @@ impl<'a> Selected<'a> {
     /// Says that the lock was made for other Pythons or platforms than the target, so that markers may be missing in it.
     fn foreign_target(&self, selector: &Selector) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut note = |made_for: String| {
-            let message = format!("{} was locked for {made_for} and may lack what that needs", self.lock.file);
+        let mut note = |file: &dyn Display, made_for: String| {
+            let message = format!("{file} was locked for {made_for} and may lack what that needs");
             let place = selector.target.to_string();
             problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
         };
-        if let Some(wanted) = self.lock.requires_python.as_ref().filter(|wanted| !wanted.contains(&selector.python)) {
-            note(format!("Python {wanted}, not for {}", selector.target.python));
+        if let Some(bound) = self.lock.requires_python.as_ref().filter(|bound| !bound.admits(&selector.python)) {
+            note(&bound.place, format!("Python {}, not for {}", bound.shown, selector.target.python));
         }
         let environments = &self.lock.environments;
         if !environments.is_empty() && !environments.iter().any(|marker| marker.evaluate(self.environment, &[])) {
-            note(format!("other environments than {}", selector.target));
+            note(&self.lock.file, format!("other environments than {}", selector.target));
         }
         problems
     }

@@ -80,6 +80,16 @@ pub(super) fn describe_installed(distribution: Option<&Distribution>, modules: &
     }
 }
 
+/// Describes a source distribution, of which only `PKG-INFO` is looked at here.
+pub(super) fn describe_sources(metadata: &Metadata) -> DistributionFacts {
+    let requires = metadata.requires_python.as_ref().map(ToString::to_string);
+    DistributionFacts {
+        free_threading: free_threading(&metadata.classifiers),
+        requires_python: Fact::known(requires, Vec::new()),
+        ..DistributionFacts::default()
+    }
+}
+
 /// Names of all wheels of a version, sorted.
 pub(super) fn release(listing: &Listing, version: &Version) -> Vec<String> {
     let wheels = listing.files.iter().filter(|file| file.wheel().is_some() && file.version == *version);

@@ -119,7 +119,7 @@ impl Distributions {
         if let Some(known) = self.recall(artifact, EXAMINATIONS) {
             return (known, Extent::Whole);
         }
-        if artifact.kind == ArtifactKind::Sdist {
+        if artifact.kind.is_source() {
             let examination = self.examine_sources(artifact);
             self.keep(artifact, EXAMINATIONS, &examination);
             return (examination, Extent::Whole);
@@ -147,8 +147,11 @@ impl Distributions {
         (examination, extent)
     }
 
-    /// An sdist that cannot be read leaves open what it becomes; that it has to be built stands all the same.
+    /// Sources that cannot be read leave open what they become; that they have to be built stands all the same.
     fn examine_sources(&self, artifact: &Artifact) -> Examination {
+        if let (ArtifactKind::SourceTree, Location::Path(folder)) = (&artifact.kind, &artifact.location) {
+            return sources::examine_folder(folder, self.inner.limits);
+        }
         match self.inner.sdist(artifact) {
             Ok(source) => sources::examine(artifact, source, self.inner.limits),
             Err(error) => {
@@ -174,7 +177,7 @@ impl Distributions {
     fn keep(&self, artifact: &Artifact, bucket: &'static str, examination: &Examination) {
         self.inner.examined().insert((bucket, artifact.location.clone()), examination.clone());
         // Why sources could not be read may pass, too.
-        let is_read = artifact.kind != ArtifactKind::Sdist || examination.source.value().is_some();
+        let is_read = !artifact.kind.is_source() || examination.source.value().is_some();
         let key = self.examination_key(artifact).filter(|_| is_read && examination.is_lasting());
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(examination)) {
             // A cache that cannot be written costs time, nothing else.

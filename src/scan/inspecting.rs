@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::archive::Contents;
 use crate::archive::candidates::Candidate;
 use crate::archive::folder::Folder;
 use crate::archive::limits::Limits;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
+use crate::archive::{Contents, Unpacked};
 use crate::binary::{self, Depth};
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
-use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
+use crate::model::inspection::{
+    Explanation, InspectedArtifact, InspectedBuild, InspectedFile, InspectedOutcome, InspectedSources, Inspection,
+};
+use crate::model::member::Entry;
 use crate::model::metadata::WheelFile;
 use crate::model::problem::Problem;
+use crate::model::source::SourceFacts;
 use crate::model::target::{Python, Target};
 
 use super::describing;
 use super::examination::{self, Examination, Glance};
+use super::sources;
 
 /// Pythons that are asked about when none is named.
 const PYTHONS: [Python; 3] = [
@@ -26,6 +31,9 @@ const PYTHONS: [Python; 3] = [
     Python { minor: 14, free_threaded: true },
     Python { minor: 15, free_threaded: true },
 ];
+
+/// How names of source distributions end.
+const SOURCES: [&str; 3] = [".tar.gz", ".tgz", ".zip"];
 
 /// Whether it is told how hooks were followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +50,8 @@ pub enum Explain {
 pub struct InspectSettings {
     /// What to judge for; when empty, the free-threaded Pythons on the platforms that the files are for.
     pub targets: Vec<Target>,
+    /// What to foresee builds for when no target is named: sources are for all of them.
+    pub source_targets: Vec<Target>,
     /// Whether it is told how hooks were followed.
     pub explain: Explain,
     /// How much of an archive is read.
@@ -61,7 +71,7 @@ pub enum InspectError {
     },
 }
 
-/// Looks into wheels and compiled files.
+/// Looks into wheels, source distributions and compiled files.
 pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspection, InspectError> {
     let mut inspection = Inspection { targets: settings.targets.clone(), ..Inspection::default() };
     let mut opened = Vec::new();
@@ -69,10 +79,13 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
         let examined = examine(path, settings.limits)?;
         if settings.targets.is_empty() {
             add_targets(&mut inspection.targets, path, &examined.examination.modules);
+            if examined.sources.is_some() {
+                add(&mut inspection.targets, settings.source_targets.iter().copied());
+            }
         }
         opened.push((path, examined));
     }
-    for (path, Examined { examination, wheel, contents }) in opened {
+    for (path, Examined { examination, wheel, sources, contents }) in opened {
         let files = examination.modules;
         let mut explanations = match settings.explain {
             Explain::Results => BTreeMap::new(),
@@ -80,7 +93,7 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
         };
         // A wheel whose `WHEEL` file cannot be read is one all the same.
         let is_wheel = path.extension().is_some_and(|extension| extension == "whl") && !path.is_dir();
-        let distribution = is_wheel.then_some(examination.distribution);
+        let distribution = (is_wheel || sources.is_some()).then_some(examination.distribution);
         let tags = distribution.as_ref().and_then(|distribution| distribution.name_claims.value());
         let tags = tags.map(Vec::as_slice).unwrap_or_default();
         let outcomes: Vec<_> =
@@ -100,7 +113,9 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
             }
         });
         let files = inspected.collect();
-        inspection.artifacts.push(InspectedArtifact { name: path.display().to_string(), files, wheel, distribution });
+        let sources = sources.map(|facts| foresee(facts, &inspection.targets));
+        let name = path.display().to_string();
+        inspection.artifacts.push(InspectedArtifact { name, files, wheel, distribution, sources });
         inspection.problems.extend(examination.problems);
     }
     inspection.problems.sort();
@@ -111,7 +126,14 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
 struct Examined {
     examination: Examination,
     wheel: Option<WheelFile>,
+    sources: Option<SourceFacts>,
     contents: Box<dyn Contents>,
+}
+
+impl Examined {
+    fn of(examination: Examination, contents: impl Contents + 'static) -> Examined {
+        Examined { examination, wheel: None, sources: None, contents: Box::new(contents) }
+    }
 }
 
 fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
@@ -121,21 +143,55 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     if path.is_dir() {
         let folder = Folder::open(path, None, limits).map_err(|error| unreadable(error.to_string()))?;
         let examination = examination::of_members(&folder, &candidates(&folder), glance);
-        return Ok(Examined { examination, wheel: None, contents: Box::new(folder) });
+        return Ok(Examined::of(examination, folder));
     }
     if filename.ends_with(".whl") {
         let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let wheel = Wheel::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
         return Ok(examine_wheel(wheel, filename));
     }
+    if SOURCES.iter().any(|ending| filename.to_ascii_lowercase().ends_with(ending)) {
+        let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let read = sources::read(&filename, Box::new(source), limits);
+        let (sdist, facts) = read.map_err(|error| unreadable(error.to_string()))?;
+        let distribution = describing::describe_sources(&sdist.metadata);
+        let examination = Examination { distribution, ..Examination::default() };
+        return Ok(Examined { sources: Some(facts), ..Examined::of(examination, Nothing) });
+    }
     let file = Folder::single(path, limits).map_err(|error| unreadable(error.to_string()))?;
     let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
     let examination = examination::of_members(&file, &members, glance);
     if examination.modules.is_empty() && examination.problems.is_empty() {
-        let found = "expected a wheel (.whl) or a compiled file (ELF, Mach-O or PE), found neither";
-        return Err(unreadable(found.to_owned()));
+        let expected = "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file \
+                        (ELF, Mach-O or PE), found none of them";
+        return Err(unreadable(expected.to_owned()));
     }
-    Ok(Examined { examination, wheel: None, contents: Box::new(file) })
+    Ok(Examined::of(examination, file))
+}
+
+/// What is foreseen of a build on each target.
+fn foresee(facts: SourceFacts, targets: &[Target]) -> InspectedSources {
+    let build =
+        |target: &Target| Some(InspectedBuild { target: *target, forecast: sources::of_facts(&facts, *target)? });
+    let builds = targets.iter().filter_map(build).collect();
+    InspectedSources { facts, builds }
+}
+
+/// A file whose members nobody asks for again.
+struct Nothing;
+
+impl Contents for Nothing {
+    fn entries(&self) -> &[Entry] {
+        &[]
+    }
+
+    fn read<'a>(&'a self, _: &[&str]) -> Box<dyn Iterator<Item = Unpacked> + 'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
 }
 
 fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
@@ -146,7 +202,7 @@ fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
         let (kind, message) = (error.kind(), error.to_string());
         examination.problems.push(Problem { kind, package: None, place: filename, message });
     });
-    Examined { examination, wheel: described.ok(), contents: Box::new(wheel) }
+    Examined { wheel: described.ok(), ..Examined::of(examination, wheel) }
 }
 
 /// How the hooks of each module were followed, by path. What cannot be read again is a problem already.
@@ -176,11 +232,15 @@ fn add_targets(targets: &mut Vec<Target>, path: &Path, files: &[ModuleFacts]) {
             Format::Pe => "windows",
         };
         let Ok(platform) = format!("{system}-{}", image.architecture).parse() else { continue };
-        for python in PYTHONS.into_iter().filter(|python| python.minor > 13 || speaks_of_313) {
-            let target = Target { python, platform };
-            if !targets.contains(&target) {
-                targets.push(target);
-            }
+        let pythons = PYTHONS.into_iter().filter(|python| python.minor > 13 || speaks_of_313);
+        add(targets, pythons.map(|python| Target { python, platform }));
+    }
+}
+
+fn add(targets: &mut Vec<Target>, further: impl Iterator<Item = Target>) {
+    for target in further {
+        if !targets.contains(&target) {
+            targets.push(target);
         }
     }
 }

@@ -48,11 +48,11 @@ pub(super) fn looked_into(choice: &Choice) -> Option<&Artifact> {
     }
 }
 
-/// The file that is opened: a wheel, or an sdist for what a build of it would become.
+/// The file that is opened: a wheel, or an sdist or project folder for what a build of it would become.
 pub(super) fn readable(choice: &Choice) -> Option<&Artifact> {
     match choice {
         Choice::Wheel { artifact, .. } => Some(artifact),
-        Choice::Source { artifact } => Some(artifact).filter(|artifact| artifact.kind == ArtifactKind::Sdist),
+        Choice::Source { artifact } => Some(artifact),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::model::artifact::{Artifact, ArtifactKind};
+use crate::model::artifact::Artifact;
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::{Location, Requests};
 use crate::model::resolution::{Chosen, Resolution};
@@ -121,7 +121,7 @@ impl Session<'_> {
     fn examine_all(&self, origins: &[Origin]) -> Examinations {
         let choices = origins.iter().flatten().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
         // What is installed is looked into where it is.
-        let read = |artifact: &&Artifact| self.builds == Builds::Foresee || artifact.kind != ArtifactKind::Sdist;
+        let read = |artifact: &&Artifact| self.builds == Builds::Foresee || !artifact.kind.is_source();
         let files = choices.filter_map(judging::readable).filter(read).map(|artifact| (&artifact.location, artifact));
         let files: BTreeMap<&Location, &Artifact> = files.collect();
         let files: Vec<&Artifact> = files.into_values().collect();

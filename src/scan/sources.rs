@@ -1,11 +1,13 @@
-//! Looks into one source distribution: where its archive meets the reader of sources.
+//! Looks into one source distribution or project folder: where what holds the files meets the reader of sources.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::limits::Limits;
-use crate::archive::sdist::{self, Visitor};
+use crate::archive::project;
+use crate::archive::sdist::{self, Sdist, SdistError, Visitor};
 use crate::archive::source::Source;
 use crate::model::artifact::Artifact;
 use crate::model::digest::Algorithm;
@@ -40,20 +42,33 @@ impl Visitor for Visit {
 /// Looks into an sdist; what keeps it from being read is the reason why its facts are unknown.
 pub(super) fn examine(artifact: &Artifact, source: Arc<dyn Source>, limits: Limits) -> Examination {
     let size = source.size();
-    let source = match whole(artifact, &*source, limits) {
-        Ok(bytes) => of_sources(&artifact.filename, Box::new(bytes), limits),
+    let facts = whole(artifact, &*source, limits).and_then(|bytes| {
+        let read = read(&artifact.filename, Box::new(bytes), limits);
+        read.map_err(|error| format!("its sources could not be read: {error}"))
+    });
+    let source = match facts {
+        Ok((_, facts)) => Fact::known(facts, Vec::new()),
         Err(why) => Fact::unknown(why),
     };
     Examination { source, size, ..Examination::default() }
 }
 
-/// What the sources in an sdist say.
-fn of_sources(filename: &str, source: Box<dyn Source>, limits: Limits) -> Fact<SourceFacts> {
+/// Looks into a project folder.
+pub(super) fn examine_folder(folder: &Path, limits: Limits) -> Examination {
     let mut visit = Visit::default();
-    match sdist::visit(filename, source, limits, &mut visit) {
-        Ok(_) => Fact::known(visit.0.finish(), Vec::new()),
-        Err(error) => Fact::unknown(format!("its sources could not be read: {error}")),
-    }
+    project::visit(folder, limits, &mut visit);
+    Examination { source: Fact::known(visit.0.finish(), Vec::new()), ..Examination::default() }
+}
+
+/// What an sdist says of itself, and what its sources say.
+pub(super) fn read(
+    filename: &str,
+    source: Box<dyn Source>,
+    limits: Limits,
+) -> Result<(Sdist, SourceFacts), SdistError> {
+    let mut visit = Visit::default();
+    let sdist = sdist::visit(filename, source, limits, &mut visit)?;
+    Ok((sdist, visit.0.finish()))
 }
 
 /// The bytes of the whole file, which have the digest that the index promises.
@@ -71,14 +86,17 @@ fn whole(artifact: &Artifact, source: &dyn Source, limits: Limits) -> Result<Vec
     }
 }
 
-/// What is foreseen of the build of a chosen sdist on a target.
+/// What is foreseen of a build on a target; `None` on one with the GIL.
+pub(super) fn of_facts(facts: &SourceFacts, target: Target) -> Option<Forecast> {
+    let markers = markers::environment(target, Options::default().python_patch).ok();
+    source::forecast(facts, target, markers.as_ref())
+}
+
+/// What is foreseen of the build of a chosen sdist or project folder on a target.
 pub(super) fn forecast(choice: &Choice, target: Target, examinations: &Examinations) -> Option<Forecast> {
     let Choice::Source { artifact } = choice else { return None };
     match &examinations.get(&artifact.location)?.source {
-        Fact::Known { value, .. } => {
-            let markers = markers::environment(target, Options::default().python_patch).ok();
-            source::forecast(value, target, markers.as_ref())
-        }
+        Fact::Known { value, .. } => of_facts(value, target),
         Fact::Unknown { why, .. } => target.python.free_threaded.then(|| Forecast {
             becomes: Becomes::Unknown,
             reason: format!("what it becomes is unknown: {why}"),

@@ -87,7 +87,7 @@ impl Outlook<'_> {
         match (fates.len(), self.facts.languages.is_empty()) {
             (0, true) => build(Becomes::Pure, "would be a pure wheel: nothing is compiled".to_owned(), off),
             (0, false) => {
-                let languages: Vec<&str> = self.facts.languages.iter().map(|language| in_words(*language)).collect();
+                let languages: Vec<String> = self.facts.languages.iter().map(ToString::to_string).collect();
                 let reason =
                     format!("what it becomes is unknown: no module was found in its {} sources", languages.join(", "));
                 build(Becomes::Unknown, reason, off)
@@ -290,8 +290,8 @@ impl Outlook<'_> {
     fn needs(&self) -> Vec<String> {
         let need = |language: &Language| match (language, &self.facts.rust_version) {
             (Language::Rust, Some(version)) => format!("Rust {version} or newer"),
-            (Language::Rust | Language::Go | Language::Zig, _) => in_words(*language).to_owned(),
-            _ => format!("a {} compiler", in_words(*language)),
+            (Language::Rust | Language::Go | Language::Zig, _) => language.to_string(),
+            _ => format!("a {language} compiler"),
         };
         self.facts.languages.iter().map(need).collect()
     }
@@ -307,18 +307,6 @@ fn in_name(crate_name: &str) -> &str {
 
 fn with_more(line: String, count: usize) -> String {
     if count > 1 { format!("{line}, and {} more", count - 1) } else { line }
-}
-
-fn in_words(language: Language) -> &'static str {
-    match language {
-        Language::C => "C",
-        Language::Cpp => "C++",
-        Language::Fortran => "Fortran",
-        Language::Rust => "Rust",
-        Language::Cuda => "CUDA",
-        Language::Go => "Go",
-        Language::Zig => "Zig",
-    }
 }
 
 /// Whether a module of this name is for the platform: `_psutil_windows` says that it is not for Linux.

@@ -84,6 +84,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rawzip", &["archive"]),
     ("rayon", &["scan"]),
     ("reqwest", &["index/http.rs", "index/http"]),
+    ("ruzstd", &["archive"]),
     ("schemars", &["report/json", "cli/config_file"]),
     (
         "serde",

@@ -1,4 +1,4 @@
-//! `ungil inspect`: shows all that wheels and compiled files say of themselves.
+//! `ungil inspect`: shows all that wheels, source distributions and compiled files say of themselves.
 
 use ungil::archive::limits::Limits;
 use ungil::report::{INSPECTION_FORMATS, RenderOptions};
@@ -19,10 +19,11 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     // Without targets, those that the files are for are taken: not those that the project around is for.
     let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
-    let targets =
-        if named { settings::targets(&typed.target, &Configuration::default(), environment)? } else { Vec::new() };
+    let targets = settings::targets(&typed.target, &Configuration::default(), environment);
+    let (targets, source_targets) =
+        if named { (targets?, Vec::new()) } else { (Vec::new(), targets.unwrap_or_default()) };
     let explain = if typed.explain { Explain::Paths } else { Explain::Results };
-    let settings = InspectSettings { targets, explain, limits: Limits::default() };
+    let settings = InspectSettings { targets, source_targets, explain, limits: Limits::default() };
     let inspection = scan::inspect(&typed.files, &settings)?;
     let file = typed.output.output.as_deref();
     let options =

@@ -11,8 +11,8 @@ use toml::Spanned;
 use super::Reader;
 use super::sources::Origin;
 use crate::input::error::InputError;
-use crate::input::locking::{Source, index};
-use crate::input::poetry_versions::{Versions, python_marker};
+use crate::input::locking::{Source, index, python_marker};
+use crate::input::poetry_versions::Versions;
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
 use crate::model::request::{Place, PythonBound, Request, Wanted};
 
@@ -227,7 +227,7 @@ impl Reader<'_, '_> {
             None => MarkerTree::TRUE,
         };
         if let Some(python) = &table.python {
-            condition.and(self.document.marker(&python_marker(&self.versions(python, place)?), place)?);
+            condition.and(self.document.marker(&python_marker(&self.versions(python, place)?.any_of), place)?);
         }
         if let Some(platform) = table.platform.as_ref().filter(|platform| !platform.contains('\'')) {
             condition.and(self.document.marker(&format!("sys_platform == '{platform}'"), place)?);

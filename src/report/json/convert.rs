@@ -210,7 +210,7 @@ pub(super) fn toolchain(toolchain: &Toolchain) -> v1::Toolchain {
     v1::Toolchain { generator: generator(toolchain.generator).to_owned(), version: toolchain.version.clone() }
 }
 
-fn generator(generator: Generator) -> &'static str {
+pub(super) fn generator(generator: Generator) -> &'static str {
     match generator {
         Generator::Cython => "cython",
         Generator::Pybind11 => "pybind11",

@@ -7,6 +7,7 @@ use super::super::sanitize::without_credentials;
 use super::convert::{abi, all, evidence, hexadecimal, init, module, problem, toolchain};
 use super::facts;
 use super::inspection_v1 as out;
+use super::sources_v1;
 use super::v1;
 
 impl From<&Inspection> for out::Inspection {
@@ -30,6 +31,7 @@ fn artifact(artifact: &InspectedArtifact) -> out::Artifact {
         root_is_purelib: wheel.and_then(|wheel| wheel.root_is_purelib),
         compiled_files: artifact.files.len(),
         distribution: artifact.distribution.as_ref().map(facts::distribution),
+        sources: artifact.sources.as_ref().map(sources_v1::sources),
     }
 }
 

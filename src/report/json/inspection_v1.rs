@@ -27,7 +27,7 @@ pub(super) struct Inspection {
     pub(super) problems: Vec<v1::Problem>,
 }
 
-/// A file that was named: a wheel, or a compiled file by itself.
+/// A file that was named: a wheel, a source distribution, or a compiled file by itself.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Artifact {
     /// The file as it was named.
@@ -40,8 +40,10 @@ pub(super) struct Artifact {
     pub(super) root_is_purelib: Option<bool>,
     /// Number of compiled files in it.
     pub(super) compiled_files: usize,
-    /// What a wheel says of itself beside its modules; null when it is no wheel.
+    /// What a wheel or source distribution says of itself beside its modules; null for other files.
     pub(super) distribution: Option<Distribution>,
+    /// What the sources say and what a build of them would become; null when it is no source distribution.
+    pub(super) sources: Option<super::sources_v1::Sources>,
 }
 
 /// A compiled file on one target, with every fact.

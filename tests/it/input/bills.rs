@@ -63,7 +63,7 @@ fn the_pip_part_of_conda_files_is_read_and_the_rest_named() {
     assert!(set(&locked(&["dev".to_owned()]), "3.14t", "linux-x86_64").contains(&"pytest==8.4.1".to_owned()));
     let problems = resolve(&requests, "3.14t", "linux-x86_64").problems;
     let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
-    let foreign = "conda-lock.yml was locked for Python ==3.13.*, not for 3.14t and may lack what that needs";
+    let foreign = "conda-lock.yml:15 was locked for Python ==3.13.*, not for 3.14t and may lack what that needs";
     assert!(told.contains(&foreign), "{told:?}");
     let own = "conda's own packages are not judged, only what pip installs; there are 1: openblas";
     assert!(told.contains(&own), "{told:?}");

@@ -98,11 +98,12 @@ fn check_sets(kind: &str) {
         let mut found: Vec<String> = resolution.packages.iter().map(label).collect();
         found.sort();
         assert_eq!(found, packages, "{kind}/{file} {groups:?} {extras:?} {python} {platform}");
+        let content = fs::read_to_string(folder(kind).join(&file)).unwrap();
+        let lines: Vec<&str> = content.lines().collect();
         for package in &resolution.packages {
             assert!(!package.required_by.is_empty(), "{kind}/{file}: {}", package.name);
             let place = &package.required_by[0].place;
-            let lines = fs::read_to_string(folder(kind).join(&file)).unwrap();
-            let line = lines.lines().nth(place.line.unwrap() as usize - 1).unwrap().to_lowercase().replace('_', "-");
+            let line = lines[place.line.unwrap() as usize - 1].to_lowercase().replace('_', "-");
             assert!(line.contains(package.name.as_ref()), "{place}: {line}");
         }
     }
@@ -152,6 +153,12 @@ fn asked(request: &Request) -> String {
 fn described(requests: &Requests) -> String {
     let mut table = String::new();
     for lock in &requests.locks {
+        if let Some(bound) = &lock.requires_python {
+            table.push_str(&format!("    {}: locked for Python {}\n", bound.place, bound.shown));
+        }
+        for marker in &lock.environments {
+            table.push_str(&format!("    locked for{}\n", described_marker(marker)));
+        }
         for package in &lock.packages {
             let pin = match &package.pin {
                 Pin::Version(version) => format!("=={version}"),
@@ -229,6 +236,24 @@ fn pdm_lock() {
 fn pipfile_lock() {
     check_sets("pipenv");
     check_awkward("pipenv");
+}
+
+#[test]
+fn public_applications() {
+    let needs = "and may lack what that needs";
+    for (application, file, foreign) in [
+        ("openhands-ai", "poetry.lock", vec!["poetry.lock:13765 was locked for Python ^3.12,<3.14, not for 3.14t"]),
+        ("lnbits", "uv.lock", vec!["uv.lock:3 was locked for Python >=3.10, <3.13, not for 3.14t"]),
+        ("advanced-alchemy", "pdm.lock", vec![]),
+    ] {
+        let kind = format!("applications/{application}");
+        check_sets(&kind);
+        let requests = read(&kind, file, selected(&["*".to_owned()], &["*".to_owned()])).unwrap();
+        assert_eq!(requests.problems, [], "{application}");
+        let problems = resolve(&requests, "3.14t", "linux-x86_64").problems;
+        let told: Vec<&str> = problems.iter().filter_map(|problem| problem.message.strip_suffix(needs)).collect();
+        assert_eq!(told.iter().map(|message| message.trim_end()).collect::<Vec<_>>(), foreign);
+    }
 }
 
 #[test]

@@ -580,6 +580,7 @@ pub(crate) fn inspection() -> Inspection {
                 root_is_purelib: Some(false),
             }),
             distribution: Some(distribution(path)),
+            sources: None,
             files: vec![InspectedFile {
                 explanations: Vec::new(),
                 facts: ModuleFacts { path: path.into(), size: 45_320, images: vec![image("x86_64")] },

@@ -2,7 +2,7 @@
 
 use ungil::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use ungil::model::name;
-use ungil::model::request::{Place, Requests};
+use ungil::model::request::{Place, PythonBound, Requests};
 use ungil::model::resolution::Resolution;
 use ungil::resolve::Options;
 
@@ -124,13 +124,20 @@ fn packages_that_only_require_each_other_are_not_lost() {
 
 #[test]
 fn a_lock_for_other_targets_is_a_problem() {
-    let made_for = Lock { requires_python: Some("<3.14".parse().unwrap()), ..lock(&format!("a 1.0|{LISTED}")) };
+    let made_for = |shown: &str, any_of: &[&str]| {
+        let any_of = any_of.iter().map(|text| text.parse().unwrap()).collect();
+        let place = Place { file: "x.lock".to_owned(), line: Some(9), column: None };
+        let bound = PythonBound { any_of, shown: shown.to_owned(), place };
+        Lock { requires_python: Some(bound), ..lock(&format!("a 1.0|{LISTED}")) }
+    };
+    let world = "a 1.0 | pure";
     check(
-        "a 1.0 | pure",
-        made_for,
+        world,
+        made_for("^2.7 || ^3.8,<3.14", &[">=2.7,<3", ">=3.8,<3.14"]),
         "a 1.0: py3-none-any
-         ! cp314t-linux-x86_64: x.lock was locked for Python <3.14, not for 3.14t and may lack what that needs",
+         ! cp314t-linux-x86_64: x.lock:9 was locked for Python ^2.7 || ^3.8,<3.14, not for 3.14t and may lack what that needs",
     );
+    check(world, made_for("^2.7 || ^3.8", &[">=2.7,<3", ">=3.8,<4"]), "a 1.0: py3-none-any");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::desk::{Desk, Run};
-use super::distributions::{Wheel, compiled, fixture_path};
+use super::distributions::{Wheel, compiled, fixture_path, sdist_of};
 
 const SCHEMA: &str = include_str!("../../../docs/inspection.schema.json");
 
@@ -88,6 +88,70 @@ fn a_wheel_shows_what_nobody_imports() {
 }
 
 #[test]
+fn a_source_distribution_shows_what_a_build_becomes() {
+    let desk = Desk::new();
+    let info = "Metadata-Version: 2.2\nName: own\nVersion: 1.0\nRequires-Python: >=3.10\n\
+                Classifier: Programming Language :: Python :: Free Threading :: 2 - Beta\n";
+    let declared = "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
+    let silent = "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n";
+    let setup = "setup(ext_modules=[Extension('own._a', ['own/_a.c']), Extension('own._b', ['own/_b.c'])])\n";
+    let project = "[build-system]\nrequires = ['setuptools>=80']\nbuild-backend = 'setuptools.build_meta'\n";
+    let files = [
+        ("PKG-INFO", info),
+        ("pyproject.toml", project),
+        ("setup.py", setup),
+        ("own/_a.c", declared),
+        ("own/_b.c", silent),
+    ];
+    desk.write("own-1.0.tar.gz", sdist_of("own", "1.0", &files));
+    let (run, document) = inspect(&desk, &["own-1.0.tar.gz", "--python", "3.14t", "--platform", "linux-x86_64"]);
+    // Nothing is known before it is built, however bad it looks.
+    assert_eq!(run.code, Some(3));
+    let artifact = &document["artifacts"][0];
+    let distribution = &artifact["distribution"];
+    assert_eq!(distribution["free_threading"]["value"], 2);
+    assert_eq!(distribution["requires_python"]["value"], ">=3.10");
+    let sources = &artifact["sources"];
+    assert_eq!(
+        sources["requires"],
+        serde_json::json!([{"requirement": "setuptools>=80", "place": "pyproject.toml:2"}])
+    );
+    let modules = sources["modules"].as_array().unwrap().iter();
+    let modules: Vec<String> = modules
+        .map(|it| format!("{} {} {} {}", it["name"], it["place"], it["named_by"], it["declarations"][0]["place"]))
+        .collect();
+    assert_eq!(modules, [r#""_a" "own/_a.c:2" "setup.py" "own/_a.c:1""#, r#""_b" "own/_b.c:1" "setup.py" null"#]);
+    let [build] = sources["builds"].as_array().unwrap().as_slice() else { panic!("{sources}") };
+    assert_eq!([&build["target"], &build["becomes"]], ["cp314t-linux-x86_64", "switches-gil-on"]);
+    assert_eq!(build["evidence"][0]["place"], "own/_b.c:1");
+    let text = desk.run(&["inspect", "own-1.0.tar.gz", "--platform", "linux-x86_64"]).stdout;
+    for told in [
+        "classifier Free Threading :: 2 - Beta",
+        "cp314t-linux-x86_64  ✗ would switch the GIL on: _b declares nothing (own/_b.c:1)",
+        "cp315t-linux-x86_64  ✗ would switch the GIL on",
+        "seen         module _b in own/_b.c:1",
+        "needs        a C compiler",
+        "_b (written by hand, own/_b.c:1): declares nothing; setup.py names it",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let unnamed = inspect(&desk, &["own-1.0.tar.gz"]).1;
+    assert_eq!(unnamed["targets"].as_array().unwrap().len(), 2);
+    desk.write("broken-1.0.tar.gz", "Just text.\n");
+    desk.write("other-1.0.zip", sdist_of("other", "1.0", &[]));
+    desk.write("bare-1.0.tar.gz", sdist_of("bare", "1.0", &[("setup.py", setup)]));
+    for (argument, told) in [
+        ("broken-1.0.tar.gz", "damaged .tar.gz"),
+        ("other-1.0.zip", "is not a zip file"),
+        ("bare-1.0.tar.gz", "has no PKG-INFO in its top folder"),
+    ] {
+        let run = desk.run(&["inspect", argument]);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{argument}: {}", run.stderr);
+        assert!(run.stderr.contains(argument) && run.stderr.contains(told), "{argument}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn compiled_files_of_every_format_are_shown() {
     let desk = Desk::new();
     for (fixture, name, expected, code) in [
@@ -137,9 +201,9 @@ fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
     desk.write("name.whl", "Just text.\n");
     desk.write("half.so", &compiled("elf-x86_64-used.so")[..40]);
     for (argument, told) in [
-        ("notes.txt", "expected a wheel (.whl) or a compiled file"),
-        ("notes.so", "expected a wheel (.whl) or a compiled file"),
-        ("empty.so", "expected a wheel (.whl) or a compiled file"),
+        ("notes.txt", "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file"),
+        ("notes.so", "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file"),
+        ("empty.so", "expected a wheel (.whl), a source distribution (.tar.gz, .zip) or a compiled file"),
         ("fake-1.0-py3-none-any.whl", "is not a zip file"),
         ("name.whl", "name.whl"),
         ("missing.whl", "No such file"),

@@ -304,6 +304,35 @@ fn an_image_is_read_through_its_layers() {
     tar.append_dir_all(".", &layout).unwrap();
     desk.write("image.tar", tar.into_inner().unwrap());
     assert_eq!(scan(&desk, &["image.tar"]).report().verdicts(), report.verdicts());
+    // The same packed by zstd.
+    let run = scan(&desk, &[fixture("image-zstd").to_str().unwrap()]);
+    assert_eq!(run.report().verdicts(), report.verdicts());
+    assert_eq!((run.code, run.report().problems()), (Some(0), Vec::new()));
+}
+
+#[test]
+fn changed_bytes_of_a_zstd_layer_end_the_scan_with_a_reason() {
+    let desk = Desk::new();
+    let blobs = fixture("image-zstd").join("blobs/sha256");
+    let files = std::fs::read_dir(blobs).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let layer = files.max_by_key(Vec::len).unwrap();
+    // The first frame ends in a checksum, where the first of those to be skipped begins.
+    let end = layer.windows(4).position(|bytes| bytes == [0x50, 0x2a, 0x4d, 0x18]).unwrap();
+    let check = |code: i32, told: &str, change: fn(&mut Vec<u8>, usize)| {
+        let mut layer = layer.clone();
+        change(&mut layer, end);
+        desk.write("app.tar", saved(&[("1/layer.tar", layer)]));
+        let run = scan(&desk, &["app.tar"]);
+        assert_eq!(run.code, Some(code), "{told}: {}", run.stderr);
+        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+    };
+    // Without the upper layer, a module that needs the GIL is there.
+    check(1, "", |_, _| ());
+    check(2, "a frame has the checksum", |layer, end| layer[end - 1] ^= 1);
+    check(2, "damaged", |layer, end| layer.truncate(end - 100));
+    check(2, "damaged", |layer, end| layer.truncate(end + 10));
+    check(2, "damaged", |layer, end| layer[end / 2..end].fill(0xff));
+    check(2, "damaged", |layer, end| layer[end..end + 4].fill(0));
 }
 
 /// An archive as `docker save` wrote it for years.
@@ -374,7 +403,7 @@ fn what_cannot_be_read_of_an_image_ends_the_scan_with_a_reason() {
     desk.write("packed.tar.gz", packed.finish().unwrap());
     for (input, code, told) in [
         ("empty.tar", 3, "no environment was found; looked for pyvenv.cfg"),
-        ("zstd.tar", 2, "is packed by zstd"),
+        ("zstd.tar", 2, "1/layer.tar is damaged"),
         ("cut.tar", 2, "is damaged"),
         ("packed.tar.gz", 2, "is packed as a whole"),
     ] {

@@ -3,7 +3,7 @@
 use crate::server::{Reply, Server};
 
 use super::desk::{Desk, Report, Run, TARGET};
-use super::distributions::{Wheel, sdist, sha256};
+use super::distributions::{Wheel, sdist, sdist_of, sha256};
 use super::shop::{Form, MetadataFiles, Shop};
 use super::verdicts;
 
@@ -165,6 +165,60 @@ fn requirements_may_be_files() {
         let filename = report.result(&named)["artifact"]["filename"].as_str().unwrap();
         assert!(!filename.contains('/') && requirement.contains(filename), "{filename}");
     }
+}
+
+#[test]
+fn a_project_folder_is_foreseen_as_its_sdist_is() {
+    let desk = Desk::new();
+    let silent = "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n";
+    let declared = "S s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\nPyMODINIT_FUNC PyInit__a(void) { return 0; }\n";
+    let files = [
+        ("PKG-INFO", "Metadata-Version: 2.2\nName: own\nVersion: 1.0\n"),
+        ("pyproject.toml", "[project]\nname = 'own'\nversion = '1.0'\n[project.optional-dependencies]\nmore = []\n"),
+        ("setup.py", "setup(ext_modules=[Extension('own._a', ['own/_a.c'])])\n"),
+        ("own/_a.c", declared),
+    ];
+    desk.write("packed/own-1.0.tar.gz", sdist_of("own", "1.0", &files));
+    for (file, content) in files {
+        desk.write(&format!("own/{file}"), content);
+    }
+    // What lies in a working copy and is no source of the project's.
+    desk.write("own/env/pyvenv.cfg", "home = /usr/bin\n");
+    desk.write("own/target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+    for folder in ["env/lib", "target/own", "build/lib/own", ".git/own", "node_modules/own"] {
+        desk.write(&format!("own/{folder}/_b.c"), silent);
+    }
+    let build = |requirement: &str| {
+        desk.write("requirements.txt", format!("--no-index\n{requirement}\n"));
+        let arguments = [&["scan", "requirements.txt", "--format", "json"], TARGET].concat();
+        let report = desk.run(&arguments).report();
+        assert_eq!(report.verdicts(), ["own 1.0 cp314t build"], "{requirement}");
+        report.result("own")["build"].clone()
+    };
+    let packed = build("./packed/own-1.0.tar.gz");
+    assert_eq!([&packed["becomes"], &packed["evidence"][0]["place"]], ["keeps-gil-off", "own/_a.c:1"]);
+    for requirement in ["./own", "-e ./own", "./own[more]"] {
+        assert_eq!(build(requirement), packed, "{requirement}");
+    }
+    desk.write("own/own/_b.c", silent);
+    assert_eq!(build("./own")["becomes"], "unknown", "no build file names it");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_project_folder_leave_open_what_it_becomes() {
+    let desk = Desk::new();
+    desk.write("own/pyproject.toml", "[project]\nname = 'own'\nversion = '1.0'\n");
+    desk.write("elsewhere/_b.c", "PyMODINIT_FUNC PyInit__b(void) { return 0; }\n");
+    let becomes = || {
+        let arguments = [&["scan", "./own[more]", "--no-index", "--format", "json"], TARGET].concat();
+        desk.run(&arguments).report().result("own")["build"].clone()
+    };
+    assert_eq!(becomes()["becomes"], "pure");
+    std::os::unix::fs::symlink(desk.path("elsewhere"), desk.path("own/linked")).unwrap();
+    assert_eq!(becomes()["becomes"], "unknown");
+    let reason = becomes()["reason"].to_string();
+    assert!(reason.contains("linked was not read: it is a link to a folder"), "{reason}");
 }
 
 #[test]
