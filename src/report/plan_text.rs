@@ -1,6 +1,6 @@
 //! The plan for people: what to change, what stays in the way and what to do about that, then the lines to edit.
 
-mod searched;
+pub(super) mod searched;
 
 use crate::model::plan::{Course, Move, Obstacle, Outlook, Plan, Step};
 use crate::model::verdict::Verdict;
@@ -244,7 +244,8 @@ fn is_done(step: &Step) -> bool {
     matches!(step.course, Course::HeldBack { .. }) || step.outlooks.iter().all(good)
 }
 
-fn kept_out(obstacle: &Obstacle) -> String {
+/// What keeps a version out, harmless.
+pub(super) fn kept_out(obstacle: &Obstacle) -> String {
     let wants = harmless(&obstacle.wants);
     let place = obstacle.place.as_ref().map(|place| {
         let line = place.line.map_or_else(String::new, |line| format!(":{line}"));

@@ -1,8 +1,8 @@
 //! Every format on a report that holds every verdict, on one under a policy, and on one whose text is hostile.
 
 mod formats;
-mod gated;
-mod plans;
+pub(crate) mod gated;
+pub(crate) mod plans;
 pub(crate) mod sample;
 
 use std::path::Path;
