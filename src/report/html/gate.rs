@@ -18,6 +18,8 @@ pub(super) fn section(report: &SavedReport) -> Markup {
     section.add(gate.changes.as_ref().map_or_else(Markup::nothing, compared));
     if !gate.waivers.is_empty() {
         let rows = gate.waivers.iter().map(|waiver| element("tr", &[], row(waiver))).collect();
+        let text = format!("The policy has {}, none of them hidden:", count(gate.waivers.len(), "waiver"));
+        section.add(element("p", &[], text));
         section.add(table("Waivers", &["Waived", "Why", "Until", "State", "Written in"], rows));
     }
     element("section", &[("id", "gate"), ("aria-labelledby", "gate-title")], section)

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, made, page, text_of};
+use super::browser::ENTER;
+use super::{Desk, check_names, focus, made, page, shown, text_of};
 
 /// The section of a card, from the package's name to what it came in through.
 fn card(html: &str, package: &str) -> String {
@@ -226,4 +227,30 @@ fn a_gate_says_what_it_compared() {
     let text = text_of(&page(&[report]), "<section id=\"gate\"", "</section>");
     assert!(text.contains("Compared with the baseline: no verdict is another."), "{text}");
     assert!(text.contains("only one of the two reports has it: cp313t-linux-x86_64."), "{text}");
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
+fn what_a_plan_says_is_found_and_opened() {
+    let plan = made::plan();
+    let (_server, browser) = shown(&[made::planned(&plan), plan]);
+    focus(&browser, "#query");
+    browser.press("first ready 2.1");
+    check_names(&browser, &["change", "held"]);
+    browser.run("document.querySelector('#matrix tbody tr:not([hidden]) button').click()");
+    let text = browser.run("return document.querySelector('.details').innerText");
+    let text = text.as_str().unwrap();
+    for told in [
+        "First ready version: 2.1, ready up to 9.1; 2.0 is gil",
+        "With the plan: 2.1, ready: 4 modules, by the author",
+        "No ready version found: 12 newer versions",
+    ] {
+        assert!(text.contains(told), "{told} is not in\n{text}");
+    }
+    focus(&browser, "#show-all");
+    browser.press(ENTER);
+    focus(&browser, "#query");
+    browser.press("held back");
+    check_names(&browser, &["held"]);
+    assert_eq!(browser.console(), [""; 0]);
 }
