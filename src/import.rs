@@ -106,7 +106,7 @@ fn found(files: &[ModuleFacts], target: Target) -> Vec<(Installed, &ModuleFacts)
 }
 
 /// Whether any image has a hook, or its hooks are unknown.
-fn could_be_module(facts: &ModuleFacts) -> bool {
+pub fn could_be_module(facts: &ModuleFacts) -> bool {
     facts.images.is_empty()
         || facts.images.iter().any(|image| image.hooks.value().is_none_or(|hooks| !hooks.is_empty()))
 }

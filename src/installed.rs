@@ -87,7 +87,7 @@ pub struct Environment {
     pub shown: String,
     /// Where it was found, when the user named more than it alone: a container.
     pub search: Option<String>,
-    /// Folders in which modules are looked for, in order; each once.
+    /// Folders in which modules are looked for, in order, each once; or one module by itself.
     sites: Vec<PathBuf>,
     /// What the environment itself says of its Python, before its files are looked at.
     told: python::Told,
@@ -212,11 +212,13 @@ pub fn at(kind: Kind, path: &Path, shown: &str, limits: &Limits) -> Result<Vec<E
     if kind == Kind::Image {
         return in_images(&real, shown, limits);
     }
-    tree.names(&real).map_err(unreadable)?;
+    if kind != Kind::Module {
+        tree.names(&real).map_err(unreadable)?;
+    }
     Ok(match kind {
         Kind::Venv => vec![layout::virtual_environment(&tree, &real, shown)],
         Kind::Conda => vec![layout::conda_prefix(&tree, &real, shown, limits)],
-        Kind::SitePackages => vec![layout::site(&tree, &real, shown)],
+        Kind::SitePackages | Kind::Module => vec![layout::site(&tree, &real, shown)],
         // Nothing of it is installed.
         Kind::Wheels | Kind::Image => Vec::new(),
     })

@@ -254,7 +254,8 @@ pub(crate) struct ConfigArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArguments {
-    /// Free-threaded Python, such as 3.14t; may be repeated [default: 3.14t and 3.15t; for what is installed, its own]
+    /// Free-threaded Python, such as 3.14t, and beside one also a Python with the GIL, such as 3.14, to compare with; may
+    /// be repeated [default: 3.14t and 3.15t; for what is installed, its own]
     #[arg(long, value_name = "VERSION")]
     pub(crate) python: Vec<Python>,
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]

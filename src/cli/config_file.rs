@@ -281,20 +281,23 @@ impl Configuration {
         Some(ConfigError::Rule { place: self.place(span), source: error.clone() })
     }
 
-    /// Pythons to judge for.
+    /// Pythons to judge for; one of them at least is free-threaded, where there are any.
     pub(crate) fn pythons(&self) -> Result<Vec<Python>, ConfigError> {
         let python = |word: &Spanned<String>| {
             let expected = "a free-threaded version such as 3.14t";
-            let python: Python = word.get_ref().parse().map_err(|_| {
+            word.get_ref().parse().map_err(|_| {
                 self.wrong("python", word.span(), format!("`{}` is none that is known", word.get_ref()), expected)
-            })?;
-            if python.free_threaded {
-                return Ok(python);
-            }
-            let found = format!("{python} is the build with the GIL, which nothing can switch back on");
-            Err(self.wrong("python", word.span(), found, &format!("a free-threaded version; is {python}t meant?")))
+            })
         };
-        self.keys.python.iter().map(python).collect()
+        let pythons: Vec<Python> = self.keys.python.iter().map(python).collect::<Result<_, _>>()?;
+        match (self.keys.python.first(), pythons.first()) {
+            (Some(word), Some(first)) if pythons.iter().all(|python| !python.free_threaded) => {
+                let found = format!("{first} is the build with the GIL, which nothing can switch back on");
+                let expected = format!("a free-threaded version; is {} meant?", first.free_threaded_from_here());
+                Err(self.wrong("python", word.span(), found, &expected))
+            }
+            _ => Ok(pythons),
+        }
     }
 
     /// Platforms to judge for.

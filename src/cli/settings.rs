@@ -39,13 +39,15 @@ pub(crate) fn targets(
             Failure::new("this machine's platform is not one that ungil judges").hint("name one with --platform")
         })?],
     };
+    if let [python, ..] = pythons[..]
+        && pythons.iter().all(|python| !python.free_threaded)
+    {
+        let failure = Failure::new(format!("Python {python} is the build with the GIL: nothing can switch it back on"));
+        let meant = python.free_threaded_from_here();
+        return Err(failure.hint(format!("did you mean --python {meant}? Beside one, it stands for comparison")));
+    }
     let mut targets = Vec::new();
     for python in pythons {
-        if !python.free_threaded {
-            let failure =
-                Failure::new(format!("Python {python} is the build with the GIL: nothing can switch it back on"));
-            return Err(failure.hint(format!("did you mean --python {python}t?")));
-        }
         for platform in &platforms {
             let target = Target { python, platform: *platform };
             if !targets.contains(&target) {

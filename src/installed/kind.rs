@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::archive::blobs;
+use crate::archive::candidates::Candidate;
 
 use super::layout;
 
@@ -15,6 +16,8 @@ pub enum Kind {
     Conda,
     /// A folder in which modules are looked for.
     SitePackages,
+    /// One compiled module.
+    Module,
     /// Container images.
     Image,
     /// Wheels, which nobody has installed yet.
@@ -22,7 +25,7 @@ pub enum Kind {
 }
 
 /// Every kind.
-pub const KINDS: &[Kind] = &[Kind::Venv, Kind::Conda, Kind::SitePackages, Kind::Image, Kind::Wheels];
+pub const KINDS: &[Kind] = &[Kind::Venv, Kind::Conda, Kind::SitePackages, Kind::Module, Kind::Image, Kind::Wheels];
 
 /// Files that make a folder a project, whatever else lies in it.
 const PROJECT: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
@@ -34,6 +37,7 @@ impl Kind {
             Kind::Venv => "venv",
             Kind::Conda => "conda",
             Kind::SitePackages => "site-packages",
+            Kind::Module => "module",
             Kind::Image => "image",
             Kind::Wheels => "wheels",
         }
@@ -45,6 +49,7 @@ impl Kind {
             Kind::Venv => "a virtual environment (folder with pyvenv.cfg)",
             Kind::Conda => "a conda environment (folder with conda-meta)",
             Kind::SitePackages => "a folder of installed packages (site-packages, dist-packages, pip's --target)",
+            Kind::Module => "a compiled module (.so, .pyd)",
             Kind::Image => "a container image (OCI layout; tar file of `docker save`)",
             Kind::Wheels => "a folder of wheels",
         }
@@ -54,7 +59,8 @@ impl Kind {
 /// What kind of thing is at a path, if it is one of these: told by what is there, not by how it is called.
 pub fn claim(path: &Path) -> Option<Kind> {
     if path.is_file() {
-        return blobs::claims(path).then_some(Kind::Image);
+        let is_module = path.file_name().is_some_and(|name| Candidate::of(&name.to_string_lossy()).is_some());
+        return if is_module { Some(Kind::Module) } else { blobs::claims(path).then_some(Kind::Image) };
     }
     let entries = std::fs::read_dir(path).ok()?;
     let names: Vec<String> =

@@ -104,7 +104,7 @@ pub(super) fn add(tree: &Tree, sites: &mut Vec<PathBuf>, site: &Path) {
     }
 }
 
-/// A folder that holds modules itself: the folders above it may tell the Python.
+/// A folder that holds modules itself, or one module: the folders above may tell the Python.
 pub(super) fn site(tree: &Tree, path: &Path, shown: &str) -> Environment {
     let mut told = Told::default();
     for above in path.ancestors().skip(1).take(4) {

@@ -80,6 +80,16 @@ pub(super) fn list(tree: &Tree, folder: &Path, prefix: &str, limits: &Limits) ->
     listing
 }
 
+/// A compiled file by itself.
+pub(super) fn one(tree: &Tree, file: &Path) -> Listing {
+    let mut listing = Listing::default();
+    let folder = file.parent().unwrap_or(file).to_path_buf();
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let step = Step { lexical: folder, path: String::new(), depth: DEPTH };
+    look(tree, &step, &Entry { name, kind: EntryKind::Other }, &mut listing, &mut Vec::new());
+    listing
+}
+
 fn look(tree: &Tree, step: &Step, entry: &Entry, listing: &mut Listing, left: &mut Vec<Step>) {
     let name = &entry.name;
     let path = format!("{}{name}", step.path);

@@ -92,7 +92,9 @@ impl Survey<'_> {
             self.problems.push(problem(&site, message));
             return Vec::new();
         }
-        let names = self.tree.names(&site).unwrap_or_else(|error| {
+        let is_module = self.tree.has_file(&site);
+        let names = if is_module { Ok(Vec::new()) } else { self.tree.names(&site) };
+        let names = names.unwrap_or_else(|error| {
             self.problems.push(problem(&site, error.to_string()));
             Vec::new()
         });
@@ -105,7 +107,10 @@ impl Survey<'_> {
                 Err(problem) => self.problems.push(problem),
             }
         }
-        let listing = listing::list(self.tree, &site, "", self.limits);
+        let listing = match is_module {
+            true => listing::one(self.tree, &site),
+            false => listing::list(self.tree, &site, "", self.limits),
+        };
         self.problems.extend(listing.problems);
         let number = self.sites.len();
         for found in listing.files {

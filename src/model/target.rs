@@ -83,6 +83,11 @@ impl Python {
         Python { free_threaded: !self.free_threaded, ..self }
     }
 
+    /// The first free-threaded build that is not older.
+    pub fn free_threaded_from_here(self) -> Python {
+        Python { minor: self.minor.max(Python::FIRST_FREE_THREADED), free_threaded: true }
+    }
+
     /// The interpreter's ABI tag: `cp314t` or `cp314`.
     pub fn abi_tag(self) -> String {
         let flag = if self.free_threaded { "t" } else { "" };

@@ -3,10 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop where it is")]
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
 use ungil::binary::image::{ImageError, ImportKind, images};
 use ungil::binary::{BinaryError, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
@@ -15,38 +13,19 @@ use ungil::model::facts::{
     AbiInfo, Declaration, Fact, Flavour, Generator, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
 };
 
+use crate::built::Fixtures;
+
 const BIG_ENDIAN: &str = "code for s390x is not followed";
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary")
-}
-
-fn built(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join("built").join(name)).unwrap()
-}
-
-fn names() -> Vec<String> {
-    let entries = std::fs::read_dir(folder().join("built")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+const FIXTURES: Fixtures = Fixtures("binary");
 
 fn facts(name: &str) -> ModuleFacts {
-    read("package/sample.so", &built(name)).unwrap().unwrap()
+    read("package/sample.so", &FIXTURES.built(name)).unwrap().unwrap()
 }
 
 #[test]
 fn fixtures_are_what_the_recipe_built() {
-    let sums = std::fs::read_to_string(folder().join("SHA256SUMS")).unwrap();
-    let found: String = names()
-        .iter()
-        .map(|name| {
-            let digest: String = Sha256::digest(built(name)).iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{digest}  built/{name}\n")
-        })
-        .collect();
-    assert_eq!(found, sums);
+    FIXTURES.check_sums();
 }
 
 /// What one image must say.
@@ -204,7 +183,7 @@ fn every_fixture_says_what_it_was_built_as() {
     let expectations = expectations();
     let mut listed: Vec<&str> = expectations.iter().map(|(name, _)| *name).collect();
     listed.sort_unstable();
-    assert_eq!(listed, names(), "every fixture has its line");
+    assert_eq!(listed, FIXTURES.names(), "every fixture has its line");
     for (name, expected) in expectations {
         let found = facts(name).images;
         assert_eq!(found.len(), expected.len(), "{name}: number of images");
@@ -266,7 +245,7 @@ fn symbols_libraries_and_generators_are_listed() {
 #[test]
 fn images_read_as_a_loader_would_leave_them() {
     let check = |name: &str, has_foreign_pointers: bool| {
-        let bytes = built(name);
+        let bytes = FIXTURES.built(name);
         let image = images(&bytes).unwrap().remove(0);
         let table = image.exports()["pointers"];
         let at = |index: u64| image.pointer(table + index * image.pointer_size as u64).unwrap();
@@ -300,7 +279,7 @@ fn images_read_as_a_loader_would_leave_them() {
 
 #[test]
 fn what_only_the_running_program_knows_is_opaque() {
-    let bytes = built("elf-x86_64-plain.so");
+    let bytes = FIXTURES.built("elf-x86_64-plain.so");
     let image = images(&bytes).unwrap().remove(0);
     let opaque: Vec<&str> = image
         .imports()
@@ -319,8 +298,8 @@ fn other_files_are_not_images_and_damaged_ones_say_so() {
         assert_eq!(images(bytes).err(), Some(ImageError::NotAnObject), "{bytes:?}");
         assert_eq!(read("x", bytes), Ok(None), "{bytes:?}");
     }
-    for name in names() {
-        let bytes = built(&name);
+    for name in FIXTURES.names() {
+        let bytes = FIXTURES.built(&name);
         let found = read("package/sample.so", &bytes[..bytes.len() / 3]);
         let error = found.expect_err(&name);
         let BinaryError::Image { path, source } = &error;
@@ -351,8 +330,8 @@ fn hostile_bytes_neither_panic_nor_take_long() {
         assert!(start.elapsed() < longest, "{name}: took {:?}", start.elapsed());
     };
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    for name in names() {
-        let bytes = built(&name);
+    for name in FIXTURES.names() {
+        let bytes = FIXTURES.built(&name);
         for _ in 0..20 {
             let length = numbers.next(bytes.len());
             read(&name, &bytes[..length]);

@@ -158,6 +158,7 @@ fn what_is_wrong_has_file_line_and_column() {
             "python = [\"3.14\"]",
             "`python`: 3.14 is the build with the GIL, which nothing can switch back on",
         ),
+        ("ungil.toml", "python = [\"3.13\", \"3.12\"]", "ungil.toml:1:11: `python`: 3.13 is the build with the GIL"),
         ("ungil.toml", "python = [\"four\"]", "ungil.toml:1:11: `python`: `four` is none that is known"),
         ("ungil.toml", "platform = [\"haiku\"]", "ungil.toml:1:13: `platform`: `haiku` is none that is known"),
         ("ungil.toml", "rules = [", "ungil.toml:1:10: "),

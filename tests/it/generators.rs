@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sha2::{Digest, Sha256};
 use ungil::binary::read;
 use ungil::model::facts::{Declaration, Fact, Hook, ImageFacts};
+
+use crate::built::Fixtures;
 
 /// Where a free-threaded CPython 3.13 for Linux on x86-64 is looked for.
 const VARIABLE: &str = "UNGIL_PYTHON_FT";
@@ -18,20 +19,7 @@ spec = util.spec_from_file_location(sys.argv[1], sys.argv[2])
 spec.loader.exec_module(util.module_from_spec(spec))
 print(sys._is_gil_enabled())";
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/generators")
-}
-
-fn built(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join("built").join(name)).unwrap()
-}
-
-fn names() -> Vec<String> {
-    let entries = std::fs::read_dir(folder().join("built")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+const FIXTURES: Fixtures = Fixtures("generators");
 
 /// A line of `modules.tsv`, whose head says what the columns are.
 struct Row {
@@ -43,7 +31,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let text = std::fs::read_to_string(folder().join("modules.tsv")).unwrap();
+    let text = std::fs::read_to_string(FIXTURES.folder().join("modules.tsv")).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let row = |line: &str| {
         let mut cells = line.split('\t').map(str::to_owned);
@@ -92,7 +80,8 @@ fn found(image: &ImageFacts) -> [String; 7] {
 /// Reads the file under a name for which the import system would call the hook.
 fn check(row: &Row) -> Result<(), String> {
     let path = format!("{}.so", row.expected[4].trim_start_matches("PyInit_"));
-    let facts = read(&path, &built(&row.file)).unwrap().unwrap_or_else(|| panic!("{} is no object file", row.file));
+    let facts =
+        read(&path, &FIXTURES.built(&row.file)).unwrap().unwrap_or_else(|| panic!("{} is no object file", row.file));
     let found = found(&facts.images[0]);
     if found == row.expected {
         return Ok(());
@@ -107,19 +96,13 @@ fn check(row: &Row) -> Result<(), String> {
 
 #[test]
 fn fixtures_are_what_the_recipe_built() {
-    let sums = std::fs::read_to_string(folder().join("SHA256SUMS")).unwrap();
-    let mut expected = sums.lines();
-    for name in names() {
-        let digest: String = Sha256::digest(built(&name)).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(expected.next(), Some(format!("{digest}  built/{name}").as_str()));
-    }
-    assert_eq!(expected.next(), None);
+    FIXTURES.check_sums();
 }
 
 #[test]
 fn every_generator_is_known_and_its_declaration_read() {
     let rows = rows();
-    let names = names();
+    let names = FIXTURES.names();
     let without: Vec<&String> = names.iter().filter(|name| !rows.iter().any(|row| row.file == **name)).collect();
     assert!(without.is_empty(), "without a line: {without:?}");
     let failures: Vec<String> = rows.iter().filter_map(|row| check(row).err()).collect();
@@ -146,7 +129,7 @@ fn import(python: &Path, scratch: &Path, row: &Row) -> bool {
     let folder = scratch.join(&row.file);
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join(format!("{name}.cpython-313t-x86_64-linux-gnu.so"));
-    std::fs::write(&path, built(&row.file)).unwrap();
+    std::fs::write(&path, FIXTURES.built(&row.file)).unwrap();
     let mut command = Command::new(python);
     let output = command.args(["-I", "-W", "ignore", "-c", IMPORT, name]).arg(&path).env_remove("PYTHON_GIL").output();
     let output = output.unwrap();

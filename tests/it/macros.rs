@@ -1,8 +1,5 @@
 //! What the macros of each build of CPython leave in compiled files, on every platform: `fixtures/macros`.
 
-use std::path::PathBuf;
-
-use sha2::{Digest, Sha256};
 use ungil::binary::image::images;
 use ungil::binary::sweep::{Sweep, sweep};
 use ungil::binary::{Depth, read, read_to};
@@ -41,6 +38,8 @@ const FREE: Expected = Expected {
     atomics: 3,
     functions: 9,
 };
+
+use crate::built::Fixtures;
 
 /// The limited API up to 3.11: inline.
 const fn limited(non_atomic: u32, functions: usize) -> Expected {
@@ -108,20 +107,7 @@ const OPEN: [(&str, Flavour, Refcounts, (u32, u32)); 7] = [
 const PLATFORMS: [&str; 7] =
     ["elf-x86_64-gcc-", "elf-x86_64-", "elf-aarch64-", "macho-x86_64-", "macho-arm64-", "pe-x86_64-", "pe-aarch64-"];
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/macros")
-}
-
-fn built(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join("built").join(name)).unwrap()
-}
-
-fn names() -> Vec<String> {
-    let entries = std::fs::read_dir(folder().join("built")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+const FIXTURES: Fixtures = Fixtures("macros");
 
 /// The build that a file is of.
 fn build(name: &str) -> &str {
@@ -130,11 +116,11 @@ fn build(name: &str) -> &str {
 }
 
 fn image(name: &str, depth: Depth) -> ImageFacts {
-    read_to(depth, name, &built(name)).unwrap().unwrap().images.remove(0)
+    read_to(depth, name, &FIXTURES.built(name)).unwrap().unwrap().images.remove(0)
 }
 
 fn swept(name: &str) -> Sweep {
-    sweep(&images(&built(name)).unwrap()[0]).unwrap()
+    sweep(&images(&FIXTURES.built(name)).unwrap()[0]).unwrap()
 }
 
 /// Fails with the name of the file.
@@ -150,20 +136,13 @@ fn check(name: &str, flavour: Flavour, refcounts: Refcounts, counting: (u32, u32
 
 #[test]
 fn fixtures_are_what_the_recipe_built() {
-    let sums = std::fs::read_to_string(folder().join("SHA256SUMS")).unwrap();
-    let digest =
-        |name: &String| Sha256::digest(built(name)).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut found: Vec<String> = names().iter().map(|name| format!("{}  built/{name}", digest(name))).collect();
-    found.sort();
-    let mut expected: Vec<&str> = sums.lines().collect();
-    expected.sort_unstable();
-    assert_eq!(found, expected);
+    FIXTURES.check_sums();
 }
 
 #[test]
 fn every_build_shows_what_its_macros_became() {
     let mut seen = 0;
-    for name in names().iter().filter(|name| !name.contains("-open-")) {
+    for name in FIXTURES.names().iter().filter(|name| !name.contains("-open-")) {
         let (_, expected) = EXPECTED.iter().find(|(known, _)| *known == build(name)).unwrap();
         let flavour = if name.starts_with("pe-") { expected.flavour_on_windows } else { expected.flavour };
         check(name, flavour, expected.refcounts, expected.counting);
@@ -176,13 +155,13 @@ fn every_build_shows_what_its_macros_became() {
         seen += 1;
     }
     assert!(seen > 90);
-    let known = |wanted: &str| names().iter().any(|name| build(name) == wanted);
+    let known = |wanted: &str| FIXTURES.names().iter().any(|name| build(name) == wanted);
     assert!(EXPECTED.iter().all(|(wanted, _)| known(wanted)));
 }
 
 #[test]
 fn calls_are_counted_on_every_platform() {
-    for name in names().iter().filter(|name| !name.contains("-open-")) {
+    for name in FIXTURES.names().iter().filter(|name| !name.contains("-open-")) {
         let sweep = swept(name);
         let items = sweep.calls.iter().find(|calls| calls.function == "PyList_GetItem").unwrap();
         assert_eq!(items.sites.count, 3, "{name}");
@@ -196,7 +175,7 @@ fn calls_are_counted_on_every_platform() {
 
 #[test]
 fn instructions_tell_where_nothing_else_does() {
-    let open: Vec<String> = names().into_iter().filter(|name| name.contains("-open-")).collect();
+    let open: Vec<String> = FIXTURES.names().into_iter().filter(|name| name.contains("-open-")).collect();
     assert_eq!(open.len(), 2 * OPEN.len());
     for name in &open {
         let &(_, flavour, refcounts, counting) = OPEN.iter().find(|(known, ..)| *known == build(name)).unwrap();
@@ -211,14 +190,14 @@ fn code_is_not_read_for_a_verdict_unless_it_must_be() {
     let facts = image("elf-x86_64-gil-3.14.so", Depth::Verdict);
     assert_eq!(facts.code, Fact::unknown("only what a verdict needs was looked at"));
     assert!(image("elf-x86_64-open-gil-3.14.so", Depth::Verdict).code.value().is_some());
-    let same = read("x.so", &built("elf-x86_64-gil-3.14.so")).unwrap().unwrap();
+    let same = read("x.so", &FIXTURES.built("elf-x86_64-gil-3.14.so")).unwrap().unwrap();
     assert_eq!(same.images[0].code, facts.code);
 }
 
 #[test]
 fn machines_that_are_not_known_are_unknown() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built/elf-s390x-not-used.so");
-    let facts = read_to(Depth::Everything, "x.so", &std::fs::read(path).unwrap()).unwrap().unwrap();
+    let image = Fixtures("binary").built("elf-s390x-not-used.so");
+    let facts = read_to(Depth::Everything, "x.so", &image).unwrap().unwrap();
     assert_eq!(facts.images[0].code, Fact::unknown("the instructions of s390x are not read"));
 }
 
@@ -226,7 +205,7 @@ fn machines_that_are_not_known_are_unknown() {
 #[test]
 fn damaged_code_is_read_to_its_end() {
     for name in ["elf-x86_64-free-threaded-3.14.so", "elf-aarch64-free-threaded-3.14.so", "pe-x86_64-gil-3.14.pyd"] {
-        let bytes = built(name);
+        let bytes = FIXTURES.built(name);
         let start = images(&bytes).unwrap()[0].code()[0];
         let place = start.bytes.as_ptr() as usize - bytes.as_ptr() as usize;
         for seed in 1..200_u32 {

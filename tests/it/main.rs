@@ -4,6 +4,7 @@
 
 mod archive;
 mod binary;
+mod built;
 mod cli;
 mod configuration;
 mod dashboard;

@@ -29,7 +29,7 @@ pub(super) struct Keys {
         extend("additionalProperties" = { "enum": ["off", "hint", "warning", "decides"] })
     )]
     pub(super) level: BTreeMap<String, Spanned<String>>,
-    /// Free-threaded Pythons to judge for, such as `3.14t`.
+    /// Pythons to judge for, such as `3.14t`; beside a free-threaded one also `3.14`, to compare with.
     #[schemars(with = "Vec<String>")]
     pub(super) python: Vec<Spanned<String>>,
     /// Platforms to judge for, such as `linux-x86_64`.

@@ -67,12 +67,11 @@ impl Configuration {
 
 /// Whether reports could name a target so, or its Python.
 fn is_target(word: &str) -> bool {
-    let free_threaded = |word: &str| word.parse::<Python>().ok().filter(|python| python.free_threaded);
     let whole = || {
         let (tag, platform) = word.split_once('-')?;
-        let python = free_threaded(&format!("3.{}", tag.strip_prefix("cp3")?))?;
+        let python = format!("3.{}", tag.strip_prefix("cp3")?).parse::<Python>().ok()?;
         let target = Target { python, platform: platform.parse::<Platform>().ok()? };
         (target.to_string() == word).then_some(())
     };
-    free_threaded(word).is_some() || whole().is_some()
+    word.parse::<Python>().is_ok() || whole().is_some()
 }

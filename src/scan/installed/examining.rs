@@ -14,11 +14,13 @@ use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
 use crate::archive::record::digest;
 use crate::binary::{self, Depth};
+use crate::import;
 use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
 use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::Examination;
@@ -61,6 +63,17 @@ struct Looked {
     difference: Option<Problem>,
 }
 
+/// Says that nothing is in a file which was named by itself: whoever named it takes it for a module.
+fn no_module(part: &Part, modules: &[ModuleFacts]) -> Option<Problem> {
+    let is_named = |file: &InstalledFile| part.artifact.location == Location::Path(file.location.clone());
+    if !part.files.iter().any(is_named) || modules.iter().any(import::could_be_module) {
+        return None;
+    }
+    let message = "nothing in it makes a Python module of this name; `ungil inspect` shows what it holds".to_owned();
+    let package = Some(part.artifact.name.clone());
+    Some(Problem { kind: ProblemKind::File, package, place: part.artifact.filename.clone(), message })
+}
+
 impl Examiner<'_> {
     /// Looks into all files of all packages. The second list tells what is not as recorded: the bytes that are there are
     /// those that an interpreter loads, so they are judged all the same.
@@ -85,6 +98,7 @@ impl Examiner<'_> {
         }
         let ended = |(part, mut examination): (&Part, Examination)| {
             examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
+            examination.problems.extend(no_module(part, &examination.modules));
             (part.artifact.location.clone(), examination)
         };
         (parts.iter().zip(found).map(ended).collect(), differences)

@@ -23,9 +23,11 @@ pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Prob
         }
     }
     for unowned in &inventory.unowned {
-        let count = unowned.files.len();
-        let message =
-            format!("{count} compiled files that no package owns, and so none that would be installed elsewhere");
+        let what = match unowned.files.len() {
+            1 => "a compiled file".to_owned(),
+            count => format!("{count} compiled files"),
+        };
+        let message = format!("{what} that no package owns, and so none that would be installed for another Python");
         let place = unowned.folder.display().to_string();
         problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
     }

@@ -254,6 +254,28 @@ fn what_no_folder_tells_of_the_python_can_be_named() {
     assert_eq!(report.verdicts(), ["a 1.0 cp314t gil"]);
 }
 
+#[test]
+fn a_module_by_itself_is_judged_under_the_name_that_it_has() {
+    let desk = Desk::new();
+    let tagged = format!("sample.{SUFFIX}");
+    desk.write(&tagged, sample_of("locked_in"));
+    desk.write("sample.so", sample_of("calm"));
+    desk.write("other.so", sample_of("calm"));
+    desk.write("empty.so", "");
+    for (typed, verdict) in [
+        (&[tagged.as_str()][..], "gil"),
+        (&["sample.so", "--python", "3.13t"], "ready"),
+        (&["other.so", "--python", "3.13t"], "crash"),
+        (&["empty.so", "--python", "3.13t"], "unknown"),
+    ] {
+        let arguments = [typed, &["--platform", "linux-x86_64"]].concat();
+        let report = scan(&desk, &arguments).report();
+        assert_eq!(report.verdicts(), [format!("no-package ? cp313t {verdict}")], "{typed:?}");
+    }
+    let run = scan(&desk, &["sample.so"]);
+    assert!(run.stderr.contains("which Python it is for cannot be told"), "{}", run.stderr);
+}
+
 // Containers
 
 #[test]
