@@ -18,7 +18,7 @@ pub(super) fn section(report: &SavedReport) -> Markup {
     section.add(gate.changes.as_ref().map_or_else(Markup::nothing, compared));
     if !gate.waivers.is_empty() {
         let rows = gate.waivers.iter().map(|waiver| element("tr", &[], row(waiver))).collect();
-        let text = format!("The policy has {}, none of them hidden:", count(gate.waivers.len(), "waiver"));
+        let text = format!("What became of the policy's {}:", count(gate.waivers.len(), "waiver"));
         section.add(element("p", &[], text));
         section.add(table("Waivers", &["Waived", "Why", "Until", "State", "Written in"], rows));
     }
@@ -76,7 +76,7 @@ fn row(waiver: &Waiver) -> Markup {
     Markup::from([
         element("th", &[("scope", "row")], format!("{}{versions}{parts}", waiver.package)),
         element("td", &[], waiver.reason.as_str()),
-        element("td", &[], waiver.until.as_deref().unwrap_or("no end")),
+        element("td", &[("class", "day")], waiver.until.as_deref().unwrap_or("no end")),
         element("td", &[], state),
         element("td", &[], format!("{}{line}", waiver.place.file)),
     ])

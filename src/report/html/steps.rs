@@ -5,7 +5,7 @@ use super::super::plan_text::kept_out;
 use super::markup::{Markup, each, element};
 use super::overview::{problem_rows, table};
 use super::time;
-use super::way_forward::WayForward;
+use super::way_forward::{Way, WayForward};
 use super::words::{badge, count, named_version, targets, version};
 
 /// What to do, in the order in which people want to know.
@@ -32,8 +32,8 @@ fn gained(plan: &SavedPlan) -> String {
     let summary = &plan.content.summary;
     let (now, after) = (summary.good_before, summary.good_after);
     let (packages, of) = (count(summary.packages, "package"), summary.packages_after);
-    let all = if plan.content.targets.len() > 1 { "On all targets together " } else { "" };
-    format!("{all}{now} of {packages} are fine as they are, and {after} of {of} with {}.", called(plan))
+    let everywhere = if plan.content.targets.len() > 1 { " on all targets" } else { "" };
+    format!("Fine{everywhere}: {now} of {packages} as they are, {after} of {of} with {}.", called(plan))
 }
 
 /// The plan's file, and its time where it states one.
@@ -56,7 +56,7 @@ pub(super) fn section(forward: &WayForward<'_>) -> Markup {
     element("section", &[("id", ANCHOR.trim_start_matches('#')), ("aria-labelledby", "way-forward-title")], section)
 }
 
-fn steps(plan: &SavedPlan, forward: &WayForward<'_>) -> Markup {
+fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> Markup {
     let lead = match plan.content.steps.is_empty() {
         true => format!("By {} nothing is to be done.", called(plan)),
         false => format!("From {}: what to do about each package that is not ready.", called(plan)),
@@ -65,24 +65,24 @@ fn steps(plan: &SavedPlan, forward: &WayForward<'_>) -> Markup {
     let of_course = |course: Course| plan.content.steps.iter().filter(move |step| step.course == course);
     let rows: Markup = COURSES.into_iter().flat_map(of_course).flat_map(|step| rows(step, forward)).collect();
     if !rows.is_empty() {
-        let columns = ["Package", "What to do", "First ready version", "With the plan", "Targets"];
+        let columns = ["Package", "First ready version", "What to do", "With the plan", "Targets"];
         markup.add(table("What to do about each package", &columns, rows));
     }
     markup
 }
 
 /// A row for each target on which something else is to be told.
-fn rows(step: &Step, forward: &WayForward<'_>) -> Vec<Markup> {
+fn rows<'a>(step: &'a Step, forward: &WayForward<'a>) -> Vec<Markup> {
     let mut told: Vec<(Markup, Vec<&str>)> = Vec::new();
-    for outlook in step.outlooks.iter().filter(|outlook| forward.counts(step, outlook)) {
+    for way in forward.of_step(step) {
         let cells = Markup::from([
-            element("td", &[("class", "what")], what_to_do(step)),
-            element("td", &[], first_ready(outlook)),
-            element("td", &[("class", "after")], after(outlook)),
+            element("td", &[], first_ready(way.outlook)),
+            element("td", &[("class", "what")], what_to_do(&way)),
+            element("td", &[("class", "after")], after(way.outlook)),
         ]);
         match told.iter_mut().find(|(known, _)| *known == cells) {
-            Some((_, on)) => on.push(&outlook.target),
-            None => told.push((cells, vec![&outlook.target])),
+            Some((_, on)) => on.push(&way.outlook.target),
+            None => told.push((cells, vec![&way.outlook.target])),
         }
     }
     let row = |(cells, on): (Markup, Vec<&str>)| {
@@ -92,7 +92,8 @@ fn rows(step: &Step, forward: &WayForward<'_>) -> Vec<Markup> {
     told.into_iter().map(row).collect()
 }
 
-fn what_to_do(step: &Step) -> String {
+fn what_to_do(way: &Way<'_>) -> String {
+    let step = way.step;
     let to = step.to.as_deref().unwrap_or_default();
     match step.course {
         Course::Change => format!("take {to}"),
@@ -101,6 +102,7 @@ fn what_to_do(step: &Step) -> String {
             let by: Vec<String> = step.held_by.iter().map(kept_out).collect();
             format!("make way for {to}: {}", by.join("; "))
         }
+        Course::Build if way.futile => "keep it in a process with the GIL: a build does not help".to_owned(),
         Course::Build => "build it from source, and scan the wheel".to_owned(),
         Course::Isolate => "keep it in a process with the GIL".to_owned(),
         Course::Unclear => "look at what could not be read".to_owned(),

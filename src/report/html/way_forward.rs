@@ -35,6 +35,8 @@ type Key<'a> = (&'a str, Option<&'a str>, &'a str);
 pub(super) struct Way<'a> {
     pub(super) step: &'a Step,
     pub(super) outlook: &'a Outlook,
+    /// Whether its sources say that a build would not keep the GIL off.
+    pub(super) futile: bool,
 }
 
 impl<'a> WayForward<'a> {
@@ -61,7 +63,10 @@ impl<'a> WayForward<'a> {
             for outlook in step.outlooks.iter().filter(|outlook| is_reported(&outlook.target)) {
                 match misfit(plan, step, outlook, report) {
                     Some(text) => self.tell(text, &outlook.target),
-                    None => drop(self.ways.insert(key(step, outlook), Way { step, outlook })),
+                    None => {
+                        let futile = is_futile(report, step, outlook);
+                        self.ways.insert(key(step, outlook), Way { step, outlook, futile });
+                    }
                 }
             }
         }
@@ -80,9 +85,9 @@ impl<'a> WayForward<'a> {
         self.ways.get(&key).filter(|way| way.outlook.verdict == result.verdict).copied()
     }
 
-    /// Whether it fits the report, or comes in by the plan.
-    pub(super) fn counts(&self, step: &Step, outlook: &Outlook) -> bool {
-        self.ways.contains_key(&key(step, outlook))
+    /// What fits the report, or comes in by the plan, of what a step says.
+    pub(super) fn of_step(&self, step: &'a Step) -> impl Iterator<Item = Way<'a>> {
+        step.outlooks.iter().filter_map(|outlook| self.ways.get(&key(step, outlook)).copied())
     }
 
     /// Whether all that the plans say fits the report.
@@ -163,6 +168,16 @@ fn there<'a>(report: &'a SavedReport, name: &str, target: &str) -> Vec<(Option<&
     let named = report.content.packages.iter().filter(|package| package.name == name);
     let all = named.flat_map(|package| package.results.iter().map(|result| (package.version.as_deref(), result)));
     all.filter(|(_, result)| result.target == target).map(|(version, result)| (version, result.verdict)).collect()
+}
+
+/// Whether the report foresees of the build that the plan leaves that it would switch the GIL on, or fail.
+fn is_futile(report: &SavedReport, step: &Step, outlook: &Outlook) -> bool {
+    let is_it = |package: &&Package| package.name == step.name && package.version == step.version;
+    let results = report.content.packages.iter().filter(is_it).flat_map(|package| &package.results);
+    let mut builds =
+        results.filter(|result| result.target == outlook.target).filter_map(|result| result.build.as_ref());
+    outlook.after.version == step.version
+        && builds.any(|build| matches!(build.becomes.as_str(), "switches-gil-on" | "fails"))
 }
 
 /// Packages that are not ready, of which a plan for their target says nothing at all.

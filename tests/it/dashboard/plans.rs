@@ -60,8 +60,8 @@ fn the_first_ready_version_stands_with_each_package() {
         assert!(card.contains(&format!("a._b and 3 more {told} Came in through")), "{told}\n is not in\n{card}");
         assert_eq!(row(&html, package), cells);
     }
-    let gain = "On all targets together 33 of 40 packages are fine as they are, and 36 of 41 with 1.json of 2026-11-21 06:00 \
-                UTC. The way forward";
+    let gain = "Fine on all targets: 33 of 40 packages as they are, 36 of 41 with 1.json of 2026-11-21 06:00 UTC. The way \
+                forward";
     assert_eq!(text_of(&html, "<p class=\"gain\">", "</p>"), gain);
     assert!(!html.contains("id=\"misfits\""));
 }
@@ -69,10 +69,19 @@ fn the_first_ready_version_stands_with_each_package() {
 #[test]
 fn what_to_do_stands_in_a_table() {
     let plan = made::plan();
-    let html = page(&[made::planned(&plan), plan]);
+    let html = page(&[made::planned(&plan), plan.clone()]);
     let text = text_of(&html, "<section id=\"way-forward\" aria-labelledby=\"way-forward-title\">", "</section>");
     insta::assert_snapshot!(text);
     assert!(html.contains("<a href=\"#way-forward\">The way forward</a></li>"));
+    let mut report = made::planned(&plan);
+    for result in report["packages"][5]["results"].as_array_mut().unwrap() {
+        result["build"] = json!({ "becomes": "switches-gil-on" });
+    }
+    let text = text_of(&page(&[report, plan]), "<section id=\"way-forward\"", "</section>");
+    assert!(
+        text.contains("build 1.0 none found keep it in a process with the GIL: a build does not help build 1.0"),
+        "{text}"
+    );
     let without = page(&[made::sample()]);
     for word in ["id=\"way-forward\"", "class=\"gain\"", "ready version", "class=\"notes\""] {
         assert!(!without.contains(word), "without a plan nothing is said of one: {word}");
