@@ -1,12 +1,14 @@
 //! What plans propose, as a table: what to do about each package, the first ready version, and what comes of it.
 
+use crate::model::verdict::Side;
+
 use super::super::json::{Course, Move, Outlook, Problem, SavedPlan, Step};
 use super::super::plan_text::kept_out;
 use super::markup::{Markup, each, element};
 use super::overview::{problem_rows, table};
 use super::time;
 use super::way_forward::{Way, WayForward};
-use super::words::{badge, count, named_version, targets, version};
+use super::words::{badge, count, named_version, side, targets, version};
 
 /// What to do, in the order in which people want to know.
 const COURSES: [Course; 7] =
@@ -32,8 +34,8 @@ fn gained(plan: &SavedPlan) -> String {
     let summary = &plan.content.summary;
     let (now, after) = (summary.good_before, summary.good_after);
     let (packages, of) = (count(summary.packages, "package"), summary.packages_after);
-    let everywhere = if plan.content.targets.len() > 1 { " on all targets" } else { "" };
-    format!("Fine{everywhere}: {now} of {packages} as they are, {after} of {of} with {}.", called(plan))
+    let all = if plan.content.targets.len() > 1 { "On all targets together: " } else { "" };
+    format!("{all}{now} of {packages} with {} them, {after} of {of} with {}.", side(Side::For), plan.file)
 }
 
 /// The plan's file, and its time where it states one.

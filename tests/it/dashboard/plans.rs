@@ -60,9 +60,10 @@ fn the_first_ready_version_stands_with_each_package() {
         assert!(card.contains(&format!("a._b and 3 more {told} Came in through")), "{told}\n is not in\n{card}");
         assert_eq!(row(&html, package), cells);
     }
-    let gain = "Fine on all targets: 33 of 40 packages as they are, 36 of 41 with 1.json of 2026-11-21 06:00 UTC. The way \
-                forward";
+    let gain =
+        "On all targets together: 33 of 40 packages with nothing against them, 36 of 41 with 1.json. The way forward";
     assert_eq!(text_of(&html, "<p class=\"gain\">", "</p>"), gain);
+    assert!(html.contains("From 1.json of 2026-11-21 06:00 UTC: what to do about each package that is not ready."));
     assert!(!html.contains("id=\"misfits\""));
 }
 
