@@ -1,8 +1,8 @@
 //! A page for those who decide on a rollout: one file without a request to anywhere, from one report or from those of
 //! several days.
 //!
-//! It is made from the JSON of reports and plans alone, so that whatever it shows can be looked up there. Everything that matters is
-//! plain HTML; `html/page.js` adds filters, search, and evidence on demand.
+//! It is made from the JSON of reports and plans alone, so that whatever it shows can be looked up there. Everything that
+//! matters is plain HTML; `html/page.js` adds filters, search, and evidence on demand.
 
 mod cards;
 mod changes;

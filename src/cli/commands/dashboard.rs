@@ -15,7 +15,7 @@ pub(crate) fn run(typed: &DashboardArguments) -> Result<Exit, Failure> {
     let (mut reports, mut plans) = (Vec::new(), Vec::new());
     for path in &typed.files {
         match saved_report::read_either(path)? {
-            Saved::Report(report) => reports.push(report),
+            Saved::Report(report) => reports.push(*report),
             Saved::Plan(plan) => plans.push(plan),
         }
     }

@@ -59,13 +59,14 @@ pub(super) fn section(forward: &WayForward<'_>) -> Markup {
 }
 
 fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> Markup {
-    let lead = match plan.content.steps.is_empty() {
-        true => format!("By {} nothing is to be done.", called(plan)),
-        false => format!("From {}: what to do about each package that is not ready.", called(plan)),
-    };
-    let mut markup = element("p", &[("class", "lead")], lead);
     let of_course = |course: Course| plan.content.steps.iter().filter(move |step| step.course == course);
     let rows: Markup = COURSES.into_iter().flat_map(of_course).flat_map(|step| rows(step, forward)).collect();
+    let lead = match (plan.content.steps.is_empty(), rows.is_empty()) {
+        (true, _) => format!("By {} nothing is to be done.", called(plan)),
+        (false, true) => format!("Nothing that {} proposes is about what the report has.", called(plan)),
+        (false, false) => format!("From {}: what to do about each package that is not ready.", called(plan)),
+    };
+    let mut markup = element("p", &[("class", "lead")], lead);
     if !rows.is_empty() {
         let columns = ["Package", "First ready version", "What to do", "With the plan", "Targets"];
         markup.add(table("What to do about each package", &columns, rows));

@@ -43,28 +43,33 @@ impl<'a> WayForward<'a> {
     /// What these plans say; an error when one cannot be about this report, or two are about the same target.
     pub(super) fn of(plans: &'a [SavedPlan], report: &'a SavedReport) -> Result<WayForward<'a>, RenderError> {
         check(plans, report)?;
+        let reported = Reported::of(report);
         let mut forward = WayForward { plans, ways: BTreeMap::new(), misfits: BTreeMap::new() };
         let is_planned = |target: &str| plans.iter().any(|plan| is_for(plan, target));
         for target in report.content.targets.iter().filter(|target| !plans.is_empty() && !is_planned(target)) {
             forward.tell("no plan is for what the report has".to_owned(), target);
         }
         for plan in plans {
-            forward.add(plan, report);
+            forward.add(plan, report, &reported);
         }
         Ok(forward)
     }
 
-    fn add(&mut self, plan: &'a SavedPlan, report: &'a SavedReport) {
+    fn add(&mut self, plan: &'a SavedPlan, report: &'a SavedReport, reported: &Reported<'a>) {
+        let brought = plan.content.moves.iter().filter(|moved| moved.from.is_none());
+        let brought: BTreeSet<&str> = brought.map(|moved| moved.name.as_str()).collect();
         let is_reported = |target: &String| report.content.targets.contains(target);
         for target in plan.content.targets.iter().filter(|target| !is_reported(target)) {
             self.tell(format!("the report has nothing of what {} says", plan.file), target);
         }
         for step in &plan.content.steps {
             for outlook in step.outlooks.iter().filter(|outlook| is_reported(&outlook.target)) {
-                match misfit(plan, step, outlook, report) {
-                    Some(text) => self.tell(text, &outlook.target),
+                let there = reported.on(&step.name, &outlook.target);
+                let comes_in = there.is_empty() && brought.contains(step.name.as_str());
+                match misfit(step, outlook, &there).filter(|_| !comes_in) {
+                    Some(text) => self.tell(format!("{} is about {text}", plan.file), &outlook.target),
                     None => {
-                        let futile = is_futile(report, step, outlook);
+                        let futile = is_futile(step, outlook, &there);
                         self.ways.insert(key(step, outlook), Way { step, outlook, futile });
                     }
                 }
@@ -143,39 +148,47 @@ fn check(plans: &[SavedPlan], report: &SavedReport) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// How a plan takes a package for another one than the report has; `None` when both mean the same, or when it comes in by
-/// the plan.
-fn misfit(plan: &SavedPlan, step: &Step, outlook: &Outlook, report: &SavedReport) -> Option<String> {
-    let there = there(report, &step.name, &outlook.target);
-    let version = step.version.as_deref();
-    let same: Vec<Verdict> = there.iter().filter(|it| it.0 == version).map(|(_, verdict)| *verdict).collect();
-    let about = format!("{} is about {} {}", plan.file, step.name, version.unwrap_or("without a version"));
-    match (there.first(), same.first()) {
-        _ if same.contains(&outlook.verdict) => None,
-        (None, _) => {
-            let comes_in = plan.content.moves.iter().any(|moved| moved.name == step.name && moved.from.is_none());
-            (!comes_in).then(|| format!("{about}, the report does not have it"))
+/// The report's packages by name, with what it says of them on each target.
+struct Reported<'a>(BTreeMap<&'a str, Vec<(&'a Package, &'a TargetResult)>>);
+
+impl<'a> Reported<'a> {
+    fn of(report: &'a SavedReport) -> Reported<'a> {
+        let mut named: BTreeMap<&str, Vec<(&Package, &TargetResult)>> = BTreeMap::new();
+        for package in &report.content.packages {
+            let results = package.results.iter().map(|result| (package, result));
+            named.entry(&package.name).or_default().extend(results);
         }
-        (Some((other, _)), None) => Some(format!("{about}, the report has {}", other.unwrap_or("no version"))),
-        (_, Some(verdict)) => {
-            Some(format!("{about} as {}, the report found it {}", outlook.verdict.word(), verdict.word()))
-        }
+        Reported(named)
+    }
+
+    /// A package on a target, in each version that is there.
+    fn on(&self, name: &str, target: &str) -> Vec<(&'a Package, &'a TargetResult)> {
+        let all = self.0.get(name).into_iter().flatten();
+        all.filter(|(_, result)| result.target == target).copied().collect()
     }
 }
 
-/// Versions and verdicts of a package on a target.
-fn there<'a>(report: &'a SavedReport, name: &str, target: &str) -> Vec<(Option<&'a str>, Verdict)> {
-    let named = report.content.packages.iter().filter(|package| package.name == name);
-    let all = named.flat_map(|package| package.results.iter().map(|result| (package.version.as_deref(), result)));
-    all.filter(|(_, result)| result.target == target).map(|(version, result)| (version, result.verdict)).collect()
+/// How a plan takes a package for another one than is there; `None` when both mean the same.
+fn misfit(step: &Step, outlook: &Outlook, there: &[(&Package, &TargetResult)]) -> Option<String> {
+    let about = format!("{} {}", step.name, step.version.as_deref().unwrap_or("without a version"));
+    let mut same =
+        there.iter().filter(|(package, _)| package.version == step.version).map(|(_, result)| result.verdict);
+    let Some(found) = same.next() else {
+        let other = there.first().map(|(package, _)| package.version.as_deref().unwrap_or("no version"));
+        return Some(other.map_or_else(
+            || format!("{about}, the report does not have it"),
+            |other| format!("{about}, the report has {other}"),
+        ));
+    };
+    let planned = outlook.verdict;
+    let is_same = found == planned || same.any(|verdict| verdict == planned);
+    (!is_same).then(|| format!("{about} as {}, the report found it {}", planned.word(), found.word()))
 }
 
 /// Whether the report foresees of the build that the plan leaves that it would switch the GIL on, or fail.
-fn is_futile(report: &SavedReport, step: &Step, outlook: &Outlook) -> bool {
-    let is_it = |package: &&Package| package.name == step.name && package.version == step.version;
-    let results = report.content.packages.iter().filter(is_it).flat_map(|package| &package.results);
-    let mut builds =
-        results.filter(|result| result.target == outlook.target).filter_map(|result| result.build.as_ref());
+fn is_futile(step: &Step, outlook: &Outlook, there: &[(&Package, &TargetResult)]) -> bool {
+    let builds = there.iter().filter(|(package, _)| package.version == step.version);
+    let mut builds = builds.filter_map(|(_, result)| result.build.as_ref());
     outlook.after.version == step.version
         && builds.any(|build| matches!(build.becomes.as_str(), "switches-gil-on" | "fails"))
 }

@@ -233,7 +233,7 @@ impl Head {
 #[derive(Debug)]
 pub enum Saved {
     /// A report.
-    Report(SavedReport),
+    Report(Box<SavedReport>),
     /// A plan.
     Plan(SavedPlan),
 }
@@ -241,7 +241,7 @@ pub enum Saved {
 /// Reads a report or a plan; `file` is what it is called in errors and on pages.
 pub fn read_saved(file: &str, bytes: &[u8]) -> Result<Saved, ReadError> {
     match kind(file, bytes)? {
-        SavedKind::Report => Ok(Saved::Report(content_of_report(file, bytes)?)),
+        SavedKind::Report => Ok(Saved::Report(Box::new(content_of_report(file, bytes)?))),
         SavedKind::Plan => Ok(Saved::Plan(read_plan(file, bytes)?)),
     }
 }
