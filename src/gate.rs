@@ -106,6 +106,7 @@ mod tests {
             summary: text(),
             message: text(),
             help: text(),
+            alternative: None,
             evidence: vec![],
         }
     }

@@ -6,15 +6,13 @@
 //! What the user typed becomes **requests**, each with file and line (`input`). For each **target**, a Python on a
 //! platform, `resolve` finds out what an installer would choose and so which **artifacts** count; what it needs to know
 //! comes from `index`, the only user of the network. `archive` lists an artifact's members and unpacks those that can
-//! be extension modules; of a source distribution, `source` reads what a build of it would become. `binary` reads each of them into **facts**: what the file says of itself, judged by nobody.
-//! `import` says what the target's interpreter would do with such a file: whether it finds it, which hook it calls,
-//! whether it loads, and what that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and
-//! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `gate` says
-//! what a team's policy, with its waivers and an earlier report, makes of them. `report` renders the whole run. `scan` is
-//! the front door: it knows how the stages meet.
-//! `verdict` turns findings, and what could not be seen, into one **verdict** for each package and target. `report`
-//! renders the whole run. `scan` is the front door: it knows how the stages meet. Where the set is not ready, it also
-//! looks for versions that are, and `plan` makes of what it finds the way to get there.
+//! be extension modules; of a source distribution, `source` reads what a build of it would become. `binary` reads each
+//! module into **facts**: what the file says of itself, judged by nobody. `import` says what the target's interpreter
+//! would do with such a file: whether it finds it, which hook it calls, whether it loads, and what that does to the GIL:
+//! an **outcome**. `rules` turn outcomes into **findings**, and `verdict` turns findings, and what could not be seen,
+//! into one **verdict** for each package and target. `gate` says what a team's policy, with its waivers and an earlier
+//! report, makes of them. `report` renders the whole run. `scan` is the front door: it knows how the stages meet. Where
+//! the set is not ready, it also looks for versions that are, and `plan` makes of what it finds the way to get there.
 //!
 //! What is installed already needs no choice: for an environment `installed` takes the place of `resolve`. It lists the
 //! distributions and says whose each compiled file is; from there on the flow is the same.

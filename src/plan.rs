@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{After, Course, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
+use crate::model::plan::{After, Alternative, Course, Foreseen, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
 use crate::model::resolution::RequiredBy;
@@ -31,6 +31,8 @@ pub struct Material<'a> {
     pub searches: &'a BTreeMap<(PackageName, Target), Search>,
     /// Packages whose ready version is kept out.
     pub held: &'a BTreeMap<PackageName, Held>,
+    /// What is foreseen of packages that stay to be built.
+    pub forecasts: &'a BTreeMap<(PackageName, Target), Foreseen>,
     /// Where projects want to hear of it.
     pub trackers: &'a BTreeMap<PackageName, String>,
     /// SHA-256 of all files of a version.
@@ -73,10 +75,11 @@ pub fn draw(material: &Material<'_>) -> Plan {
         true => steps.iter().filter(|step| step.name == package.name).all(becomes_good),
         false => is_good(package),
     });
+    let moves = moves::moves(before, after, &steps);
     Plan {
         targets: before.targets.clone(),
-        moves: moves::moves(before, after, &steps),
-        commands: edits::commands(requests, &steps),
+        commands: edits::commands(requests, &steps, &moves),
+        moves,
         edits,
         problems: problems(before, after),
         summary: PlanSummary {
@@ -133,35 +136,56 @@ fn step(package: &PackageReport, material: &Material<'_>) -> Option<Step> {
         version: package.version.clone(),
         required_by: package.required_by.clone(),
         tracker: material.trackers.get(&package.name).cloned(),
+        alternatives: alternatives(package, &outlooks),
         outlooks,
     })
 }
 
+/// What rules name to be used instead, of targets on which the package does not become ready.
+fn alternatives(package: &PackageReport, outlooks: &[Outlook]) -> Vec<Alternative> {
+    let stays = |target: Target| {
+        let mut outlooks = outlooks.iter().filter(|outlook| outlook.target == target);
+        outlooks.any(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()))
+    };
+    let findings = package.results.iter().filter(|result| stays(result.target)).flat_map(|result| &result.findings);
+    let named = findings
+        .filter_map(|finding| Some(Alternative { rule: finding.rule.clone(), what: finding.alternative.clone()? }));
+    named.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'_>) -> Outlook {
-    let search = material.searches.get(&(package.name.clone(), result.target)).cloned();
+    let key = (package.name.clone(), result.target);
+    let search = material.searches.get(&key).cloned();
+    let after = after(package, result, search.as_ref(), material);
+    let newer = material.forecasts.get(&key).filter(|_| after.build.is_some());
     Outlook {
         target: result.target,
         verdict: result.verdict,
         reason: result.reason.clone(),
-        after: after(package, result, search.as_ref(), material),
+        after,
+        newer_build: newer.and_then(|foreseen| foreseen.newer.clone()),
         search,
     }
 }
 
 fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, material: &Material<'_>) -> After {
+    let foreseen = material.forecasts.get(&(package.name.clone(), now.target));
     let locked = material.locked.get(&package.name);
     let probed = search.zip(locked).and_then(|(search, to)| search.probes.iter().find(|probe| probe.version == *to));
     if let Some(probe) = probed {
         let (version, verdict) = (Some(probe.version.clone()), Some(probe.verdict));
-        return After { version, verdict, reason: probe.reason.clone() };
+        return After { version, verdict, reason: probe.reason.clone(), build: None };
     }
     let named = material.after.packages.iter().filter(|other| other.name == package.name);
     let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
     match found.into_iter().find(|(_, result)| result.target == now.target) {
-        Some((other, result)) => {
-            After { version: other.version.clone(), verdict: Some(result.verdict), reason: result.reason.clone() }
-        }
-        None => After { version: None, verdict: None, reason: "no longer required".to_owned() },
+        Some((other, result)) => After {
+            version: other.version.clone(),
+            verdict: Some(result.verdict),
+            reason: result.reason.clone(),
+            build: foreseen.filter(|_| result.verdict == Verdict::Build).map(|foreseen| foreseen.now.clone()),
+        },
+        None => After { version: None, verdict: None, reason: "no longer required".to_owned(), build: None },
     }
 }
 

@@ -57,11 +57,20 @@ pub struct RenderOptions {
     /// The folder to which formats for other tools name files relative, as an absolute path; `None` leaves every name as
     /// it is.
     pub folder: Option<PathBuf>,
+    /// The folder at which relative names start, as an absolute path; `None` where it is the same one.
+    pub directory: Option<PathBuf>,
 }
 
 impl Default for RenderOptions {
     fn default() -> RenderOptions {
-        RenderOptions { width: 100, style: Style::Plain, generated: None, rules: Vec::new(), folder: None }
+        RenderOptions {
+            width: 100,
+            style: Style::Plain,
+            generated: None,
+            rules: Vec::new(),
+            folder: None,
+            directory: None,
+        }
     }
 }
 

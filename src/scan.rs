@@ -1,10 +1,12 @@
 //! Front door of the library: how the stages meet for one run.
 
+mod asking;
 mod assembly;
 mod describing;
 mod distributions;
 mod examination;
 mod first_ready;
+mod foreseeing;
 mod inspecting;
 mod installed;
 mod judging;
@@ -75,6 +77,20 @@ pub enum ScanError {
     /// For no environment it is known what it should be judged for.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The input is none that a plan can be made for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// What no plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A folder of wheels.
+    #[error("a plan changes what is asked for, and wheels in a folder ask for nothing")]
+    Wheels,
+    /// An environment beside something else, which would be another set.
+    #[error("a plan is made for one set of packages: one environment, or requirements and lock files without one")]
+    Several,
 }
 
 /// What a run looks at.

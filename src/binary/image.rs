@@ -127,6 +127,8 @@ pub struct Image<'data> {
     big_endian: bool,
     /// Ranges (start, end) of writable segments that are made read-only before the program's code runs.
     sealed: Vec<(u64, u64)>,
+    /// Start and end of the code.
+    code: (u64, u64),
     /// Range (start, end) with what a thread's own variables begin as.
     thread_template: Option<(u64, u64)>,
     /// (address, value), sorted; one pointer each.
@@ -210,6 +212,11 @@ impl<'data> Image<'data> {
     pub fn is_read_only(&self, address: u64) -> bool {
         let sealed = || self.sealed.iter().any(|&(start, end)| address >= start && address < end);
         self.segment_at(address).is_some_and(|segment| !segment.writable || sealed())
+    }
+
+    /// Where the segments with code begin and end; both 0 when there are none, or others lie between them.
+    pub fn code_extent(&self) -> (u64, u64) {
+        self.code
     }
 
     /// What a thread's own variables begin as, as a range (start, end) of addresses, where the format tells (PE).

@@ -39,6 +39,13 @@ impl Environment {
         Ok(Environment { variables: std::env::vars_os().filter_map(text).collect(), directory, now: SystemTime::now() })
     }
 
+    /// The folder of the repository in which the command runs; the current one where that is in none. Other tools know
+    /// files by their path in the repository.
+    pub(crate) fn repository(&self) -> &Path {
+        // A folder; in a further work tree and in a submodule a file.
+        self.directory.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&self.directory)
+    }
+
     /// Columns of the terminal that standard output is; `COLUMNS` where it says more.
     pub(crate) fn width(&self) -> usize {
         let told =

@@ -46,9 +46,9 @@ pub(super) fn standing(ruling: Ruling) -> Option<Standing> {
 /// All that counts, in the report's order.
 pub(super) fn counted(report: &Report, policy: &Policy) -> Vec<Counted> {
     let mut counted = Vec::new();
-    for package in &report.packages {
+    for (entry, package) in report.packages.iter().enumerate() {
         for result in &package.results {
-            of_result(Concerned { package, result }, policy, &mut counted);
+            of_result(Concerned { entry, package, result }, policy, &mut counted);
         }
     }
     counted
@@ -56,6 +56,8 @@ pub(super) fn counted(report: &Report, policy: &Policy) -> Vec<Counted> {
 
 #[derive(Clone, Copy)]
 struct Concerned<'a> {
+    /// The package's place in the report.
+    entry: usize,
     package: &'a PackageReport,
     result: &'a TargetResult,
 }
@@ -128,6 +130,7 @@ impl Concerned<'_> {
     fn counted(self, found: Found<'_>, standing: Standing) -> Counted {
         let named = |path| self.result.modules.iter().find(|module| module.path == path);
         let violation = Violation {
+            entry: self.entry,
             package: self.package.name.clone(),
             version: self.package.version.clone(),
             target: self.result.target,

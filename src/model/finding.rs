@@ -46,6 +46,8 @@ pub struct Finding {
     pub message: String,
     /// One sentence: what to do about it.
     pub help: String,
+    /// What to use instead of the package, where the rule names something.
+    pub alternative: Option<String>,
     /// What a person can check.
     pub evidence: Vec<Evidence>,
 }

@@ -35,6 +35,8 @@ pub enum GateOutcome {
 /// One thing that a policy counts against one package on one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
+    /// The package's place in the report's packages, from 0: several environments may hold the same version.
+    pub entry: usize,
     /// The package.
     pub package: PackageName,
     /// Its version, where known.

@@ -5,6 +5,7 @@ use super::name::{PackageName, Version};
 use super::problem::Problem;
 use super::request::Place;
 use super::resolution::RequiredBy;
+use super::source::Forecast;
 use super::target::Target;
 use super::verdict::Verdict;
 
@@ -43,6 +44,17 @@ pub struct Step {
     pub course: Course,
     /// Where its project wants to hear of it: an address from its metadata, with whatever it says there.
     pub tracker: Option<String>,
+    /// What to use instead, where rules name something and it does not become ready on all targets; each once.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// What a rule names to be used instead of a package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alternative {
+    /// The rule's id.
+    pub rule: String,
+    /// What to use, in the rule's words.
+    pub what: String,
 }
 
 /// How a package stands on one target, and how it could.
@@ -58,6 +70,27 @@ pub struct Outlook {
     pub search: Option<Search>,
     /// What it gets when the plan is followed.
     pub after: After,
+    /// When it has to be built even then, and that does not help: what is foreseen of the newest version, where that has
+    /// to be built too.
+    pub newer_build: Option<NewerBuild>,
+}
+
+/// What is foreseen of a package that has to be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Of the version in the set.
+    pub now: Forecast,
+    /// Of the newest version, when `now` does not keep the GIL off.
+    pub newer: Option<NewerBuild>,
+}
+
+/// What is foreseen of the newest version of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewerBuild {
+    /// The version.
+    pub version: Version,
+    /// What a build of it would become.
+    pub forecast: Forecast,
 }
 
 /// What a package gets when the plan is followed.
@@ -69,6 +102,9 @@ pub struct After {
     pub verdict: Option<Verdict>,
     /// Why, in a few words.
     pub reason: String,
+    /// For `build`: what is foreseen of it; `None` for a folder of sources, for a target that always has the GIL, and where a
+    /// newer version is ready but held back.
+    pub build: Option<Forecast>,
 }
 
 /// A search among the versions of a package, from the one in the set upwards.
@@ -192,15 +228,26 @@ pub struct Edit {
     pub digests: Option<Vec<Digest>>,
 }
 
-/// What to type, for a file that a tool writes itself.
+/// What to type, for a file that a tool writes itself or for an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Command {
-    /// The file.
+    /// What the file is.
+    pub place: CommandPlace,
+    /// The file, or the environment.
     pub file: String,
     /// The command; empty when the file does not tell which tool made it.
     pub command: String,
     /// Packages with their new versions, `name==version`.
     pub packages: Vec<String>,
+}
+
+/// What a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommandPlace {
+    /// A lock file: the tool that wrote it reads it again.
+    LockFile,
+    /// An environment: where the target's Python runs, it gets these versions beside the rest.
+    Environment,
 }
 
 /// Counts of a plan.

@@ -42,6 +42,14 @@ pub struct PackageReport {
     pub results: Vec<TargetResult>,
 }
 
+impl PackageReport {
+    /// The environment, or the folder of wheels, that holds it; `None` where lines or words asked for it.
+    pub fn found_in(&self) -> Option<&str> {
+        let place = &self.required_by.first()?.place;
+        (place.line.is_none() && place.column.is_none()).then_some(&place.file)
+    }
+}
+
 /// What is said of a package on one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetResult {

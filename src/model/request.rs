@@ -170,6 +170,9 @@ pub struct Requests {
     pub requests: Vec<Request>,
     /// Bounds on versions that do not ask for the package (`-c`).
     pub constraints: Vec<Request>,
+    /// The environment of which `requests` has the versions, or `locks` where they do not go together, as the user named it;
+    /// `None` when they come from elsewhere.
+    pub environment: Option<String>,
     /// Lock files, each an exact set of its own beside what the requests resolve to.
     pub locks: Vec<Lock>,
     /// Where the files are to come from.

@@ -197,6 +197,13 @@ pub enum Becomes {
     Unknown,
 }
 
+impl Becomes {
+    /// Whether what comes out leaves the GIL off.
+    pub fn helps(self) -> bool {
+        matches!(self, Becomes::Pure | Becomes::KeepsGilOff)
+    }
+}
+
 /// What is foreseen of a build on one target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
@@ -206,6 +213,8 @@ pub struct Forecast {
     pub reason: String,
     /// Compilers that the build needs, such as `a C compiler`.
     pub needs: Vec<String>,
+    /// Requirements of the build that count on the target, as the source has them; installers fetch them.
+    pub requires: Vec<String>,
     /// What a person can check.
     pub evidence: Vec<Evidence>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Requirement, Version, pinned};
-use crate::model::plan::{Command, Course, Edit, Step};
+use crate::model::plan::{Command, CommandPlace, Course, Edit, Move, Step};
 use crate::model::report::Report;
 use crate::model::request::{Request, Requests, Wanted};
 
@@ -68,8 +68,11 @@ enum AskedFor {
     ByAPackage,
 }
 
-/// One for each lock file that pins a package to be changed.
-pub(super) fn commands(requests: &Requests, steps: &[Step]) -> Vec<Command> {
+/// One for each lock file that pins a package to be changed, or the one for the environment.
+pub(super) fn commands(requests: &Requests, steps: &[Step], moves: &[Move]) -> Vec<Command> {
+    if let Some(environment) = &requests.environment {
+        return installed(environment, steps, moves).into_iter().collect();
+    }
     let mut files: BTreeMap<&String, BTreeSet<Wish<'_>>> = BTreeMap::new();
     for step in steps {
         let Course::Change { to } = &step.course else { continue };
@@ -83,11 +86,31 @@ pub(super) fn commands(requests: &Requests, steps: &[Step]) -> Vec<Command> {
         }
     }
     let command = |(file, packages): (&String, BTreeSet<Wish<'_>>)| Command {
+        place: CommandPlace::LockFile,
         file: file.clone(),
         command: told(file, &packages),
         packages: packages.iter().map(|wish| format!("{}=={}", wish.name, wish.version)).collect(),
     };
     files.into_iter().map(command).collect()
+}
+
+/// What an environment is to get: what changes, and what of it moves with that. What comes in besides installers know.
+fn installed(environment: &str, steps: &[Step], moves: &[Move]) -> Option<Command> {
+    let changed = steps.iter().filter_map(|step| match &step.course {
+        Course::Change { to } => Some((&step.name, to)),
+        _ => None,
+    });
+    let moved = moves.iter().filter(|moved| moved.from.is_some());
+    let moved = moved.filter_map(|moved| Some((&moved.name, moved.to.as_ref()?)));
+    let versions: BTreeMap<&PackageName, &Version> = changed.chain(moved).collect();
+    let packages: Vec<String> = versions.iter().map(|(name, version)| format!("{name}=={version}")).collect();
+    let quoted: Vec<String> = packages.iter().map(|package| format!("'{package}'")).collect();
+    (!packages.is_empty()).then(|| Command {
+        place: CommandPlace::Environment,
+        file: environment.to_owned(),
+        command: format!("pip install {}", quoted.join(" ")),
+        packages,
+    })
 }
 
 /// What each tool wants to be told. What the project itself asks for has to be changed there; of the rest the lock

@@ -42,6 +42,7 @@ mod tests {
             outlooks: Vec::new(),
             course: Course::Unclear,
             tracker: None,
+            alternatives: Vec::new(),
         };
         let ordered = leaves_first(steps.iter().map(step).collect());
         ordered.iter().map(|step| step.name.to_string()).collect::<Vec<_>>().join(" ")

@@ -4,6 +4,9 @@
 //! Under a policy the alerts are what it counts, with what is waived and what the baseline had among them, and the
 //! waivers that do nothing any more. Without one they are what decides.
 
+mod environments;
+mod waivers;
+
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,7 +14,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::model::finding::{Finding, Level};
-use crate::model::gate::{Gate, Standing, Violation, Waiver, WaiverState, WaiverUse};
+use crate::model::gate::{Gate, Standing, Violation, Waiver};
 use crate::model::name::{PackageName, Version};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Place;
@@ -23,10 +26,11 @@ use super::sanitize::harmless;
 use super::targets::targets;
 use super::text::count;
 
-/// The id of an alert about a waiver whose last day is over.
-pub(super) const WAIVER_EXPIRED: &str = "waiver-expired";
-/// The id of an alert about a waiver that covers nothing.
-pub(super) const WAIVER_UNUSED: &str = "waiver-unused";
+pub(super) use environments::{Environments, MOST_ENVIRONMENTS, environments};
+pub(super) use waivers::{WAIVER_EXPIRED, WAIVER_UNUSED, waiver_words};
+
+use environments::held;
+use waivers::of_waiver;
 
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +77,8 @@ pub(super) struct Alert<'a> {
     pub(super) help: &'a str,
     /// Where the package came in, the best to point at first.
     pub(super) places: Vec<&'a Place>,
+    /// The environments, or folders of wheels, that hold it; empty where the report is not about several.
+    pub(super) found_in: Vec<&'a str>,
     /// Whether it counts for the policy; `None` where there is none, and for alerts about waivers.
     pub(super) standing: Option<Standing>,
     /// The waiver that covers it, or that it is about.
@@ -118,13 +124,13 @@ impl Alert<'_> {
         text
     }
 
-    /// [`Alert::sentence`] with package and targets. Harmless.
+    /// [`Alert::sentence`] with package, targets and, where there are several, environments. Harmless.
     pub(super) fn full_sentence(&self, report: &Report) -> String {
         let on = match self.targets.as_slice() {
             [] => String::new(),
             some => format!(" on {}", targets(&report.targets, some)),
         };
-        format!("{}{on}: {}", self.subject(), self.sentence())
+        format!("{}{on}{}: {}", self.subject(), held(&self.found_in), self.sentence())
     }
 
     /// What sorts alerts, the worst first.
@@ -160,6 +166,9 @@ pub(super) fn alerts(report: &Report, extent: Extent) -> Vec<Alert<'_>> {
     match &report.gate {
         Some(gate) => of_gate(report, gate, &mut collection),
         None => of_findings(report, extent, &mut collection),
+    }
+    if environments(report) == Environments::AtMostOne {
+        collection.alerts.iter_mut().for_each(|alert| alert.found_in.clear());
     }
     collection.alerts.sort_by_key(Alert::rank);
     collection.alerts
@@ -204,15 +213,24 @@ impl<'a> Collection<'a> {
             self.alerts.push(alert);
             return;
         };
+        extend_with_new(&mut known.places, alert.places);
+        extend_with_new(&mut known.found_in, alert.found_in);
         let on_first = known.targets.first() == alert.targets.first();
-        known
-            .targets
-            .extend(alert.targets.iter().filter(|target| !known.targets.contains(target)).copied().collect::<Vec<_>>());
+        extend_with_new(&mut known.targets, alert.targets);
         for module in alert.modules {
             if !known.modules.contains(&module) {
                 known.modules.push(module);
                 known.others += usize::from(on_first);
             }
+        }
+    }
+}
+
+/// Adds what is not there yet.
+fn extend_with_new<T: PartialEq>(known: &mut Vec<T>, others: Vec<T>) {
+    for other in others {
+        if !known.contains(&other) {
+            known.push(other);
         }
     }
 }
@@ -261,6 +279,7 @@ fn of_finding<'a>(
         message: Cow::Borrowed(&finding.message),
         help: &finding.help,
         places: places.to_vec(),
+        found_in: package.found_in().into_iter().collect(),
         standing: None,
         waiver: None,
     }
@@ -280,17 +299,15 @@ fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &
         message: Cow::Borrowed(&result.reason),
         help: "",
         places: places.to_vec(),
+        found_in: package.found_in().into_iter().collect(),
         standing: None,
         waiver: None,
     }
 }
 
 fn of_gate<'a>(report: &'a Report, gate: &'a Gate, collection: &mut Collection<'a>) {
-    let packages: BTreeMap<(&PackageName, Option<&Version>), &PackageReport> =
-        report.packages.iter().map(|package| ((&package.name, package.version.as_ref()), package)).collect();
     for violation in &gate.violations {
-        let package = packages.get(&(&violation.package, violation.version.as_ref())).copied();
-        collection.add(of_violation(gate, violation, package));
+        collection.add(of_violation(gate, violation, report.packages.get(violation.entry)));
     }
     for used in &gate.waivers {
         collection.alerts.extend(of_waiver(used));
@@ -318,47 +335,9 @@ fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'
         message: Cow::Borrowed(&violation.message),
         help: findings.find(same).map_or("", |finding| &finding.help),
         places: package.map_or_else(Vec::new, |package| places(&package.required_by)),
+        found_in: package.and_then(PackageReport::found_in).into_iter().collect(),
         standing: Some(violation.standing),
         waiver,
-    }
-}
-
-/// An alert about a waiver that does nothing any more.
-fn of_waiver(used: &WaiverUse) -> Option<Alert<'_>> {
-    let message = waiver_words(used)?;
-    let (rule, help) = match used.state {
-        WaiverState::Used(_) => return None,
-        WaiverState::Expired(_) => (WAIVER_EXPIRED, "Renew the decision with a new day, or remove the waiver."),
-        WaiverState::Unused => (WAIVER_UNUSED, "Remove the waiver, or correct what it names."),
-    };
-    Some(Alert {
-        rule: Cow::Borrowed(rule),
-        weight: Weight::Warning,
-        package: &used.waiver.package,
-        version: None,
-        verdict: None,
-        targets: Vec::new(),
-        modules: used.waiver.module.as_deref().into_iter().collect(),
-        others: 0,
-        message: Cow::Owned(message),
-        help,
-        places: vec![&used.waiver.place],
-        standing: None,
-        waiver: Some(&used.waiver),
-    })
-}
-
-/// What is wrong with a waiver; `None` when nothing is. Not harmless yet.
-pub(super) fn waiver_words(used: &WaiverUse) -> Option<String> {
-    let reason = &used.waiver.reason;
-    match (used.state, used.waiver.until) {
-        (WaiverState::Used(_), _) => None,
-        (WaiverState::Unused, _) => Some(format!("the waiver covers nothing any more (its reason: {reason})")),
-        (WaiverState::Expired(number), until) => {
-            let day = until.map_or_else(String::new, |day| format!(" on {day}"));
-            let lost = if number == 0 { "nothing".to_owned() } else { count(number, "violation") };
-            Some(format!("the waiver ended{day}; it would cover {lost} (its reason: {reason})"))
-        }
     }
 }
 

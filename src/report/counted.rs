@@ -1,16 +1,15 @@
-//! What a policy counts, looked up by package and target.
+//! What a policy counts, looked up by the package's place in the report and by target.
 
 use std::collections::BTreeMap;
 
 use crate::model::gate::{Gate, Standing, Violation, Waiver};
-use crate::model::name::{PackageName, Version};
-use crate::model::report::{PackageReport, Report, TargetResult};
+use crate::model::report::{Report, TargetResult};
 use crate::model::target::Target;
 
 /// The violations of a gate by what they concern; none where there is no gate.
 pub(super) struct Counted<'a> {
     gate: Option<&'a Gate>,
-    violations: BTreeMap<(&'a PackageName, Option<&'a Version>, Target), Vec<&'a Violation>>,
+    violations: BTreeMap<(usize, Target), Vec<&'a Violation>>,
 }
 
 impl<'a> Counted<'a> {
@@ -19,17 +18,16 @@ impl<'a> Counted<'a> {
         let gate = report.gate.as_ref();
         let mut violations: BTreeMap<_, Vec<&Violation>> = BTreeMap::new();
         for violation in gate.into_iter().flat_map(|gate| &gate.violations) {
-            let concerned = (&violation.package, violation.version.as_ref(), violation.target);
-            violations.entry(concerned).or_default().push(violation);
+            violations.entry((violation.entry, violation.target)).or_default().push(violation);
         }
         Counted { gate, violations }
     }
 
-    /// What is counted of a package on a target, what breaks the policy first; `None` where there is no policy.
-    pub(super) fn of(&self, package: &PackageReport, result: &TargetResult) -> Option<Vec<&'a Violation>> {
+    /// What is counted of a package on a target, what breaks the policy first; `None` where there is no policy. The package is
+    /// the one at this place of the report, from 0.
+    pub(super) fn of(&self, entry: usize, result: &TargetResult) -> Option<Vec<&'a Violation>> {
         self.gate?;
-        let concerned = (&package.name, package.version.as_ref(), result.target);
-        let mut violations = self.violations.get(&concerned).cloned().unwrap_or_default();
+        let mut violations = self.violations.get(&(entry, result.target)).cloned().unwrap_or_default();
         violations.sort_by_key(|violation| rank(violation.standing));
         Some(violations)
     }

@@ -64,8 +64,8 @@ fn about_the_gate(gate: &Gate) -> Vec<Property> {
 /// One for each package. What several environments hold has as many components, told apart by a number in `bom-ref`.
 fn components(counted: &Counted<'_>, report: &Report) -> Vec<Component> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let numbered = |package| {
-        let mut component = component(counted, package);
+    let numbered = |(entry, package)| {
+        let mut component = component(counted, entry, package);
         let number = seen.entry(component.purl.clone()).or_default();
         *number += 1;
         if *number > 1 {
@@ -73,10 +73,10 @@ fn components(counted: &Counted<'_>, report: &Report) -> Vec<Component> {
         }
         component
     };
-    report.packages.iter().map(numbered).collect()
+    report.packages.iter().enumerate().map(numbered).collect()
 }
 
-fn component(counted: &Counted<'_>, package: &PackageReport) -> Component {
+fn component(counted: &Counted<'_>, entry: usize, package: &PackageReport) -> Component {
     let version = package.version.as_ref().map(ToString::to_string);
     let at = version.as_ref().map_or_else(String::new, |version| format!("@{}", place::encoded(version)));
     let purl = format!("pkg:pypi/{}{at}", place::encoded(package.name.as_ref()));
@@ -85,6 +85,9 @@ fn component(counted: &Counted<'_>, package: &PackageReport) -> Component {
         [(_, only)] => only.hashes.clone(),
         _ => Vec::new(),
     };
+    let mut told: Vec<Property> =
+        package.results.iter().flat_map(|result| properties(counted, entry, result)).collect();
+    told.extend(package.found_in().map(|place| property("ungil:found-in", harmless(place))));
     Component {
         kind: "library",
         bom_ref: purl.clone(),
@@ -93,7 +96,7 @@ fn component(counted: &Counted<'_>, package: &PackageReport) -> Component {
         purl,
         hashes,
         external_references: files.into_iter().map(|(_, file)| file).collect(),
-        properties: package.results.iter().flat_map(|result| properties(counted, package, result)).collect(),
+        properties: told,
     }
 }
 
@@ -126,7 +129,7 @@ fn hashes(artifact: &Artifact) -> Vec<Hash> {
     artifact.digests.iter().map(hash).collect()
 }
 
-fn properties(counted: &Counted<'_>, package: &PackageReport, result: &TargetResult) -> Vec<Property> {
+fn properties(counted: &Counted<'_>, entry: usize, result: &TargetResult) -> Vec<Property> {
     let target = result.target.to_string();
     let mut properties = vec![
         property(format!("ungil:verdict:{target}"), result.verdict.word()),
@@ -135,7 +138,7 @@ fn properties(counted: &Counted<'_>, package: &PackageReport, result: &TargetRes
     if let Some(artifact) = &result.artifact {
         properties.push(property(format!("ungil:file:{target}"), harmless(&artifact.filename)));
     }
-    let violations = counted.of(package, result);
+    let violations = counted.of(entry, result);
     if let Some(violations) = &violations {
         let word = violations.first().map_or("passes", |violation| words::standing(violation.standing));
         properties.push(property(format!("ungil:gate:{target}"), word));

@@ -11,7 +11,7 @@ use crate::model::problem::Problem;
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::verdict::Verdict;
 
-use super::alert::{standing_words, waiver_words};
+use super::alert::{Environments, environments, standing_words, waiver_words};
 use super::counted::Counted;
 use super::sanitize::harmless;
 use super::{RenderError, RenderOptions, place, words};
@@ -20,13 +20,19 @@ use suite::{Case, Outcome, Suite};
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let counted = Counted::new(report);
+    let environments = environments(report);
     let mut suites: Vec<Suite> = Vec::new();
     for target in &report.targets {
         let name = format!("ungil.{target}");
         let mut cases = Vec::new();
-        for package in &report.packages {
+        for (entry, package) in report.packages.iter().enumerate() {
             let results = package.results.iter().filter(|result| result.target == *target);
-            cases.extend(results.map(|result| case(&name, &counted, package, result)));
+            let called = called(package, environments);
+            cases.extend(results.map(|result| Case {
+                class: name.clone(),
+                name: called.clone(),
+                outcome: outcome(&counted, entry, result),
+            }));
         }
         suites.push(Suite { name, properties: Vec::new(), cases });
     }
@@ -44,16 +50,19 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
     suite::write(&suites, options.generated.as_deref())
 }
 
-fn case(class: &str, counted: &Counted<'_>, package: &PackageReport, result: &TargetResult) -> Case {
-    let name = package
-        .version
-        .as_ref()
-        .map_or_else(|| package.name.to_string(), |version| format!("{} {version}", package.name));
-    let outcome = match counted.of(package, result) {
+/// The package, its version and, where there are several, the environment that holds it: names are to tell tests apart.
+fn called(package: &PackageReport, environments: Environments) -> String {
+    let version = package.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
+    let held = package.found_in().filter(|_| environments == Environments::Several);
+    let held = held.map_or_else(String::new, |place| format!(" in {}", harmless(place)));
+    format!("{}{version}{held}", package.name)
+}
+
+fn outcome(counted: &Counted<'_>, entry: usize, result: &TargetResult) -> Outcome {
+    match counted.of(entry, result) {
         None => outcome_of_verdict(result),
         Some(violations) => outcome_of_policy(counted, result, &violations),
-    };
-    Case { class: class.to_owned(), name, outcome }
+    }
 }
 
 fn outcome_of_verdict(result: &TargetResult) -> Outcome {

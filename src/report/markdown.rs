@@ -14,7 +14,7 @@ use crate::model::snapshot::Difference;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
-use super::alert::{Alert, Extent, Weight, alerts, places};
+use super::alert::{Alert, Extent, MOST_ENVIRONMENTS, Weight, alerts, places};
 use super::paint::{Role, sign};
 use super::targets::{platforms, pythons, short_target, targets};
 use super::text::{count, evidence_list};
@@ -109,7 +109,7 @@ fn table(report: &Report, alerts: &[&Alert<'_>], room: usize) -> Section {
             || format!("{} {}", sign(Role::Caution), prose(&alert.rule)),
             |verdict| format!("{} {}", sign(Role::of_verdict(verdict)), verdict.word()),
         );
-        let from = alert.places.first().map_or_else(String::new, |named| code(&place::words(named)));
+        let from = from(alert);
         let on = targets(&report.targets, &alert.targets);
         format!("| {} | {verdict} | {on} | {} | {from} |", package(alert), prose(&alert.sentence()))
     };
@@ -118,6 +118,15 @@ fn table(report: &Report, alerts: &[&Alert<'_>], room: usize) -> Section {
         lines: alerts.iter().map(row).collect(),
         room,
     }
+}
+
+/// The best place to point at; where there are several environments, all that are concerned.
+fn from(alert: &Alert<'_>) -> String {
+    let shown = alert.found_in.len().clamp(1, MOST_ENVIRONMENTS);
+    let mut names: Vec<String> = alert.places.iter().take(shown).map(|named| code(&place::words(named))).collect();
+    let more = alert.found_in.len().saturating_sub(shown);
+    names.extend((more > 0).then(|| format!("{more} more")));
+    names.join(", ")
 }
 
 fn package(alert: &Alert<'_>) -> String {

@@ -4,6 +4,7 @@ use std::path::{Path, is_separator};
 
 use super::RenderOptions;
 use super::sanitize::without_credentials;
+use crate::lexical::normalised;
 use crate::model::request::Place;
 
 /// Inputs that are no files.
@@ -16,12 +17,23 @@ pub(super) fn path(place: &Place, options: &RenderOptions) -> Option<String> {
     if file.is_empty() || NO_FILES.contains(&file) || file.contains("://") {
         return None;
     }
-    let below = options.folder.as_deref().and_then(|folder| Path::new(file).strip_prefix(folder).ok()?.to_str());
-    let slashed: String =
-        below.unwrap_or(file).chars().map(|character| if is_separator(character) { '/' } else { character }).collect();
+    let below = below(Path::new(file), options);
+    let slashed: String = below
+        .as_deref()
+        .unwrap_or(file)
+        .chars()
+        .map(|character| if is_separator(character) { '/' } else { character })
+        .collect();
     let absolute = if slashed.starts_with('/') { "/" } else { "" };
     let parts: Vec<&str> = slashed.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     Some(format!("{absolute}{}", parts.join("/")))
+}
+
+/// The path from the options' folder on; `None` for what is not below it.
+fn below(file: &Path, options: &RenderOptions) -> Option<String> {
+    let folder = options.folder.as_deref()?;
+    let whole = normalised(&options.directory.as_deref().unwrap_or(folder).join(file));
+    Some(whole.strip_prefix(folder).ok()?.to_str()?.to_owned())
 }
 
 /// The file as a URI reference (RFC 3986), relative where [`path`] is.
@@ -79,6 +91,24 @@ mod tests {
             let place = Place { file: file.to_owned(), line: Some(1), column: None };
             assert_eq!(path(&place, &options).as_deref(), named);
             assert_eq!(uri(&place, &options).as_deref(), uri_named);
+        }
+    }
+    #[test]
+    fn relative_names_start_where_the_command_runs() {
+        let options = RenderOptions {
+            folder: Some(PathBuf::from("/work/project")),
+            directory: Some(PathBuf::from("/work/project/api")),
+            ..RenderOptions::default()
+        };
+        for (file, named) in [
+            ("uv.lock", "api/uv.lock"),
+            ("../base.txt", "base.txt"),
+            ("../../base.txt", "../../base.txt"),
+            ("/work/project/uv.lock", "uv.lock"),
+            ("/elsewhere/uv.lock", "/elsewhere/uv.lock"),
+        ] {
+            let place = Place { file: file.to_owned(), line: Some(1), column: None };
+            assert_eq!(path(&place, &options).as_deref(), Some(named));
         }
     }
 }

@@ -2,7 +2,9 @@
 
 pub(super) mod searched;
 
-use crate::model::plan::{Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outlook, Plan, Step};
+use crate::model::request::Place;
+use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
 
 use super::paint::{Role, sign};
@@ -39,40 +41,47 @@ struct Kind {
     title: &'static str,
     /// What holds for all of them.
     advice: &'static str,
-    /// Whether a step of this course is one of them.
-    holds: fn(&Course) -> bool,
+    /// Whether a step is one of them.
+    holds: fn(&Step) -> bool,
 }
 
 const CHANGE: &str = "Change";
 
 /// In the order in which they are told.
-const KINDS: [Kind; 6] = [
-    Kind { title: CHANGE, advice: "", holds: |course| matches!(course, Course::Change { .. } | Course::Follow) },
+const KINDS: [Kind; 7] = [
+    Kind { title: CHANGE, advice: "", holds: |step| matches!(step.course, Course::Change { .. } | Course::Follow) },
     Kind {
         title: "Held back: a version is ready, but something does not let it in",
         advice: "",
-        holds: |course| matches!(course, Course::HeldBack { .. }),
+        holds: |step| matches!(step.course, Course::HeldBack { .. }),
     },
     Kind {
         title: "No ready version: keep them in a process with the GIL",
         advice: "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
                  where they cannot be imported at all, only the first helps. Then ask their projects.",
-        holds: |course| *course == Course::Isolate,
+        holds: |step| step.course == Course::Isolate,
     },
     Kind {
         title: "No ready version: build from source",
-        advice: "Build them with the target's Python, and scan the wheels that come out.",
-        holds: |course| *course == Course::Build,
+        advice: "Build them with the target's Python, in the newer version where that helps, and scan the wheels that \
+                 come out. Which libraries of the system they need is not told.",
+        holds: |step| step.course == Course::Build && !is_futile(step),
+    },
+    Kind {
+        title: "No ready version, and a build does not help",
+        advice: "By their sources, what comes out would switch the GIL on, or nothing comes out. Keep them in a process \
+                 of a Python with the GIL, and ask their projects.",
+        holds: |step| step.course == Course::Build && is_futile(step),
     },
     Kind {
         title: "Not known",
         advice: "Something that decides could not be read: `ungil scan` tells what.",
-        holds: |course| *course == Course::Unclear,
+        holds: |step| step.course == Course::Unclear,
     },
     Kind {
         title: "Slower, nothing else: installs without its compiled modules",
         advice: "",
-        holds: |course| *course == Course::Accept,
+        holds: |step| step.course == Course::Accept,
     },
 ];
 
@@ -103,7 +112,7 @@ impl Page<'_> {
                     format!("{} of {}", summary.good_after, summary.packages_after)
                 };
                 let now = summary.good_before;
-                format!("{}: {now} fine as they are, {after} with this plan.", count(packages, "package"))
+                format!("{}: {now} fine now, {after} with this plan.", count(packages, "package"))
             }
         };
         let mut lines = vec![self.paint(Role::Heading, &title)];
@@ -112,7 +121,7 @@ impl Page<'_> {
     }
 
     fn steps(&self, kind: &Kind) -> Vec<String> {
-        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(&step.course)).collect();
+        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(step)).collect();
         if steps.is_empty() {
             return Vec::new();
         }
@@ -143,6 +152,9 @@ impl Page<'_> {
         lines.extend(told.iter().flat_map(|(label, text)| self.labelled(label, text)));
         if let Course::HeldBack { by, .. } = &step.course {
             lines.extend(by.iter().flat_map(|obstacle| self.labelled("but", &kept_out(obstacle))));
+        }
+        for Alternative { rule, what } in &step.alternatives {
+            lines.extend(self.labelled("or", &format!("{}  [{rule}]", harmless(what))));
         }
         if !is_done(step)
             && let Some(tracker) = &step.tracker
@@ -206,8 +218,17 @@ impl Page<'_> {
         if self.plan.commands.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![self.paint(Role::Heading, "Run, where the lock file is")];
-        for command in &self.plan.commands {
+        let mut lines = Vec::new();
+        for (number, command) in self.plan.commands.iter().enumerate() {
+            match command.place {
+                CommandPlace::LockFile if number > 0 => {}
+                CommandPlace::LockFile => lines.push(self.paint(Role::Heading, "Run, where the lock file is")),
+                CommandPlace::Environment => {
+                    let title =
+                        format!("Install with the target's Python, beside the rest of {}", harmless(&command.file));
+                    lines.push(self.paint(Role::Heading, &title));
+                }
+            }
             if command.command.is_empty() {
                 let packages = command.packages.join(", ");
                 let text = format!("lock {} again, with {packages}", harmless(&command.file));
@@ -238,6 +259,16 @@ impl Page<'_> {
     }
 }
 
+/// Whether the sources say of every build, and of those of the newest version, that it would not keep the GIL off.
+fn is_futile(step: &Step) -> bool {
+    let mut builds = step.outlooks.iter().filter(|outlook| outlook.after.verdict == Some(Verdict::Build));
+    let is_bad = |forecast: &Forecast| matches!(forecast.becomes, Becomes::SwitchesGilOn | Becomes::Fails);
+    builds.all(|outlook| {
+        let newer = outlook.newer_build.as_ref();
+        outlook.after.build.as_ref().is_some_and(is_bad) && newer.is_none_or(|newer| is_bad(&newer.forecast))
+    })
+}
+
 /// Whether nothing is left to ask its project for.
 fn is_done(step: &Step) -> bool {
     let good = |outlook: &Outlook| outlook.after.verdict.is_none_or(Verdict::is_good);
@@ -247,11 +278,14 @@ fn is_done(step: &Step) -> bool {
 /// What keeps a version out, harmless.
 pub(super) fn kept_out(obstacle: &Obstacle) -> String {
     let wants = harmless(&obstacle.wants);
+    // What pins a package in an environment is that it is there.
+    let is_line = |place: &Place| place.line.or(place.column).is_some();
+    let has_line = obstacle.package.is_none() || obstacle.place.as_ref().is_some_and(is_line);
     let place = obstacle.place.as_ref().map(|place| {
         let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
         format!("{}{line}", harmless(&place.file))
     });
-    match (&obstacle.package, place) {
+    match (&obstacle.package, place.filter(|_| has_line)) {
         (Some((name, version)), Some(place)) => format!("{name} {version}, pinned at {place}, wants {wants}"),
         (Some((name, version)), None) => format!("{name} {version} wants {wants}"),
         (None, Some(place)) => format!("{place} wants {wants}"),

@@ -51,8 +51,14 @@ fn written(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
 fn rows(report: &Report) -> Vec<Row> {
     let counted = Counted::new(report);
     let mut rows = Vec::new();
-    for package in &report.packages {
-        rows.extend(package.results.iter().map(|result| row(&counted, package, result)));
+    for (entry, package) in report.packages.iter().enumerate() {
+        rows.extend(package.results.iter().map(|result| {
+            let mut row = row(package, result);
+            if let Some(violations) = counted.of(entry, result) {
+                judge(&mut row, &counted, &violations);
+            }
+            row
+        }));
     }
     for problem in &report.problems {
         let place = harmless(&problem.place);
@@ -111,7 +117,7 @@ impl Row {
     }
 }
 
-fn row(counted: &Counted<'_>, package: &PackageReport, result: &TargetResult) -> Row {
+fn row(package: &PackageReport, result: &TargetResult) -> Row {
     let mut rules: Vec<String> = Vec::new();
     for finding in &result.findings {
         let id = harmless(&finding.rule);
@@ -121,7 +127,7 @@ fn row(counted: &Counted<'_>, package: &PackageReport, result: &TargetResult) ->
     }
     let digests = result.artifact.iter().flat_map(|artifact| &artifact.digests);
     let sha256 = digests.filter(|digest| digest.algorithm == Algorithm::Sha256).map(|digest| digest.hex.clone()).next();
-    let mut row = Row {
+    Row {
         kind: "package",
         package: package.name.to_string(),
         version: package.version.as_ref().map_or_else(String::new, ToString::to_string),
@@ -135,11 +141,7 @@ fn row(counted: &Counted<'_>, package: &PackageReport, result: &TargetResult) ->
             .first()
             .map_or_else(String::new, |named| harmless(&place::words(named))),
         ..Row::default()
-    };
-    if let Some(violations) = counted.of(package, result) {
-        judge(&mut row, counted, &violations);
     }
-    row
 }
 
 /// What the policy says of a row: the worst standing that one of its violations has, and the first waiver.

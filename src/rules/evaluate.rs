@@ -80,9 +80,9 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         Truth::Yes(seen) => (Certainty::Holds, summary, rule.message.fill(view, words), seen.evidence.clone()),
         Truth::No => return None,
     };
-    let help = match certainty {
-        Certainty::Holds => rule.help.fill(view, words),
-        Certainty::Unknown => help_in_doubt(rule).to_owned(),
+    let (help, alternative) = match certainty {
+        Certainty::Holds => (rule.help.fill(view, words), rule.alternative.as_ref().map(|it| it.fill(view, words))),
+        Certainty::Unknown => (help_in_doubt(rule).to_owned(), None),
     };
     let verdict = match (rule.level, certainty) {
         (Level::Warning | Level::Hint, _) => None,
@@ -98,6 +98,7 @@ fn finding(rule: &Rule, view: View<'_>) -> Option<Finding> {
         summary,
         message,
         help,
+        alternative,
         evidence,
     })
 }

@@ -62,7 +62,7 @@ pub(super) fn subject(raw: &RawExample) -> Result<Subject, InvalidTarget> {
     let modules: Vec<ModuleOutcome> = raw.modules.iter().map(facts::outcome).collect();
     let files = modules.iter().zip(&raw.modules).map(|(module, raw)| (module.path.clone(), facts::file(raw)));
     Ok(Subject {
-        package: "example".to_owned(),
+        package: raw.package.as_ref().map_or_else(|| "example".to_owned(), ToString::to_string),
         version: "1.0".to_owned(),
         target,
         offer: offer(raw),

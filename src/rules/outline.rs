@@ -29,5 +29,8 @@ pub fn outline(rule: &Rule) -> String {
         page.push_str(&format!("\nWhere that is unknown: {unknown}\n"));
     }
     page.push_str(&format!("\n## How to fix it\n\n{}\n", rule.help));
+    if let Some(alternative) = &rule.alternative {
+        page.push_str(&format!("\n## What to use instead\n\n{alternative}\n"));
+    }
     page
 }

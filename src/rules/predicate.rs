@@ -33,6 +33,7 @@ pub const PREDICATES: &[(&str, Option<Scope>)] = &[
     ("writable-data", Some(Scope::Module)),
     ("stable-abi", Some(Scope::Module)),
     ("any-module", Some(Scope::Package)),
+    ("package", Some(Scope::Package)),
     ("offer", Some(Scope::Package)),
     ("modules-found", Some(Scope::Package)),
     ("hidden-modules", Some(Scope::Package)),
@@ -160,6 +161,7 @@ impl Condition {
             | Condition::WritableData(_)
             | Condition::StableAbi(_) => Some(Scope::Module),
             Condition::AnyModule(_)
+            | Condition::Package(_)
             | Condition::Offer(_)
             | Condition::ModulesFound(_)
             | Condition::HiddenModules(_)
@@ -186,6 +188,7 @@ impl Condition {
             Condition::Porting(words) => words.is_empty(),
             Condition::Code(words) => words.is_empty(),
             Condition::StableAbi(words) => words.is_empty(),
+            Condition::Package(names) => names.is_empty(),
             Condition::Offer(words) => words.is_empty(),
             Condition::Classifier(words) => words.is_empty(),
             Condition::Release(words) => words.is_empty(),
@@ -214,7 +217,7 @@ impl Condition {
             Condition::Gil(words) => !words.contains(&Gil::Unknown),
             Condition::DeclaredBy(words) => !words.contains(&DeclaredByKind::Unclear),
             Condition::Offer(words) => !words.contains(&OfferKind::Unknown),
-            Condition::HiddenModules(_) | Condition::Problems(_) => false,
+            Condition::Package(_) | Condition::HiddenModules(_) | Condition::Problems(_) => false,
             _ => true,
         }
     }

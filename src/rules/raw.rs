@@ -8,6 +8,7 @@ pub(super) use toml::Spanned;
 
 use crate::model::facts::{Generator, InitKind, PortingKind};
 use crate::model::finding::Level;
+use crate::model::name::PackageName;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::Verdict;
 
@@ -99,6 +100,8 @@ pub enum Condition {
     Release(Vec<ReleaseKind>),
     /// Package: how what names claim and what bytes show disagree.
     Claims(Vec<ClaimKind>),
+    /// Package: its name.
+    Package(Vec<PackageName>),
     /// Package: what an installer gets.
     Offer(Vec<OfferKind>),
     /// Package: whether compiled modules were found that the target loads.
@@ -146,6 +149,7 @@ pub(super) struct RawRule {
     pub(super) message: Spanned<String>,
     pub(super) unknown: Option<Spanned<String>>,
     pub(super) help: Spanned<String>,
+    pub(super) alternative: Option<Spanned<String>>,
     #[serde(default, rename = "example")]
     pub(super) examples: Vec<Spanned<RawExample>>,
 }

@@ -34,6 +34,7 @@ pub struct Rule {
     pub(super) message: Template,
     pub(super) unknown: Option<Template>,
     pub(super) help: Template,
+    pub(super) alternative: Option<Template>,
 }
 
 /// Deepest nesting of `all`, `any` and `not`.
@@ -73,6 +74,7 @@ impl Checker<'_> {
             message: template("message", &raw.message)?,
             unknown: raw.unknown.as_ref().map(|message| template("unknown", message)).transpose()?,
             help: template("help", &raw.help)?,
+            alternative: raw.alternative.as_ref().map(|message| template("alternative", message)).transpose()?,
             examples: self.examples(&raw.examples, condition.can_be_unknown(), raw.when.span())?,
             place: place(self.file, self.text, Some(raw.id.span())),
             id: raw.id.into_inner(),

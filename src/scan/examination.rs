@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::candidates::Candidate;
+use crate::archive::candidates::{Candidate, Standing};
 use crate::archive::select::{WhyLeft, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
+use crate::binary::image::ImageError;
 use crate::binary::{self, BinaryError, Depth, hand_over};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
@@ -134,7 +135,10 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
         if batch.is_empty() {
             break;
         }
-        let read = |member: &Member| binary::read_to(glance.depth, &member.path, &member.bytes);
+        let read = |member: &Member| {
+            let facts = binary::read_to(glance.depth, &member.path, &member.bytes)?;
+            if facts.is_some() { Ok(facts) } else { missing(&member.path).map_or(Ok(None), Err) }
+        };
         let read: Vec<_> = batch.par_iter().map(|member| (read(member), member)).collect();
         for (facts, member) in read {
             match facts {
@@ -148,6 +152,12 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
     examination.problems.extend(contents.problems());
     examination.modules.sort_by(|left, right| left.path.cmp(&right.path));
     examination
+}
+
+/// What is wrong with a file that is none that a loader maps, when its name is made for an import.
+pub(super) fn missing(path: &str) -> Option<BinaryError> {
+    let is_tagged = Candidate::of(path).is_some_and(|candidate| candidate.standing == Standing::Tagged);
+    is_tagged.then(|| BinaryError::Image { path: path.to_owned(), source: ImageError::NotAnObject })
 }
 
 /// Looks for the libraries that hooks hand over to among the other files, and follows them there.

@@ -28,7 +28,7 @@ use super::search::{History, Readiness, search};
 use super::session::Session;
 
 /// Requests that may be sent for one package and target, those for its listing and for the version in the set included.
-const MOST_REQUESTS: u64 = 11;
+pub(super) const MOST_REQUESTS: u64 = 11;
 /// What a look costs: the end of the wheel, and the modules.
 const USUAL_COST: u64 = 2;
 
@@ -55,7 +55,7 @@ pub(super) fn first_ready(
     session.distributions.index().known_listing(&chosen.name)?;
     let listing = session.distributions.listing(&chosen.name).ok()?;
     let editions = Editions::of(&chosen.name, listing, &requests.sources, target);
-    let is_early = |version: &&Version| version.any_prerelease() && !from.any_prerelease() && !requests.sources.pre;
+    let is_early = |version: &&Version| is_early(version, &from, requests);
     let newer: Vec<&Version> = editions.versions().filter(|version| **version > from).collect();
     let prerelease = newer.last().copied().filter(is_early).cloned();
     let newer: Vec<Version> = newer.into_iter().filter(|version| !is_early(version)).cloned().collect();
@@ -81,6 +81,11 @@ pub(super) fn first_ready(
     let fitting =
         newer.iter().filter_map(|version| editions.edition(version)).filter(|it| needs_bytes(it, target)).count();
     Some(Search { border, probes, versions: newer.len(), fitting, prerelease, requests, ..found })
+}
+
+/// Whether it is a pre-release for somebody who has none and wants none.
+pub(super) fn is_early(version: &Version, from: &Version, requests: &Requests) -> bool {
+    version.any_prerelease() && !from.any_prerelease() && !requests.sources.pre
 }
 
 struct Looker<'a> {

@@ -15,15 +15,16 @@ use std::path::Path;
 use crate::binary::Depth;
 use crate::installed::{self, Distribution, Environment, InstalledFile, Inventory};
 use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, Requests, Sources};
+use crate::model::request::{Location, Place, Request, Requests, Sources};
 use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
 use crate::model::target::Target;
 
 use super::judging::Examinations;
 use super::sets::Sets;
-use super::{Hints, Origin, ScanError};
+use super::{Hints, Origin, ScanError, Settings};
 
 use aims::Aims;
 
@@ -75,6 +76,32 @@ pub(super) fn take_stock(environments: &[Environment], sources: &Sources, sets: 
         _ => stock.problems.extend(errors.iter().map(TargetError::problem)),
     }
     Ok(stock)
+}
+
+/// An environment as what somebody asks for who installs its versions again.
+pub(super) struct Again {
+    /// For which targets.
+    pub(super) targets: Vec<Target>,
+    /// Its versions, as lines that pin them: others may take their place.
+    pub(super) lines: Vec<Request>,
+    /// Its versions, as they are.
+    pub(super) lock: Lock,
+    /// What cannot be installed again, and what could not be looked at.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Reads an environment for a plan of what to install in its stead.
+pub(super) fn again(environment: &Environment, settings: &Settings) -> Result<Again, TargetError> {
+    let inventory = installed::read(environment, &settings.limits);
+    let mut problems = inventory.problems.clone();
+    if inventory.is_empty() {
+        problems.push(nothing(environment));
+    }
+    let targets = aims::of(environment, &inventory, &settings.installed)?.order;
+    let lines = pins::lines(&inventory, &environment.shown, &mut problems);
+    let place = Place { file: environment.shown.clone(), line: None, column: None };
+    let lock = pins::lock(&inventory, &place, &mut Vec::new());
+    Ok(Again { targets, lines, lock, problems })
 }
 
 /// A container holds the system's own Python beside the one that matters: where one of its environments can be judged as

@@ -6,21 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::index::Index;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{Bound, PackageName, Version};
-use crate::model::plan::{Obstacle, Plan, Search};
+use crate::model::plan::{Foreseen, Obstacle, Plan, Search};
 use crate::model::problem::ProblemKind;
 use crate::model::report::TargetResult;
 use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
+use crate::model::verdict::Verdict;
 use crate::plan::{self, Held, Material};
 use crate::resolve::{Catalog, ResolveError};
 use crate::rules::RuleSet;
 
+use super::asking::{self, Asked};
 use super::distributions::Distributions;
-use super::first_ready::{Surroundings, first_ready};
+use super::first_ready::{MOST_REQUESTS, Surroundings, first_ready};
+use super::foreseeing::{self, ToBuild};
 use super::revision::Revision;
 use super::session::{Builds, Seen, Session, each};
-use super::{Event, Observer, ScanError, Settings};
+use super::{Event, Inputs, Observer, ScanError, Settings};
 use super::{judging, obstacles, tracker};
 
 /// Looks at the set after the first one: what changes may bring in something that is not ready either.
@@ -31,14 +34,23 @@ const LOOSENED: usize = 8;
 /// Plans how all that is asked for gets ready, for every target.
 pub fn plan(
     settings: &Settings,
-    requests: &Requests,
+    inputs: &Inputs,
     index: Index,
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Plan, ScanError> {
-    let distributions = Distributions::new(index, settings.limits, super::depth(settings, rules));
-    let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
-    let before = session.look(requests)?;
+    let Asked { settings, mut requests, apart } = asking::asked(settings, inputs)?;
+    let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules));
+    let session =
+        Session { settings: &settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
+    let before = match (session.look(&requests), apart) {
+        (Err(error @ ScanError::Resolve(_)), Some(apart)) => {
+            requests = asking::told_apart(&apart, &error);
+            session.look(&requests)?
+        }
+        (looked, _) => looked?,
+    };
+    let requests = &requests;
     let mut walk = Walk {
         session,
         requests,
@@ -179,12 +191,24 @@ impl Walk<'_> {
             };
             let ResolveError::Conflict { places, .. } = &error else { return Err(error) };
             let loosenable = revision.loosenable(self.requests, places);
-            if loosenable.is_empty() || rest == 0 {
+            let newer = revision.exact(self.requests, places).into_iter().filter(|name| self.is_required(name));
+            let newer: Vec<PackageName> = newer.collect();
+            if rest == 0 || (loosenable.is_empty() && newer.is_empty()) {
                 return Err(error);
+            }
+            if loosenable.is_empty() {
+                // What requires it may want a newer one than the oldest that is ready.
+                revision.allow_newer(&newer);
             }
             revision.loosened.extend(loosenable);
             rest -= 1;
         }
+    }
+
+    /// Whether another package of the set requires it.
+    fn is_required(&self, name: &PackageName) -> bool {
+        let chosen = self.before.resolutions.iter().flat_map(|set| &set.packages).filter(|chosen| chosen.name == *name);
+        chosen.flat_map(|chosen| &chosen.required_by).any(|required| !required.path.is_empty())
     }
 
     /// What keeps a change out of the set: requirements of its packages, or what the solver says.
@@ -202,7 +226,23 @@ impl Walk<'_> {
         vec![Obstacle { place: None, package: None, wants }]
     }
 
+    /// What is foreseen of the packages that have to be built even when the plan is followed.
+    fn foresee(&self, after: &Seen) -> BTreeMap<(PackageName, Target), Foreseen> {
+        let wanting = wanting(after);
+        let stay = wanting.iter().filter(|it| !self.held.contains_key(it.name) && !self.locked.contains_key(it.name));
+        let builds: Vec<ToBuild<'_>> = stay
+            .flat_map(|Wanting { name, on }| {
+                let searches = self.searches.keys().filter(|(searched, _)| searched == *name).count();
+                let most_requests = MOST_REQUESTS * u64::try_from(searches).unwrap_or_default().max(1);
+                let to_build = on.iter().filter(|(.., result)| result.verdict == Verdict::Build);
+                to_build.map(move |(set, chosen, _)| ToBuild { target: set.target, chosen, most_requests })
+            })
+            .collect();
+        foreseeing::foresee(&self.session, self.requests, &builds)
+    }
+
     fn draw(&self, after: &Seen) -> Plan {
+        let forecasts = self.foresee(after);
         let traffic = self.session.distributions.index().traffic();
         let names: BTreeSet<&PackageName> =
             wanting(self.before).iter().chain(&wanting(after)).map(|it| it.name).collect();
@@ -225,6 +265,7 @@ impl Walk<'_> {
             locked: &self.locked,
             searches: &self.searches,
             held: &self.held,
+            forecasts: &forecasts,
             trackers: &names.iter().filter_map(tracker).collect(),
             digests: &|name, version| self.digests(name, version),
             traffic: plan::Traffic { requests: traffic.requests, bytes: traffic.file_bytes },

@@ -54,6 +54,23 @@ impl Revision {
         change.map(|_| requirement.name)
     }
 
+    /// Packages to be changed to one version exactly that lines among these pin.
+    pub(super) fn exact(&self, requests: &Requests, places: &[Place]) -> BTreeSet<PackageName> {
+        let lines = requests.requests.iter().chain(&requests.constraints).filter(|line| places.contains(&line.place));
+        let names = lines.filter_map(named).filter(|requirement| pinned(requirement).is_some());
+        let names = names.map(|requirement| requirement.name.clone());
+        names.filter(|name| self.changes.get(name).is_some_and(|(bound, _)| *bound == Bound::Exactly)).collect()
+    }
+
+    /// Lets these packages have newer versions than those that they are to be changed to.
+    pub(super) fn allow_newer(&mut self, names: &[PackageName]) {
+        for (name, (bound, _)) in &mut self.changes {
+            if names.contains(name) {
+                *bound = Bound::AtLeast;
+            }
+        }
+    }
+
     /// Lines among these that pin a package which is not to be changed, and are not loosened yet.
     pub(super) fn loosenable(&self, requests: &Requests, places: &[Place]) -> BTreeSet<Place> {
         let lines = requests.requests.iter().chain(&requests.constraints);

@@ -83,6 +83,7 @@ pub(super) fn forecast(choice: &Choice, target: Target, examinations: &Examinati
             becomes: Becomes::Unknown,
             reason: format!("what it becomes is unknown: {why}"),
             needs: Vec::new(),
+            requires: Vec::new(),
             evidence: Vec::new(),
         }),
     }

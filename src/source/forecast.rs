@@ -52,9 +52,11 @@ struct Outlook<'a> {
 
 impl Outlook<'_> {
     fn forecast(&self) -> Forecast {
-        let needs = self.needs();
-        let build =
-            |becomes, reason, evidence: Vec<Evidence>| Forecast { becomes, reason, needs: needs.clone(), evidence };
+        let (needs, requires) = (self.needs(), self.requires());
+        let build = |becomes, reason, evidence: Vec<Evidence>| {
+            let (needs, requires) = (needs.clone(), requires.clone());
+            Forecast { becomes, reason, needs, requires, evidence }
+        };
         if let Some((why, evidence)) = self.refusal() {
             return build(Becomes::Fails, format!("would not build: {why}"), evidence);
         }
@@ -268,6 +270,21 @@ impl Outlook<'_> {
             }
         }
         Tool::Good
+    }
+
+    /// Requirements of the build, each once; of those that cannot be understood nobody knows that they do not count.
+    fn requires(&self) -> Vec<String> {
+        let counts = |line: &&BuildRequirement| match (name::requirement(&line.text), self.markers) {
+            (Ok(requirement), Some(markers)) => requirement.marker.evaluate(markers, &[]),
+            _ => true,
+        };
+        let mut requires: Vec<String> = Vec::new();
+        for line in self.facts.requires.iter().filter(counts) {
+            if !requires.contains(&line.text) {
+                requires.push(line.text.clone());
+            }
+        }
+        requires
     }
 
     fn needs(&self) -> Vec<String> {

@@ -30,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("verdict", &["model"]),
     ("gate", &["model"]),
     ("plan", &["model"]),
-    ("report", &["model"]),
+    ("report", &["model", "lexical"]),
     ("source", &["model"]),
     (
         "scan",

@@ -232,3 +232,39 @@ fn damaged_code_never_panics() {
         }
     }
 }
+
+/// Code for Windows on arm64 that initialises a variable once and then returns the definition. The guard's address comes
+/// from this register; `with_page` sets it between the call that opens the guard and the load.
+fn initialises_once(register: u32, with_page: Option<()>) -> Evaluation {
+    const NAME: &str = "pe-aarch64-not-used.pyd";
+    let definition = definition(NAME).0;
+    // Behind the definition nothing is there.
+    let guard = definition + 0x68;
+    let here = hook(images(&built(NAME)).unwrap().first().unwrap(), HookKind::Init);
+    let page = |index: u64, register: u32, target: u64| {
+        let pages = (target >> 12).wrapping_sub((here + 4 * index) >> 12) as u32;
+        0x9000_0000 | (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5 | register
+    };
+    let low = |address: u64| (address & 0xfff) as u32;
+    let add = |to: u32, from: u32, address: u64| 0x9100_0000 | low(address) << 10 | from << 5 | to;
+    let (back, nothing) = (0xd65f_03c0, 0xd280_0000);
+    // `bl` to the last instruction, which returns at once.
+    let call = |distance: u32| 0x9400_0000 | distance;
+    let mut code = vec![page(0, register, guard), add(0, register, guard), call(8 + u32::from(with_page.is_some()))];
+    code.extend(with_page.map(|()| page(3, register, guard)));
+    // `ldr w8, [register, #low]; cmn w8, #1; b.ne` over the three that return the definition.
+    code.extend([0xb940_0008 | (low(guard) / 4) << 10 | register << 5, 0x3100_051f, 0x5400_0081]);
+    code.extend([page(code.len() as u64, 0, definition), add(0, 0, definition), back, nothing, back]);
+    let bytes: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
+    run(&patched(NAME, &bytes), HookKind::Init, FREE_THREADED, Limits::default())
+}
+
+#[test]
+fn guards_of_windows_on_arm64_are_known_by_what_follows_the_call() {
+    for (register, with_page) in [(19, None), (8, Some(())), (19, Some(()))] {
+        let found = initialises_once(register, with_page);
+        assert_eq!(found.gil.value(), Some(&Declaration::Slot { value: 1 }), "x{register}: {:?}", found.gil);
+    }
+    // The call may have changed this register, and then nobody knows what is compared.
+    assert_eq!(initialises_once(9, None).init.value(), None);
+}

@@ -18,6 +18,7 @@ mod input;
 mod machine;
 mod macros;
 mod made_facts;
+mod official;
 mod report;
 mod resolve;
 mod rules;

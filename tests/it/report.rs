@@ -1,5 +1,6 @@
 //! Every format on a report that holds every verdict, on one under a policy, and on one whose text is hostile.
 
+mod environments;
 mod formats;
 pub(crate) mod gated;
 pub(crate) mod plans;

@@ -17,7 +17,7 @@ use ungil::model::source::Forecast;
 use ungil::model::subject::{Delegate, Offer, Subject, SubjectFile};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
-use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleSet, Scope, builtin, check_examples, evaluate, explain};
+use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleSet, Scope, builtin, check_examples, evaluate, explain, outline};
 use ungil::verdict::judge;
 
 use crate::made_facts::{distribution, file, hook, image, known, target};
@@ -619,4 +619,37 @@ fn a_title_stands_in_for_a_missing_summary() {
         let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
         assert_eq!(judge(&seen, &evaluate(&rules, &seen)).reason, expected);
     }
+}
+
+#[test]
+fn a_rule_about_one_package_names_what_to_use_instead() {
+    let rule = r#"id = "house-alternatives"
+title = "The house knows something better"
+level = "warning"
+scope = "package"
+when = { all = [{ package = ["Ex_Ample"] }, { offer = ["source", "unknown"] }] }
+message = "{package} {version} has no wheel"
+help = "Take the other one."
+alternative = "other, from {version} on"
+[[example]]
+expect = "fires"
+package = "ex-ample"
+offer = "source"
+[[example]]
+expect = "quiet"
+package = "ex-ample"
+[[example]]
+expect = "quiet"
+offer = "source"
+"#;
+    let mut rules = RuleSet::default();
+    rules.load("x.toml", rule).unwrap();
+    let rule = &rules.rules()[0];
+    assert_eq!(check_examples(rule), []);
+    let found = evaluate(&rules, &rule.examples[0].subject);
+    assert_eq!(found[0].alternative.as_deref(), Some("other, from 1.0 on"));
+    assert!(outline(rule).contains("## What to use instead\n\nother, from {version} on\n"));
+    check_error("cause = [\"undeclared\"]", "package = [\"a b\"]", "x.toml:6:");
+    check_error("cause = [\"undeclared\"]", "package = [\"a\"]", "x.toml:6:8: `when` has the predicate");
+    check_error("help = \"Do", "alternative = \"{nothing}\"\nhelp = \"Do", "x.toml:9:15: `alternative`");
 }

@@ -2,6 +2,7 @@
 
 mod desk;
 mod distributions;
+mod example;
 mod gating;
 mod inspecting;
 mod installed;

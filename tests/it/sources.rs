@@ -131,7 +131,8 @@ fn pyo3_decides_by_its_version() {
         Becomes::Unknown,
         "the version of PyO3",
     );
-    assert_eq!(foreseen(&rust_files(&version(28), silent), "3.14t").needs, ["Rust 1.80 or newer"]);
+    let found = foreseen(&rust_files(&version(28), silent), "3.14t");
+    assert_eq!((found.needs, found.requires), (vec!["Rust 1.80 or newer".to_owned()], vec!["maturin>=1".to_owned()]));
     // Rust beside a build that compiles none is not built.
     let beside = [("setup.py", SETUP), ("a/_a.c", DECLARED), ("rust/src/lib.rs", silent)];
     check(&beside, "3.14t", Becomes::KeepsGilOff, "");

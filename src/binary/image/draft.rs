@@ -276,6 +276,7 @@ impl<'data> Draft<'data> {
                 _ => relocations.push((address, value)),
             }
         }
+        let code = code_extent(&self.segments);
         Image {
             format: self.layout.format,
             architecture: self.layout.architecture.to_owned(),
@@ -284,6 +285,7 @@ impl<'data> Draft<'data> {
             data: self.data,
             big_endian: self.layout.big_endian,
             sealed: self.sealed,
+            code,
             thread_template: self.thread_template,
             relocations,
             exports: self.exports,
@@ -293,6 +295,16 @@ impl<'data> Draft<'data> {
             functions: OnceLock::new(),
         }
     }
+}
+
+/// Where the segments with code begin and end, if no other lies between them.
+fn code_extent(segments: &[Segment<'_>]) -> (u64, u64) {
+    let is_code = |segment: &Segment<'_>| segment.executable && !segment.writable;
+    let end_of = |segment: &Segment<'_>| segment.address.saturating_add(segment.size);
+    let code = segments.iter().filter(|segment| is_code(segment));
+    let (start, end) = code.fold((u64::MAX, 0), |(start, end), it| (it.address.min(start), end_of(it).max(end)));
+    let is_between = |it: &Segment<'_>| !is_code(it) && it.address < end && end_of(it) > start;
+    if start >= end || segments.iter().any(is_between) { (0, 0) } else { (start, end) }
 }
 
 /// The bytes before the first NUL.

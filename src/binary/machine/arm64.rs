@@ -45,6 +45,28 @@ pub(super) fn traps(bench: &Bench, address: u64) -> bool {
     fetch(bench, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
 }
 
+/// The variable of 32 bits that the instructions right after a call load and compare with -1, when they do that.
+pub(super) fn compares_with_minus_one(bench: &Bench, state: &State, address: u64) -> Option<u64> {
+    const LOAD: (u32, u32) = (0xffc0_0000, 0xb940_0000);
+    const COMPARE: (u32, u32) = (0xffff_fc1f, 0x3100_041f);
+    let first = fetch(bench, address)?;
+    let own_page = page_at(bench, address, first & 31);
+    let place = if own_page.is_some() { address.wrapping_add(4) } else { address };
+    let (load, compare) = (fetch(bench, place)?, fetch(bench, place.wrapping_add(4))?);
+    if load & LOAD.0 != LOAD.1 || compare & COMPARE.0 != COMPARE.1 || load & 31 != compare >> 5 & 31 {
+        return None;
+    }
+    let base = (load >> 5 & 31) as usize;
+    let start = match own_page {
+        Some(page) if (first & 31) as usize == base => page,
+        Some(_) => return None,
+        // The call may have changed the other registers.
+        None if bench.convention.preserved.contains(&base) => state.register(base).known()?,
+        None => return None,
+    };
+    start.checked_add(u64::from(load >> 10 & 0xfff) << 2)
+}
+
 /// Where the instruction at an address leads, whatever the values.
 pub(super) fn lead(bench: &Bench, address: u64) -> Lead {
     let Some(word) = fetch(bench, address) else { return Lead::Away };
@@ -84,16 +106,21 @@ fn slot_before(bench: &Bench, address: u64, register: u32) -> Option<u64> {
         if load & 0xffc0_001f != 0xf940_0000 | register {
             continue;
         }
-        let page = address.wrapping_sub(distance + 4);
-        let word = fetch(bench, page)?;
-        if word & 0x9f00_001f != 0x9000_0000 | base {
-            return None;
-        }
-        let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
-        let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
-        return Some((page & !0xfff).wrapping_add(offset).wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
+        let page = page_at(bench, address.wrapping_sub(distance + 4), base)?;
+        return Some(page.wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
     }
     None
+}
+
+/// The page whose address an `ADRP` there puts into a register.
+fn page_at(bench: &Bench, address: u64, register: u32) -> Option<u64> {
+    let word = fetch(bench, address)?;
+    if word & 0x9f00_001f != 0x9000_0000 | register {
+        return None;
+    }
+    let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
+    let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
+    Some((address & !0xfff).wrapping_add(offset))
 }
 
 fn fetch(bench: &Bench, address: u64) -> Option<u32> {

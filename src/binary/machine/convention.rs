@@ -22,6 +22,8 @@ pub(super) struct Convention {
     pub(super) stacked: u64,
     /// Register of the return address; `None` where it is pushed.
     pub(super) link: Option<usize>,
+    /// The register that always holds the address of the thread's block.
+    pub(super) thread: Option<usize>,
 }
 
 /// AMD64 System V: <https://gitlab.com/x86-psABIs/x86-64-ABI>
@@ -33,6 +35,7 @@ pub(super) static SYSTEM_V: Convention = Convention {
     preserved_vectors: 0..0,
     stacked: 8,
     link: None,
+    thread: None,
 };
 
 /// Windows x64: <https://learn.microsoft.com/en-us/cpp/build/x64-calling-convention>
@@ -44,9 +47,10 @@ pub(super) static WINDOWS: Convention = Convention {
     preserved_vectors: 6..16,
     stacked: 40,
     link: None,
+    thread: None,
 };
 
-/// AAPCS64, Apple and Windows alike as far as it matters here:
+/// AAPCS64, and Apple as far as it matters here:
 /// <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
 pub(super) static ARM64: Convention = Convention {
     arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
@@ -56,6 +60,20 @@ pub(super) static ARM64: Convention = Convention {
     preserved_vectors: 8..16,
     stacked: 0,
     link: Some(30),
+    thread: None,
+};
+
+/// Windows on arm64, where x18 points to the thread's block:
+/// <https://learn.microsoft.com/en-us/cpp/build/arm64-windows-abi-conventions>
+pub(super) static WINDOWS_ARM64: Convention = Convention {
+    arguments: ARM64.arguments,
+    result: ARM64.result,
+    stack_pointer: ARM64.stack_pointer,
+    preserved: &[18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+    preserved_vectors: 8..16,
+    stacked: ARM64.stacked,
+    link: ARM64.link,
+    thread: Some(18),
 };
 
 impl Convention {
@@ -64,6 +82,7 @@ impl Convention {
         match image.architecture.as_str() {
             "x86_64" if image.format == Format::Pe => Some(&WINDOWS),
             "x86_64" => Some(&SYSTEM_V),
+            "aarch64" if image.format == Format::Pe => Some(&WINDOWS_ARM64),
             "aarch64" => Some(&ARM64),
             _ => None,
         }

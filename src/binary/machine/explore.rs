@@ -89,8 +89,8 @@ pub(super) struct Bench<'a, 'data> {
     /// Instructions looked at for that.
     pub(super) surveyed: u64,
     blank: std::rc::Rc<super::state::Vectors>,
-    /// Addresses in the image that data point to from the start, sorted.
-    targets: std::rc::Rc<Vec<u64>>,
+    /// What is known of the image's data from the start.
+    layout: std::rc::Rc<super::memory::Layout>,
     places: Map<(u64, u64, u64), u64>,
     /// The places in the code that can declare what a module does with the GIL, once looked for.
     declarations: Option<Vec<u64>>,
@@ -147,7 +147,7 @@ impl<'a, 'data> Bench<'a, 'data> {
             returning: Map::default(),
             surveyed: 0,
             blank: State::new(0, convention, super::memory::Memory::default()).vectors,
-            targets: std::rc::Rc::new(super::memory::targets(image)),
+            layout: std::rc::Rc::new(super::memory::Layout::of(image)),
             places: Map::default(),
             declarations: None,
             declared: None,
@@ -202,7 +202,7 @@ impl<'a, 'data> Bench<'a, 'data> {
     }
 
     fn run(&mut self, hook: u64) {
-        let mut memory = super::memory::Memory::new(std::rc::Rc::clone(&self.targets), self.guards.clone());
+        let mut memory = super::memory::Memory::new(std::rc::Rc::clone(&self.layout), self.guards.clone());
         if self.purpose == Purpose::Create {
             memory.give_up_image(self.image);
         }

@@ -4,12 +4,13 @@
 //! that the pointer may reach; what it may reach follows from what it was derived from.
 
 mod compare;
+mod layout;
 mod taint;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-pub(super) use self::taint::targets;
+pub(super) use self::layout::Layout;
 use super::value::{Extent, HEAP_STRIDE, Reach, Region, THREAD, THREAD_BLOCK, Value, mask, region};
 use crate::binary::image::Image;
 
@@ -58,8 +59,8 @@ pub(super) struct Memory {
     stack_pointees: Reach,
     /// The same for the heap.
     heap_pointees: Reach,
-    /// Addresses in the image that data point to from the start, sorted.
-    targets: Rc<Vec<u64>>,
+    /// What is known of the image's data from the start.
+    layout: Rc<Layout>,
     /// Addresses in the image that the path stored or gave away, sorted.
     escaped: Rc<Vec<u64>>,
     /// Words with guards of one-time initialisation, sorted: only the run time writes there, so nothing vague hits them.
@@ -75,8 +76,8 @@ fn is_handle(value: Value) -> bool {
 
 impl Memory {
     /// The memory of a path that has not begun.
-    pub(super) fn new(targets: Rc<Vec<u64>>, guards: Vec<u64>) -> Memory {
-        Memory { targets, guards: Rc::new(guards), ..Memory::default() }
+    pub(super) fn new(layout: Rc<Layout>, guards: Vec<u64>) -> Memory {
+        Memory { layout, guards: Rc::new(guards), ..Memory::default() }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.

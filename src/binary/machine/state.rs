@@ -9,7 +9,7 @@ use super::convention::Convention;
 use super::flags::{Condition, Facts, Flags};
 use super::memory::Memory;
 use super::symbol::{Failure, Range, Symbols};
-use super::value::{Reach, STACK_TOP, Value, signed};
+use super::value::{Reach, STACK_TOP, THREAD, Value, signed};
 
 /// General registers of the larger register file, the stack pointer included.
 pub(super) const REGISTERS: usize = 32;
@@ -123,6 +123,9 @@ impl State {
         let stack = STACK_TOP - 4096;
         if let Some(pointer) = registers.get_mut(convention.stack_pointer) {
             *pointer = Value::Known(stack);
+        }
+        if let Some(block) = convention.thread.and_then(|index| registers.get_mut(index)) {
+            *block = Value::Known(THREAD);
         }
         State {
             pc: hook,

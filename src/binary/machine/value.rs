@@ -21,6 +21,8 @@ impl Reach {
     pub(super) const IMAGE: Reach = Reach { kinds: 2, low: 0, high: u32::MAX };
     pub(super) const STACK: Reach = Reach { kinds: 4, low: 0, high: 0 };
     pub(super) const HEAP: Reach = Reach { kinds: 8, low: 0, high: 0 };
+    /// The image's code: it may be called, and nobody writes there.
+    pub(super) const CODE: Reach = Reach { kinds: 16, low: 0, high: 0 };
     const UNIT: u64 = 16;
 
     /// At or near one address of the image.
@@ -58,6 +60,8 @@ impl Reach {
 pub(super) struct Extent {
     low: u64,
     high: u64,
+    /// Start and end of the code.
+    code: (u64, u64),
 }
 
 impl Extent {
@@ -68,7 +72,8 @@ impl Extent {
     pub(super) fn of(image: &Image) -> Extent {
         let low = image.segments.first().map_or(0, |segment| segment.address);
         let high = image.segments.last().map_or(0, |segment| segment.address.saturating_add(segment.size));
-        Extent { low: low.saturating_sub(Extent::MARGIN), high: high.saturating_add(Extent::MARGIN) }
+        let (low, high) = (low.saturating_sub(Extent::MARGIN), high.saturating_add(Extent::MARGIN));
+        Extent { low, high, code: image.code_extent() }
     }
 
     /// Whether it holds any of the addresses from `low` to `high`.
@@ -123,6 +128,7 @@ impl Value {
             Value::Known(address) if region(address) == Region::Image && !extent.meets((address, address)) => {
                 Reach::NOTHING
             }
+            Value::Known(address) if extent.code.0 <= address && address < extent.code.1 => Reach::CODE,
             Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => self.reach(),
         }
     }
@@ -289,7 +295,7 @@ mod tests {
 
     #[test]
     fn joined_values_remember_what_they_may_point_to() {
-        let extent = Extent { low: 0, high: 0x9000 };
+        let extent = Extent { low: 0, high: 0x9000, code: (0x4000, 0x5000) };
         let joined = Value::Known(0x1000).join(Value::Known(STACK_TOP - 8), extent);
         assert!(joined.reach().may(Reach::IMAGE) && joined.reach().may(Reach::STACK));
         assert!(Value::Known(0x1008).within(joined, extent));
@@ -298,8 +304,17 @@ mod tests {
     }
 
     #[test]
+    fn who_knows_where_code_lies_knows_of_no_data_beside_it() {
+        let extent = Extent { low: 0, high: 0x9000, code: (0x4000, 0x5000) };
+        let joined = Value::Known(0x4ff0).join(Value::Known(0x6000), extent).reach();
+        assert!(joined.may(Reach::CODE) && joined.may(Reach::IMAGE));
+        assert_eq!(joined.addresses(), (0x6000, 0x600f));
+        assert!(!Value::Known(0x4000).join(Value::Known(0), extent).reach().may(Reach::IMAGE));
+    }
+
+    #[test]
     fn numbers_outside_of_the_image_point_nowhere() {
-        let extent = Extent { low: 0x1_8000_0000, high: 0x1_8008_0000 };
+        let extent = Extent { low: 0x1_8000_0000, high: 0x1_8008_0000, code: (0, 0) };
         let one = Value::Known(u64::from(1.0_f32.to_bits()));
         assert_eq!(one.join(Value::Known(0), extent), Value::ANY);
         assert!(one.within(Value::ANY, extent));

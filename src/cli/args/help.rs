@@ -63,7 +63,8 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   ungil plan requirements.txt
   ungil plan requirements.txt --python 3.14t --write
-  ungil plan uv.lock --format json --output plan.json";
+  ungil plan uv.lock --format json --output plan.json
+  ungil plan .venv --python 3.14t";
 
 pub(super) const INSPECT_EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ungil::index::Index;
 use ungil::input::{self, FilesOnDisk, InputError};
-use ungil::scan::{self, Inputs};
+use ungil::scan::{self, Inputs, PlanError, ScanError};
 
 use super::super::args::{GlobalArguments, LookArguments};
 use super::super::config_file::Configuration;
@@ -46,6 +46,17 @@ impl Look {
         let inputs = Inputs { requests, environments, wheelhouses };
         Ok(Look { configuration, settings, rules, inputs, index, progress })
     }
+}
+
+/// Why a run ended before there was anything to tell.
+pub(super) fn failed(error: ScanError) -> Failure {
+    let hint = match &error {
+        ScanError::Target(target) => Some(target.hint()),
+        ScanError::Plan(PlanError::Wheels) => Some("name the requirements that they were fetched for".to_owned()),
+        ScanError::Plan(PlanError::Several) => Some("plan for each of them by itself".to_owned()),
+        ScanError::Resolve(_) => None,
+    };
+    Failure::hinted(hint, error)
 }
 
 /// What could not be read. A file in which nothing was found that could be judged is not wrong usage.

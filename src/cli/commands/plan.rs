@@ -14,20 +14,18 @@ use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::output;
-use super::look::Look;
+use super::look::{self, Look};
 
 /// Runs the command.
 pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
     let Look { mut settings, rules, inputs, index, progress, .. } = Look::settle(&typed.look, global, environment)?;
-    if !inputs.environments.is_empty() || !inputs.wheelhouses.is_empty() {
-        let failure = Failure::new(
-            "a plan changes what is asked for, and what is installed or lies in a folder asks for nothing",
-        );
-        return Err(failure.hint("name the requirements or the lock file from which it was made"));
+    if typed.write && !inputs.environments.is_empty() {
+        let failure = Failure::new("--write edits requirements files, and an environment is none");
+        return Err(failure.hint("without --write the plan says what to install"));
     }
     // Many wheels of a package are looked into: fewer requests are worth more than fewer bytes.
     settings.limits = Limits::few_requests();
-    let plan = scan::plan(&settings, &inputs.requests, index, &rules.set, &*progress)?;
+    let plan = scan::plan(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
     let written = if typed.write { write(&plan, environment)? } else { Vec::new() };
     let file = typed.output.output.as_deref();

@@ -3,7 +3,7 @@
 use ungil::model::report::Report;
 use ungil::report::RenderOptions;
 use ungil::rules::RuleSet;
-use ungil::scan::{self, Hints, ScanError};
+use ungil::scan::{self, Hints};
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::destination::{self, Destination};
@@ -11,7 +11,7 @@ use super::super::environment::Environment;
 use super::super::error_page::Failure;
 use super::super::exit::Exit;
 use super::super::{output, rule_files};
-use super::look::Look;
+use super::look::{self, Look};
 
 /// Runs the command.
 pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
@@ -31,10 +31,7 @@ pub(super) fn hints(typed: &ScanArguments) -> Hints {
 /// Judges the set; gives the rules back.
 pub(super) fn judge(look: Look) -> Result<(Report, RuleSet), Failure> {
     let Look { configuration, settings, rules, inputs, index, progress } = look;
-    let report = scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(|error| match &error {
-        ScanError::Target(target) => Failure::hinted(Some(target.hint()), error),
-        ScanError::Resolve(_) => error.into(),
-    })?;
+    let report = scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
     Ok((Report { configuration: configuration.file(), ..report }, rules.set))
 }
@@ -71,7 +68,8 @@ impl Outputs {
                 style: output::style(global, destination.file.as_deref()),
                 generated: self.generated.clone(),
                 rules: pages.clone(),
-                folder: Some(environment.directory.clone()),
+                folder: Some(environment.repository().to_path_buf()),
+                directory: Some(environment.directory.clone()),
             };
             written.push(((destination.format.render)(report, &options)?, destination.file.as_deref()));
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::model::source;
 
 use super::super::sanitize::without_credentials;
-use super::convert::{all, evidence};
+use super::convert::{all, evidence, text};
 use super::v1::Evidence;
 
 /// What a build of a source distribution would become.
@@ -20,6 +20,8 @@ pub(super) struct Forecast {
     pub(super) reason: String,
     /// Compilers that the build needs.
     pub(super) needs: Vec<String>,
+    /// Requirements of the build that count on the target, as the source has them; installers fetch them.
+    pub(super) requires: Vec<String>,
     /// What a person can check.
     pub(super) evidence: Vec<Evidence>,
 }
@@ -52,6 +54,7 @@ pub(super) fn forecast(forecast: &source::Forecast) -> Forecast {
         },
         reason: without_credentials(&forecast.reason).into_owned(),
         needs: forecast.needs.clone(),
+        requires: all(&forecast.requires, |required| text(required)),
         evidence: all(&forecast.evidence, evidence),
     }
 }

@@ -38,7 +38,7 @@ impl From<&Report> for v1::Report {
             findings: report.packages.iter().flat_map(findings).collect(),
             problems: all(&report.problems, problem),
             summary: summary(&report.summary),
-            gate: report.gate.as_ref().map(gate::gate),
+            gate: report.gate.as_ref().map(|found| gate::gate(report, found)),
         }
     }
 }
@@ -259,6 +259,7 @@ fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) ->
     v1::Finding {
         package: package.name.to_string(),
         version: package.version.as_ref().map(ToString::to_string),
+        found_in: package.found_in().map(text),
         target: result.target.to_string(),
         rule: finding.rule.clone(),
         level: match finding.level {
@@ -275,6 +276,7 @@ fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) ->
         summary: text(&finding.summary),
         message: text(&finding.message),
         help: text(&finding.help),
+        alternative: finding.alternative.as_deref().map(text),
         evidence: all(&finding.evidence, evidence),
     }
 }

@@ -3,6 +3,7 @@
 use crate::model::gate::{
     Change, Changes, Gate, GateOutcome, Standing, State, Violation, Waiver, WaiverState, WaiverUse,
 };
+use crate::model::report::{PackageReport, Report};
 use crate::model::snapshot::Difference;
 
 use super::convert::{all, place, text, verdict};
@@ -10,10 +11,10 @@ use super::gate_v1;
 use super::v1::SCHEMA_VERSION;
 
 /// A policy's word on a report.
-pub(super) fn gate(gate: &Gate) -> gate_v1::Gate {
+pub(super) fn gate(report: &Report, gate: &Gate) -> gate_v1::Gate {
     gate_v1::Gate {
         outcome: outcome(gate.outcome),
-        violations: all(&gate.violations, violation),
+        violations: all(&gate.violations, |found| violation(report, found)),
         problems: gate.problems.iter().enumerate().filter_map(problem).collect(),
         waivers: all(&gate.waivers, waiver),
         changes: gate.changes.as_ref().map(changes),
@@ -30,11 +31,12 @@ pub(super) fn outcome(outcome: GateOutcome) -> gate_v1::Outcome {
 }
 
 /// One thing that counts, or would.
-pub(super) fn violation(violation: &Violation) -> gate_v1::Violation {
+pub(super) fn violation(report: &Report, violation: &Violation) -> gate_v1::Violation {
     let (standing, waiver) = standing(violation.standing);
     gate_v1::Violation {
         package: violation.package.to_string(),
         version: violation.version.as_ref().map(ToString::to_string),
+        found_in: report.packages.get(violation.entry).and_then(PackageReport::found_in).map(text),
         target: violation.target.to_string(),
         verdict: verdict(violation.verdict),
         rule: violation.rule.clone(),

@@ -41,6 +41,9 @@ pub(super) struct Violation {
     pub(super) package: String,
     /// Its version; null when it could not be found out.
     pub(super) version: Option<String>,
+    /// The environment, or the folder of wheels, that holds the package; only where one of these was scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) found_in: Option<String>,
     /// The target.
     pub(super) target: String,
     /// The package's verdict there.

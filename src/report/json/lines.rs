@@ -106,7 +106,7 @@ pub(super) fn lines(report: &Report, options: &RenderOptions) -> Vec<Line> {
     }
     lines.extend(report.problems.iter().map(|found| Line::Problem(problem(found))));
     if let Some(found) = &report.gate {
-        lines.extend(found.violations.iter().map(|violation| Line::Violation(gate::violation(violation))));
+        lines.extend(found.violations.iter().map(|violation| Line::Violation(gate::violation(report, violation))));
         lines.extend(found.waivers.iter().map(|waiver| Line::Waiver(gate::waiver(waiver))));
         lines.extend(found.changes.iter().flat_map(changes));
     }

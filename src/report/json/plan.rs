@@ -1,11 +1,12 @@
 //! From the model's plan to version 1 of its JSON.
 
 use crate::model::plan::{
-    After, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen, Step,
+    After, Alternative, Border, Command, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan, PlanSummary, Probe,
+    Search, Seen, Step,
 };
 
 use super::convert::{all, place, problem, required_by, text, verdict};
-use super::plan_v1;
+use super::{build_v1, plan_v1};
 
 impl From<&Plan> for plan_v1::Plan {
     fn from(plan: &Plan) -> plan_v1::Plan {
@@ -46,7 +47,12 @@ fn step(step: &Step) -> plan_v1::Step {
         held_by: all(held_by, obstacle),
         outlooks: all(&step.outlooks, outlook),
         tracker: step.tracker.as_deref().map(text),
+        alternatives: all(&step.alternatives, alternative),
     }
+}
+
+fn alternative(alternative: &Alternative) -> plan_v1::Alternative {
+    plan_v1::Alternative { rule: alternative.rule.clone(), what: text(&alternative.what) }
 }
 
 fn obstacle(obstacle: &Obstacle) -> plan_v1::Obstacle {
@@ -59,14 +65,25 @@ fn obstacle(obstacle: &Obstacle) -> plan_v1::Obstacle {
 }
 
 fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
-    let After { version, verdict: then, reason } = &outlook.after;
+    let After { version, verdict: then, reason, build } = &outlook.after;
+    let after = plan_v1::After {
+        version: optional(version.as_ref()),
+        verdict: then.map(verdict),
+        reason: text(reason),
+        build: build.as_ref().map(build_v1::forecast),
+    };
     plan_v1::Outlook {
         target: outlook.target.to_string(),
         verdict: verdict(outlook.verdict),
         reason: text(&outlook.reason),
         search: outlook.search.as_ref().map(search),
-        after: plan_v1::After { version: optional(version.as_ref()), verdict: then.map(verdict), reason: text(reason) },
+        after,
+        newer_build: outlook.newer_build.as_ref().map(newer_build),
     }
+}
+
+fn newer_build(newer: &NewerBuild) -> plan_v1::NewerBuild {
+    plan_v1::NewerBuild { version: newer.version.to_string(), build: build_v1::forecast(&newer.forecast) }
 }
 
 fn search(search: &Search) -> plan_v1::Search {

@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::build_v1::Forecast;
 use super::v1::{Place, Problem, RequiredBy, Verdict};
 
 /// The number in `schema_version`.
@@ -28,7 +29,7 @@ pub(super) struct Plan {
     pub(super) moves: Vec<Move>,
     /// Lines of requirements files to be edited, in the order of the files.
     pub(super) edits: Vec<Edit>,
-    /// What the tools that made lock files are to be told.
+    /// What the tools that made lock files are to be told, or the installer of an environment.
     pub(super) commands: Vec<Command>,
     /// What could not be looked at, sorted.
     pub(super) problems: Vec<Problem>,
@@ -55,6 +56,17 @@ pub(super) struct Step {
     pub(super) outlooks: Vec<Outlook>,
     /// Where the project wants to hear of it, by its metadata: an `http` or `https` URL; null when it does not say.
     pub(super) tracker: Option<String>,
+    /// What to use instead, where rules name something and the package does not become ready on all targets.
+    pub(super) alternatives: Vec<Alternative>,
+}
+
+/// What a rule names to be used instead of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Alternative {
+    /// The rule's id.
+    pub(super) rule: String,
+    /// What to use, in the rule's words.
+    pub(super) what: String,
 }
 
 /// What to do about a package.
@@ -103,6 +115,18 @@ pub(super) struct Outlook {
     pub(super) search: Option<Search>,
     /// What it gets when the plan is followed.
     pub(super) after: After,
+    /// When it has to be built even then, and that does not keep the GIL off: what is foreseen of the newest version. Null
+    /// when there is no newer one, or when that has not to be built.
+    pub(super) newer_build: Option<NewerBuild>,
+}
+
+/// What is foreseen of the newest version of a package.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct NewerBuild {
+    /// The version.
+    pub(super) version: String,
+    /// What a build of it would become.
+    pub(super) build: Forecast,
 }
 
 /// What a package gets when the plan is followed.
@@ -114,6 +138,9 @@ pub(super) struct After {
     pub(super) verdict: Option<Verdict>,
     /// Why, in a few words.
     pub(super) reason: String,
+    /// For `build`: what is foreseen of it, as far as the sources were read. Null for a Python with the GIL, for a folder of
+    /// sources, and where a newer version is ready but held back.
+    pub(super) build: Option<Forecast>,
 }
 
 /// A search among the versions of a package, from the one in the set upwards.
@@ -198,10 +225,10 @@ pub(super) struct Edit {
     pub(super) sha256: Option<Vec<String>>,
 }
 
-/// What to type, for a file that a tool writes itself.
+/// What to type, for a file that a tool writes itself or for an environment.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Command {
-    /// The file.
+    /// The file, or the environment's folder.
     pub(super) file: String,
     /// The command; empty when the file does not tell which tool made it.
     pub(super) command: String,

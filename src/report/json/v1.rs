@@ -291,6 +291,9 @@ pub(super) struct Finding {
     pub(super) package: String,
     /// Its version; null when it could not be found out.
     pub(super) version: Option<String>,
+    /// The environment, or the folder of wheels, that holds the package; only where one of these was scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) found_in: Option<String>,
     /// The target.
     pub(super) target: String,
     /// The rule's id.
@@ -309,6 +312,9 @@ pub(super) struct Finding {
     pub(super) message: String,
     /// One sentence: what to do about it.
     pub(super) help: String,
+    /// What to use instead of the package; only where the rule names something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alternative: Option<String>,
     /// What a person can check.
     pub(super) evidence: Vec<Evidence>,
 }

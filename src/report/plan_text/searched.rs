@@ -1,6 +1,7 @@
 //! What a step says of its targets: how the package stands, what it gets, and what the search looked at.
 
-use crate::model::plan::{Border, Course, Outlook, Probe, Search, Seen, Step};
+use crate::model::plan::{Border, Course, NewerBuild, Outlook, Probe, Search, Seen, Step};
+use crate::model::source::Forecast;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -8,6 +9,8 @@ use super::super::sanitize::harmless;
 use super::super::targets::short_target;
 use super::super::text::count;
 
+/// Most requirements of a build that are named.
+const MOST_REQUIREMENTS: usize = 8;
 /// Most looks that are named.
 const MOST_PROBES: usize = 4;
 
@@ -29,15 +32,53 @@ pub(super) fn told(step: &Step, targets: &[Target]) -> Vec<(&'static str, String
             lines.push((label, format!("{on}{text}")));
         }
     };
-    add("now", &|outlook| Some(format!("{}: {}", outlook.verdict.word(), harmless(&outlook.reason))));
+    add("now", &|outlook| Some(judged(Some(outlook.verdict), &outlook.reason)));
     if matches!(step.course, Course::Change { .. } | Course::Follow) {
-        add("then", &|outlook| {
-            let word = outlook.after.verdict.map_or("gone", |verdict| verdict.word());
-            Some(format!("{word}: {}", harmless(&outlook.after.reason)))
-        });
+        add("then", &|outlook| Some(judged(outlook.after.verdict, &outlook.after.reason)));
     }
+    add("build", &|outlook| Some(harmless(&outlook.after.build.as_ref()?.reason)));
+    add("needs", &|outlook| needs(outlook.after.build.as_ref()?));
+    add("newer", &|outlook| outlook.newer_build.as_ref().map(newer));
     add("seen", &|outlook| Some(outlook.search.as_ref().map_or_else(not_searched, searched)));
     lines
+}
+
+/// The verdict and why. What a build becomes has a line of its own, or matters no more.
+fn judged(verdict: Option<Verdict>, reason: &str) -> String {
+    let reason = match verdict {
+        Some(Verdict::Build) => reason.split(": ").next().unwrap_or_default(),
+        _ => reason,
+    };
+    format!("{}: {}", verdict.map_or("gone", Verdict::word), harmless(reason))
+}
+
+/// What has to be there for a build, and what installers fetch for it.
+fn needs(forecast: &Forecast) -> Option<String> {
+    let fetched: Vec<String> =
+        forecast.requires.iter().take(MOST_REQUIREMENTS).map(|required| harmless(unconditional(required))).collect();
+    let mut fetched = fetched.join(", ");
+    if forecast.requires.len() > MOST_REQUIREMENTS {
+        fetched.push_str(&format!(" and {} more", forecast.requires.len() - MOST_REQUIREMENTS));
+    }
+    let compilers = forecast.needs.join(", ");
+    match (compilers.is_empty(), fetched.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(compilers),
+        (true, false) => Some(format!("what installers fetch for it: {fetched}")),
+        (false, false) => Some(format!("{compilers}, and what installers fetch for it: {fetched}")),
+    }
+}
+
+/// A requirement without its condition, which holds on the target.
+fn unconditional(required: &str) -> &str {
+    required.split(';').next().unwrap_or_default().trim()
+}
+
+/// What a build of the newest version would become, and what it needs where that helps.
+fn newer(newer: &NewerBuild) -> String {
+    let needs = if newer.forecast.becomes.helps() { needs(&newer.forecast) } else { None };
+    let needs = needs.map(|needs| format!("; it needs {needs}")).unwrap_or_default();
+    format!("{}, if built: {}{needs}", newer.version, harmless(&newer.forecast.reason))
 }
 
 fn not_searched() -> String {

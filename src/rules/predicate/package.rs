@@ -18,6 +18,7 @@ const FILES_SHOWN: usize = 8;
 pub(super) fn evaluate(condition: &Condition, subject: &Subject) -> Truth {
     match condition {
         Condition::AnyModule(condition) => any_module(condition, subject),
+        Condition::Package(names) => Truth::of(names.iter().any(|name| *name.as_ref() == *subject.package)),
         Condition::Offer(words) => offer(words, &subject.offer),
         Condition::ModulesFound(wanted) => modules_found(*wanted, subject),
         Condition::HiddenModules(wanted) => hidden_modules(*wanted, subject),

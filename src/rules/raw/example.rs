@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::model::distribution::FreeThreadingLevel;
 use crate::model::facts::{Concern, DocumentedLevel, Generator, InitKind, Origin, PortingKind};
+use crate::model::name::PackageName;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::DeclaredBy;
 
@@ -20,6 +21,7 @@ pub(in crate::rules) struct RawExample {
     pub(in crate::rules) python: Spanned<String>,
     #[serde(default = "platform")]
     pub(in crate::rules) platform: Spanned<String>,
+    pub(in crate::rules) package: Option<PackageName>,
     #[serde(default = "wheel")]
     pub(in crate::rules) offer: OfferKind,
     #[serde(default)]

@@ -23,7 +23,7 @@ use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 
 use super::super::describing;
-use super::super::examination::Examination;
+use super::super::examination::{self, Examination};
 use super::super::judging::Examinations;
 use super::super::{Event, Observer};
 use super::Part;
@@ -175,8 +175,13 @@ impl Examiner<'_> {
             (found != *recorded).then(|| problem(ProblemKind::Integrity, message))
         });
         let key = format!("{} {:?} {own} {}", env!("UNGIL_SOURCE_DIGEST"), self.depth, file.path);
-        if let Some(facts) = self.store.get(FACTS, &key).and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            return Looked { part, facts, problem: None, difference };
+        let unusable = |facts: &Option<ModuleFacts>| {
+            let error = if facts.is_none() { examination::missing(&file.path) } else { None };
+            error.map(|error| problem(ProblemKind::Binary, error.to_string()))
+        };
+        let kept = self.store.get(FACTS, &key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(facts) = kept {
+            return Looked { part, problem: unusable(&facts), facts, difference };
         }
         match binary::read_to(self.depth, &file.path, &bytes) {
             Ok(facts) => {
@@ -184,7 +189,7 @@ impl Examiner<'_> {
                     // A cache that cannot be written costs time, nothing else.
                     let _ = self.store.put(FACTS, &key, &kept);
                 }
-                Looked { part, facts, problem: None, difference }
+                Looked { part, problem: unusable(&facts), facts, difference }
             }
             Err(error) => {
                 let problem = Some(problem(ProblemKind::Binary, error.to_string()));

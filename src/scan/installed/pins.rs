@@ -1,15 +1,16 @@
-//! An environment's versions, as if a lock file pinned them: what somebody gets who installs them again elsewhere.
+//! An environment's versions, as if a lock file pinned them: what somebody gets who installs them again elsewhere. Or as
+//! if lines of a requirements file did, which others than these may take the place of.
 
 use std::collections::BTreeMap;
 
 use crate::installed::{Distribution, Inventory};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
-use crate::model::name::{MarkerTree, PackageName, Requirement};
+use crate::model::name::{Bound, MarkerTree, PackageName, Requirement, bounded_by, of_name};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Place;
+use crate::model::request::{Place, Request, Wanted};
 
-/// Pins every distribution that can be installed again; of the others a problem tells.
-pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Problem>) -> Lock {
+/// Every distribution that can be installed again; of the others a problem tells.
+fn pinned<'a>(inventory: &'a Inventory, problems: &mut Vec<Problem>) -> Vec<(&'a Distribution, Pin)> {
     let mut pinned: Vec<(&Distribution, Pin)> = Vec::new();
     for distribution in &inventory.distributions {
         match pin(distribution) {
@@ -31,6 +32,29 @@ pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Prob
         let place = unowned.folder.display().to_string();
         problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
     }
+    pinned
+}
+
+/// One line for each distribution that can be installed again, each with a place of its own: `.venv (numpy 2.3.2)`.
+pub(super) fn lines(inventory: &Inventory, shown: &str, problems: &mut Vec<Problem>) -> Vec<Request> {
+    let mut lines: BTreeMap<&PackageName, Request> = BTreeMap::new();
+    for (distribution, pin) in pinned(inventory, problems) {
+        let wanted = match pin {
+            Pin::Version(version) => Wanted::Named(bounded_by(&of_name(&distribution.name), Bound::Exactly, &version)),
+            Pin::Location(location) => Wanted::Unnamed { location, extras: Vec::new(), marker: MarkerTree::TRUE },
+            Pin::Project => continue,
+        };
+        let version = distribution.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        let place = Place { file: format!("{shown} ({}{version})", distribution.name), line: None, column: None };
+        // Of two in different folders Python imports the first.
+        lines.entry(&distribution.name).or_insert(Request { wanted, hashes: Vec::new(), place });
+    }
+    lines.into_values().collect()
+}
+
+/// Pins every distribution that can be installed again; of the others a problem tells.
+pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Problem>) -> Lock {
+    let pinned = pinned(inventory, problems);
     let mut positions: BTreeMap<&PackageName, usize> = BTreeMap::new();
     for (position, (distribution, _)) in pinned.iter().enumerate() {
         positions.entry(&distribution.name).or_insert(position);

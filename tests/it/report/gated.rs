@@ -37,9 +37,10 @@ fn change(package: &str, before: Option<State>, after: Option<State>) -> Change 
 /// What the deciding findings, or the verdicts without one, come to; each package has one standing.
 fn violations(report: &Report, standing: impl Fn(&PackageReport) -> Standing) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for package in &report.packages {
+    for (entry, package) in report.packages.iter().enumerate() {
         for result in package.results.iter().filter(|result| result.verdict >= Verdict::Unknown) {
             let violation = Violation {
+                entry,
                 package: package.name.clone(),
                 version: package.version.clone(),
                 target: result.target,

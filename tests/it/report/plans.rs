@@ -1,12 +1,15 @@
 //! A plan with every course, and one whose text is hostile.
 
 use ungil::model::digest::{Algorithm, Digest};
+use ungil::model::evidence::Evidence;
 use ungil::model::plan::{
-    After, Border, Command, Course, Edit, Move, Obstacle, Outlook, Plan, PlanSummary, Probe, Search, Seen, Step,
+    After, Alternative, Border, Command, CommandPlace, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan,
+    PlanSummary, Probe, Search, Seen, Step,
 };
 use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::request::Place;
 use ungil::model::resolution::RequiredBy;
+use ungil::model::source::{Becomes, Forecast};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
 
@@ -47,8 +50,46 @@ fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str,
             version: Some(version.parse().unwrap()),
             verdict: Some(then),
             reason: "4 modules, by the author".to_owned(),
+            build: None,
         },
+        newer_build: None,
     }
+}
+
+/// The same with what is foreseen of the build.
+fn foreseen(outlook: &Outlook, becomes: Becomes, reason: &str, requires: &[&str]) -> Outlook {
+    let forecast = Forecast {
+        becomes,
+        reason: reason.to_owned(),
+        needs: vec!["a C compiler".to_owned(), "Rust 1.83 or newer".to_owned()],
+        requires: requires.iter().map(|required| (*required).to_owned()).collect(),
+        evidence: vec![Evidence::new("build requirement").place("pyproject.toml:3")],
+    };
+    Outlook { after: After { build: Some(forecast), ..outlook.after.clone() }, ..outlook.clone() }
+}
+
+/// Packages that have to be built: of one it is known what that gives, of one that it does not help, of one nothing.
+fn builds(outlooks: &[Outlook]) -> Vec<Step> {
+    let requires = ["Cython>=3.1", "numpy>=2.3", "setuptools>=77", "a", "b", "c", "d", "e", "f"];
+    let keeps = "would keep the GIL off (2 modules declare it)";
+    let on = "would switch the GIL on: _a declares nothing (src/_a.c:12), and 2 more";
+    let fails = "would not build: PyO3 0.20.3 (Cargo.lock:7) does not build for free-threaded Python";
+    let newer = |outlook: Outlook| {
+        let build = foreseen(&outlook, Becomes::KeepsGilOff, keeps, &requires[..2]).after.build;
+        let newer = build.map(|forecast| NewerBuild { version: "9.1".parse().unwrap(), forecast });
+        Outlook { newer_build: newer, ..outlook }
+    };
+    let each = |becomes: [Becomes; 2], reasons: [&str; 2]| -> Vec<Outlook> {
+        let pairs = outlooks.iter().zip(becomes.into_iter().zip(reasons));
+        pairs.map(|(outlook, (becomes, reason))| foreseen(outlook, becomes, reason, &requires)).collect()
+    };
+    use Becomes::{Fails, KeepsGilOff, SwitchesGilOn};
+    vec![
+        step("build", Course::Build, each([KeepsGilOff, KeepsGilOff], [keeps, keeps])),
+        step("build-in-vain", Course::Build, each([SwitchesGilOn, Fails], [on, fails])),
+        step("build-newer", Course::Build, each([Fails, Fails], [fails, fails]).into_iter().map(newer).collect()),
+        step("build-unread", Course::Build, outlooks.to_vec()),
+    ]
 }
 
 fn step(name: &str, course: Course, outlooks: Vec<Outlook>) -> Step {
@@ -59,6 +100,7 @@ fn step(name: &str, course: Course, outlooks: Vec<Outlook>) -> Step {
         outlooks,
         course,
         tracker: Some(format!("https://example.org/{name}/issues")),
+        alternatives: Vec::new(),
     }
 }
 
@@ -71,6 +113,23 @@ fn obstacles() -> Vec<Obstacle> {
             wants: "==1.0".to_owned(),
         },
         Obstacle { place: None, package: None, wants: "nothing goes together".to_owned() },
+    ]
+}
+
+/// For a lock file, for one that does not tell its tool, and for an environment.
+fn commands() -> Vec<Command> {
+    use CommandPlace::{Environment, LockFile};
+    let change = "change==2.1";
+    let command = |place, file: &str, command: &str, packages: &[&str]| Command {
+        place,
+        file: file.to_owned(),
+        command: command.to_owned(),
+        packages: packages.iter().map(|package| (*package).to_owned()).collect(),
+    };
+    vec![
+        command(LockFile, "uv.lock", "uv lock --upgrade-package 'change==2.1'", &[change]),
+        command(LockFile, "pylock.toml", "", &[change]),
+        command(Environment, ".venv", "pip install 'change==2.1' 'moves==1.4'", &[change, "moves==1.4"]),
     ]
 }
 
@@ -104,36 +163,27 @@ pub(crate) fn plan() -> Plan {
         to: to.map(|version| version.parse().unwrap()),
         required_by: vec!["change".parse().unwrap()],
     };
+    let instead = |rule: &str| Alternative { rule: rule.to_owned(), what: "selectolax, for HTML alone".to_owned() };
+    let alternatives = vec![instead("house-alternatives")];
+    let steps = vec![
+        step("change", Course::Change { to: "2.1".parse().unwrap() }, change),
+        step("follow", Course::Follow, vec![outlook("3.14t", Gil, None, ("1.0", Ready))]),
+        step("held", Course::HeldBack { to: "2.1".parse().unwrap(), by }, held),
+        Step { alternatives, ..step("isolate", Course::Isolate, both(Gil)) },
+        step("elsewhere", Course::Isolate, none),
+        step("unclear", Course::Unclear, both(Unknown)),
+        step("accept", Course::Accept, both(PureFallback)),
+    ];
     Plan {
         targets: vec![target("3.14t"), target("3.15t")],
-        steps: vec![
-            step("change", Course::Change { to: "2.1".parse().unwrap() }, change),
-            step("follow", Course::Follow, vec![outlook("3.14t", Gil, None, ("1.0", Ready))]),
-            step("held", Course::HeldBack { to: "2.1".parse().unwrap(), by }, held),
-            step("isolate", Course::Isolate, both(Gil)),
-            step("elsewhere", Course::Isolate, none),
-            step("build", Course::Build, both(Build)),
-            step("unclear", Course::Unclear, both(Unknown)),
-            step("accept", Course::Accept, both(PureFallback)),
-        ],
+        steps: [steps, builds(&both(Build))].concat(),
         moves: vec![
             moved("comes", None, Some("1.0")),
             moved("goes", Some("1.0"), None),
             moved("moves", Some("1.0"), Some("1.4")),
         ],
         edits: vec![edit(1, "change", Some(vec![digest])), edit(2, "moves", None)],
-        commands: vec![
-            Command {
-                file: "uv.lock".to_owned(),
-                command: "uv lock --upgrade-package 'change==2.1'".to_owned(),
-                packages: vec!["change==2.1".to_owned()],
-            },
-            Command {
-                file: "pylock.toml".to_owned(),
-                command: String::new(),
-                packages: vec!["change==2.1".to_owned()],
-            },
-        ],
+        commands: commands(),
         problems: Vec::new(),
         summary: PlanSummary {
             packages: 40,
@@ -152,9 +202,14 @@ pub(crate) fn hostile() -> Plan {
     let mut plan = plan();
     for step in &mut plan.steps {
         step.tracker = Some(format!("https://host/{EVIL}"));
+        step.alternatives.iter_mut().for_each(|alternative| alternative.what = EVIL.to_owned());
         for outlook in &mut step.outlooks {
             outlook.reason = EVIL.to_owned();
             outlook.after.reason = EVIL.to_owned();
+            let newer = outlook.newer_build.as_mut().map(|newer| &mut newer.forecast);
+            for forecast in outlook.after.build.iter_mut().chain(newer) {
+                (forecast.reason, forecast.requires) = (EVIL.to_owned(), vec![EVIL.to_owned()]);
+            }
         }
         if let Course::HeldBack { by, .. } = &mut step.course {
             by.iter_mut().for_each(|obstacle| obstacle.wants = EVIL.to_owned());

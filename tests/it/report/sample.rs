@@ -113,6 +113,7 @@ fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, he
         summary: rule.replace('-', " "),
         message: message.into(),
         help: help.into(),
+        alternative: None,
         evidence: Vec::new(),
     }
 }

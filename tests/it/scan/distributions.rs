@@ -120,9 +120,14 @@ pub(super) fn sdist(name: &str, version: &str, requires: &[&str]) -> Vec<u8> {
         info.push_str(&format!("Requires-Dist: {requirement}\n"));
     }
     let project = format!("[project]\nname = \"{name}\"\nversion = \"{version}\"\n");
+    sdist_of(name, version, &[("PKG-INFO", &info), ("pyproject.toml", &project)])
+}
+
+/// An sdist (`.tar.gz`) of these files.
+pub(super) fn sdist_of(name: &str, version: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let mut archive = tar::Builder::new(packer);
-    for (file, content) in [("PKG-INFO", &info), ("pyproject.toml", &project)] {
+    for (file, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);

@@ -166,3 +166,28 @@ fn a_damaged_member_leaves_the_rest_of_the_wheel_intact() {
     assert!(lines(&document).contains(&"two.sample cp314t-linux-x86_64 not-used declared-not-used".to_owned()));
     assert_eq!(document["problems"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_file_that_is_named_for_an_import_has_to_be_compiled() {
+    let tagged = "two/_fast.cpython-314t-x86_64-linux-gnu.so";
+    let cases: [(&str, &[u8], i32); 4] = [
+        (tagged, b"", 3),
+        (tagged, b"version https://git-lfs.github.com/spec/v1\n", 3),
+        ("two/_fast.abi3.so", b"\x7fEL", 3),
+        // A script for linkers, as libraries may have in their place.
+        ("two/libfast.so", b"INPUT(libfast.so.1)\n", 0),
+    ];
+    for (path, content, code) in cases {
+        let desk = Desk::new();
+        let wheel = Wheel::new("two-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl").member(path, content);
+        desk.write(&wheel.filename, wheel.bytes());
+        let (run, document) = inspect(&desk, &[&wheel.filename]);
+        assert_eq!(run.code, Some(code), "{path}: {document}");
+        let problems = document["problems"].to_string();
+        let is_told = problems.contains(path) && problems.contains("not a linked ELF, Mach-O or PE file");
+        assert_eq!(is_told, code == 3, "{path}: {problems}");
+        let arguments = ["scan", "--offline", "--format", "json", "--python", "3.14t", "--platform", "linux-x86_64"];
+        let scanned = desk.run(&[&arguments[..], &[&wheel.filename]].concat());
+        assert_eq!(scanned.code, Some(code), "{path}: {}", scanned.stdout);
+    }
+}

@@ -105,6 +105,19 @@ fn the_second_scan_finds_the_same() {
 }
 
 #[test]
+fn what_is_named_for_an_import_and_not_compiled_leaves_a_package_unknown() {
+    let desk = environment();
+    desk.write(&format!("{SITE}/calm/sample.{SUFFIX}"), b"version https://git-lfs.github.com/spec/v1\n");
+    // The second time what was read is taken from the cache.
+    for time in ["first", "second"] {
+        let report = scan(&desk, &["venv"]).report();
+        assert_eq!(report.result("calm")["verdict"], "unknown", "{time}");
+        let problems = report.problems();
+        assert!(problems.iter().any(|it| it.contains("not a linked ELF, Mach-O or PE file")), "{time}: {problems:?}");
+    }
+}
+
+#[test]
 fn what_is_edited_in_place_is_judged_where_it_is() {
     let desk = environment();
     let by_path = "projects/in_src/src/in_src/sample";

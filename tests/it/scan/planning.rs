@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 use super::desk::{Desk, Run, TARGET};
-use super::distributions::{Wheel, sha256};
+use super::distributions::{Wheel, sdist_of, sha256};
 use super::shop::Shop;
 
 const READY: &str = "elf-x86_64-not-used.so";
@@ -157,6 +157,19 @@ fn what_requires_it_moves_with_it() {
 }
 
 #[test]
+fn a_newer_one_than_the_oldest_ready_is_taken_where_others_want_it() {
+    let shop = history(Shop::default(), "base", &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')]);
+    let shop = shop
+        .and(wheel("above", "1.0", NOT_READY).requires("base"))
+        .and(wheel("above", "2.0", READY).requires("base>=1.2"))
+        .and(wheel("above", "2.1", READY).requires("base>=1.2"));
+    let server = Server::start(shop.routes());
+    let plan = document(&plan(&Desk::new(), &server, &["above==1.0", "base==1.0"]));
+    assert_eq!(told(&plan, "base"), "change 1.2 1.1 1.2 confirmed");
+    assert_eq!(told(&plan, "above"), "change 2.0 2.0 2.1 confirmed");
+}
+
+#[test]
 fn what_stands_in_the_way_is_named() {
     for (requirements, place, package, wants) in [
         ("lib<1.1\n", Some("requirements.txt 1"), None, "<1.1"),
@@ -261,4 +274,183 @@ fn what_the_build_with_the_gil_gets_is_shown() {
     let pinned = Server::start(history(Shop::default(), "back", &[("0.1", 'R'), ("2.0", '.')]).routes());
     let report = desk.scan(&pinned, &["back==0.1", "--no-cache"]).report();
     assert_eq!(report.result("back")["other_build"], Value::Null);
+}
+
+/// A source of one module in C.
+fn source(name: &str, version: &str, declaration: &str) -> Vec<u8> {
+    let info = format!("Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n");
+    let requires = "[build-system]\nrequires = ['setuptools>=77', 'tomli; python_version < \"3.11\"']\n";
+    let setup = format!("setup(name='{name}', ext_modules=[Extension('_a', ['_a.c'])])\n");
+    let module = format!("{declaration}\nPyMODINIT_FUNC PyInit__a(void) {{ return PyModuleDef_Init(&module); }}\n");
+    let files = [("PKG-INFO", &*info), ("pyproject.toml", requires), ("setup.py", &*setup), ("_a.c", &*module)];
+    sdist_of(name, version, &files)
+}
+
+/// With a source of one module in C.
+fn and_source(shop: Shop, name: &str, version: &str, declaration: &str) -> Shop {
+    shop.file(name, &format!("{name}-{version}.tar.gz"), source(name, version, declaration), None)
+}
+
+#[test]
+fn what_stays_to_be_built_is_foreseen() {
+    let shop = and_source(Shop::default(), "calm", "1.0", "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};");
+    let shop = and_source(shop, "silent", "1.0", "");
+    let shop = and_source(shop, "later", "1.0", "");
+    let shop = and_source(shop, "later", "1.1", "S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}};");
+    // Its wheel is the better way, so nobody reads its sources.
+    let shop = and_source(shop, "moves", "1.0", "").and(wheel("moves", "1.1", READY));
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    let run = plan(&desk, &server, &["calm==1.0", "silent==1.0", "later==1.0", "moves==1.0"]);
+    let plan = document(&run);
+    assert_eq!((told(&plan, "calm"), run.code), ("build - - - open".to_owned(), Some(3)), "{}", run.stdout);
+    let after = |name: &str| step(&plan, name)["outlooks"][0]["after"].clone();
+    let build = after("calm")["build"].clone();
+    assert_eq!(build["becomes"], "keeps-gil-off", "{build}");
+    assert_eq!(build["needs"], serde_json::json!(["a C compiler"]));
+    assert_eq!(build["requires"], serde_json::json!(["setuptools>=77"]));
+    assert_eq!(after("silent")["build"]["becomes"], "switches-gil-on");
+    let newer = |name: &str| step(&plan, name)["outlooks"][0]["newer_build"].clone();
+    assert_eq!((newer("calm"), newer("silent")), (Value::Null, Value::Null));
+    assert_eq!(
+        (&newer("later")["version"], &newer("later")["build"]["becomes"]),
+        (&"1.1".into(), &"keeps-gil-off".into())
+    );
+    assert_eq!((&after("moves")["verdict"], &after("moves")["build"]), (&"ready".into(), &Value::Null));
+    let index = server.url("/simple/");
+    let text =
+        desk.run(&[&["plan", "calm==1.0", "silent==1.0", "later==1.0", "--index-url", &index], TARGET].concat()).stdout;
+    for line in [
+        "No ready version: build from source\n",
+        "    build would keep the GIL off (its module declares it)\n",
+        "    needs a C compiler, and what installers fetch for it: setuptools>=77\n",
+        "    newer 1.1, if built: would keep the GIL off (its module declares it); it needs a C compiler, and\n",
+        "No ready version, and a build does not help\n",
+        "    build would switch the GIL on: _a declares nothing (_a.c:2)\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+}
+
+#[test]
+fn sources_are_read_with_what_the_search_left() {
+    let versions: Vec<String> = (1..60).map(|number| format!("1.{number}")).collect();
+    let shop = and_source(Shop::default(), "lib", "1.0", "");
+    let shop = versions.iter().fold(shop, |shop, version| shop.and(wheel("lib", version, NOT_READY)));
+    let server = Server::start(shop.routes());
+    // What the second line lets in is searched, then what it keeps out.
+    let plan = document(&plan(&Desk::new(), &server, &["lib==1.0", "lib<1.30", "--no-cache"]));
+    let build = &step(&plan, "lib")["outlooks"][0]["after"]["build"];
+    assert_eq!(build["becomes"], "unknown");
+    assert!(build["reason"].as_str().unwrap().contains("`ungil scan` reads"), "{build}");
+    assert!(server.paths().len() < 12, "{:#?}", server.paths());
+}
+
+#[test]
+fn what_the_house_knows_instead_is_named_where_nothing_is_ready() {
+    let example = |expect: &str, rest: &str| format!("[[example]]\nexpect = \"{expect}\"\n{rest}\n");
+    let rule = [
+        "id = \"house-parsers\"\ntitle = \"The house knows another one\"\nlevel = \"warning\"\nscope = \"package\"\n"
+            .to_owned(),
+        "when = { package = [\"stuck\", \"moves\"] }\nmessage = \"{package} is there\"\nhelp = \"Ask the house.\"\n"
+            .to_owned(),
+        "alternative = \"other-parser, but for {package}'s trees\"\n".to_owned(),
+        example("fires", "package = \"stuck\""),
+        example("quiet", ""),
+        example("quiet", "package = \"lib\""),
+    ]
+    .concat();
+    let shop = history(Shop::default(), "stuck", &[("1.0", '-')]);
+    let shop = history(shop, "lib", &[("1.0", '-')]);
+    let shop = history(shop, "moves", &[("1.0", '-'), ("1.1", 'R')]);
+    let server = Server::start(shop.routes());
+    let desk = Desk::new();
+    desk.write("rules/house-parsers.toml", rule);
+    let arguments = ["stuck==1.0", "lib==1.0", "moves==1.0", "--rules", "rules"];
+    let planned = document(&plan(&desk, &server, &arguments));
+    let named = |name: &str| step(&planned, name)["alternatives"].clone();
+    let what = "other-parser, but for stuck's trees";
+    assert_eq!(named("stuck"), serde_json::json!([{ "rule": "house-parsers", "what": what }]));
+    assert_eq!((named("lib"), named("moves")), (serde_json::json!([]), serde_json::json!([])));
+    let index = server.url("/simple/");
+    let text = desk.run(&[&["plan", "--index-url", &index], TARGET, &arguments].concat()).stdout;
+    assert!(text.contains(&format!("    or    {what} [house-parsers]\n")), "{text}");
+    let scanned = desk.scan(&server, &arguments).report();
+    let findings = scanned.0["findings"].as_array().unwrap();
+    let found: Vec<&Value> = findings.iter().filter(|finding| finding["rule"] == "house-parsers").collect();
+    assert_eq!((found.len(), found[1]["alternative"].as_str()), (2, Some(what)), "{found:#?}");
+}
+
+/// An environment of a Python with the GIL that holds these: name, version, what it requires.
+fn environment(installed: &[(&str, &str, &str)]) -> Desk {
+    let desk = Desk::new();
+    desk.write(".venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.1\n");
+    for (name, version, requires) in installed {
+        let folder = format!(".venv/lib/python3.13/site-packages/{name}-{version}.dist-info");
+        let requires = if requires.is_empty() { String::new() } else { format!("Requires-Dist: {requires}\n") };
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}");
+        desk.write(&format!("{folder}/METADATA"), metadata);
+        desk.write(&format!("{folder}/RECORD"), "");
+    }
+    desk
+}
+
+#[test]
+fn an_environment_gets_what_its_set_needs() {
+    let desk = environment(&[("app", "1.0", "lib==1.0"), ("lib", "1.0", ""), ("fine", "3.0", "")]);
+    let shop = history(bound_shop(), "fine", &[("3.0", 'R'), ("3.1", 'R')]);
+    let server = Server::start(shop.routes());
+    let run = plan(&desk, &server, &[".venv"]);
+    let planned = document(&run);
+    assert_eq!((told(&planned, "lib"), run.code), ("change 1.1 1.1 1.2 confirmed".to_owned(), Some(0)));
+    assert_eq!(planned["steps"].as_array().unwrap().len(), 1);
+    let command = serde_json::json!([{
+        "file": ".venv",
+        "command": "pip install 'app==2.0' 'lib==1.1'",
+        "packages": ["app==2.0", "lib==1.1"],
+    }]);
+    assert_eq!((&planned["commands"], &planned["edits"]), (&command, &serde_json::json!([])));
+    let index = server.url("/simple/");
+    let text = desk.run(&[&["plan", ".venv", "--index-url", &index], TARGET].concat()).stdout;
+    let told = "Install with the target's Python, beside the rest of .venv\n  pip install 'app==2.0' 'lib==1.1'\n";
+    assert!(text.contains(told), "{text}");
+    for (arguments, error) in [
+        (&[".venv", "--write"][..], "--write edits requirements files, and an environment is none"),
+        (&[".venv", "app"], "a plan is made for one set of packages"),
+        (&[".venv", ".venv"], "a plan is made for one set of packages"),
+    ] {
+        let run = plan(&desk, &server, arguments);
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.contains(error), "{}", run.stderr);
+    }
+    let run = desk.run(&["plan", ".venv"]);
+    assert!(run.stderr.contains(".venv is of Python 3.13, which has the GIL"), "{}", run.stderr);
+}
+
+#[test]
+fn versions_that_do_not_go_together_are_looked_at_one_by_one() {
+    let desk = environment(&[("strict", "1.0", "lib<1.1"), ("lib", "1.1", ""), ("moves", "1.0", "")]);
+    let server = Server::start(history(bound_shop(), "moves", &[("1.0", '-'), ("1.1", 'R')]).routes());
+    let planned = document(&plan(&desk, &server, &[".venv"]));
+    assert_eq!(told(&planned, "moves"), "change 1.1 1.1 1.1 confirmed");
+    assert_eq!(planned["commands"][0]["command"], "pip install 'moves==1.1'");
+    let problem = &planned["problems"][0];
+    assert_eq!(problem["place"], ".venv");
+    let message = problem["message"].as_str().unwrap();
+    assert!(message.contains("do not go together") && message.contains(".venv (lib 1.1)"), "{message}");
+}
+
+#[test]
+fn an_environment_of_the_target_is_planned_for_it() {
+    let desk = Desk::new();
+    desk.write("venv/pyvenv.cfg", "home = /usr/bin\nversion = 3.14.1\n");
+    let folder = "venv/lib/python3.14t/site-packages/lib-1.0.dist-info";
+    desk.write(&format!("{folder}/METADATA"), "Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n");
+    desk.write(&format!("{folder}/RECORD"), "");
+    let server = Server::start(history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]).routes());
+    let index = server.url("/simple/");
+    let arguments = ["plan", "venv", "--format", "json", "--platform", "linux-x86_64", "--index-url", &index];
+    let planned = document(&desk.run(&arguments));
+    assert_eq!(planned["targets"], serde_json::json!(["cp314t-linux-x86_64"]));
+    assert_eq!(planned["commands"][0]["command"], "pip install 'lib==1.1'");
 }

@@ -230,7 +230,7 @@ impl Bench<'_, '_> {
             return Answer::Never;
         }
         // Code of the image that is skipped could declare a module that exists by now.
-        if target.reach().may(Reach::IMAGE) {
+        if target.reach().may(Reach::IMAGE.with(Reach::CODE)) {
             self.open_declarations(state);
         }
         let origin = self.origin(target);

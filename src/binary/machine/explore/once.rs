@@ -11,7 +11,7 @@
 
 use super::super::state::State;
 use super::super::value::{Region, Value, region};
-use super::super::x86;
+use super::super::{arm64, x86};
 use super::{Bench, MOST_STARTS};
 use crate::model::facts::Format;
 
@@ -37,12 +37,16 @@ impl Bench<'_, '_> {
 
     /// Carries out a call of Microsoft's run time that opens or closes a guard; false when it is another call.
     pub(super) fn guards(&mut self, state: &mut State, return_to: u64) -> bool {
-        if self.image.format != Format::Pe || self.convention.link.is_some() {
+        if self.image.format != Format::Pe {
             return false;
         }
         let Value::Known(guard) = self.argument(state, 0) else { return false };
         let before = || state.memory.read(self.image, guard, 4);
-        let after = if x86::compares_with_minus_one(self, return_to) == Some(guard) {
+        let compared = match self.convention.link {
+            Some(_) => arm64::compares_with_minus_one(self, state, return_to),
+            None => x86::compares_with_minus_one(self, return_to),
+        };
+        let after = if compared == Some(guard) {
             let before = state.memory.read(self.image, guard, 4);
             self.meet_guard(state, guard, before);
             match before {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::super::value::{Extent, Reach, Region, Value, region};
+use super::layout::is_variable;
 use super::{LARGEST_OBJECT, Memory, PAGE, Page, Word, is_handle};
 use crate::binary::image::Image;
 
@@ -24,7 +25,7 @@ impl Memory {
             let after = list.partition_point(|&start| start <= address);
             after.checked_sub(1).and_then(|index| list.get(index)).is_some_and(|start| address - start < LARGEST_OBJECT)
         };
-        near(&self.targets) || near(&self.escaped)
+        near(&self.layout.targets) || near(&self.escaped)
     }
 
     /// Forgets everything in the image that may change: code that was not followed may have written there by name.
@@ -53,10 +54,10 @@ impl Memory {
         let origin = reach.may(Reach::IMAGE).then(|| reach.addresses()).filter(|&addresses| extent.meets(addresses));
         let stored_reach = stored.reach_in(extent);
         let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
-        let parts = if origin.is_some() && !from_anywhere { writable_parts(image, reach) } else { Vec::new() };
+        let parts = if origin.is_some() && !from_anywhere { self.layout.hit_by(image, reach) } else { Vec::new() };
         self.leaked |= from_anywhere;
-        let (targets, escaped, guards) = (Rc::clone(&self.targets), Rc::clone(&self.escaped), Rc::clone(&self.guards));
-        let others = Memory { targets, escaped, guards, ..Memory::default() };
+        let (layout, escaped, guards) = (Rc::clone(&self.layout), Rc::clone(&self.escaped), Rc::clone(&self.guards));
+        let others = Memory { layout, escaped, guards, ..Memory::default() };
         self.tainted = self.tainted.with(touched);
         self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
@@ -78,7 +79,8 @@ impl Memory {
             let after = |index: usize, word: Word| {
                 let address = start + 8 * index as u64;
                 let named = || parts.iter().any(|&(low, high)| address < high && address.saturating_add(8) > low);
-                let kept = in_image && (others.is_guard(address) || !named() && !others.is_exposed(address));
+                let is_hit = named() || from_anywhere && others.is_exposed(address);
+                let kept = in_image && (others.is_guard(address) || !is_hit);
                 if kept { word } else { overwritten(word, stored_reach, extent) }
             };
             if page.words.iter().enumerate().any(|(index, &word)| after(index, word) != word) {
@@ -100,25 +102,6 @@ impl Memory {
     }
 }
 
-/// The writable parts of the image that pointers of this reach may hit: data with initial values and data without are
-/// never parts of one object.
-fn writable_parts(image: &Image, reach: Reach) -> Vec<(u64, u64)> {
-    let (low, high) = reach.addresses();
-    // Indices count upward from the address that code names; compilers move that by no more than a few elements.
-    let low = low.saturating_sub(LARGEST_OBJECT) & !7;
-    let mut parts = Vec::new();
-    for segment in image.segments.iter().filter(|segment| segment.writable) {
-        let filled = segment.address.saturating_add(segment.bytes.len() as u64);
-        let end = segment.address.saturating_add(segment.size);
-        for (start, end) in [(segment.address, filled), (filled, end)] {
-            if start < end && low < end && high >= start {
-                parts.push((start.max(low), end));
-            }
-        }
-    }
-    parts
-}
-
 /// A word through which something unknown may have been written; the module's handle stays what it is.
 fn overwritten(word: Word, stored: Reach, extent: Extent) -> Word {
     match word {
@@ -127,19 +110,4 @@ fn overwritten(word: Word, stored: Reach, extent: Extent) -> Word {
         Word::Whole(value) => Word::Whole(Value::Unknown(value.reach_in(extent).with(stored))),
         Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
     }
-}
-
-/// Addresses in data that may change to which other data point from the start, sorted. What only points to itself, as
-/// `__dso_handle` does, can be had by nobody who does not have it by name.
-pub(in crate::binary::machine) fn targets(image: &Image) -> Vec<u64> {
-    let others = image.relocations().iter().filter(|(place, value)| place != value);
-    let mut targets: Vec<u64> = others.map(|&(_, value)| value).filter(|&value| is_variable(image, value)).collect();
-    targets.sort_unstable();
-    targets.dedup();
-    targets
-}
-
-/// Whether an address lies in data of the image that may change.
-fn is_variable(image: &Image, address: u64) -> bool {
-    image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
 }

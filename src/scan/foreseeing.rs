@@ -1,0 +1,115 @@
+//! What a build would become, and what it needs, of the packages for which a plan has nothing better than that. Their
+//! sdists are read with the requests that the search of other versions has left. Where that does not help, the newest
+//! version's sdist is read too.
+
+use std::collections::BTreeMap;
+
+use crate::model::artifact::{Artifact, ArtifactKind};
+use crate::model::name::PackageName;
+use crate::model::plan::{Foreseen, NewerBuild};
+use crate::model::request::{Location, Requests};
+use crate::model::resolution::{Choice, Chosen};
+use crate::model::source::{Becomes, Forecast};
+use crate::model::target::Target;
+use crate::resolve::editions::{Edition, Editions};
+
+use super::judging::{self, Examinations};
+use super::session::{Session, each};
+use super::{first_ready, obstacles, sources};
+
+/// What reading an sdist costs, in requests: its end and the rest of it.
+const COST: u64 = 2;
+
+/// A package that has to be built on a target.
+#[derive(Clone, Copy)]
+pub(super) struct ToBuild<'a> {
+    pub(super) target: Target,
+    pub(super) chosen: &'a Chosen,
+    /// Requests that may be sent for the package, those that were sent already included.
+    pub(super) most_requests: u64,
+}
+
+/// What is foreseen of each build. Where nothing was read the forecast says so; there is none for a target that always
+/// has the GIL, nor for a folder of sources.
+pub(super) fn foresee(
+    session: &Session<'_>,
+    requests: &Requests,
+    builds: &[ToBuild<'_>],
+) -> BTreeMap<(PackageName, Target), Foreseen> {
+    let builds: Vec<&ToBuild<'_>> = builds.iter().filter(|build| build.target.python.free_threaded).collect();
+    let read = examine(session, builds.iter().map(|build| (&build.chosen.choice, build.most_requests)));
+    let now: Vec<(&ToBuild<'_>, Forecast)> = builds
+        .iter()
+        .filter_map(|build| Some((*build, forecast(&build.chosen.choice, build.target, &read)?)))
+        .collect();
+    // Where there were no requests for the one, there are none for the other.
+    let is_read = |choice: &Choice| judging::readable(choice).is_some_and(|it| read.contains_key(&it.location));
+    let newest = |(build, forecast): &(&ToBuild<'_>, Forecast)| {
+        if is_read(&build.chosen.choice) && !forecast.becomes.helps() { newest(session, requests, build) } else { None }
+    };
+    let newest: Vec<Option<Edition>> = now.iter().map(newest).collect();
+    let newer = now.iter().zip(&newest).filter_map(|((build, _), edition)| Some((build, edition.as_ref()?)));
+    let read = examine(session, newer.map(|(build, edition)| (&edition.choice, build.most_requests)));
+    let foreseen = now.into_iter().zip(newest).map(|((build, now), newest)| {
+        let newer = newest.and_then(|edition| {
+            let forecast = forecast(&edition.choice, build.target, &read)?;
+            Some(NewerBuild { version: edition.version, forecast })
+        });
+        ((build.chosen.name.clone(), build.target), Foreseen { now, newer })
+    });
+    foreseen.collect()
+}
+
+/// Reads the sdists for which there are requests left; packages at the same time, those of one package in order.
+fn examine<'a>(session: &Session<'_>, choices: impl Iterator<Item = (&'a Choice, u64)>) -> Examinations {
+    let mut packages: BTreeMap<&PackageName, BTreeMap<&Location, (&Artifact, u64)>> = BTreeMap::new();
+    for (artifact, most_requests) in choices.filter_map(|(choice, most)| Some((judging::readable(choice)?, most))) {
+        let files = packages.entry(&artifact.name).or_default();
+        files.entry(&artifact.location).or_insert((artifact, most_requests));
+    }
+    let packages: Vec<Vec<(&Artifact, u64)>> = packages.into_values().map(|it| it.into_values().collect()).collect();
+    let examined = each(&packages, |files| {
+        let affordable =
+            files.iter().filter(|(artifact, most_requests)| is_affordable(session, artifact, *most_requests));
+        let examine =
+            |(artifact, _): &(&Artifact, u64)| (artifact.location.clone(), session.distributions.examine(artifact));
+        affordable.map(examine).collect::<Vec<_>>()
+    });
+    examined.into_iter().flatten().collect()
+}
+
+fn is_affordable(session: &Session<'_>, artifact: &Artifact, most_requests: u64) -> bool {
+    let is_here = matches!(artifact.location, Location::Path(_)) || session.distributions.is_examined(artifact);
+    is_here || session.distributions.index().requests_for(&artifact.name) + COST <= most_requests
+}
+
+/// What is foreseen of an sdist; without a look at it nothing is known, and it is known how to change that.
+fn forecast(choice: &Choice, target: Target, read: &Examinations) -> Option<Forecast> {
+    let artifact = judging::readable(choice)?;
+    if read.contains_key(&artifact.location) {
+        return sources::forecast(choice, target, read);
+    }
+    let why = "the search among its versions left no requests for its sources, which `ungil scan` reads";
+    Some(Forecast {
+        becomes: Becomes::Unknown,
+        reason: format!("what it becomes is unknown: {why}"),
+        needs: Vec::new(),
+        requires: Vec::new(),
+        evidence: Vec::new(),
+    })
+}
+
+/// The newest version that the lines of the input let in, where it is newer than the one in the set and has to be built
+/// too.
+fn newest(session: &Session<'_>, requests: &Requests, build: &ToBuild<'_>) -> Option<Edition> {
+    let ToBuild { target, chosen, .. } = *build;
+    let from = chosen.version.as_ref()?;
+    let listing = session.distributions.index().known_listing(&chosen.name)?;
+    let editions = Editions::of(&chosen.name, listing, &requests.sources, target);
+    let newer = editions.versions().filter(|version| *version > from);
+    let newer = newer.filter(|version| !first_ready::is_early(version, from, requests));
+    let allowed = newer.filter(|version| obstacles::lines(requests, target, &chosen.name, version).is_empty());
+    let edition = editions.edition(allowed.last()?)?;
+    let is_sdist = |artifact: &Artifact| artifact.kind == ArtifactKind::Sdist;
+    matches!(&edition.choice, Choice::Source { artifact } if is_sdist(artifact)).then_some(edition)
+}
