@@ -42,7 +42,7 @@ pub(super) use saved::{
 };
 pub use saved::{Saved, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;
-pub(super) use saved_plan::{Course, Move, Outlook, Step};
+pub(super) use saved_plan::{Alternative, Build, Course, Move, Outlook, Step};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";

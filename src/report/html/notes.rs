@@ -14,11 +14,15 @@ pub(super) const NONE_READY: &str = "No ready version found:";
 pub(super) const HELD_BACK: &str = "Held back:";
 /// What the package becomes when the plan is followed.
 pub(super) const WITH_PLAN: &str = "With the plan:";
+/// What a build of that becomes.
+pub(super) const BUILD: &str = "The build:";
+/// What to use instead.
+pub(super) const INSTEAD: &str = "Use instead:";
 /// Where to ask.
 pub(super) const ASK: &str = "Ask its project:";
 
 /// All labels, in the order in which they are read.
-const LABELS: [&str; 6] = [WITH_GIL, FIRST_READY, NONE_READY, HELD_BACK, WITH_PLAN, ASK];
+const LABELS: [&str; 8] = [WITH_GIL, FIRST_READY, NONE_READY, HELD_BACK, WITH_PLAN, BUILD, INSTEAD, ASK];
 
 /// A label and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

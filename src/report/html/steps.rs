@@ -105,8 +105,11 @@ fn what_to_do(way: &Way<'_>) -> String {
             let by: Vec<String> = step.held_by.iter().map(kept_out).collect();
             format!("make way for {to}: {}", by.join("; "))
         }
-        Course::Build if way.futile => "keep it in a process with the GIL: a build does not help".to_owned(),
-        Course::Build => "build it from source, and scan the wheel".to_owned(),
+        Course::Build if way.is_futile() => "keep it in a process with the GIL: a build does not help".to_owned(),
+        Course::Build => {
+            let newer = way.outlook.newer_build.as_ref().map_or("it", |newer| &newer.version);
+            format!("build {newer} from source, and scan the wheel")
+        }
         Course::Isolate => "keep it in a process with the GIL".to_owned(),
         Course::Unclear => "look at what could not be read".to_owned(),
         Course::Accept => "nothing: slower, no more".to_owned(),

@@ -9,11 +9,11 @@ use crate::model::plan::Search;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderError;
-use super::super::json::{Course, Outlook, Package, SavedPlan, SavedReport, Step, TargetResult};
+use super::super::json::{Alternative, Build, Course, Outlook, Package, SavedPlan, SavedReport, Step, TargetResult};
 use super::super::plan_text::kept_out;
 use super::super::plan_text::searched::{none_ready, remarks};
 use super::markup::{Markup, each, element};
-use super::notes::{ASK, FIRST_READY, HELD_BACK, NONE_READY, Note, WITH_PLAN};
+use super::notes::{ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, NONE_READY, Note, WITH_PLAN};
 
 /// Most things that do not fit which are named.
 const MISFITS: usize = 12;
@@ -35,8 +35,6 @@ type Key<'a> = (&'a str, Option<&'a str>, &'a str);
 pub(super) struct Way<'a> {
     pub(super) step: &'a Step,
     pub(super) outlook: &'a Outlook,
-    /// Whether its sources say that a build would not keep the GIL off.
-    pub(super) futile: bool,
 }
 
 impl<'a> WayForward<'a> {
@@ -68,10 +66,7 @@ impl<'a> WayForward<'a> {
                 let comes_in = there.is_empty() && brought.contains(step.name.as_str());
                 match misfit(step, outlook, &there).filter(|_| !comes_in) {
                     Some(text) => self.tell(format!("{} is about {text}", plan.file), &outlook.target),
-                    None => {
-                        let futile = is_futile(step, outlook, &there);
-                        self.ways.insert(key(step, outlook), Way { step, outlook, futile });
-                    }
+                    None => drop(self.ways.insert(key(step, outlook), Way { step, outlook })),
                 }
             }
         }
@@ -185,14 +180,6 @@ fn misfit(step: &Step, outlook: &Outlook, there: &[(&Package, &TargetResult)]) -
     (!is_same).then(|| format!("{about} as {}, the report found it {}", planned.word(), found.word()))
 }
 
-/// Whether the report foresees of the build that the plan leaves that it would switch the GIL on, or fail.
-fn is_futile(step: &Step, outlook: &Outlook, there: &[(&Package, &TargetResult)]) -> bool {
-    let builds = there.iter().filter(|(package, _)| package.version == step.version);
-    let mut builds = builds.filter_map(|(_, result)| result.build.as_ref());
-    outlook.after.version == step.version
-        && builds.any(|build| matches!(build.becomes.as_str(), "switches-gil-on" | "fails"))
-}
-
 /// Packages that are not ready, of which a plan for their target says nothing at all.
 fn silences<'a>(plan: &SavedPlan, report: &'a SavedReport) -> Vec<(String, &'a str)> {
     let says: BTreeSet<(&str, &str)> = plan
@@ -224,6 +211,12 @@ impl Way<'_> {
         })
     }
 
+    /// Whether the sources say of every build that is left that it would not keep the GIL off.
+    pub(super) fn is_futile(&self) -> bool {
+        let newer = self.outlook.newer_build.as_ref();
+        self.outlook.after.build.as_ref().is_some_and(Build::is_futile) && newer.is_none_or(|it| it.build.is_futile())
+    }
+
     /// The first ready version, or why there is none; what comes of it; where to ask.
     pub(super) fn notes(&self) -> Vec<Note> {
         let mut notes = vec![self.first_ready()];
@@ -232,6 +225,17 @@ impl Way<'_> {
             notes.push(Note { label: HELD_BACK, text: by.join("; ") });
         }
         notes.extend(self.comes_of_it().map(|text| Note { label: WITH_PLAN, text }));
+        if let Some(build) = &self.outlook.after.build {
+            notes.push(Note { label: BUILD, text: build.reason.clone() });
+        }
+        if let Some(newer) = &self.outlook.newer_build {
+            notes.push(Note { label: BUILD, text: format!("{}, if built: {}", newer.version, newer.build.reason) });
+        }
+        let instead = |alternative: &Alternative| format!("{} [{}]", alternative.what, alternative.rule);
+        let instead: Vec<String> = self.step.alternatives.iter().map(instead).collect();
+        if !instead.is_empty() {
+            notes.push(Note { label: INSTEAD, text: instead.join("; ") });
+        }
         let is_settled = self.outlook.after.verdict.is_none_or(Verdict::is_good);
         if let Some(tracker) =
             self.step.tracker.as_ref().filter(|_| !is_settled && self.step.course != Course::HeldBack)

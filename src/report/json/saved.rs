@@ -126,7 +126,6 @@ pub(in crate::report) struct TargetResult {
     pub(in crate::report) reason: String,
     pub(in crate::report) declared_by: Vec<DeclaredBy>,
     pub(in crate::report) artifact: Option<Artifact>,
-    pub(in crate::report) build: Option<Build>,
     pub(in crate::report) other_build: Option<OtherBuild>,
     pub(in crate::report) left_out: Vec<String>,
     pub(in crate::report) modules: Vec<Module>,
@@ -141,12 +140,6 @@ pub(in crate::report) struct DeclaredBy {
 #[derive(Debug, Deserialize)]
 pub(in crate::report) struct Artifact {
     pub(in crate::report) filename: String,
-}
-
-/// What is foreseen of a build.
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct Build {
-    pub(in crate::report) becomes: String,
 }
 
 /// What the same Python's build with the GIL would get.

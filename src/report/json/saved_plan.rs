@@ -46,6 +46,16 @@ pub(in crate::report) struct Step {
     pub(in crate::report) held_by: Vec<plan::Obstacle>,
     pub(in crate::report) outlooks: Vec<Outlook>,
     pub(in crate::report) tracker: Option<String>,
+    /// Earlier plans have none.
+    #[serde(default)]
+    pub(in crate::report) alternatives: Vec<Alternative>,
+}
+
+/// What to use instead.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Alternative {
+    pub(in crate::report) rule: String,
+    pub(in crate::report) what: String,
 }
 
 /// What to do.
@@ -68,6 +78,14 @@ pub(in crate::report) struct Outlook {
     #[serde(deserialize_with = "search")]
     pub(in crate::report) search: Option<plan::Search>,
     pub(in crate::report) after: After,
+    pub(in crate::report) newer_build: Option<NewerBuild>,
+}
+
+/// What is foreseen of the newest version, where a build of the one that is left does not help.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct NewerBuild {
+    pub(in crate::report) version: String,
+    pub(in crate::report) build: Build,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +93,21 @@ pub(in crate::report) struct After {
     pub(in crate::report) version: Option<String>,
     pub(in crate::report) verdict: Option<Verdict>,
     pub(in crate::report) reason: String,
+    pub(in crate::report) build: Option<Build>,
+}
+
+/// What is foreseen of a build.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Build {
+    pub(in crate::report) becomes: String,
+    pub(in crate::report) reason: String,
+}
+
+impl Build {
+    /// Whether it would not keep the GIL off.
+    pub(in crate::report) fn is_futile(&self) -> bool {
+        matches!(self.becomes.as_str(), "switches-gil-on" | "fails")
+    }
 }
 
 #[derive(Debug, Deserialize)]
