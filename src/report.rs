@@ -39,7 +39,7 @@ pub use json::{
     DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
     difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
 };
-pub use json::{ReadError, SavedReport, read_report};
+pub use json::{ReadError, Saved, SavedKind, SavedPlan, SavedReport, read_report, read_saved};
 pub use paint::Style;
 pub use sanitize::harmless;
 
@@ -89,6 +89,28 @@ pub enum RenderError {
     /// The report's own JSON could not be read back for the page.
     #[error("the report could not be read back for the page: {0}")]
     ReadBack(#[from] ReadError),
+    /// A plan that cannot be about the report: none of its targets is.
+    #[error("{plan}: expected a plan for a target of {report} ({expected}), found one for {found}")]
+    ForeignPlan {
+        /// The plan's file.
+        plan: String,
+        /// The report's file.
+        report: String,
+        /// The report's targets.
+        expected: String,
+        /// The plan's targets.
+        found: String,
+    },
+    /// Two plans for one target: they may propose different things.
+    #[error("{second}: expected a plan for other targets than those of {first}, found {target} in both")]
+    TwoPlans {
+        /// The first plan's file.
+        first: String,
+        /// The second plan's file.
+        second: String,
+        /// The target.
+        target: String,
+    },
     /// A page of no report at all.
     #[error("there is no report to show")]
     Nothing,

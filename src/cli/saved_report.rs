@@ -1,9 +1,9 @@
-//! Reports that an earlier run wrote, read back from files.
+//! Reports and plans that an earlier run wrote, read back from files.
 
 use std::io::Read;
 use std::path::Path;
 
-use ungil::report::{SavedReport, read_report};
+use ungil::report::{ReadError, Saved, SavedReport, read_report, read_saved};
 
 use super::error_page::Failure;
 
@@ -12,6 +12,15 @@ const LARGEST: u64 = 1 << 30;
 
 /// Reads a report; the path is what it is called in errors.
 pub(crate) fn read(path: &Path) -> Result<SavedReport, Failure> {
+    read_with(path, read_report)
+}
+
+/// Reads a report or a plan; the path is what it is called in errors.
+pub(crate) fn read_either(path: &Path) -> Result<Saved, Failure> {
+    read_with(path, read_saved)
+}
+
+fn read_with<Found>(path: &Path, read: fn(&str, &[u8]) -> Result<Found, ReadError>) -> Result<Found, Failure> {
     let name = path.display().to_string();
     let cannot = |error| Failure::caused(format!("cannot read the report {name}"), error);
     let mut bytes = Vec::new();
@@ -20,5 +29,5 @@ pub(crate) fn read(path: &Path) -> Result<SavedReport, Failure> {
     if length as u64 > LARGEST {
         return Err(Failure::new(format!("{name}: expected a report of at most {LARGEST} bytes, found more")));
     }
-    read_report(&name, &bytes).map_err(|error| Failure::hinted(error.hint(), error))
+    read(&name, &bytes).map_err(|error| Failure::hinted(error.hint(), error))
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::verdict::{Movement, Side, Verdict};
 
-use super::json::SavedReport;
+use super::json::{self, SavedReport};
 
 /// Which way something changed, in the order in which people want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +73,29 @@ pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Ve
         }
     }
     together(changes)
+}
+
+/// What a gate found different from its baseline, the worst first.
+pub(super) fn gate_changes(changes: &json::Changes) -> Vec<Change<'_>> {
+    let kinds = [
+        (Direction::Worse, &changes.worse),
+        (Direction::New, &changes.added),
+        (Direction::Other, &changes.different),
+        (Direction::Better, &changes.better),
+        (Direction::Gone, &changes.removed),
+    ];
+    let all = kinds.into_iter().flat_map(|(direction, some)| some.iter().map(move |one| gate_change(direction, one)));
+    together(all.collect())
+}
+
+fn gate_change(direction: Direction, change: &json::Change) -> Change<'_> {
+    let json::Change { package, target, before, after } = change;
+    let (before, after) = (before.as_ref().map(release), after.as_ref().map(release));
+    Change { direction, name: package, before, after, targets: vec![target] }
+}
+
+fn release(release: &json::Release) -> Release<'_> {
+    Release { version: release.version.as_deref(), verdict: release.verdict }
 }
 
 /// Targets of both, in the order of the later report.

@@ -1,8 +1,8 @@
 //! A page for those who decide on a rollout: one file without a request to anywhere, from one report or from those of
 //! several days.
 //!
-//! It is made from the reports' JSON alone, so that whatever it shows can be looked up there. Everything that matters is
-//! plain HTML; `html/page.js` adds filters, search, and evidence on demand.
+//! It is made from the JSON of reports and plans alone, so that whatever it shows can be looked up there. Everything that
+//! matters is plain HTML; `html/page.js` adds filters, search, and evidence on demand.
 
 mod cards;
 mod changes;
@@ -11,20 +11,24 @@ mod gate;
 mod history;
 mod markup;
 mod matrix;
+mod notes;
 mod obstacles;
 mod overview;
 mod policy;
+mod steps;
 mod time;
 mod trend;
+mod way_forward;
 mod words;
 
 use crate::model::report::Report;
 
-use super::json::{self, SavedReport, read_report};
+use super::json::{self, SavedPlan, SavedReport, read_report};
 use super::{RenderError, RenderOptions};
 use history::History;
 use markup::{Markup, element};
 use obstacles::Kind;
+use way_forward::WayForward;
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -35,34 +39,38 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 /// Renders the page of one report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let written = json::render(report, options)?;
-    dashboard(vec![read_report("this report", &written)?])
+    dashboard(vec![read_report("this report", &written)?], &[])
 }
 
 /// The page of some reports: the latest in full, the others as its history. They are ordered by `generated` when each of
-/// them has it, and stay in the order given otherwise.
-pub fn dashboard(reports: Vec<SavedReport>) -> Result<Vec<u8>, RenderError> {
+/// them has it, and stay in the order given otherwise. Plans say of the latest how its packages get ready; each is for
+/// other targets.
+pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u8>, RenderError> {
     let history = History::of(reports);
     let Some(latest) = history.latest() else { return Err(RenderError::Nothing) };
     let obstacles = obstacles::gather(latest);
+    let forward = WayForward::of(plans, latest)?;
     let title = format!("Does the GIL stay off? {}", overview::inputs(latest));
     let mut main = overview::heading(latest, &history);
     main.add(overview::targets(latest));
+    main.add(steps::gain(&forward));
     main.add(overview::problems(latest));
     main.add(gate::section(latest));
-    main.add(cards::section(Kind::InTheWay, &obstacles));
+    main.add(cards::section(Kind::InTheWay, &obstacles, &forward));
     main.add(changes::section(&history));
     main.add(trend::section(&history));
-    main.add(cards::section(Kind::Open, &obstacles));
-    main.add(cards::section(Kind::Slower, &obstacles));
-    main.add(matrix::section(latest));
+    main.add(cards::section(Kind::Open, &obstacles, &forward));
+    main.add(cards::section(Kind::Slower, &obstacles, &forward));
+    main.add(steps::section(&forward));
+    main.add(matrix::section(latest, &forward));
     main.add(overview::legend(latest));
     let body = Markup::from([
         element("a", &[("class", "skip"), ("href", "#packages")], "Skip to all packages"),
-        overview::masthead(&history, &obstacles),
+        overview::masthead(&history, &obstacles, &forward),
         element("main", &[], main),
         overview::footer(latest),
-        data("details", &details::json(latest)?),
-        data("search", &matrix::search_index(latest)?),
+        data("details", &details::json(latest, &forward)?),
+        data("search", &matrix::search_index(latest, &forward)?),
         element("script", &[], Markup::constant(SCRIPT)),
     ]);
     let head = Markup::from([

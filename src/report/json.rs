@@ -16,7 +16,9 @@ mod lines;
 mod plan;
 mod plan_v1;
 mod problem_v1;
+mod read_error;
 mod saved;
+mod saved_plan;
 mod snapshot;
 mod sources_v1;
 mod v1;
@@ -34,8 +36,14 @@ use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
-pub(super) use saved::{DeclaredBy, Evidence, Finding, Gate, Module, Package, RequiredBy, TargetResult, Waiver};
-pub use saved::{ReadError, SavedReport, read_report};
+pub use read_error::{ReadError, SavedKind};
+pub(super) use saved::{
+    Change, Changes, DeclaredBy, Evidence, Finding, Gate, Module, OtherBuild, Package, Problem, Release, RequiredBy,
+    TargetResult, Waiver,
+};
+pub use saved::{Saved, SavedReport, read_report, read_saved};
+pub use saved_plan::SavedPlan;
+pub(super) use saved_plan::{Alternative, Build, Course, Move, Outlook, Step};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";

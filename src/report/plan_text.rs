@@ -1,6 +1,6 @@
 //! The plan for people: what to change, what stays in the way and what to do about that, then the lines to edit.
 
-mod searched;
+pub(super) mod searched;
 
 use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outlook, Plan, Step};
 use crate::model::request::Place;
@@ -275,7 +275,8 @@ fn is_done(step: &Step) -> bool {
     matches!(step.course, Course::HeldBack { .. }) || step.outlooks.iter().all(good)
 }
 
-fn kept_out(obstacle: &Obstacle) -> String {
+/// What keeps a version out, harmless.
+pub(super) fn kept_out(obstacle: &Obstacle) -> String {
     let wants = harmless(&obstacle.wants);
     // What pins a package in an environment is that it is there.
     let is_line = |place: &Place| place.line.or(place.column).is_some();

@@ -106,11 +106,7 @@ impl Walk<'_> {
         for (Wanting { name, on }, searches) in wanting.into_iter().zip(searched) {
             let to = searches.iter().filter_map(|(_, search)| search.oldest.clone()).max();
             for (target, search) in searches {
-                let known = self.searches.entry((name.clone(), target)).or_default();
-                // A later search, in a set with changes, may have less left to spend.
-                if search.probes.len() >= known.probes.len() || search.oldest.is_some() {
-                    *known = search;
-                }
+                self.remember(name, target, search);
             }
             let Some(to) = to else { continue };
             let by: BTreeSet<Obstacle> = on
@@ -126,6 +122,18 @@ impl Walk<'_> {
             }
         }
         found
+    }
+
+    /// Keeps what a search found. One in a set with changes may have less left to spend, and one that starts from another
+    /// version than that of the set as it is tells nothing of the versions after that.
+    fn remember(&mut self, name: &PackageName, target: Target, search: Search) {
+        let key = (name.clone(), target);
+        let is_more = self.searches.get(&key).is_none_or(|known| {
+            search.oldest.is_some() || (search.versions == known.versions && search.probes.len() >= known.probes.len())
+        });
+        if is_more {
+            self.searches.insert(key, search);
+        }
     }
 
     /// Whether no version was found for the package yet.

@@ -2,6 +2,7 @@
 
 mod browser;
 mod made;
+mod plans;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -31,15 +32,19 @@ impl Desk {
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
+        self.command("dashboard", arguments)
+    }
+
+    fn command(&self, name: &str, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ungil"));
         command.env_clear().current_dir(self.0.path()).stdin(Stdio::null());
-        let output = command.arg("dashboard").args(arguments).output().unwrap();
+        let output = command.arg(name).args(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
 
-/// The page of some reports, `0.json`, `1.json` and so on.
+/// The page of some reports and plans, `0.json`, `1.json` and so on.
 fn page(reports: &[Value]) -> String {
     let files: Vec<(String, String)> =
         reports.iter().enumerate().map(|(number, report)| (format!("{number}.json"), report.to_string())).collect();
@@ -156,8 +161,8 @@ fn a_version_that_two_environments_hold_stands_there_twice() {
 
 #[test]
 fn nothing_is_asked_of_any_other_place() {
-    for report in [made::sample(), made::hostile()] {
-        let html = page(&[report]);
+    for files in [vec![made::sample()], vec![made::hostile()], vec![made::planned(&made::plan()), made::plan()]] {
+        let html = page(&files);
         for attribute in ["src=", "href=", "action=", "data="] {
             for (at, _) in html.match_indices(&format!(" {attribute}\"")) {
                 let value = &html[at + attribute.len() + 2..];
@@ -406,7 +411,10 @@ fn without_scripts_everything_that_matters_is_there() {
 #[test]
 #[ignore = "needs Chromium and chromedriver: .ci/run installs them and runs this test"]
 fn a_search_in_1500_packages_is_answered_within_100_milliseconds() {
-    let (_server, browser) = shown(&[made::large(1_500)]);
+    let report = made::large(1_500);
+    let plan = made::large_plan(&report);
+    assert!(plan["steps"].as_array().unwrap().len() > 500);
+    let (_server, browser) = shown(&[report, plan]);
     let body = "const [text] = arguments; const query = document.getElementById('query');
         requestAnimationFrame(() => setTimeout(() => {
           query.value = text;
@@ -421,7 +429,7 @@ fn a_search_in_1500_packages_is_answered_within_100_milliseconds() {
         }, 30));";
     browser.run("document.getElementById('packages').scrollIntoView({ behavior: 'instant' })");
     let mut told = Vec::new();
-    for text in ["n", "nu", "numpy-0", "gil-enabled-on-import", "cython", "", "nowhere"] {
+    for text in ["n", "nu", "numpy-0", "gil-enabled-on-import", "cython", "first ready 2.1", "", "nowhere"] {
         // The fastest of ten, each after everything was shown: a machine may be busy with something else.
         let times = (0..10).map(|_| {
             browser.wait(body, &[json!(if text.is_empty() { "numpy" } else { "" })]);
@@ -452,7 +460,9 @@ fn axe_finds_no_violation() {
     let axe = axe();
     let with_problems = made::dated(made::sample(), "2026-11-21T06:00:00Z");
     assert_ne!(with_problems["problems"], json!([]), "the sample has problems");
-    for reports in [vec![with_problems], three_days()] {
+    let plan = made::plan();
+    let planned = made::together(made::with_other_build(with_problems.clone(), "lxml", "7.0"), &made::planned(&plan));
+    for reports in [vec![with_problems], three_days(), vec![planned, plan], vec![made::gated()]] {
         let (_server, browser) = shown(&reports);
         browser.run("for (const button of document.querySelectorAll('button.open')) button.click()");
         browser.run("for (const details of document.querySelectorAll('details')) details.open = true");

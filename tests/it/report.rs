@@ -2,8 +2,8 @@
 
 mod environments;
 mod formats;
-mod gated;
-mod plans;
+pub(crate) mod gated;
+pub(crate) mod plans;
 pub(crate) mod sample;
 
 use std::path::Path;

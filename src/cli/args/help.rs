@@ -76,7 +76,9 @@ pub(super) const DASHBOARD_EXAMPLES: &str = "\
 Examples:
   ungil scan requirements.txt --format json --timestamp --output monday.json
   ungil dashboard monday.json --output site
-  ungil dashboard monday.json tuesday.json --output site";
+  ungil dashboard monday.json tuesday.json --output site
+  ungil plan requirements.txt --format json --output plan.json
+  ungil dashboard monday.json plan.json --output site";
 
 pub(super) const RULES_EXAMPLES: &str = "\
 Examples:

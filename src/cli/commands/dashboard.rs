@@ -1,6 +1,6 @@
-//! `ungil dashboard`: makes a page of saved reports.
+//! `ungil dashboard`: makes a page of saved reports, with what plans say of the latest.
 
-use ungil::report::{self, SavedReport};
+use ungil::report::{self, RenderError, Saved};
 
 use super::super::args::DashboardArguments;
 use super::super::error_page::Failure;
@@ -12,9 +12,14 @@ const PAGE: &str = "index.html";
 
 /// Runs the command.
 pub(crate) fn run(typed: &DashboardArguments) -> Result<Exit, Failure> {
-    let reports =
-        typed.reports.iter().map(|path| saved_report::read(path)).collect::<Result<Vec<SavedReport>, Failure>>()?;
-    let page = report::dashboard(reports)?;
+    let (mut reports, mut plans) = (Vec::new(), Vec::new());
+    for path in &typed.files {
+        match saved_report::read_either(path)? {
+            Saved::Report(report) => reports.push(*report),
+            Saved::Plan(plan) => plans.push(plan),
+        }
+    }
+    let page = report::dashboard(reports, &plans).map_err(|error| Failure::hinted(hint(&error), error))?;
     let cannot = |what: String| {
         move |error| Failure::caused(what, error).hint("--output names a folder, which is made where it is missing")
     };
@@ -23,4 +28,14 @@ pub(crate) fn run(typed: &DashboardArguments) -> Result<Exit, Failure> {
     std::fs::write(&path, page).map_err(cannot(format!("cannot write {}", path.display())))?;
     output::write(format!("{}\n", report::harmless(&path.display().to_string())).as_bytes(), None)?;
     Ok(Exit::Clean)
+}
+
+fn hint(error: &RenderError) -> Option<String> {
+    let text = match error {
+        RenderError::Nothing => "a plan says how packages get ready: name the report of `ungil scan` too",
+        RenderError::ForeignPlan { .. } => "`ungil plan` takes the same input, --python and --platform as `ungil scan`",
+        RenderError::TwoPlans { .. } => "name one of them",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }

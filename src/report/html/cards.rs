@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::markup::{Markup, each, element};
+use super::notes::{Gathered, gathered};
 use super::obstacles::{Kind, Obstacle, Said, of_kind};
+use super::way_forward::WayForward;
 use super::words::{badge, count, named, path, seen, targets, with_code};
 
 /// How many paths a card shows.
@@ -12,7 +14,7 @@ const PATHS: usize = 3;
 const MODULES: usize = 12;
 
 /// The section of one kind; nothing when there is none of it.
-pub(super) fn section(kind: Kind, obstacles: &[Obstacle<'_>]) -> Markup {
+pub(super) fn section(kind: Kind, obstacles: &[Obstacle<'_>], forward: &WayForward<'_>) -> Markup {
     let found = of_kind(obstacles, kind);
     if found.is_empty() {
         return Markup::nothing();
@@ -30,7 +32,11 @@ pub(super) fn section(kind: Kind, obstacles: &[Obstacle<'_>]) -> Markup {
         [
             element("h2", &[("id", &heading)], title),
             element("p", &[("class", "lead")], meaning(kind)),
-            element("div", &[("class", "cards")], found.into_iter().map(card).collect::<Markup>()),
+            element(
+                "div",
+                &[("class", "cards")],
+                found.into_iter().map(|obstacle| card(obstacle, forward)).collect::<Markup>(),
+            ),
         ],
     )
 }
@@ -67,10 +73,14 @@ fn meaning(kind: Kind) -> &'static str {
     }
 }
 
-fn card(obstacle: &Obstacle<'_>) -> Markup {
+fn card(obstacle: &Obstacle<'_>, forward: &WayForward<'_>) -> Markup {
     let package = obstacle.package;
     let mut card = element("h3", &[], [badge(obstacle.verdict), Markup::from(" "), named(package)]);
     card.add(obstacle.said.iter().map(|said| paragraph(said, obstacle)).collect::<Markup>());
+    let notes: Markup = gathered(package, forward).iter().map(note).collect();
+    if !notes.is_empty() {
+        card.add(element("div", &[("class", "notes")], notes));
+    }
     let paths = package.required_by.iter().take(PATHS).map(|required_by| path(required_by, &package.name));
     let mut ways = each("li", paths);
     if let Some(more) = package.required_by.len().checked_sub(PATHS).filter(|more| *more > 0) {
@@ -101,6 +111,16 @@ fn paragraph(said: &Said<'_>, obstacle: &Obstacle<'_>) -> Markup {
         paragraph.add(element("p", &[("class", "do")], [element("b", &[], "What to do: "), with_code(said.help)]));
     }
     paragraph
+}
+
+fn note(gathered: &Gathered<'_>) -> Markup {
+    let mut paragraph = Markup::from([element("b", &[], gathered.note.label), Markup::from(" ")]);
+    paragraph.add(gathered.note.text.as_str());
+    if !gathered.targets.is_empty() {
+        paragraph.add(" ");
+        paragraph.add(targets(&gathered.targets));
+    }
+    element("p", &[("class", "note")], paragraph)
 }
 
 /// The modules after the first.

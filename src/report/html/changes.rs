@@ -30,19 +30,21 @@ pub(super) fn section(history: &History) -> Markup {
             section.add(element("p", &[("class", "notice")], text));
         }
     }
-    if !changes.is_empty() {
-        let rows =
-            changes.iter().map(|change| element("tr", &[("class", change.direction.word())], row(change))).collect();
-        section.add(table(
-            "Changes since the report before",
-            &["Change", "Package", "Before", "After", "Targets"],
-            rows,
-        ));
-    }
+    section.add(rows("Changes since the report before", &changes));
     element("section", &[("id", "changes"), ("aria-labelledby", "changes-title")], section)
 }
 
-fn counts(changes: &[Change<'_>]) -> String {
+/// The changes as a table; nothing when there are none.
+pub(super) fn rows(caption: &'static str, changes: &[Change<'_>]) -> Markup {
+    if changes.is_empty() {
+        return Markup::nothing();
+    }
+    let rows = changes.iter().map(|change| element("tr", &[("class", change.direction.word())], row(change)));
+    table(caption, &["Change", "Package", "Before", "After", "Targets"], rows.collect())
+}
+
+/// How many there are of each kind, in words.
+pub(super) fn counts(changes: &[Change<'_>]) -> String {
     let all = [Direction::Worse, Direction::Better, Direction::New, Direction::Gone, Direction::Other];
     let words = all.into_iter().filter_map(|direction| {
         let number = changes.iter().filter(|change| change.direction == direction).count();

@@ -5,7 +5,8 @@
 //! ```text
 //! { "texts": ["", "lxml.etree", …],
 //!   "rows":  [[paths, result, …], …] }    one for each row of the table
-//! result:  [target's number, verdict, reason, file, declarers, left out, findings, modules]
+//! result:  [target's number, verdict, reason, file, declarers, left out, findings, modules, notes]
+//! note:    [label, text]
 //! finding: [rule, level, certainty, message, help, module, evidence]
 //! module:  [path, name, gil, reason, toolchain, evidence]
 //! evidence: [[what, address], …]          the address as text, or no more than what
@@ -23,6 +24,8 @@ use super::super::RenderError;
 use super::super::json::{Evidence, Finding, Module, SavedReport, TargetResult};
 use super::super::sanitize::harmless;
 use super::matrix::rows;
+use super::notes::{Note, notes};
+use super::way_forward::WayForward;
 use super::words::{declarer, path, seen_there};
 
 /// Texts that stand once.
@@ -45,7 +48,7 @@ impl Texts {
 }
 
 /// The data.
-pub(super) fn json(report: &SavedReport) -> Result<String, RenderError> {
+pub(super) fn json(report: &SavedReport, forward: &WayForward<'_>) -> Result<String, RenderError> {
     let mut findings: BTreeMap<(&str, Option<&str>, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in &report.content.findings {
         let key = (finding.package.as_str(), finding.version.as_deref(), finding.target.as_str());
@@ -60,7 +63,9 @@ pub(super) fn json(report: &SavedReport) -> Result<String, RenderError> {
         for result in &package.results {
             let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
             let target = report.content.targets.iter().position(|target| *target == result.target);
-            row.push(texts.result(target.unwrap_or(0), result, findings.get(&key).map_or(&[], Vec::as_slice)));
+            let mut parts = texts.result(target.unwrap_or(0), result, findings.get(&key).map_or(&[], Vec::as_slice));
+            parts.push(notes(package, result, forward).iter().map(|note| texts.note(note)).collect());
+            row.push(Value::Array(parts));
         }
         all.push(Value::Array(row));
     }
@@ -80,14 +85,21 @@ impl Texts {
         each.collect()
     }
 
-    fn result(&mut self, target: usize, result: &TargetResult, findings: &[&Finding]) -> Value {
+    fn result(&mut self, target: usize, result: &TargetResult, findings: &[&Finding]) -> Vec<Value> {
         let file = result.artifact.as_ref().map_or("", |artifact| artifact.filename.as_str());
         let declarers: Vec<usize> = result.declared_by.iter().map(|by| self.text(&declarer(by))).collect();
         let left_out: Vec<usize> = result.left_out.iter().map(|path| self.text(path)).collect();
         let findings: Vec<Value> = findings.iter().map(|finding| self.finding(finding)).collect();
         let modules: Vec<Value> = result.modules.iter().map(|module| self.module(module)).collect();
-        let (verdict, reason, file) = (self.text(result.verdict.word()), self.text(&result.reason), self.text(file));
-        json!([target, verdict, reason, file, declarers, left_out, findings, modules])
+        let words = [self.text(result.verdict.word()), self.text(&result.reason), self.text(file)];
+        let mut parts = vec![json!(target)];
+        parts.extend(words.map(|word| json!(word)));
+        parts.extend([json!(declarers), json!(left_out), json!(findings), json!(modules)]);
+        parts
+    }
+
+    fn note(&mut self, note: &Note) -> Value {
+        json!([self.text(note.label), self.text(&note.text)])
     }
 
     fn finding(&mut self, finding: &Finding) -> Value {

@@ -1,8 +1,11 @@
-//! What a policy made of the report: its word, what counts, and every waiver, so that nothing that is waived is hidden.
+//! What a policy made of the report: its word, what counts, what is different from the baseline, and every waiver, so that
+//! nothing that is waived is hidden.
 
 use std::collections::BTreeMap;
 
-use super::super::json::{Gate, SavedReport, Waiver};
+use super::super::compare::gate_changes;
+use super::super::json::{Changes, Gate, SavedReport, Waiver};
+use super::changes;
 use super::markup::{Markup, element};
 use super::overview::table;
 use super::words::count;
@@ -12,11 +15,28 @@ pub(super) fn section(report: &SavedReport) -> Markup {
     let Some(gate) = &report.content.gate else { return Markup::nothing() };
     let mut section = element("h2", &[("id", "gate-title")], format!("The gate is {}", gate.outcome));
     section.add(element("p", &[("class", "lead")], counts(gate)));
+    section.add(gate.changes.as_ref().map_or_else(Markup::nothing, compared));
     if !gate.waivers.is_empty() {
         let rows = gate.waivers.iter().map(|waiver| element("tr", &[], row(waiver))).collect();
+        let text = format!("What became of the policy's {}:", count(gate.waivers.len(), "waiver"));
+        section.add(element("p", &[], text));
         section.add(table("Waivers", &["Waived", "Why", "Until", "State", "Written in"], rows));
     }
     element("section", &[("id", "gate"), ("aria-labelledby", "gate-title")], section)
+}
+
+/// What is different from the baseline.
+fn compared(changes: &Changes) -> Markup {
+    let found = gate_changes(changes);
+    let text = format!("Compared with the baseline: {}.", changes::counts(&found));
+    let mut compared = element("p", &[], text);
+    if !changes.not_compared.is_empty() {
+        let targets = changes.not_compared.join(", ");
+        let text = format!("Not compared, because only one of the two reports has it: {targets}.");
+        compared.add(element("p", &[], text));
+    }
+    compared.add(changes::rows("Changes since the baseline", &found));
+    compared
 }
 
 /// How much of what the policy counts breaks it, is open, waived, or was known before.
@@ -56,7 +76,7 @@ fn row(waiver: &Waiver) -> Markup {
     Markup::from([
         element("th", &[("scope", "row")], format!("{}{versions}{parts}", waiver.package)),
         element("td", &[], waiver.reason.as_str()),
-        element("td", &[], waiver.until.as_deref().unwrap_or("no end")),
+        element("td", &[("class", "day")], waiver.until.as_deref().unwrap_or("no end")),
         element("td", &[], state),
         element("td", &[], format!("{}{line}", waiver.place.file)),
     ])

@@ -9,6 +9,8 @@ use super::super::json::{DeclaredBy, Package, SavedReport, TargetResult};
 use super::super::sanitize::harmless;
 use super::super::table::VERDICTS;
 use super::markup::{Markup, element};
+use super::notes::other_version;
+use super::way_forward::WayForward;
 use super::words::{count, declarer, named, target_name};
 
 /// The packages in the order of the table's rows.
@@ -20,7 +22,7 @@ pub(super) fn rows(report: &SavedReport) -> Vec<&Package> {
 }
 
 /// The section with controls and table.
-pub(super) fn section(report: &SavedReport) -> Markup {
+pub(super) fn section(report: &SavedReport, forward: &WayForward<'_>) -> Markup {
     let rows = rows(report);
     let number = count(rows.len(), "package version");
     element(
@@ -34,7 +36,7 @@ pub(super) fn section(report: &SavedReport) -> Markup {
             ),
             controls(report, &rows),
             element("p", &[("id", "count"), ("role", "status"), ("hidden", "")], number),
-            table(report, &rows),
+            table(report, &rows, forward),
             element("button", &[("type", "button"), ("id", "more"), ("hidden", "")], ""),
         ],
     )
@@ -84,11 +86,11 @@ fn chip(verdict: Verdict, number: usize) -> Markup {
     )
 }
 
-fn table(report: &SavedReport, rows: &[&Package]) -> Markup {
+fn table(report: &SavedReport, rows: &[&Package], forward: &WayForward<'_>) -> Markup {
     let targets = &report.content.targets;
     let mut head = element("th", &[("scope", "col")], "Package");
     head.add(targets.iter().map(|target| element("th", &[("scope", "col")], target_name(target))).collect::<Markup>());
-    let body = rows.iter().map(|package| element("tr", &[], row(package, targets))).collect::<Markup>();
+    let body = rows.iter().map(|package| element("tr", &[], row(package, targets, forward))).collect::<Markup>();
     let caption = "Verdicts of all packages on each target, the worst first";
     let table = element(
         "table",
@@ -103,23 +105,33 @@ fn table(report: &SavedReport, rows: &[&Package]) -> Markup {
     element("div", &attributes, table)
 }
 
-fn row(package: &Package, targets: &[String]) -> Markup {
+fn row(package: &Package, targets: &[String], forward: &WayForward<'_>) -> Markup {
     let mut row = element("th", &[("scope", "row")], named(package));
     for target in targets {
         let result = package.results.iter().find(|result| result.target == *target);
-        row.add(result.map_or_else(nothing, cell));
+        row.add(result.map_or_else(nothing, |result| cell(package, result, forward)));
     }
     row
 }
 
-fn cell(result: &TargetResult) -> Markup {
+fn cell(package: &Package, result: &TargetResult, forward: &WayForward<'_>) -> Markup {
     let mut content = Markup::from(result.verdict.word());
     if result.verdict == Verdict::Ready && !result.declared_by.is_empty() {
         let whose: BTreeSet<String> = result.declared_by.iter().map(declarer).collect();
-        content.add(" ");
-        content.add(element("small", &[], whose.into_iter().collect::<Vec<_>>().join(", ")));
+        content.add(small(&whose.into_iter().collect::<Vec<_>>().join(", ")));
     }
+    content.add(remarks(package, result, forward).iter().map(|text| small(text)).collect::<Markup>());
     element("td", &[("class", result.verdict.word())], content)
+}
+
+fn small(text: &str) -> Markup {
+    Markup::from([Markup::from(" "), element("small", &[], text)])
+}
+
+/// Which version the build with the GIL gets, and the first ready one.
+fn remarks(package: &Package, result: &TargetResult, forward: &WayForward<'_>) -> Vec<String> {
+    let first_ready = forward.way(package, result).and_then(|way| way.short());
+    other_version(package, result).into_iter().chain(first_ready).collect()
 }
 
 /// This version is not in this target's set.
@@ -128,15 +140,18 @@ fn nothing() -> Markup {
 }
 
 /// What a search looks through beside what the row shows: one text for each row, in lower case.
-pub(super) fn search_index(report: &SavedReport) -> Result<String, RenderError> {
+pub(super) fn search_index(report: &SavedReport, forward: &WayForward<'_>) -> Result<String, RenderError> {
     let mut rules: std::collections::BTreeMap<(&str, Option<&str>), BTreeSet<&str>> = Default::default();
     for finding in &report.content.findings {
         rules.entry((finding.package.as_str(), finding.version.as_deref())).or_default().insert(&finding.rule);
     }
     let texts = rows(report).into_iter().map(|package| {
         let version = package.version.as_deref();
+        let remarked: Vec<String> =
+            package.results.iter().flat_map(|result| remarks(package, result, forward)).collect();
         let mut words = BTreeSet::from([package.name.as_str()]);
         words.extend(version);
+        words.extend(remarked.iter().map(String::as_str));
         words.extend(rules.get(&(package.name.as_str(), version)).into_iter().flatten());
         for result in &package.results {
             words.insert(result.verdict.word());

@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 
 use crate::model::verdict::{Side, Verdict};
 
-use super::super::json::SavedReport;
+use super::super::json::{Problem, SavedReport};
 use super::super::table::{VERDICTS, meaning};
 use super::cards;
 use super::history::{History, label, tally};
 use super::markup::{Markup, each, element};
 use super::obstacles::{Kind, Obstacle};
+use super::steps;
+use super::way_forward::WayForward;
 use super::words::{self, badge, count, declarer, target_name};
 
 /// Width of a bar, in units of its own.
 const BAR: usize = 1_000;
 
 /// Name, links to the parts, and the switch between light and dark.
-pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>]) -> Markup {
+pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>], forward: &WayForward<'_>) -> Markup {
     let mut links: Vec<(&'static str, String)> = Vec::new();
     if history.latest().is_some_and(|latest| !latest.content.problems.is_empty()) {
         links.push(("#problems", "Not looked at".to_owned()));
@@ -31,6 +33,9 @@ pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>]) -> Markup 
     }
     links.extend(cards::link(Kind::Open, obstacles));
     links.extend(cards::link(Kind::Slower, obstacles));
+    if !forward.plans.is_empty() {
+        links.push((steps::ANCHOR, "The way forward".to_owned()));
+    }
     links.push(("#packages", "All packages".to_owned()));
     links.push(("#words", "Words".to_owned()));
     let links = each("li", links.iter().map(|(anchor, text)| element("a", &[("href", anchor)], text.as_str())));
@@ -195,20 +200,7 @@ pub(super) fn problems(report: &SavedReport) -> Markup {
     if problems.is_empty() {
         return element("p", &[("class", "no-problems")], without_problems(report));
     }
-    let rows: Markup = problems
-        .iter()
-        .map(|problem| {
-            let cells = Markup::from([
-                element("th", &[("scope", "row")], problem.kind.as_str()),
-                element("td", &[], problem.package.as_deref().unwrap_or("—")),
-                element("td", &[], problem.place.as_str()),
-                element("td", &[], problem.message.as_str()),
-            ]);
-            element("tr", &[], cells)
-        })
-        .collect();
     let title = format!("Could not look at everything: {}", count(problems.len(), "problem"));
-    let table = table("Problems", &["Kind", "Package", "Where", "What happened"], rows);
     element(
         "section",
         &[("id", "problems"), ("class", "problems"), ("aria-labelledby", "problems-title")],
@@ -219,9 +211,23 @@ pub(super) fn problems(report: &SavedReport) -> Markup {
                 &[],
                 "What was not looked at is not good news. While there are problems, this page is not the whole truth.",
             ),
-            table,
+            problem_rows("Problems", problems),
         ],
     )
+}
+
+/// A table of problems.
+pub(super) fn problem_rows(caption: &'static str, problems: &[Problem]) -> Markup {
+    let row = |problem: &Problem| {
+        let cells = Markup::from([
+            element("th", &[("scope", "row")], problem.kind.as_str()),
+            element("td", &[], problem.package.as_deref().unwrap_or("—")),
+            element("td", &[], problem.place.as_str()),
+            element("td", &[], problem.message.as_str()),
+        ]);
+        element("tr", &[], cells)
+    };
+    table(caption, &["Kind", "Package", "Where", "What happened"], problems.iter().map(row).collect())
 }
 
 fn without_problems(report: &SavedReport) -> String {

@@ -170,12 +170,13 @@
     });
   };
 
-  const resultOf = ([number, verdict, reason, file, declarers, leftOut, findings, modules]) => {
+  const resultOf = ([number, verdict, reason, file, declarers, leftOut, findings, modules, notes]) => {
     const name = heads[number + 1].textContent;
     const badge = make("span", `badge ${word(verdict)}`, word(verdict));
     const result = make("section", "result", make("h3", "", `${name} `, badge), make("p", "", word(reason)));
     if (file) result.append(make("p", "files", word(file)));
     if (declarers.length > 0) result.append(make("p", "", `Declared ${declarers.map(word).join(", ")}. A declaration is not a proof.`));
+    result.append(...notes.map(([label, text]) => make("p", "note", make("b", "", word(label)), ` ${word(text)}`)));
     result.append(...distinct(findings));
     if (leftOut.length > 0) result.append(make("p", "label", "Large libraries that were not fetched"), list("files", leftOut.map(word)));
     if (modules.length > 0) result.append(make("p", "label", `Compiled modules (${modules.length})`), ...modules.map(moduleOf));

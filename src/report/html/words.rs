@@ -59,9 +59,14 @@ pub(super) fn with_code(sentence: &str) -> Markup {
     parts.into_iter().enumerate().map(marked).collect()
 }
 
-/// Name and version.
+/// Name and version of a package.
 pub(super) fn named(package: &Package) -> Markup {
-    Markup::from([Markup::from(package.name.as_str()), Markup::from(" "), version(package.version.as_deref())])
+    named_version(&package.name, package.version.as_deref())
+}
+
+/// Name and version.
+pub(super) fn named_version(name: &str, chosen: Option<&str>) -> Markup {
+    Markup::from([Markup::from(name), Markup::from(" "), version(chosen)])
 }
 
 /// A version, smaller.

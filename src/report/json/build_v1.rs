@@ -20,7 +20,9 @@ pub(super) struct Forecast {
     pub(super) reason: String,
     /// Compilers that the build needs.
     pub(super) needs: Vec<String>,
-    /// Requirements of the build that count on the target, as the source has them; installers fetch them.
+    /// Requirements of the build that count on the target, as the source has them; installers fetch them. Reports of
+    /// earlier versions lack it.
+    #[serde(default)]
     pub(super) requires: Vec<String>,
     /// What a person can check.
     pub(super) evidence: Vec<Evidence>,

@@ -1,5 +1,6 @@
 //! Reads back what `ungil scan --format json` wrote: version 1, with types of its own, so that a change of the writer cannot
-//! change what is read by accident.
+//! change what is read by accident. Plans are read by [`super::saved_plan`]; which of the two a file holds, its content
+//! tells.
 //!
 //! Fields that are not known here pass, as docs/report.md promises. A verdict that is not known does not: nobody could say
 //! whether it is good news.
@@ -7,76 +8,16 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::model::finding::{Certainty, Level};
 use crate::model::verdict::Verdict;
 
-/// The version that is read.
-const VERSION: u64 = 1;
-/// Most targets of a report: a table has a column for each.
+use super::read_error::{ReadError, SavedKind, VERSION, refused};
+use super::saved_plan::{SavedPlan, read_plan};
+
+/// Most targets of a report or plan: a table has a column for each.
 const TARGETS: usize = 64;
-
-/// Why a file is no report that can be shown.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Bytes that are no JSON.
-    #[error("{file}:{line}:{column}: expected JSON as `ungil scan --format json` writes it, found {found}")]
-    NotJson {
-        /// The file as it was named.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// Column in bytes, from 1.
-        column: usize,
-        /// What the reader says of the place.
-        found: String,
-    },
-    /// JSON that is something else.
-    #[error("{file}:{line}:{column}: expected a report of `ungil scan --format json`, found {found}")]
-    NotAReport {
-        /// The file as it was named.
-        file: String,
-        /// Line, from 1; 0 when the whole file is meant.
-        line: usize,
-        /// Column in bytes, from 1; 0 when the whole file is meant.
-        column: usize,
-        /// What is there instead.
-        found: String,
-    },
-    /// A report of a version that is not read.
-    #[error("{file}: expected a report of schema_version {VERSION}, found schema_version {found}")]
-    OtherVersion {
-        /// The file as it was named.
-        file: String,
-        /// The version.
-        found: String,
-    },
-    /// A report whose parts do not belong together.
-    #[error("{file}: {place}: expected {expected}, found {found}")]
-    Contradiction {
-        /// The file as it was named.
-        file: String,
-        /// The place in it, such as `packages: lxml 6.1.3`.
-        place: String,
-        /// What should be there.
-        expected: &'static str,
-        /// What is there.
-        found: String,
-    },
-}
-
-impl ReadError {
-    /// What may help.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            ReadError::NotJson { .. } | ReadError::NotAReport { .. } => {
-                Some("`ungil scan requirements.txt --format json --output report.json` writes one".to_owned())
-            }
-            ReadError::OtherVersion { .. } => Some("read it with the ungil that wrote it, or scan again".to_owned()),
-            ReadError::Contradiction { .. } => Some("was it edited after ungil wrote it?".to_owned()),
-        }
-    }
-}
 
 /// A report that was read back.
 #[derive(Debug)]
@@ -106,6 +47,32 @@ pub(in crate::report) struct Gate {
     pub(in crate::report) violations: Vec<Violation>,
     pub(in crate::report) problems: Vec<CountedProblem>,
     pub(in crate::report) waivers: Vec<Waiver>,
+    pub(in crate::report) changes: Option<Changes>,
+}
+
+/// What is different from the baseline of a gate.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Changes {
+    pub(in crate::report) worse: Vec<Change>,
+    pub(in crate::report) better: Vec<Change>,
+    pub(in crate::report) different: Vec<Change>,
+    pub(in crate::report) added: Vec<Change>,
+    pub(in crate::report) removed: Vec<Change>,
+    pub(in crate::report) not_compared: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Change {
+    pub(in crate::report) package: String,
+    pub(in crate::report) target: String,
+    pub(in crate::report) before: Option<Release>,
+    pub(in crate::report) after: Option<Release>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct Release {
+    pub(in crate::report) version: Option<String>,
+    pub(in crate::report) verdict: Verdict,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,6 +126,7 @@ pub(in crate::report) struct TargetResult {
     pub(in crate::report) reason: String,
     pub(in crate::report) declared_by: Vec<DeclaredBy>,
     pub(in crate::report) artifact: Option<Artifact>,
+    pub(in crate::report) other_build: Option<OtherBuild>,
     pub(in crate::report) left_out: Vec<String>,
     pub(in crate::report) modules: Vec<Module>,
 }
@@ -172,6 +140,14 @@ pub(in crate::report) struct DeclaredBy {
 #[derive(Debug, Deserialize)]
 pub(in crate::report) struct Artifact {
     pub(in crate::report) filename: String,
+}
+
+/// What the same Python's build with the GIL would get.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct OtherBuild {
+    pub(in crate::report) python: String,
+    pub(in crate::report) version: Option<String>,
+    pub(in crate::report) filename: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -228,42 +204,70 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) modules: u64,
 }
 
-/// What tells which version it is.
+/// What tells what it is, and which version of that.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with `schema_version`")]
 struct Head {
     schema_version: Option<serde_json::Value>,
+    packages: Option<IgnoredAny>,
+    steps: Option<IgnoredAny>,
+}
+
+impl Head {
+    fn kind(&self) -> SavedKind {
+        match (&self.packages, &self.steps) {
+            (None, Some(_)) => SavedKind::Plan,
+            _ => SavedKind::Report,
+        }
+    }
+}
+
+/// A report or a plan that was read back.
+#[derive(Debug)]
+pub enum Saved {
+    /// A report.
+    Report(Box<SavedReport>),
+    /// A plan.
+    Plan(SavedPlan),
+}
+
+/// Reads a report or a plan; `file` is what it is called in errors and on pages.
+pub fn read_saved(file: &str, bytes: &[u8]) -> Result<Saved, ReadError> {
+    match kind(file, bytes)? {
+        SavedKind::Report => Ok(Saved::Report(Box::new(content_of_report(file, bytes)?))),
+        SavedKind::Plan => Ok(Saved::Plan(read_plan(file, bytes)?)),
+    }
 }
 
 /// Reads a report; `file` is what it is called in errors and on pages.
 pub fn read_report(file: &str, bytes: &[u8]) -> Result<SavedReport, ReadError> {
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| refused(file, &error))?;
-    match head.schema_version {
-        None => {
-            let found = "no `schema_version`".to_owned();
-            return Err(ReadError::NotAReport { file: file.to_owned(), line: 1, column: 1, found });
+    match kind(file, bytes)? {
+        SavedKind::Report => content_of_report(file, bytes),
+        SavedKind::Plan => {
+            let found = "a plan of `ungil plan --format json`".to_owned();
+            Err(ReadError::Other { kind: SavedKind::Report, file: file.to_owned(), line: 1, column: 1, found })
         }
-        Some(version) if version.as_u64() != Some(VERSION) => {
-            return Err(ReadError::OtherVersion { file: file.to_owned(), found: version.to_string() });
-        }
-        Some(_) => {}
     }
-    let content = serde_json::from_slice(bytes).map_err(|error| refused(file, &error))?;
+}
+
+/// What it is, once it is known to be of the version that is read.
+fn kind(file: &str, bytes: &[u8]) -> Result<SavedKind, ReadError> {
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
+    let (kind, file) = (head.kind(), file.to_owned());
+    match head.schema_version {
+        None => Err(ReadError::Other { kind, file, line: 1, column: 1, found: "no `schema_version`".to_owned() }),
+        Some(version) if version.as_u64() != Some(VERSION) => {
+            Err(ReadError::OtherVersion { kind, file, found: version.to_string() })
+        }
+        Some(_) => Ok(kind),
+    }
+}
+
+fn content_of_report(file: &str, bytes: &[u8]) -> Result<SavedReport, ReadError> {
+    let content = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
     let report = SavedReport { file: file.to_owned(), content };
     check(&report)?;
     Ok(report)
-}
-
-fn refused(file: &str, error: &serde_json::Error) -> ReadError {
-    let (file, line, column) = (file.to_owned(), error.line(), error.column());
-    let text = error.to_string();
-    // The place stands in front of the sentence already.
-    let found = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned();
-    if error.is_data() {
-        ReadError::NotAReport { file, line, column, found }
-    } else {
-        ReadError::NotJson { file, line, column, found }
-    }
 }
 
 /// What is in a report but would not be shown, because it belongs to nothing, must not be lost in silence.
@@ -272,17 +276,8 @@ fn check(report: &SavedReport) -> Result<(), ReadError> {
         Err(ReadError::Contradiction { file: report.file.clone(), place, expected, found })
     };
     let content = &report.content;
-    if let Some(generated) = content.generated.as_ref().filter(|text| !is_time(text)) {
-        return wrong("generated".into(), "a time such as 2026-11-21T12:00:00Z", format!("`{generated}`"));
-    }
+    check_frame(&report.file, content.generated.as_deref(), &content.targets)?;
     let targets: BTreeSet<&str> = content.targets.iter().map(String::as_str).collect();
-    if content.targets.len() > TARGETS || targets.len() < content.targets.len() {
-        return wrong(
-            "targets".into(),
-            "at most 64 targets, each once",
-            format!("{} with {} names", content.targets.len(), targets.len()),
-        );
-    }
     let mut judged = BTreeSet::new();
     for package in &content.packages {
         let place = || format!("packages: {} {}", package.name, package.version.as_deref().unwrap_or_default());
@@ -303,6 +298,21 @@ fn check(report: &SavedReport) -> Result<(), ReadError> {
             let found = format!("`{}` on `{}`", finding.package, finding.target);
             return wrong(format!("findings: {}", finding.rule), "a package and target that `packages` has", found);
         }
+    }
+    Ok(())
+}
+
+/// What reports and plans have in common: the time, and targets.
+pub(super) fn check_frame(file: &str, generated: Option<&str>, targets: &[String]) -> Result<(), ReadError> {
+    let wrong = |place: &str, expected: &'static str, found: String| {
+        Err(ReadError::Contradiction { file: file.to_owned(), place: place.to_owned(), expected, found })
+    };
+    if let Some(generated) = generated.filter(|text| !is_time(text)) {
+        return wrong("generated", "a time such as 2026-11-21T12:00:00Z", format!("`{generated}`"));
+    }
+    let names = targets.iter().collect::<BTreeSet<_>>().len();
+    if targets.len() > TARGETS || names < targets.len() {
+        return wrong("targets", "at most 64 targets, each once", format!("{} with {names} names", targets.len()));
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use crate::model::gate::State;
 use crate::model::name::{PackageName, Version};
 use crate::model::snapshot::Snapshot;
 
-use super::saved::{Package, ReadError, SavedReport};
+use super::read_error::ReadError;
+use super::saved::{Package, SavedReport};
 
 impl SavedReport {
     /// What the report said, in the form in which it is compared.

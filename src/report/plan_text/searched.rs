@@ -86,25 +86,31 @@ fn not_searched() -> String {
 }
 
 fn searched(search: &Search) -> String {
-    let mut parts = Vec::new();
-    match (&search.oldest, &search.newest) {
-        (Some(oldest), Some(newest)) if oldest == newest => parts.push(format!("{oldest} is ready")),
-        (Some(oldest), Some(newest)) => parts.push(format!("ready from {oldest} to {newest}")),
-        _ if search.versions == 0 => parts.push("there is no newer version".to_owned()),
-        _ => parts.push(none_ready(search)),
-    }
-    parts.extend(before(search));
-    if search.oldest.is_some() && search.border == Border::Open {
-        parts.push("an older one may be too: not all were looked at, or could be read".to_owned());
-    }
-    if let Some(early) = &search.prerelease {
-        parts.push(format!("pre-releases up to {early} were left out"));
-    }
-    parts.join("; ")
+    let found = match (&search.oldest, &search.newest) {
+        (Some(oldest), Some(newest)) if oldest == newest => format!("{oldest} is ready"),
+        (Some(oldest), Some(newest)) => format!("ready from {oldest} to {newest}"),
+        _ => none_ready(search),
+    };
+    [vec![found], remarks(search)].concat().join("; ")
 }
 
-/// What was looked at, newest first, and how many there are.
-fn none_ready(search: &Search) -> String {
+/// What else is known: the version right before the first ready one, and what was not searched.
+pub(in crate::report) fn remarks(search: &Search) -> Vec<String> {
+    let mut remarks: Vec<String> = before(search).into_iter().collect();
+    if search.oldest.is_some() && search.border == Border::Open {
+        remarks.push("an older one may be too: not all were looked at, or could be read".to_owned());
+    }
+    if let Some(early) = &search.prerelease {
+        remarks.push(format!("pre-releases up to {early} were left out"));
+    }
+    remarks
+}
+
+/// Of a search that found no ready version: what was looked at, newest first, and how many there are.
+pub(in crate::report) fn none_ready(search: &Search) -> String {
+    if search.versions == 0 {
+        return "there is no newer version".to_owned();
+    }
     let newer = count(search.versions, "newer version");
     let looks: Vec<&Probe> = search.probes.iter().filter(|probe| probe.seen == Seen::Bytes).rev().collect();
     let mut named: Vec<String> = looks.iter().take(MOST_PROBES).map(|probe| looked(probe)).collect();

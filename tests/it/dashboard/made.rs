@@ -1,10 +1,11 @@
-//! Reports as files, made from the sample that holds every verdict.
+//! Reports and plans as files, made from the sample that holds every verdict, and from the one that holds every course.
 
 use serde_json::{Value, json};
 
-use ungil::report::{FORMATS, RenderOptions};
+use ungil::model::plan::Plan;
+use ungil::report::{FORMATS, PLAN_FORMATS, RenderOptions};
 
-use crate::report::sample;
+use crate::report::{gated, plans, sample};
 
 /// The sample as JSON.
 pub(crate) fn sample() -> Value {
@@ -32,6 +33,94 @@ pub(crate) fn hostile() -> Value {
 fn written(report: &ungil::model::report::Report) -> Value {
     let format = FORMATS.iter().find(|format| format.name == "json").unwrap();
     serde_json::from_slice(&(format.render)(report, &RenderOptions::default()).unwrap()).unwrap()
+}
+
+fn written_plan(plan: &Plan) -> Value {
+    let format = PLAN_FORMATS.iter().find(|format| format.name == "json").unwrap();
+    serde_json::from_slice(&(format.render)(plan, &RenderOptions::default()).unwrap()).unwrap()
+}
+
+/// The sample under a gate with a baseline.
+pub(crate) fn gated() -> Value {
+    written(&gated::report())
+}
+
+/// A plan with every course.
+pub(crate) fn plan() -> Value {
+    written_plan(&plans::plan())
+}
+
+/// A plan whose text is hostile.
+pub(crate) fn hostile_plan() -> Value {
+    written_plan(&plans::hostile())
+}
+
+/// The report that a plan is about, with nothing else in it.
+pub(crate) fn planned(plan: &Value) -> Value {
+    let mut report = sample();
+    let package = |step: &Value| {
+        let result = |outlook: &Value| {
+            json!({
+                "target": outlook["target"], "verdict": outlook["verdict"], "reason": outlook["reason"],
+                "declared_by": [], "artifact": null, "other_build": null, "left_out": [], "modules": [],
+            })
+        };
+        let results: Vec<Value> = step["outlooks"].as_array().unwrap().iter().map(result).collect();
+        let (name, version) = (&step["name"], &step["version"]);
+        json!({ "name": name, "version": version, "required_by": step["required_by"], "results": results })
+    };
+    report["packages"] = plan["steps"].as_array().unwrap().iter().map(package).collect();
+    report["findings"] = json!([]);
+    report["problems"] = json!([]);
+    report
+}
+
+/// Both in one report.
+pub(crate) fn together(mut report: Value, other: &Value) -> Value {
+    for key in ["packages", "findings", "problems"] {
+        let more = other[key].as_array().unwrap().clone();
+        report[key].as_array_mut().unwrap().extend(more);
+    }
+    report
+}
+
+/// Says of a package on all targets what the build with the GIL gets.
+pub(crate) fn with_other_build(mut report: Value, package: &str, version: &str) -> Value {
+    let filename = format!("{package}-{version}-cp314-cp314-manylinux_2_28_x86_64.whl");
+    for found in report["packages"].as_array_mut().unwrap().iter_mut().filter(|found| found["name"] == package) {
+        for result in found["results"].as_array_mut().unwrap() {
+            result["other_build"] = json!({ "python": "3.14", "version": version, "filename": filename });
+        }
+    }
+    report
+}
+
+/// A plan with a step for every package of a report that is not ready.
+pub(crate) fn large_plan(report: &Value) -> Value {
+    let mut plan = plan();
+    let model = plan["steps"][0].clone();
+    let mut steps = Vec::new();
+    for package in report["packages"].as_array().unwrap() {
+        let results = package["results"].as_array().unwrap().iter();
+        let wanting = results.filter(|result| result["verdict"] != "ready" && result["verdict"] != "pure");
+        let outlook = |result: &Value| {
+            let mut outlook = model["outlooks"][0].clone();
+            outlook["target"] = result["target"].clone();
+            outlook["verdict"] = result["verdict"].clone();
+            outlook
+        };
+        let outlooks: Vec<Value> = wanting.map(outlook).collect();
+        if !outlooks.is_empty() {
+            let mut step = model.clone();
+            step["name"] = package["name"].clone();
+            step["version"] = package["version"].clone();
+            step["outlooks"] = json!(outlooks);
+            steps.push(step);
+        }
+    }
+    plan["targets"] = report["targets"].clone();
+    plan["steps"] = json!(steps);
+    plan
 }
 
 /// The report of another day.

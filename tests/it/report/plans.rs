@@ -134,7 +134,7 @@ fn commands() -> Vec<Command> {
 }
 
 /// Every course.
-pub(super) fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     use Verdict::{Blocked, Build, Gil, PureFallback, Ready, Unknown};
     let names = |version| probe(version, Blocked, Seen::Names);
     let change = vec![
@@ -197,7 +197,7 @@ pub(super) fn plan() -> Plan {
 }
 
 /// Text of others wherever it can stand.
-pub(super) fn hostile() -> Plan {
+pub(crate) fn hostile() -> Plan {
     const EVIL: &str = "\u{1b}[2J\u{202e}https://me:secret@host/ \r\n";
     let mut plan = plan();
     for step in &mut plan.steps {

@@ -214,6 +214,19 @@ fn leaves_come_first_and_the_end_is_told_for_people() {
 }
 
 #[test]
+fn what_is_told_of_newer_versions_is_about_the_version_in_the_set() {
+    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
+    let shop = shop.and(wheel("top", "1.0", NOT_READY).requires("lib"));
+    let server = Server::start(shop.and(wheel("top", "2.0", NOT_READY).requires("lib<1.1")).routes());
+    let plan = document(&plan(&Desk::new(), &server, &["top"]));
+    assert_eq!(told(&plan, "lib"), "change 1.1 1.1 1.1 confirmed");
+    let top = step(&plan, "top");
+    // The plan goes back to 1.0, which has a newer version.
+    assert_eq!((&top["version"], &top["outlooks"][0]["after"]["version"]), (&"2.0".into(), &"1.0".into()));
+    assert_eq!(top["outlooks"][0]["search"]["versions"], 0);
+}
+
+#[test]
 fn a_lock_file_is_left_to_its_tool() {
     let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R')]);
     let digest = sha256(&shop.bytes("lib-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl"));

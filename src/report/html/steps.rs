@@ -1,0 +1,157 @@
+//! What plans propose, as a table: what to do about each package, the first ready version, and what comes of it.
+
+use crate::model::verdict::Side;
+
+use super::super::json::{Course, Move, Outlook, Problem, SavedPlan, Step};
+use super::super::plan_text::kept_out;
+use super::markup::{Markup, each, element};
+use super::overview::{problem_rows, table};
+use super::time;
+use super::way_forward::{Way, WayForward};
+use super::words::{badge, count, named_version, side, targets, version};
+
+/// What to do, in the order in which people want to know.
+const COURSES: [Course; 7] =
+    [Course::Change, Course::Follow, Course::HeldBack, Course::Isolate, Course::Build, Course::Unclear, Course::Accept];
+
+/// The line under the targets: how much the plans gain, or where they do not fit the report; nothing without a plan.
+pub(super) fn gain(forward: &WayForward<'_>) -> Markup {
+    if !forward.fits() {
+        return forward.misfits();
+    }
+    let line = |plan: &SavedPlan| {
+        let link = element("a", &[("href", ANCHOR)], "The way forward");
+        element("p", &[("class", "gain")], [Markup::from(format!("{} ", gained(plan))), link])
+    };
+    forward.plans.iter().map(line).collect()
+}
+
+/// Where the section is.
+pub(super) const ANCHOR: &str = "#way-forward";
+
+/// How many packages are fine, now and with the plan.
+fn gained(plan: &SavedPlan) -> String {
+    let summary = &plan.content.summary;
+    let (now, after) = (summary.good_before, summary.good_after);
+    let (packages, of) = (count(summary.packages, "package"), summary.packages_after);
+    let all = if plan.content.targets.len() > 1 { "On all targets together: " } else { "" };
+    format!("{all}{now} of {packages} with {} them, {after} of {of} with {}.", side(Side::For), plan.file)
+}
+
+/// The plan's file, and its time where it states one.
+fn called(plan: &SavedPlan) -> String {
+    let made = plan.content.generated.as_deref().map(|made| format!(" of {}", time::shown(made)));
+    format!("{}{}", plan.file, made.unwrap_or_default())
+}
+
+/// The section; nothing without a plan.
+pub(super) fn section(forward: &WayForward<'_>) -> Markup {
+    if forward.plans.is_empty() {
+        return Markup::nothing();
+    }
+    let mut section = element("h2", &[("id", "way-forward-title")], "The way forward");
+    for plan in forward.plans {
+        section.add(steps(plan, forward));
+        section.add(moves(&plan.content.moves));
+        section.add(problems(&plan.content.problems));
+    }
+    element("section", &[("id", ANCHOR.trim_start_matches('#')), ("aria-labelledby", "way-forward-title")], section)
+}
+
+fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> Markup {
+    let of_course = |course: Course| plan.content.steps.iter().filter(move |step| step.course == course);
+    let rows: Markup = COURSES.into_iter().flat_map(of_course).flat_map(|step| rows(step, forward)).collect();
+    let lead = match (plan.content.steps.is_empty(), rows.is_empty()) {
+        (true, _) => format!("By {} nothing is to be done.", called(plan)),
+        (false, true) => format!("Nothing that {} proposes is about what the report has.", called(plan)),
+        (false, false) => format!("From {}: what to do about each package that is not ready.", called(plan)),
+    };
+    let mut markup = element("p", &[("class", "lead")], lead);
+    if !rows.is_empty() {
+        let columns = ["Package", "First ready version", "What to do", "With the plan", "Targets"];
+        markup.add(table("What to do about each package", &columns, rows));
+    }
+    markup
+}
+
+/// A row for each target on which something else is to be told.
+fn rows<'a>(step: &'a Step, forward: &WayForward<'a>) -> Vec<Markup> {
+    let mut told: Vec<(Markup, Vec<&str>)> = Vec::new();
+    for way in forward.of_step(step) {
+        let cells = Markup::from([
+            element("td", &[], first_ready(way.outlook)),
+            element("td", &[("class", "what")], what_to_do(&way)),
+            element("td", &[("class", "after")], after(way.outlook)),
+        ]);
+        match told.iter_mut().find(|(known, _)| *known == cells) {
+            Some((_, on)) => on.push(&way.outlook.target),
+            None => told.push((cells, vec![&way.outlook.target])),
+        }
+    }
+    let row = |(cells, on): (Markup, Vec<&str>)| {
+        let name = element("th", &[("scope", "row")], named_version(&step.name, step.version.as_deref()));
+        element("tr", &[], [name, cells, element("td", &[("class", "where")], targets(&on))])
+    };
+    told.into_iter().map(row).collect()
+}
+
+fn what_to_do(way: &Way<'_>) -> String {
+    let step = way.step;
+    let to = step.to.as_deref().unwrap_or_default();
+    match step.course {
+        Course::Change => format!("take {to}"),
+        Course::Follow => "nothing: it follows from the rest".to_owned(),
+        Course::HeldBack => {
+            let by: Vec<String> = step.held_by.iter().map(kept_out).collect();
+            format!("make way for {to}: {}", by.join("; "))
+        }
+        Course::Build if way.is_futile() => "keep it in a process with the GIL: a build does not help".to_owned(),
+        Course::Build => {
+            let newer = way.outlook.newer_build.as_ref().map_or("it", |newer| &newer.version);
+            format!("build {newer} from source, and scan the wheel")
+        }
+        Course::Isolate => "keep it in a process with the GIL".to_owned(),
+        Course::Unclear => "look at what could not be read".to_owned(),
+        Course::Accept => "nothing: slower, no more".to_owned(),
+    }
+}
+
+fn first_ready(outlook: &Outlook) -> String {
+    match outlook.search.as_ref().map(|search| &search.oldest) {
+        Some(Some(oldest)) => oldest.to_string(),
+        Some(None) => "none found".to_owned(),
+        None => "not searched".to_owned(),
+    }
+}
+
+fn after(outlook: &Outlook) -> Markup {
+    match outlook.after.verdict {
+        Some(verdict) => Markup::from([badge(verdict), Markup::from(" "), version(outlook.after.version.as_deref())]),
+        None => Markup::from("goes"),
+    }
+}
+
+/// What the steps move besides.
+fn moves(moves: &[Move]) -> Markup {
+    if moves.is_empty() {
+        return Markup::nothing();
+    }
+    let moved = |Move { name, from, to }: &Move| match (from, to) {
+        (Some(from), Some(to)) => format!("{name} {from} → {to}"),
+        (None, Some(to)) => format!("{name} {to} comes in"),
+        (Some(from), None) => format!("{name} {from} goes"),
+        (None, None) => format!("{name} goes"),
+    };
+    let title = format!("Moves with it: {}", count(moves.len(), "package"));
+    let list = element("ul", &[("class", "files")], each("li", moves.iter().map(moved)));
+    element("details", &[], [element("summary", &[], title), list])
+}
+
+/// What the plan could not look at.
+fn problems(problems: &[Problem]) -> Markup {
+    if problems.is_empty() {
+        return Markup::nothing();
+    }
+    let text = format!("The plan could not look at everything: {}.", count(problems.len(), "problem"));
+    Markup::from([element("p", &[("class", "notice")], text), problem_rows("Problems of the plan", problems)])
+}
