@@ -268,3 +268,33 @@ fn guards_of_windows_on_arm64_are_known_by_what_follows_the_call() {
     // The call may have changed this register, and then nobody knows what is compared.
     assert_eq!(initialises_once(9, None).init.value(), None);
 }
+
+#[test]
+fn a_jump_table_ends_where_its_index_does_or_where_code_names_something_else() {
+    const INDEX: usize = 2;
+    const NAMING: usize = 0x34;
+    let name = "elf-x86_64-not-used.so";
+    let mut code = [
+        // mov eax, edi; and eax, 3; lea rdx, [table]; movsxd rax, [rdx + 4 * rax]; add rax, rdx; jmp rax
+        &[0x89, 0xf8, 0x83, 0xe0, 0x03, 0x48, 0x8d, 0x15, 0x14, 0, 0, 0][..],
+        &[0x48, 0x63, 0x04, 0x82, 0x48, 0x01, 0xd0, 0xff, 0xe0],
+        // Where all four entries lead: the definition is returned.
+        &movabs_rax(definition(name).0),
+        &[0xc3],
+        &[0xf5, 0xff, 0xff, 0xff].repeat(4),
+        // A number behind the table that would lead to the last byte; lea rdx, [that number]; no instruction.
+        &[0x1c, 0, 0, 0],
+        &[0x48, 0x8d, 0x15, 0xf5, 0xff, 0xff, 0xff],
+        &[0x90, 0x06],
+    ]
+    .concat();
+    let gil = |code: &[u8]| run(&patched(name, code), HookKind::Init, FREE_THREADED, Limits::default()).gil;
+    let nothing = [0x0f, 0x1f, 0x00];
+    assert_eq!(gil(&code).value(), Some(&Declaration::Slot { value: 1 }), "both end it");
+    let bounded = [&code[..NAMING], &[0x90; 7], &code[NAMING + 7..]].concat();
+    assert_eq!(gil(&bounded).value(), Some(&Declaration::Slot { value: 1 }), "the index ends it");
+    code[INDEX..INDEX + nothing.len()].copy_from_slice(&nothing);
+    assert_eq!(gil(&code).value(), Some(&Declaration::Slot { value: 1 }), "a name ends it");
+    code[NAMING..NAMING + 7].fill(0x90);
+    assert!(why(&gil(&code)).contains("no instruction"), "nothing ends it: {:?}", gil(&code));
+}

@@ -87,6 +87,19 @@ pub(super) struct Table {
     pub(super) signed: bool,
     /// By how many bits the entry is shifted left.
     pub(super) shift: u8,
+    /// How many entries may be meant; more than there are where that is not known.
+    pub(super) count: u64,
+}
+
+impl Table {
+    /// Most entries that are looked at.
+    pub(super) const LONGEST: u64 = 512;
+
+    /// Covers both, where they differ in nothing but their length.
+    fn join(self, other: Table) -> Option<Table> {
+        let count = self.count.max(other.count);
+        (Table { count, ..self } == Table { count, ..other }).then_some(Table { count, ..self })
+    }
 }
 
 /// What is known of a named unknown wherever it occurs.
@@ -142,7 +155,7 @@ impl Symbols {
                 known.range = known.range.join(symbol.range);
                 known.origin = known.origin.take().filter(|origin| Some(origin) == symbol.origin.as_ref());
                 known.import = known.import.filter(|import| Some(*import) == symbol.import);
-                known.table = known.table.filter(|table| Some(*table) == symbol.table);
+                known.table = known.table.zip(symbol.table).and_then(|(one, other)| one.join(other));
                 if known.failure != symbol.failure {
                     known.failure = Failure::Never;
                 }

@@ -72,6 +72,26 @@ pub(super) fn compares_with_minus_one(bench: &mut Bench, address: u64) -> Option
     compares.then(|| instruction.ip_rel_memory_address())
 }
 
+/// The first address between two others that a `LEA` in the code around a place names. Compilers lay the tables of
+/// functions that follow each other side by side.
+pub(super) fn first_named(image: &Image, place: u64, (start, end): (u64, u64)) -> Option<u64> {
+    const AROUND: u64 = 1 << 16;
+    let segment = image.segment_at(place)?;
+    let from = usize::try_from(place.saturating_sub(segment.address).saturating_sub(AROUND)).ok()?;
+    let to = usize::try_from(place.saturating_sub(segment.address).saturating_add(AROUND)).ok()?;
+    let code = segment.bytes.get(from..to.min(segment.bytes.len()))?;
+    let first = segment.address.checked_add(from as u64)?;
+    let named = code.windows(7).zip(first..).filter_map(|(bytes, address)| match *bytes {
+        // REX.W, LEA, a ModR/M byte for RIP and a displacement of 32 bits, which counts from the next instruction.
+        [0x48 | 0x4c, 0x8d, modes, low, second, third, high] if modes & 0xc7 == 0x05 => {
+            let displacement = i32::from_le_bytes([low, second, third, high]);
+            Some(address.wrapping_add(7).wrapping_add_signed(i64::from(displacement)))
+        }
+        _ => None,
+    });
+    named.filter(|named| start < *named && *named < end).min()
+}
+
 /// The instruction that sets a register to a constant before the call whose displacement lies at `place`, with nothing
 /// between that branches or writes the register.
 pub(super) fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<Setting> {

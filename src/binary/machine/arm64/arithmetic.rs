@@ -24,6 +24,10 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
                 }
                 _ => combine(instruction.opcode, left, right, operand::bits(instruction, 0)),
             };
+            let value = match (instruction.opcode, value) {
+                (AND, Value::ANY) => bench.masked(state, right),
+                (_, value) => value,
+            };
             operand::write(state, instruction, 0, value);
         }
         ADDS | SUBS | ANDS | BICS => with_flags(bench, state, instruction),

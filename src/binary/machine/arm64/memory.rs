@@ -4,6 +4,7 @@ use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand, ShiftStyle, SizeCode
 
 use super::super::explore::Bench;
 use super::super::state::{LANES, State};
+use super::super::symbol::Table;
 use super::super::value::{Reach, Value, extend};
 use super::{SP, operand};
 
@@ -74,8 +75,8 @@ pub(super) fn step(bench: &mut Bench, state: &mut State, instruction: &Instructi
         let size = access.size.unwrap_or_else(|| register_size(instruction, index));
         if access.load {
             match table {
-                Some(start) => {
-                    let value = bench.load_entry(state, start, size, access.signed);
+                Some(table) => {
+                    let value = bench.load_entry(state, table);
                     operand::write(state, instruction, index, value);
                 }
                 None => load(bench, state, instruction, index, place, size, access.signed),
@@ -184,8 +185,8 @@ fn address(
     }
 }
 
-/// The start of a constant table of which an unknown element is read.
-fn table(bench: &Bench, state: &State, instruction: &Instruction, index: usize, access: &Access) -> Option<u64> {
+/// The constant table of which an unknown element is read.
+fn table(bench: &Bench, state: &State, instruction: &Instruction, index: usize, access: &Access) -> Option<Table> {
     let Some(&Operand::RegRegOffset(number, offset, _, _, amount)) = instruction.operands.get(index) else {
         return None;
     };
@@ -199,7 +200,8 @@ fn table(bench: &Bench, state: &State, instruction: &Instruction, index: usize, 
         return None;
     }
     let start = state.register(usize::from(number)).known()?;
-    bench.image.is_read_only(start).then_some(start)
+    let index = state.register(usize::from(offset));
+    bench.image.is_read_only(start).then(|| Table { signed: access.signed, ..bench.table(state, start, size, index) })
 }
 
 /// Loads and stores of several vectors: their content is not followed.

@@ -126,15 +126,27 @@ impl Bench<'_, '_> {
             && self.image.segments.iter().any(|segment| !segment.executable && overlaps(segment.address, segment.size))
     }
 
+    /// A number that is not known, out of the bits of a mask: a small one is often the index into a table.
+    pub(in crate::binary::machine) fn masked(&mut self, state: &mut State, mask: Value) -> Value {
+        match mask {
+            Value::Known(highest @ (3 | 7 | 15 | 31)) => {
+                self.fresh_part(state, Symbol::new(Range::new(0, highest.cast_signed())), 10)
+            }
+            _ => Value::ANY,
+        }
+    }
+
+    /// A table of code addresses in which an index points that is not known.
+    pub(in crate::binary::machine) fn table(&self, state: &State, start: u64, size: u64, index: Value) -> Table {
+        let facts = Known { symbols: &self.symbols, facts: &state.facts };
+        let range = Facts::range(&facts, index, 64);
+        let highest = u64::try_from(range.high).ok().filter(|_| range.low >= 0);
+        let count = highest.map_or(Table::LONGEST, |highest| highest.saturating_add(1).min(Table::LONGEST));
+        Table { start, size: size as u8, signed: false, shift: 0, count }
+    }
+
     /// An entry of a table of code addresses whose index is not known.
-    pub(in crate::binary::machine) fn load_entry(
-        &mut self,
-        state: &mut State,
-        start: u64,
-        size: u64,
-        is_signed: bool,
-    ) -> Value {
-        let table = Table { start, size: size as u8, signed: is_signed, shift: 0 };
+    pub(in crate::binary::machine) fn load_entry(&mut self, state: &mut State, table: Table) -> Value {
         self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 7)
     }
 

@@ -15,8 +15,6 @@ use crate::binary::image::ImportKind;
 const LONGEST_STUB: usize = 4;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
-/// Most entries of a table of code addresses.
-const LONGEST_TABLE: u64 = 512;
 
 impl Bench<'_, '_> {
     pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
@@ -55,10 +53,16 @@ impl Bench<'_, '_> {
 
     fn scatter(&mut self, state: &State, table: Table, offset: i64) {
         let mut targets = Vec::new();
-        for index in 0..LONGEST_TABLE {
-            let size = u64::from(table.size);
+        let size = u64::from(table.size);
+        let end = table.start.saturating_add(table.count * size);
+        let end = match self.convention.link {
+            // What code names is an object of its own, and where it begins the table has ended.
+            None => x86::first_named(self.image, state.pc, (table.start, end)).unwrap_or(end),
+            Some(_) => end,
+        };
+        for index in 0..table.count {
             let place = table.start.wrapping_add(index * size);
-            if !self.image.is_read_only(place) {
+            if place >= end || !self.image.is_read_only(place) {
                 break;
             }
             let Value::Known(entry) = state.memory.read(self.image, place, size) else { break };

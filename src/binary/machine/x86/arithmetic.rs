@@ -89,7 +89,10 @@ fn binary(bench: &mut Bench, state: &mut State, instruction: &Instruction) {
             (value, Flags::Compare { left, right, bits })
         }
         Mnemonic::And => {
-            let value = and(left, right);
+            let value = match and(left, right) {
+                Value::ANY => bench.masked(state, right),
+                value => value,
+            };
             let flags = if value.known().is_some() { logic(value, bits) } else { Flags::Test { left, right, bits } };
             (value, flags)
         }

@@ -4,6 +4,7 @@ use iced_x86::{Instruction, OpKind, Register};
 
 use super::super::explore::Bench;
 use super::super::state::State;
+use super::super::symbol::Table;
 use super::super::value::{THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, mask};
 
 /// Width of an operand in bits.
@@ -22,9 +23,8 @@ pub(super) fn read(bench: &mut Bench, state: &mut State, instruction: &Instructi
         OpKind::Register => register(state, instruction.op_register(index)),
         OpKind::Memory => {
             let size = u64::from(bits(instruction, index) / 8);
-            if let Some(start) = table(bench, state, instruction, size) {
-                let signed = instruction.mnemonic() == iced_x86::Mnemonic::Movsxd;
-                return bench.load_entry(state, start, size, signed);
+            if let Some(table) = table(bench, state, instruction, size) {
+                return bench.load_entry(state, table);
             }
             if is_thread_block(state, instruction) {
                 return Value::Known(THREAD + THREAD_BLOCK);
@@ -141,13 +141,14 @@ pub(super) fn address(state: &State, instruction: &Instruction, with_segment: bo
     if instruction.memory_base().size() == 4 { sum.truncate(32) } else { sum }
 }
 
-/// The start of a constant table of which an unknown element is read.
-fn table(bench: &Bench, state: &State, instruction: &Instruction, size: u64) -> Option<u64> {
+/// The constant table of which an unknown element is read.
+fn table(bench: &Bench, state: &State, instruction: &Instruction, size: u64) -> Option<Table> {
     let index = instruction.memory_index();
     if !index.is_gpr() || !matches!(size, 4 | 8) || u64::from(instruction.memory_index_scale()) != size {
         return None;
     }
-    if register(state, index).known().is_some() {
+    let index = register(state, index);
+    if index.known().is_some() {
         return None;
     }
     let base = match instruction.memory_base() {
@@ -155,5 +156,6 @@ fn table(bench: &Bench, state: &State, instruction: &Instruction, size: u64) -> 
         base => register(state, base).known()?,
     };
     let start = base.wrapping_add(instruction.memory_displacement64());
-    bench.image.is_read_only(start).then_some(start)
+    let signed = instruction.mnemonic() == iced_x86::Mnemonic::Movsxd;
+    bench.image.is_read_only(start).then(|| Table { signed, ..bench.table(state, start, size, index) })
 }
