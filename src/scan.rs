@@ -7,6 +7,7 @@ mod distributions;
 mod examination;
 mod first_ready;
 mod foreseeing;
+mod handing_over;
 mod inspecting;
 mod installed;
 mod judging;

@@ -4,11 +4,13 @@
 //! it. Objects of the module that is made lie in the library, so the library's ABI counts where the file itself, often
 //! a few instructions, has none.
 
+use std::cell::OnceCell;
+
 use super::image::{Image, ImageError, images};
 use super::machine::{Limits, Maker, evaluate};
 use super::{BinaryError, HookFacts, evaluation, python};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, HandOver, Hook, ImageFacts, ModuleFacts};
+use crate::model::facts::{Abi, Fact, HandOver, Hook, ImageFacts, ModuleFacts};
 
 /// Names of the libraries that may have the functions which a file's hooks hand over to, without folders, in the order in
 /// which a loader would ask them.
@@ -34,40 +36,55 @@ pub fn is_system_library(name: &str) -> bool {
     python::is_system_library(name)
 }
 
-/// Follows, in one of those libraries, the functions which the hooks hand over to; hooks whose function it does not have
-/// stay as they are.
-pub fn follow(facts: &mut ModuleFacts, path: &str, bytes: &[u8]) -> Result<(), BinaryError> {
+/// Follows, in one of those libraries, the functions which the hooks of modules hand over to; hooks whose function it does
+/// not have stay as they are.
+pub fn follow(modules: &mut [&mut ModuleFacts], path: &str, bytes: &[u8]) -> Result<(), BinaryError> {
     let images = match images(bytes) {
         Ok(images) => images,
         Err(ImageError::NotAnObject) => return Ok(()),
         Err(source) => return Err(BinaryError::Image { path: path.to_owned(), source }),
     };
-    for known in &mut facts.images {
-        let fits = |image: &&Image| image.format == known.format && image.architecture == known.architecture;
-        if let Some(image) = images.iter().find(fits) {
-            follow_in(known, &facts.path, image, path);
+    let libraries: Vec<Library<'_, '_>> =
+        images.iter().map(|image| Library { image, path, abi: OnceCell::new() }).collect();
+    for module in modules {
+        for known in &mut module.images {
+            let fits =
+                |it: &&Library<'_, '_>| it.image.format == known.format && it.image.architecture == known.architecture;
+            if let Some(library) = libraries.iter().find(fits) {
+                library.follow(known, &module.path);
+            }
         }
     }
     Ok(())
 }
 
-fn follow_in(known: &mut ImageFacts, module_path: &str, library: &Image<'_>, path: &str) {
-    let Fact::Known { value: hooks, .. } = &mut known.hooks else { return };
-    for hook in hooks {
-        let Some(HandOver { symbol, libraries }) = &hook.hand_over else { continue };
-        let is_named = libraries.iter().any(|name| file_name(name) == file_name(path));
-        let Some(&address) = library.exports().get(symbol).filter(|_| is_named) else { continue };
-        if known.abi.value().is_none() {
-            known.abi = python::facts(library, path, super::Depth::Verdict).abi;
+/// One image of a library, to which several modules may hand over.
+struct Library<'a, 'data> {
+    image: &'a Image<'data>,
+    path: &'a str,
+    abi: OnceCell<Fact<Abi>>,
+}
+
+impl Library<'_, '_> {
+    fn follow(&self, known: &mut ImageFacts, module_path: &str) {
+        let Fact::Known { value: hooks, .. } = &mut known.hooks else { return };
+        for hook in hooks {
+            let Some(HandOver { symbol, libraries }) = &hook.hand_over else { continue };
+            let is_named = libraries.iter().any(|name| file_name(name) == file_name(self.path));
+            let Some(&address) = self.image.exports().get(symbol).filter(|_| is_named) else { continue };
+            if known.abi.value().is_none() {
+                let of_library = || python::facts(self.image, self.path, super::Depth::Verdict).abi;
+                known.abi = self.abi.get_or_init(of_library).clone();
+            }
+            let maker = Maker { address, kind: hook.kind, module: &hook.module };
+            let what = format!("the hook hands over to a function of {}", self.path);
+            let seen = Evidence::new(what).symbol(symbol).address(address);
+            let context = evaluation::context(module_path, &known.abi);
+            let mut found = evaluate(self.image, maker, context, Limits::default());
+            found.gil = evaluation::overrule(self.image, hook.kind, found.gil, found.create, context);
+            let about = format!("the hook hands over to {symbol} of {}, and there ", self.path);
+            take(hook, found.into(), &about, &seen);
         }
-        let maker = Maker { address, kind: hook.kind, module: &hook.module };
-        let seen =
-            Evidence::new(format!("the hook hands over to a function of {path}")).symbol(symbol).address(address);
-        let context = evaluation::context(module_path, &known.abi);
-        let mut found = evaluate(library, maker, context, Limits::default());
-        found.gil = evaluation::overrule(library, hook.kind, found.gil, found.create, context);
-        let about = format!("the hook hands over to {symbol} of {path}, and there ");
-        take(hook, found.into(), &about, &seen);
     }
 }
 

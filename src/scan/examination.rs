@@ -17,12 +17,10 @@ use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
 use super::describing;
+use super::handing_over::{self, Library};
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
-
-/// Most libraries of one module that are looked for because its hook hands over to one of them.
-const MOST_LIBRARIES: usize = 16;
 
 /// Packed bytes of a module up to which it is worth looking at it alone first.
 const SMALL: u64 = 1 << 20;
@@ -162,31 +160,17 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 
 /// Looks for the libraries that hooks hand over to among the other files, and follows them there.
 fn hand_over(contents: &dyn Contents, examination: &mut Examination, glance: Glance<'_>) {
-    let mut problems = Vec::new();
-    for module in &mut examination.modules {
-        for name in hand_over::libraries(module).into_iter().take(MOST_LIBRARIES) {
-            let mut entries = contents.entries().iter().filter(|entry| hand_over::file_name(&entry.path) == name);
-            // Of two files with that name, only a loader knows which it takes.
-            let (Some(entry), None) = (entries.next(), entries.next()) else {
-                // A loader asks it before those that follow, and it may have the function.
-                if hand_over::is_system_library(&name) { continue } else { break }
-            };
-            let met = problems.len();
-            for unpacked in contents.read(&[&entry.path]) {
-                let followed = unpacked.member.map(|member| hand_over::follow(module, &member.path, &member.bytes));
-                match followed {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => problems.push(unreadable(&entry.path, &error, glance)),
-                    Err(problem) => problems.push(problem),
-                }
-            }
-            if problems.len() > met || hand_over::libraries(module).is_empty() {
-                break;
-            }
+    let mut open = |name: &str| {
+        let mut entries = contents.entries().iter().filter(|entry| hand_over::file_name(&entry.path) == name);
+        let (Some(entry), None) = (entries.next(), entries.next()) else { return Library::Missing };
+        match contents.read(&[&entry.path]).next().map(|unpacked| unpacked.member) {
+            Some(Ok(member)) => Library::Found(member.path, member.bytes),
+            Some(Err(problem)) => Library::Unreadable(problem),
+            None => Library::Missing,
         }
-        hand_over::give_up(module);
-    }
-    examination.problems.append(&mut problems);
+    };
+    let broken = |path: &str, error: &BinaryError| unreadable(path, error, glance);
+    examination.problems.extend(handing_over::follow(&mut examination.modules, &mut open, &broken));
 }
 
 fn unreadable(path: &str, error: &BinaryError, glance: Glance<'_>) -> Problem {

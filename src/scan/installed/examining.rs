@@ -13,7 +13,7 @@ use crate::archive::candidates::{Candidate, PREFIXES, Step};
 use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
 use crate::archive::record::digest;
-use crate::binary::{self, Depth};
+use crate::binary::{self, BinaryError, Depth, hand_over};
 use crate::import;
 use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
@@ -24,6 +24,7 @@ use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
+use super::super::handing_over::{self, Library};
 use super::super::judging::Examinations;
 use super::super::{Event, Observer};
 use super::Part;
@@ -97,11 +98,47 @@ impl Examiner<'_> {
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
         }
         let ended = |(part, mut examination): (&Part, Examination)| {
+            self.hand_over(part, &mut examination, image);
             examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
             examination.problems.extend(no_module(part, &examination.modules));
             (part.artifact.location.clone(), examination)
         };
         (parts.iter().zip(found).map(ended).collect(), differences)
+    }
+
+    /// Follows hooks into the libraries of the same distribution that they hand over to.
+    fn hand_over(&self, part: &Part, examination: &mut Examination, image: Option<&Image>) {
+        let problem = |place: &str, kind, message| {
+            let package = Some(part.artifact.name.clone());
+            Problem { kind, package, place: place.to_owned(), message }
+        };
+        let mut open = |name: &str| {
+            let mut files = part.files.iter().filter(|file| hand_over::file_name(&file.path) == name);
+            let (Some(file), None) = (files.next(), files.next()) else { return Library::Missing };
+            match self.read_whole(file, image) {
+                Ok(bytes) => Library::Found(file.path.clone(), bytes),
+                Err(error) => Library::Unreadable(problem(&file.path, ProblemKind::File, error.to_string())),
+            }
+        };
+        let broken = |path: &str, error: &BinaryError| problem(path, ProblemKind::Binary, error.to_string());
+        examination.problems.extend(handing_over::follow(&mut examination.modules, &mut open, &broken));
+    }
+
+    fn read_whole(&self, file: &InstalledFile, image: Option<&Image>) -> io::Result<Vec<u8>> {
+        let limit = self.limits.member_bytes;
+        if file.size > limit {
+            return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
+        }
+        let mut bytes = Vec::new();
+        let Some(image) = image else {
+            File::open(&file.location)?.take(limit).read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        };
+        let mut read = Ok(0);
+        let mut take = |_: &Path, reader: &mut dyn Read| read = reader.take(limit).read_to_end(&mut bytes);
+        let unread = image.read_each(std::slice::from_ref(&file.location), self.limits, &mut take);
+        read?;
+        unread.into_iter().next().map_or(Ok(bytes), |(_, why)| Err(io::Error::other(why)))
     }
 
     fn on_disk(&self, wanted: &[Wanted<'_>]) -> Vec<Looked> {

@@ -289,6 +289,23 @@ fn a_module_by_itself_is_judged_under_the_name_that_it_has() {
     assert!(run.stderr.contains("which Python it is for cannot be told"), "{}", run.stderr);
 }
 
+#[test]
+fn what_a_module_hands_over_to_is_followed_in_a_library_of_the_same_distribution() {
+    const NEEDED: &[u8] = b"elf-x86_64-maker.so";
+    let library = "elf_x86_64_maker.so";
+    let mut module = compiled("elf-x86_64-hands-over.so");
+    let place = module.windows(NEEDED.len()).position(|bytes| bytes == NEEDED).unwrap();
+    module[place..place + NEEDED.len()].copy_from_slice(library.as_bytes());
+    let desk = Desk::new();
+    desk.write("packages/a-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: a\nVersion: 1.0\n");
+    desk.write("packages/a-1.0.dist-info/RECORD", format!("a/sample.so,,\na/lib/{library},,\n"));
+    desk.write("packages/a/sample.so", module);
+    let verdicts = || scan(&desk, &["packages", "--platform", "linux-x86_64", "--python", "3.14t"]).report().verdicts();
+    assert_eq!(verdicts(), ["a 1.0 cp314t unknown"], "the library is not there");
+    desk.write(&format!("packages/a/lib/{library}"), compiled("elf-x86_64-maker.so"));
+    assert_eq!(verdicts(), ["a 1.0 cp314t ready"]);
+}
+
 // Containers
 
 #[test]
