@@ -13,7 +13,7 @@ use clap_complete::Shell;
 
 use ungil::input::ADAPTERS;
 use ungil::installed::KINDS;
-use ungil::model::target::{Platform, Python};
+use ungil::model::target::{InvalidTarget, Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
 pub(crate) use dashboard::DashboardArguments;
@@ -256,7 +256,7 @@ pub(crate) struct ConfigArguments {
 pub(crate) struct TargetArguments {
     /// Free-threaded Python, such as 3.14t, and beside one also a Python with the GIL, such as 3.14, to compare with; may
     /// be repeated [default: 3.14t and 3.15t; for what is installed, its own]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = python)]
     pub(crate) python: Vec<Python>,
     /// Platform, such as linux-x86_64 or macos-arm64; may be repeated [default: this machine's]
     #[arg(long, value_name = "PLATFORM")]
@@ -319,6 +319,14 @@ pub(crate) struct OutputArguments {
     /// Write to this file instead of standard output
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+}
+
+fn python(word: &str) -> Result<Python, String> {
+    let is_program = word.starts_with("python") || word.contains(['/', std::path::MAIN_SEPARATOR]);
+    word.parse().map_err(|error: InvalidTarget| match is_program {
+        true => format!("{error}; what a Python has installed is scanned by `ungil scan --interpreter {word}`"),
+        false => error.to_string(),
+    })
 }
 
 fn formats<Subject>(formats: &'static [Format<Subject>]) -> PossibleValuesParser {

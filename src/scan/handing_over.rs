@@ -62,8 +62,6 @@ pub(super) fn follow(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
-
     use super::*;
     use crate::binary::read;
     use crate::model::facts::Declaration;

@@ -37,6 +37,7 @@ fn wrong_usage_is_told_on_standard_error_and_exits_with_2() {
         (&["scan", "a", "--format", "xml"], "table"),
         (&["scan", "a", "--python", "3.12t"], "3.14t"),
         (&["scan", "a", "--python", "3.14"], "did you mean --python 3.14t?"),
+        (&["scan", "--python", "/usr/bin/python3.14t"], "scanned by `ungil scan --interpreter /usr/bin/python3.14t`"),
         (&["scan", "a", "--python", "3.12"], "did you mean --python 3.13t?"),
         (&["scan", "a", "--platform", "haiku-x86_64"], "linux-x86_64"),
         (&["scan", "a", "--index-url", "not a url"], "--index-url not a url is no URL"),
