@@ -1,12 +1,9 @@
 //! Front door of the library: how the stages meet for one run.
 
-mod asking;
 mod assembly;
 mod describing;
 mod distributions;
 mod examination;
-mod first_ready;
-mod foreseeing;
 mod handing_over;
 mod inspecting;
 mod installed;
@@ -16,12 +13,9 @@ mod observer;
 mod obstacles;
 mod other_build;
 mod planning;
-mod revision;
-mod search;
 mod session;
 mod sets;
 mod sources;
-mod tracker;
 mod wheelhouse;
 
 use crate::archive::limits::Limits;

@@ -1,6 +1,13 @@
 //! The way forward: looks at the set, searches a ready version of each package that is not ready, resolves the set again
 //! with what was found, and looks again, until nothing new is found.
 
+mod asking;
+mod first_ready;
+mod foreseeing;
+mod revision;
+mod search;
+mod tracker;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::Index;
@@ -17,14 +24,15 @@ use crate::plan::{self, Held, Material};
 use crate::resolve::{Catalog, ResolveError};
 use crate::rules::RuleSet;
 
-use super::asking::{self, Asked};
 use super::distributions::Distributions;
-use super::first_ready::{MOST_REQUESTS, Surroundings, first_ready};
-use super::foreseeing::{self, ToBuild};
-use super::revision::Revision;
 use super::session::{Builds, Seen, Session, each};
 use super::{Event, Inputs, Observer, ScanError, Settings};
-use super::{judging, obstacles, tracker};
+use super::{judging, obstacles};
+
+use asking::Asked;
+use first_ready::{MOST_REQUESTS, Surroundings, first_ready};
+use foreseeing::ToBuild;
+use revision::Revision;
 
 /// Looks at the set after the first one: what changes may bring in something that is not ready either.
 const ROUNDS: usize = 3;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::name::{Bound, PackageName, Version, bounded_by, of_name, pinned};
 use crate::model::request::{Place, Request, Requests, Wanted};
 
-use super::obstacles::named;
+use super::super::obstacles::named;
 
 /// What is to be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

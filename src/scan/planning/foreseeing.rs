@@ -13,9 +13,10 @@ use crate::model::source::{Becomes, Forecast};
 use crate::model::target::Target;
 use crate::resolve::editions::{Edition, Editions};
 
-use super::judging::{self, Examinations};
-use super::session::{Session, each};
-use super::{first_ready, obstacles, sources};
+use super::super::judging::{self, Examinations};
+use super::super::session::{Session, each};
+use super::super::{obstacles, sources};
+use super::first_ready;
 
 /// What reading an sdist costs, in requests: its end and the rest of it.
 const COST: u64 = 2;

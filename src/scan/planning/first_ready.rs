@@ -21,11 +21,11 @@ use crate::model::verdict::Verdict;
 use crate::resolve::Catalog;
 use crate::resolve::editions::{Edition, Editions};
 
-use super::examination::Extent;
-use super::judging::{self, Examinations, Found};
-use super::obstacles;
+use super::super::examination::Extent;
+use super::super::judging::{self, Examinations, Found};
+use super::super::obstacles;
+use super::super::session::Session;
 use super::search::{History, Readiness, search};
-use super::session::Session;
 
 /// Requests that may be sent for one package and target, those for its listing and for the version in the set included.
 pub(super) const MOST_REQUESTS: u64 = 11;
@@ -187,7 +187,7 @@ impl Looker<'_> {
         };
         let resolution = self.with(edition);
         let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
-        let judge = |examination: &super::examination::Examination| {
+        let judge = |examination: &super::super::examination::Examination| {
             let other = Some((&artifact.location, examination));
             let found = Found { examinations: self.surroundings.examinations, other, release: &release };
             judging::judge_one(&resolution, &self.chosen.name, found, self.session.rules)

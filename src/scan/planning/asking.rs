@@ -4,8 +4,8 @@ use crate::installed::Environment;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Requests;
 
-use super::installed;
-use super::{Inputs, PlanError, ScanError, Settings};
+use super::super::installed;
+use super::super::{Inputs, PlanError, ScanError, Settings};
 
 /// What is asked for, and for which targets.
 pub(super) struct Asked {
