@@ -177,6 +177,17 @@ fn a_declaration_by_an_unknown_is_unknown() {
 }
 
 #[test]
+fn a_call_that_gets_a_vague_pointer_may_have_filled_the_slots() {
+    const NAME: &str = "elf-x86_64-room.so";
+    let (definition, slots) = definition(NAME);
+    // rdtsc; mov rdi, slots; add rdi, rax; call rax.
+    let call = [&[0x0f, 0x31, 0x48, 0xbf][..], &slots.to_le_bytes(), &[0x48, 0x01, 0xc7, 0xff, 0xd0]].concat();
+    let code = [call, movabs_rax(definition), vec![0xc3]].concat();
+    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, Limits::default());
+    assert!(found.gil.value().is_none(), "{:?}", found.gil);
+}
+
+#[test]
 fn hostile_code_ends_at_a_limit() {
     const X86: &str = "elf-x86_64-not-used.so";
     const ARM64: &str = "elf-aarch64-not-used.so";

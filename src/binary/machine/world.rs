@@ -141,7 +141,7 @@ pub(super) fn forget(bench: &Bench, state: &mut State, pointer: Value, length: u
             }
             Region::Image | Region::Thread | Region::Object => {}
         },
-        Value::Unknown(reach) if reach.may(Reach::STACK.with(Reach::HEAP)) => {
+        Value::Unknown(reach) if reach.may(Reach::STACK.with(Reach::HEAP).with(Reach::IMAGE)) => {
             state.memory.taint(bench.image, reach, Value::Unknown(Reach::OUTSIDE));
         }
         Value::Symbol { .. } | Value::Unknown(_) => {}
