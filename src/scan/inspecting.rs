@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::archive::candidates::Candidate;
-use crate::archive::folder::Folder;
+use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
@@ -69,6 +69,9 @@ pub enum InspectError {
         /// What happened, what was expected.
         message: String,
     },
+    /// The same of a folder, or of a file by itself.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
 }
 
 /// Looks into wheels, source distributions and compiled files.
@@ -141,7 +144,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
     if path.is_dir() {
-        let folder = Folder::open(path, None, limits).map_err(|error| unreadable(error.to_string()))?;
+        let folder = Folder::open(path, None, limits)?;
         let examination = examination::of_members(&folder, &candidates(&folder), glance);
         return Ok(Examined::of(examination, folder));
     }
@@ -158,7 +161,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
         let examination = Examination { distribution, ..Examination::default() };
         return Ok(Examined { sources: Some(facts), ..Examined::of(examination, Nothing) });
     }
-    let file = Folder::single(path, limits).map_err(|error| unreadable(error.to_string()))?;
+    let file = Folder::single(path, limits)?;
     let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
     let examination = examination::of_members(&file, &members, glance);
     if examination.modules.is_empty() && examination.problems.is_empty() {

@@ -207,7 +207,7 @@ fn what_cannot_be_inspected_is_told_and_nothing_else_is() {
         ("fake-1.0-py3-none-any.whl", "is not a zip file"),
         ("name.whl", "name.whl"),
         ("missing.whl", "No such file"),
-        ("missing.so", "No such file"),
+        ("missing.so", "error: missing.so: No such file"),
     ] {
         let run = desk.run(&["inspect", argument]);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{argument}: {}", run.stderr);
