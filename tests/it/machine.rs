@@ -188,6 +188,20 @@ fn a_call_that_gets_a_vague_pointer_may_have_filled_the_slots() {
 }
 
 #[test]
+fn a_byte_that_is_written_alone_is_known_and_the_rest_of_its_register_is_not() {
+    const NAME: &str = "elf-x86_64-not-used.so";
+    let definition = movabs_rax(definition(NAME).0);
+    // rdtsc; mov al, 1; test al, al; je over the definition: never taken.
+    let byte = [vec![0x0f, 0x31, 0xb0, 1, 0x84, 0xc0, 0x74, 11], definition.clone(), vec![0xc3, 0x06]].concat();
+    let found = run(&patched(NAME, &byte), HookKind::Init, FREE_THREADED, Limits::default());
+    assert_eq!((found.gil.value(), found.forks), (Some(&Declaration::Slot { value: 1 }), 0), "{:?}", found.gil);
+    // rdtsc; mov al, 0; test eax, eax; the same jump: nobody knows.
+    let whole = [vec![0x0f, 0x31, 0xb0, 0, 0x85, 0xc0, 0x74, 11], definition, vec![0xc3, 0x06]].concat();
+    let found = run(&patched(NAME, &whole), HookKind::Init, FREE_THREADED, Limits::default());
+    assert!(why(&found.gil).contains("no instruction"), "{:?}", found.gil);
+}
+
+#[test]
 fn hostile_code_ends_at_a_limit() {
     const X86: &str = "elf-x86_64-not-used.so";
     const ARM64: &str = "elf-aarch64-not-used.so";

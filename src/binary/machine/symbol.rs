@@ -115,12 +115,14 @@ pub(super) struct Symbol {
     pub(super) import: Option<usize>,
     /// The table that it was read from.
     pub(super) table: Option<Table>,
+    /// Its lowest byte, when that was written by itself.
+    pub(super) low: Option<u8>,
 }
 
 impl Symbol {
     /// An unknown of these numbers.
     pub(super) fn new(range: Range) -> Symbol {
-        Symbol { range, failure: Failure::Never, origin: None, import: None, table: None }
+        Symbol { range, failure: Failure::Never, origin: None, import: None, table: None, low: None }
     }
 }
 
@@ -156,6 +158,7 @@ impl Symbols {
                 known.origin = known.origin.take().filter(|origin| Some(origin) == symbol.origin.as_ref());
                 known.import = known.import.filter(|import| Some(*import) == symbol.import);
                 known.table = known.table.zip(symbol.table).and_then(|(one, other)| one.join(other));
+                known.low = known.low.filter(|low| Some(*low) == symbol.low);
                 if known.failure != symbol.failure {
                     known.failure = Failure::Never;
                 }

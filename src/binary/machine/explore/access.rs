@@ -136,6 +136,11 @@ impl Bench<'_, '_> {
         }
     }
 
+    /// A number of which only the lowest byte is known.
+    pub(in crate::binary::machine) fn low_byte(&mut self, state: &mut State, byte: u8) -> Value {
+        self.fresh_part(state, Symbol { low: Some(byte), ..Symbol::new(Range::ALL) }, 11)
+    }
+
     /// A table of code addresses in which an index points that is not known.
     pub(in crate::binary::machine) fn table(&self, state: &State, start: u64, size: u64, index: Value) -> Table {
         let facts = Known { symbols: &self.symbols, facts: &state.facts };

@@ -20,7 +20,10 @@ pub(super) fn bits(instruction: &Instruction, index: u32) -> u32 {
 /// Reads an operand; its upper bits are zero.
 pub(super) fn read(bench: &mut Bench, state: &mut State, instruction: &Instruction, index: u32) -> Value {
     match instruction.op_kind(index) {
-        OpKind::Register => register(state, instruction.op_register(index)),
+        OpKind::Register => {
+            let number = instruction.op_register(index);
+            low_byte(bench, state, number).unwrap_or_else(|| register(state, number))
+        }
         OpKind::Memory => {
             let size = u64::from(bits(instruction, index) / 8);
             if let Some(table) = table(bench, state, instruction, size) {
@@ -82,7 +85,7 @@ pub(super) fn register(state: &State, register: Register) -> Value {
 /// Writes an operand.
 pub(super) fn write(bench: &mut Bench, state: &mut State, instruction: &Instruction, index: u32, value: Value) {
     match instruction.op_kind(index) {
-        OpKind::Register => set(state, instruction.op_register(index), value),
+        OpKind::Register => set(bench, state, instruction.op_register(index), value),
         OpKind::Memory => {
             let address = address(state, instruction, true);
             bench.store(state, address, u64::from(bits(instruction, index) / 8), value);
@@ -91,7 +94,18 @@ pub(super) fn write(bench: &mut Bench, state: &mut State, instruction: &Instruct
     }
 }
 
-fn set(state: &mut State, register: Register, value: Value) {
+/// The lowest byte of a register of which nothing else is known.
+fn low_byte(bench: &Bench, state: &State, register: Register) -> Option<Value> {
+    let is_low_byte = register.is_gpr8() && !is_high_byte(register);
+    match state.register(number(register)) {
+        Value::Symbol { id, offset: 0 } if is_low_byte => {
+            bench.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
+        }
+        _ => None,
+    }
+}
+
+fn set(bench: &mut Bench, state: &mut State, register: Register, value: Value) {
     if !register.is_gpr() {
         return;
     }
@@ -108,6 +122,7 @@ fn set(state: &mut State, register: Register, value: Value) {
                 }
                 // A flag or a result in the low byte: its reader looks at no more than that.
                 (_, Value::Symbol { .. }) if !high => value,
+                (_, Value::Known(byte)) if !high && width == 8 => bench.low_byte(state, byte as u8),
                 _ => Value::ANY,
             }
         }
