@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -124,21 +124,17 @@ impl Examiner<'_> {
         examination.problems.extend(handing_over::follow(&mut examination.modules, &mut open, &broken));
     }
 
+    /// All bytes of a file that was passed by before.
     fn read_whole(&self, file: &InstalledFile, image: Option<&Image>) -> io::Result<Vec<u8>> {
-        let limit = self.limits.member_bytes;
-        if file.size > limit {
-            return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
-        }
-        let mut bytes = Vec::new();
         let Some(image) = image else {
-            File::open(&file.location)?.take(limit).read_to_end(&mut bytes)?;
-            return Ok(bytes);
+            return rest(file, self.limited(file, File::open(&file.location)?)?, Vec::new());
         };
-        let mut read = Ok(0);
-        let mut take = |_: &Path, reader: &mut dyn Read| read = reader.take(limit).read_to_end(&mut bytes);
+        let mut read = Ok(Vec::new());
+        let mut take = |_: &Path, reader: &mut dyn Read| {
+            read = self.limited(file, reader).and_then(|reader| rest(file, reader, Vec::new()));
+        };
         let unread = image.read_each(std::slice::from_ref(&file.location), self.limits, &mut take);
-        read?;
-        unread.into_iter().next().map_or(Ok(bytes), |(_, why)| Err(io::Error::other(why)))
+        unread.into_iter().next().map_or(read, |(_, why)| Err(io::Error::other(why)))
     }
 
     fn on_disk(&self, wanted: &[Wanted<'_>]) -> Vec<Looked> {
@@ -236,11 +232,7 @@ impl Examiner<'_> {
     }
 
     fn read(&self, file: &InstalledFile, bytes: impl Read) -> Bytes {
-        let limit = self.limits.member_bytes;
-        if file.size > limit {
-            return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
-        }
-        let mut reader = bytes.take(limit);
+        let mut reader = self.limited(file, bytes)?;
         let mut bytes = Vec::new();
         if let Some(candidate) = Candidate::of(&file.path).filter(|it| it.first_step(file.size) == Step::Peek) {
             for length in PREFIXES {
@@ -253,13 +245,27 @@ impl Examiner<'_> {
                 }
             }
         }
-        reader.read_to_end(&mut bytes)?;
-        // A file that is cut short, or grows while it is read, is none that a verdict can stand on.
-        if bytes.len() as u64 != file.size {
-            return Err(io::Error::other(format!("has {} bytes; expected {}", bytes.len(), file.size)));
-        }
-        Ok(Some(bytes))
+        rest(file, reader, bytes).map(Some)
     }
+
+    /// A file's bytes, no more of them than the limit.
+    fn limited<Reader: Read>(&self, file: &InstalledFile, bytes: Reader) -> io::Result<Take<Reader>> {
+        let limit = self.limits.member_bytes;
+        if file.size > limit {
+            return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
+        }
+        Ok(bytes.take(limit))
+    }
+}
+
+/// The bytes that were read and those that are left. A file that is cut short, or grows while it is read, is none that a
+/// verdict can stand on.
+fn rest(file: &InstalledFile, mut reader: impl Read, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    reader.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != file.size {
+        return Err(io::Error::other(format!("has {} bytes; expected {}", bytes.len(), file.size)));
+    }
+    Ok(bytes)
 }
 
 /// The same once more.
