@@ -96,13 +96,11 @@ pub(super) fn write(bench: &mut Bench, state: &mut State, instruction: &Instruct
 
 /// The lowest byte of a register of which nothing else is known.
 fn low_byte(bench: &Bench, state: &State, register: Register) -> Option<Value> {
-    let is_low_byte = register.is_gpr8() && !is_high_byte(register);
-    match state.register(number(register)) {
-        Value::Symbol { id, offset: 0 } if is_low_byte => {
-            bench.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
-        }
-        _ => None,
+    if !register.is_gpr8() || is_high_byte(register) {
+        return None;
     }
+    let Value::Symbol { id, offset: 0 } = state.register(number(register)) else { return None };
+    bench.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
 }
 
 fn set(bench: &mut Bench, state: &mut State, register: Register, value: Value) {
