@@ -1,0 +1,4 @@
+//! What registers and memory hold: numbers, symbolic values, and unknowns that keep what they may point to.
+
+pub(in crate::evaluator) mod symbol;
+pub(in crate::evaluator) mod value;
