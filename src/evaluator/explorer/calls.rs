@@ -256,7 +256,7 @@ impl Executor<'_, '_> {
                 state.set_vector(vector, [Value::ANY; LANES]);
             }
         }
-        state.flags = Flags::Unknown;
+        state.flags = Flags::UNKNOWN;
     }
 
     /// Returns from what was called last.

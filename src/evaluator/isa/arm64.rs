@@ -212,7 +212,7 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
         Opcode::RET => Successor::Return(operand::read(executor, state, instruction, 0)),
         Opcode::CBZ | Opcode::CBNZ => {
             let left = operand::read(executor, state, instruction, 0);
-            let flags = Flags::Compare { left, right: Value::Known(0), bits: operand::bits(instruction, 0) };
+            let flags = Flags::compare(left, Value::Known(0), operand::bits(instruction, 0));
             let condition = if instruction.opcode == Opcode::CBZ { Condition::Equal } else { Condition::NotEqual };
             let taken = target(1);
             test_and_branch(executor, state, flags, condition, taken)
@@ -288,10 +288,10 @@ fn test_bit(executor: &mut Executor, state: &mut State, instruction: &Instructio
     let sign = matches!(bit, 31 | 63);
     let (flags, condition) = if sign {
         let condition = if set { Condition::Negative } else { Condition::NotNegative };
-        (Flags::Compare { left: value, right: Value::Known(0), bits: bit + 1 }, condition)
+        (Flags::compare(value, Value::Known(0), bit + 1), condition)
     } else {
         let condition = if set { Condition::NotEqual } else { Condition::Equal };
-        (Flags::Test { left: value, right: Value::Known(1 << bit.min(63)), bits: 64 }, condition)
+        (Flags::test(value, Value::Known(1 << bit.min(63)), 64), condition)
     };
     test_and_branch(executor, state, flags, condition, taken)
 }
@@ -309,7 +309,7 @@ fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> 
         ) => {
             operand::write(state, instruction, 0, Value::ANY);
             if matches!(instruction.opcode, Opcode::FCMP | Opcode::FCMPE | Opcode::FCCMP | Opcode::FCCMPE) {
-                state.flags = Flags::Unknown;
+                state.flags = Flags::UNKNOWN;
             }
             next
         }

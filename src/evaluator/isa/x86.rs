@@ -3,15 +3,19 @@
 //! Reference: <https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html>
 
 mod arithmetic;
+mod exchange;
 mod operand;
+mod shift;
 mod string_ops;
 mod vector;
 
-use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{
+    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits,
+};
 
 use crate::binary::image::Image;
 use crate::evaluator::constants::ConstantDefinition;
-use crate::evaluator::cpu::flags::{Condition, Flags};
+use crate::evaluator::cpu::flags::{Condition, Flag};
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::explorer::{Executor, Successor};
 use crate::evaluator::noreturn::StaticSuccessor;
@@ -22,6 +26,13 @@ const LONGEST: usize = 15;
 /// Number of the stack pointer.
 pub(in crate::evaluator) const RSP: usize = 4;
 const RBP: usize = 5;
+/// The decoder's bits for the flags that conditions are made of.
+const FLAGS: [(u32, Flag); 4] = [
+    (RflagsBits::CF, Flag::Carry),
+    (RflagsBits::ZF, Flag::Zero),
+    (RflagsBits::SF, Flag::Negative),
+    (RflagsBits::OF, Flag::Overflow),
+];
 
 /// Carries out the instruction at the path's address.
 pub(in crate::evaluator) fn step(executor: &mut Executor, state: &mut State) -> Successor {
@@ -275,11 +286,13 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
         _ if instruction.condition_code() != ConditionCode::None => {
             return conditional(executor, state, instruction, next);
         }
-        Cmpxchg | Xadd | Xchg => return arithmetic::exchange(executor, state, instruction),
+        Cmpxchg | Xadd | Xchg => return exchange::step(executor, state, instruction),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
             string_ops::step(executor, state, instruction);
         }
-        _ if arithmetic::step(executor, state, instruction) || vector::step(executor, state, instruction) => {}
+        _ if arithmetic::step(executor, state, instruction)
+            || shift::step(executor, state, instruction)
+            || vector::step(executor, state, instruction) => {}
         _ => return unmodelled(executor, state, instruction),
     }
     next
@@ -347,8 +360,11 @@ fn unmodelled(executor: &mut Executor, state: &mut State, instruction: &Instruct
             executor.store(state, address.offset(offset), part, Value::ANY);
         }
     }
-    if instruction.rflags_modified() != 0 {
-        state.flags = Flags::Unknown;
+    let modified = instruction.rflags_modified();
+    for (bit, flag) in FLAGS {
+        if modified & bit != 0 {
+            state.flags = state.flags.with(flag, None);
+        }
     }
     Successor::Next(instruction.next_ip())
 }

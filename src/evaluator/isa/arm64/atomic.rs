@@ -77,7 +77,7 @@ fn compare_and_swap(executor: &mut Executor, state: &mut State, word: u32) -> Su
     let before = executor.load(state, place, size);
     let expected = operand::register(state, field(word, 16), bits);
     let kept = state.saved_flags.take().unwrap_or(state.flags);
-    state.flags = Flags::Compare { left: expected, right: before, bits };
+    state.flags = Flags::compare(expected, before, bits);
     match executor.ask(state, Condition::Equal) {
         None => {
             state.saved_flags = Some(kept);
