@@ -4,8 +4,9 @@ use iced_x86::{Instruction, Mnemonic, OpKind};
 
 use super::operand;
 use crate::evaluator::cpu::flags::{Condition, Flags};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::{Executor, Successor};
+use crate::evaluator::isa::Successor;
 use crate::evaluator::values::value::{Value, and, extend, mask, or, signed};
 
 const RAX: usize = 0;
@@ -28,22 +29,22 @@ pub(super) fn widen(state: &mut State, mnemonic: Mnemonic) {
 }
 
 /// Carries out an arithmetic instruction; false when it is none.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
-        Cmp | Test => compare(executor, state, instruction),
-        Add | Sub | And | Or | Xor => binary(executor, state, instruction),
-        Inc | Dec | Neg | Not => unary(executor, state, instruction),
-        Shl | Sal | Shr | Sar | Rol | Ror => shift(executor, state, instruction),
-        Imul if instruction.op_count() >= 2 => multiply(executor, state, instruction),
-        Mul | Imul if instruction.op_count() == 1 => multiply_wide(executor, state, instruction),
-        Div => divide(executor, state, instruction),
-        Bt => bit(executor, state, instruction),
+        Cmp | Test => compare(machine, state, instruction),
+        Add | Sub | And | Or | Xor => binary(machine, state, instruction),
+        Inc | Dec | Neg | Not => unary(machine, state, instruction),
+        Shl | Sal | Shr | Sar | Rol | Ror => shift(machine, state, instruction),
+        Imul if instruction.op_count() >= 2 => multiply(machine, state, instruction),
+        Mul | Imul if instruction.op_count() == 1 => multiply_wide(machine, state, instruction),
+        Div => divide(machine, state, instruction),
+        Bt => bit(machine, state, instruction),
         Bswap => {
             let width = operand::bits(instruction, 0);
-            let value = operand::read(executor, state, instruction, 0);
+            let value = operand::read(machine, state, instruction, 0);
             let value = value.known().map_or(Value::ANY, |number| Value::Known(number.swap_bytes() >> (64 - width)));
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
         }
         Stc | Clc | Cmc => state.flags = Flags::Unknown,
         _ => return false,
@@ -51,10 +52,10 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
     true
 }
 
-fn compare(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn compare(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let left = operand::read(executor, state, instruction, 0);
-    let right = operand::read(executor, state, instruction, 1).truncate(bits);
+    let left = operand::read(machine, state, instruction, 0);
+    let right = operand::read(machine, state, instruction, 1).truncate(bits);
     state.flags = match instruction.mnemonic() {
         Mnemonic::Test => Flags::Test { left, right, bits },
         _ => Flags::Compare { left, right, bits },
@@ -66,13 +67,13 @@ fn logic(value: Value, bits: u32) -> Flags {
     Flags::Result { value, bits, below: Some(false), overflow: Some(false) }
 }
 
-fn binary(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn binary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let same_register = instruction.op_kind(0) == OpKind::Register
         && instruction.op_kind(1) == OpKind::Register
         && instruction.op_register(0) == instruction.op_register(1);
-    let left = operand::read(executor, state, instruction, 0);
-    let right = operand::read(executor, state, instruction, 1).truncate(bits);
+    let left = operand::read(machine, state, instruction, 0);
+    let right = operand::read(machine, state, instruction, 1).truncate(bits);
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Sub | Mnemonic::Xor if same_register => (Value::Known(0), logic(Value::Known(0), bits)),
         Mnemonic::Add => {
@@ -90,7 +91,7 @@ fn binary(executor: &mut Executor, state: &mut State, instruction: &Instruction)
         }
         Mnemonic::And => {
             let value = match and(left, right) {
-                Value::ANY => executor.masked(state, right),
+                Value::ANY => machine.masked(state, right),
                 value => value,
             };
             let flags = if value.known().is_some() { logic(value, bits) } else { Flags::Test { left, right, bits } };
@@ -109,7 +110,7 @@ fn binary(executor: &mut Executor, state: &mut State, instruction: &Instruction)
             (value, logic(value, bits))
         }
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = flags;
 }
 
@@ -126,9 +127,9 @@ pub(super) fn sum_flags(left: Value, right: Value, value: Value, bits: u32) -> F
     }
 }
 
-fn unary(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn unary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let before = operand::read(executor, state, instruction, 0);
+    let before = operand::read(machine, state, instruction, 0);
     let one = Value::Known(1);
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Inc => {
@@ -145,20 +146,20 @@ fn unary(executor: &mut Executor, state: &mut State, instruction: &Instruction) 
         }
         _ => (before.known().map_or(Value::ANY, |number| Value::Known(!number & mask(bits))), None),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     if let Some(flags) = flags {
         state.flags = flags;
     }
 }
 
-fn shift(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn shift(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let value = operand::read(executor, state, instruction, 0);
-    let count = operand::read(executor, state, instruction, 1).truncate(8);
+    let value = operand::read(machine, state, instruction, 0);
+    let count = operand::read(machine, state, instruction, 1).truncate(8);
     let limit = if bits == 64 { 63 } else { 31 };
     let shifted = match (value, count) {
         (value, Value::Known(count)) if count & limit == 0 => {
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
             return;
         }
         (Value::Known(number), Value::Known(count)) => {
@@ -167,7 +168,7 @@ fn shift(executor: &mut Executor, state: &mut State, instruction: &Instruction) 
         }
         _ => Value::ANY,
     };
-    operand::write(executor, state, instruction, 0, shifted);
+    operand::write(machine, state, instruction, 0, shifted);
     state.flags = Flags::Result { value: shifted, bits, below: None, overflow: None };
 }
 
@@ -186,24 +187,24 @@ fn shifted(mnemonic: Mnemonic, number: u64, count: u32, bits: u32) -> u64 {
     result & mask(bits)
 }
 
-fn multiply(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn multiply(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
-    let left = operand::read(executor, state, instruction, first);
-    let right = operand::read(executor, state, instruction, second).truncate(bits);
+    let left = operand::read(machine, state, instruction, first);
+    let right = operand::read(machine, state, instruction, second).truncate(bits);
     let value = match (left, right) {
         (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_mul(right) & mask(bits)),
         (Value::Known(0), _) | (_, Value::Known(0)) => Value::Known(0),
         _ => Value::ANY,
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = Flags::Unknown;
 }
 
-fn multiply_wide(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn multiply_wide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let left = state.register(RAX).truncate(bits);
-    let right = operand::read(executor, state, instruction, 0);
+    let right = operand::read(machine, state, instruction, 0);
     let product = match (left, right, bits, instruction.mnemonic()) {
         (Value::Known(left), Value::Known(right), 32 | 64, Mnemonic::Mul) => {
             let product = u128::from(left) * u128::from(right);
@@ -221,9 +222,9 @@ fn multiply_wide(executor: &mut Executor, state: &mut State, instruction: &Instr
 }
 
 /// `DIV`: dividing by one leaves nothing over, whatever is divided.
-fn divide(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn divide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let divisor = operand::read(executor, state, instruction, 0);
+    let divisor = operand::read(machine, state, instruction, 0);
     let (low, high) = (state.register(RAX).truncate(bits), state.register(RDX).truncate(bits));
     let (quotient, rest) = match (low, high, divisor) {
         (low, Value::Known(0), Value::Known(1)) => (low, Value::Known(0)),
@@ -239,10 +240,10 @@ fn divide(executor: &mut Executor, state: &mut State, instruction: &Instruction)
     state.flags = Flags::Unknown;
 }
 
-fn bit(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn bit(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let value = operand::read(executor, state, instruction, 0);
-    let index = operand::read(executor, state, instruction, 1);
+    let value = operand::read(machine, state, instruction, 0);
+    let index = operand::read(machine, state, instruction, 1);
     let below = match (value, index) {
         (Value::Known(number), Value::Known(index)) => Some((number >> (index % u64::from(bits))) & 1 != 0),
         _ => None,
@@ -251,29 +252,29 @@ fn bit(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
 }
 
 /// `XCHG`, `XADD`, `CMPXCHG`.
-pub(super) fn exchange(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn exchange(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let bits = operand::bits(instruction, 0);
     let next = Successor::Next(instruction.next_ip());
-    let target = operand::read(executor, state, instruction, 0);
-    let source = operand::read(executor, state, instruction, 1);
+    let target = operand::read(machine, state, instruction, 0);
+    let source = operand::read(machine, state, instruction, 1);
     match instruction.mnemonic() {
         Mnemonic::Xchg => {
-            operand::write(executor, state, instruction, 0, source);
-            operand::write(executor, state, instruction, 1, target);
+            operand::write(machine, state, instruction, 0, source);
+            operand::write(machine, state, instruction, 1, target);
         }
         Mnemonic::Xadd => {
             let sum = target.add(source).truncate(bits);
-            operand::write(executor, state, instruction, 1, target);
-            operand::write(executor, state, instruction, 0, sum);
+            operand::write(machine, state, instruction, 1, target);
+            operand::write(machine, state, instruction, 0, sum);
             state.flags = sum_flags(target, source, sum, bits);
         }
         _ => {
             let accumulator = state.register(RAX).truncate(bits);
             state.flags = Flags::Compare { left: accumulator, right: target, bits };
-            match executor.ask(state, Condition::Equal) {
+            match machine.ask(state, Condition::Equal) {
                 None => return Successor::Fork(Condition::Equal),
                 Some(true) => {
-                    operand::write(executor, state, instruction, 0, source);
+                    operand::write(machine, state, instruction, 0, source);
                     state.flags = logic(Value::Known(0), bits);
                 }
                 Some(false) => {
