@@ -4,6 +4,7 @@
 //! that the pointer may reach; what it may reach follows from what it was derived from.
 
 mod compare;
+pub(in crate::evaluator) mod guards;
 mod layout;
 mod taint;
 

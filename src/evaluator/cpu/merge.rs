@@ -3,10 +3,11 @@
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::state::{FastHasher, REGISTERS, State, fact};
+use super::state::{REGISTERS, State, fact};
 use crate::binary::image::Image;
+use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::flags::Flags;
-use crate::evaluator::isa::convention::Convention;
+use crate::evaluator::values::hash::FastHasher;
 use crate::evaluator::values::value::{ImageBounds, OBJECTS, Region, Value, region};
 
 impl State {

@@ -4,8 +4,8 @@ use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use super::operand;
 use crate::evaluator::cpu::flags::{Condition, Flag, Flags};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::value::{Value, and, extend, mask, or, signed};
 
 const RAX: usize = 0;
@@ -28,26 +28,26 @@ pub(super) fn widen(state: &mut State, mnemonic: Mnemonic) {
 }
 
 /// Carries out an arithmetic instruction; false when it is none.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
-        Cmp | Test => compare(executor, state, instruction),
-        Add | Sub | And | Or | Xor => binary(executor, state, instruction),
-        Adc | Sbb => with_carry(executor, state, instruction),
-        Inc | Dec | Neg | Not => unary(executor, state, instruction),
-        Imul if instruction.op_count() >= 2 => multiply(executor, state, instruction),
-        Mul | Imul if instruction.op_count() == 1 => multiply_wide(executor, state, instruction),
-        Div => divide(executor, state, instruction),
+        Cmp | Test => compare(machine, state, instruction),
+        Add | Sub | And | Or | Xor => binary(machine, state, instruction),
+        Adc | Sbb => with_carry(machine, state, instruction),
+        Inc | Dec | Neg | Not => unary(machine, state, instruction),
+        Imul if instruction.op_count() >= 2 => multiply(machine, state, instruction),
+        Mul | Imul if instruction.op_count() == 1 => multiply_wide(machine, state, instruction),
+        Div => divide(machine, state, instruction),
         Bswap => {
             let width = operand::bits(instruction, 0);
-            let value = operand::read(executor, state, instruction, 0);
+            let value = operand::read(machine, state, instruction, 0);
             let value = value.known().map_or(Value::ANY, |number| Value::Known(number.swap_bytes() >> (64 - width)));
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
         }
         Stc => state.flags = state.flags.with(Flag::Carry, Some(true)),
         Clc => state.flags = state.flags.with(Flag::Carry, Some(false)),
         Cmc => {
-            let carry = carry(executor, state).map(|carry| !carry);
+            let carry = carry(machine, state).map(|carry| !carry);
             state.flags = state.flags.with(Flag::Carry, carry);
         }
         _ => return false,
@@ -55,10 +55,10 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
     true
 }
 
-fn compare(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn compare(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let left = operand::read(executor, state, instruction, 0);
-    let right = operand::read(executor, state, instruction, 1).truncate(bits);
+    let left = operand::read(machine, state, instruction, 0);
+    let right = operand::read(machine, state, instruction, 1).truncate(bits);
     state.flags = match instruction.mnemonic() {
         Mnemonic::Test => Flags::test(left, right, bits),
         _ => Flags::compare(left, right, bits),
@@ -66,8 +66,8 @@ fn compare(executor: &mut Executor, state: &mut State, instruction: &Instruction
 }
 
 /// The carry flag, where it is known.
-fn carry(executor: &Executor, state: &State) -> Option<bool> {
-    state.decide(Condition::Below, &executor.symbols)
+fn carry(machine: &Machine, state: &State) -> Option<bool> {
+    state.decide(Condition::Below, &machine.symbols)
 }
 
 /// The flags that logic leaves: those of a comparison with zero, without carry and overflow.
@@ -75,11 +75,11 @@ pub(super) fn logic(value: Value, bits: u32) -> Flags {
     Flags::compare(value, Value::Known(0), bits)
 }
 
-fn binary(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn binary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let same_register = operand::is_same_register(instruction);
-    let left = operand::read(executor, state, instruction, 0);
-    let right = operand::read(executor, state, instruction, 1).truncate(bits);
+    let left = operand::read(machine, state, instruction, 0);
+    let right = operand::read(machine, state, instruction, 1).truncate(bits);
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Sub | Mnemonic::Xor if same_register => (Value::Known(0), logic(Value::Known(0), bits)),
         Mnemonic::Add => {
@@ -97,7 +97,7 @@ fn binary(executor: &mut Executor, state: &mut State, instruction: &Instruction)
         }
         Mnemonic::And => {
             let value = match and(left, right) {
-                Value::ANY => executor.masked(state, right),
+                Value::ANY => machine.masked(state, right),
                 value => value,
             };
             let flags = if value.known().is_some() { logic(value, bits) } else { Flags::test(left, right, bits) };
@@ -116,7 +116,7 @@ fn binary(executor: &mut Executor, state: &mut State, instruction: &Instruction)
             (value, logic(value, bits))
         }
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = flags;
 }
 
@@ -139,14 +139,14 @@ fn with_sum(flags: Flags, left: u64, right: u64, carry: u64, bits: u32) -> Flags
 }
 
 /// `ADC` and `SBB`.
-fn with_carry(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn with_carry(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let left = operand::read(executor, state, instruction, 0);
-    let right = operand::read(executor, state, instruction, 1).truncate(bits);
+    let left = operand::read(machine, state, instruction, 0);
+    let right = operand::read(machine, state, instruction, 1).truncate(bits);
     // Subtracting is adding the complement, with carries the other way round.
     let subtracts = instruction.mnemonic() == Mnemonic::Sbb;
     let same = subtracts && operand::is_same_register(instruction);
-    let (value, flags) = match (left, right, carry(executor, state)) {
+    let (value, flags) = match (left, right, carry(machine, state)) {
         (Value::Known(left), Value::Known(right), Some(carry)) if subtracts => {
             let value = left.wrapping_sub(right).wrapping_sub(u64::from(carry)) & mask(bits);
             let flags = with_sum(Flags::result(Value::Known(value), bits), left, !right, u64::from(!carry), bits);
@@ -163,22 +163,22 @@ fn with_carry(executor: &mut Executor, state: &mut State, instruction: &Instruct
         }
         _ => (Value::ANY, Flags::UNKNOWN),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = flags;
 }
 
-fn unary(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn unary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let before = operand::read(executor, state, instruction, 0);
+    let before = operand::read(machine, state, instruction, 0);
     let one = Value::Known(1);
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Inc => {
             let value = before.add(one).truncate(bits);
-            (value, Some(sum_flags(before, one, value, bits).with(Flag::Carry, carry(executor, state))))
+            (value, Some(sum_flags(before, one, value, bits).with(Flag::Carry, carry(machine, state))))
         }
         Mnemonic::Dec => {
             let value = before.sub(one).truncate(bits);
-            (value, Some(Flags::compare(before, one, bits).with(Flag::Carry, carry(executor, state))))
+            (value, Some(Flags::compare(before, one, bits).with(Flag::Carry, carry(machine, state))))
         }
         Mnemonic::Neg => {
             let value = before.known().map_or(Value::ANY, |number| Value::Known(number.wrapping_neg() & mask(bits)));
@@ -186,17 +186,17 @@ fn unary(executor: &mut Executor, state: &mut State, instruction: &Instruction) 
         }
         _ => (before.known().map_or(Value::ANY, |number| Value::Known(!number & mask(bits))), None),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     if let Some(flags) = flags {
         state.flags = flags;
     }
 }
 
-fn multiply(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn multiply(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
-    let left = operand::read(executor, state, instruction, first);
-    let right = operand::read(executor, state, instruction, second).truncate(bits);
+    let left = operand::read(machine, state, instruction, first);
+    let right = operand::read(machine, state, instruction, second).truncate(bits);
     let (value, overflow) = match (left, right) {
         (Value::Known(left), Value::Known(right)) => {
             let product = i128::from(signed(left, bits)) * i128::from(signed(right, bits));
@@ -206,7 +206,7 @@ fn multiply(executor: &mut Executor, state: &mut State, instruction: &Instructio
         (Value::Known(0), _) | (_, Value::Known(0)) => (Value::Known(0), Some(false)),
         _ => (Value::ANY, None),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = product_flags(overflow);
 }
 
@@ -225,13 +225,13 @@ fn halves(bits: u32) -> (Register, Register) {
     }
 }
 
-fn multiply_wide(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn multiply_wide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (low, high) = halves(bits);
-    let factors = (operand::register(state, low), operand::read(executor, state, instruction, 0));
+    let factors = (operand::register(state, low), operand::read(machine, state, instruction, 0));
     let (Value::Known(left), Value::Known(right)) = factors else {
-        operand::set(executor, state, low, Value::ANY);
-        operand::set(executor, state, high, Value::ANY);
+        operand::set(machine, state, low, Value::ANY);
+        operand::set(machine, state, high, Value::ANY);
         state.flags = Flags::UNKNOWN;
         return;
     };
@@ -240,15 +240,15 @@ fn multiply_wide(executor: &mut Executor, state: &mut State, instruction: &Instr
     let product = (number(left).wrapping_mul(number(right))).cast_unsigned();
     let part = |shift: u32| (product >> shift) as u64 & mask(bits);
     let extended = if is_signed { signed(part(0), bits) >> 63 } else { 0 };
-    operand::set(executor, state, low, Value::Known(part(0)));
-    operand::set(executor, state, high, Value::Known(part(bits)));
+    operand::set(machine, state, low, Value::Known(part(0)));
+    operand::set(machine, state, high, Value::Known(part(bits)));
     state.flags = product_flags(Some(part(bits) != extended.cast_unsigned() & mask(bits)));
 }
 
 /// `DIV`: dividing by one leaves nothing over, whatever is divided.
-fn divide(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn divide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let divisor = operand::read(executor, state, instruction, 0);
+    let divisor = operand::read(machine, state, instruction, 0);
     let (first, second) = halves(bits);
     let (low, high) = (operand::register(state, first), operand::register(state, second));
     let (quotient, rest) = match (low, high, divisor) {
@@ -258,7 +258,7 @@ fn divide(executor: &mut Executor, state: &mut State, instruction: &Instruction)
         }
         _ => (Value::ANY, Value::ANY),
     };
-    operand::set(executor, state, first, quotient);
-    operand::set(executor, state, second, rest);
+    operand::set(machine, state, first, quotient);
+    operand::set(machine, state, second, rest);
     state.flags = Flags::UNKNOWN;
 }

@@ -4,34 +4,35 @@ use iced_x86::{Instruction, Mnemonic, Register};
 
 use super::{arithmetic, operand};
 use crate::evaluator::cpu::flags::{Condition, Flag, Flags};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::{Executor, Successor};
+use crate::evaluator::isa::Successor;
 use crate::evaluator::values::value::Value;
 
 /// Carries out an exchange.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let bits = operand::bits(instruction, 0);
-    let target = operand::read(executor, state, instruction, 0);
-    let source = operand::read(executor, state, instruction, 1);
+    let target = operand::read(machine, state, instruction, 0);
+    let source = operand::read(machine, state, instruction, 1);
     match instruction.mnemonic() {
         Mnemonic::Xchg => {
-            operand::write(executor, state, instruction, 0, source);
-            operand::write(executor, state, instruction, 1, target);
+            operand::write(machine, state, instruction, 0, source);
+            operand::write(machine, state, instruction, 1, target);
         }
         Mnemonic::Xadd => {
             let sum = target.add(source).truncate(bits);
-            operand::write(executor, state, instruction, 1, target);
-            operand::write(executor, state, instruction, 0, sum);
+            operand::write(machine, state, instruction, 1, target);
+            operand::write(machine, state, instruction, 0, sum);
             state.flags = arithmetic::sum_flags(target, source, sum, bits);
         }
-        _ => return compare_and_exchange(executor, state, instruction, (target, source)),
+        _ => return compare_and_exchange(machine, state, instruction, (target, source)),
     }
     Successor::Next(instruction.next_ip())
 }
 
 /// `CMPXCHG`: both ways are followed where it is not known whether it succeeds.
 fn compare_and_exchange(
-    executor: &mut Executor,
+    machine: &mut Machine,
     state: &mut State,
     instruction: &Instruction,
     (target, source): (Value, Value),
@@ -45,14 +46,14 @@ fn compare_and_exchange(
     };
     let expected = operand::register(state, accumulator);
     state.flags = Flags::compare(expected, target, bits);
-    match executor.ask(state, Condition::Equal) {
+    match machine.ask(state, Condition::Equal) {
         None => return Successor::Fork(Condition::Equal),
         Some(true) => {
-            operand::write(executor, state, instruction, 0, source);
+            operand::write(machine, state, instruction, 0, source);
             state.flags = arithmetic::logic(Value::Known(0), bits);
         }
         Some(false) => {
-            operand::set(executor, state, accumulator, target);
+            operand::set(machine, state, accumulator, target);
             state.flags = state.flags.with(Flag::Zero, Some(false));
         }
     }

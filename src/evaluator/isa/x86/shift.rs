@@ -4,38 +4,38 @@ use iced_x86::{Instruction, Mnemonic, OpKind};
 
 use super::operand;
 use crate::evaluator::cpu::flags::{Flag, Flags};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::value::{Value, mask, signed};
 
 /// Carries out a shift, a rotation or a test of a bit; false when it is none.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
-        Shl | Sal | Shr | Sar => shift(executor, state, instruction),
-        Rol | Ror => rotate(executor, state, instruction),
-        Bt | Bts | Btr | Btc => bit(executor, state, instruction),
+        Shl | Sal | Shr | Sar => shift(machine, state, instruction),
+        Rol | Ror => rotate(machine, state, instruction),
+        Bt | Bts | Btr | Btc => bit(machine, state, instruction),
         _ => return false,
     }
     true
 }
 
 /// By how many bits an operand of this width is moved: the processor looks at the lowest five or six bits.
-fn count(executor: &mut Executor, state: &mut State, instruction: &Instruction, bits: u32) -> Option<u32> {
+fn count(machine: &mut Machine, state: &mut State, instruction: &Instruction, bits: u32) -> Option<u32> {
     let limit = if bits == 64 { 63 } else { 31 };
-    operand::read(executor, state, instruction, 1).known().map(|count| (count & limit) as u32)
+    operand::read(machine, state, instruction, 1).known().map(|count| (count & limit) as u32)
 }
 
-fn shift(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn shift(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let value = operand::read(executor, state, instruction, 0);
-    let (value, flags) = match (value, count(executor, state, instruction, bits)) {
+    let value = operand::read(machine, state, instruction, 0);
+    let (value, flags) = match (value, count(machine, state, instruction, bits)) {
         // No flag changes then.
         (value, Some(0)) => (value, state.flags),
         (Value::Known(number), Some(count)) => shifted(instruction.mnemonic(), number, count, bits),
         (_, _) => (Value::ANY, Flags::UNKNOWN),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = flags;
 }
 
@@ -62,11 +62,11 @@ fn shifted(mnemonic: Mnemonic, number: u64, count: u32, bits: u32) -> (Value, Fl
 }
 
 /// `ROL` and `ROR`, which leave the zero and sign flags alone.
-fn rotate(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn rotate(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let value = operand::read(executor, state, instruction, 0);
-    let (value, carry, overflow) = match (value, count(executor, state, instruction, bits)) {
-        (value, Some(0)) => return operand::write(executor, state, instruction, 0, value),
+    let value = operand::read(machine, state, instruction, 0);
+    let (value, carry, overflow) = match (value, count(machine, state, instruction, bits)) {
+        (value, Some(0)) => return operand::write(machine, state, instruction, 0, value),
         (Value::Known(number), Some(count)) => {
             let is_left = instruction.mnemonic() == Mnemonic::Rol;
             let left = if is_left { count % bits } else { (bits - count % bits) % bits };
@@ -78,15 +78,15 @@ fn rotate(executor: &mut Executor, state: &mut State, instruction: &Instruction)
         }
         (_, _) => (Value::ANY, None, None),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     state.flags = state.flags.with(Flag::Carry, carry).with(Flag::Overflow, overflow);
 }
 
 /// `BT` and its kin: the bit goes to the carry flag, the zero flag stays, and the others are not defined.
-fn bit(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn bit(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let size = u64::from(bits / 8);
-    let index = operand::read(executor, state, instruction, 1).truncate(bits);
+    let index = operand::read(machine, state, instruction, 1).truncate(bits);
     let changes = instruction.mnemonic() != Mnemonic::Bt;
     // Behind an address, a register counts bits from there, before and beyond the operand.
     let is_string = instruction.op_kind(0) == OpKind::Memory && instruction.op_kind(1) == OpKind::Register;
@@ -100,8 +100,8 @@ fn bit(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
         }
     });
     let value = match place {
-        Some(place) => executor.load(state, place, size),
-        None => operand::read(executor, state, instruction, 0),
+        Some(place) => machine.load(state, place, size),
+        None => operand::read(machine, state, instruction, 0),
     };
     let (carry, value) = match (value, index) {
         (Value::Known(number), Value::Known(index)) => {
@@ -116,8 +116,8 @@ fn bit(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
         _ => (None, Value::ANY),
     };
     match place {
-        Some(place) if changes => executor.store(state, place, size, value),
-        None if changes => operand::write(executor, state, instruction, 0, value),
+        Some(place) if changes => machine.store(state, place, size, value),
+        None if changes => operand::write(machine, state, instruction, 0, value),
         Some(_) | None => {}
     }
     state.flags = state.flags.with(Flag::Carry, carry).with(Flag::Negative, None).with(Flag::Overflow, None);
