@@ -79,7 +79,16 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
         let mut found = evaluation::follow(image, hook, path, &abi);
         let hand_over = found.hand_over.take();
         let create = found.create.or_else(|| declaration::create(&survey, hook));
-        let mut merged = merge::merge(HookFacts::of(hook), found.into());
+        let mut read = HookFacts::of(hook);
+        if let Fact::Unknown { why, .. } = &found.gil
+            && found.is_complete
+            && found.init.value().is_none()
+            && hand_over.is_none()
+        {
+            // All paths end, and what they end with is not known: the data is only what the code began with.
+            read.gil = Fact::Unknown { why: why.clone(), evidence: read.gil.evidence().to_vec() };
+        }
+        let mut merged = merge::merge(read, found.into());
         merged.gil =
             evaluation::apply_create_slot(image, hook.kind, merged.gil, create, evaluation::context(path, &abi));
         settle(std::slice::from_mut(hook), vec![merged]);

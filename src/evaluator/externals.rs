@@ -5,6 +5,7 @@
 //! gives an unknown and may have written to what it was given.
 
 mod memory;
+mod outputs;
 mod python;
 mod table;
 
@@ -59,6 +60,10 @@ pub(super) fn hands_on(model: Option<CallModel>) -> bool {
 /// Calls an import.
 pub(super) fn call(machine: &mut Machine, state: &mut State, import: usize, model: Option<CallModel>) -> CallOutcome {
     machine.note(state, TraceEvent::Call { import });
+    let image = machine.image;
+    if let Some(import) = image.imports().get(import) {
+        outputs::forget(machine, state, &import.name);
+    }
     match model {
         None => unmodelled(machine, state, CallOrigin { import: Some(import), origin: None }),
         Some(gives) => modelled(machine, state, gives),

@@ -46,6 +46,8 @@ pub(super) struct Outcome {
     pub(super) create: Option<u64>,
     /// The import whose result it is, when nothing else is known of it.
     pub(super) hand_over: Option<usize>,
+    /// Where the definition names its slots, and the tables of slots, as (start, end).
+    pub(super) tables: Vec<(u64, u64)>,
     /// Where it was read.
     pub(super) evidence: Vec<Evidence>,
     /// The path's last step.
@@ -98,6 +100,7 @@ pub(super) fn read(machine: &Machine, state: &State, value: Value, kind: HookKin
         name: None,
         create: None,
         hand_over: None,
+        tables: Vec::new(),
         evidence: Vec::new(),
         trace: state.trace,
     };
@@ -170,6 +173,8 @@ fn multi_phase(machine: &Machine, state: &State, address: u64, blank: Outcome) -
     let outcome = Outcome { init: Some(InitKind::MultiPhase), ..blank };
     let mut reader = Reader { machine, state, outcome };
     reader.tell(Evidence::new("module definition").address(address));
+    let place = address.wrapping_add(layout.slots);
+    reader.outcome.tables.push((place, place.saturating_add(8)));
     match table {
         Value::Known(0) => reader.tell(Evidence::new("m_slots is null").address(address.wrapping_add(layout.slots))),
         Value::Known(start) => reader.table(start, 1),
@@ -239,6 +244,7 @@ impl Reader<'_, '_, '_> {
 
     /// Walks a table of slots: `PyModuleDef_Slot` and `PySlot` have the same size and place of the value.
     fn table(&mut self, start: u64, depth: usize) {
+        self.outcome.tables.push((start, start.saturating_add(SLOT)));
         for place in (0..MOST_SLOTS).map(|index| start.wrapping_add(index * SLOT)) {
             let id = match self.read(place, 4) {
                 Value::Known(number) if number > 0xffff => number & 0xffff,
@@ -250,6 +256,7 @@ impl Reader<'_, '_, '_> {
             if id == 0 {
                 return;
             }
+            self.outcome.tables.push((place, place.saturating_add(2 * SLOT)));
             self.slot(id as u32, place, depth);
         }
         self.fail(&format!("the table of slots at {start:#x} has no end"));

@@ -48,7 +48,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// The places in the code that can declare what a module does with the GIL.
-    fn declaration_sites(&mut self) -> &[u64] {
+    pub(super) fn declaration_sites(&mut self) -> &[u64] {
         let image = self.machine.image;
         self.declarations.get_or_insert_with(|| {
             let import = image.import_named(DECLARATION);
@@ -57,7 +57,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// What all of them declare, if that is the same constant.
-    fn declared(&mut self) -> Option<u64> {
+    pub(super) fn declared(&mut self) -> Option<u64> {
         if let Some(known) = self.declared {
             return known;
         }

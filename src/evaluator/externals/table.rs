@@ -89,6 +89,10 @@ pub(in crate::evaluator) enum CallHandler {
     Strcmp,
     Strncmp,
     Strlen,
+    Strcpy,
+    Strncpy,
+    Strcat,
+    Strncat,
     GuardAcquire,
     GuardRelease,
     /// Calls the function in the second argument the first time.
@@ -104,8 +108,8 @@ pub(in crate::evaluator) enum CallHandler {
 use self::CallHandler::{
     Allocate, AllocateZeroed, BoostInit, CreateModule, Derive, DeriveOrError, ErrorOccurred, FetchError, FindModule,
     GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule, InitDefinition, Interpreter,
-    Memcmp, Memcpy, Memset, NewModule, Once, PosixAllocate, Reallocate, RestoreError, SetGil, Strcmp, Strlen, Strncmp,
-    TakeError, ThreadLocal, TypeReady, Version, WindowsOnce, WriteFile,
+    Memcmp, Memcpy, Memset, NewModule, Once, PosixAllocate, Reallocate, RestoreError, SetGil, Strcat, Strcmp, Strcpy,
+    Strlen, Strncat, Strncmp, Strncpy, TakeError, ThreadLocal, TypeReady, Version, WindowsOnce, WriteFile,
 };
 use self::CallModel::{
     Argument, CallHandler as Own, ClearsError, CountOrError, Never, Nothing, Number, Object, ObjectOrError,
@@ -714,26 +718,16 @@ const TABLE: &[(CallModel, &[&str])] = &[
     (Own(Strcmp), &["strcmp"]),
     (Own(Strncmp), &["strncmp"]),
     (Own(Strlen), &["strlen"]),
+    (Own(Strcpy), &["strcpy", "__strcpy_chk"]),
+    (Own(Strncpy), &["strncpy", "__strncpy_chk"]),
+    (Own(Strcat), &["strcat", "__strcat_chk"]),
+    (Own(Strncat), &["strncat", "__strncat_chk"]),
     (Own(GuardAcquire), &["__cxa_guard_acquire"]),
     (Own(GuardRelease), &["__cxa_guard_release"]),
     (Own(Once), &["pthread_once"]),
     (Own(WindowsOnce), &["InitOnceExecuteOnce"]),
     (Own(ThreadLocal), &["__tls_get_addr", "_tlv_bootstrap"]),
-    (
-        Argument(0),
-        &[
-            "strcpy",
-            "strncpy",
-            "strcat",
-            "__strcpy_chk",
-            "__strcat_chk",
-            "strncat",
-            "__cxa_begin_catch",
-            "__cxa_get_exception_ptr",
-            "EncodePointer",
-            "DecodePointer",
-        ],
-    ),
+    (Argument(0), &["__cxa_begin_catch", "__cxa_get_exception_ptr", "EncodePointer", "DecodePointer"]),
 ];
 
 /// Models by exact name, and by how a name begins and what it contains after that.
