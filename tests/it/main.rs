@@ -26,6 +26,7 @@ mod rules;
 mod scan;
 mod server;
 mod sources;
+mod truth;
 // A part of the command, which is no library: its tests run here too, without the command around it.
 #[path = "../../src/cli/index_settings.rs"]
 mod index_settings;
