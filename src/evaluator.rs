@@ -50,6 +50,8 @@ pub struct Evaluation {
     /// Address of the function of the slot `Py_mod_create`, when there is one: [`apply_create_slot`] says what it does to the
     /// declaration.
     pub create: Option<u64>,
+    /// Whether every path was followed to its end.
+    pub is_complete: bool,
     /// The path that decided, step by step: calls in their order, branches on unknowns, what was read at the end.
     pub trace: Vec<Evidence>,
     /// Instructions carried out on all paths.
@@ -93,7 +95,7 @@ fn follow<I: InstructionSet>(
     let mut executor: Executor<'_, '_, I> = Executor::new(image, purpose, init_function.module, interpreter, limits);
     let outer = |executor: &mut Executor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
-        Some(conclude(executor)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
+        Some(doubted(executor)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
     };
     // Modules that are made at once often do all of their work in the hook, and their declaration is outside of it.
     let imports = |name: &str| image.import_named(name).is_some();
@@ -104,7 +106,7 @@ fn follow<I: InstructionSet>(
         return found;
     }
     executor.explore(init_function.address, usize::MAX);
-    let all = conclude(&executor);
+    let all = doubted(&mut executor);
     if executor.abandoned.is_empty() || all.gil.value().is_some() {
         return all;
     }
@@ -122,10 +124,23 @@ impl Evaluation {
             fails: false,
             hand_over: None,
             create: None,
+            is_complete: false,
             trace: Vec::new(),
             steps: 0,
             forks: 0,
         }
+    }
+}
+
+/// What all paths together say, where no other code may change it.
+fn doubted<I: InstructionSet>(executor: &mut Executor<'_, '_, I>) -> Evaluation {
+    let found = conclude(executor);
+    let outcomes = std::mem::take(&mut executor.outcomes);
+    let why = if found.gil.value().is_some() { executor.unfollowed(&outcomes) } else { None };
+    executor.outcomes = outcomes;
+    match why {
+        Some(why) => Evaluation { gil: Fact::Unknown { why, evidence: found.gil.evidence().to_vec() }, ..found },
+        None => found,
     }
 }
 
@@ -191,6 +206,7 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Evaluation {
         name,
         fails: false,
         create: first.create,
+        is_complete: executor.abandoned.is_empty(),
         trace,
         steps: 0,
         forks: 0,
