@@ -178,7 +178,7 @@ fn image_outcome(image: &ImageFacts, path: &str, installed: &Installed, target: 
         reason: decision.reason,
         delegate: decision.delegate,
         declared_by: decision.declared_by,
-        init: called.and_then(|hook| hook.init.value().copied()),
+        init: called.and_then(|hook| hook.facts.init.value().copied()),
         abi: image.abi.value().cloned(),
         toolchain: image.toolchain.value().cloned(),
         evidence: decision.evidence,

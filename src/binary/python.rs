@@ -1,6 +1,7 @@
 //! What an image says of itself as a Python extension module, whatever its format.
 //!
-//! Nothing here follows code. What the bytes do not settle without it, the evaluator may, and it may contradict.
+//! Nothing here follows code. What the bytes do not settle without it, the evaluator may, and it may contradict. So a
+//! [`StaticReading`] is not yet an answer: [`StaticReading::into_facts`] wants what is known of the hooks in the end.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -8,9 +9,8 @@ use std::collections::BTreeSet;
 use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
-use super::{Depth, HookFacts, evaluation};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, Hook, ImageFacts};
+use crate::model::facts::{Abi, Fact, Hook, ImageFacts, Toolchain};
 
 mod abi;
 mod baselines;
@@ -22,7 +22,6 @@ mod hooks;
 mod layout;
 mod library;
 mod limited;
-mod merge;
 mod porting;
 pub mod slots;
 mod stable_abi;
@@ -56,10 +55,21 @@ impl Survey<'_, '_> {
     }
 }
 
-pub(super) use declaration::is_system_library;
+pub use declaration::{StaticDeclaration, StaticInit, is_system_library};
 
-/// Reads all facts of one image.
-pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
+/// What the data of an image says, before anybody has followed its code.
+pub struct StaticReading<'image, 'data> {
+    survey: Survey<'image, 'data>,
+    toolchain: Fact<Toolchain>,
+    /// What is known of the hooks so far: their names, and nothing that the data alone could not settle.
+    hooks: Vec<Hook>,
+    inits: Vec<StaticInit>,
+    /// Which interpreters' memory layout it was compiled for.
+    pub abi: Fact<Abi>,
+}
+
+/// Reads the data of one image.
+pub fn read<'image, 'data>(image: &'image Image<'data>, path: &str) -> StaticReading<'image, 'data> {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     let survey = Survey {
@@ -71,50 +81,48 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
         code: OnceCell::new(),
     };
     let toolchain = survey.marks.toolchain(image);
-    let read: Vec<HookFacts> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
-    settle(&mut hooks, read);
-    // What the data tells of the ABI says as which interpreter the hooks are followed.
+    let inits: Vec<StaticInit> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
+    for (hook, init) in hooks.iter_mut().zip(&inits) {
+        (hook.facts.abi_info, hook.facts.slots) = (init.abi_info.clone(), init.slots.clone());
+    }
     let abi = abi::abi(&survey, &hooks, toolchain.value());
-    for hook in &mut hooks {
-        let mut found = evaluation::follow(image, hook, path, &abi);
-        let hand_over = found.hand_over.take();
-        let create = found.create.or_else(|| declaration::create(&survey, hook));
-        let mut merged = merge::merge(HookFacts::of(hook), found.into());
-        merged.gil =
-            evaluation::apply_create_slot(image, hook.kind, merged.gil, create, evaluation::context(path, &abi));
-        settle(std::slice::from_mut(hook), vec![merged]);
-        // Where the data tells, nobody else need be asked.
-        hook.hand_over = hand_over.filter(|_| hook.gil.value().is_none());
-    }
-    if depth == Depth::Everything {
-        survey.code();
-    }
-    let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
-    let mut facts = ImageFacts {
-        format: image.format,
-        architecture: image.architecture.clone(),
-        python_exports: Fact::known(python_exports.collect(), Vec::new()),
-        libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
-        abi,
-        refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
-        code: counting::code(image, survey.code.get()),
-        limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
-        hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
-        porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
-        writable_data: writable::writable_data(image),
-        toolchain,
-        hooks: Fact::known(hooks, Vec::new()),
-        python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
-    };
-    counting::place(&mut facts.hazards, survey.code.get().and_then(Option::as_ref));
-    facts
+    StaticReading { survey, toolchain, hooks, inits, abi }
 }
 
-/// Takes over what was found out about each hook.
-fn settle(hooks: &mut [Hook], found: Vec<HookFacts>) {
-    for (hook, found) in hooks.iter_mut().zip(found) {
-        (hook.init, hook.gil, hook.abi_info, hook.slots) = (found.init, found.gil, found.abi_info, found.slots);
-        hook.interpreters = found.interpreters;
+impl StaticReading<'_, '_> {
+    /// The hooks, each with what the data says of it.
+    pub fn hooks(&self) -> Vec<(Hook, StaticInit)> {
+        self.hooks.iter().cloned().zip(self.inits.iter().cloned()).collect()
+    }
+
+    /// Reads all code, too.
+    pub fn sweep(&self) {
+        self.survey.code();
+    }
+
+    /// All facts of the image, given what is known of its hooks in the end.
+    pub fn into_facts(self, hooks: Vec<Hook>) -> ImageFacts {
+        let StaticReading { survey, toolchain, abi, .. } = self;
+        let image = survey.image;
+        let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
+        let mut facts = ImageFacts {
+            format: image.format,
+            architecture: image.architecture.clone(),
+            python_exports: Fact::known(python_exports.collect(), Vec::new()),
+            libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
+            abi,
+            refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
+            code: counting::code(image, survey.code.get()),
+            limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
+            hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
+            porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
+            writable_data: writable::writable_data(image),
+            toolchain,
+            hooks: Fact::known(hooks, Vec::new()),
+            python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
+        };
+        counting::place(&mut facts.hazards, survey.code.get().and_then(Option::as_ref));
+        facts
     }
 }
 

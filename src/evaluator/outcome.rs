@@ -45,7 +45,7 @@ pub(super) struct Outcome {
     /// Address of the `Py_mod_create` function.
     pub(super) create: Option<u64>,
     /// The import whose result it is, when nothing else is known of it.
-    pub(super) hand_over: Option<usize>,
+    pub(super) forwarded: Option<usize>,
     /// Where it was read.
     pub(super) evidence: Vec<Evidence>,
     /// The path's last step.
@@ -56,7 +56,7 @@ impl Outcome {
     /// Whether two paths end alike.
     pub(super) fn agrees(&self, other: &Outcome) -> bool {
         self.init == other.init
-            && self.hand_over == other.hand_over
+            && self.forwarded == other.forwarded
             && self.gil == other.gil
             && self.create == other.create
             && self.abi == other.abi
@@ -97,7 +97,7 @@ pub(super) fn read(machine: &Machine, state: &State, value: Value, kind: HookKin
         slots: Ok(Vec::new()),
         name: None,
         create: None,
-        hand_over: None,
+        forwarded: None,
         evidence: Vec::new(),
         trace: state.trace,
     };
@@ -123,14 +123,14 @@ fn elsewhere(machine: &Machine, value: Value, blank: Outcome) -> Outcome {
             Outcome { gil: Ok(Declaration::Delegated { to }), evidence, ..blank }
         }
         None => {
-            let hand_over = machine.defining_import(value);
-            let import = hand_over.and_then(|import| machine.image.imports().get(import));
+            let forwarded = machine.defining_import(value);
+            let import = forwarded.and_then(|import| machine.image.imports().get(import));
             let why = match import.map(|import| (&import.name, &import.library)) {
                 Some((name, Some(library))) => format!("the hook returns what {name} of {library} gives"),
                 Some((name, None)) => format!("the hook returns what {name} of another library gives"),
                 None => "the hook returns something that could not be followed".into(),
             };
-            Outcome { gil: Err(why.clone()), abi: Err(why.clone()), slots: Err(why), hand_over, ..blank }
+            Outcome { gil: Err(why.clone()), abi: Err(why.clone()), slots: Err(why), forwarded, ..blank }
         }
     }
 }

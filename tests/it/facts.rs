@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use ungil::binary::read;
+use ungil::examine::read;
 use ungil::import::claims::audits;
 use ungil::model::distribution::{Claim, NativeKind, TagClaim};
 use ungil::model::facts::{

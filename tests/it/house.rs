@@ -24,8 +24,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Records of what is installed are those of wheels, unpacked.
     ("installed", &["model", "archive", "lexical"]),
     ("resolve", &["model"]),
-    ("binary", &["model", "evaluator"]),
+    ("binary", &["model"]),
     ("evaluator", &["model", "binary"]),
+    ("examine", &["model", "binary", "evaluator"]),
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
@@ -42,6 +43,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "archive",
             "resolve",
             "binary",
+            "examine",
             "source",
             "import",
             "rules",

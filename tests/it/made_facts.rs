@@ -2,8 +2,8 @@
 
 use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters,
-    LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitFacts, InitKind,
+    Interpreters, LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
 };
 use ungil::model::target::Target;
 
@@ -23,12 +23,13 @@ pub(crate) fn hook(name: &str) -> Hook {
         module: name.to_owned(),
         address: 0x1000,
         matches_file_name: true,
-        init: known(InitKind::MultiPhase),
-        gil: known(Declaration::Slot { value: 1 }),
-        abi_info: known(None),
-        slots: known(vec![2, 4]),
-        interpreters: known(Some(Interpreters::Supported)),
-        hand_over: None,
+        facts: InitFacts {
+            init: known(InitKind::MultiPhase),
+            gil: known(Declaration::Slot { value: 1 }),
+            abi_info: known(None),
+            slots: known(vec![2, 4]),
+            interpreters: known(Some(Interpreters::Supported)),
+        },
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use ungil::import::{hidden, outcomes};
 use ungil::model::distribution::{Claim, DistributionFacts};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, StableAbiAudit,
+    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
+    StableAbiAudit,
 };
 use ungil::model::finding::{Certainty, Level};
 use ungil::model::outcome::Gil;
@@ -440,10 +441,13 @@ fn every_hook() -> Vec<Hook> {
                     for abi_info in infos {
                         hooks.push(Hook {
                             kind,
-                            gil: fact(gil.clone()),
-                            init: fact(init),
-                            slots: fact(slots.clone()),
-                            abi_info: fact(abi_info),
+                            facts: InitFacts {
+                                gil: fact(gil.clone()),
+                                init: fact(init),
+                                slots: fact(slots.clone()),
+                                abi_info: fact(abi_info),
+                                ..hook("_a").facts
+                            },
                             ..hook("_a")
                         });
                     }
@@ -468,16 +472,16 @@ fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
         && abi.versions.0.is_none_or(|oldest| oldest <= minor)
         && abi.versions.1.is_none_or(|newest| newest >= minor);
     let good = |value: u64| if minor >= 15 { value == 1 } else { value > 0 };
-    let declared = match hook.gil.value() {
+    let declared = match hook.facts.gil.value() {
         Some(Declaration::Delegated { .. }) => return found && fits && delegate_is_good,
-        Some(Declaration::Slot { value }) => good(*value) && hook.init.value() != Some(&InitKind::SinglePhase),
-        Some(Declaration::SetGil { value }) => good(*value) && hook.init.value() == Some(&InitKind::SinglePhase),
+        Some(Declaration::Slot { value }) => good(*value) && hook.facts.init.value() != Some(&InitKind::SinglePhase),
+        Some(Declaration::SetGil { value }) => good(*value) && hook.facts.init.value() == Some(&InitKind::SinglePhase),
         Some(Declaration::Absent | Declaration::NotAModule) | None => false,
     };
-    let Some(init) = hook.init.value() else { return false };
+    let Some(init) = hook.facts.init.value() else { return false };
     let accepted = *init == InitKind::SinglePhase
-        || (hook.slots.value().is_some_and(|slots| minor >= 15 || slots.iter().all(|slot| *slot <= 4))
-            && (minor < 15 || hook.abi_info.value().is_some_and(|info| info.is_none_or(|info| info.flags != 2))));
+        || (hook.facts.slots.value().is_some_and(|slots| minor >= 15 || slots.iter().all(|slot| *slot <= 4))
+            && (minor < 15 || hook.facts.abi_info.value().is_some_and(|info| info.is_none_or(|info| info.flags != 2))));
     found && fits && declared && accepted
 }
 
@@ -602,7 +606,8 @@ fn what_is_pure_says_of_what_there_is_none() {
 #[test]
 fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
     let rules = builtin().unwrap();
-    let unread = Hook { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a") };
+    let facts = InitFacts { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a").facts };
+    let unread = Hook { facts, ..hook("_a") };
     let files = [file("p/_a.so", vec![image(vec![unread])])];
     let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
     let found: Vec<String> = evaluate(&rules, &seen).into_iter().map(|finding| finding.rule).collect();

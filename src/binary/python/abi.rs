@@ -89,10 +89,10 @@ fn oldest_stable(survey: &Survey<'_, '_>) -> Option<u8> {
 fn from_abi_info(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<Fact<Abi>> {
     let mut stated: Vec<(Abi, Vec<Evidence>)> = Vec::new();
     for hook in hooks {
-        if let Some(Some(info)) = hook.abi_info.value()
+        if let Some(Some(info)) = hook.facts.abi_info.value()
             && let Some(abi) = stated_abi(info)
         {
-            stated.push((abi, hook.abi_info.evidence().to_vec()));
+            stated.push((abi, hook.facts.abi_info.evidence().to_vec()));
         }
     }
     if stated.is_empty() && !hooks.is_empty() {
@@ -181,7 +181,7 @@ pub(super) fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
 }
 
 fn free_threaded_versions(headers: &BTreeSet<Header>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Versions {
-    let ids = || hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
+    let ids = || hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
     // Ids above 4 are refused by everything older than 3.15, and what the headers of 3.15 write has only such.
     let needs_315 = ids().any(|&id| id > 4);
     let before_315 = uses_headers(toolchain) && ids().any(|&id| id <= 4);

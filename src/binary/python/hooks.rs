@@ -6,7 +6,7 @@
 //! <https://docs.python.org/3/c-api/extension-modules.html>
 
 use crate::binary::image::Image;
-use crate::model::facts::{Fact, Hook, HookKind};
+use crate::model::facts::{Hook, HookKind, InitFacts};
 
 const PREFIXES: [(&str, HookKind, bool); 4] = [
     ("PyInit_", HookKind::Init, false),
@@ -21,19 +21,13 @@ pub(super) fn hooks(image: &Image<'_>, path: &str) -> Vec<Hook> {
     let found = image.exports().iter().filter_map(|(symbol, &address)| {
         let (kind, module) = parse(symbol)?;
         let matches_file_name = wanted == Some(module.as_str());
-        let unread = "its code was not followed";
         Some(Hook {
             symbol: symbol.clone(),
             kind,
             module,
             address,
             matches_file_name,
-            init: Fact::unknown(unread),
-            gil: Fact::unknown(unread),
-            abi_info: Fact::unknown(unread),
-            slots: Fact::unknown(unread),
-            interpreters: Fact::unknown(unread),
-            hand_over: None,
+            facts: InitFacts::unknown("its code was not followed"),
         })
     });
     found.collect()

@@ -62,7 +62,7 @@ fn compiled_for(
         return None;
     }
     let by_counting = COUNT_BY_CALL.iter().any(|symbol| survey.imports(symbol)).then_some(FIRST_TO_CALL);
-    let mut ids = hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
+    let mut ids = hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
     let by_slots = ids.any(|&id| id > NEW_SLOTS.0).then_some(NEW_SLOTS.1);
     oldest.max(by_counting).max(by_slots)
 }

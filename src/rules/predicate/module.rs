@@ -118,7 +118,7 @@ fn any_hook(image: &ImageFacts, ask: impl Fn(&Hook) -> Truth) -> Truth {
 }
 
 fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
-    let (declaration, evidence) = match &hook.gil {
+    let (declaration, evidence) = match &hook.facts.gil {
         Fact::Known { value, evidence } => (value, evidence),
         Fact::Unknown { why, .. } => return unread("its declaration about the GIL", why),
     };
@@ -135,7 +135,7 @@ fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
 }
 
 fn interpreters(words: &[InterpretersKind], hook: &Hook) -> Truth {
-    let (value, evidence) = match &hook.interpreters {
+    let (value, evidence) = match &hook.facts.interpreters {
         Fact::Known { value, evidence } => (value, evidence),
         Fact::Unknown { why, .. } => return unread("what it says of sub-interpreters", why),
     };

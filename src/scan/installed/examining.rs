@@ -13,7 +13,7 @@ use crate::archive::candidates::{Candidate, PREFIXES, Step};
 use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
 use crate::archive::record::digest;
-use crate::binary::{self, BinaryError, Depth, hand_over};
+use crate::examine::{BinaryError, Depth, Siblings, examine};
 use crate::import;
 use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
@@ -24,8 +24,8 @@ use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
-use super::super::handing_over::{self, Library};
 use super::super::judging::Examinations;
+use super::super::siblings::{FilesBeside, OpenedFile};
 use super::super::{Event, Observer};
 use super::Part;
 
@@ -84,10 +84,13 @@ impl Examiner<'_> {
             .enumerate()
             .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
             .collect();
+        let files: Vec<FilesBeside<'_>> = parts.iter().map(|part| self.files_beside(part, image)).collect();
+        let siblings: Vec<Siblings<'_>> = files.iter().map(|files| Siblings::new(files)).collect();
         let looked = match image {
-            None => self.on_disk(&wanted),
-            Some(image) => self.in_image(&wanted, image),
+            None => self.on_disk(&wanted, &siblings),
+            Some(image) => self.in_image(&wanted, image, &siblings),
         };
+        drop(siblings);
         let mut differences = Vec::new();
         let mut found: Vec<Examination> = parts.iter().map(begun).collect();
         for Looked { part, facts, problem, difference } in looked {
@@ -97,31 +100,32 @@ impl Examiner<'_> {
             let package = Some(part.artifact.name.clone());
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
         }
-        let ended = |(part, mut examination): (&Part, Examination)| {
-            self.hand_over(part, &mut examination, image);
+        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<'_>)| {
+            examination.problems.extend(files.into_problems());
             examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
             examination.problems.extend(no_module(part, &examination.modules));
             (part.artifact.location.clone(), examination)
         };
-        (parts.iter().zip(found).map(ended).collect(), differences)
+        (parts.iter().zip(found).zip(files).map(ended).collect(), differences)
     }
 
-    /// Follows hooks into the libraries of the same distribution that they hand over to.
-    fn hand_over(&self, part: &Part, examination: &mut Examination, image: Option<&Image>) {
-        let problem = |place: &str, kind, message| {
+    /// The files of a distribution, as those that lie beside each.
+    fn files_beside<'a>(&'a self, part: &'a Part, image: Option<&'a Image>) -> FilesBeside<'a> {
+        let problem = move |place: &str, kind, message| {
             let package = Some(part.artifact.name.clone());
             Problem { kind, package, place: place.to_owned(), message }
         };
-        let mut open = |name: &str| {
-            let mut files = part.files.iter().filter(|file| hand_over::file_name(&file.path) == name);
-            let (Some(file), None) = (files.next(), files.next()) else { return Library::Missing };
-            match self.read_whole(file, image) {
-                Ok(bytes) => Library::Found(file.path.clone(), bytes),
-                Err(error) => Library::Unreadable(problem(&file.path, ProblemKind::File, error.to_string())),
-            }
+        let paths = || part.files.iter().map(|file| file.path.as_str()).collect();
+        let open = move |path: &str| -> OpenedFile {
+            let file = part.files.iter().find(|file| file.path == path);
+            let read = match file {
+                Some(file) => self.read_whole(file, image),
+                None => Err(io::ErrorKind::NotFound.into()),
+            };
+            read.map_err(|error| problem(path, ProblemKind::File, error.to_string()))
         };
-        let broken = |path: &str, error: &BinaryError| problem(path, ProblemKind::Binary, error.to_string());
-        examination.problems.extend(handing_over::follow(&mut examination.modules, &mut open, &broken));
+        let broken = move |path: &str, error: &BinaryError| problem(path, ProblemKind::Binary, error.to_string());
+        FilesBeside::new(paths, open, broken)
     }
 
     /// All bytes of a file that was passed by before.
@@ -137,12 +141,12 @@ impl Examiner<'_> {
         unread.into_iter().next().map_or(read, |(_, why)| Err(io::Error::other(why)))
     }
 
-    fn on_disk(&self, wanted: &[Wanted<'_>]) -> Vec<Looked> {
+    fn on_disk(&self, wanted: &[Wanted<'_>], siblings: &[Siblings<'_>]) -> Vec<Looked> {
         let done = AtomicUsize::new(0);
         let look = |each: &Wanted<'_>| {
             let place = each.file.location.display().to_string();
             let bytes = File::open(&each.file.location).and_then(|file| self.read(each.file, file));
-            let looked = self.look(*each, bytes, &place);
+            let looked = self.look(*each, bytes, &place, siblings);
             self.notice(each.file, done.fetch_add(1, Ordering::Relaxed) + 1, wanted.len());
             looked
         };
@@ -150,13 +154,13 @@ impl Examiner<'_> {
     }
 
     /// Layers are streams: files come one after the other, and are looked into by the batch.
-    fn in_image(&self, wanted: &[Wanted<'_>], image: &Image) -> Vec<Looked> {
+    fn in_image(&self, wanted: &[Wanted<'_>], image: &Image, siblings: &[Siblings<'_>]) -> Vec<Looked> {
         let mut by_path: BTreeMap<&Path, Vec<Wanted<'_>>> = BTreeMap::new();
         for each in wanted {
             by_path.entry(&each.file.location).or_default().push(*each);
         }
         let place = |path: &Path| image.place(path).display().to_string();
-        let study = |(each, bytes): (Wanted<'_>, Bytes)| self.look(each, bytes, &place(&each.file.location));
+        let study = |(each, bytes): (Wanted<'_>, Bytes)| self.look(each, bytes, &place(&each.file.location), siblings);
         let mut looked = Vec::new();
         let (mut batch, mut held) = (Vec::new(), 0);
         let mut take = |path: &Path, reader: &mut dyn Read| {
@@ -178,7 +182,8 @@ impl Examiner<'_> {
         looked.par_extend(batch.into_par_iter().map(study));
         for (path, why) in unread {
             let several = by_path.get(path.as_path()).into_iter().flatten();
-            looked.extend(several.map(|each| self.look(*each, Err(io::Error::other(why.clone())), &place(&path))));
+            let unread = || Err(io::Error::other(why.clone()));
+            looked.extend(several.map(|each| self.look(*each, unread(), &place(&path), siblings)));
         }
         looked
     }
@@ -187,7 +192,7 @@ impl Examiner<'_> {
         self.observer.notice(Event::Examined { filename: &file.path, done, of });
     }
 
-    fn look(&self, wanted: Wanted<'_>, bytes: Bytes, place: &str) -> Looked {
+    fn look(&self, wanted: Wanted<'_>, bytes: Bytes, place: &str, siblings: &[Siblings<'_>]) -> Looked {
         let Wanted { part, file } = wanted;
         let problem = |kind, message| Problem { kind, package: None, place: place.to_owned(), message };
         let bytes = match bytes {
@@ -216,9 +221,12 @@ impl Examiner<'_> {
         if let Some(facts) = kept {
             return Looked { part, problem: unusable(&facts), facts, difference };
         }
-        match binary::read_to(self.depth, &file.path, &bytes) {
-            Ok(facts) => {
-                if let Ok(kept) = serde_json::to_vec(&facts) {
+        let nothing_beside = Siblings::none();
+        match examine(self.depth, &file.path, &bytes, siblings.get(part).unwrap_or(&nothing_beside)) {
+            Ok(examined) => {
+                let is_lasting = examined.as_ref().is_none_or(|examined| !examined.depends_on_siblings);
+                let facts = examined.map(|examined| examined.facts);
+                if is_lasting && let Ok(kept) = serde_json::to_vec(&facts) {
                     // A cache that cannot be written costs time, nothing else.
                     let _ = self.store.put(FACTS, &key, &kept);
                 }
