@@ -25,7 +25,7 @@ use crate::evaluator::isa::arm64::Arm64;
 use crate::evaluator::isa::x86::X86;
 use crate::evaluator::outcome::Outcome;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Declaration, Fact, HookKind, InitFacts, Interpreters};
+use crate::model::facts::{Fact, HookKind, InitFacts, Interpreters};
 
 /// How many calls inside each other are followed, one number after the other, when not all can be.
 const LEVELS: [usize; 4] = [1, 2, 3, 5];

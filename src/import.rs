@@ -218,7 +218,7 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
         }
     }
     let meaning = gil::meaning(called, python);
-    let declared = if python.free_threaded { called.gil.evidence() } else { &[] };
+    let declared = if python.free_threaded { called.facts.gil.evidence() } else { &[] };
     let mut evidence = [declared, &[hook]].concat();
     if python.free_threaded {
         match &meaning {
@@ -242,7 +242,7 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
 
 /// A declaration is only believed when it is known how the module comes about.
 fn unclear_init(called: &Hook) -> Option<String> {
-    match &called.init {
+    match &called.facts.init {
         Fact::Known { .. } => None,
         Fact::Unknown { why, .. } => Some(format!("how the module is initialised could not be read ({why})")),
     }

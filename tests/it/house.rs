@@ -4,6 +4,7 @@
 //! Each test fails with the offending pairs. None returns early: where a room is not built yet, the test says so by
 //! comparing two things that are both missing.
 
+mod arrows;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
