@@ -25,7 +25,7 @@ use crate::evaluator::isa::arm64::Arm64;
 use crate::evaluator::isa::x86::X86;
 use crate::evaluator::outcome::Outcome;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, HookKind, InitFacts, Interpreters};
+use crate::model::facts::{Fact, HookKind, InitFacts};
 
 /// How many calls inside each other are followed, one number after the other, when not all can be.
 const LEVELS: [usize; 4] = [1, 2, 3, 5];
@@ -210,13 +210,17 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
         Some(why) => Fact::unknown(why),
         None => Fact::known(first.slots.clone().unwrap_or_default(), evidence.clone()),
     };
+    let same = all(|first, other| first.interpreters == other.interpreters);
+    let interpreters = match settle(same, &first.interpreters.clone().map(|_| ())) {
+        Some(why) => Fact::unknown(why),
+        None => Fact::known(first.interpreters.clone().ok().flatten(), evidence.clone()),
+    };
     let name = match &first.name {
         Some(name) => Fact::known(name.clone(), evidence),
         None => Fact::unknown("the name in the definition could not be read"),
     };
     let forwarded =
         first.forwarded.filter(|_| doubt.is_none() && all(|first, other| first.forwarded == other.forwarded));
-    let interpreters = interpreters(&slots);
     let evaluation = Evaluation {
         facts: InitFacts { init, gil, abi_info, slots, interpreters },
         forwarded: forwarded.and_then(|import| ForwardedInit::of(executor.machine.image, import)),
@@ -225,20 +229,6 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
         ..Evaluation::unknown("")
     };
     measured(evaluation, first.create)
-}
-
-/// Ids of `Py_mod_multiple_interpreters`: up to 3.14, and as renumbered in 3.15. <https://peps.python.org/pep-0820/>
-const INTERPRETERS_SLOTS: [u32; 2] = [3, 86];
-
-/// What the slots' ids alone tell: that there is no such slot.
-fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
-    match slots {
-        Fact::Known { value, evidence } if !value.iter().any(|id| INTERPRETERS_SLOTS.contains(id)) => {
-            Fact::known(None, evidence.clone())
-        }
-        Fact::Known { .. } => Fact::unknown("following the hook shows the slot, but not its value"),
-        Fact::Unknown { why, .. } => Fact::unknown(why.clone()),
-    }
 }
 
 impl ForwardedInit {

@@ -30,6 +30,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod cpython;
 pub mod evaluator;
 pub mod examine;
 pub mod gate;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
+use crate::cpython::memory::Memory;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Hook, ImageFacts, Toolchain};
 
@@ -19,11 +20,9 @@ mod declaration;
 mod definition;
 mod hazards;
 mod hooks;
-mod layout;
 mod library;
 mod limited;
 mod porting;
-pub mod slots;
 mod stable_abi;
 mod tables;
 mod writable;
@@ -136,35 +135,24 @@ fn imported(symbol: impl AsRef<str>) -> Evidence {
     Evidence::new("imported symbol").symbol(symbol.as_ref())
 }
 
-impl slots::Memory for Image<'_> {
-    fn pointer_size(&self) -> usize {
-        self.pointer_size
+impl Memory for Image<'_> {
+    fn pointer_size(&self) -> u64 {
+        self.pointer_size as u64
     }
 
-    fn byte(&self, address: u64) -> Option<u8> {
-        self.u8(address)
-    }
-
-    fn half(&self, address: u64) -> Option<u16> {
-        self.u16(address)
-    }
-
-    fn word(&self, address: u64) -> Option<u32> {
-        self.u32(address)
-    }
-
-    fn pointer(&self, address: u64) -> Option<u64> {
-        Image::pointer(self, address)
-    }
-
-    fn is_address(&self, address: u64) -> bool {
-        self.is_relocated(address)
-    }
-
-    fn is_settled(&self, address: u64, length: u64) -> bool {
-        self.segment_at(address).is_some_and(|segment| {
-            let end = (address - segment.address).checked_add(length);
-            end.is_some_and(|end| end <= segment.bytes.len() as u64)
-        })
+    /// Memory that starts as zero is filled while the program runs, if it is writable: what the interpreter will see there
+    /// is not known.
+    fn number(&self, address: u64, size: u64) -> Option<u64> {
+        let segment = self.segment_at(address)?;
+        let end = (address - segment.address).checked_add(size)?;
+        if end > segment.bytes.len() as u64 {
+            return None;
+        }
+        match size {
+            1 => self.u8(address).map(u64::from),
+            2 => self.u16(address).map(u64::from),
+            4 => self.u32(address).map(u64::from),
+            _ => self.u64(address),
+        }
     }
 }

@@ -25,8 +25,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Records of what is installed are those of wheels, unpacked.
     ("installed", &["model", "archive", "lexical"]),
     ("resolve", &["model"]),
-    ("binary", &["model"]),
-    ("evaluator", &["model", "binary"]),
+    ("cpython", &["model"]),
+    ("binary", &["model", "cpython"]),
+    ("evaluator", &["model", "cpython", "binary"]),
     ("examine", &["model", "binary", "evaluator"]),
     ("import", &["model"]),
     ("rules", &["model"]),

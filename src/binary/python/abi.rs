@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 
 use super::counting::{COUNT_BY_CALL, sighted};
-use super::layout::Header;
 use super::library::{self, PythonLibrary};
-use super::slots::{abi_info_evidence, read_abi_info};
 use super::{Survey, baselines, imported, stable_abi};
 use crate::binary::image::Image;
+use crate::cpython::abi_info;
+use crate::cpython::layouts::ObjectHeader;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, AbiInfo, Fact, Flavour, Format, Generator, Hook, Origin, Toolchain};
 
@@ -127,7 +127,7 @@ fn abi_slots(image: &Image<'_>) -> Vec<(Abi, Vec<Evidence>)> {
         if image.u16(record) != Some(ABI_SLOT) || image.u32(place - 4) != Some(0) {
             continue;
         }
-        let Some(info) = read_abi_info(image, target) else { continue };
+        let Some(info) = abi_info::read(image, target) else { continue };
         let is_version = |version: u32| version == 0 || version >> 24 == 3;
         let is_credible = info.minor == 0
             && info.flags & !KNOWN_FLAGS == 0
@@ -135,7 +135,7 @@ fn abi_slots(image: &Image<'_>) -> Vec<(Abi, Vec<Evidence>)> {
             && is_version(info.abi_version);
         if let Some(abi) = stated_abi(&info).filter(|_| is_credible) {
             let seen = Evidence::new("slot Py_mod_abi").address(record);
-            found.push((abi, vec![seen, abi_info_evidence(target, &info)]));
+            found.push((abi, vec![seen, abi_info::evidence(target, &info)]));
         }
     }
     found
@@ -150,7 +150,7 @@ fn from_code(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolcha
     let definitions = survey.objects.definitions.iter().map(|it| ("PyModuleDef", it.address, it.header));
     let types = survey.objects.types.iter().map(|it| ("PyTypeObject", it.address, it.header));
     let objects: Vec<_> = if survey.objects.definitions.is_empty() { types.collect() } else { definitions.collect() };
-    let headers: BTreeSet<Header> = objects.iter().map(|&(_, _, header)| header).collect();
+    let headers: BTreeSet<ObjectHeader> = objects.iter().map(|&(_, _, header)| header).collect();
     for header in &headers {
         let of_kind = objects.iter().filter(|(_, _, other)| other == header).take(MOST_SHOWN);
         evidence.extend(of_kind.map(|(what, address, header)| {
@@ -180,7 +180,7 @@ pub(super) fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
     })
 }
 
-fn free_threaded_versions(headers: &BTreeSet<Header>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Versions {
+fn free_threaded_versions(headers: &BTreeSet<ObjectHeader>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Versions {
     let ids = || hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
     // Ids above 4 are refused by everything older than 3.15, and what the headers of 3.15 write has only such.
     let needs_315 = ids().any(|&id| id > 4);
@@ -188,9 +188,9 @@ fn free_threaded_versions(headers: &BTreeSet<Header>, hooks: &[Hook], toolchain:
     if needs_315 {
         return (Some(15), None);
     }
-    let (oldest, newest) = if headers.contains(&Header::FreeThreadedMarked) {
+    let (oldest, newest) = if headers.contains(&ObjectHeader::FreeThreadedMarked) {
         (14, None)
-    } else if headers.contains(&Header::FreeThreadedPlain) {
+    } else if headers.contains(&ObjectHeader::FreeThreadedPlain) {
         (13, Some(if uses_headers(toolchain) { 13 } else { 14 }))
     } else {
         (13, None)
@@ -198,12 +198,12 @@ fn free_threaded_versions(headers: &BTreeSet<Header>, hooks: &[Hook], toolchain:
     (Some(oldest), newest.or(before_315.then_some(14)))
 }
 
-fn gil_versions(headers: &BTreeSet<Header>, toolchain: Option<&Toolchain>) -> Versions {
+fn gil_versions(headers: &BTreeSet<ObjectHeader>, toolchain: Option<&Toolchain>) -> Versions {
     let mut headers = headers.iter();
     match (headers.next(), headers.next()) {
-        (Some(Header::Counted), None) if uses_headers(toolchain) => (None, Some(12)),
-        (Some(Header::Immortal313), None) => (Some(13), Some(13)),
-        (Some(Header::Immortal314), None) => (Some(14), None),
+        (Some(ObjectHeader::Counted), None) if uses_headers(toolchain) => (None, Some(12)),
+        (Some(ObjectHeader::Immortal313), None) => (Some(13), Some(13)),
+        (Some(ObjectHeader::Immortal314), None) => (Some(14), None),
         _ => (None, None),
     }
 }

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::definition::Definition;
-use super::slots::{self, Record};
 use super::{Survey, imported};
 use crate::binary::image::Image;
+use crate::cpython::slots::{self, ModuleSlot, SlotMeaning, SlotRecord};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, HookKind, InitFacts, InitKind, Interpreters};
 
@@ -193,7 +193,7 @@ fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> StaticInit {
     }
     let seen = vec![definition_evidence(definition), imported(DEFINE)];
     let init = Fact::known(InitKind::MultiPhase, seen.clone());
-    let slots = match slots::decode(image, definition.slots, Record::Definition) {
+    let slots = match static_slots(image, definition.slots) {
         Ok(slots) => slots,
         Err(why) => return StaticInit { init, ..unknown(why) },
     };
@@ -214,12 +214,32 @@ fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> StaticInit {
     }
 }
 
+/// The slots of a definition, with what data must look like that are slots: ids that modules have, addresses where the
+/// loader writes them, and nothing in the gap behind an id.
+fn static_slots(image: &Image<'_>, array: u64) -> Result<Vec<ModuleSlot>, String> {
+    let slots = slots::read(image, array, SlotRecord::Definition)?;
+    for slot in &slots {
+        let ModuleSlot { id, value_address, address: place, .. } = *slot;
+        let meaning = SlotMeaning::of(id).ok_or_else(|| format!("slot id {id} at {place:#x} is not a module's"))?;
+        if slot.value.is_none() {
+            return Err(format!("the value of slot {id} at {place:#x} is not known"));
+        }
+        if meaning.holds_address().is_some_and(|address| address != image.is_relocated(value_address)) {
+            return Err(format!("the value of slot {id} at {place:#x} is not of the right kind"));
+        }
+        let has_gap = value_address - place == 8;
+        if image.is_relocated(place) || has_gap && image.u32(place.wrapping_add(4)) != Some(0) {
+            return Err(format!("what is at {place:#x} is not a slot"));
+        }
+    }
+    Ok(slots)
+}
+
 /// Address of the function in the slot `Py_mod_create` of the static definition that carries the module's name.
 fn create(survey: &Survey<'_, '_>, hook: &Hook) -> Option<u64> {
-    const CREATE: [u32; 2] = [1, 84];
     let slots = own_definition(survey, hook).ok()?.slots;
-    let slots = slots::decode(survey.image, slots, Record::Definition).ok()?;
-    slots.iter().find(|slot| CREATE.contains(&slot.id)).map(|slot| slot.value)
+    let slots = static_slots(survey.image, slots).ok()?;
+    slots::create(&slots).ok().flatten()
 }
 
 /// What decides comes first.
@@ -232,7 +252,7 @@ fn with_evidence<T>(fact: Fact<T>, rest: &[Evidence]) -> Fact<T> {
 
 /// Whether another, empty record follows the end of a writable array.
 fn has_room(image: &Image<'_>, array: u64, slots: usize) -> bool {
-    let size = slots::record_size(image, Record::Definition);
+    let size = SlotRecord::Definition.size(image.pointer_size as u64);
     let next = array.saturating_add(size * (slots as u64 + 1));
     let is_empty = image.read(next, size as usize).is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0));
     is_empty && !image.is_read_only(array)

@@ -221,8 +221,11 @@ impl Examiner<'_> {
         if let Some(facts) = kept {
             return Looked { part, problem: unusable(&facts), facts, difference };
         }
-        let nothing_beside = Siblings::none();
-        match examine(self.depth, &file.path, &bytes, siblings.get(part).unwrap_or(&nothing_beside)) {
+        let examined = match siblings.get(part) {
+            Some(siblings) => examine(self.depth, &file.path, &bytes, siblings),
+            None => examine(self.depth, &file.path, &bytes, &Siblings::none()),
+        };
+        match examined {
             Ok(examined) => {
                 let is_lasting = examined.as_ref().is_none_or(|examined| !examined.depends_on_siblings);
                 let facts = examined.map(|examined| examined.facts);

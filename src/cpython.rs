@@ -1,0 +1,13 @@
+//! What is CPython's and not ours: facts about the interpreter that several rooms need, each in one place.
+//!
+//! Nothing here looks at a file's format or judges; it imports [`crate::model`] only.
+//!
+//! - [`slots`]: ids of slots in both numberings, and the one decoder of slot arrays
+//! - [`layouts`]: where things are in static objects, and the headers that tell the builds apart
+//! - [`abi_info`]: the record that `Py_mod_abi` points to
+//! - [`memory`]: what these are read from
+
+pub mod abi_info;
+pub mod layouts;
+pub mod memory;
+pub mod slots;
