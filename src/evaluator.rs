@@ -191,29 +191,16 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
         (_, None) => Fact::unknown(disagreement(executor)),
         (_, Some(why)) => Fact::unknown(why.clone()),
     };
-    let gil = match (&first.gil, &doubt) {
-        (Ok(gil), None) if all(Outcome::declares_like) => Fact::known(gil.clone(), evidence.clone()),
-        (Err(why), _) => Fact::unknown(why.clone()),
-        (Ok(_), None) => Fact::unknown(disagreement(executor)),
-        (Ok(_), Some(why)) => Fact::unknown(why.clone()),
-    };
-    let settle = |known: bool, why: &Result<(), String>| match (known, why, &doubt) {
-        (_, Err(why), _) | (_, _, Some(why)) => Some(why.clone()),
-        (false, ..) => Some(disagreement(executor)),
-        (true, Ok(()), None) => None,
-    };
-    let abi_info = match settle(all(|first, other| first.abi == other.abi), &first.abi.clone().map(|_| ())) {
-        Some(why) => Fact::unknown(why),
-        None => Fact::known(first.abi.clone().ok().flatten(), evidence.clone()),
-    };
-    let slots = match settle(all(|first, other| first.slots == other.slots), &first.slots.clone().map(|_| ())) {
-        Some(why) => Fact::unknown(why),
-        None => Fact::known(first.slots.clone().unwrap_or_default(), evidence.clone()),
-    };
-    let same = all(|first, other| first.interpreters == other.interpreters);
-    let interpreters = match settle(same, &first.interpreters.clone().map(|_| ())) {
-        Some(why) => Fact::unknown(why),
-        None => Fact::known(first.interpreters.clone().ok().flatten(), evidence.clone()),
+    let facts = InitFacts {
+        init,
+        gil: agreed(executor, &first.gil, all(Outcome::declares_like)),
+        abi_info: agreed(executor, &first.abi, all(|first, other| first.abi == other.abi)),
+        slots: agreed(executor, &first.slots, all(|first, other| first.slots == other.slots)),
+        interpreters: agreed(
+            executor,
+            &first.interpreters,
+            all(|first, other| first.interpreters == other.interpreters),
+        ),
     };
     let name = match &first.name {
         Some(name) => Fact::known(name.clone(), evidence),
@@ -222,13 +209,30 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
     let forwarded =
         first.forwarded.filter(|_| doubt.is_none() && all(|first, other| first.forwarded == other.forwarded));
     let evaluation = Evaluation {
-        facts: InitFacts { init, gil, abi_info, slots, interpreters },
+        facts,
         forwarded: forwarded.and_then(|import| ForwardedInit::of(executor.machine.image, import)),
         name,
         trace,
         ..Evaluation::unknown("")
     };
     measured(evaluation, first.create)
+}
+
+/// What the first path shows, if all paths agree on it and none was given up.
+fn agreed<T: Clone, I: InstructionSet>(
+    executor: &Executor<'_, '_, I>,
+    first: &Result<T, String>,
+    all_agree: bool,
+) -> Fact<T> {
+    match (first, doubt(executor)) {
+        (Err(why), _) => Fact::unknown(why.clone()),
+        (Ok(_), Some(why)) => Fact::unknown(why),
+        (Ok(_), None) if !all_agree => Fact::unknown(disagreement(executor)),
+        (Ok(value), None) => {
+            let evidence = executor.outcomes.first().map_or_else(Vec::new, |first| first.evidence.clone());
+            Fact::known(value.clone(), evidence)
+        }
+    }
 }
 
 impl ForwardedInit {
