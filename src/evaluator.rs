@@ -193,13 +193,13 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
     };
     let facts = InitFacts {
         init,
-        gil: agreed(executor, &first.gil, all(Outcome::declares_like)),
-        abi_info: agreed(executor, &first.abi, all(|first, other| first.abi == other.abi)),
-        slots: agreed(executor, &first.slots, all(|first, other| first.slots == other.slots)),
+        gil: agreed(executor, |outcome| &outcome.gil, Outcome::declares_like),
+        abi_info: agreed(executor, |outcome| &outcome.abi, |first, other| first.abi == other.abi),
+        slots: agreed(executor, |outcome| &outcome.slots, |first, other| first.slots == other.slots),
         interpreters: agreed(
             executor,
-            &first.interpreters,
-            all(|first, other| first.interpreters == other.interpreters),
+            |outcome| &outcome.interpreters,
+            |first, other| first.interpreters == other.interpreters,
         ),
     };
     let name = match &first.name {
@@ -221,17 +221,17 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
 /// What the first path shows, if all paths agree on it and none was given up.
 fn agreed<T: Clone, I: InstructionSet>(
     executor: &Executor<'_, '_, I>,
-    first: &Result<T, String>,
-    all_agree: bool,
+    fact: fn(&Outcome) -> &Result<T, String>,
+    same: fn(&Outcome, &Outcome) -> bool,
 ) -> Fact<T> {
-    match (first, doubt(executor)) {
+    let Some(first) = executor.outcomes.first() else { return Fact::unknown("no path ends in success") };
+    match (fact(first), doubt(executor)) {
         (Err(why), _) => Fact::unknown(why.clone()),
         (Ok(_), Some(why)) => Fact::unknown(why),
-        (Ok(_), None) if !all_agree => Fact::unknown(disagreement(executor)),
-        (Ok(value), None) => {
-            let evidence = executor.outcomes.first().map_or_else(Vec::new, |first| first.evidence.clone());
-            Fact::known(value.clone(), evidence)
+        (Ok(value), None) if executor.outcomes.iter().all(|other| same(first, other)) => {
+            Fact::known(value.clone(), first.evidence.clone())
         }
+        (Ok(_), None) => Fact::unknown(disagreement(executor)),
     }
 }
 
