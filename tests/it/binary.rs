@@ -224,10 +224,10 @@ fn abi_information_is_read_where_it_is() {
     let hooks = facts("elf-x86_64-nested.so").images.remove(0).hooks;
     let hooks = hooks.value().unwrap();
     let expected = AbiInfo { major: 1, minor: 0, flags: 4, build_version: 0x030f_02f0, abi_version: 0x030f_02f0 };
-    assert_eq!(hooks[0].abi_info.value(), Some(&Some(expected)));
-    assert_eq!(hooks[1].abi_info.value(), Some(&Some(expected)));
+    assert_eq!(hooks[0].facts.abi_info.value(), Some(&Some(expected)));
+    assert_eq!(hooks[1].facts.abi_info.value(), Some(&Some(expected)));
     let hooks = facts("elf-x86_64-not-used.so").images.remove(0).hooks;
-    assert_eq!(hooks.value().unwrap()[0].abi_info.value(), Some(&None));
+    assert_eq!(hooks.value().unwrap()[0].facts.abi_info.value(), Some(&None));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn without_the_library_nothing_is_known() {
         &[("lib/elf-x86_64-maker.so", "elf-x86_64-plain.so")],
     ] {
         let inspection = inspected(files);
-        let Fact::Unknown { why, .. } = &hook(&inspection).gil else { panic!("{files:?} is known") };
+        let Fact::Unknown { why, .. } = &hook(&inspection).facts.gil else { panic!("{files:?} is known") };
         assert_eq!(why, "it is made by make_sample of elf-x86_64-maker.so, which was not found beside it", "{files:?}");
     }
 }

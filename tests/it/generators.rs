@@ -90,7 +90,7 @@ fn check(row: &Row) -> Result<(), String> {
         "{}\n  expected {:?}\n  found    {found:?}\n  {:?}\n",
         row.file,
         row.expected,
-        hook(&facts.images[0]).gil
+        hook(&facts.images[0]).facts.gil
     ))
 }
 

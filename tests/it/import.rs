@@ -271,7 +271,7 @@ fn what_could_not_be_read_is_a_module_until_proven_otherwise() {
 fn evidence_is_that_of_what_decided() {
     let mut evident = hook("_a");
     let seen = ungil::model::evidence::Evidence::new("slot Py_mod_gil").address(0x40).value("1");
-    evident.gil = Fact::known(Declaration::Slot { value: 1 }, vec![seen.clone()]);
+    evident.facts.gil = Fact::known(Declaration::Slot { value: 1 }, vec![seen.clone()]);
     let outcome = &outcomes(&[plain(vec![image(vec![evident])])], target("3.14t", LINUX))[0];
     assert_eq!(outcome.evidence[0], seen);
     assert_eq!(outcome.evidence[1].symbol.as_deref(), Some("PyInit__a"));

@@ -33,6 +33,12 @@ pub(crate) fn hook(name: &str) -> Hook {
     }
 }
 
+/// The same with another declaration.
+pub(crate) fn declaring(name: &str, gil: Declaration) -> Hook {
+    let hook = hook(name);
+    Hook { facts: InitFacts { gil: known(gil), ..hook.facts.clone() }, ..hook }
+}
+
 /// An ELF image for x86-64 with these hooks, compiled for the free-threaded build.
 pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
     ImageFacts {
