@@ -5,9 +5,11 @@
 //! - [`slots`]: ids of slots in both numberings, and the one decoder of slot arrays
 //! - [`layouts`]: where things are in static objects, and the headers that tell the builds apart
 //! - [`abi_info`]: the record that `Py_mod_abi` points to
+//! - [`functions`]: the table of the C API: what calls give back and do, what care they want, since when they are stable
 //! - [`memory`]: what these are read from
 
 pub mod abi_info;
+pub mod functions;
 pub mod layouts;
 pub mod memory;
 pub mod slots;

@@ -5,7 +5,7 @@ use crate::binary::image::ImportKind;
 use crate::evaluator::cpu::flags::Flags;
 use crate::evaluator::cpu::state::{END, LANES, REGISTERS, State, VECTORS};
 use crate::evaluator::cpu::trace::TraceEvent;
-use crate::evaluator::externals::{self, CallOrigin, CallOutcome};
+use crate::evaluator::externals::{self, CallModel, CallOrigin, CallOutcome};
 use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::symbol::{Range, Symbol, Table};
 use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
@@ -208,7 +208,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let model = self.models.get(self.machine.image, import);
         let outcome = externals::call(&mut self.machine, state, import, model);
         if self.purpose == Purpose::Create
-            && !externals::hands_on(model)
+            && !model.is_some_and(CallModel::hands_on)
             && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
         {
             self.machine.symbols.note_defining_import(id, import);

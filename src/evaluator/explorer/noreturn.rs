@@ -81,6 +81,6 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     fn ends(&mut self, slot: u64) -> bool {
         let image = self.machine.image;
         let import = image.pointer(slot).and_then(|target| self.machine.import_index(target));
-        import.and_then(|index| self.models.get(image, index)) == Some(CallModel::Never)
+        import.and_then(|index| self.models.get(image, index)).is_some_and(CallModel::never_returns)
     }
 }
