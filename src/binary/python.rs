@@ -28,7 +28,7 @@ mod tables;
 mod writable;
 
 /// What is known of an image before its hooks are looked at.
-struct Survey<'image, 'data> {
+struct ImageContext<'image, 'data> {
     image: &'image Image<'data>,
     /// Imported names that belong to the C API.
     python_imports: BTreeSet<String>,
@@ -38,7 +38,7 @@ struct Survey<'image, 'data> {
     code: OnceCell<Option<Sweep>>,
 }
 
-impl Survey<'_, '_> {
+impl ImageContext<'_, '_> {
     fn imports(&self, name: &str) -> bool {
         self.python_imports.contains(name)
     }
@@ -58,7 +58,7 @@ pub use declaration::{StaticDeclaration, StaticInit, is_system_library};
 
 /// What the data of an image says, before anybody has followed its code.
 pub struct StaticReading<'image, 'data> {
-    survey: Survey<'image, 'data>,
+    context: ImageContext<'image, 'data>,
     toolchain: Fact<Toolchain>,
     /// What is known of the hooks so far: their names, and nothing that the data alone could not settle.
     hooks: Vec<Hook>,
@@ -71,7 +71,7 @@ pub struct StaticReading<'image, 'data> {
 pub fn read<'image, 'data>(image: &'image Image<'data>, path: &str) -> StaticReading<'image, 'data> {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
-    let survey = Survey {
+    let context = ImageContext {
         image,
         python_imports: python_imports.map(|import| import.name.clone()).filter(|name| is_python(name)).collect(),
         // Without hooks no interpreter imports it, and what its data holds does not matter.
@@ -79,13 +79,13 @@ pub fn read<'image, 'data>(image: &'image Image<'data>, path: &str) -> StaticRea
         marks: toolchain::marks(image),
         code: OnceCell::new(),
     };
-    let toolchain = survey.marks.toolchain(image);
-    let inits: Vec<StaticInit> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
+    let toolchain = context.marks.toolchain(image);
+    let inits: Vec<StaticInit> = hooks.iter().map(|hook| declaration::read(&context, hook, &hooks)).collect();
     for (hook, init) in hooks.iter_mut().zip(&inits) {
         (hook.facts.abi_info, hook.facts.slots) = (init.abi_info.clone(), init.slots.clone());
     }
-    let abi = abi::abi(&survey, &hooks, toolchain.value());
-    StaticReading { survey, toolchain, hooks, inits, abi }
+    let abi = abi::abi(&context, &hooks, toolchain.value());
+    StaticReading { context, toolchain, hooks, inits, abi }
 }
 
 impl StaticReading<'_, '_> {
@@ -96,13 +96,13 @@ impl StaticReading<'_, '_> {
 
     /// Reads all code, too.
     pub fn sweep(&self) {
-        self.survey.code();
+        self.context.code();
     }
 
     /// All facts of the image, given what is known of its hooks in the end.
     pub fn into_facts(self, hooks: Vec<Hook>) -> ImageFacts {
-        let StaticReading { survey, toolchain, abi, .. } = self;
-        let image = survey.image;
+        let StaticReading { context, toolchain, abi, .. } = self;
+        let image = context.image;
         let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
         let mut facts = ImageFacts {
             format: image.format,
@@ -110,17 +110,17 @@ impl StaticReading<'_, '_> {
             python_exports: Fact::known(python_exports.collect(), Vec::new()),
             libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
             abi,
-            refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
-            code: counting::code(image, survey.code.get()),
-            limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
-            hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
+            refcounts: counting::refcounts(&context.python_imports, context.swept()),
+            code: counting::code(image, context.code.get()),
+            limited_api: limited::limited_api(&context, &hooks, toolchain.value()),
+            hazards: Fact::known(hazards::hazards(&context.python_imports, toolchain.value()), Vec::new()),
             porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
             writable_data: writable::writable_data(image),
             toolchain,
             hooks: Fact::known(hooks, Vec::new()),
-            python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
+            python_imports: Fact::known(context.python_imports.into_iter().collect(), Vec::new()),
         };
-        counting::place(&mut facts.hazards, survey.code.get().and_then(Option::as_ref));
+        counting::place(&mut facts.hazards, context.code.get().and_then(Option::as_ref));
         facts
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::definition::Definition;
-use super::{Survey, imported};
+use super::{ImageContext, imported};
 use crate::binary::image::Image;
 use crate::cpython::slots::{self, ModuleSlot, SlotMeaning, SlotRecord};
 use crate::model::evidence::Evidence;
@@ -119,37 +119,37 @@ fn unknown(why: impl Into<String>) -> StaticInit {
 }
 
 /// Reads what the data says of one hook.
-pub(super) fn read(survey: &Survey<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
-    let init = declared(survey, hook, hooks);
+pub(super) fn read(context: &ImageContext<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
+    let init = declared(context, hook, hooks);
     let declares = init.gil.0.value().is_some_and(|gil| matches!(gil, Declaration::Slot { .. }));
-    StaticInit { create: if declares { create(survey, hook) } else { None }, ..init }
+    StaticInit { create: if declares { create(context, hook) } else { None }, ..init }
 }
 
-fn declared(survey: &Survey<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
+fn declared(context: &ImageContext<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
     if hook.kind == HookKind::Export {
         // The hook returns an array of slots, and which one only its code says. That it returns slots is certain.
         let evaluation = unknown("the slots that it returns are named only in its code");
         let seen = Evidence::new("exported symbol").symbol(&hook.symbol).address(hook.address);
         return StaticInit { init: Fact::known(InitKind::Export, vec![seen]), ..evaluation };
     }
-    if let Some(delegated) = delegated(survey, hooks) {
+    if let Some(delegated) = delegated(context, hooks) {
         return delegated;
     }
-    let definition = match own_definition(survey, hook) {
+    let definition = match own_definition(context, hook) {
         Ok(definition) => definition,
         Err(why) => return unknown(why),
     };
-    if definition.slots == 0 { without_slots(survey, definition, hooks) } else { with_slots(survey, definition) }
+    if definition.slots == 0 { without_slots(context, definition, hooks) } else { with_slots(context, definition) }
 }
 
 /// A module made by CFFI in API mode is created by `_cffi_backend`, which also speaks of the GIL on its behalf:
 /// <https://github.com/python-cffi/cffi/blob/main/src/c/cffi1_module.c>. Such a file has one hook, mentions the backend
 /// and its entry point, and imports nothing that could create a module.
-fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<StaticInit> {
-    let creates = CREATE.iter().chain(&CREATE_FROM).chain(&[DEFINE]).any(|symbol| survey.imports(symbol));
+fn delegated(context: &ImageContext<'_, '_>, hooks: &[Hook]) -> Option<StaticInit> {
+    let creates = CREATE.iter().chain(&CREATE_FROM).chain(&[DEFINE]).any(|symbol| context.imports(symbol));
     let hooks = hooks.iter().filter(|hook| hook.kind == HookKind::Init).count();
-    let marks = survey.marks.cffi()?;
-    if creates || hooks != 1 || !survey.imports("PyImport_ImportModule") {
+    let marks = context.marks.cffi()?;
+    if creates || hooks != 1 || !context.imports("PyImport_ImportModule") {
         return None;
     }
     let gil = Declaration::Delegated { to: "_cffi_backend".to_owned() };
@@ -164,12 +164,15 @@ fn delegated(survey: &Survey<'_, '_>, hooks: &[Hook]) -> Option<StaticInit> {
 }
 
 /// The only static definition that carries the module's name, as its last component.
-fn own_definition<'survey>(survey: &'survey Survey<'_, '_>, hook: &Hook) -> Result<&'survey Definition, String> {
-    if let Some(why) = survey.objects.unread {
+fn own_definition<'context>(
+    context: &'context ImageContext<'_, '_>,
+    hook: &Hook,
+) -> Result<&'context Definition, String> {
+    if let Some(why) = context.objects.unread {
         return Err(why.to_owned());
     }
     let is_own = |definition: &&Definition| definition.name.rsplit('.').next() == Some(hook.module.as_str());
-    let own: Vec<&Definition> = survey.objects.definitions.iter().filter(is_own).collect();
+    let own: Vec<&Definition> = context.objects.definitions.iter().filter(is_own).collect();
     match own.as_slice() {
         [definition] => Ok(definition),
         [] => Err(format!("no module definition named {:?} is in the file's data", hook.module)),
@@ -186,9 +189,9 @@ fn definition_evidence(definition: &Definition) -> Evidence {
 
 /// `PyModule_Create2` refuses a definition that has slots, so a hook with such a definition is multi-phase.
 /// <https://docs.python.org/3/c-api/module.html#c.PyModule_Create2>
-fn with_slots(survey: &Survey<'_, '_>, definition: &Definition) -> StaticInit {
-    let image = survey.image;
-    if !survey.imports(DEFINE) {
+fn with_slots(context: &ImageContext<'_, '_>, definition: &Definition) -> StaticInit {
+    let image = context.image;
+    if !context.imports(DEFINE) {
         return unknown(format!("its definition at {:#x} has slots, but {DEFINE} is not imported", definition.address));
     }
     let seen = vec![definition_evidence(definition), imported(DEFINE)];
@@ -236,9 +239,9 @@ fn static_slots(image: &Image<'_>, array: u64) -> Result<Vec<ModuleSlot>, String
 }
 
 /// Address of the function in the slot `Py_mod_create` of the static definition that carries the module's name.
-fn create(survey: &Survey<'_, '_>, hook: &Hook) -> Option<u64> {
-    let slots = own_definition(survey, hook).ok()?.slots;
-    let slots = static_slots(survey.image, slots).ok()?;
+fn create(context: &ImageContext<'_, '_>, hook: &Hook) -> Option<u64> {
+    let slots = own_definition(context, hook).ok()?.slots;
+    let slots = static_slots(context.image, slots).ok()?;
     slots::create(&slots).ok().flatten()
 }
 
@@ -262,16 +265,16 @@ fn has_room(image: &Image<'_>, array: u64, slots: usize) -> bool {
 /// has one hook, makes a single-phase module. It says something of the GIL only by calling `PyUnstable_Module_SetGIL`:
 /// a file that does not import it, cannot look it up while running and loads no library that could call it on its
 /// behalf says nothing.
-fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook]) -> StaticInit {
-    let Some(create) = CREATE.iter().find(|symbol| survey.imports(symbol)) else {
+fn without_slots(context: &ImageContext<'_, '_>, definition: &Definition, hooks: &[Hook]) -> StaticInit {
+    let Some(create) = CREATE.iter().find(|symbol| context.imports(symbol)) else {
         return unknown(format!("its definition at {:#x} has no slots in the file's data", definition.address));
     };
-    if let Some(other) = CREATE_FROM.iter().chain(&[DEFINE]).find(|symbol| survey.imports(symbol)) {
+    if let Some(other) = CREATE_FROM.iter().chain(&[DEFINE]).find(|symbol| context.imports(symbol)) {
         return unknown(format!(
             "it imports both {create} and {other}; which of them the hook uses is decided in code"
         ));
     }
-    if hooks.len() != 1 || survey.objects.definitions.len() != 1 {
+    if hooks.len() != 1 || context.objects.definitions.len() != 1 {
         return unknown("it has more than one hook or definition; which goes with which is decided in code");
     }
     let seen = vec![definition_evidence(definition), imported(create)];
@@ -283,13 +286,13 @@ fn without_slots(survey: &Survey<'_, '_>, definition: &Definition, hooks: &[Hook
         gil: StaticDeclaration(Fact::known(Declaration::Absent, seen.clone())),
         create: None,
     };
-    let symbols: BTreeSet<&str> = survey.image.imports().iter().map(|import| import.name.as_str()).collect();
+    let symbols: BTreeSet<&str> = context.image.imports().iter().map(|import| import.name.as_str()).collect();
     let why = if symbols.contains(SET_GIL) {
         Some(format!("it imports {SET_GIL}; whether and with which value it calls it is decided in code"))
     } else if let Some(lookup) = LOOKUPS.iter().find(|symbol| symbols.contains(**symbol)) {
         Some(format!("it imports {lookup}, by which its code could call {SET_GIL}"))
     } else {
-        let foreign = survey.image.libraries().iter().find(|library| !is_system_library(library));
+        let foreign = context.image.libraries().iter().find(|library| !is_system_library(library));
         foreign.map(|library| format!("it loads {library}, which could call {SET_GIL} on its behalf"))
     };
     match why {

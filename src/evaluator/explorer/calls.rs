@@ -177,7 +177,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             CallOutcome::CallsBack(address) => {
                 // The function returns to our caller; its result stands for that of the call.
                 state.pc = address;
-                return self.leave_by(state, address);
+                state.pending_branch = None;
+                state.in_callback = true;
+                return true;
             }
             CallOutcome::PreservesRegisters(value) => {
                 state.set_register(self.machine.convention.result, value);
@@ -214,13 +216,6 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             self.machine.symbols.note_defining_import(id, import);
         }
         outcome
-    }
-
-    fn leave_by(&mut self, state: &mut State, address: u64) -> bool {
-        state.pc = address;
-        state.pending_branch = None;
-        state.in_callback = true;
-        true
     }
 
     fn unknown_call(&mut self, state: &mut State, target: Value) -> CallOutcome {
