@@ -10,13 +10,16 @@ use crate::model::problem::Problem;
 /// What opening a file gave: its bytes, or what kept it from being read.
 pub(super) type OpenedFile = Result<Vec<u8>, Problem>;
 
+/// Makes a problem of a file at a path that is no library.
+type DescribeBroken<'a> = dyn Fn(&str, &BinaryError) -> Problem + Sync + 'a;
+
 /// The files of a distribution.
 pub(super) struct FilesBeside<'a> {
     /// Paths by file name, filled when somebody asks; `None` where several files have the name.
     by_name: OnceLock<BTreeMap<&'a str, Option<BesideFile<'a>>>>,
     paths: Box<dyn Fn() -> Vec<&'a str> + Sync + 'a>,
     open: Box<dyn Fn(&str) -> OpenedFile + Sync + 'a>,
-    broken: Box<dyn Fn(&str, &BinaryError) -> Problem + Sync + 'a>,
+    broken: Box<DescribeBroken<'a>>,
     problems: Mutex<BTreeMap<String, Problem>>,
 }
 
