@@ -117,21 +117,4 @@ pub(super) fn unmodelled(machine: &mut Machine, state: &mut State, origin_of_cal
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_find_their_models() {
-        let api = |name| match CallModel::of(name) {
-            Some(CallModel::Api(facts)) => Some(facts.effect),
-            Some(CallModel::System(_)) | None => None,
-        };
-        assert_eq!(api("PyModule_Create2"), Some(Effect::CreateModule));
-        assert_eq!(api("PyDict_GetItemRef"), Some(Effect::Writes(0b100)));
-        assert_eq!(CallModel::of("strlen"), Some(CallModel::System(SystemCall::Strlen)));
-        assert_eq!(CallModel::of("some_function_of_another_library"), None);
-        assert!(CallModel::of("Py_FatalError").is_some_and(CallModel::never_returns));
-        assert!(CallModel::of("Py_NewRef").is_some_and(CallModel::hands_on));
-        assert!(!CallModel::of("PyObject_GetAttr").is_some_and(CallModel::hands_on), "it may make something new");
-    }
-}
+mod tests;
