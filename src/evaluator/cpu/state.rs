@@ -130,7 +130,7 @@ impl State {
             registers,
             vectors: Rc::new([[Value::ANY; LANES]; VECTORS]),
             partial_lanes: Vec::new(),
-            flags: Flags::Unknown,
+            flags: Flags::UNKNOWN,
             memory,
             frames: Vec::new(),
             facts: Vec::new(),
@@ -215,18 +215,7 @@ impl State {
     }
 
     pub(super) fn resolved_flags(&self) -> Flags {
-        match self.flags {
-            Flags::Compare { left, right, bits } => {
-                Flags::Compare { left: self.resolve(left), right: self.resolve(right), bits }
-            }
-            Flags::Test { left, right, bits } => {
-                Flags::Test { left: self.resolve(left), right: self.resolve(right), bits }
-            }
-            Flags::Result { value, bits, below, overflow } => {
-                Flags::Result { value: self.resolve(value), bits, below, overflow }
-            }
-            Flags::Unknown => Flags::Unknown,
-        }
+        self.flags.map(|value| self.resolve(value))
     }
 
     /// Goes on as if a condition holds; false when it cannot.
@@ -295,7 +284,7 @@ impl State {
         if self.vectors.iter().flatten().any(named) {
             Rc::make_mut(&mut self.vectors).iter_mut().flatten().for_each(forget);
         }
-        self.flags = Flags::Unknown;
+        self.flags = Flags::UNKNOWN;
         self.memory.rename(id);
     }
 

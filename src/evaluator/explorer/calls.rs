@@ -245,7 +245,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 state.set_vector(vector, [Value::ANY; LANES]);
             }
         }
-        state.flags = Flags::Unknown;
+        state.flags = Flags::UNKNOWN;
     }
 
     /// Returns from what was called last.

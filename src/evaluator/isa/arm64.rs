@@ -301,7 +301,7 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
         Opcode::RET => Successor::Return(operand::read(machine, state, instruction, 0)),
         Opcode::CBZ | Opcode::CBNZ => {
             let left = operand::read(machine, state, instruction, 0);
-            let flags = Flags::Compare { left, right: Value::Known(0), bits: operand::bits(instruction, 0) };
+            let flags = Flags::compare(left, Value::Known(0), operand::bits(instruction, 0));
             let condition = if instruction.opcode == Opcode::CBZ { Condition::Equal } else { Condition::NotEqual };
             let taken = target(1);
             test_and_branch(machine, state, flags, condition, taken)
@@ -369,10 +369,10 @@ fn test_bit(machine: &mut Machine, state: &mut State, instruction: &Instruction)
     let sign = matches!(bit, 31 | 63);
     let (flags, condition) = if sign {
         let condition = if set { Condition::Negative } else { Condition::NotNegative };
-        (Flags::Compare { left: value, right: Value::Known(0), bits: bit + 1 }, condition)
+        (Flags::compare(value, Value::Known(0), bit + 1), condition)
     } else {
         let condition = if set { Condition::NotEqual } else { Condition::Equal };
-        (Flags::Test { left: value, right: Value::Known(1 << bit.min(63)), bits: 64 }, condition)
+        (Flags::test(value, Value::Known(1 << bit.min(63)), 64), condition)
     };
     test_and_branch(machine, state, flags, condition, taken)
 }
@@ -390,7 +390,7 @@ fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> 
         ) => {
             operand::write(state, instruction, 0, Value::ANY);
             if matches!(instruction.opcode, Opcode::FCMP | Opcode::FCMPE | Opcode::FCCMP | Opcode::FCCMPE) {
-                state.flags = Flags::Unknown;
+                state.flags = Flags::UNKNOWN;
             }
             next
         }

@@ -4,16 +4,18 @@
 
 mod arithmetic;
 pub(in crate::evaluator) mod decode;
+mod exchange;
 mod operand;
+mod shift;
 mod string_ops;
 mod vector;
 
-use self::decode::decode;
-use iced_x86::{ConditionCode, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{ConditionCode, FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits};
 
+use self::decode::decode;
 use crate::binary::image::{Image, Segment};
 use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::flags::{Condition, Flags};
+use crate::evaluator::cpu::flags::{Condition, Flag};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
 use crate::evaluator::isa::{ConstantDefinition, InstructionSet, StaticSuccessor, Successor, constants, xrefs};
@@ -24,6 +26,13 @@ use crate::model::facts::Format;
 /// Number of the stack pointer.
 const RSP: usize = 4;
 const RBP: usize = 5;
+/// The decoder's bits for the flags that conditions are made of.
+const FLAGS: [(u32, Flag); 4] = [
+    (RflagsBits::CF, Flag::Carry),
+    (RflagsBits::ZF, Flag::Zero),
+    (RflagsBits::SF, Flag::Negative),
+    (RflagsBits::OF, Flag::Overflow),
+];
 
 /// AMD64 System V: <https://gitlab.com/x86-psABIs/x86-64-ABI>
 static SYSTEM_V: Convention = Convention {
@@ -336,11 +345,13 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
         _ if instruction.condition_code() != ConditionCode::None => {
             return conditional(machine, state, instruction, next);
         }
-        Cmpxchg | Xadd | Xchg => return arithmetic::exchange(machine, state, instruction),
+        Cmpxchg | Xadd | Xchg => return exchange::step(machine, state, instruction),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
             string_ops::step(machine, state, instruction);
         }
-        _ if arithmetic::step(machine, state, instruction) || vector::step(machine, state, instruction) => {}
+        _ if arithmetic::step(machine, state, instruction)
+            || shift::step(machine, state, instruction)
+            || vector::step(machine, state, instruction) => {}
         _ => return unmodelled(machine, state, instruction),
     }
     next
@@ -408,8 +419,11 @@ fn unmodelled(machine: &mut Machine, state: &mut State, instruction: &Instructio
             machine.store(state, address.offset(offset), part, Value::ANY);
         }
     }
-    if instruction.rflags_modified() != 0 {
-        state.flags = Flags::Unknown;
+    let modified = instruction.rflags_modified();
+    for (bit, flag) in FLAGS {
+        if modified & bit != 0 {
+            state.flags = state.flags.with(flag, None);
+        }
     }
     Successor::Next(instruction.next_ip())
 }

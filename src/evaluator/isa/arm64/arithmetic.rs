@@ -3,7 +3,7 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand};
 
 use super::{ask, operand};
-use crate::evaluator::cpu::flags::Flags;
+use crate::evaluator::cpu::flags::{Flag, Flags};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::isa::Successor;
@@ -58,7 +58,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         ADC | SBC => operand::write(state, instruction, 0, Value::ANY),
         ADCS | SBCS => {
             operand::write(state, instruction, 0, Value::ANY);
-            state.flags = Flags::Unknown;
+            state.flags = Flags::UNKNOWN;
         }
         _ => return false,
     }
@@ -99,24 +99,27 @@ fn with_flags(machine: &mut Machine, state: &mut State, instruction: &Instructio
     let (left, right) = pair(machine, state, instruction);
     let value = combine(instruction.opcode, left, right, bits);
     state.flags = match instruction.opcode {
-        Opcode::SUBS => Flags::Compare { left, right, bits },
+        Opcode::SUBS => Flags::compare(left, right, bits),
         Opcode::ADDS => sum_flags(left, right, bits),
-        _ => match value {
-            Value::Known(_) => Flags::Result { value, bits, below: Some(true), overflow: Some(false) },
-            _ if instruction.opcode == Opcode::ANDS => Flags::Test { left, right, bits },
-            _ => Flags::Result { value, bits, below: None, overflow: Some(false) },
-        },
+        Opcode::ANDS if value.known().is_none() => Flags::test(left, right, bits).with(Flag::Carry, Some(true)),
+        // C is cleared, as by a subtraction that borrows.
+        _ => Flags::compare(value, Value::Known(0), bits).with(Flag::Carry, Some(true)),
     };
     operand::write(state, instruction, 0, value);
 }
 
-/// Adding a number sets the flags as comparing with its negative does, but for the carry of zero.
+/// Adding a number sets the flags as comparing with its negative does, but for the carry of zero and the overflow of the
+/// lowest number, which is its own negative.
 fn sum_flags(left: Value, right: Value, bits: u32) -> Flags {
+    let lowest = 1 << (bits - 1);
     match right {
-        Value::Known(number) if number != 0 => {
-            Flags::Compare { left, right: Value::Known(number.wrapping_neg() & mask(bits)), bits }
+        Value::Known(0) => Flags::compare(left, right, bits).with(Flag::Carry, Some(true)),
+        Value::Known(number) => {
+            let flags = Flags::compare(left, Value::Known(number.wrapping_neg() & mask(bits)), bits);
+            let negative = left.known().map(|left| signed(left, bits) < 0);
+            if number == lowest { flags.with(Flag::Overflow, negative) } else { flags }
         }
-        _ => Flags::Result { value: left.add(right).truncate(bits), bits, below: None, overflow: None },
+        Value::Symbol { .. } | Value::Unknown(_) => Flags::result(left.add(right).truncate(bits), bits),
     }
 }
 
@@ -295,19 +298,17 @@ pub(super) fn conditional_compare(machine: &mut Machine, state: &mut State, inst
         let left = operand::read(machine, state, instruction, 0);
         let right = operand::read(machine, state, instruction, 1).truncate(bits);
         state.flags = match instruction.opcode {
-            Opcode::CCMP => Flags::Compare { left, right, bits },
+            Opcode::CCMP => Flags::compare(left, right, bits),
             _ => sum_flags(left, right, bits),
         };
     } else {
         let flags = immediate(machine, state, instruction, 2);
         let (negative, zero, carry, overflow) = (flags & 8 != 0, flags & 4 != 0, flags & 2 != 0, flags & 1 != 0);
-        let number = match (zero, negative) {
-            (true, _) => 0,
-            (false, true) => 1 << 63,
-            (false, false) => 1,
-        };
-        state.flags =
-            Flags::Result { value: Value::Known(number), bits: 64, below: Some(!carry), overflow: Some(overflow) };
+        state.flags = Flags::UNKNOWN
+            .with(Flag::Negative, Some(negative))
+            .with(Flag::Zero, Some(zero))
+            .with(Flag::Carry, Some(!carry))
+            .with(Flag::Overflow, Some(overflow));
     }
     Successor::Next(state.pc.wrapping_add(4))
 }

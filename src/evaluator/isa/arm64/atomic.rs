@@ -78,7 +78,7 @@ fn compare_and_swap(machine: &mut Machine, state: &mut State, word: u32) -> Succ
     let before = machine.load(state, place, size);
     let expected = operand::register(state, field(word, 16), bits);
     let kept = state.saved_flags.take().unwrap_or(state.flags);
-    state.flags = Flags::Compare { left: expected, right: before, bits };
+    state.flags = Flags::compare(expected, before, bits);
     match machine.ask(state, Condition::Equal) {
         None => {
             state.saved_flags = Some(kept);

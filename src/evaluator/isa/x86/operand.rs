@@ -45,6 +45,12 @@ pub(super) fn read(machine: &mut Machine, state: &mut State, instruction: &Instr
     }
 }
 
+/// Whether both operands are one register.
+pub(super) fn is_same_register(instruction: &Instruction) -> bool {
+    let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
+    both && instruction.op_register(0) == instruction.op_register(1)
+}
+
 /// Whether both operands are registers that hold the same.
 pub(super) fn same(state: &State, instruction: &Instruction) -> bool {
     let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
@@ -103,7 +109,8 @@ fn low_byte(machine: &Machine, state: &State, register: Register) -> Option<Valu
     machine.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
 }
 
-fn set(machine: &mut Machine, state: &mut State, register: Register, value: Value) {
+/// Writes a general register of any width; the upper half of a 64-bit register is cleared with its lower one.
+pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, value: Value) {
     if !register.is_gpr() {
         return;
     }
