@@ -105,7 +105,7 @@ fn a_branch_on_a_result_that_shows_failure_sets_the_exception() {
     on_machine(|machine, state| {
         let status = Symbol { failure: Failure::Negative, ..Symbol::new(Range::new(-1, 0)) };
         let result = machine.fresh(state, status);
-        state.flags = Flags::Compare { left: result, right: Value::Known(0), bits: 32 };
+        state.flags = Flags::compare(result, Value::Known(0), 32);
         assert_eq!(machine.ask(state, Condition::Negative), None, "both ways are open");
         let mut failed = state.clone();
         assert!(failed.assume(Condition::Negative, &machine.symbols) && failed.exception_set);
@@ -124,7 +124,7 @@ fn a_joined_state_covers_both() {
         for (path, number) in [(&mut *state, 1), (&mut other, 2)] {
             path.set_register(3, Value::Known(number));
             machine.store(path, stack, 8, Value::Known(number));
-            path.flags = Flags::Compare { left: Value::Known(number), right: Value::Known(0), bits: 64 };
+            path.flags = Flags::compare(Value::Known(number), Value::Known(0), 64);
         }
         assert!(!state.is_subsumed_by(&other, image, &CONVENTION));
         let mut joined = state.clone();
