@@ -5,6 +5,7 @@
 //! comparing two things that are both missing.
 
 mod arrows;
+mod names;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
