@@ -144,6 +144,7 @@ pub struct Hook {
     /// Whether this file's name makes the import system look for this hook.
     pub matches_file_name: bool,
     /// What the module that it makes says of itself.
+    #[serde(flatten)]
     pub facts: InitFacts,
 }
 
@@ -159,6 +160,7 @@ pub struct InitFacts {
     /// Slot ids in the order of the definition, as stored; empty for a module without slots.
     pub slots: Fact<Vec<u32>>,
     /// `Py_mod_multiple_interpreters`; the value is `None` when the definition has no such slot.
+    #[serde(default)]
     pub interpreters: Fact<Option<Interpreters>>,
 }
 
