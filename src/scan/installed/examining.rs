@@ -1,7 +1,7 @@
 //! Looks into installed files where they are: their bytes are compared with what the installer recorded, and read into
 //! facts, which are kept under the digest of the bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use crate::archive::beside::{self, Names, OnDisk};
 use crate::archive::candidates::{Candidate, PREFIXES, Step};
 use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
@@ -19,13 +20,14 @@ use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
 use super::super::judging::Examinations;
-use super::super::siblings::{FilesBeside, OpenedFile};
+use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 use super::super::{Event, Observer};
 use super::Part;
 
@@ -83,8 +85,10 @@ impl Examiner<'_> {
             .iter()
             .enumerate()
             .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
+            .filter(|wanted| wanted.file.passed_over.is_none())
             .collect();
-        let files: Vec<FilesBeside<'_>> = parts.iter().map(|part| self.files_beside(part, image)).collect();
+        let beside = |part| FilesBeside::new(PartBeside { examiner: self, part, image });
+        let files: Vec<FilesBeside<PartBeside<'_>>> = parts.iter().map(beside).collect();
         let siblings: Vec<Siblings<'_>> = files.iter().map(|files| Siblings::new(files)).collect();
         let looked = match image {
             None => self.on_disk(&wanted, &siblings),
@@ -100,32 +104,13 @@ impl Examiner<'_> {
             let package = Some(part.artifact.name.clone());
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
         }
-        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<'_>)| {
+        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<PartBeside<'_>>)| {
             examination.problems.extend(files.into_problems());
             examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
             examination.problems.extend(no_module(part, &examination.modules));
             (part.artifact.location.clone(), examination)
         };
         (parts.iter().zip(found).zip(files).map(ended).collect(), differences)
-    }
-
-    /// The files of a distribution, as those that lie beside each.
-    fn files_beside<'a>(&'a self, part: &'a Part, image: Option<&'a Image>) -> FilesBeside<'a> {
-        let problem = move |place: &str, kind, message| {
-            let package = Some(part.artifact.name.clone());
-            Problem { kind, package, place: place.to_owned(), message }
-        };
-        let paths = || part.files.iter().map(|file| file.path.as_str()).collect();
-        let open = move |path: &str| -> OpenedFile {
-            let file = part.files.iter().find(|file| file.path == path);
-            let read = match file {
-                Some(file) => self.read_whole(file, image),
-                None => Err(io::ErrorKind::NotFound.into()),
-            };
-            read.map_err(|error| problem(path, ProblemKind::File, error.to_string()))
-        };
-        let broken = move |path: &str, error: &BinaryError| problem(path, ProblemKind::Binary, error.to_string());
-        FilesBeside::new(paths, open, broken)
     }
 
     /// All bytes of a file that was passed by before.
@@ -249,7 +234,7 @@ impl Examiner<'_> {
             for length in PREFIXES {
                 let more = length.saturating_sub(bytes.len() as u64);
                 reader.by_ref().take(more).read_to_end(&mut bytes)?;
-                match peek(&candidate.stem, &bytes) {
+                match peek(&candidate.module, &bytes) {
                     Peek::NoHook => return Ok(None),
                     Peek::Beyond => {}
                     Peek::Hook | Peek::Unclear => break,
@@ -266,6 +251,66 @@ impl Examiner<'_> {
             return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
         }
         Ok(bytes.take(limit))
+    }
+}
+
+/// The only library of this name that lies beside files of the package.
+fn library_beside(part: &Part, name: &str, image: Option<&Image>) -> Option<InstalledFile> {
+    let names: &dyn Names = image.map_or(&OnDisk as &dyn Names, |image| image as &dyn Names);
+    let mut folders: Vec<&Path> = part.files.iter().filter_map(|file| file.location.parent()).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    let found = folders.into_iter().filter_map(|folder| beside::library(names, &folder.join(name), name));
+    let found: BTreeSet<PathBuf> = found.collect();
+    let mut found = found.into_iter();
+    let location = found.next().filter(|_| found.next().is_none())?;
+    let size = match image {
+        Some(image) => image.size(&location)?,
+        None => location.metadata().ok()?.len(),
+    };
+    let path = location.display().to_string();
+    Some(InstalledFile { path, location, size, recorded: None, passed_over: None })
+}
+
+/// The files of a distribution, as those that lie beside each.
+struct PartBeside<'a> {
+    examiner: &'a Examiner<'a>,
+    part: &'a Part,
+    image: Option<&'a Image>,
+}
+
+impl PartBeside<'_> {
+    fn problem(&self, place: &str, kind: ProblemKind, message: String) -> Problem {
+        Problem { kind, package: Some(self.part.artifact.name.clone()), place: place.to_owned(), message }
+    }
+
+    fn read(&self, file: &InstalledFile) -> OpenedFile {
+        let read = self.examiner.read_whole(file, self.image);
+        read.map_err(|error| self.problem(&file.path, ProblemKind::File, error.to_string()))
+    }
+}
+
+impl DistributionFiles for PartBeside<'_> {
+    fn paths(&self) -> Vec<&str> {
+        self.part.files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    fn open(&self, path: &str) -> OpenedFile {
+        match self.part.files.iter().find(|file| file.path == path) {
+            Some(file) => self.read(file),
+            None => Err(self.problem(path, ProblemKind::File, "is not listed".to_owned())),
+        }
+    }
+
+    /// Libraries that nobody imports are not listed.
+    fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
+        let file = library_beside(self.part, name, self.image)?;
+        let opened = self.read(&file);
+        Some((file.path, opened))
+    }
+
+    fn broken(&self, path: &str, error: &BinaryError) -> Problem {
+        self.problem(path, ProblemKind::Binary, error.to_string())
     }
 }
 
@@ -289,5 +334,8 @@ fn again(bytes: &Bytes) -> Bytes {
 
 fn begun(part: &Part) -> Examination {
     let size = part.files.iter().map(|file| file.size).sum();
-    Examination { problems: part.problems.clone(), size, ..Examination::default() }
+    let passed_over =
+        |file: &InstalledFile| Some(PassedOver { path: file.path.clone(), why: file.passed_over.clone()? });
+    let passed_over = part.files.iter().filter_map(passed_over).collect();
+    Examination { problems: part.problems.clone(), passed_over, size, ..Examination::default() }
 }
