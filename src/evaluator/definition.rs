@@ -173,6 +173,7 @@ fn multi_phase(executor: &mut Executor, state: &State, address: u64, blank: Outc
         Value::Known(start) => reader.table(start, 1),
         Value::Symbol { .. } | Value::Unknown(_) => {
             let place = address.wrapping_add(layout.slots);
+            reader.executor.note_object(address, layout.size);
             reader.fail(&format!("the pointer to the slots at {place:#x} is not known"));
         }
     }
@@ -183,11 +184,12 @@ fn multi_phase(executor: &mut Executor, state: &State, address: u64, blank: Outc
 struct Layout {
     name: u64,
     slots: u64,
+    size: u64,
 }
 
 impl Layout {
-    const GIL: Layout = Layout { name: 40, slots: 72 };
-    const FREE_THREADED: Layout = Layout { name: 56, slots: 88 };
+    const GIL: Layout = Layout { name: 40, slots: 72, size: 104 };
+    const FREE_THREADED: Layout = Layout { name: 56, slots: 88, size: 120 };
 
     /// The layout of a definition: its static header tells, or else the flavour that the run imitates.
     fn of(executor: &Executor, state: &State, address: u64) -> Layout {

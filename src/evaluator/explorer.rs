@@ -99,6 +99,8 @@ pub(super) struct Executor<'a, 'data> {
     declared: Option<Option<u64>>,
     /// Words with guards of one-time initialisation that were met, sorted.
     guards: Vec<u64>,
+    /// Objects that paths ended with, as (start, end), sorted.
+    objects: Vec<(u64, u64)>,
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
     begins_again: bool,
     /// How often the run has begun.
@@ -153,6 +155,7 @@ impl<'a, 'data> Executor<'a, 'data> {
             declarations: None,
             declared: None,
             guards: Vec::new(),
+            objects: Vec::new(),
             begins_again: false,
             starts: 0,
             levels: usize::MAX,
@@ -203,7 +206,8 @@ impl<'a, 'data> Executor<'a, 'data> {
     }
 
     fn run(&mut self, hook: u64) {
-        let mut memory = crate::evaluator::memory::Memory::new(std::rc::Rc::clone(&self.layout), self.guards.clone());
+        let layout = std::rc::Rc::clone(&self.layout);
+        let mut memory = crate::evaluator::memory::Memory::new(layout, self.guards.clone(), self.objects.clone());
         if self.purpose == Purpose::Create {
             memory.give_up_image(self.image);
         }

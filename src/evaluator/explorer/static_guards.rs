@@ -35,6 +35,18 @@ impl Executor<'_, '_> {
         self.begins_again |= is_news && self.starts < MOST_STARTS;
     }
 
+    /// Notes an object of the image that a path ends with, and of which something was not known.
+    pub(in crate::evaluator) fn note_object(&mut self, start: u64, size: u64) {
+        if region(start) != Region::Image {
+            return;
+        }
+        let object = (start, start.saturating_add(size));
+        if let Err(index) = self.objects.binary_search(&object) {
+            self.objects.insert(index, object);
+            self.begins_again |= self.starts < MOST_STARTS;
+        }
+    }
+
     /// Carries out a call of Microsoft's run time that opens or closes a guard; false when it is another call.
     pub(super) fn model_guard_call(&mut self, state: &mut State, return_to: u64) -> bool {
         if self.image.format != Format::Pe {

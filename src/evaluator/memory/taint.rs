@@ -21,11 +21,17 @@ impl Memory {
 
     /// Whether a pointer that lies in memory may point to the object that holds an address.
     pub(super) fn is_exposed(&self, address: u64) -> bool {
-        let near = |list: &[u64]| {
-            let after = list.partition_point(|&start| start <= address);
-            after.checked_sub(1).and_then(|index| list.get(index)).is_some_and(|start| address - start < LARGEST_OBJECT)
+        // The largest object that begins before it, or the one of which is known that it is one.
+        let object = self.objects.iter().find(|&&(start, end)| start <= address && address < end);
+        let (first, last) = match object {
+            Some(&(start, end)) => (start, end.saturating_sub(1)),
+            None => (address.saturating_sub(LARGEST_OBJECT - 1), address),
         };
-        near(&self.layout.targets) || near(&self.escaped)
+        let holds = |list: &[u64]| {
+            let next = list.get(list.partition_point(|&pointer| pointer < first));
+            next.is_some_and(|&pointer| pointer <= last)
+        };
+        holds(&self.layout.targets) || holds(&self.escaped)
     }
 
     /// Forgets everything in the image that may change: code that was not followed may have written there by name.
@@ -57,7 +63,7 @@ impl Memory {
         let parts = if origin.is_some() && !from_anywhere { self.layout.hit_by(image, reach) } else { Vec::new() };
         self.leaked |= from_anywhere;
         let (layout, escaped, guards) = (Rc::clone(&self.layout), Rc::clone(&self.escaped), Rc::clone(&self.guards));
-        let others = Memory { layout, escaped, guards, ..Memory::default() };
+        let others = Memory { layout, escaped, guards, objects: Rc::clone(&self.objects), ..Memory::default() };
         self.tainted = self.tainted.with(touched);
         self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
