@@ -7,6 +7,7 @@
 
 mod access;
 mod calls;
+mod runtime;
 mod settled;
 mod static_guards;
 
@@ -59,6 +60,8 @@ pub(super) enum Successor {
     Return(Value),
     /// Both ways: the condition depends on unknowns.
     Fork(Condition),
+    /// With the instruction at this address, after something that only another thread can bring about.
+    Wait(u64),
     /// Nowhere: the instruction traps.
     Dead,
     /// Unknown how: the instruction cannot be followed.
@@ -93,6 +96,8 @@ pub(super) struct Executor<'a, 'data> {
     /// What is known of the image's data from the start.
     layout: std::rc::Rc<crate::evaluator::memory::Layout>,
     allocation_ids: Map<(u64, u64, u64), u64>,
+    /// Functions of the C++ run time that are part of the image, by address, once looked for.
+    runtime: Option<Map<u64, CallModel>>,
     /// The places in the code that can declare what a module does with the GIL, once looked for.
     declarations: Option<Vec<u64>>,
     /// What all of them declare, if it is the same constant, once looked for.
@@ -152,6 +157,7 @@ impl<'a, 'data> Executor<'a, 'data> {
             blank: State::new(0, convention, crate::evaluator::memory::Memory::default()).vectors,
             layout: std::rc::Rc::new(crate::evaluator::memory::Layout::of(image)),
             allocation_ids: Map::default(),
+            runtime: None,
             declarations: None,
             declared: None,
             guards: Vec::new(),
@@ -274,6 +280,13 @@ impl<'a, 'data> Executor<'a, 'data> {
                     state.pc = address;
                     true
                 }
+                Successor::Wait(next) => match self.wait(state, next) {
+                    Some(waiting) => {
+                        state = waiting;
+                        true
+                    }
+                    None => return,
+                },
                 Successor::Fork(condition) => return self.fork(state, condition),
                 Successor::Jump(target) => self.jump(&mut state, target),
                 Successor::Call { target, return_to } => self.call(&mut state, target, return_to),
@@ -323,17 +336,31 @@ impl<'a, 'data> Executor<'a, 'data> {
         }
     }
 
+    /// Goes on behind an instruction that waits for another thread. There is none, so what was here before in the same
+    /// state waits forever: loops on a lock that is taken end here.
+    fn wait(&mut self, mut state: State, next: u64) -> Option<State> {
+        self.trim(&mut state);
+        let mut state = self.merge_at_fork(state)?;
+        state.pc = next;
+        Some(state)
+    }
+
     fn fork(&mut self, mut state: State, condition: Condition) {
         self.forks += 1;
+        self.trim(&mut state);
+        let Some(state) = self.merge_at_fork(state) else { return };
+        let other = state.clone();
+        self.branch(other, condition, true);
+        self.branch(state, condition.opposite(), false);
+    }
+
+    /// Drops what lies below the stack.
+    fn trim(&self, state: &mut State) {
         if let Some(stack) = state.register(self.convention.stack_pointer).known()
             && region(stack) == Region::Stack
         {
             state.memory.trim(stack);
         }
-        let Some(state) = self.merge_at_fork(state) else { return };
-        let other = state.clone();
-        self.branch(other, condition, true);
-        self.branch(state, condition.opposite(), false);
     }
 
     fn branch(&mut self, mut state: State, condition: Condition, taken: bool) {

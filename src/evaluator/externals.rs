@@ -19,6 +19,11 @@ pub(super) use table::{CallHandler, CallModel, model};
 /// Bytes behind a passed pointer that a call without a model may have written.
 const WRITTEN: u64 = 128;
 
+/// How many processors there are.
+const PROCESSORS: u64 = 4;
+/// The number of the one thread.
+const THE_THREAD: u64 = 0x1d4c;
+
 /// How an outside call goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallOutcome {
@@ -51,6 +56,12 @@ pub(super) fn call(executor: &mut Executor, state: &mut State, import: usize) ->
     answer
 }
 
+/// Calls a function of the C++ run time that is part of the image.
+pub(super) fn call_runtime(executor: &mut Executor, state: &mut State, address: u64, gives: CallModel) -> CallOutcome {
+    executor.note(state, TraceEvent::Runtime { address });
+    modelled(executor, state, gives)
+}
+
 fn modelled(executor: &mut Executor, state: &mut State, gives: CallModel) -> CallOutcome {
     let symbol = |range, failure| Symbol { failure, ..Symbol::new(range) };
     let result = match gives {
@@ -60,7 +71,8 @@ fn modelled(executor: &mut Executor, state: &mut State, gives: CallModel) -> Cal
         CallModel::ObjectOrNull | CallModel::Number => executor.fresh(state, Symbol::new(Range::ALL)),
         CallModel::Status | CallModel::Zero => Value::Known(0),
         CallModel::One => Value::Known(1),
-        CallModel::Processors => Value::Known(4),
+        CallModel::Processors => Value::Known(PROCESSORS),
+        CallModel::Thread => Value::Known(THE_THREAD),
         CallModel::StatusOrError => executor.fresh(state, symbol(Range::new(-1, 0), Failure::Negative)),
         CallModel::Truth => executor.fresh(state, Symbol::new(Range::new(0, 1))),
         CallModel::TruthOrError => executor.fresh(state, symbol(Range::new(-1, 1), Failure::Negative)),

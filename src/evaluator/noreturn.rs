@@ -44,6 +44,9 @@ fn walk(executor: &mut Executor, start: u64, depth: usize) -> bool {
     if let Some(&known) = executor.returning.get(&start) {
         return known;
     }
+    if let Some(model) = executor.runtime_model(start) {
+        return model != CallModel::Never;
+    }
     if depth >= DEEPEST_CALL || executor.surveyed >= MOST_INSTRUCTIONS {
         return true;
     }
@@ -71,7 +74,12 @@ fn survey(executor: &mut Executor, start: u64, depth: usize) -> bool {
             x86::static_successor(executor, address)
         };
         match successor {
-            StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
+            StaticSuccessor::Next(next) => open.push(next),
+            StaticSuccessor::Jump(target) => match executor.runtime_model(target) {
+                Some(CallModel::Never) => {}
+                Some(_) => return true,
+                None => open.push(target),
+            },
             StaticSuccessor::Branch(first, second) => open.extend([first, second]),
             StaticSuccessor::Call { target, next } => {
                 if walk(executor, target, depth + 1) {
@@ -90,8 +98,12 @@ fn survey(executor: &mut Executor, start: u64, depth: usize) -> bool {
     false
 }
 
-/// Whether the slot holds an import that never returns.
+/// Whether the slot holds an import that never returns, or such a function of the C++ run time in the image.
 fn ends(executor: &mut Executor, slot: u64) -> bool {
-    let import = executor.image.pointer(slot).and_then(|target| executor.import_index(target));
-    import.and_then(|index| executor.model(index)) == Some(CallModel::Never)
+    let Some(target) = executor.image.pointer(slot) else { return false };
+    let model = match executor.import_index(target) {
+        Some(index) => executor.model(index),
+        None => executor.runtime_model(target),
+    };
+    model == Some(CallModel::Never)
 }

@@ -21,7 +21,7 @@ impl Executor<'_, '_> {
     pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
         match target {
             Value::Known(address) => {
-                if self.is_code(address) || address == END {
+                if (self.is_code(address) || address == END) && self.runtime_model(address).is_none() {
                     state.pc = address;
                     return true;
                 }
@@ -104,7 +104,9 @@ impl Executor<'_, '_> {
         if never_returns || !target_returns(self) {
             return false;
         }
+        let models = target.known().is_some_and(|address| self.runtime_model(address).is_some());
         match target {
+            _ if models => self.call_outside(state, target, return_to),
             Value::Known(address) if self.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) => {
                 self.skip(state);
                 state.pc = return_to;
@@ -122,17 +124,19 @@ impl Executor<'_, '_> {
                 state.pc = address;
                 true
             }
-            _ => {
-                match self.convention.link {
-                    Some(_) => {
-                        let stack = state.register(self.convention.stack_pointer).known().unwrap_or_default();
-                        state.push_frame(return_to, stack);
-                    }
-                    None => self.push_return(state, return_to),
-                }
-                self.outside(state, target) && self.return_from_call(state)
-            }
+            _ => self.call_outside(state, target, return_to),
         }
+    }
+
+    fn call_outside(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+        match self.convention.link {
+            Some(_) => {
+                let stack = state.register(self.convention.stack_pointer).known().unwrap_or_default();
+                state.push_frame(return_to, stack);
+            }
+            None => self.push_return(state, return_to),
+        }
+        self.outside(state, target) && self.return_from_call(state)
     }
 
     fn is_too_deep(&self, state: &State) -> bool {
@@ -192,11 +196,10 @@ impl Executor<'_, '_> {
 
     /// Calls something outside the image, or something unknown.
     fn outside(&mut self, state: &mut State, target: Value) -> bool {
-        let import = match target {
-            Value::Known(address) => self.import_index(address),
-            Value::Symbol { .. } | Value::Unknown(_) => None,
-        };
+        let import = target.known().and_then(|address| self.import_index(address));
+        let own = target.known().and_then(|address| Some((address, self.runtime_model(address)?)));
         let answer = match import {
+            None if let Some((address, model)) = own => externals::call_runtime(self, state, address, model),
             Some(index) if self.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) => {
                 let descriptor = state.register(self.convention.result).known().unwrap_or(0);
                 CallOutcome::PreservesRegisters(Value::Known(0x10_0000 + (descriptor & 0xff_ffff)))

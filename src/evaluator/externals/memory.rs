@@ -1,6 +1,6 @@
 //! Allocators, string and memory functions, guards of one-time initialisation, thread-local storage.
 
-use super::{CallHandler, CallOutcome, forget};
+use super::{CallHandler, CallOutcome, PROCESSORS, forget};
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::symbol::{Range, Symbol};
@@ -50,6 +50,25 @@ pub(super) fn call(executor: &mut Executor, state: &mut State, special: CallHand
             let guard = executor.argument(state, 0);
             executor.store(state, guard, 1, Value::Known(1));
             Value::Known(0)
+        }
+        CallHandler::ProcessorMasks => {
+            for number in [1, 2] {
+                let place = executor.argument(state, number);
+                executor.store(state, place, 8, Value::Known((1 << PROCESSORS) - 1));
+            }
+            Value::Known(1)
+        }
+        CallHandler::AllocateThreadSlot => allocate_thread_slot(executor, state),
+        CallHandler::ReadThreadSlot => match thread_slot(executor, state) {
+            Some(slot) => executor.load(state, Value::Known(slot), 8),
+            None => executor.fresh(state, Symbol::new(Range::ALL)),
+        },
+        CallHandler::WriteThreadSlot => {
+            let held = executor.argument(state, 1);
+            if let Some(slot) = thread_slot(executor, state) {
+                executor.store(state, Value::Known(slot), 8, held);
+            }
+            Value::Known(1)
         }
         CallHandler::Once => return once(executor, state),
         CallHandler::WindowsOnce => return windows_once(executor, state),
@@ -219,6 +238,28 @@ fn guard_acquire(executor: &mut Executor, state: &mut State) -> CallOutcome {
         Value::Known(byte) => Value::Known(u64::from(byte & 1 == 0)),
         Value::Symbol { .. } | Value::Unknown(_) => executor.fresh(state, Symbol::new(Range::new(0, 1))),
     })
+}
+
+/// Where in the thread's memory the slots lie that a program asks for, and the number of the first.
+const THREAD_SLOTS: u64 = THREAD + 0x20_0000;
+const FIRST_THREAD_SLOT: u64 = 64;
+/// Windows has so many: <https://learn.microsoft.com/en-us/windows/win32/procthread/thread-local-storage>
+const MOST_THREAD_SLOTS: u64 = 1024;
+
+/// Every place that asks gets a slot of its own, in which the system wrote zero.
+fn allocate_thread_slot(executor: &mut Executor, state: &mut State) -> Value {
+    let number = executor.thread_slot_number(state);
+    if number >= MOST_THREAD_SLOTS {
+        return executor.fresh(state, Symbol::new(Range::ALL));
+    }
+    executor.store(state, Value::Known(THREAD_SLOTS + 8 * number), 8, Value::Known(0));
+    Value::Known(FIRST_THREAD_SLOT + number)
+}
+
+/// The slot whose number is the first argument, when this program asked for it.
+fn thread_slot(executor: &Executor, state: &State) -> Option<u64> {
+    let number = executor.argument(state, 0).truncate(32).known()?.checked_sub(FIRST_THREAD_SLOT)?;
+    (number < MOST_THREAD_SLOTS).then_some(THREAD_SLOTS + 8 * number)
 }
 
 fn once(executor: &mut Executor, state: &mut State) -> CallOutcome {

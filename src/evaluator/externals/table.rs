@@ -25,6 +25,8 @@ pub(in crate::evaluator) enum CallModel {
     One,
     /// A number that is as good as any: that of processors.
     Processors,
+    /// A number that is as good as any: that of the one thread.
+    Thread,
     /// 0, or -1 with an exception.
     StatusOrError,
     /// 0 or 1.
@@ -91,6 +93,12 @@ pub(in crate::evaluator) enum CallHandler {
     Strlen,
     GuardAcquire,
     GuardRelease,
+    /// The number of a slot in which each thread keeps a pointer, null at first.
+    AllocateThreadSlot,
+    ReadThreadSlot,
+    WriteThreadSlot,
+    /// Writes masks with a bit for each processor through the second and the third argument.
+    ProcessorMasks,
     /// Calls the function in the second argument the first time.
     Once,
     /// The same with `InitOnceExecuteOnce`'s arguments.
@@ -102,14 +110,14 @@ pub(in crate::evaluator) enum CallHandler {
 }
 
 use self::CallHandler::{
-    Allocate, AllocateZeroed, BoostInit, CreateModule, Derive, DeriveOrError, ErrorOccurred, FetchError, FindModule,
+    Allocate, AllocateThreadSlot, AllocateZeroed, BoostInit, CreateModule, Derive, DeriveOrError, ErrorOccurred, FetchError, FindModule,
     GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule, InitDefinition, Interpreter,
-    Memcmp, Memcpy, Memset, NewModule, Once, PosixAllocate, Reallocate, RestoreError, SetGil, Strcmp, Strlen, Strncmp,
-    TakeError, ThreadLocal, TypeReady, Version, WindowsOnce, WriteFile,
+    Memcmp, Memcpy, Memset, NewModule, Once, PosixAllocate, ProcessorMasks, ReadThreadSlot, Reallocate, RestoreError, SetGil, Strcmp, Strlen, Strncmp,
+    TakeError, ThreadLocal, TypeReady, Version, WindowsOnce, WriteFile, WriteThreadSlot,
 };
 use self::CallModel::{
     Argument, CallHandler as Own, ClearsError, CountOrError, Never, Nothing, Number, Object, ObjectOrError,
-    ObjectOrNull, One, Processors, Raises, Status, StatusOrError, Truth, TruthOrError, Writes, Zero,
+    ObjectOrNull, One, Processors, Raises, Status, StatusOrError, Thread, Truth, TruthOrError, Writes, Zero,
 };
 
 /// Every model. A name may end in `*`: then it stands for all names that begin like it.
@@ -240,6 +248,13 @@ const TABLE: &[(CallModel, &[&str])] = &[
             "PyModule_GetFilename*",
             "PyType_GetSlot",
             "PyTuple_GetSlice",
+            "Py_TYPE",
+            "CreateEventA",
+            "CreateEventW",
+            "CreateSemaphoreA",
+            "CreateSemaphoreW",
+            "GetCurrentProcess",
+            "GetCurrentThread",
         ],
     ),
     (
@@ -369,6 +384,7 @@ const TABLE: &[(CallModel, &[&str])] = &[
             "Py_IsFalse",
             "Py_IsNone",
             "Py_Is",
+            "Py_IS_TYPE",
             "PyGC_IsEnabled",
             "PyUnicode_EqualToUTF8*",
             "PyUnicode_CompareWithASCIIString",
@@ -409,9 +425,10 @@ const TABLE: &[(CallModel, &[&str])] = &[
             "PyUnicode_AsUTF8AndSize_",
         ],
     ),
-    (Writes(0b1000), &["PyDict_SetDefaultRef", "_PyDict_SetDefaultRef"]),
+    (Writes(0b1000), &["PyDict_SetDefaultRef", "_PyDict_SetDefaultRef", "DuplicateHandle"]),
     (Writes(0b1110), &["PyDict_Next"]),
     (Writes(0b10), &["PyWeakref_GetRef"]),
+    (Writes(0b1), &["GetSystemTimeAsFileTime", "QueryPerformanceCounter", "QueryPerformanceFrequency"]),
     (
         CountOrError,
         &[
@@ -451,8 +468,11 @@ const TABLE: &[(CallModel, &[&str])] = &[
             "getpid",
             "sysconf",
             "GetLastError",
-            "GetCurrentThreadId",
             "GetCurrentProcessId",
+            "GetThreadPriority",
+            "IsDebuggerPresent",
+            "WaitForMultipleObjects",
+            "WaitForSingleObject*",
             "GetTickCount*",
             "getpagesize",
             "getauxval",
@@ -462,6 +482,8 @@ const TABLE: &[(CallModel, &[&str])] = &[
             "open",
             "close",
             "PyType_GetModuleState",
+            "Py_REFCNT",
+            "Py_SIZE",
             "rand",
             "sched_getcpu",
             "__errno_location",
@@ -619,9 +641,28 @@ const TABLE: &[(CallModel, &[&str])] = &[
             "_ZNSt6thread20hardware_concurrencyEv",
             "_ZNSt3__16thread20hardware_concurrencyEv",
             "_Thrd_hardware_concurrency",
+            "get_nprocs",
+            "get_nprocs_conf",
         ],
     ),
-    (One, &["TlsSetValue", "FlsSetValue", "InitializeCriticalSectionEx", "PyABIInfo_Check_"]),
+    (
+        One,
+        &[
+            "InitializeCriticalSectionEx",
+            "PyABIInfo_Check_",
+            "CloseHandle",
+            "ReleaseSemaphore",
+            "ResetEvent",
+            "SetEvent",
+            "SetThreadPriority",
+            "TryEnterCriticalSection",
+        ],
+    ),
+    (Thread, &["GetCurrentThreadId"]),
+    (Own(ProcessorMasks), &["GetProcessAffinityMask"]),
+    (Own(AllocateThreadSlot), &["TlsAlloc", "FlsAlloc"]),
+    (Own(ReadThreadSlot), &["TlsGetValue", "FlsGetValue"]),
+    (Own(WriteThreadSlot), &["TlsSetValue", "FlsSetValue"]),
     (
         Never,
         &[

@@ -34,6 +34,15 @@ impl Memory {
         holds(&self.layout.targets) || holds(&self.escaped)
     }
 
+    /// Parts of the image without the objects that end paths: a pointer that was derived from addresses outside of such an
+    /// object does not lead into it.
+    fn without_other_objects(&self, parts: Vec<(u64, u64)>, (low, high): (u64, u64)) -> Vec<(u64, u64)> {
+        self.objects.iter().filter(|&&(start, end)| high < start || end < low).fold(parts, |parts, &(start, end)| {
+            let around = |(first, last): (u64, u64)| [(first, last.min(start)), (first.max(end), last)];
+            parts.into_iter().flat_map(around).filter(|(first, last)| first < last).collect()
+        })
+    }
+
     /// Forgets everything in the image that may change: code that was not followed may have written there by name.
     /// Guards stay as they are: a variable that is initialised once more holds the same again.
     pub(in crate::evaluator) fn give_up_image(&mut self, image: &Image) {
@@ -60,7 +69,10 @@ impl Memory {
         let origin = reach.may(PointsTo::IMAGE).then(|| reach.addresses()).filter(|&addresses| extent.meets(addresses));
         let stored_reach = stored.points_to_in(extent);
         let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
-        let parts = if origin.is_some() && !from_anywhere { self.layout.hit_by(image, reach) } else { Vec::new() };
+        let parts = match origin {
+            Some(addresses) if !from_anywhere => self.without_other_objects(self.layout.hit_by(image, reach), addresses),
+            Some(_) | None => Vec::new(),
+        };
         self.leaked |= from_anywhere;
         let (layout, escaped, guards) = (Rc::clone(&self.layout), Rc::clone(&self.escaped), Rc::clone(&self.guards));
         let others = Memory { layout, escaped, guards, objects: Rc::clone(&self.objects), ..Memory::default() };
