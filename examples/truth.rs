@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::evaluator::{Context, Evaluation, InitFunction, Limits, apply_create_slot, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, apply_create_slot, evaluate};
 use ungil::import;
 use ungil::model::facts::{Declaration, Fact, HookKind};
 use ungil::model::target::Target;
@@ -190,11 +190,11 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<CallOutcome,
     };
     let Some(hook) = hook(image, &row.member) else { return Ok(plain("not_a_module", "no hook".into())) };
     let free_threaded = free_threaded(row, image);
-    let context = Context { minor: minor(row), free_threaded };
+    let context = TargetInterpreter { minor: minor(row), free_threaded };
     let made = name(&row.member);
     let init_function = InitFunction { address: hook, kind: HookKind::Init, module: &made };
     let run = || {
-        let limits = Limits::default();
+        let limits = EvaluationLimits::default();
         let mut found = evaluate(image, init_function, context, limits);
         found.gil = apply_create_slot(image, init_function.kind, found.gil, found.create, context, limits);
         found

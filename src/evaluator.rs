@@ -6,55 +6,29 @@
 //! with, and `create_slot` tells what the function in `Py_mod_create` makes.
 //! `docs/evaluator.md` tells how the parts work together.
 
-mod constants;
 mod cpu;
 mod create_slot;
-mod definition;
 mod explorer;
 mod externals;
 mod isa;
 mod memory;
-mod noreturn;
-mod trace;
+mod outcome;
 mod values;
-mod xrefs;
 
 use crate::binary::image::Image;
+pub use crate::evaluator::cpu::fuel::EvaluationLimits;
+pub use crate::evaluator::cpu::machine::TargetInterpreter;
 pub use crate::evaluator::create_slot::apply_create_slot;
-use crate::evaluator::definition::Outcome;
 use crate::evaluator::explorer::{Executor, Purpose};
-use crate::evaluator::isa::convention::Convention;
+use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::isa::arm64::Arm64;
+use crate::evaluator::isa::x86::X86;
+use crate::evaluator::outcome::Outcome;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, Fact, HandOver, HookKind, InitKind};
 
-/// The interpreter that the hook is evaluated for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// Minor version of CPython 3.
-    pub minor: u8,
-    /// Whether the code was compiled for the free-threaded build: objects have another header there.
-    pub free_threaded: bool,
-}
-
-/// Where an evaluation stops and says that it does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Most instructions of all paths together.
-    pub steps: u64,
-    /// Most branches on unknowns of all paths together.
-    pub forks: u64,
-    /// Most calls inside each other.
-    pub depth: usize,
-}
-
 /// How many calls inside each other are followed, one number after the other, when not all can be.
 const LEVELS: [usize; 4] = [1, 2, 3, 5];
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { steps: 200_000, forks: 3_000, depth: 160 }
-    }
-}
 
 /// What following a hook showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +70,28 @@ pub struct InitFunction<'a> {
 }
 
 /// Follows a hook, or a function that a hook hands over to.
-pub fn evaluate(image: &Image, init_function: InitFunction<'_>, context: Context, limits: Limits) -> Evaluation {
-    let Some(convention) = Convention::of(image) else {
-        return Evaluation::unknown(&format!("code for {} is not followed", image.architecture));
-    };
-    let mut executor =
-        Executor::new(image, convention, Purpose::Hook(init_function.kind), init_function.module, context, limits);
-    let outer = |executor: &mut Executor, levels| {
+pub fn evaluate(
+    image: &Image,
+    init_function: InitFunction<'_>,
+    interpreter: TargetInterpreter,
+    limits: EvaluationLimits,
+) -> Evaluation {
+    match image.architecture.as_str() {
+        "x86_64" => follow::<X86>(image, init_function, interpreter, limits),
+        "aarch64" => follow::<Arm64>(image, init_function, interpreter, limits),
+        other => Evaluation::unknown(&format!("code for {other} is not followed")),
+    }
+}
+
+fn follow<I: InstructionSet>(
+    image: &Image,
+    init_function: InitFunction<'_>,
+    interpreter: TargetInterpreter,
+    limits: EvaluationLimits,
+) -> Evaluation {
+    let purpose = Purpose::Hook(init_function.kind);
+    let mut executor: Executor<'_, '_, I> = Executor::new(image, purpose, init_function.module, interpreter, limits);
+    let outer = |executor: &mut Executor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
         Some(conclude(executor)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
     };
@@ -141,19 +130,23 @@ impl Evaluation {
 }
 
 /// What all paths together say.
-fn conclude(executor: &Executor) -> Evaluation {
-    let measured = |evaluation| Evaluation { steps: executor.steps, forks: executor.forks, ..evaluation };
+fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Evaluation {
+    let measured = |evaluation| Evaluation {
+        steps: executor.machine.fuel.steps,
+        forks: executor.machine.fuel.forks,
+        ..evaluation
+    };
     let Some(first) = executor.outcomes.first() else {
         let why = match executor.abandoned.first() {
             Some(why) => why.clone(),
             None => "no path through the hook ends in success".into(),
         };
         return measured(Evaluation {
-            fails: executor.abandoned.is_empty() && executor.forks == 0,
+            fails: executor.abandoned.is_empty() && executor.machine.fuel.forks == 0,
             ..Evaluation::unknown(&why)
         });
     };
-    let mut trace = executor.trace.render(first.trace, executor.image);
+    let mut trace = executor.machine.trace.render(first.trace, executor.machine.image);
     trace.extend(first.evidence.iter().cloned());
     let evidence = first.evidence.clone();
     let all = |same: fn(&Outcome, &Outcome) -> bool| executor.outcomes.iter().all(|other| same(first, other));
@@ -190,7 +183,7 @@ fn conclude(executor: &Executor) -> Evaluation {
     let hand_over =
         first.hand_over.filter(|_| doubt.is_none() && all(|first, other| first.hand_over == other.hand_over));
     measured(Evaluation {
-        hand_over: hand_over.and_then(|import| HandOver::of(executor.image, import)),
+        hand_over: hand_over.and_then(|import| HandOver::of(executor.machine.image, import)),
         init,
         gil,
         abi_info,
@@ -215,12 +208,12 @@ impl HandOver {
     }
 }
 
-fn disagreement(executor: &Executor) -> String {
+fn disagreement<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> String {
     let ends: Vec<String> = executor.outcomes.iter().map(Outcome::describe).collect();
     format!("paths end differently: {}", ends.join("; "))
 }
 
 /// Why what was found may not be all that can happen.
-fn doubt(executor: &Executor) -> Option<String> {
+fn doubt<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Option<String> {
     executor.abandoned.first().cloned()
 }

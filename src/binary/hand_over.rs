@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 
 use super::image::{Image, ImageError, images};
 use super::{BinaryError, HookFacts, evaluation, python};
-use crate::evaluator::{InitFunction, Limits, evaluate};
+use crate::evaluator::{EvaluationLimits, InitFunction, evaluate};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, HandOver, Hook, ImageFacts, ModuleFacts};
 
@@ -80,7 +80,7 @@ impl Library<'_, '_> {
             let what = format!("the hook hands over to a function of {}", self.path);
             let seen = Evidence::new(what).symbol(symbol).address(address);
             let context = evaluation::context(module_path, &known.abi);
-            let mut found = evaluate(self.image, init_function, context, Limits::default());
+            let mut found = evaluate(self.image, init_function, context, EvaluationLimits::default());
             found.gil = evaluation::apply_create_slot(self.image, hook.kind, found.gil, found.create, context);
             let about = format!("the hook hands over to {symbol} of {}, and there ", self.path);
             take(hook, found.into(), &about, &seen);

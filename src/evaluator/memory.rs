@@ -4,12 +4,14 @@
 //! that the pointer may reach; what it may reach follows from what it was derived from.
 
 mod compare;
+pub(in crate::evaluator) mod guards;
 mod layout;
 mod taint;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+use self::guards::StaticGuards;
 pub(super) use self::layout::Layout;
 use crate::binary::image::Image;
 use crate::evaluator::values::value::{
@@ -80,8 +82,9 @@ fn is_handle(value: Value) -> bool {
 
 impl Memory {
     /// The memory of a path that has not begun.
-    pub(super) fn new(layout: Rc<Layout>, guards: Vec<u64>, objects: Vec<(u64, u64)>) -> Memory {
-        Memory { layout, guards: Rc::new(guards), objects: Rc::new(objects), ..Memory::default() }
+    pub(super) fn new(layout: Rc<Layout>, known: &StaticGuards) -> Memory {
+        let (guards, objects) = (Rc::new(known.words().to_vec()), Rc::new(known.objects().to_vec()));
+        Memory { layout, guards, objects, ..Memory::default() }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::evaluator::{Context, Evaluation, InitFunction, Limits, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind, InitKind};
 
-const FREE_THREADED: Context = Context { minor: 14, free_threaded: true };
-const WITH_GIL: Context = Context { minor: 14, free_threaded: false };
+const FREE_THREADED: TargetInterpreter = TargetInterpreter { minor: 14, free_threaded: true };
+const WITH_GIL: TargetInterpreter = TargetInterpreter { minor: 14, free_threaded: false };
 
 fn built(name: &str) -> Vec<u8> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built");
@@ -22,7 +22,7 @@ fn hook(image: &Image<'_>, kind: HookKind) -> u64 {
     *image.exports().iter().find(|(name, _)| name.starts_with(prefix)).unwrap().1
 }
 
-fn run(bytes: &[u8], kind: HookKind, context: Context, limits: Limits) -> Evaluation {
+fn run(bytes: &[u8], kind: HookKind, context: TargetInterpreter, limits: EvaluationLimits) -> Evaluation {
     let images = images(bytes).unwrap();
     let image = images.first().unwrap();
     let init_function = InitFunction { address: hook(image, kind), kind, module: "sample" };
@@ -47,7 +47,7 @@ fn patched(name: &str, code: &[u8]) -> Vec<u8> {
 /// Addresses of the definition and of its slots in a fixture of two phases.
 fn definition(name: &str) -> (u64, u64) {
     let bytes = built(name);
-    let found = run(&bytes, HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&bytes, HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     let address = found.init.evidence().iter().find(|evidence| evidence.what == "module definition").unwrap().address;
     let images = images(&bytes).unwrap();
     (address.unwrap(), images.first().unwrap().pointer(address.unwrap() + 88).unwrap())
@@ -64,8 +64,8 @@ fn why<T>(fact: &Fact<T>) -> &str {
     }
 }
 
-fn check(name: &str, kind: HookKind, context: Context, init: InitKind, gil: Declaration) {
-    let found = run(&built(name), kind, context, Limits::default());
+fn check(name: &str, kind: HookKind, context: TargetInterpreter, init: InitKind, gil: Declaration) {
+    let found = run(&built(name), kind, context, EvaluationLimits::default());
     assert_eq!(found.init.value(), Some(&init), "{name}: {:?}", found.init);
     assert_eq!(found.gil.value(), Some(&gil), "{name}: {:?}", found.gil);
     assert!(!found.trace.is_empty(), "{name}");
@@ -107,7 +107,7 @@ fn hooks_are_followed_in_every_format() {
 
 #[test]
 fn what_another_module_makes_is_delegated() {
-    let found = run(&built("elf-x86_64-delegated.so"), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&built("elf-x86_64-delegated.so"), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert_eq!(found.gil.value(), Some(&Declaration::Delegated { to: "_cffi_backend".into() }), "{:?}", found.gil);
 }
 
@@ -118,7 +118,7 @@ fn an_architecture_that_is_not_followed_is_unknown() {
         ("elf-i686-not-used.so", "code for i686 is not followed"),
         ("pe-i686-not-used.pyd", "code for i686 is not followed"),
     ] {
-        let found = run(&built(name), HookKind::Init, FREE_THREADED, Limits::default());
+        let found = run(&built(name), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
         assert_eq!(why(&found.gil), expected, "{name}");
     }
 }
@@ -132,7 +132,7 @@ fn branch_over(skipped: u8) -> Vec<u8> {
 fn a_path_that_returns_null_does_not_count() {
     const NAME: &str = "elf-x86_64-not-used.so";
     let code = [branch_over(11), movabs_rax(definition(NAME).0), vec![0xc3, 0x31, 0xc0, 0xc3]].concat();
-    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert_eq!(found.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.gil);
     assert_eq!(found.forks, 1);
 }
@@ -148,7 +148,7 @@ fn slots_that_code_fills_are_read() {
     const NAME: &str = "elf-x86_64-room.so";
     let (definition, slots) = definition(NAME);
     let code = [fill(slots), movabs_rax(definition), vec![0xc3]].concat();
-    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert_eq!(found.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.gil);
     assert_eq!(found.slots.value(), Some(&vec![2, 4]));
 }
@@ -159,7 +159,7 @@ fn paths_that_end_differently_are_both_named() {
     let (definition, slots) = definition(NAME);
     let fill = fill(slots);
     let code = [branch_over(fill.len() as u8), fill, movabs_rax(definition), vec![0xc3]].concat();
-    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     let why = why(&found.gil);
     assert!(why.contains("no declaration") && why.contains("Py_mod_gil = 1"), "{why}");
 }
@@ -172,7 +172,7 @@ fn a_declaration_by_an_unknown_is_unknown() {
     let read = vec![0x0f, 0x31, 0x48, 0x89, 0xc1];
     let stores = vec![0xc7, 0x00, 4, 0, 0, 0, 0x48, 0x89, 0x48, 0x08];
     let code = [read, movabs_rax(slots + 16), stores, movabs_rax(definition), vec![0xc3]].concat();
-    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert!(why(&found.gil).contains("Py_mod_gil"), "{:?}", found.gil);
 }
 
@@ -183,7 +183,7 @@ fn a_call_that_gets_a_vague_pointer_may_have_filled_the_slots() {
     // rdtsc; mov rdi, slots; add rdi, rax; call rax.
     let call = [&[0x0f, 0x31, 0x48, 0xbf][..], &slots.to_le_bytes(), &[0x48, 0x01, 0xc7, 0xff, 0xd0]].concat();
     let code = [call, movabs_rax(definition), vec![0xc3]].concat();
-    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert!(found.gil.value().is_none(), "{:?}", found.gil);
 }
 
@@ -193,11 +193,11 @@ fn a_byte_that_is_written_alone_is_known_and_the_rest_of_its_register_is_not() {
     let definition = movabs_rax(definition(NAME).0);
     // rdtsc; mov al, 1; test al, al; je over the definition: never taken.
     let byte = [vec![0x0f, 0x31, 0xb0, 1, 0x84, 0xc0, 0x74, 11], definition.clone(), vec![0xc3, 0x06]].concat();
-    let found = run(&patched(NAME, &byte), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &byte), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert_eq!((found.gil.value(), found.forks), (Some(&Declaration::Slot { value: 1 }), 0), "{:?}", found.gil);
     // rdtsc; mov al, 0; test eax, eax; the same jump: nobody knows.
     let whole = [vec![0x0f, 0x31, 0xb0, 0, 0x85, 0xc0, 0x74, 11], definition, vec![0xc3, 0x06]].concat();
-    let found = run(&patched(NAME, &whole), HookKind::Init, FREE_THREADED, Limits::default());
+    let found = run(&patched(NAME, &whole), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert!(why(&found.gil).contains("no instruction"), "{:?}", found.gil);
 }
 
@@ -205,7 +205,7 @@ fn a_byte_that_is_written_alone_is_known_and_the_rest_of_its_register_is_not() {
 fn hostile_code_ends_at_a_limit() {
     const X86: &str = "elf-x86_64-not-used.so";
     const ARM64: &str = "elf-aarch64-not-used.so";
-    let limits = Limits { steps: 20_000, forks: 50, depth: 40 };
+    let limits = EvaluationLimits { steps: 20_000, forks: 50, depth: 40 };
     let instructions = "the limit of 20000 instructions was reached";
     let cases: [(&str, &[u8], &str); 7] = [
         ("two jumps to each other", &[0xeb, 0x00, 0xeb, 0xfc], instructions),
@@ -251,7 +251,7 @@ fn damaged_code_never_panics() {
                 state ^= state << 17;
                 *byte = state.to_le_bytes()[3];
             }
-            let limits = Limits { steps: 2_000, forks: 50, depth: 20 };
+            let limits = EvaluationLimits { steps: 2_000, forks: 50, depth: 20 };
             let found = run(&patched(name, &code), HookKind::Init, FREE_THREADED, limits);
             assert!(found.steps <= limits.steps);
         }
@@ -281,7 +281,7 @@ fn initialises_once(register: u32, with_page: Option<()>) -> Evaluation {
     code.extend([0xb940_0008 | (low(guard) / 4) << 10 | register << 5, 0x3100_051f, 0x5400_0081]);
     code.extend([page(code.len() as u64, 0, definition), add(0, 0, definition), back, nothing, back]);
     let bytes: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
-    run(&patched(NAME, &bytes), HookKind::Init, FREE_THREADED, Limits::default())
+    run(&patched(NAME, &bytes), HookKind::Init, FREE_THREADED, EvaluationLimits::default())
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn a_jump_table_ends_where_its_index_does_or_where_code_names_something_else() {
         &[0x90, 0x06],
     ]
     .concat();
-    let gil = |code: &[u8]| run(&patched(name, code), HookKind::Init, FREE_THREADED, Limits::default()).gil;
+    let gil = |code: &[u8]| run(&patched(name, code), HookKind::Init, FREE_THREADED, EvaluationLimits::default()).gil;
     let nothing = [0x0f, 0x1f, 0x00];
     assert_eq!(gil(&code).value(), Some(&Declaration::Slot { value: 1 }), "both end it");
     let bounded = [&code[..NAMING], &[0x90; 7], &code[NAMING + 7..]].concat();

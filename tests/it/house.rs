@@ -148,7 +148,7 @@ const ONLY_CLI: &[&str] = &[
 const NEVER: &[&str] = &[".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!(", "#[allow("];
 
 /// Most lines of a file, its tests not counted.
-const LONGEST_FILE: usize = 400;
+const LONGEST_FILE: usize = 500;
 /// Files that may be longer, and why.
 const LONGER_FILES: &[(&str, usize, &str)] =
     &[("evaluator/externals/table.rs", 800, "a table: one line for each function of the outside world")];

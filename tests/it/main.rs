@@ -16,6 +16,7 @@ mod house;
 mod import;
 mod index;
 mod input;
+mod instructions;
 mod macros;
 mod made_facts;
 mod official;

@@ -1,7 +1,13 @@
 //! Condition flags as the comparison that set them, so that a branch on an unknown tells something about it.
+//!
+//! An instruction says what happens to each flag: [`Flags::compare`], [`Flags::test`] and [`Flags::result`] begin anew,
+//! [`Flags::with`] changes one flag and keeps the others. A flag of which a model says nothing is unknown.
 
+mod comparison;
+
+use self::comparison::{compare, compare_with_zero, imply_compare, keeps_all};
 use crate::evaluator::values::symbol::Range;
-use crate::evaluator::values::value::{ImageBounds, Value, mask, signed};
+use crate::evaluator::values::value::{ImageBounds, Value};
 
 /// What a conditional instruction asks for, in the words of a comparison `left ? right`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,21 @@ impl Condition {
         }
     }
 
+    /// The flags that it depends on.
+    fn flags(self) -> &'static [Flag] {
+        use Condition::*;
+        match self {
+            Equal | NotEqual => &[Flag::Zero],
+            Below | AboveOrEqual => &[Flag::Carry],
+            BelowOrEqual | Above => &[Flag::Carry, Flag::Zero],
+            Less | GreaterOrEqual => &[Flag::Negative, Flag::Overflow],
+            LessOrEqual | Greater => &[Flag::Zero, Flag::Negative, Flag::Overflow],
+            Negative | NotNegative => &[Flag::Negative],
+            Overflow | NoOverflow => &[Flag::Overflow],
+            Other => &[],
+        }
+    }
+
     /// The same question with its sides exchanged.
     fn mirrored(self) -> Condition {
         use Condition::*;
@@ -65,17 +86,60 @@ impl Condition {
     }
 }
 
+/// One of the flags that conditions are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) enum Flag {
+    /// CF of x86. On A64 the opposite of C, which is clear where a subtraction borrows.
+    Carry,
+    Zero,
+    Negative,
+    Overflow,
+}
+
+impl Flag {
+    pub(in crate::evaluator) const ALL: [Flag; 4] = [Flag::Carry, Flag::Zero, Flag::Negative, Flag::Overflow];
+
+    /// The condition that holds when the flag is set.
+    fn condition(self) -> Condition {
+        match self {
+            Flag::Carry => Condition::Below,
+            Flag::Zero => Condition::Equal,
+            Flag::Negative => Condition::Negative,
+            Flag::Overflow => Condition::Overflow,
+        }
+    }
+}
+
+/// What is known of one flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FlagValue {
+    /// What the source says.
+    FromSource,
+    Known(bool),
+    Unknown,
+}
+
+/// What set the flags that are not known by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FlagSource {
+    /// `left - right`.
+    Compare { left: Value, right: Value, bits: u32 },
+    /// `left & right`.
+    Test { left: Value, right: Value, bits: u32 },
+    /// Another operation with this result, which says nothing of carry and overflow.
+    Result { value: Value, bits: u32 },
+    /// It is not known.
+    Unknown,
+}
+
 /// The flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) enum Flags {
-    /// Set by `left - right`.
-    Compare { left: Value, right: Value, bits: u32 },
-    /// Set by `left & right`.
-    Test { left: Value, right: Value, bits: u32 },
-    /// Set by another operation with this result; carry and overflow where known.
-    Result { value: Value, bits: u32, below: Option<bool>, overflow: Option<bool> },
-    /// Nothing is known.
-    Unknown,
+pub(in crate::evaluator) struct Flags {
+    source: FlagSource,
+    carry: FlagValue,
+    zero: FlagValue,
+    negative: FlagValue,
+    overflow: FlagValue,
 }
 
 /// What is known of the numbers that a value may be.
@@ -85,235 +149,240 @@ pub(in crate::evaluator) trait Facts {
 }
 
 impl Flags {
+    /// Nothing is known of any flag.
+    pub(in crate::evaluator) const UNKNOWN: Flags = Flags::all(FlagSource::Unknown, FlagValue::Unknown);
+
+    const fn all(source: FlagSource, flag: FlagValue) -> Flags {
+        Flags { source, carry: flag, zero: flag, negative: flag, overflow: flag }
+    }
+
+    /// Set by `left - right`.
+    pub(in crate::evaluator) fn compare(left: Value, right: Value, bits: u32) -> Flags {
+        Flags::all(FlagSource::Compare { left, right, bits }, FlagValue::FromSource)
+    }
+
+    /// Set by `left & right`, which clears carry and overflow.
+    pub(in crate::evaluator) fn test(left: Value, right: Value, bits: u32) -> Flags {
+        Flags::all(FlagSource::Test { left, right, bits }, FlagValue::FromSource)
+    }
+
+    /// Set by another operation with this result: whether it is zero or negative, and nothing of carry and overflow.
+    pub(in crate::evaluator) fn result(value: Value, bits: u32) -> Flags {
+        let (carry, overflow) = (FlagValue::Unknown, FlagValue::Unknown);
+        Flags { carry, overflow, ..Flags::all(FlagSource::Result { value, bits }, FlagValue::FromSource) }
+    }
+
+    /// The same but for one flag; `None` where it is not known.
+    pub(in crate::evaluator) fn with(mut self, flag: Flag, value: Option<bool>) -> Flags {
+        let value = value.map_or(FlagValue::Unknown, FlagValue::Known);
+        match flag {
+            Flag::Carry => self.carry = value,
+            Flag::Zero => self.zero = value,
+            Flag::Negative => self.negative = value,
+            Flag::Overflow => self.overflow = value,
+        }
+        self.normal()
+    }
+
+    /// The same flags, with what is known of the values that they come from.
+    pub(in crate::evaluator) fn map(self, change: impl Fn(Value) -> Value) -> Flags {
+        let source = match self.source {
+            FlagSource::Compare { left, right, bits } => {
+                FlagSource::Compare { left: change(left), right: change(right), bits }
+            }
+            FlagSource::Test { left, right, bits } => {
+                FlagSource::Test { left: change(left), right: change(right), bits }
+            }
+            FlagSource::Result { value, bits } => FlagSource::Result { value: change(value), bits },
+            FlagSource::Unknown => FlagSource::Unknown,
+        };
+        Flags { source, ..self }
+    }
+
+    /// A source that no flag comes from is forgotten, and an unknown one says nothing.
+    fn normal(mut self) -> Flags {
+        if Flag::ALL.into_iter().all(|flag| self.value(flag) != FlagValue::FromSource) {
+            self.source = FlagSource::Unknown;
+        }
+        if self.source == FlagSource::Unknown {
+            for value in [&mut self.carry, &mut self.zero, &mut self.negative, &mut self.overflow] {
+                if *value == FlagValue::FromSource {
+                    *value = FlagValue::Unknown;
+                }
+            }
+        }
+        self
+    }
+
+    fn value(self, flag: Flag) -> FlagValue {
+        match flag {
+            Flag::Carry => self.carry,
+            Flag::Zero => self.zero,
+            Flag::Negative => self.negative,
+            Flag::Overflow => self.overflow,
+        }
+    }
+
     /// Covers both.
     pub(in crate::evaluator) fn join(self, other: Flags, extent: ImageBounds) -> Flags {
-        match (self, other) {
-            (Flags::Compare { left, right, bits }, Flags::Compare { left: l, right: r, bits: b }) if bits == b => {
-                Flags::Compare { left: left.join(l, extent), right: right.join(r, extent), bits }
-            }
-            (Flags::Test { left, right, bits }, Flags::Test { left: l, right: r, bits: b }) if bits == b => {
-                Flags::Test { left: left.join(l, extent), right: right.join(r, extent), bits }
-            }
-            _ if self == other => self,
-            _ => Flags::Unknown,
+        let one = |mine: FlagValue, theirs: FlagValue| if mine == theirs { mine } else { FlagValue::Unknown };
+        Flags {
+            source: self.source.join(other.source, extent),
+            carry: one(self.carry, other.carry),
+            zero: one(self.zero, other.zero),
+            negative: one(self.negative, other.negative),
+            overflow: one(self.overflow, other.overflow),
         }
+        .normal()
     }
 
     /// Whether every state of the flags that `self` stands for is one that `other` stands for.
     pub(in crate::evaluator) fn is_subsumed_by(self, other: Flags, extent: ImageBounds) -> bool {
-        match (self, other) {
-            (_, Flags::Unknown) => true,
-            (Flags::Compare { left, right, bits }, Flags::Compare { left: l, right: r, bits: b })
-            | (Flags::Test { left, right, bits }, Flags::Test { left: l, right: r, bits: b }) => {
-                bits == b && left.is_subsumed_by(l, extent) && right.is_subsumed_by(r, extent)
-            }
-            _ => self == other,
+        Flag::ALL.into_iter().all(|flag| match (self.value(flag), other.value(flag)) {
+            (_, FlagValue::Unknown) => true,
+            (FlagValue::FromSource, FlagValue::FromSource) => self.source.is_subsumed_by(other.source, extent),
+            (mine, theirs) => mine == theirs,
+        })
+    }
+
+    /// Whether a flag is set; `None` when that depends on unknowns.
+    fn decide_flag(self, flag: Flag, facts: &impl Facts) -> Option<bool> {
+        match self.value(flag) {
+            FlagValue::FromSource => self.source.decide(flag.condition(), facts),
+            FlagValue::Known(value) => Some(value),
+            FlagValue::Unknown => None,
         }
     }
 
     /// Whether a condition holds; `None` when that depends on unknowns.
     pub(in crate::evaluator) fn decide(self, condition: Condition, facts: &impl Facts) -> Option<bool> {
-        match self {
-            Flags::Compare { left, right, bits } => compare(condition, left, right, bits, facts),
-            Flags::Test { left, right, bits } => match (left, right) {
-                (Value::Known(left), Value::Known(right)) => result(condition, Value::Known(left & right), bits, facts),
-                _ if left == right => result(condition, left, bits, facts),
-                (Value::Known(0), _) | (_, Value::Known(0)) => result(condition, Value::Known(0), bits, facts),
-                (value, Value::Known(wanted)) if keeps_all(facts.range(value, bits), wanted) => {
-                    result(condition, value, bits, facts)
-                }
-                _ => None,
-            },
-            Flags::Result { value, bits, below, overflow } => {
-                arithmetic(condition, value, bits, below, overflow, facts)
-            }
-            Flags::Unknown => None,
+        use Condition::*;
+        let from_source = condition.flags().iter().all(|&flag| self.value(flag) == FlagValue::FromSource);
+        if from_source && let Some(holds) = self.source.decide(condition, facts) {
+            return Some(holds);
+        }
+        let flag = |flag| self.decide_flag(flag, facts);
+        let less = || Some(flag(Flag::Negative)? != flag(Flag::Overflow)?);
+        let below_or_equal = || either(flag(Flag::Carry), flag(Flag::Zero));
+        let less_or_equal = || either(flag(Flag::Zero), less());
+        match condition {
+            Equal => flag(Flag::Zero),
+            NotEqual => Some(!flag(Flag::Zero)?),
+            Below => flag(Flag::Carry),
+            AboveOrEqual => Some(!flag(Flag::Carry)?),
+            BelowOrEqual => below_or_equal(),
+            Above => Some(!below_or_equal()?),
+            Less => less(),
+            GreaterOrEqual => Some(!less()?),
+            LessOrEqual => less_or_equal(),
+            Greater => Some(!less_or_equal()?),
+            Negative => flag(Flag::Negative),
+            NotNegative => Some(!flag(Flag::Negative)?),
+            Overflow => flag(Flag::Overflow),
+            NoOverflow => Some(!flag(Flag::Overflow)?),
+            Other => None,
         }
     }
 
     /// What a condition that holds says of a value: the value and the numbers that remain.
     pub(in crate::evaluator) fn imply(self, condition: Condition, facts: &impl Facts) -> Option<(Value, Range)> {
+        let from_source = condition.flags().iter().all(|&flag| self.value(flag) == FlagValue::FromSource);
+        if from_source { self.source.imply(condition, facts) } else { None }
+    }
+}
+
+/// Whether one of two holds.
+fn either(first: Option<bool>, second: Option<bool>) -> Option<bool> {
+    match (first, second) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        (Some(_) | None, Some(_) | None) => None,
+    }
+}
+
+impl FlagSource {
+    fn join(self, other: FlagSource, extent: ImageBounds) -> FlagSource {
+        use FlagSource::{Compare, Result, Test};
+        match (self, other) {
+            (Compare { left, right, bits }, Compare { left: l, right: r, bits: b }) if bits == b => {
+                Compare { left: left.join(l, extent), right: right.join(r, extent), bits }
+            }
+            (Test { left, right, bits }, Test { left: l, right: r, bits: b }) if bits == b => {
+                Test { left: left.join(l, extent), right: right.join(r, extent), bits }
+            }
+            (Result { value, bits }, Result { value: v, bits: b }) if bits == b => {
+                Result { value: value.join(v, extent), bits }
+            }
+            (Compare { .. } | Test { .. } | Result { .. } | FlagSource::Unknown, _) => FlagSource::Unknown,
+        }
+    }
+
+    fn is_subsumed_by(self, other: FlagSource, extent: ImageBounds) -> bool {
+        use FlagSource::{Compare, Result, Test};
+        match (self, other) {
+            (_, FlagSource::Unknown) => true,
+            (Compare { left, right, bits }, Compare { left: l, right: r, bits: b })
+            | (Test { left, right, bits }, Test { left: l, right: r, bits: b }) => {
+                bits == b && left.is_subsumed_by(l, extent) && right.is_subsumed_by(r, extent)
+            }
+            (Result { value, bits }, Result { value: v, bits: b }) => bits == b && value.is_subsumed_by(v, extent),
+            (Compare { .. } | Test { .. } | Result { .. } | FlagSource::Unknown, _) => false,
+        }
+    }
+
+    fn decide(self, condition: Condition, facts: &impl Facts) -> Option<bool> {
         match self {
-            Flags::Compare { left, right, bits } => imply_compare(condition, left, right, bits, facts),
-            Flags::Test { left, right, bits } => {
+            FlagSource::Compare { left, right, bits } => compare(condition, left, right, bits, facts),
+            FlagSource::Test { left, right, bits } => match (left, right) {
+                (Value::Known(left), Value::Known(right)) => {
+                    compare_with_zero(condition, Value::Known(left & right), bits, facts)
+                }
+                _ if left == right => compare_with_zero(condition, left, bits, facts),
+                (Value::Known(0), _) | (_, Value::Known(0)) => {
+                    compare_with_zero(condition, Value::Known(0), bits, facts)
+                }
+                (value, Value::Known(wanted)) if keeps_all(facts.range(value, bits), wanted) => {
+                    compare_with_zero(condition, value, bits, facts)
+                }
+                _ => compare_with_zero(condition, Value::ANY, bits, facts),
+            },
+            FlagSource::Result { value, bits } => match condition {
+                Condition::Equal | Condition::NotEqual | Condition::Negative | Condition::NotNegative => {
+                    compare_with_zero(condition, value, bits, facts)
+                }
+                _ => None,
+            },
+            FlagSource::Unknown => None,
+        }
+    }
+
+    fn imply(self, condition: Condition, facts: &impl Facts) -> Option<(Value, Range)> {
+        match self {
+            FlagSource::Compare { left, right, bits } => imply_compare(condition, left, right, bits, facts),
+            FlagSource::Test { left, right, bits } => {
                 let whole = left == right
                     || matches!(right, Value::Known(wanted) if keeps_all(facts.range(left, bits), wanted));
-                match condition {
-                    Condition::NotEqual => Some((left, Range::POINTER)),
+                match (condition, left) {
+                    (Condition::NotEqual, Value::Symbol { offset: 0, .. }) => Some((left, Range::POINTER)),
                     _ if whole => imply_compare(condition, left, Value::Known(0), bits, facts),
                     _ => None,
                 }
             }
-            Flags::Result { value, bits, .. } => match condition {
+            FlagSource::Result { value, bits } => match condition {
                 Condition::Equal | Condition::NotEqual | Condition::Negative | Condition::NotNegative => {
                     imply_compare(condition, value, Value::Known(0), bits, facts)
                 }
                 _ => None,
             },
-            Flags::Unknown => None,
+            FlagSource::Unknown => None,
         }
     }
-}
-
-/// Whether masking with `wanted` keeps every number of a small range.
-fn keeps_all(range: Range, wanted: u64) -> bool {
-    range.low >= 0 && range.high <= 1 && wanted & 1 == 1
-}
-
-fn result(condition: Condition, value: Value, bits: u32, facts: &impl Facts) -> Option<bool> {
-    compare(condition, value, Value::Known(0), bits, facts)
-}
-
-fn arithmetic(
-    condition: Condition,
-    value: Value,
-    bits: u32,
-    below: Option<bool>,
-    overflow: Option<bool>,
-    facts: &impl Facts,
-) -> Option<bool> {
-    use Condition::*;
-    let zero = || result(Equal, value, bits, facts);
-    let negative = || result(Negative, value, bits, facts);
-    let less = || Some(negative()? != overflow?);
-    match condition {
-        Equal => zero(),
-        NotEqual => Some(!zero()?),
-        Below => below,
-        AboveOrEqual => Some(!below?),
-        BelowOrEqual => Some(below? || zero()?),
-        Above => Some(!(below? || zero()?)),
-        Less => less(),
-        GreaterOrEqual => Some(!less()?),
-        LessOrEqual => Some(zero()? || less()?),
-        Greater => Some(!(zero()? || less()?)),
-        Negative => negative(),
-        NotNegative => Some(!negative()?),
-        Overflow => overflow,
-        NoOverflow => Some(!overflow?),
-        Other => None,
-    }
-}
-
-fn compare(condition: Condition, left: Value, right: Value, bits: u32, facts: &impl Facts) -> Option<bool> {
-    if let (Value::Known(left), Value::Known(right)) = (left, right) {
-        return exact(condition, left & mask(bits), right & mask(bits), bits);
-    }
-    let same = left == right && matches!(left, Value::Symbol { .. });
-    let (first, second) = (facts.range(left, bits), facts.range(right, bits));
-    ranges(condition, first, second, same)
-}
-
-fn exact(condition: Condition, left: u64, right: u64, bits: u32) -> Option<bool> {
-    use Condition::*;
-    let (first, second) = (signed(left, bits), signed(right, bits));
-    let difference = signed(left.wrapping_sub(right) & mask(bits), bits);
-    let overflow = i128::from(first) - i128::from(second) != i128::from(difference);
-    Some(match condition {
-        Equal => left == right,
-        NotEqual => left != right,
-        Below => left < right,
-        AboveOrEqual => left >= right,
-        BelowOrEqual => left <= right,
-        Above => left > right,
-        Less => first < second,
-        GreaterOrEqual => first >= second,
-        LessOrEqual => first <= second,
-        Greater => first > second,
-        Negative => difference < 0,
-        NotNegative => difference >= 0,
-        Overflow => overflow,
-        NoOverflow => !overflow,
-        Other => return None,
-    })
-}
-
-fn ranges(condition: Condition, first: Range, second: Range, same: bool) -> Option<bool> {
-    use Condition::*;
-    let less = || match () {
-        () if first.high < second.low => Some(true),
-        () if same || first.low >= second.high => Some(false),
-        () => None,
-    };
-    let greater = || match () {
-        () if first.low > second.high => Some(true),
-        () if same || first.high <= second.low => Some(false),
-        () => None,
-    };
-    let equal = || match () {
-        () if same => Some(true),
-        () if first.high < second.low || first.low > second.high => Some(false),
-        () if first.excludes_zero() && second.is_zero() || second.excludes_zero() && first.is_zero() => Some(false),
-        () => Some(true).filter(|_| first.single().is_some() && first.single() == second.single()),
-    };
-    let unsigned = first.low >= 0 && second.low >= 0;
-    let zero = second.is_zero();
-    match condition {
-        Equal => equal(),
-        NotEqual => Some(!equal()?),
-        Less => less(),
-        GreaterOrEqual => Some(!less()?),
-        Greater => greater(),
-        LessOrEqual => Some(!greater()?),
-        Negative if zero => less(),
-        NotNegative if zero => Some(!less()?),
-        Below | Overflow if zero => Some(false),
-        AboveOrEqual | NoOverflow if zero => Some(true),
-        BelowOrEqual if zero => equal(),
-        Above if zero => Some(!equal()?),
-        Below if unsigned => less(),
-        AboveOrEqual if unsigned => Some(!less()?),
-        Above if unsigned => greater(),
-        BelowOrEqual if unsigned => Some(!greater()?),
-        _ => None,
-    }
-}
-
-fn imply_compare(
-    condition: Condition,
-    left: Value,
-    right: Value,
-    bits: u32,
-    facts: &impl Facts,
-) -> Option<(Value, Range)> {
-    let (value, other, condition) = match (left, right) {
-        (Value::Symbol { offset: 0, .. }, Value::Known(other)) => (left, other, condition),
-        (Value::Known(other), Value::Symbol { offset: 0, .. }) => (right, other, condition.mirrored()),
-        _ => return None,
-    };
-    let number = signed(other, bits);
-    Some((value, remaining(condition, number, facts.range(value, bits))?))
-}
-
-/// The numbers of a range of which a comparison with a number can be true.
-fn remaining(condition: Condition, number: i64, range: Range) -> Option<Range> {
-    use Condition::*;
-    let at_most = |high| Range::new(i64::MIN, high);
-    let at_least = |low| Range::new(low, i64::MAX);
-    Some(match condition {
-        Equal => Range::new(number, number),
-        NotEqual if number == 0 => Range::POINTER,
-        NotEqual if number == range.low => at_least(number.checked_add(1)?),
-        NotEqual if number == range.high => at_most(number.checked_sub(1)?),
-        Less => at_most(number.checked_sub(1)?),
-        LessOrEqual => at_most(number),
-        Greater => at_least(number.checked_add(1)?),
-        GreaterOrEqual => at_least(number),
-        Negative if number == 0 => at_most(-1),
-        NotNegative if number == 0 => at_least(0),
-        BelowOrEqual if number == 0 => Range::new(0, 0),
-        Above if number == 0 => Range::POINTER,
-        Below if number > 0 => Range::new(0, number - 1),
-        BelowOrEqual if number > 0 => Range::new(0, number),
-        AboveOrEqual if number > 0 && range.low >= 0 => at_least(number),
-        Above if number > 0 && range.low >= 0 => at_least(number.checked_add(1)?),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluator::values::value::signed;
 
     struct Fixed(Range);
 
@@ -330,7 +399,7 @@ mod tests {
     const SYMBOL: Value = Value::Symbol { id: 0, offset: 0 };
 
     fn check(range: Range, condition: Condition, right: u64, expected: Option<bool>) {
-        let flags = Flags::Compare { left: SYMBOL, right: Value::Known(right), bits: 32 };
+        let flags = Flags::compare(SYMBOL, Value::Known(right), 32);
         assert_eq!(flags.decide(condition, &Fixed(range)), expected, "{range:?} {condition:?} {right}");
     }
 
@@ -346,7 +415,7 @@ mod tests {
 
     #[test]
     fn numbers_decide_everything() {
-        let flags = Flags::Compare { left: Value::Known(0xffff_ffff), right: Value::Known(1), bits: 32 };
+        let flags = Flags::compare(Value::Known(0xffff_ffff), Value::Known(1), 32);
         let facts = Fixed(Range::ALL);
         assert_eq!(flags.decide(Condition::Less, &facts), Some(true));
         assert_eq!(flags.decide(Condition::Below, &facts), Some(false));
@@ -354,7 +423,7 @@ mod tests {
 
     #[test]
     fn a_branch_narrows() {
-        let flags = Flags::Test { left: SYMBOL, right: SYMBOL, bits: 32 };
+        let flags = Flags::test(SYMBOL, SYMBOL, 32);
         let facts = Fixed(Range::new(-1, 0));
         let (_, failed) = flags.imply(Condition::Negative, &facts).unwrap();
         assert_eq!(Range::new(-1, 0).intersect(failed).and_then(Range::single), Some(-1));

@@ -3,10 +3,11 @@
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::state::{FastHasher, REGISTERS, State, fact};
+use super::state::{REGISTERS, State, fact};
 use crate::binary::image::Image;
+use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::flags::Flags;
-use crate::evaluator::isa::convention::Convention;
+use crate::evaluator::values::hash::FastHasher;
 use crate::evaluator::values::value::{ImageBounds, OBJECTS, Region, Value, region};
 
 impl State {
@@ -38,7 +39,7 @@ impl State {
         registers(&self.registers, &other.registers)
             && self.flags.is_subsumed_by(other.flags, extent)
             && other.partial_lanes.iter().all(|half| self.partial_lanes.contains(half))
-            && (self.saved_flags == other.saved_flags || other.saved_flags == Some(Flags::Unknown))
+            && (self.saved_flags == other.saved_flags || other.saved_flags == Some(Flags::UNKNOWN))
             && (Rc::ptr_eq(&self.vectors, &other.vectors)
                 || self
                     .vectors
@@ -72,7 +73,7 @@ impl State {
         self.saved_flags = match (self.saved_flags, other.saved_flags) {
             (Some(mine), Some(theirs)) => Some(mine.join(theirs, extent)),
             (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => Some(Flags::Unknown),
+            (Some(_), None) | (None, Some(_)) => Some(Flags::UNKNOWN),
         };
         if !Rc::ptr_eq(&self.vectors, &other.vectors) {
             let vectors = Rc::make_mut(&mut self.vectors);

@@ -1,11 +1,11 @@
 //! One path: registers, flags, memory, call stack, and what the path has learnt and done so far.
 
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::flags::{Condition, Facts, Flags};
-use crate::evaluator::isa::convention::Convention;
 use crate::evaluator::memory::Memory;
+use crate::evaluator::values::hash::hash_combine;
 use crate::evaluator::values::symbol::{Failure, Range, Symbols};
 use crate::evaluator::values::value::{PointsTo, STACK_TOP, THREAD, Value, signed};
 
@@ -130,7 +130,7 @@ impl State {
             registers,
             vectors: Rc::new([[Value::ANY; LANES]; VECTORS]),
             partial_lanes: Vec::new(),
-            flags: Flags::Unknown,
+            flags: Flags::UNKNOWN,
             memory,
             frames: Vec::new(),
             facts: Vec::new(),
@@ -215,18 +215,7 @@ impl State {
     }
 
     pub(super) fn resolved_flags(&self) -> Flags {
-        match self.flags {
-            Flags::Compare { left, right, bits } => {
-                Flags::Compare { left: self.resolve(left), right: self.resolve(right), bits }
-            }
-            Flags::Test { left, right, bits } => {
-                Flags::Test { left: self.resolve(left), right: self.resolve(right), bits }
-            }
-            Flags::Result { value, bits, below, overflow } => {
-                Flags::Result { value: self.resolve(value), bits, below, overflow }
-            }
-            Flags::Unknown => Flags::Unknown,
-        }
+        self.flags.map(|value| self.resolve(value))
     }
 
     /// Goes on as if a condition holds; false when it cannot.
@@ -295,50 +284,12 @@ impl State {
         if self.vectors.iter().flatten().any(named) {
             Rc::make_mut(&mut self.vectors).iter_mut().flatten().for_each(forget);
         }
-        self.flags = Flags::Unknown;
+        self.flags = Flags::UNKNOWN;
         self.memory.rename(id);
     }
 
     /// The module behind a handle.
     pub(in crate::evaluator) fn module(&mut self, handle: u64) -> Option<&mut Module> {
         self.modules.iter_mut().find(|module| module.handle == handle)
-    }
-}
-
-/// Mixes a number into a digest.
-pub(in crate::evaluator) fn hash_combine(digest: u64, number: u64) -> u64 {
-    (digest.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// A small, fast hash for keys that nobody outside can choose freely enough to matter: collisions cost time only
-/// where states are compared afterwards.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::evaluator) struct FastHasher(u64);
-
-impl Hasher for FastHasher {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = hash_combine(self.0, u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = hash_combine(self.0, number);
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 = hash_combine(self.0, number as u64);
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = hash_combine(self.0, u64::from(number));
-    }
-
-    fn write_u8(&mut self, number: u8) {
-        self.0 = hash_combine(self.0, u64::from(number));
     }
 }

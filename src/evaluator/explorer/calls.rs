@@ -1,14 +1,12 @@
 //! Jumps, calls and returns, into the image and out of it.
 
-use super::Executor;
+use super::{Executor, Purpose};
 use crate::binary::image::ImportKind;
 use crate::evaluator::cpu::flags::Flags;
 use crate::evaluator::cpu::state::{END, LANES, REGISTERS, State, VECTORS};
-use crate::evaluator::externals::{self, CallOrigin, CallOutcome};
-use crate::evaluator::isa::{arm64, x86};
-use crate::evaluator::noreturn;
-use crate::evaluator::noreturn::StaticSuccessor;
-use crate::evaluator::trace::TraceEvent;
+use crate::evaluator::cpu::trace::TraceEvent;
+use crate::evaluator::externals::{self, CallModel, CallOrigin, CallOutcome};
+use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::symbol::{Range, Symbol, Table};
 use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
 
@@ -17,18 +15,18 @@ const LONGEST_STUB: usize = 4;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
 
-impl Executor<'_, '_> {
+impl<I: InstructionSet> Executor<'_, '_, I> {
     pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
         match target {
             Value::Known(address) => {
-                if (self.is_code(address) || address == END) && self.runtime_model(address).is_none() {
+                if (self.machine.is_code(address) || address == END) && self.own_model(target).is_none() {
                     state.pc = address;
                     return true;
                 }
                 self.outside(state, target) && self.return_from_call(state)
             }
             Value::Symbol { id, offset } => {
-                if let Some(table) = self.symbols.get(id).and_then(|symbol| symbol.table) {
+                if let Some(table) = self.machine.symbols.get(id).and_then(|symbol| symbol.table) {
                     self.fork_jump_table(state, table, offset);
                     return false;
                 }
@@ -40,11 +38,8 @@ impl Executor<'_, '_> {
 
     /// A jump through a pointer is a call when the stack is as it was at the call.
     fn tail_call(&mut self, state: &mut State, target: Value) -> bool {
-        let entry = state.frames.last().map(|frame| match self.convention.link {
-            Some(_) => frame.stack,
-            None => frame.stack.wrapping_sub(8),
-        });
-        if state.register(self.convention.stack_pointer).known() != entry {
+        let entry = state.frames.last().map(|frame| I::stack_at_entry(frame));
+        if state.register(self.machine.convention.stack_pointer).known() != entry {
             let address = state.pc;
             self.abandon(format!("the jump at {address:#x} goes to an address that is not known"));
             return false;
@@ -56,21 +51,17 @@ impl Executor<'_, '_> {
         let mut targets = Vec::new();
         let size = u64::from(table.size);
         let end = table.start.saturating_add(table.count * size);
-        let end = match self.convention.link {
-            // What code names is an object of its own, and where it begins the table has ended.
-            None => x86::first_lea_target(self.image, state.pc, (table.start, end)).unwrap_or(end),
-            Some(_) => end,
-        };
+        let end = I::jump_table_end(self.machine.image, state.pc, (table.start, end));
         for index in 0..table.count {
             let place = table.start.wrapping_add(index * size);
-            if place >= end || !self.image.is_read_only(place) {
+            if place >= end || !self.machine.image.is_read_only(place) {
                 break;
             }
-            let Value::Known(entry) = state.memory.read(self.image, place, size) else { break };
+            let Value::Known(entry) = state.memory.read(self.machine.image, place, size) else { break };
             let bits = 8 * u32::from(table.size);
             let entry = if table.signed { signed(entry, bits).cast_unsigned() } else { entry & mask(bits) };
             let target = (entry << table.shift).wrapping_add(offset.cast_unsigned());
-            if !self.is_code(target) || target.abs_diff(state.pc) > 1 << 20 {
+            if !self.machine.is_code(target) || target.abs_diff(state.pc) > 1 << 20 {
                 break;
             }
             if !targets.contains(&target) {
@@ -81,7 +72,7 @@ impl Executor<'_, '_> {
             let address = state.pc;
             self.abandon(format!("the jump at {address:#x} goes through a table that could not be read"));
         }
-        self.forks += targets.len() as u64;
+        self.machine.fuel.forks += targets.len() as u64;
         for target in targets.into_iter().rev() {
             let mut branch = state.clone();
             branch.pc = target;
@@ -93,50 +84,39 @@ impl Executor<'_, '_> {
         if self.model_guard_call(state, return_to) {
             return true;
         }
-        let never_returns = match self.convention.link {
-            Some(_) => arm64::traps(self, return_to),
-            None => x86::traps(self, return_to),
-        };
-        let target_returns = |executor: &mut Executor| match target {
-            Value::Known(address) if executor.is_code(address) => noreturn::may_return(executor, address),
-            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => true,
-        };
-        if never_returns || !target_returns(self) {
+        if self.isa.traps(self.machine.image, return_to) {
             return false;
         }
-        let models = target.known().is_some_and(|address| self.runtime_model(address).is_some());
+        if let Value::Known(address) = target
+            && self.machine.is_code(address)
+            && !self.may_return(address)
+        {
+            return false;
+        }
+        let has_model = self.own_model(target).is_some();
         match target {
-            _ if models => self.call_outside(state, target, return_to),
-            Value::Known(address) if self.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) => {
+            Value::Known(address)
+                if !has_model && self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
+            {
                 self.skip(state);
                 state.pc = return_to;
                 true
             }
-            Value::Known(address) if self.is_code(address) => {
-                match self.convention.link {
-                    Some(link) => {
-                        let stack = state.register(self.convention.stack_pointer).known().unwrap_or_default();
-                        state.push_frame(return_to, stack);
-                        state.set_register(link, Value::Known(return_to));
-                    }
-                    None => self.push_return(state, return_to),
-                }
+            Value::Known(address) if !has_model && self.machine.is_code(address) => {
+                I::enter(&mut self.machine, state, return_to);
                 state.pc = address;
                 true
             }
-            _ => self.call_outside(state, target, return_to),
+            _ => {
+                I::enter_external(&mut self.machine, state, return_to);
+                self.outside(state, target) && self.return_from_call(state)
+            }
         }
     }
 
-    fn call_outside(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
-        match self.convention.link {
-            Some(_) => {
-                let stack = state.register(self.convention.stack_pointer).known().unwrap_or_default();
-                state.push_frame(return_to, stack);
-            }
-            None => self.push_return(state, return_to),
-        }
-        self.outside(state, target) && self.return_from_call(state)
+    /// The model of a function of the image, when it belongs to the C++ run time.
+    pub(super) fn own_model(&mut self, target: Value) -> Option<CallModel> {
+        self.models.own(self.machine.image, target.known()?)
     }
 
     fn is_too_deep(&self, state: &State) -> bool {
@@ -147,11 +127,7 @@ impl Executor<'_, '_> {
     fn is_stub(&mut self, address: u64) -> bool {
         let mut place = address;
         for _ in 0..LONGEST_STUB {
-            let successor = match self.convention.link {
-                Some(_) => arm64::static_successor(self, place),
-                None => x86::static_successor(self, place),
-            };
-            match successor {
+            match self.isa.static_successor(self.machine.image, place) {
                 StaticSuccessor::Through { next: None, .. } => return true,
                 StaticSuccessor::Next(next) => place = next,
                 _ => return false,
@@ -162,50 +138,48 @@ impl Executor<'_, '_> {
 
     /// Goes on behind a call of the image's own code, which may have done anything.
     fn skip(&mut self, state: &mut State) {
-        self.note(state, TraceEvent::Skipped);
-        self.consume_fuel(LARGEST_ARGUMENT);
+        self.machine.note(state, TraceEvent::Skipped);
+        self.machine.fuel.consume(LARGEST_ARGUMENT);
         self.open_declarations(state);
-        for number in 0..self.convention.arguments.len() {
-            let pointer = self.argument(state, number);
-            externals::forget(self, state, pointer, LARGEST_ARGUMENT);
-            state.memory.expose(self.image, pointer);
+        for number in 0..self.machine.convention.arguments.len() {
+            let pointer = self.machine.argument(state, number);
+            self.machine.forget(state, pointer, LARGEST_ARGUMENT);
+            state.memory.expose(self.machine.image, pointer);
         }
         // What lies on the stack can be reached over a pointer that lies there or in the heap, too.
-        let given = (0..self.convention.arguments.len()).map(|number| self.argument(state, number).points_to());
+        let given =
+            (0..self.machine.convention.arguments.len()).map(|number| self.machine.argument(state, number).points_to());
         let given = given.fold(PointsTo::HEAP, PointsTo::with);
         if state.memory.contents(given).may(PointsTo::STACK) {
-            state.memory.taint(self.image, PointsTo::STACK, Value::Unknown(PointsTo::OUTSIDE));
+            state.memory.taint(self.machine.image, PointsTo::STACK, Value::Unknown(PointsTo::OUTSIDE));
         }
-        state.memory.give_up_image(self.image);
+        state.memory.give_up_image(self.machine.image);
         state.memory.give_up_heap();
         // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
         state.exception_set = false;
         self.clobber(state);
-        let result = self.fresh(state, Symbol::new(Range::ALL));
-        state.set_register(self.convention.result, result);
-    }
-
-    pub(super) fn push_return(&mut self, state: &mut State, return_to: u64) {
-        let pointer = self.convention.stack_pointer;
-        let before = state.register(pointer);
-        state.push_frame(return_to, before.known().unwrap_or_default());
-        let after = before.sub(Value::Known(8));
-        state.set_register(pointer, after);
-        self.store(state, after, 8, Value::Known(return_to));
+        let result = self.machine.fresh(state, Symbol::new(Range::ALL));
+        state.set_register(self.machine.convention.result, result);
     }
 
     /// Calls something outside the image, or something unknown.
     fn outside(&mut self, state: &mut State, target: Value) -> bool {
-        let import = target.known().and_then(|address| self.import_index(address));
-        let own = target.known().and_then(|address| Some((address, self.runtime_model(address)?)));
+        let import = match target {
+            Value::Known(address) => self.machine.import_index(address),
+            Value::Symbol { .. } | Value::Unknown(_) => None,
+        };
         let answer = match import {
-            None if let Some((address, model)) = own => externals::call_runtime(self, state, address, model),
-            Some(index) if self.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) => {
-                let descriptor = state.register(self.convention.result).known().unwrap_or(0);
+            Some(index)
+                if self.machine.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) =>
+            {
+                let descriptor = state.register(self.machine.convention.result).known().unwrap_or(0);
                 CallOutcome::PreservesRegisters(Value::Known(0x10_0000 + (descriptor & 0xff_ffff)))
             }
-            Some(index) => externals::call(self, state, index),
-            None => self.unknown_call(state, target),
+            Some(index) => self.external_call(state, index),
+            None => match (target, self.own_model(target)) {
+                (Value::Known(address), Some(model)) => externals::call_own(&mut self.machine, state, address, model),
+                _ => self.unknown_call(state, target),
+            },
         };
         let result = match answer {
             CallOutcome::NoReturn => return false,
@@ -215,14 +189,40 @@ impl Executor<'_, '_> {
                 return self.leave_by(state, address);
             }
             CallOutcome::PreservesRegisters(value) => {
-                state.set_register(self.convention.result, value);
+                state.set_register(self.machine.convention.result, value);
                 return true;
+            }
+            CallOutcome::CreatesModule(handle) => {
+                if self.cannot_declare(state, handle) {
+                    self.settle(state, handle);
+                    return false;
+                }
+                Value::Known(handle)
+            }
+            CallOutcome::SetsGil(handle) => {
+                if self.is_settled(state, handle) {
+                    self.settle(state, handle);
+                    return false;
+                }
+                Value::Known(0)
             }
             CallOutcome::Returns(value) => value,
         };
         self.clobber(state);
-        state.set_register(self.convention.result, result);
+        state.set_register(self.machine.convention.result, result);
         true
+    }
+
+    fn external_call(&mut self, state: &mut State, import: usize) -> CallOutcome {
+        let model = self.models.get(self.machine.image, import);
+        let outcome = externals::call(&mut self.machine, state, import, model);
+        if self.purpose == Purpose::Create
+            && !externals::hands_on(model)
+            && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
+        {
+            self.machine.symbols.note_defining_import(id, import);
+        }
+        outcome
     }
 
     fn leave_by(&mut self, state: &mut State, address: u64) -> bool {
@@ -233,7 +233,7 @@ impl Executor<'_, '_> {
     }
 
     fn unknown_call(&mut self, state: &mut State, target: Value) -> CallOutcome {
-        self.note(state, TraceEvent::Unfollowed);
+        self.machine.note(state, TraceEvent::Unfollowed);
         if target.known().is_some_and(|address| address < 4096) {
             return CallOutcome::NoReturn;
         }
@@ -241,17 +241,17 @@ impl Executor<'_, '_> {
         if target.points_to().may(PointsTo::IMAGE.with(PointsTo::CODE)) {
             self.open_declarations(state);
         }
-        let origin = self.origin(target);
-        externals::unmodelled(self, state, CallOrigin { origin, import: None })
+        let origin = self.machine.origin(target);
+        externals::unmodelled(&mut self.machine, state, CallOrigin { origin, import: None })
     }
 
     pub(super) fn clobber(&mut self, state: &mut State) {
         for index in 0..REGISTERS {
-            if index != self.convention.stack_pointer && !self.convention.preserved.contains(&index) {
+            if index != self.machine.convention.stack_pointer && !self.machine.convention.preserved.contains(&index) {
                 state.set_register(index, Value::ANY);
             }
         }
-        let kept = self.convention.preserved_vectors.clone();
+        let kept = self.machine.convention.preserved_vectors.clone();
         if kept.is_empty() {
             state.forget_vectors(&self.blank);
         } else {
@@ -259,7 +259,7 @@ impl Executor<'_, '_> {
                 state.set_vector(vector, [Value::ANY; LANES]);
             }
         }
-        state.flags = Flags::Unknown;
+        state.flags = Flags::UNKNOWN;
     }
 
     /// Returns from what was called last.
@@ -268,11 +268,7 @@ impl Executor<'_, '_> {
             return true;
         }
         let target = state.frames.last().map_or(END, |frame| frame.return_to);
-        if self.convention.link.is_none() {
-            let pointer = self.convention.stack_pointer;
-            let after = state.register(pointer).add(Value::Known(8));
-            state.set_register(pointer, after);
-        }
+        I::leave_external(&self.machine, state);
         self.ret(state, Value::Known(target))
     }
 
@@ -283,11 +279,11 @@ impl Executor<'_, '_> {
             Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
         }
         state.frames.pop();
-        let pointer = self.convention.stack_pointer;
+        let pointer = self.machine.convention.stack_pointer;
         if state.register(pointer).known().is_none() {
             state.set_register(pointer, Value::Known(frame.stack));
         }
-        for &index in self.convention.preserved {
+        for &index in self.machine.convention.preserved {
             if matches!(state.register(index), Value::Unknown(_))
                 && let Some(&before) = frame.registers.get(index)
             {

@@ -9,10 +9,10 @@
 //! with -1. <https://itanium-cxx-abi.github.io/cxx-abi/abi.html#once-ctor>,
 //! <https://learn.microsoft.com/en-us/cpp/build/reference/zc-threadsafeinit-thread-safe-local-static-initialization>
 
-use super::{Executor, MOST_STARTS};
+use super::Executor;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::isa::{arm64, x86};
-use crate::evaluator::values::value::{Region, Value, region};
+use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::values::value::Value;
 use crate::model::facts::Format;
 
 /// What `_Init_thread_header` makes of the guard when the caller shall initialise.
@@ -20,58 +20,29 @@ const IN_PROGRESS: u64 = 0xffff_ffff;
 /// What `_Init_thread_footer` makes of it: more than the epoch with which a thread begins.
 const DONE: u64 = 0x8000_0001;
 
-impl Executor<'_, '_> {
-    /// Notes the guard of a static variable, which holds this on the path.
-    pub(in crate::evaluator) fn note_guard(&mut self, state: &State, guard: u64, held: Value) {
-        let word = guard & !7;
-        if region(word) != Region::Image {
-            return;
-        }
-        if let Err(index) = self.guards.binary_search(&word) {
-            self.guards.insert(index, word);
-        }
-        // The last run goes through to its end.
-        let is_news = held.known().is_none() && !state.memory.is_guard(word);
-        self.begins_again |= is_news && self.starts < MOST_STARTS;
-    }
-
-    /// Notes an object of the image that a path ends with, and of which something was not known.
-    pub(in crate::evaluator) fn note_object(&mut self, start: u64, size: u64) {
-        if region(start) != Region::Image {
-            return;
-        }
-        let object = (start, start.saturating_add(size));
-        if let Err(index) = self.objects.binary_search(&object) {
-            self.objects.insert(index, object);
-            self.begins_again |= self.starts < MOST_STARTS;
-        }
-    }
-
+impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Carries out a call of Microsoft's run time that opens or closes a guard; false when it is another call.
     pub(super) fn model_guard_call(&mut self, state: &mut State, return_to: u64) -> bool {
-        if self.image.format != Format::Pe {
+        let image = self.machine.image;
+        if image.format != Format::Pe {
             return false;
         }
-        let Value::Known(guard) = self.argument(state, 0) else { return false };
-        let before = || state.memory.read(self.image, guard, 4);
-        let compared = match self.convention.link {
-            Some(_) => arm64::compares_with_minus_one(self, state, return_to),
-            None => x86::compares_with_minus_one(self, return_to),
-        };
-        let after = if compared == Some(guard) {
-            let before = state.memory.read(self.image, guard, 4);
-            self.note_guard(state, guard, before);
+        let Value::Known(guard) = self.machine.argument(state, 0) else { return false };
+        let before = || state.memory.read(image, guard, 4);
+        let after = if self.isa.compares_with_minus_one(&self.machine, state, return_to) == Some(guard) {
+            let before = before();
+            self.machine.guards.note(&state.memory, guard, before);
             match before {
                 Value::Known(0) => IN_PROGRESS,
                 Value::Known(other) => other,
                 Value::Symbol { .. } | Value::Unknown(_) => return false,
             }
-        } else if self.guards.binary_search(&(guard & !7)).is_ok() && before() == Value::Known(IN_PROGRESS) {
+        } else if self.machine.guards.contains(guard) && before() == Value::Known(IN_PROGRESS) {
             DONE
         } else {
             return false;
         };
-        self.store(state, Value::Known(guard), 4, Value::Known(after));
+        self.machine.store(state, Value::Known(guard), 4, Value::Known(after));
         self.clobber(state);
         state.pc = return_to;
         true

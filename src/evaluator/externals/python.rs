@@ -1,9 +1,9 @@
 //! The calls of the C API that make modules, speak of the GIL, or fetch something from another module.
 
 use super::{CallHandler, CallOrigin, CallOutcome, unmodelled};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Gil, Module, State};
-use crate::evaluator::explorer::Executor;
-use crate::evaluator::trace::TraceEvent;
+use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::values::symbol::{Failure, Range, Symbol};
 use crate::evaluator::values::value::{PointsTo, Value};
 
@@ -12,72 +12,66 @@ const TYPE_OBJECT: u64 = 440;
 /// Longest module name that is read.
 const LONGEST_NAME: usize = 256;
 
-pub(super) fn call(executor: &mut Executor, state: &mut State, special: CallHandler) -> CallOutcome {
-    let first = executor.argument(state, 0);
+pub(super) fn call(machine: &mut Machine, state: &mut State, special: CallHandler) -> CallOutcome {
+    let first = machine.argument(state, 0);
     let value = match special {
         CallHandler::CreateModule => {
-            let module = create(executor, state, first);
-            if let Value::Known(handle) = module
-                && executor.cannot_declare(state, handle)
-            {
-                executor.settle(state, handle);
-                return CallOutcome::NoReturn;
-            }
-            module
+            let handle = create(machine, state, first);
+            return CallOutcome::CreatesModule(handle);
         }
-        CallHandler::NewModule => create(executor, state, Value::ANY),
+        CallHandler::NewModule => Value::Known(create(machine, state, Value::ANY)),
         CallHandler::InitDefinition => {
-            executor.note(state, TraceEvent::Definition { value: first });
+            machine.note(state, TraceEvent::Definition { value: first });
             first
         }
-        CallHandler::SetGil => return set_gil(executor, state, first),
+        CallHandler::SetGil => return set_gil(machine, state, first),
         CallHandler::ImportModule => {
-            let origin = text(executor, state, first);
-            from_elsewhere(executor, state, origin, Failure::Null)
+            let origin = text(machine, state, first);
+            from_elsewhere(machine, state, origin, Failure::Null)
         }
         CallHandler::ImportCapsule => {
             let origin =
-                text(executor, state, first).and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
-            from_elsewhere(executor, state, origin, Failure::Null)
+                text(machine, state, first).and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
+            from_elsewhere(machine, state, origin, Failure::Null)
         }
         CallHandler::Derive => match first {
-            Value::Known(_) => executor.fresh(state, Symbol::new(Range::POINTER)),
+            Value::Known(_) => machine.fresh(state, Symbol::new(Range::POINTER)),
             Value::Symbol { .. } | Value::Unknown(_) => first,
         },
         CallHandler::DeriveOrError => {
-            let origin = executor.origin(first);
-            from_elsewhere(executor, state, origin, Failure::Null)
+            let origin = machine.origin(first);
+            from_elsewhere(machine, state, origin, Failure::Null)
         }
-        CallHandler::GetDefinition => definition_of(executor, state, first),
+        CallHandler::GetDefinition => definition_of(machine, state, first),
         CallHandler::FindModule => {
             // The first import: nobody has registered the module yet.
             let exists = state.modules.iter().any(|module| module.definition == first);
-            if exists { executor.fresh(state, Symbol::new(Range::ALL)) } else { Value::Known(0) }
+            if exists { machine.fresh(state, Symbol::new(Range::ALL)) } else { Value::Known(0) }
         }
-        CallHandler::TypeReady => ready(executor, state, first),
+        CallHandler::TypeReady => ready(machine, state, first),
         CallHandler::FetchError => {
-            let error = take_error(executor, state);
+            let error = take_error(machine, state);
             for number in 0..3 {
-                let place = executor.argument(state, number);
+                let place = machine.argument(state, number);
                 let value =
                     if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(PointsTo::OUTSIDE) };
-                executor.store(state, place, 8, value);
+                machine.store(state, place, 8, value);
             }
             Value::Known(0)
         }
-        CallHandler::TakeError => take_error(executor, state),
+        CallHandler::TakeError => take_error(machine, state),
         CallHandler::RestoreError => {
             // Only what is certainly an exception makes the import fail.
-            state.exception_set = executor.is_nonzero(state, first);
+            state.exception_set = machine.is_nonzero(state, first);
             Value::Known(0)
         }
-        CallHandler::ErrorOccurred if state.exception_set => executor.fresh(state, Symbol::new(Range::POINTER)),
-        CallHandler::ErrorOccurred => from_elsewhere(executor, state, None, Failure::NotNull),
-        CallHandler::Version => executor.version_text(state),
-        CallHandler::Interpreter => executor.interpreter(),
+        CallHandler::ErrorOccurred if state.exception_set => machine.fresh(state, Symbol::new(Range::POINTER)),
+        CallHandler::ErrorOccurred => from_elsewhere(machine, state, None, Failure::NotNull),
+        CallHandler::Version => machine.version_text(state),
+        CallHandler::Interpreter => machine.interpreter_state(),
         CallHandler::BoostInit => {
-            let origin = executor.boost_library();
-            return unmodelled(executor, state, CallOrigin { origin, import: None });
+            let origin = machine.boost_library();
+            return unmodelled(machine, state, CallOrigin { origin, import: None });
         }
         _ => Value::ANY,
     };
@@ -85,34 +79,31 @@ pub(super) fn call(executor: &mut Executor, state: &mut State, special: CallHand
 }
 
 /// The exception that is set, or null; none is set afterwards.
-fn take_error(executor: &mut Executor, state: &mut State) -> Value {
+fn take_error(machine: &mut Machine, state: &mut State) -> Value {
     if std::mem::take(&mut state.exception_set) {
-        executor.fresh(state, Symbol::new(Range::POINTER))
+        machine.fresh(state, Symbol::new(Range::POINTER))
     } else {
         Value::Known(0)
     }
 }
 
-fn create(executor: &mut Executor, state: &mut State, definition: Value) -> Value {
-    let handle = executor.object(state);
+fn create(machine: &mut Machine, state: &mut State, definition: Value) -> u64 {
+    let handle = machine.object(state);
     state.modules.retain(|module| module.handle != handle);
     state.modules.push(Module { handle, definition, gil: Gil::Absent });
-    executor.note(state, TraceEvent::Module { definition });
-    Value::Known(handle)
+    machine.note(state, TraceEvent::Module { definition });
+    handle
 }
 
-fn set_gil(executor: &mut Executor, state: &mut State, module: Value) -> CallOutcome {
-    let value = executor.argument(state, 1);
-    executor.note(state, TraceEvent::SetGil { value });
+fn set_gil(machine: &mut Machine, state: &mut State, module: Value) -> CallOutcome {
+    let value = machine.argument(state, 1);
+    machine.note(state, TraceEvent::SetGil { value });
     let gil = Gil::Set { value, address: state.pc };
     match module {
         Value::Known(handle) => {
             if let Some(module) = state.module(handle) {
                 module.gil = gil;
-                if executor.is_settled(state, handle) {
-                    executor.settle(state, handle);
-                    return CallOutcome::NoReturn;
-                }
+                return CallOutcome::SetsGil(handle);
             }
         }
         // Some module, perhaps one of ours: what was said of each is no longer known.
@@ -125,15 +116,15 @@ fn set_gil(executor: &mut Executor, state: &mut State, module: Value) -> CallOut
     CallOutcome::Returns(Value::Known(0))
 }
 
-fn from_elsewhere(executor: &mut Executor, state: &mut State, origin: Option<String>, failure: Failure) -> Value {
-    executor.fresh(state, Symbol { failure, origin, ..Symbol::new(Range::ALL) })
+fn from_elsewhere(machine: &mut Machine, state: &mut State, origin: Option<String>, failure: Failure) -> Value {
+    machine.fresh(state, Symbol { failure, origin, ..Symbol::new(Range::ALL) })
 }
 
-fn text(executor: &Executor, state: &State, address: Value) -> Option<String> {
+fn text(machine: &Machine, state: &State, address: Value) -> Option<String> {
     let mut bytes = Vec::new();
     let start = address.known()?;
     for offset in 0..LONGEST_NAME as u64 {
-        match state.memory.read(executor.image, start.wrapping_add(offset), 1) {
+        match state.memory.read(machine.image, start.wrapping_add(offset), 1) {
             Value::Known(0) => return String::from_utf8(bytes).ok().filter(|text| !text.is_empty()),
             Value::Known(byte) => bytes.push(byte as u8),
             Value::Symbol { .. } | Value::Unknown(_) => return None,
@@ -142,19 +133,19 @@ fn text(executor: &Executor, state: &State, address: Value) -> Option<String> {
     None
 }
 
-fn definition_of(executor: &mut Executor, state: &mut State, module: Value) -> Value {
+fn definition_of(machine: &mut Machine, state: &mut State, module: Value) -> Value {
     let known = module.known().and_then(|handle| state.module(handle).map(|module| module.definition));
-    known.unwrap_or_else(|| executor.fresh(state, Symbol::new(Range::ALL)))
+    known.unwrap_or_else(|| machine.fresh(state, Symbol::new(Range::ALL)))
 }
 
 /// `PyType_Ready` fills in what the static type left empty.
-fn ready(executor: &Executor, state: &mut State, object: Value) -> Value {
+fn ready(machine: &Machine, state: &mut State, object: Value) -> Value {
     if let Value::Known(address) = object
-        && executor.image.segment_at(address).is_some()
+        && machine.image.segment_at(address).is_some()
     {
         for place in (address..address.saturating_add(TYPE_OBJECT)).step_by(8) {
-            if state.memory.read(executor.image, place, 8) == Value::Known(0) {
-                state.memory.write(executor.image, place, 8, Value::Unknown(PointsTo::OUTSIDE));
+            if state.memory.read(machine.image, place, 8) == Value::Known(0) {
+                state.memory.write(machine.image, place, 8, Value::Unknown(PointsTo::OUTSIDE));
             }
         }
     }

@@ -11,48 +11,147 @@ mod vector;
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand};
 
+use crate::binary::image::{Image, Segment};
+use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::flags::{Condition, Flags};
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::{Executor, Successor};
-use crate::evaluator::noreturn::StaticSuccessor;
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::{Frame, State};
+use crate::evaluator::isa::{ConstantDefinition, InstructionSet, StaticSuccessor, Successor, constants, xrefs};
+use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{THREAD, Value};
+use crate::model::facts::Format;
 
 /// Number of the stack pointer, and of the zero register where that is meant.
 const SP: usize = 31;
+/// Number of the register that holds the return address.
+const LINK: usize = 30;
 /// Encodings of the thread pointer registers of Linux and of Apple's systems.
 const THREAD_POINTERS: [u16; 2] = [0x5e82, 0x5e83];
 
-/// Carries out the instruction at the path's address.
-pub(in crate::evaluator) fn step(executor: &mut Executor, state: &mut State) -> Successor {
-    let Some(word) = fetch(executor, state.pc) else {
-        return Successor::Stuck("there is no code".into());
-    };
-    if let Some(flow) = special(executor, state, word) {
-        return flow;
-    }
-    if let Some(flow) = atomic::step(executor, state, word) {
-        return flow;
-    }
-    let Some(instruction) = decode(executor, word) else {
-        return Successor::Stuck("the bytes are no instruction that is known".into());
-    };
-    execute(executor, state, &instruction)
+/// AAPCS64, and Apple as far as it matters here:
+/// <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
+static AAPCS64: Convention = Convention {
+    arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
+    result: 0,
+    stack_pointer: SP,
+    preserved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+    preserved_vectors: 8..16,
+    stacked: 0,
+    thread: None,
+};
+
+/// Windows on arm64, where x18 points to the thread's block:
+/// <https://learn.microsoft.com/en-us/cpp/build/arm64-windows-abi-conventions>
+static WINDOWS: Convention = Convention {
+    arguments: AAPCS64.arguments,
+    result: AAPCS64.result,
+    stack_pointer: AAPCS64.stack_pointer,
+    preserved: &[18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+    preserved_vectors: 8..16,
+    stacked: AAPCS64.stacked,
+    thread: Some(18),
+};
+
+/// A64, with the instructions that were decoded so far by their words.
+#[derive(Debug, Default)]
+pub(in crate::evaluator) struct Arm64 {
+    decoded: FastMap<u64, Instruction>,
 }
 
-/// Whether the instruction there traps: what comes before it never returns.
-pub(in crate::evaluator) fn traps(executor: &Executor, address: u64) -> bool {
-    const BREAK: (u32, u32) = (0xffe0_001f, 0xd420_0000);
-    fetch(executor, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
+impl Arm64 {
+    fn decode(&mut self, word: u32) -> Option<Instruction> {
+        if let Some(instruction) = self.decoded.get(&u64::from(word)) {
+            return Some(*instruction);
+        }
+        let bytes = word.to_le_bytes();
+        let instruction = InstDecoder::default().decode(&mut U8Reader::new(&bytes)).ok()?;
+        self.decoded.insert(u64::from(word), instruction);
+        Some(instruction)
+    }
+}
+
+impl InstructionSet for Arm64 {
+    fn convention(format: Format) -> &'static Convention {
+        match format {
+            Format::Pe => &WINDOWS,
+            Format::Elf | Format::MachO => &AAPCS64,
+        }
+    }
+
+    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor {
+        let Some(word) = fetch(machine.image, state.pc) else {
+            return Successor::Stuck("there is no code".into());
+        };
+        if let Some(successor) = special(state, word) {
+            return successor;
+        }
+        if let Some(successor) = atomic::step(machine, state, word) {
+            return successor;
+        }
+        let Some(instruction) = self.decode(word) else {
+            return Successor::Stuck("the bytes are no instruction that is known".into());
+        };
+        execute(machine, state, &instruction)
+    }
+
+    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
+        static_successor(image, address)
+    }
+
+    fn traps(&mut self, image: &Image, address: u64) -> bool {
+        const BREAK: (u32, u32) = (0xffe0_001f, 0xd420_0000);
+        fetch(image, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
+    }
+
+    fn compares_with_minus_one(&mut self, machine: &Machine, state: &State, return_to: u64) -> Option<u64> {
+        compares_with_minus_one(machine, state, return_to)
+    }
+
+    fn enter(machine: &mut Machine, state: &mut State, return_to: u64) {
+        Arm64::enter_external(machine, state, return_to);
+        state.set_register(LINK, Value::Known(return_to));
+    }
+
+    fn enter_external(_: &mut Machine, state: &mut State, return_to: u64) {
+        let stack = state.register(SP).known().unwrap_or_default();
+        state.push_frame(return_to, stack);
+    }
+
+    fn leave_external(_: &Machine, _: &mut State) {}
+
+    fn stack_at_entry(frame: &Frame) -> u64 {
+        frame.stack
+    }
+
+    fn jump_table_end(_: &Image, _: u64, (_, end): (u64, u64)) -> u64 {
+        end
+    }
+
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+        xrefs::find_arm64(segment, targets)
+    }
+
+    fn stub_starts(image: &Image, place: u64) -> Vec<u64> {
+        xrefs::stub_arm64(image, place)
+    }
+
+    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
+        constants::arm64_setting(image, place, register)
+    }
+
+    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
+        constants::arm64_is_entered(image, start, last)
+    }
 }
 
 /// The variable of 32 bits that the instructions right after a call load and compare with -1, when they do that.
-pub(in crate::evaluator) fn compares_with_minus_one(executor: &Executor, state: &State, address: u64) -> Option<u64> {
+fn compares_with_minus_one(machine: &Machine, state: &State, address: u64) -> Option<u64> {
     const LOAD: (u32, u32) = (0xffc0_0000, 0xb940_0000);
     const COMPARE: (u32, u32) = (0xffff_fc1f, 0x3100_041f);
-    let first = fetch(executor, address)?;
-    let own_page = page_at(executor, address, first & 31);
+    let first = fetch(machine.image, address)?;
+    let own_page = page_at(machine.image, address, first & 31);
     let place = if own_page.is_some() { address.wrapping_add(4) } else { address };
-    let (load, compare) = (fetch(executor, place)?, fetch(executor, place.wrapping_add(4))?);
+    let (load, compare) = (fetch(machine.image, place)?, fetch(machine.image, place.wrapping_add(4))?);
     if load & LOAD.0 != LOAD.1 || compare & COMPARE.0 != COMPARE.1 || load & 31 != compare >> 5 & 31 {
         return None;
     }
@@ -61,15 +160,15 @@ pub(in crate::evaluator) fn compares_with_minus_one(executor: &Executor, state: 
         Some(page) if (first & 31) as usize == base => page,
         Some(_) => return None,
         // The call may have changed the other registers.
-        None if executor.convention.preserved.contains(&base) => state.register(base).known()?,
+        None if machine.convention.preserved.contains(&base) => state.register(base).known()?,
         None => return None,
     };
     start.checked_add(u64::from(load >> 10 & 0xfff) << 2)
 }
 
 /// Where the instruction at an address leads, whatever the values.
-pub(in crate::evaluator) fn static_successor(executor: &Executor, address: u64) -> StaticSuccessor {
-    let Some(word) = fetch(executor, address) else { return StaticSuccessor::Away };
+fn static_successor(image: &Image, address: u64) -> StaticSuccessor {
+    let Some(word) = fetch(image, address) else { return StaticSuccessor::Away };
     let next = address.wrapping_add(4);
     let relative = |bits: u32, place: u32| {
         let unused = 32 - bits;
@@ -84,11 +183,11 @@ pub(in crate::evaluator) fn static_successor(executor: &Executor, address: u64) 
             StaticSuccessor::Branch(relative(19, 5), next)
         }
         _ if word & 0x7e00_0000 == 0x3600_0000 => StaticSuccessor::Branch(relative(14, 5), next),
-        _ if word & 0xffff_fc1f == 0xd61f_0000 => match slot_before(executor, address, word >> 5 & 31) {
+        _ if word & 0xffff_fc1f == 0xd61f_0000 => match slot_before(image, address, word >> 5 & 31) {
             Some(slot) => StaticSuccessor::Through { slot, next: None },
             None => StaticSuccessor::Away,
         },
-        _ if word & 0xffff_fc1f == 0xd63f_0000 => match slot_before(executor, address, word >> 5 & 31) {
+        _ if word & 0xffff_fc1f == 0xd63f_0000 => match slot_before(image, address, word >> 5 & 31) {
             Some(slot) => StaticSuccessor::Through { slot, next: Some(next) },
             None => StaticSuccessor::Next(next),
         },
@@ -99,22 +198,22 @@ pub(in crate::evaluator) fn static_successor(executor: &Executor, address: u64) 
 }
 
 /// The slot that `ADRP` and a load right before a branch took the branch's register from.
-fn slot_before(executor: &Executor, address: u64, register: u32) -> Option<u64> {
+fn slot_before(image: &Image, address: u64, register: u32) -> Option<u64> {
     for distance in [4, 8] {
-        let load = fetch(executor, address.wrapping_sub(distance))?;
+        let load = fetch(image, address.wrapping_sub(distance))?;
         let base = load >> 5 & 31;
         if load & 0xffc0_001f != 0xf940_0000 | register {
             continue;
         }
-        let page = page_at(executor, address.wrapping_sub(distance + 4), base)?;
+        let page = page_at(image, address.wrapping_sub(distance + 4), base)?;
         return Some(page.wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
     }
     None
 }
 
 /// The page whose address an `ADRP` there puts into a register.
-fn page_at(executor: &Executor, address: u64, register: u32) -> Option<u64> {
-    let word = fetch(executor, address)?;
+fn page_at(image: &Image, address: u64, register: u32) -> Option<u64> {
+    let word = fetch(image, address)?;
     if word & 0x9f00_001f != 0x9000_0000 | register {
         return None;
     }
@@ -123,25 +222,15 @@ fn page_at(executor: &Executor, address: u64, register: u32) -> Option<u64> {
     Some((address & !0xfff).wrapping_add(offset))
 }
 
-fn fetch(executor: &Executor, address: u64) -> Option<u32> {
-    let segment = executor.image.segment_at(address).filter(|segment| segment.executable)?;
+fn fetch(image: &Image, address: u64) -> Option<u32> {
+    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
     let start = usize::try_from(address - segment.address).ok()?;
     let bytes = segment.bytes.get(start..start.checked_add(4)?)?;
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
-fn decode(executor: &mut Executor, word: u32) -> Option<Instruction> {
-    if let Some(instruction) = executor.arm_code.get(&u64::from(word)) {
-        return Some(*instruction);
-    }
-    let bytes = word.to_le_bytes();
-    let instruction = InstDecoder::default().decode(&mut U8Reader::new(&bytes)).ok()?;
-    executor.arm_code.insert(u64::from(word), instruction);
-    Some(instruction)
-}
-
 /// Hints, pointer authentication and barriers, by their encodings.
-fn special(executor: &mut Executor, state: &mut State, word: u32) -> Option<Successor> {
+fn special(state: &State, word: u32) -> Option<Successor> {
     const HINT: (u32, u32) = (0xffff_f01f, 0xd503_201f);
     const BARRIER: (u32, u32) = (0xffff_f01f, 0xd503_301f);
     const AUTHENTICATED_RETURN: (u32, u32) = (0xffff_fbff, 0xd65f_0bff);
@@ -160,7 +249,7 @@ fn special(executor: &mut Executor, state: &mut State, word: u32) -> Option<Succ
         return Some(next);
     }
     if is(AUTHENTICATED_RETURN) {
-        return Some(Successor::Return(state.register(executor.convention.link.unwrap_or(30))));
+        return Some(Successor::Return(state.register(LINK)));
     }
     None
 }
@@ -187,14 +276,14 @@ fn condition(code: u8) -> Option<Condition> {
 }
 
 /// The answer to a condition code, or the fork that finds it out.
-fn ask(executor: &Executor, state: &mut State, code: u8) -> Result<bool, Successor> {
+fn ask(machine: &Machine, state: &mut State, code: u8) -> Result<bool, Successor> {
     match condition(code) {
         None => Ok(true),
-        Some(condition) => executor.ask(state, condition).ok_or(Successor::Fork(condition)),
+        Some(condition) => machine.ask(state, condition).ok_or(Successor::Fork(condition)),
     }
 }
 
-fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let next = Successor::Next(state.pc.wrapping_add(4));
     let here = state.pc;
     let target = |index: usize| match instruction.operands.get(index) {
@@ -205,7 +294,7 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
         Opcode::B => Successor::Next(target(0)),
         Opcode::Bcc(code) => {
             let taken = target(0);
-            match ask(executor, state, code) {
+            match ask(machine, state, code) {
                 Ok(true) => Successor::Next(taken),
                 Ok(false) => next,
                 Err(fork) => fork,
@@ -213,28 +302,26 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
         }
         Opcode::BL => Successor::Call { target: Value::Known(target(0)), return_to: state.pc.wrapping_add(4) },
         Opcode::BLR => {
-            let target = operand::read(executor, state, instruction, 0);
+            let target = operand::read(machine, state, instruction, 0);
             Successor::Call { target, return_to: state.pc.wrapping_add(4) }
         }
-        Opcode::BR => Successor::Jump(operand::read(executor, state, instruction, 0)),
-        Opcode::RET => Successor::Return(operand::read(executor, state, instruction, 0)),
+        Opcode::BR => Successor::Jump(operand::read(machine, state, instruction, 0)),
+        Opcode::RET => Successor::Return(operand::read(machine, state, instruction, 0)),
         Opcode::CBZ | Opcode::CBNZ => {
-            let left = operand::read(executor, state, instruction, 0);
-            let flags = Flags::Compare { left, right: Value::Known(0), bits: operand::bits(instruction, 0) };
+            let left = operand::read(machine, state, instruction, 0);
+            let flags = Flags::compare(left, Value::Known(0), operand::bits(instruction, 0));
             let condition = if instruction.opcode == Opcode::CBZ { Condition::Equal } else { Condition::NotEqual };
             let taken = target(1);
-            test_and_branch(executor, state, flags, condition, taken)
+            test_and_branch(machine, state, flags, condition, taken)
         }
-        Opcode::TBZ | Opcode::TBNZ => test_bit(executor, state, instruction),
+        Opcode::TBZ | Opcode::TBNZ => test_bit(machine, state, instruction),
         Opcode::BRK | Opcode::HLT | Opcode::UDF => Successor::Dead,
         Opcode::SVC => {
-            operand::clobber(state, executor.convention.result);
+            operand::clobber(state, machine.convention.result);
             next
         }
-        Opcode::CCMP | Opcode::CCMN => arithmetic::conditional_compare(executor, state, instruction),
-        Opcode::CSEL | Opcode::CSINC | Opcode::CSINV | Opcode::CSNEG => {
-            arithmetic::select(executor, state, instruction)
-        }
+        Opcode::CCMP | Opcode::CCMN => arithmetic::conditional_compare(machine, state, instruction),
+        Opcode::CSEL | Opcode::CSINC | Opcode::CSINV | Opcode::CSNEG => arithmetic::select(machine, state, instruction),
         Opcode::MRS => {
             let value = match instruction.operands.get(1) {
                 Some(Operand::SystemReg(register)) if THREAD_POINTERS.contains(register) => Value::Known(THREAD),
@@ -251,9 +338,9 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
         | Opcode::DMB(_)
         | Opcode::DSB(_)
         | Opcode::CLREX => next,
-        _ if memory::step(executor, state, instruction)
-            || vector::step(executor, state, instruction)
-            || arithmetic::step(executor, state, instruction) =>
+        _ if memory::step(machine, state, instruction)
+            || vector::step(machine, state, instruction)
+            || arithmetic::step(machine, state, instruction) =>
         {
             next
         }
@@ -261,16 +348,10 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
     }
 }
 
-fn test_and_branch(
-    executor: &Executor,
-    state: &mut State,
-    flags: Flags,
-    condition: Condition,
-    taken: u64,
-) -> Successor {
+fn test_and_branch(machine: &Machine, state: &mut State, flags: Flags, condition: Condition, taken: u64) -> Successor {
     let before = state.saved_flags.take().unwrap_or(state.flags);
     state.flags = flags;
-    match executor.ask(state, condition) {
+    match machine.ask(state, condition) {
         Some(holds) => {
             state.flags = before;
             Successor::Next(if holds { taken } else { state.pc.wrapping_add(4) })
@@ -282,8 +363,8 @@ fn test_and_branch(
     }
 }
 
-fn test_bit(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
-    let value = operand::read(executor, state, instruction, 0);
+fn test_bit(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+    let value = operand::read(machine, state, instruction, 0);
     let bit = match instruction.operands.get(1) {
         Some(Operand::Imm16(bit)) => u32::from(*bit),
         Some(_) | None => 0,
@@ -296,12 +377,12 @@ fn test_bit(executor: &mut Executor, state: &mut State, instruction: &Instructio
     let sign = matches!(bit, 31 | 63);
     let (flags, condition) = if sign {
         let condition = if set { Condition::Negative } else { Condition::NotNegative };
-        (Flags::Compare { left: value, right: Value::Known(0), bits: bit + 1 }, condition)
+        (Flags::compare(value, Value::Known(0), bit + 1), condition)
     } else {
         let condition = if set { Condition::NotEqual } else { Condition::Equal };
-        (Flags::Test { left: value, right: Value::Known(1 << bit.min(63)), bits: 64 }, condition)
+        (Flags::test(value, Value::Known(1 << bit.min(63)), 64), condition)
     };
-    test_and_branch(executor, state, flags, condition, taken)
+    test_and_branch(machine, state, flags, condition, taken)
 }
 
 /// An instruction without a model: its destination, the first operand, becomes unknown.
@@ -317,7 +398,7 @@ fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> 
         ) => {
             operand::write(state, instruction, 0, Value::ANY);
             if matches!(instruction.opcode, Opcode::FCMP | Opcode::FCMPE | Opcode::FCCMP | Opcode::FCCMPE) {
-                state.flags = Flags::Unknown;
+                state.flags = Flags::UNKNOWN;
             }
             next
         }

@@ -3,78 +3,185 @@
 //! Reference: <https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html>
 
 mod arithmetic;
+mod exchange;
 mod operand;
+mod shift;
 mod string_ops;
 mod vector;
 
-use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{
+    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits,
+};
 
-use crate::binary::image::Image;
-use crate::evaluator::constants::ConstantDefinition;
-use crate::evaluator::cpu::flags::{Condition, Flags};
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::{Executor, Successor};
-use crate::evaluator::noreturn::StaticSuccessor;
+use crate::binary::image::{Image, Segment};
+use crate::evaluator::cpu::convention::Convention;
+use crate::evaluator::cpu::flags::{Condition, Flag};
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::{Frame, State};
+use crate::evaluator::isa::{ConstantDefinition, InstructionSet, StaticSuccessor, Successor, constants, xrefs};
+use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Value, extend};
+use crate::model::facts::Format;
 
 /// Longest x86 instruction in bytes.
 const LONGEST: usize = 15;
 /// Number of the stack pointer.
-pub(in crate::evaluator) const RSP: usize = 4;
+const RSP: usize = 4;
 const RBP: usize = 5;
+/// The decoder's bits for the flags that conditions are made of.
+const FLAGS: [(u32, Flag); 4] = [
+    (RflagsBits::CF, Flag::Carry),
+    (RflagsBits::ZF, Flag::Zero),
+    (RflagsBits::SF, Flag::Negative),
+    (RflagsBits::OF, Flag::Overflow),
+];
 
-/// Carries out the instruction at the path's address.
-pub(in crate::evaluator) fn step(executor: &mut Executor, state: &mut State) -> Successor {
-    let Some(instruction) = fetch(executor, state.pc) else {
-        return Successor::Stuck("the bytes are no instruction".into());
-    };
+/// AMD64 System V: <https://gitlab.com/x86-psABIs/x86-64-ABI>
+static SYSTEM_V: Convention = Convention {
+    arguments: &[7, 6, 2, 1, 8, 9],
+    result: 0,
+    stack_pointer: RSP,
+    preserved: &[3, 5, 12, 13, 14, 15],
+    preserved_vectors: 0..0,
+    stacked: 8,
+    thread: None,
+};
+
+/// Windows x64: <https://learn.microsoft.com/en-us/cpp/build/x64-calling-convention>
+static WINDOWS: Convention = Convention {
+    arguments: &[1, 2, 8, 9],
+    result: 0,
+    stack_pointer: RSP,
+    preserved: &[3, 5, 6, 7, 12, 13, 14, 15],
+    preserved_vectors: 6..16,
+    stacked: 40,
+    thread: None,
+};
+
+/// x86-64, with the instructions that were decoded so far by their addresses.
+#[derive(Debug, Default)]
+pub(in crate::evaluator) struct X86 {
+    decoded: FastMap<u64, Instruction>,
+}
+
+impl X86 {
+    fn fetch(&mut self, image: &Image, address: u64) -> Option<Instruction> {
+        if let Some(instruction) = self.decoded.get(&address) {
+            return Some(*instruction);
+        }
+        let instruction = decode(image, address)?;
+        self.decoded.insert(address, instruction);
+        Some(instruction)
+    }
+}
+
+impl InstructionSet for X86 {
+    fn convention(format: Format) -> &'static Convention {
+        match format {
+            Format::Pe => &WINDOWS,
+            Format::Elf | Format::MachO => &SYSTEM_V,
+        }
+    }
+
+    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor {
+        match self.fetch(machine.image, state.pc) {
+            Some(instruction) => step(machine, state, &instruction),
+            None => Successor::Stuck("the bytes are no instruction".into()),
+        }
+    }
+
+    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
+        self.fetch(image, address).map_or(StaticSuccessor::Away, |instruction| static_successor(&instruction))
+    }
+
+    fn traps(&mut self, image: &Image, address: u64) -> bool {
+        let instruction = self.fetch(image, address);
+        instruction.is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
+    }
+
+    fn compares_with_minus_one(&mut self, machine: &Machine, _: &State, return_to: u64) -> Option<u64> {
+        let instruction = self.fetch(machine.image, return_to)?;
+        let compares = instruction.mnemonic() == Mnemonic::Cmp
+            && instruction.op0_kind() == OpKind::Memory
+            && instruction.is_ip_rel_memory_operand()
+            && instruction.memory_size().size() == 4
+            && instruction.try_immediate(1).is_ok_and(|value| value as u32 == u32::MAX);
+        compares.then(|| instruction.ip_rel_memory_address())
+    }
+
+    fn enter(machine: &mut Machine, state: &mut State, return_to: u64) {
+        let before = state.register(RSP);
+        state.push_frame(return_to, before.known().unwrap_or_default());
+        push(machine, state, Value::Known(return_to));
+    }
+
+    fn enter_external(machine: &mut Machine, state: &mut State, return_to: u64) {
+        X86::enter(machine, state, return_to);
+    }
+
+    fn leave_external(_: &Machine, state: &mut State) {
+        let after = state.register(RSP).add(Value::Known(8));
+        state.set_register(RSP, after);
+    }
+
+    fn stack_at_entry(frame: &Frame) -> u64 {
+        frame.stack.wrapping_sub(8)
+    }
+
+    fn jump_table_end(image: &Image, place: u64, bounds: (u64, u64)) -> u64 {
+        first_lea_target(image, place, bounds).unwrap_or(bounds.1)
+    }
+
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+        xrefs::find_x86(segment, targets)
+    }
+
+    fn stub_starts(image: &Image, place: u64) -> Vec<u64> {
+        xrefs::stub_x86(image, place)
+    }
+
+    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
+        setting(image, place, register, constants::REACH)
+    }
+
+    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
+        constants::x86_is_entered(image, start, last)
+    }
+}
+
+/// Carries out an instruction.
+fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     match instruction.flow_control() {
         FlowControl::Next => {}
         FlowControl::UnconditionalBranch => return Successor::Next(instruction.near_branch_target()),
         FlowControl::IndirectBranch => {
-            let target = operand::read(executor, state, &instruction, 0);
+            let target = operand::read(machine, state, instruction, 0);
             return Successor::Jump(target);
         }
-        FlowControl::ConditionalBranch => return branch(executor, state, &instruction),
-        FlowControl::Return => return ret(executor, state, &instruction),
+        FlowControl::ConditionalBranch => return branch(machine, state, instruction),
+        FlowControl::Return => return ret(machine, state, instruction),
         FlowControl::Call => {
             let target = Value::Known(instruction.near_branch_target());
             return Successor::Call { target, return_to: instruction.next_ip() };
         }
         FlowControl::IndirectCall => {
-            let target = operand::read(executor, state, &instruction, 0);
+            let target = operand::read(machine, state, instruction, 0);
             return Successor::Call { target, return_to: instruction.next_ip() };
         }
         FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
             return if instruction.mnemonic() == Mnemonic::Syscall {
-                unmodelled(executor, state, &instruction)
+                unmodelled(machine, state, instruction)
             } else {
                 Successor::Dead
             };
         }
     }
-    execute(executor, state, &instruction)
-}
-
-/// Whether the instruction there traps: what comes before it never returns.
-pub(in crate::evaluator) fn traps(executor: &mut Executor, address: u64) -> bool {
-    fetch(executor, address).is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
-}
-
-/// The variable that the instruction there compares with a 32-bit -1, when it does that.
-pub(in crate::evaluator) fn compares_with_minus_one(executor: &mut Executor, address: u64) -> Option<u64> {
-    let instruction = fetch(executor, address)?;
-    let compares = instruction.mnemonic() == Mnemonic::Cmp
-        && instruction.op0_kind() == OpKind::Memory
-        && instruction.is_ip_rel_memory_operand()
-        && instruction.memory_size().size() == 4
-        && instruction.try_immediate(1).is_ok_and(|value| value as u32 == u32::MAX);
-    compares.then(|| instruction.ip_rel_memory_address())
+    execute(machine, state, instruction)
 }
 
 /// The first address between two others that a `LEA` in the code around a place names. Compilers lay the tables of
 /// functions that follow each other side by side.
-pub(in crate::evaluator) fn first_lea_target(image: &Image, place: u64, (start, end): (u64, u64)) -> Option<u64> {
+fn first_lea_target(image: &Image, place: u64, (start, end): (u64, u64)) -> Option<u64> {
     const AROUND: u64 = 1 << 16;
     let segment = image.segment_at(place)?;
     let from = usize::try_from(place.saturating_sub(segment.address).saturating_sub(AROUND)).ok()?;
@@ -94,12 +201,7 @@ pub(in crate::evaluator) fn first_lea_target(image: &Image, place: u64, (start, 
 
 /// The instruction that sets a register to a constant before the call whose displacement lies at `place`, with nothing
 /// between that branches or writes the register.
-pub(in crate::evaluator) fn setting(
-    image: &Image,
-    place: u64,
-    register: usize,
-    reach: u64,
-) -> Option<ConstantDefinition> {
+fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<ConstantDefinition> {
     let is_register = |it: Register| it.is_gpr() && it.full_register().number() == register;
     (1..=reach).find_map(|distance| {
         let mut address = place.checked_sub(1)?.checked_sub(distance)?;
@@ -144,9 +246,8 @@ pub(in crate::evaluator) fn instruction_starts(image: &Image, start: u64, last: 
     found
 }
 
-/// Where the instruction at an address leads, whatever the values.
-pub(in crate::evaluator) fn static_successor(executor: &mut Executor, address: u64) -> StaticSuccessor {
-    let Some(instruction) = fetch(executor, address) else { return StaticSuccessor::Away };
+/// Where an instruction leads, whatever the values.
+fn static_successor(instruction: &Instruction) -> StaticSuccessor {
     let next = instruction.next_ip();
     let slot = || {
         (instruction.op0_kind() == OpKind::Memory && instruction.is_ip_rel_memory_operand())
@@ -168,15 +269,6 @@ pub(in crate::evaluator) fn static_successor(executor: &mut Executor, address: u
         FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => StaticSuccessor::Next(next),
         FlowControl::Interrupt | FlowControl::Exception => StaticSuccessor::Dead,
     }
-}
-
-fn fetch(executor: &mut Executor, address: u64) -> Option<Instruction> {
-    if let Some(instruction) = executor.code.get(&address) {
-        return Some(*instruction);
-    }
-    let instruction = decode(executor.image, address)?;
-    executor.code.insert(address, instruction);
-    Some(instruction)
 }
 
 fn decode(image: &Image, address: u64) -> Option<Instruction> {
@@ -209,29 +301,29 @@ fn condition(instruction: &Instruction) -> Condition {
     }
 }
 
-fn branch(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+fn branch(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let condition = if instruction.condition_code() == ConditionCode::None {
         // JRCXZ, LOOP and their kin.
         Condition::Other
     } else {
         condition(instruction)
     };
-    match executor.ask(state, condition) {
+    match machine.ask(state, condition) {
         Some(true) => Successor::Next(instruction.near_branch_target()),
         Some(false) => Successor::Next(instruction.next_ip()),
         None => Successor::Fork(condition),
     }
 }
 
-fn ret(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+fn ret(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let stack = state.register(RSP);
-    let target = executor.load(state, stack, 8);
+    let target = machine.load(state, stack, 8);
     let extra = if instruction.op_count() == 1 { instruction.immediate(0) } else { 0 };
     state.set_register(RSP, stack.offset(8 + extra));
     Successor::Return(target)
 }
 
-fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     use Mnemonic::*;
     let next = Successor::Next(instruction.next_ip());
     match instruction.mnemonic() {
@@ -241,47 +333,49 @@ fn execute(executor: &mut Executor, state: &mut State, instruction: &Instruction
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {
-                return unmodelled(executor, state, instruction);
+                return unmodelled(machine, state, instruction);
             }
-            let value = operand::read(executor, state, instruction, 1);
-            operand::write(executor, state, instruction, 0, value);
+            let value = operand::read(machine, state, instruction, 1);
+            operand::write(machine, state, instruction, 0, value);
         }
         Movsx | Movsxd => {
             let bits = operand::bits(instruction, 1);
-            let value = operand::read(executor, state, instruction, 1);
+            let value = operand::read(machine, state, instruction, 1);
             let value = extend(value, bits);
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
         }
         Lea => {
             let value = operand::address(state, instruction, false);
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
         }
         Push => {
-            let value = operand::read(executor, state, instruction, 0);
-            push(executor, state, value);
+            let value = operand::read(machine, state, instruction, 0);
+            push(machine, state, value);
         }
         Pop => {
             let stack = state.register(RSP);
-            let value = executor.load(state, stack, 8);
+            let value = machine.load(state, stack, 8);
             state.set_register(RSP, stack.offset(8));
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
         }
         Leave => {
             let frame = state.register(RBP);
-            let value = executor.load(state, frame, 8);
+            let value = machine.load(state, frame, 8);
             state.set_register(RSP, frame.offset(8));
             state.set_register(RBP, value);
         }
         Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
         _ if instruction.condition_code() != ConditionCode::None => {
-            return conditional(executor, state, instruction, next);
+            return conditional(machine, state, instruction, next);
         }
-        Cmpxchg | Xadd | Xchg => return arithmetic::exchange(executor, state, instruction),
+        Cmpxchg | Xadd | Xchg => return exchange::step(machine, state, instruction),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
-            string_ops::step(executor, state, instruction);
+            string_ops::step(machine, state, instruction);
         }
-        _ if arithmetic::step(executor, state, instruction) || vector::step(executor, state, instruction) => {}
-        _ => return unmodelled(executor, state, instruction),
+        _ if arithmetic::step(machine, state, instruction)
+            || shift::step(machine, state, instruction)
+            || vector::step(machine, state, instruction) => {}
+        _ => return unmodelled(machine, state, instruction),
     }
     next
 }
@@ -298,33 +392,33 @@ fn uses_special(instruction: &Instruction) -> bool {
         .any(|index| instruction.op_kind(index) == OpKind::Register && !instruction.op_register(index).is_gpr())
 }
 
-fn push(executor: &mut Executor, state: &mut State, value: Value) {
+fn push(machine: &mut Machine, state: &mut State, value: Value) {
     let stack = state.register(RSP).sub(Value::Known(8));
     state.set_register(RSP, stack);
-    executor.store(state, stack, 8, value);
+    machine.store(state, stack, 8, value);
 }
 
 /// `CMOVcc` and `SETcc`: both ways are followed when the condition is unknown.
-fn conditional(executor: &mut Executor, state: &mut State, instruction: &Instruction, next: Successor) -> Successor {
+fn conditional(machine: &mut Machine, state: &mut State, instruction: &Instruction, next: Successor) -> Successor {
     let condition = condition(instruction);
     if condition == Condition::Other {
-        return unmodelled(executor, state, instruction);
+        return unmodelled(machine, state, instruction);
     }
     let moves = instruction.op_count() == 2;
     let alike = moves && operand::same(state, instruction);
-    let holds = if alike { Some(true) } else { executor.ask(state, condition) };
+    let holds = if alike { Some(true) } else { machine.ask(state, condition) };
     let Some(holds) = holds else { return Successor::Fork(condition) };
     let value = match (moves, holds) {
         (false, holds) => Value::Known(u64::from(holds)),
-        (true, true) => operand::read(executor, state, instruction, 1),
-        (true, false) => operand::read(executor, state, instruction, 0),
+        (true, true) => operand::read(machine, state, instruction, 1),
+        (true, false) => operand::read(machine, state, instruction, 0),
     };
-    operand::write(executor, state, instruction, 0, value);
+    operand::write(machine, state, instruction, 0, value);
     next
 }
 
 /// An instruction without a model: all that it writes becomes unknown.
-fn unmodelled(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+fn unmodelled(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     use iced_x86::{InstructionInfoFactory, OpAccess};
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info(instruction);
@@ -345,11 +439,14 @@ fn unmodelled(executor: &mut Executor, state: &mut State, instruction: &Instruct
         for offset in (0..size).step_by(8) {
             let part = (size - offset).min(8);
             let part = if part.is_power_of_two() { part } else { 8 };
-            executor.store(state, address.offset(offset), part, Value::ANY);
+            machine.store(state, address.offset(offset), part, Value::ANY);
         }
     }
-    if instruction.rflags_modified() != 0 {
-        state.flags = Flags::Unknown;
+    let modified = instruction.rflags_modified();
+    for (bit, flag) in FLAGS {
+        if modified & bit != 0 {
+            state.flags = state.flags.with(flag, None);
+        }
     }
     Successor::Next(instruction.next_ip())
 }

@@ -34,6 +34,21 @@ impl Memory {
         holds(&self.layout.targets) || holds(&self.escaped)
     }
 
+    /// A write into a field at a constant distance behind a pointer may lead from an object that is larger than it seems
+    /// into one that is a part of it.
+    fn reach_objects(&mut self, reach: PointsTo) {
+        let Some(field) = reach.field() else { return };
+        for &(start, end) in self.objects.iter() {
+            let pointers = || self.layout.targets.iter().chain(self.escaped.iter());
+            let leads_there = |&pointer: &u64| (start..end).contains(&pointer.saturating_add(field));
+            if pointers().any(leads_there)
+                && let Err(index) = self.escaped.binary_search(&start)
+            {
+                Rc::make_mut(&mut self.escaped).insert(index, start);
+            }
+        }
+    }
+
     /// Parts of the image without the objects that end paths: a pointer that was derived from addresses outside of such an
     /// object does not lead into it.
     fn without_other_objects(&self, parts: Vec<(u64, u64)>, (low, high): (u64, u64)) -> Vec<(u64, u64)> {
@@ -74,6 +89,9 @@ impl Memory {
             Some(_) | None => Vec::new(),
         };
         self.leaked |= from_anywhere;
+        if from_anywhere {
+            self.reach_objects(reach);
+        }
         let (layout, escaped, guards) = (Rc::clone(&self.layout), Rc::clone(&self.escaped), Rc::clone(&self.guards));
         let others = Memory { layout, escaped, guards, objects: Rc::clone(&self.objects), ..Memory::default() };
         self.tainted = self.tainted.with(touched);

@@ -1,9 +1,6 @@
 //! Symbolic values: the results of calls, what numbers they may be, and where they come from.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
-use crate::evaluator::cpu::state::FastHasher;
+use crate::evaluator::values::hash::FastMap;
 
 /// A set of signed numbers: an interval, perhaps without zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,9 +138,9 @@ pub(in crate::evaluator) struct DefinitionSite {
 #[derive(Debug, Default)]
 pub(in crate::evaluator) struct Symbols {
     list: Vec<Symbol>,
-    sources: HashMap<DefinitionSite, u32, BuildHasherDefault<FastHasher>>,
+    sources: FastMap<DefinitionSite, u32>,
     /// The import whose call gave a symbol, `None` when several did, by the symbol.
-    defining_imports: HashMap<u32, Option<usize>, BuildHasherDefault<FastHasher>>,
+    defining_imports: FastMap<u32, Option<usize>>,
 }
 
 impl Symbols {

@@ -3,20 +3,21 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand};
 
 use super::{ask, operand};
-use crate::evaluator::cpu::flags::Flags;
+use crate::evaluator::cpu::flags::{Flag, Flags};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::{Executor, Successor};
+use crate::evaluator::isa::Successor;
 use crate::evaluator::values::value::{PointsTo, Value, and, mask, or, signed};
 
 /// Carries out an arithmetic instruction on general registers; false when it is none.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     use Opcode::*;
     if !matches!(instruction.operands.first(), Some(Operand::Register(..) | Operand::RegisterOrSP(..))) {
         return false;
     }
     match instruction.opcode {
         ADD | SUB | AND | ORR | ORN | EOR | EON | BIC => {
-            let (left, right) = pair(executor, state, instruction);
+            let (left, right) = pair(machine, state, instruction);
             let immediate = matches!(instruction.operands.get(2), Some(Operand::Immediate(_) | Operand::ImmShift(..)));
             let value = match (instruction.opcode, right) {
                 (ADD, Value::Known(constant)) if immediate => {
@@ -25,13 +26,13 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
                 _ => combine(instruction.opcode, left, right, operand::bits(instruction, 0)),
             };
             let value = match (instruction.opcode, value) {
-                (AND, Value::ANY) => executor.masked(state, right),
+                (AND, Value::ANY) => machine.masked(state, right),
                 (_, value) => value,
             };
             operand::write(state, instruction, 0, value);
         }
-        ADDS | SUBS | ANDS | BICS => with_flags(executor, state, instruction),
-        MOVZ | MOVN | MOVK => wide(executor, state, instruction),
+        ADDS | SUBS | ANDS | BICS => with_flags(machine, state, instruction),
+        MOVZ | MOVN | MOVK => wide(machine, state, instruction),
         ADR | ADRP => {
             let page = if instruction.opcode == ADRP { state.pc & !0xfff } else { state.pc };
             let offset = match instruction.operands.get(1) {
@@ -40,13 +41,13 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
             };
             operand::write(state, instruction, 0, Value::Known(page.wrapping_add(offset.cast_unsigned())));
         }
-        UBFM | SBFM | BFM => bit_field(executor, state, instruction),
-        MADD | MSUB | UMADDL | SMADDL | UMULH | UDIV | SDIV => multiply(executor, state, instruction),
-        LSLV | LSRV | ASRV | RORV => shift(executor, state, instruction),
-        EXTR => extract(executor, state, instruction),
+        UBFM | SBFM | BFM => bit_field(machine, state, instruction),
+        MADD | MSUB | UMADDL | SMADDL | UMULH | UDIV | SDIV => multiply(machine, state, instruction),
+        LSLV | LSRV | ASRV | RORV => shift(machine, state, instruction),
+        EXTR => extract(machine, state, instruction),
         REV | CLZ => {
             let bits = operand::bits(instruction, 0);
-            let value = operand::read(executor, state, instruction, 1).known().map_or(Value::ANY, |number| {
+            let value = operand::read(machine, state, instruction, 1).known().map_or(Value::ANY, |number| {
                 Value::Known(match instruction.opcode {
                     REV => number.swap_bytes() >> (64 - bits),
                     _ => u64::from(number.leading_zeros()) - u64::from(64 - bits),
@@ -57,17 +58,17 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
         ADC | SBC => operand::write(state, instruction, 0, Value::ANY),
         ADCS | SBCS => {
             operand::write(state, instruction, 0, Value::ANY);
-            state.flags = Flags::Unknown;
+            state.flags = Flags::UNKNOWN;
         }
         _ => return false,
     }
     true
 }
 
-fn pair(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> (Value, Value) {
+fn pair(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> (Value, Value) {
     let bits = operand::bits(instruction, 0);
-    let left = operand::read(executor, state, instruction, 1);
-    (left, operand::read(executor, state, instruction, 2).truncate(bits))
+    let left = operand::read(machine, state, instruction, 1);
+    (left, operand::read(machine, state, instruction, 2).truncate(bits))
 }
 
 fn combine(opcode: Opcode, left: Value, right: Value, bits: u32) -> Value {
@@ -93,33 +94,36 @@ fn combine(opcode: Opcode, left: Value, right: Value, bits: u32) -> Value {
     value.truncate(bits)
 }
 
-fn with_flags(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn with_flags(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let (left, right) = pair(executor, state, instruction);
+    let (left, right) = pair(machine, state, instruction);
     let value = combine(instruction.opcode, left, right, bits);
     state.flags = match instruction.opcode {
-        Opcode::SUBS => Flags::Compare { left, right, bits },
+        Opcode::SUBS => Flags::compare(left, right, bits),
         Opcode::ADDS => sum_flags(left, right, bits),
-        _ => match value {
-            Value::Known(_) => Flags::Result { value, bits, below: Some(true), overflow: Some(false) },
-            _ if instruction.opcode == Opcode::ANDS => Flags::Test { left, right, bits },
-            _ => Flags::Result { value, bits, below: None, overflow: Some(false) },
-        },
+        Opcode::ANDS if value.known().is_none() => Flags::test(left, right, bits).with(Flag::Carry, Some(true)),
+        // C is cleared, as by a subtraction that borrows.
+        _ => Flags::compare(value, Value::Known(0), bits).with(Flag::Carry, Some(true)),
     };
     operand::write(state, instruction, 0, value);
 }
 
-/// Adding a number sets the flags as comparing with its negative does, but for the carry of zero.
+/// Adding a number sets the flags as comparing with its negative does, but for the carry of zero and the overflow of the
+/// lowest number, which is its own negative.
 fn sum_flags(left: Value, right: Value, bits: u32) -> Flags {
+    let lowest = 1 << (bits - 1);
     match right {
-        Value::Known(number) if number != 0 => {
-            Flags::Compare { left, right: Value::Known(number.wrapping_neg() & mask(bits)), bits }
+        Value::Known(0) => Flags::compare(left, right, bits).with(Flag::Carry, Some(true)),
+        Value::Known(number) => {
+            let flags = Flags::compare(left, Value::Known(number.wrapping_neg() & mask(bits)), bits);
+            let negative = left.known().map(|left| signed(left, bits) < 0);
+            if number == lowest { flags.with(Flag::Overflow, negative) } else { flags }
         }
-        _ => Flags::Result { value: left.add(right).truncate(bits), bits, below: None, overflow: None },
+        Value::Symbol { .. } | Value::Unknown(_) => Flags::result(left.add(right).truncate(bits), bits),
     }
 }
 
-fn wide(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn wide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let Some(&Operand::ImmShift(number, amount)) = instruction.operands.get(1) else {
         return operand::write(state, instruction, 0, Value::ANY);
@@ -130,23 +134,23 @@ fn wide(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
         Opcode::MOVN => Value::Known(!part & mask(bits)),
         _ => {
             let hole = 0xffff << (amount & 63);
-            let before = operand::read(executor, state, instruction, 0);
+            let before = operand::read(machine, state, instruction, 0);
             before.known().map_or(Value::ANY, |before| Value::Known((before & !hole) | part))
         }
     };
     operand::write(state, instruction, 0, value);
 }
 
-fn immediate(executor: &mut Executor, state: &mut State, instruction: &Instruction, index: usize) -> u32 {
-    operand::read(executor, state, instruction, index).known().unwrap_or(0) as u32 & 63
+fn immediate(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: usize) -> u32 {
+    operand::read(machine, state, instruction, index).known().unwrap_or(0) as u32 & 63
 }
 
 /// <https://developer.arm.com/documentation/ddi0602/latest/Base-Instructions/UBFM--Unsigned-Bitfield-Move->
-fn bit_field(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn bit_field(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let source = operand::read(executor, state, instruction, 1);
-    let rotate = immediate(executor, state, instruction, 2) % bits;
-    let last = immediate(executor, state, instruction, 3) % bits;
+    let source = operand::read(machine, state, instruction, 1);
+    let rotate = immediate(machine, state, instruction, 2) % bits;
+    let last = immediate(machine, state, instruction, 3) % bits;
     let is_signed = instruction.opcode == Opcode::SBFM;
     let value = match source {
         Value::Known(number) => {
@@ -157,7 +161,7 @@ fn bit_field(executor: &mut Executor, state: &mut State, instruction: &Instructi
             };
             let field = field & mask(width);
             if instruction.opcode == Opcode::BFM {
-                let before = operand::read(executor, state, instruction, 0);
+                let before = operand::read(machine, state, instruction, 0);
                 let hole = mask(width) << place;
                 before.known().map_or(Value::ANY, |before| Value::Known((before & !hole) | (field << place)))
             } else {
@@ -172,17 +176,17 @@ fn bit_field(executor: &mut Executor, state: &mut State, instruction: &Instructi
             Value::Symbol { id, offset: 0 }
         }
         Value::Symbol { offset: 0, id } if instruction.opcode == Opcode::UBFM && last < rotate => {
-            executor.shift_entry(state, id, bits - rotate)
+            machine.shift_entry(state, id, bits - rotate)
         }
         Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
     };
     operand::write(state, instruction, 0, value);
 }
 
-fn multiply(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn multiply(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let left = operand::read(executor, state, instruction, 1);
-    let right = operand::read(executor, state, instruction, 2);
+    let left = operand::read(machine, state, instruction, 1);
+    let right = operand::read(machine, state, instruction, 2);
     let product = match (left, right) {
         (Value::Known(left), Value::Known(right)) => match instruction.opcode {
             Opcode::SMADDL => Some((signed(left, 32).wrapping_mul(signed(right, 32))).cast_unsigned()),
@@ -203,15 +207,15 @@ fn multiply(executor: &mut Executor, state: &mut State, instruction: &Instructio
     let value = match (product, instruction.opcode) {
         (None, Opcode::UDIV) if right == Value::Known(1) => left,
         (None, Opcode::MSUB) if by_one.is_some() => {
-            operand::read(executor, state, instruction, 3).sub(by_one.unwrap_or(Value::ANY))
+            operand::read(machine, state, instruction, 3).sub(by_one.unwrap_or(Value::ANY))
         }
         (Some(product), Opcode::MADD | Opcode::UMADDL | Opcode::SMADDL) => {
-            operand::read(executor, state, instruction, 3).add(Value::Known(product))
+            operand::read(machine, state, instruction, 3).add(Value::Known(product))
         }
-        (Some(product), Opcode::MSUB) => operand::read(executor, state, instruction, 3).sub(Value::Known(product)),
+        (Some(product), Opcode::MSUB) => operand::read(machine, state, instruction, 3).sub(Value::Known(product)),
         (Some(product), _) => Value::Known(product),
         (None, Opcode::MADD | Opcode::UMADDL | Opcode::SMADDL) => {
-            let added = operand::read(executor, state, instruction, 3);
+            let added = operand::read(machine, state, instruction, 3);
             Value::Unknown(if bits == 64 { added.points_to() } else { PointsTo::NOTHING })
         }
         (None, _) => Value::ANY,
@@ -219,28 +223,28 @@ fn multiply(executor: &mut Executor, state: &mut State, instruction: &Instructio
     operand::write(state, instruction, 0, value);
 }
 
-fn shift(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn shift(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     use yaxpeax_arm::armv8::a64::ShiftStyle;
     let bits = operand::bits(instruction, 0);
-    let value = operand::read(executor, state, instruction, 1);
+    let value = operand::read(machine, state, instruction, 1);
     let style = match instruction.opcode {
         Opcode::LSLV => ShiftStyle::LSL,
         Opcode::LSRV => ShiftStyle::LSR,
         Opcode::ASRV => ShiftStyle::ASR,
         _ => ShiftStyle::ROR,
     };
-    let result = match operand::read(executor, state, instruction, 2) {
-        Value::Known(amount) => operand::shift(executor, state, value, style, amount as u32 % bits, bits),
+    let result = match operand::read(machine, state, instruction, 2) {
+        Value::Known(amount) => operand::shift(machine, state, value, style, amount as u32 % bits, bits),
         Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
     };
     operand::write(state, instruction, 0, result);
 }
 
-fn extract(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn extract(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
-    let high = operand::read(executor, state, instruction, 1);
-    let low = operand::read(executor, state, instruction, 2);
-    let amount = immediate(executor, state, instruction, 3) % bits;
+    let high = operand::read(machine, state, instruction, 1);
+    let low = operand::read(machine, state, instruction, 2);
+    let amount = immediate(machine, state, instruction, 3) % bits;
     let value = match (high, low) {
         (Value::Known(_), Value::Known(low)) if amount == 0 => Value::Known(low),
         (Value::Known(high), Value::Known(low)) => {
@@ -259,16 +263,16 @@ fn code(instruction: &Instruction, index: usize) -> u8 {
 }
 
 /// `CSEL` and its kin: both ways are followed when the condition is unknown.
-pub(super) fn select(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn select(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let bits = operand::bits(instruction, 0);
-    let holds = match ask(executor, state, code(instruction, 3)) {
+    let holds = match ask(machine, state, code(instruction, 3)) {
         Ok(holds) => holds,
         Err(fork) => return fork,
     };
     let value = if holds {
-        operand::read(executor, state, instruction, 1)
+        operand::read(machine, state, instruction, 1)
     } else {
-        let value = operand::read(executor, state, instruction, 2);
+        let value = operand::read(machine, state, instruction, 2);
         let number = |change: fn(u64) -> u64| {
             value.known().map_or(Value::ANY, |number| Value::Known(change(number) & mask(bits)))
         };
@@ -284,29 +288,27 @@ pub(super) fn select(executor: &mut Executor, state: &mut State, instruction: &I
 }
 
 /// `CCMP` and `CCMN`: compares when the condition holds, else sets the flags to a number.
-pub(super) fn conditional_compare(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn conditional_compare(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     let bits = operand::bits(instruction, 0);
-    let holds = match ask(executor, state, code(instruction, 3)) {
+    let holds = match ask(machine, state, code(instruction, 3)) {
         Ok(holds) => holds,
         Err(fork) => return fork,
     };
     if holds {
-        let left = operand::read(executor, state, instruction, 0);
-        let right = operand::read(executor, state, instruction, 1).truncate(bits);
+        let left = operand::read(machine, state, instruction, 0);
+        let right = operand::read(machine, state, instruction, 1).truncate(bits);
         state.flags = match instruction.opcode {
-            Opcode::CCMP => Flags::Compare { left, right, bits },
+            Opcode::CCMP => Flags::compare(left, right, bits),
             _ => sum_flags(left, right, bits),
         };
     } else {
-        let flags = immediate(executor, state, instruction, 2);
+        let flags = immediate(machine, state, instruction, 2);
         let (negative, zero, carry, overflow) = (flags & 8 != 0, flags & 4 != 0, flags & 2 != 0, flags & 1 != 0);
-        let number = match (zero, negative) {
-            (true, _) => 0,
-            (false, true) => 1 << 63,
-            (false, false) => 1,
-        };
-        state.flags =
-            Flags::Result { value: Value::Known(number), bits: 64, below: Some(!carry), overflow: Some(overflow) };
+        state.flags = Flags::UNKNOWN
+            .with(Flag::Negative, Some(negative))
+            .with(Flag::Zero, Some(zero))
+            .with(Flag::Carry, Some(!carry))
+            .with(Flag::Overflow, Some(overflow));
     }
     Successor::Next(state.pc.wrapping_add(4))
 }

@@ -3,8 +3,8 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand, ShiftStyle, SizeCode};
 
 use super::{SP, operand};
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::symbol::Table;
 use crate::evaluator::values::value::{PointsTo, Value, extend};
 
@@ -34,7 +34,7 @@ fn access(opcode: Opcode) -> Option<Access> {
 }
 
 /// Carries out a load or store; false when the instruction is none that is followed.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     if matches!(
         instruction.opcode,
         Opcode::ST1
@@ -50,7 +50,7 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
             | Opcode::LD3R
             | Opcode::LD4R
     ) {
-        structures(executor, state, instruction);
+        structures(machine, state, instruction);
         return true;
     }
     let Some(access) = access(instruction.opcode) else { return false };
@@ -69,20 +69,20 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
     let Some(last) = instruction.operands.iter().rposition(|operand| !matches!(operand, Operand::Nothing)) else {
         return false;
     };
-    let table = if access.load { table(executor, state, instruction, last, &access) } else { None };
-    let (mut place, after) = address(executor, state, instruction, last);
+    let table = if access.load { table(machine, state, instruction, last, &access) } else { None };
+    let (mut place, after) = address(machine, state, instruction, last);
     for index in first..last {
         let size = access.size.unwrap_or_else(|| register_size(instruction, index));
         if access.load {
             match table {
                 Some(table) => {
-                    let value = executor.load_entry(state, table);
+                    let value = machine.load_entry(state, table);
                     operand::write(state, instruction, index, value);
                 }
-                None => load(executor, state, instruction, index, place, size, access.signed),
+                None => load(machine, state, instruction, index, place, size, access.signed),
             }
         } else {
-            store(executor, state, instruction, index, place, size);
+            store(machine, state, instruction, index, place, size);
         }
         place = place.offset(size);
     }
@@ -105,7 +105,7 @@ fn register_size(instruction: &Instruction, index: usize) -> u64 {
 }
 
 fn load(
-    executor: &mut Executor,
+    machine: &mut Machine,
     state: &mut State,
     instruction: &Instruction,
     index: usize,
@@ -116,42 +116,42 @@ fn load(
     if let Some(&Operand::SIMDRegister(_, number)) = instruction.operands.get(index)
         && size == 16
     {
-        let low = executor.load(state, place, 8);
-        let high = executor.load(state, place.offset(8), 8);
+        let low = machine.load(state, place, 8);
+        let high = machine.load(state, place.offset(8), 8);
         state.set_vector(usize::from(number), [low, high, Value::Known(0), Value::Known(0)]);
         for lane in 0..2 {
-            let half = executor.load(state, place.offset(8 * lane as u64), 4).known();
+            let half = machine.load(state, place.offset(8 * lane as u64), 4).known();
             if let Some(half) = half.and_then(|half| u32::try_from(half).ok()) {
                 state.set_half(usize::from(number), lane, half);
             }
         }
         return;
     }
-    let value = executor.load(state, place, size);
+    let value = machine.load(state, place, size);
     let value = if signed { extend(value, 8 * size as u32) } else { value };
     operand::write(state, instruction, index, value);
 }
 
-fn store(executor: &mut Executor, state: &mut State, instruction: &Instruction, index: usize, place: Value, size: u64) {
+fn store(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: usize, place: Value, size: u64) {
     if let Some(&Operand::SIMDRegister(_, number)) = instruction.operands.get(index)
         && size == 16
     {
         for lane in 0..2 {
             let value = state.lane(usize::from(number), lane);
-            executor.store(state, place.offset(8 * lane as u64), 8, value);
+            machine.store(state, place.offset(8 * lane as u64), 8, value);
             if let Some(half) = state.half(usize::from(number), lane) {
-                executor.store(state, place.offset(8 * lane as u64), 4, Value::Known(u64::from(half)));
+                machine.store(state, place.offset(8 * lane as u64), 4, Value::Known(u64::from(half)));
             }
         }
         return;
     }
-    let value = operand::read(executor, state, instruction, index);
-    executor.store(state, place, size, value);
+    let value = operand::read(machine, state, instruction, index);
+    machine.store(state, place, size, value);
 }
 
 /// The address of a memory operand, and the base register's new value where it is written back.
 fn address(
-    executor: &mut Executor,
+    machine: &mut Machine,
     state: &mut State,
     instruction: &Instruction,
     index: usize,
@@ -177,7 +177,7 @@ fn address(
             let offset = match style {
                 ShiftStyle::LSL if amount == 0 => offset,
                 _ if offset.known().is_none() && amount != 0 => Value::ANY,
-                _ => operand::shift(executor, state, offset, style, u32::from(amount), 64),
+                _ => operand::shift(machine, state, offset, style, u32::from(amount), 64),
             };
             (start.add(offset), None)
         }
@@ -186,13 +186,7 @@ fn address(
 }
 
 /// The constant table of which an unknown element is read.
-fn table(
-    executor: &Executor,
-    state: &State,
-    instruction: &Instruction,
-    index: usize,
-    access: &Access,
-) -> Option<Table> {
+fn table(machine: &Machine, state: &State, instruction: &Instruction, index: usize, access: &Access) -> Option<Table> {
     let Some(&Operand::RegRegOffset(number, offset, _, _, amount)) = instruction.operands.get(index) else {
         return None;
     };
@@ -207,26 +201,26 @@ fn table(
     }
     let start = state.register(usize::from(number)).known()?;
     let index = state.register(usize::from(offset));
-    executor
+    machine
         .image
         .is_read_only(start)
-        .then(|| Table { signed: access.signed, ..executor.table(state, start, size, index) })
+        .then(|| Table { signed: access.signed, ..machine.table(state, start, size, index) })
 }
 
 /// Loads and stores of several vectors: their content is not followed.
-fn structures(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+fn structures(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     let (number, count, bytes) = match instruction.operands.first().copied() {
         Some(Operand::SIMDRegisterGroup(size, number, _, count)) => (number, count, operand::bytes(size)),
         Some(Operand::SIMDRegisterGroupLane(number, size, count, _)) => (number, count, operand::bytes(size)),
         Some(_) | None => (0, 4, 16),
     };
-    let (place, after) = address(executor, state, instruction, 1);
+    let (place, after) = address(machine, state, instruction, 1);
     let stores = matches!(instruction.opcode, Opcode::ST1 | Opcode::ST2 | Opcode::ST3 | Opcode::ST4);
     for turn in 0..u64::from(count) {
         if stores {
             for offset in (0..bytes).step_by(8) {
                 let size = bytes.min(8);
-                executor.store(state, place.offset(turn * bytes + offset), size, Value::ANY);
+                machine.store(state, place.offset(turn * bytes + offset), size, Value::ANY);
             }
         } else {
             state.set_vector((usize::from(number) + turn as usize) % 32, [Value::ANY; LANES]);

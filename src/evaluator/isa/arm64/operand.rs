@@ -3,8 +3,8 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Operand, SIMDSizeCode, ShiftStyle, SizeCode};
 
 use super::SP;
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::value::{Value, extend, mask, signed};
 
 /// Width of a register operand in bits.
@@ -41,14 +41,14 @@ pub(super) fn register(state: &State, number: u16, bits: u32) -> Value {
 }
 
 /// Reads an operand; its upper bits are zero.
-pub(super) fn read(executor: &mut Executor, state: &mut State, instruction: &Instruction, index: usize) -> Value {
+pub(super) fn read(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: usize) -> Value {
     let Some(operand) = instruction.operands.get(index) else { return Value::ANY };
     match *operand {
         Operand::Register(size, number) => register(state, number, width(size)),
         Operand::RegisterOrSP(size, number) => state.register(usize::from(number)).truncate(width(size)),
         Operand::RegShift(style, amount, size, number) => {
             let value = register(state, number, width(size));
-            shift(executor, state, value, style, u32::from(amount), width(size))
+            shift(machine, state, value, style, u32::from(amount), width(size))
         }
         Operand::Immediate(value) => Value::Known(u64::from(value)),
         Operand::Imm16(value) => Value::Known(u64::from(value)),
@@ -63,7 +63,7 @@ pub(super) fn read(executor: &mut Executor, state: &mut State, instruction: &Ins
 
 /// Shifts or extends a value of this width.
 pub(super) fn shift(
-    executor: &mut Executor,
+    machine: &mut Machine,
     state: &mut State,
     value: Value,
     style: ShiftStyle,
@@ -99,7 +99,7 @@ pub(super) fn shift(
             let _ = id;
             Value::ANY
         }
-        (Value::Symbol { id, offset: 0 }, _) => executor.shift_entry(state, id, amount),
+        (Value::Symbol { id, offset: 0 }, _) => machine.shift_entry(state, id, amount),
         _ => Value::ANY,
     }
 }

@@ -3,12 +3,12 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand, SIMDSizeCode};
 
 use super::operand;
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::value::Value;
 
 /// Carries out a move or a simple operation of vector registers; false when it is none.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     let first = instruction.operands.first().copied();
     let second = instruction.operands.get(1).copied();
     match (instruction.opcode, first, second) {
@@ -24,12 +24,12 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
         }
         (Opcode::FMOV, Some(Operand::SIMDRegister(..)), Some(Operand::Register(..) | Operand::SIMDRegister(..)))
         | (Opcode::FMOV, Some(Operand::Register(..)), Some(Operand::SIMDRegister(..))) => {
-            let value = operand::read(executor, state, instruction, 1);
+            let value = operand::read(machine, state, instruction, 1);
             operand::write(state, instruction, 0, value);
         }
         (Opcode::DUP, Some(Operand::SIMDRegisterElements(size, number, SIMDSizeCode::D)), Some(source)) => {
             let value = match source {
-                Operand::Register(..) => operand::read(executor, state, instruction, 1),
+                Operand::Register(..) => operand::read(machine, state, instruction, 1),
                 other => lane(state, other),
             };
             let high = if matches!(size, SIMDSizeCode::Q) { value } else { Value::Known(0) };
@@ -41,7 +41,7 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
         }
         (Opcode::INS, Some(Operand::SIMDRegisterElementsLane(_, number, SIMDSizeCode::D, place)), Some(source)) => {
             let value = match source {
-                Operand::Register(..) => operand::read(executor, state, instruction, 1),
+                Operand::Register(..) => operand::read(machine, state, instruction, 1),
                 other => lane(state, other),
             };
             let number = usize::from(number);

@@ -2,8 +2,8 @@
 
 use iced_x86::{Instruction, OpKind, Register};
 
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::symbol::Table;
 use crate::evaluator::values::value::{THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, mask};
 
@@ -18,22 +18,22 @@ pub(super) fn bits(instruction: &Instruction, index: u32) -> u32 {
 }
 
 /// Reads an operand; its upper bits are zero.
-pub(super) fn read(executor: &mut Executor, state: &mut State, instruction: &Instruction, index: u32) -> Value {
+pub(super) fn read(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: u32) -> Value {
     match instruction.op_kind(index) {
         OpKind::Register => {
             let number = instruction.op_register(index);
-            low_byte(executor, state, number).unwrap_or_else(|| register(state, number))
+            low_byte(machine, state, number).unwrap_or_else(|| register(state, number))
         }
         OpKind::Memory => {
             let size = u64::from(bits(instruction, index) / 8);
-            if let Some(table) = table(executor, state, instruction, size) {
-                return executor.load_entry(state, table);
+            if let Some(table) = table(machine, state, instruction, size) {
+                return machine.load_entry(state, table);
             }
             if is_thread_block(state, instruction) {
                 return Value::Known(THREAD + THREAD_BLOCK);
             }
             let address = address(state, instruction, true);
-            executor.load(state, address, size)
+            machine.load(state, address, size)
         }
         OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
             Value::Known(instruction.near_branch_target())
@@ -43,6 +43,12 @@ pub(super) fn read(executor: &mut Executor, state: &mut State, instruction: &Ins
             Err(_) => Value::ANY,
         },
     }
+}
+
+/// Whether both operands are one register.
+pub(super) fn is_same_register(instruction: &Instruction) -> bool {
+    let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
+    both && instruction.op_register(0) == instruction.op_register(1)
 }
 
 /// Whether both operands are registers that hold the same.
@@ -83,27 +89,28 @@ pub(super) fn register(state: &State, register: Register) -> Value {
 }
 
 /// Writes an operand.
-pub(super) fn write(executor: &mut Executor, state: &mut State, instruction: &Instruction, index: u32, value: Value) {
+pub(super) fn write(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: u32, value: Value) {
     match instruction.op_kind(index) {
-        OpKind::Register => set(executor, state, instruction.op_register(index), value),
+        OpKind::Register => set(machine, state, instruction.op_register(index), value),
         OpKind::Memory => {
             let address = address(state, instruction, true);
-            executor.store(state, address, u64::from(bits(instruction, index) / 8), value);
+            machine.store(state, address, u64::from(bits(instruction, index) / 8), value);
         }
         _ => {}
     }
 }
 
 /// The lowest byte of a register of which nothing else is known.
-fn low_byte(executor: &Executor, state: &State, register: Register) -> Option<Value> {
+fn low_byte(machine: &Machine, state: &State, register: Register) -> Option<Value> {
     if !register.is_gpr8() || is_high_byte(register) {
         return None;
     }
     let Value::Symbol { id, offset: 0 } = state.register(number(register)) else { return None };
-    executor.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
+    machine.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
 }
 
-fn set(executor: &mut Executor, state: &mut State, register: Register, value: Value) {
+/// Writes a general register of any width; the upper half of a 64-bit register is cleared with its lower one.
+pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, value: Value) {
     if !register.is_gpr() {
         return;
     }
@@ -120,7 +127,7 @@ fn set(executor: &mut Executor, state: &mut State, register: Register, value: Va
                 }
                 // A flag or a result in the low byte: its reader looks at no more than that.
                 (_, Value::Symbol { .. }) if !high => value,
-                (_, Value::Known(byte)) if !high && width == 8 => executor.low_byte(state, byte as u8),
+                (_, Value::Known(byte)) if !high && width == 8 => machine.low_byte(state, byte as u8),
                 _ => Value::ANY,
             }
         }
@@ -155,7 +162,7 @@ pub(super) fn address(state: &State, instruction: &Instruction, with_segment: bo
 }
 
 /// The constant table of which an unknown element is read.
-fn table(executor: &Executor, state: &State, instruction: &Instruction, size: u64) -> Option<Table> {
+fn table(machine: &Machine, state: &State, instruction: &Instruction, size: u64) -> Option<Table> {
     let index = instruction.memory_index();
     if !index.is_gpr() || !matches!(size, 4 | 8) || u64::from(instruction.memory_index_scale()) != size {
         return None;
@@ -170,5 +177,5 @@ fn table(executor: &Executor, state: &State, instruction: &Instruction, size: u6
     };
     let start = base.wrapping_add(instruction.memory_displacement64());
     let signed = instruction.mnemonic() == iced_x86::Mnemonic::Movsxd;
-    executor.image.is_read_only(start).then(|| Table { signed, ..executor.table(state, start, size, index) })
+    machine.image.is_read_only(start).then(|| Table { signed, ..machine.table(state, start, size, index) })
 }

@@ -2,9 +2,8 @@
 
 use iced_x86::{Instruction, Mnemonic};
 
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::explorer::Executor;
-use crate::evaluator::externals;
 use crate::evaluator::values::value::Value;
 
 const RAX: usize = 0;
@@ -13,7 +12,7 @@ const RSI: usize = 6;
 const RDI: usize = 7;
 
 /// Carries out a string instruction that moves forward.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     use Mnemonic::*;
     let size = match instruction.mnemonic() {
         Stosb | Movsb => 1,
@@ -30,9 +29,9 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
     let (to, from) = (state.register(RDI), state.register(RSI));
     if matches!(instruction.mnemonic(), Stosb | Stosw | Stosd | Stosq) {
         let unit = state.register(RAX).truncate(8 * size as u32);
-        externals::fill_run(executor, state, to, unit, size, count);
+        machine.fill_run(state, to, unit, size, count);
     } else {
-        externals::copy_run(executor, state, to, from, bytes);
+        machine.copy_run(state, to, from, bytes);
         state.set_register(RSI, from.add(bytes));
     }
     state.set_register(RDI, to.add(bytes));

@@ -3,14 +3,14 @@
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
 use super::operand;
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::explorer::Executor;
 use crate::evaluator::values::value::{Value, mask};
 
 type Lanes = [Value; LANES];
 
 /// Carries out a move or a simple operation of vector registers; false when it is none.
-pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
         Movaps | Movups | Movapd | Movupd | Movdqa | Movdqu | Lddqu | Movntdq | Movntps | Vmovaps | Vmovups
@@ -19,24 +19,24 @@ pub(super) fn step(executor: &mut Executor, state: &mut State, instruction: &Ins
             if instruction.has_op_mask() {
                 return false;
             }
-            whole(executor, state, instruction)
+            whole(machine, state, instruction)
         }
-        Movq | Movd | Vmovq | Vmovd | Movsd | Vmovsd | Movss | Vmovss => low(executor, state, instruction),
-        Movhps | Movhpd | Movlps | Movlpd => half(executor, state, instruction),
+        Movq | Movd | Vmovq | Vmovd | Movsd | Vmovsd | Movss | Vmovss => low(machine, state, instruction),
+        Movhps | Movhpd | Movlps | Movlpd => half(machine, state, instruction),
         Pxor | Xorps | Xorpd | Vpxor | Vxorps | Vxorpd | Vpxord | Vpxorq => exclusive(state, instruction),
-        Punpcklqdq | Vpunpcklqdq | Unpcklpd | Movlhps | Vmovlhps => join(executor, state, instruction),
-        Pinsrq | Vpinsrq => insert(executor, state, instruction),
+        Punpcklqdq | Vpunpcklqdq | Unpcklpd | Movlhps | Vmovlhps => join(machine, state, instruction),
+        Pinsrq | Vpinsrq => insert(machine, state, instruction),
         Pshufd
             if instruction.immediate(2) == 0x44
                 || instruction.immediate(2) == 0x4e
                 || instruction.immediate(2) == 0xee =>
         {
-            shuffle(executor, state, instruction)
+            shuffle(machine, state, instruction)
         }
         Pextrq => {
             let lane = (instruction.immediate(2) & 1) as usize;
             let value = state.lane(instruction.op_register(1).number(), lane);
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
             true
         }
         _ => false,
@@ -55,7 +55,7 @@ fn lanes_of(instruction: &Instruction, index: u32) -> Option<usize> {
     Some(bytes / 8).filter(|&lanes| (1..=8).contains(&lanes))
 }
 
-fn read(executor: &mut Executor, state: &mut State, instruction: &Instruction, index: u32, count: usize) -> Lanes {
+fn read(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: u32, count: usize) -> Lanes {
     let mut lanes = [Value::Known(0); LANES];
     if is_register(instruction, index) {
         let number = instruction.op_register(index).number();
@@ -66,18 +66,18 @@ fn read(executor: &mut Executor, state: &mut State, instruction: &Instruction, i
     }
     let address = operand::address(state, instruction, true);
     for (lane, value) in lanes.iter_mut().enumerate().take(count) {
-        *value = executor.load(state, address.offset(8 * lane as u64), 8);
+        *value = machine.load(state, address.offset(8 * lane as u64), 8);
     }
     lanes
 }
 
-fn whole(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+fn whole(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     let Some(count) = lanes_of(instruction, 0).or_else(|| lanes_of(instruction, 1)) else { return false };
-    let lanes = read(executor, state, instruction, 1, count);
+    let lanes = read(machine, state, instruction, 1, count);
     if is_register(instruction, 0) {
         let number = instruction.op_register(0).number();
         let partial_lanes: Vec<Option<u32>> =
-            (0..count).map(|lane| lower_half(executor, state, instruction, lane)).collect();
+            (0..count).map(|lane| lower_half(machine, state, instruction, lane)).collect();
         state.set_vector(number, lanes);
         for (lane, half) in partial_lanes.into_iter().enumerate() {
             if let Some(half) = half {
@@ -91,25 +91,25 @@ fn whole(executor: &mut Executor, state: &mut State, instruction: &Instruction) 
     for lane in 0..count {
         let value = lanes.get(lane).copied().unwrap_or(Value::ANY);
         let place = address.offset(8 * lane as u64);
-        executor.store(state, place, 8, value);
+        machine.store(state, place, 8, value);
         if let Some(half) = state.half(number, lane) {
-            executor.store(state, place, 4, Value::Known(u64::from(half)));
+            machine.store(state, place, 4, Value::Known(u64::from(half)));
         }
     }
     true
 }
 
 /// The lower half of a lane of the second operand, where it is known.
-fn lower_half(executor: &mut Executor, state: &mut State, instruction: &Instruction, lane: usize) -> Option<u32> {
+fn lower_half(machine: &mut Machine, state: &mut State, instruction: &Instruction, lane: usize) -> Option<u32> {
     if is_register(instruction, 1) {
         return state.half(instruction.op_register(1).number(), lane);
     }
     let address = operand::address(state, instruction, true).offset(8 * lane as u64);
-    executor.load(state, address, 4).known().and_then(|half| u32::try_from(half).ok())
+    machine.load(state, address, 4).known().and_then(|half| u32::try_from(half).ok())
 }
 
 /// Moves of the lowest 4 or 8 bytes.
-fn low(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+fn low(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     if instruction.op_count() != 2 {
         return false;
     }
@@ -124,14 +124,14 @@ fn low(executor: &mut Executor, state: &mut State, instruction: &Instruction) ->
     let value = if is_register(instruction, 1) {
         state.lane(instruction.op_register(1).number(), 0).truncate(bits)
     } else {
-        operand::read(executor, state, instruction, 1).truncate(bits)
+        operand::read(machine, state, instruction, 1).truncate(bits)
     };
     if !is_register(instruction, 0) {
         if instruction.op_kind(0) == OpKind::Memory {
             let address = operand::address(state, instruction, true);
-            executor.store(state, address, u64::from(bits / 8), value);
+            machine.store(state, address, u64::from(bits / 8), value);
         } else {
-            operand::write(executor, state, instruction, 0, value);
+            operand::write(machine, state, instruction, 0, value);
         }
         return true;
     }
@@ -152,11 +152,11 @@ fn low(executor: &mut Executor, state: &mut State, instruction: &Instruction) ->
 }
 
 /// Moves of one half between memory and a register.
-fn half(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+fn half(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     let lane = usize::from(matches!(instruction.mnemonic(), Mnemonic::Movhps | Mnemonic::Movhpd));
     if is_register(instruction, 0) {
         let number = instruction.op_register(0).number();
-        let value = operand::read(executor, state, instruction, 1);
+        let value = operand::read(machine, state, instruction, 1);
         let mut lanes = [state.lane(number, 0), state.lane(number, 1), Value::ANY, Value::ANY];
         if let Some(place) = lanes.get_mut(lane) {
             *place = value;
@@ -164,7 +164,7 @@ fn half(executor: &mut Executor, state: &mut State, instruction: &Instruction) -
         state.set_vector(number, lanes);
     } else {
         let value = state.lane(instruction.op_register(1).number(), lane);
-        operand::write(executor, state, instruction, 0, value);
+        operand::write(machine, state, instruction, 0, value);
     }
     true
 }
@@ -182,24 +182,24 @@ fn exclusive(state: &mut State, instruction: &Instruction) -> bool {
 }
 
 /// Low partial_lanes side by side.
-fn join(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+fn join(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     if lanes_of(instruction, 0) != Some(2) {
         return false;
     }
     let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
-    let [low, ..] = read(executor, state, instruction, first, 1);
-    let [high, ..] = read(executor, state, instruction, second, 1);
+    let [low, ..] = read(machine, state, instruction, first, 1);
+    let [high, ..] = read(machine, state, instruction, second, 1);
     state.set_vector(instruction.op_register(0).number(), [low, high, Value::ANY, Value::ANY]);
     true
 }
 
-fn insert(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
+fn insert(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     let last = instruction.op_count().saturating_sub(1);
     let lane = (instruction.immediate(last) & 1) as usize;
     let source = if last == 3 { 1 } else { 0 };
     let number = instruction.op_register(source).number();
     let mut lanes = [state.lane(number, 0), state.lane(number, 1), Value::ANY, Value::ANY];
-    let value = operand::read(executor, state, instruction, last - 1);
+    let value = operand::read(machine, state, instruction, last - 1);
     if let Some(place) = lanes.get_mut(lane) {
         *place = value;
     }
@@ -208,8 +208,8 @@ fn insert(executor: &mut Executor, state: &mut State, instruction: &Instruction)
 }
 
 /// `PSHUFD` that moves whole words.
-fn shuffle(executor: &mut Executor, state: &mut State, instruction: &Instruction) -> bool {
-    let [low, high, ..] = read(executor, state, instruction, 1, 2);
+fn shuffle(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+    let [low, high, ..] = read(machine, state, instruction, 1, 2);
     let lanes = match instruction.immediate(2) {
         0x44 => [low, low],
         0x4e => [high, low],

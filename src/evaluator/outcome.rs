@@ -1,11 +1,13 @@
-//! What a path ends with: the definition, slots or module that the hook returns, read through the path's memory.
+//! What a path through an init function ends with: the definition, slots or module that the hook returns, read through the path's memory.
 //!
 //! Layouts: <https://github.com/python/cpython/blob/v3.14.0/Include/moduleobject.h>, for slots of 3.15
 //! <https://peps.python.org/pep-0793/> and <https://peps.python.org/pep-0820/>.
 
+pub(in crate::evaluator) mod create_slot;
+
+use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Gil, State};
-use crate::evaluator::explorer::Executor;
-use crate::evaluator::trace::number;
+use crate::evaluator::cpu::trace::number;
 use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, HookKind, InitKind};
@@ -44,6 +46,8 @@ pub(super) struct Outcome {
     pub(super) create: Option<u64>,
     /// The import whose result it is, when nothing else is known of it.
     pub(super) hand_over: Option<usize>,
+    /// The object that it is in and that could not be read, as (start, end).
+    pub(super) obscured: Option<(u64, u64)>,
     /// Where it was read.
     pub(super) evidence: Vec<Evidence>,
     /// The path's last step.
@@ -87,7 +91,7 @@ impl Outcome {
 }
 
 /// Reads what a hook returned; `None` when the import fails.
-pub(super) fn read(executor: &mut Executor, state: &State, value: Value, kind: HookKind) -> Option<Outcome> {
+pub(super) fn read(machine: &Machine, state: &State, value: Value, kind: HookKind) -> Option<Outcome> {
     let blank = Outcome {
         init: None,
         gil: Ok(Declaration::Absent),
@@ -96,33 +100,34 @@ pub(super) fn read(executor: &mut Executor, state: &State, value: Value, kind: H
         name: None,
         create: None,
         hand_over: None,
+        obscured: None,
         evidence: Vec::new(),
         trace: state.trace,
     };
     match value {
         Value::Known(0) => None,
         Value::Known(address) if region(address) == Region::Object => {
-            Some(single_phase(executor, state, address, blank))
+            Some(single_phase(machine, state, address, blank))
         }
         Value::Known(address) if kind == HookKind::Export => {
-            let mut reader = Reader { executor, state, outcome: Outcome { init: Some(InitKind::Export), ..blank } };
+            let mut reader = Reader { machine, state, outcome: Outcome { init: Some(InitKind::Export), ..blank } };
             reader.table(address, 1);
             Some(reader.outcome)
         }
-        Value::Known(address) => Some(multi_phase(executor, state, address, blank)),
-        Value::Symbol { .. } | Value::Unknown(_) => Some(elsewhere(executor, value, blank)),
+        Value::Known(address) => Some(multi_phase(machine, state, address, blank)),
+        Value::Symbol { .. } | Value::Unknown(_) => Some(elsewhere(machine, value, blank)),
     }
 }
 
-fn elsewhere(executor: &Executor, value: Value, blank: Outcome) -> Outcome {
-    match executor.origin(value) {
+fn elsewhere(machine: &Machine, value: Value, blank: Outcome) -> Outcome {
+    match machine.origin(value) {
         Some(to) => {
             let evidence = vec![Evidence::new("the hook returns what another module gives").symbol(to.clone())];
             Outcome { gil: Ok(Declaration::Delegated { to }), evidence, ..blank }
         }
         None => {
-            let hand_over = executor.defining_import(value);
-            let import = hand_over.and_then(|import| executor.image.imports().get(import));
+            let hand_over = machine.defining_import(value);
+            let import = hand_over.and_then(|import| machine.image.imports().get(import));
             let why = match import.map(|import| (&import.name, &import.library)) {
                 Some((name, Some(library))) => format!("the hook returns what {name} of {library} gives"),
                 Some((name, None)) => format!("the hook returns what {name} of another library gives"),
@@ -133,7 +138,7 @@ fn elsewhere(executor: &Executor, value: Value, blank: Outcome) -> Outcome {
     }
 }
 
-fn single_phase(executor: &mut Executor, state: &State, handle: u64, blank: Outcome) -> Outcome {
+fn single_phase(machine: &Machine, state: &State, handle: u64, blank: Outcome) -> Outcome {
     let module = state.modules.iter().find(|module| module.handle == handle).copied();
     let (gil, evidence) = match module.map(|module| module.gil) {
         Some(Gil::Absent) => {
@@ -155,25 +160,25 @@ fn single_phase(executor: &mut Executor, state: &State, handle: u64, blank: Outc
     };
     let definition = module.and_then(|module| module.definition.known());
     let name = definition.and_then(|address| {
-        let layout = Layout::of(executor, state, address);
-        text(executor, state, state.memory.read(executor.image, address.wrapping_add(layout.name), 8))
+        let layout = Layout::of(machine, state, address);
+        text(machine, state, state.memory.read(machine.image, address.wrapping_add(layout.name), 8))
     });
     Outcome { init: Some(InitKind::SinglePhase), gil, name, evidence: vec![evidence], ..blank }
 }
 
-fn multi_phase(executor: &mut Executor, state: &State, address: u64, blank: Outcome) -> Outcome {
-    let layout = Layout::of(executor, state, address);
-    let table = state.memory.read(executor.image, address.wrapping_add(layout.slots), 8);
-    let name = text(executor, state, state.memory.read(executor.image, address.wrapping_add(layout.name), 8));
+fn multi_phase(machine: &Machine, state: &State, address: u64, blank: Outcome) -> Outcome {
+    let layout = Layout::of(machine, state, address);
+    let table = state.memory.read(machine.image, address.wrapping_add(layout.slots), 8);
+    let name = text(machine, state, state.memory.read(machine.image, address.wrapping_add(layout.name), 8));
     let outcome = Outcome { init: Some(InitKind::MultiPhase), ..blank };
-    let mut reader = Reader { executor, state, outcome };
+    let mut reader = Reader { machine, state, outcome };
     reader.tell(Evidence::new("module definition").address(address));
     match table {
         Value::Known(0) => reader.tell(Evidence::new("m_slots is null").address(address.wrapping_add(layout.slots))),
         Value::Known(start) => reader.table(start, 1),
         Value::Symbol { .. } | Value::Unknown(_) => {
             let place = address.wrapping_add(layout.slots);
-            reader.executor.note_object(address, layout.size);
+            reader.outcome.obscured = Some((address, address.saturating_add(layout.size)));
             reader.fail(&format!("the pointer to the slots at {place:#x} is not known"));
         }
     }
@@ -192,22 +197,22 @@ impl Layout {
     const FREE_THREADED: Layout = Layout { name: 56, slots: 88, size: 120 };
 
     /// The layout of a definition: its static header tells, or else the flavour that the run imitates.
-    fn of(executor: &Executor, state: &State, address: u64) -> Layout {
-        let half = |offset| state.memory.read(executor.image, address.wrapping_add(offset), 4).known();
+    fn of(machine: &Machine, state: &State, address: u64) -> Layout {
+        let half = |offset| state.memory.read(machine.image, address.wrapping_add(offset), 4).known();
         let free_threaded = match (half(0), half(4), half(8), half(12)) {
             (Some(0), Some(0), Some(0 | 4), Some(0xffff_ffff)) => true,
             (Some(1 | 0xffff_ffff | 0xc000_0000), _, _, _) => false,
-            _ => executor.context.free_threaded,
+            _ => machine.interpreter.free_threaded,
         };
         if free_threaded { Layout::FREE_THREADED } else { Layout::GIL }
     }
 }
 
-fn text(executor: &Executor, state: &State, address: Value) -> Option<String> {
+fn text(machine: &Machine, state: &State, address: Value) -> Option<String> {
     let start = address.known().filter(|&start| start != 0)?;
     let mut bytes = Vec::new();
     for offset in 0..LONGEST_NAME {
-        match state.memory.read(executor.image, start.wrapping_add(offset), 1) {
+        match state.memory.read(machine.image, start.wrapping_add(offset), 1) {
             Value::Known(0) => return String::from_utf8(bytes).ok(),
             Value::Known(byte) => bytes.push(byte as u8),
             Value::Symbol { .. } | Value::Unknown(_) => return None,
@@ -217,7 +222,7 @@ fn text(executor: &Executor, state: &State, address: Value) -> Option<String> {
 }
 
 struct Reader<'r, 'a, 'data> {
-    executor: &'r mut Executor<'a, 'data>,
+    machine: &'r Machine<'a, 'data>,
     state: &'r State,
     outcome: Outcome,
 }
@@ -234,7 +239,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn read(&self, address: u64, size: u64) -> Value {
-        self.state.resolve(self.state.memory.read(self.executor.image, address, size))
+        self.state.resolve(self.state.memory.read(self.machine.image, address, size))
     }
 
     /// Walks a table of slots: `PyModuleDef_Slot` and `PySlot` have the same size and place of the value.
@@ -267,7 +272,7 @@ impl Reader<'_, '_, '_> {
                 _ => self.fail(&format!("the table of slots in the slot at {place:#x} could not be read")),
             },
             ABI => self.outcome.abi = self.abi(value, place).map(Some),
-            NAME => self.outcome.name = text(self.executor, self.state, value),
+            NAME => self.outcome.name = text(self.machine, self.state, value),
             _ if GIL.contains(&id) => self.gil(value, place),
             _ if CREATE.contains(&id) => match value {
                 Value::Known(create) => self.outcome.create = Some(create).filter(|&create| create != 0),

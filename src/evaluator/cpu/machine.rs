@@ -1,20 +1,68 @@
-//! What instructions and models do through the executor: memory, new objects and names, facts of the interpreter.
+//! What all paths share, and what instructions and models do through it: memory, new objects and names, facts of the
+//! interpreter.
 
-use super::{CANARY, Executor};
-use crate::binary::image::IMPORT_WINDOW;
-use crate::evaluator::cpu::flags::Facts;
+use crate::binary::image::{IMPORT_WINDOW, Image};
+use crate::evaluator::cpu::convention::Convention;
+use crate::evaluator::cpu::flags::{Condition, Facts};
+use crate::evaluator::cpu::fuel::Fuel;
 use crate::evaluator::cpu::state::{Known, State};
-use crate::evaluator::externals::{self, CallModel};
-use crate::evaluator::values::symbol::{DefinitionSite, Range, Symbol, Table};
+use crate::evaluator::cpu::trace::{Trace, TraceEvent};
+use crate::evaluator::memory::guards::StaticGuards;
+use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::symbol::{DefinitionSite, Range, Symbol, Symbols, Table};
 use crate::evaluator::values::value::{
     HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, PointsTo, Region, THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, region,
 };
 use crate::model::facts::Format;
 
+/// What stack protectors compare with: any number would do.
+pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
 /// Allocations of one place that are followed separately.
 const SEPARATE_ALLOCATIONS: u64 = 4;
 
-impl Executor<'_, '_> {
+/// The interpreter that a function is evaluated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetInterpreter {
+    /// Minor version of CPython 3.
+    pub minor: u8,
+    /// Whether the code was compiled for the free-threaded build: objects have another header there.
+    pub free_threaded: bool,
+}
+
+/// What the paths of one evaluation share.
+pub(in crate::evaluator) struct Machine<'a, 'data> {
+    pub(in crate::evaluator) image: &'a Image<'data>,
+    pub(in crate::evaluator) convention: &'static Convention,
+    pub(in crate::evaluator) interpreter: TargetInterpreter,
+    pub(in crate::evaluator) symbols: Symbols,
+    pub(in crate::evaluator) trace: Trace,
+    pub(in crate::evaluator) fuel: Fuel,
+    pub(in crate::evaluator) guards: StaticGuards,
+    allocation_ids: FastMap<(u64, u64, u64), u64>,
+}
+
+impl<'a, 'data> Machine<'a, 'data> {
+    /// A machine that nothing was done on.
+    pub(in crate::evaluator) fn new(
+        image: &'a Image<'data>,
+        convention: &'static Convention,
+        interpreter: TargetInterpreter,
+        fuel: Fuel,
+    ) -> Machine<'a, 'data> {
+        Machine {
+            image,
+            convention,
+            interpreter,
+            symbols: Symbols::default(),
+            trace: Trace::default(),
+            fuel,
+            guards: StaticGuards::default(),
+            allocation_ids: FastMap::default(),
+        }
+    }
+}
+
+impl Machine<'_, '_> {
     /// Whether code of the image is at an address.
     pub(in crate::evaluator) fn is_code(&self, address: u64) -> bool {
         self.image.segment_at(address).is_some_and(|segment| segment.executable)
@@ -26,15 +74,27 @@ impl Executor<'_, '_> {
         usize::try_from((import.address - first) / IMPORT_WINDOW).ok()
     }
 
-    /// What an import's call gives back, when it has a model.
-    pub(in crate::evaluator) fn model(&mut self, import: usize) -> Option<CallModel> {
-        let name = &self.image.imports().get(import)?.name;
-        *self.models.entry(import).or_insert_with(|| externals::model(name))
-    }
-
     /// An argument of the call that was just entered.
     pub(in crate::evaluator) fn argument(&self, state: &State, number: usize) -> Value {
-        self.convention.argument(state, self.image, number)
+        let convention = self.convention;
+        if let Some(&register) = convention.arguments.get(number) {
+            return state.register(register);
+        }
+        let place = convention.stacked + 8 * (number - convention.arguments.len()) as u64;
+        match state.register(convention.stack_pointer) {
+            Value::Known(stack) => state.resolve(state.memory.read(self.image, stack.wrapping_add(place), 8)),
+            Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+        }
+    }
+
+    /// The answer to a condition; `None` when both ways are open, and then the instruction forks.
+    pub(in crate::evaluator) fn ask(&self, state: &mut State, condition: Condition) -> Option<bool> {
+        state.pending_branch.take().or_else(|| state.decide(condition, &self.symbols))
+    }
+
+    /// Notes a step of a path.
+    pub(in crate::evaluator) fn note(&mut self, state: &mut State, what: TraceEvent) {
+        state.trace = self.trace.push(state.trace, state.pc, what);
     }
 
     /// A new symbolic value, made at this place.
@@ -42,7 +102,7 @@ impl Executor<'_, '_> {
         self.fresh_part(state, symbol, 0)
     }
 
-    pub(super) fn fresh_part(&mut self, state: &mut State, symbol: Symbol, part: u8) -> Value {
+    fn fresh_part(&mut self, state: &mut State, symbol: Symbol, part: u8) -> Value {
         let source = DefinitionSite { address: state.pc, context: state.context(), part };
         let id = self.symbols.name(source, symbol);
         state.issue(id);
@@ -82,7 +142,7 @@ impl Executor<'_, '_> {
         self.allocation_id((state.pc, state.context(), 32))
     }
 
-    pub(super) fn allocation_id(&mut self, key: (u64, u64, u64)) -> u64 {
+    fn allocation_id(&mut self, key: (u64, u64, u64)) -> u64 {
         let next = self.allocation_ids.len() as u64;
         *self.allocation_ids.entry(key).or_insert(next)
     }
@@ -92,7 +152,7 @@ impl Executor<'_, '_> {
         match address {
             Value::Known(address) => {
                 if let Some(import) = self.import_index(address) {
-                    return externals::datum(self, state, import, address % IMPORT_WINDOW, size);
+                    return self.imported_datum(state, import, address % IMPORT_WINDOW, size);
                 }
                 if region(address) == Region::Thread
                     && let Some(value) = self.thread_field(address - THREAD)
@@ -118,6 +178,7 @@ impl Executor<'_, '_> {
                 } else {
                     PointsTo::OUTSIDE
                 };
+                let own = own.read_from_memory();
                 Value::Unknown(if self.reaches_data(reach) { own.with(PointsTo::IMAGE) } else { own })
             }
         }
@@ -172,7 +233,7 @@ impl Executor<'_, '_> {
     }
 
     /// The interpreter's state: always the same, since the module is imported into the main interpreter.
-    pub(in crate::evaluator) fn interpreter(&mut self) -> Value {
+    pub(in crate::evaluator) fn interpreter_state(&mut self) -> Value {
         let source = DefinitionSite { address: 0, context: 0, part: 2 };
         Value::Symbol { id: self.symbols.name(source, Symbol::new(Range::POINTER)), offset: 0 }
     }
@@ -221,7 +282,7 @@ impl Executor<'_, '_> {
     /// so that counting changes nothing. <https://peps.python.org/pep-0683/>, <https://peps.python.org/pep-0703/>
     pub(in crate::evaluator) fn header_field(&self, offset: u64, size: u64) -> Option<u64> {
         const IMMORTAL: u64 = 0xffff_ffff;
-        match (offset, size, self.context.free_threaded) {
+        match (offset, size, self.interpreter.free_threaded) {
             (12, 4, true) | (0, 4, false) => Some(IMMORTAL),
             _ => None,
         }
@@ -251,13 +312,13 @@ impl Executor<'_, '_> {
 
     /// `Py_Version` of the interpreter that the run imitates.
     pub(in crate::evaluator) fn version_hex(&self) -> u64 {
-        0x0300_00f0 | u64::from(self.context.minor) << 16
+        0x0300_00f0 | u64::from(self.interpreter.minor) << 16
     }
 
     /// `Py_GetVersion()` of the interpreter that the run imitates, in memory.
     pub(in crate::evaluator) fn version_text(&mut self, state: &mut State) -> Value {
-        let build = if self.context.free_threaded { " free-threading build" } else { "" };
-        let text = format!("3.{}.0{build} (main) [C]\0", self.context.minor);
+        let build = if self.interpreter.free_threaded { " free-threading build" } else { "" };
+        let text = format!("3.{}.0{build} (main) [C]\0", self.interpreter.minor);
         let block = self.allocate(state, Value::Known(0));
         for (index, byte) in text.bytes().enumerate() {
             self.store(state, block.offset(index as u64), 1, Value::Known(u64::from(byte)));

@@ -1,42 +1,13 @@
-//! Finds the places in the code that can call one import, to tell whether a path has already met all of them, or else
-//! whether all say the same.
-//!
-//! Every call goes through the import's slot: directly, or by a stub that jumps through it. A place is found by what it
-//! encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
-//! that compilers make.
+//! Finds the places in the code that name an address, to tell whether a path has already met all calls of one import, or
+//! else whether all say the same.
 
 use crate::binary::image::{Image, Segment};
-use crate::evaluator::isa::convention::Convention;
 
 /// Longest code that is searched.
 const LONGEST_CODE: usize = 64 << 20;
 
-/// The places in the code that refer to an import, stubs left out: on x86-64 where the displacement lies.
-pub(super) fn find_call_sites(image: &Image, convention: &Convention, import: u64) -> Vec<u64> {
-    let slots: Vec<u64> =
-        image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
-    let code = || image.segments.iter().filter(|segment| segment.executable);
-    let find = |targets: &[u64]| -> Vec<u64> {
-        let search = if convention.link.is_some() { find_arm64 } else { find_x86 };
-        code().flat_map(|segment| search(segment, targets)).collect()
-    };
-    let mut places = Vec::new();
-    let mut stubs = Vec::new();
-    for place in find(&slots) {
-        let starts = if convention.link.is_some() { stub_arm64(image, place) } else { stub_x86(image, place) };
-        if starts.is_empty() {
-            places.push(place);
-        }
-        stubs.extend(starts);
-    }
-    if !stubs.is_empty() {
-        places.extend(find(&stubs));
-    }
-    places
-}
-
 /// Places whose 32-bit displacement, counted from its end, leads to a target.
-fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+pub(super) fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
     let mut places = Vec::new();
     let (Some(&lowest), Some(&highest)) = (targets.iter().min(), targets.iter().max()) else { return places };
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
@@ -82,7 +53,7 @@ pub(super) fn displacements(segment: &Segment<'_>, lowest: u64, highest: u64) ->
 }
 
 /// The addresses by which a jump through a slot may be called: it may begin with `ENDBR64` or a `BND` prefix.
-fn stub_x86(image: &Image, displacement: u64) -> Vec<u64> {
+pub(super) fn stub_x86(image: &Image, displacement: u64) -> Vec<u64> {
     let start = displacement.wrapping_sub(2);
     if image.u8(start) != Some(0xff) || image.u8(start.wrapping_add(1)) != Some(0x25) {
         return Vec::new();
@@ -91,7 +62,7 @@ fn stub_x86(image: &Image, displacement: u64) -> Vec<u64> {
 }
 
 /// Branches to a target, and `ADRP` with a load or an addition that together name it.
-fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+pub(super) fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
     const BRANCH: u32 = 0x1400_0000;
     const PAGE: u32 = 0x9000_0000;
     const LOAD: u32 = 0xf940_0000;
@@ -133,7 +104,7 @@ fn find_arm64(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
 }
 
 /// The address of a stub: `ADRP`, a load and `BR` in a row.
-fn stub_arm64(image: &Image, place: u64) -> Vec<u64> {
+pub(super) fn stub_arm64(image: &Image, place: u64) -> Vec<u64> {
     let jumps = |address| image.u32(address).is_some_and(|word| word & 0xffff_fc1f == 0xd61f_0000);
     if jumps(place.wrapping_add(8)) || jumps(place.wrapping_add(12)) {
         vec![place, place.wrapping_sub(4)]

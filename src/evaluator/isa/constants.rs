@@ -1,45 +1,17 @@
-//! Which constant a call passes as its second argument, read from the instructions just before it.
-//!
-//! An answer is given only where every way to the call leads over the instruction that sets the register: nothing
-//! between them branches, writes the register, or is jumped to from elsewhere in the code.
+//! Constants that are put into a register just before a call, and jumps that lead between the two.
 
 use crate::binary::image::Image;
-use crate::evaluator::isa::convention::Convention;
-use crate::evaluator::isa::x86;
-use crate::evaluator::xrefs;
+use crate::evaluator::isa::{ConstantDefinition, x86, xrefs};
 
 /// How far before a call the register may be set, in bytes.
-const REACH: u64 = 40;
+pub(super) const REACH: u64 = 40;
 
 /// How far a jump with one byte and the instruction itself reach.
 const SHORT_JUMP: u64 = 130;
 
-/// The constant that the call at one of the `places` of [`crate::evaluator::xrefs::find_call_sites`] passes second.
-pub(super) fn second_argument(image: &Image, convention: &Convention, place: u64) -> Option<u64> {
-    let &register = convention.arguments.get(1)?;
-    let setting = if convention.link.is_some() {
-        arm64_setting(image, place, register)?
-    } else {
-        x86::setting(image, place, register, REACH)?
-    };
-    let entered = if convention.link.is_some() { arm64_is_entered } else { x86_is_entered };
-    (!entered(image, setting.end, setting.call)).then_some(setting.value)
-}
-
-/// An instruction that sets a register before a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConstantDefinition {
-    /// Address after it.
-    pub(super) end: u64,
-    /// Address of the call.
-    pub(super) call: u64,
-    /// What it sets the register to.
-    pub(super) value: u64,
-}
-
 /// Whether something that looks like a jump leads to an address from `start` to `last`: relative jumps with four bytes
 /// from anywhere, with one from nearby.
-fn x86_is_entered(image: &Image, start: u64, last: u64) -> bool {
+pub(super) fn x86_is_entered(image: &Image, start: u64, last: u64) -> bool {
     let holds = |target: u64| (start..=last).contains(&target);
     let far = image.segments.iter().filter(|segment| segment.executable).any(|segment| {
         xrefs::displacements(segment, start, last).into_iter().any(|offset| {
@@ -84,7 +56,7 @@ fn instructions_around(image: &Image, start: u64, last: u64) -> Vec<u64> {
 }
 
 /// `MOVZ` of the register, at most so many instructions before a `BL`, with nothing else that could change it between.
-fn arm64_setting(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
+pub(super) fn arm64_setting(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
     const CALL: u32 = 0x9400_0000;
     const MOVE: u32 = 0x5280_0000;
     if image.u32(place)? & 0xfc00_0000 != CALL {
@@ -106,7 +78,7 @@ fn arm64_setting(image: &Image, place: u64, register: usize) -> Option<ConstantD
     None
 }
 
-fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
+pub(super) fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
     let segments = image.segments.iter().filter(|segment| segment.executable);
     let words = segments.flat_map(|segment| {
         let place = |index: usize| segment.address.wrapping_add(4 * index as u64);

@@ -9,7 +9,7 @@ const MAX_EVENTS: usize = 512;
 
 /// One thing that a path did.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum TraceEvent {
+pub(in crate::evaluator) enum TraceEvent {
     /// Called an import.
     Call { import: usize },
     /// Called a function of the C++ run time that is part of the image.
@@ -39,13 +39,13 @@ struct Node {
 
 /// Every step of every path.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
+pub(in crate::evaluator) struct Trace {
     nodes: Vec<Node>,
 }
 
 impl Trace {
     /// Adds a step after another one.
-    pub(super) fn push(&mut self, before: u32, address: u64, what: TraceEvent) -> u32 {
+    pub(in crate::evaluator) fn push(&mut self, before: u32, address: u64, what: TraceEvent) -> u32 {
         match u32::try_from(self.nodes.len()) {
             Ok(index) if index < u32::MAX => {
                 self.nodes.push(Node { before, address, what });
@@ -56,7 +56,7 @@ impl Trace {
     }
 
     /// A path's steps in order.
-    pub(super) fn render(&self, last: u32, image: &Image) -> Vec<Evidence> {
+    pub(in crate::evaluator) fn render(&self, last: u32, image: &Image) -> Vec<Evidence> {
         let mut steps = Vec::new();
         let mut next = last;
         while let Some(node) = self.nodes.get(next as usize)
@@ -99,7 +99,7 @@ fn describe(node: &Node, image: &Image) -> Evidence {
 }
 
 /// A value in words.
-pub(super) fn number(value: Value) -> String {
+pub(in crate::evaluator) fn number(value: Value) -> String {
     match value {
         Value::Known(number) if number < 10 => number.to_string(),
         Value::Known(number) => format!("{number:#x}"),
