@@ -110,10 +110,11 @@ pub(in crate::evaluator) enum CallHandler {
 }
 
 use self::CallHandler::{
-    Allocate, AllocateThreadSlot, AllocateZeroed, BoostInit, CreateModule, Derive, DeriveOrError, ErrorOccurred, FetchError, FindModule,
-    GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule, InitDefinition, Interpreter,
-    Memcmp, Memcpy, Memset, NewModule, Once, PosixAllocate, ProcessorMasks, ReadThreadSlot, Reallocate, RestoreError, SetGil, Strcmp, Strlen, Strncmp,
-    TakeError, ThreadLocal, TypeReady, Version, WindowsOnce, WriteFile, WriteThreadSlot,
+    Allocate, AllocateThreadSlot, AllocateZeroed, BoostInit, CreateModule, Derive, DeriveOrError, ErrorOccurred,
+    FetchError, FindModule, GetDefinition, GuardAcquire, GuardRelease, HeapAllocate, ImportCapsule, ImportModule,
+    InitDefinition, Interpreter, Memcmp, Memcpy, Memset, NewModule, Once, PosixAllocate, ProcessorMasks,
+    ReadThreadSlot, Reallocate, RestoreError, SetGil, Strcmp, Strlen, Strncmp, TakeError, ThreadLocal, TypeReady,
+    Version, WindowsOnce, WriteFile, WriteThreadSlot,
 };
 use self::CallModel::{
     Argument, CallHandler as Own, ClearsError, CountOrError, Never, Nothing, Number, Object, ObjectOrError,

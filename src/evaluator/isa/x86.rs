@@ -328,8 +328,8 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
     let next = Successor::Next(instruction.next_ip());
     match instruction.mnemonic() {
         Pause => return Successor::Wait(instruction.next_ip()),
-        Nop | Endbr64 | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2
-        | Prefetchnta | Prefetchw | Emms | Cld | Fnop => {}
+        Nop | Endbr64 | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta
+        | Prefetchw | Emms | Cld | Fnop => {}
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {

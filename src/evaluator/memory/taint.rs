@@ -85,7 +85,9 @@ impl Memory {
         let stored_reach = stored.points_to_in(extent);
         let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
         let parts = match origin {
-            Some(addresses) if !from_anywhere => self.without_other_objects(self.layout.hit_by(image, reach), addresses),
+            Some(addresses) if !from_anywhere => {
+                self.without_other_objects(self.layout.hit_by(image, reach), addresses)
+            }
             Some(_) | None => Vec::new(),
         };
         self.leaked |= from_anywhere;

@@ -315,9 +315,11 @@ pub(in crate::evaluator) fn or(left: Value, right: Value, bits: u32) -> Value {
         (Value::Known(all), _) | (_, Value::Known(all)) if all & mask(bits) == mask(bits) => Value::Known(mask(bits)),
         (value, Value::Known(0)) | (Value::Known(0), value) => value,
         (value, other) if value == other => value,
-        (value, other) => {
-            Value::Unknown(if bits == 64 { value.points_to().with(other.points_to()).indexed() } else { PointsTo::NOTHING })
-        }
+        (value, other) => Value::Unknown(if bits == 64 {
+            value.points_to().with(other.points_to()).indexed()
+        } else {
+            PointsTo::NOTHING
+        }),
     }
 }
 
