@@ -306,6 +306,7 @@ fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it
     for name in ["neighbour.so", "spins.so"] {
         assert_eq!(found(name).gil.value(), Some(&Declaration::Slot { value: 1 }), "{name}: {:?}", found(name).gil);
     }
+    assert!(found("spins.so").steps < 100, "a lock that is taken is waited for once");
     // For these it switches it on.
     for name in ["pointer.so", "stored.so", "enclosing.so"] {
         assert!(why(&found(name).gil).contains("pointer to the slots"), "{name}: {:?}", found(name).gil);

@@ -84,7 +84,8 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if self.model_guard_call(state, return_to) {
             return true;
         }
-        if self.isa.traps(self.machine.image, return_to) {
+        // Where what follows the call only throws or panics, the path has ended already.
+        if self.isa.traps(self.machine.image, return_to) || !self.may_return(return_to) {
             return false;
         }
         if let Value::Known(address) = target

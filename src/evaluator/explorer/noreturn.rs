@@ -21,14 +21,14 @@ const DEEPEST_CALL: usize = 12;
 /// What is known of functions.
 #[derive(Debug, Default)]
 pub(super) struct NoReturn {
-    /// Functions of which is known whether they may return.
+    /// Functions and places in them of which is known whether they may return.
     may_return: FastMap<u64, bool>,
     /// Instructions looked at for that.
     inspected: u64,
 }
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
-    /// Whether the function at an address may return.
+    /// Whether the code at an address, of a function or of the rest of one, may return.
     pub(super) fn may_return(&mut self, address: u64) -> bool {
         self.may_return_at(address, 0)
     }
