@@ -324,7 +324,12 @@ fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it
     FIXTURES.check_sums();
     // CPython 3.13 leaves the GIL off for these.
     for name in ["neighbour.so", "spins.so"] {
-        assert_eq!(found(name).facts.gil.value(), Some(&Declaration::Slot { value: 1 }), "{name}: {:?}", found(name).facts.gil);
+        assert_eq!(
+            found(name).facts.gil.value(),
+            Some(&Declaration::Slot { value: 1 }),
+            "{name}: {:?}",
+            found(name).facts.gil
+        );
     }
     assert!(found("spins.so").steps < 100, "a lock that is taken is waited for once");
     // For these it switches it on.

@@ -5,7 +5,6 @@
 //! comparing two things that are both missing.
 
 mod arrows;
-mod names;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};

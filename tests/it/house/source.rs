@@ -94,20 +94,6 @@ impl SourceFile {
         rooms
     }
 
-    /// Names of the types that the file defines, associated types left out.
-    pub(super) fn types(&self) -> Vec<String> {
-        let lines = self.code.lines().filter(|line| !line.starts_with(' '));
-        let names = lines.filter_map(|line| {
-            let line = match line.strip_prefix("pub(") {
-                Some(rest) => rest.split_once(')')?.1.trim_start(),
-                None => line.strip_prefix("pub ").unwrap_or(line),
-            };
-            let rest = ["struct ", "enum ", "trait ", "type "].iter().find_map(|word| line.strip_prefix(word))?;
-            Some(rest.chars().take_while(|character| is_word(*character)).collect())
-        });
-        names.collect()
-    }
-
     /// Every path into the crate that the code names, from the crate's root on: those that begin with `crate`, and with
     /// `super` or `self`.
     pub(super) fn paths_used(&self) -> Vec<Vec<String>> {
@@ -310,14 +296,6 @@ fn paths_are_found_in_every_form() {
     ] {
         assert_eq!(example(text).rooms_used().into_iter().collect::<Vec<_>>(), rooms, "{text}");
     }
-}
-
-#[test]
-fn types_are_found_where_files_define_them() {
-    let file = example(
-        "pub(in crate::a) struct A<T>(T);\nenum B {}\npub trait C {\n    type D;\n}\nfn f() {\n    struct E;\n}\n",
-    );
-    assert_eq!(file.types(), ["A", "B", "C"]);
 }
 
 #[test]
