@@ -6,12 +6,14 @@
 //! the work is proportional to the code that is reached, not to the number of paths through it.
 
 mod calls;
+mod guard_calls;
 mod noreturn;
 mod settled;
 mod static_guards;
 
 use std::rc::Rc;
 
+use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
 use crate::binary::image::Image;
 use crate::evaluator::cpu::flags::Condition;
@@ -54,6 +56,7 @@ pub(super) struct Executor<'a, 'data, I> {
     isa: I,
     models: CallModels,
     noreturn: NoReturn,
+    guard_calls: GuardCalls,
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
@@ -92,6 +95,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             isa: I::default(),
             models: CallModels::default(),
             noreturn: NoReturn::default(),
+            guard_calls: GuardCalls::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
             declarations: None,

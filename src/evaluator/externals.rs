@@ -58,6 +58,11 @@ impl CallModels {
         *self.by_import.entry(import).or_insert_with(|| CallModel::of(name))
     }
 
+    /// Notes the model of a function of the image.
+    pub(super) fn note_own(&mut self, image: &Image, address: u64, model: CallModel) {
+        self.own.get_or_insert_with(|| runtime::models(image)).insert(address, model);
+    }
+
     /// What a call of a function of the image gives back, when it belongs to the C++ run time.
     pub(super) fn own(&mut self, image: &Image, address: u64) -> Option<CallModel> {
         self.own.get_or_insert_with(|| runtime::models(image)).get(&address).copied()

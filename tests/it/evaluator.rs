@@ -323,7 +323,7 @@ fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it
     let found = |name: &str| run(&FIXTURES.built(name), HookKind::Init, interpreter, EvaluationLimits::default());
     FIXTURES.check_sums();
     // CPython 3.13 leaves the GIL off for these.
-    for name in ["neighbour.so", "spins.so"] {
+    for name in ["neighbour.so", "spins.so", "nameless.so"] {
         assert_eq!(
             found(name).facts.gil.value(),
             Some(&Declaration::Slot { value: 1 }),
@@ -344,6 +344,10 @@ fn the_run_time_in_a_module_is_known_by_its_names() {
     let bytes = Fixtures("objects").built("runtime.so");
     let found = run(&bytes, HookKind::Init, interpreter, EvaluationLimits::default());
     assert_eq!(found.facts.gil.value(), Some(&Declaration::Absent), "{:?}", found.facts.gil);
+    // The second call of a function is not what the first is not known to be.
+    let versions =
+        run(&Fixtures("objects").built("versions.so"), HookKind::Init, interpreter, EvaluationLimits::default());
+    assert_eq!(versions.facts.gil.value(), Some(&Declaration::Absent), "{:?}", versions.facts.gil);
     let called = |name: &str| found.trace.iter().any(|step| step.symbol.as_deref() == Some(name));
     assert!(called("__cxa_guard_acquire") && called("__cxa_guard_release"), "{:?}", found.trace);
 }

@@ -104,6 +104,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 true
             }
             Value::Known(address) if !has_model && self.machine.is_code(address) => {
+                self.meet_guard_call(state, address, return_to);
                 I::enter(&mut self.machine, state, return_to);
                 state.pc = address;
                 true
@@ -287,6 +288,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             }
         }
         state.pc = frame.return_to;
+        self.recognise_guard_call(state);
         true
     }
 }
