@@ -17,7 +17,8 @@ use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::symbol::{Range, Symbol};
 use crate::evaluator::values::value::Value;
-use system::{SystemCall, system_call};
+pub(super) use system::SystemCall;
+use system::system_call;
 
 /// How many processors there are.
 const PROCESSORS: u64 = 4;
