@@ -4,7 +4,7 @@
 //! CPython does with it. Only its name is changed where the target would not look for it, since a file that was left
 //! behind in a wheel has a truth, too.
 
-use ungil::binary;
+use ungil::examine;
 use ungil::import;
 use ungil::model::facts::ModuleFacts;
 use ungil::model::outcome::{Cause, Gil, ModuleOutcome};
@@ -74,7 +74,7 @@ pub(crate) fn module_name(member: &str) -> &str {
 /// Judges a file.
 pub(crate) fn judge(row: &Row, bytes: &[u8]) -> Result<Answer, Box<dyn std::error::Error>> {
     let target = target(row)?;
-    let mut facts = match binary::read(&row.member, bytes) {
+    let mut facts = match examine::read(&row.member, bytes) {
         Ok(Some(facts)) => facts,
         Ok(None) => return Ok(Answer::plain("not_a_module", "no object file")),
         Err(error) => return Ok(Answer::plain("unknown", error.to_string())),

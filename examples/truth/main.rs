@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use judge::{Answer, Row};
 use ungil::binary::image::images;
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, apply_create_slot, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
 use ungil::import;
 use ungil::model::facts::{Flavour, HookKind};
 
@@ -203,7 +203,7 @@ fn explain(row: &Row, answer: &Answer, bytes: &[u8], arguments: &Arguments) {
     let wanted = arguments.explain.as_ref().is_some_and(|text| row.member.contains(text));
     let Some(facts) = answer.facts.as_ref().filter(|_| wanted) else { return };
     println!("{} {}: {}, {}", row.platform, row.member, answer.word, answer.why);
-    for explanation in ungil::binary::explain(facts, bytes) {
+    for explanation in ungil::examine::explain(facts, bytes) {
         println!(" {} {}", explanation.architecture, explanation.hook);
         for step in &explanation.steps {
             let (symbol, value) = (step.symbol.as_deref().unwrap_or(""), step.value.as_deref().unwrap_or(""));
@@ -223,13 +223,8 @@ fn cost(row: &Row, answer: &Answer, bytes: &[u8]) -> Option<Cost> {
     let flavour = facts.abi.value().map(|abi| abi.flavour);
     let free_threaded = flavour.is_none_or(|it| matches!(it, Flavour::FreeThreaded | Flavour::Abi3t));
     let context = TargetInterpreter { minor: judge::minor(row), free_threaded };
-    let init_function = InitFunction { address, kind: HookKind::Init, module };
-    let run = || {
-        let limits = EvaluationLimits::default();
-        let mut found = evaluate(image, init_function, context, limits);
-        found.gil = apply_create_slot(image, init_function.kind, found.gil, found.create, context, limits);
-        found
-    };
+    let init_function = InitFunction { address, kind: HookKind::Init, module, create: None };
+    let run = || evaluate(image, init_function, context, EvaluationLimits::default());
     let Evaluation { steps, forks, .. } = run();
     let time = measure(|| drop(run()));
     Some(Cost { time, steps, forks, platform: row.platform.clone(), member: row.member.clone() })

@@ -5,13 +5,22 @@ use std::rc::Rc;
 use super::effects::Effects;
 use super::{Executor, Purpose};
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::externals::{CallHandler, CallModel};
+use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa;
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::outcome::Outcome;
 use crate::evaluator::values::value::Value;
 use crate::model::facts::{Declaration, InitKind};
 
+/// Functions of which is known what they do with what they are given.
+const FOLLOWED: [&str; 6] = [
+    "InitOnceExecuteOnce",
+    "PyModuleDef_Init",
+    "PyModule_Create2",
+    "PyModule_Create2TraceRefs",
+    "PyUnstable_Module_SetGIL",
+    "pthread_once",
+];
 /// Functions that keep what they are given for later, when the declaration has been read.
 const FOR_LATER: [&str; 8] = [
     "Py_AtExit",
@@ -27,17 +36,7 @@ const FOR_LATER: [&str; 8] = [
 impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Something outside is called, and may call functions of the image that it is given.
     pub(super) fn note_callbacks(&mut self, state: &mut State, name: &str, model: Option<CallModel>) {
-        let is_followed = matches!(
-            model,
-            Some(CallModel::CallHandler(
-                CallHandler::Once
-                    | CallHandler::WindowsOnce
-                    | CallHandler::CreateModule
-                    | CallHandler::InitDefinition
-                    | CallHandler::SetGil
-            ))
-        );
-        if is_followed || FOR_LATER.contains(&name) {
+        if FOLLOWED.contains(&name) || FOR_LATER.contains(&name) {
             return;
         }
         for number in 0..self.machine.convention.arguments.len() {
