@@ -2,6 +2,7 @@
 
 use super::HookFacts;
 use super::image::Image;
+use crate::cpython::file_name::ExtensionFileName;
 use crate::evaluator::{self, EvaluationLimits, InitFunction, TargetInterpreter};
 use crate::model::facts::{Abi, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, Interpreters};
 use crate::model::inspection::Explanation;
@@ -76,10 +77,7 @@ pub(super) fn context(path: &str, abi: &Fact<Abi>) -> TargetInterpreter {
 
 /// The minor version in a file's suffix: `.cpython-314t-…`, `.cp314t-…`.
 fn named(path: &str) -> Option<u8> {
-    let (_, suffix) = path.rsplit('/').next()?.split_once('.')?;
-    let tag = suffix.strip_prefix("cpython-3").or_else(|| suffix.strip_prefix("cp3"))?;
-    let end = tag.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(tag.len());
-    tag.get(..end)?.parse().ok()
+    ExtensionFileName::of_path(path)?.build().map(|build| build.minor)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
 use super::{Depth, HookFacts, evaluation};
+use crate::cpython::init_function;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Hook, ImageFacts};
 
@@ -89,7 +90,8 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
     if depth == Depth::Everything {
         survey.code();
     }
-    let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
+    let python_exports =
+        image.exports().keys().filter(|name| is_python(name) && !init_function::is_init_function(name)).cloned();
     let mut facts = ImageFacts {
         format: image.format,
         architecture: image.architecture.clone(),

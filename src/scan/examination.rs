@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::candidates::{Candidate, Standing};
-use crate::archive::select::{WhyLeft, select};
+use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
@@ -13,6 +13,7 @@ use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
 use crate::model::name::PackageName;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
@@ -46,6 +47,9 @@ pub(super) struct Examination {
     /// Large libraries that were not fetched: their beginnings leave open whether they can be imported, and no Python
     /// file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
+    /// Compiled files that no target counts, by path.
+    #[serde(default)]
+    pub(super) passed_over: Vec<PassedOver>,
     /// Size of the file in bytes; 0 where it is not known.
     pub(super) size: u64,
     /// What the file says of itself beside its modules.
@@ -104,17 +108,21 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     let mut examination = of_members(wheel, &paths, glance);
     let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
+    examination.passed_over = selection.passed_over;
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
     examination
 }
 
 /// The last of a wheel's modules alone, where that is enough: it lies next to the directory, and so is there already more
-/// often than not.
+/// often than not. Of a module with several files, one alone does not tell which of them is taken.
 pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &IsEnough<'_>) -> Option<Examination> {
-    let mut candidates = wheel.entries().iter().filter(|entry| Candidate::of(&entry.path).is_some()).rev();
-    let last = candidates.next().filter(|entry| entry.compressed_size <= SMALL)?;
-    candidates.next()?;
+    let named = by_name(wheel);
+    let (candidate, last) = named.candidates.last().filter(|(_, entry)| entry.compressed_size <= SMALL)?;
+    let of_module = named.candidates.iter().filter(|(other, _)| other.place() == candidate.place()).count();
+    if named.candidates.len() < 2 || of_module > 1 {
+        return None;
+    }
     let mut examination = of_members(wheel, &[&last.path], glance);
     if !is_enough(&examination.modules) {
         return None;
@@ -162,8 +170,12 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 fn hand_over(contents: &dyn Contents, examination: &mut Examination, glance: Glance<'_>) {
     let mut open = |name: &str| {
         let mut entries = contents.entries().iter().filter(|entry| hand_over::file_name(&entry.path) == name);
-        let (Some(entry), None) = (entries.next(), entries.next()) else { return Library::Missing };
-        match contents.read(&[&entry.path]).next().map(|unpacked| unpacked.member) {
+        let unpacked = match (entries.next(), entries.next()) {
+            (Some(entry), None) => contents.read(&[&entry.path]).next(),
+            (None, _) => contents.beside(name),
+            (Some(_), Some(_)) => None,
+        };
+        match unpacked.map(|unpacked| unpacked.member) {
             Some(Ok(member)) => Library::Found(member.path, member.bytes),
             Some(Err(problem)) => Library::Unreadable(problem),
             None => Library::Missing,

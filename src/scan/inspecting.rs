@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::archive::candidates::Candidate;
 use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
+use crate::archive::select::by_name;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
@@ -221,8 +221,7 @@ fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, V
 }
 
 fn candidates(contents: &dyn Contents) -> Vec<&str> {
-    let paths = contents.entries().iter().map(|entry| entry.path.as_str());
-    paths.filter(|path| Candidate::of(path).is_some()).collect()
+    by_name(contents).candidates.into_iter().map(|(_, entry)| entry.path.as_str()).collect()
 }
 
 /// The platforms that the images are for, with each Python; 3.13t only where the name speaks of it.

@@ -10,6 +10,7 @@ use super::slots::{self, Record};
 use super::{Survey, imported};
 use crate::binary::HookFacts;
 use crate::binary::image::Image;
+use crate::cpython::init_function;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Declaration, Fact, Hook, HookKind, InitKind};
 
@@ -139,7 +140,10 @@ fn own_definition<'survey>(survey: &'survey Survey<'_, '_>, hook: &Hook) -> Resu
     if let Some(why) = survey.objects.unread {
         return Err(why.to_owned());
     }
-    let is_own = |definition: &&Definition| definition.name.rsplit('.').next() == Some(hook.module.as_str());
+    let is_own = |definition: &&Definition| {
+        let last = definition.name.rsplit('.').next();
+        last.is_some_and(|last| init_function::is_same_module(last, &hook.module))
+    };
     let own: Vec<&Definition> = survey.objects.definitions.iter().filter(is_own).collect();
     match own.as_slice() {
         [definition] => Ok(definition),

@@ -1,7 +1,7 @@
 //! Looks into installed files where they are: their bytes are compared with what the installer recorded, and read into
 //! facts, which are kept under the digest of the bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use crate::archive::beside::{self, Names, OnDisk};
 use crate::archive::candidates::{Candidate, PREFIXES, Step};
 use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
@@ -19,6 +20,7 @@ use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 
@@ -83,6 +85,7 @@ impl Examiner<'_> {
             .iter()
             .enumerate()
             .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
+            .filter(|wanted| wanted.file.passed_over.is_none())
             .collect();
         let looked = match image {
             None => self.on_disk(&wanted),
@@ -114,7 +117,19 @@ impl Examiner<'_> {
         };
         let mut open = |name: &str| {
             let mut files = part.files.iter().filter(|file| hand_over::file_name(&file.path) == name);
-            let (Some(file), None) = (files.next(), files.next()) else { return Library::Missing };
+            let beside;
+            let file = match (files.next(), files.next()) {
+                (Some(file), None) => file,
+                (Some(_), Some(_)) => return Library::Missing,
+                // Libraries that nobody imports are not listed.
+                (None, _) => match library_beside(part, name, image) {
+                    Some(found) => {
+                        beside = found;
+                        &beside
+                    }
+                    None => return Library::Missing,
+                },
+            };
             match self.read_whole(file, image) {
                 Ok(bytes) => Library::Found(file.path.clone(), bytes),
                 Err(error) => Library::Unreadable(problem(&file.path, ProblemKind::File, error.to_string())),
@@ -238,7 +253,7 @@ impl Examiner<'_> {
             for length in PREFIXES {
                 let more = length.saturating_sub(bytes.len() as u64);
                 reader.by_ref().take(more).read_to_end(&mut bytes)?;
-                match peek(&candidate.stem, &bytes) {
+                match peek(&candidate.module, &bytes) {
                     Peek::NoHook => return Ok(None),
                     Peek::Beyond => {}
                     Peek::Hook | Peek::Unclear => break,
@@ -256,6 +271,24 @@ impl Examiner<'_> {
         }
         Ok(bytes.take(limit))
     }
+}
+
+/// The only library of this name that lies beside files of the package.
+fn library_beside(part: &Part, name: &str, image: Option<&Image>) -> Option<InstalledFile> {
+    let names: &dyn Names = image.map_or(&OnDisk as &dyn Names, |image| image as &dyn Names);
+    let mut folders: Vec<&Path> = part.files.iter().filter_map(|file| file.location.parent()).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    let found = folders.into_iter().filter_map(|folder| beside::library(names, &folder.join(name), name));
+    let found: BTreeSet<PathBuf> = found.collect();
+    let mut found = found.into_iter();
+    let location = found.next().filter(|_| found.next().is_none())?;
+    let size = match image {
+        Some(image) => image.size(&location)?,
+        None => location.metadata().ok()?.len(),
+    };
+    let path = location.display().to_string();
+    Some(InstalledFile { path, location, size, recorded: None, passed_over: None })
 }
 
 /// The bytes that were read and those that are left. A file that is cut short, or grows while it is read, is none that a
@@ -278,5 +311,8 @@ fn again(bytes: &Bytes) -> Bytes {
 
 fn begun(part: &Part) -> Examination {
     let size = part.files.iter().map(|file| file.size).sum();
-    Examination { problems: part.problems.clone(), size, ..Examination::default() }
+    let passed_over =
+        |file: &InstalledFile| Some(PassedOver { path: file.path.clone(), why: file.passed_over.clone()? });
+    let passed_over = part.files.iter().filter_map(passed_over).collect();
+    Examination { problems: part.problems.clone(), passed_over, size, ..Examination::default() }
 }
