@@ -49,25 +49,10 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, special: CallHandle
             machine.store(state, guard, 1, Value::Known(1));
             Value::Known(0)
         }
-        CallHandler::ProcessorMasks => {
-            for number in [1, 2] {
-                let place = machine.argument(state, number);
-                machine.store(state, place, 8, Value::Known((1 << PROCESSORS) - 1));
-            }
-            Value::Known(1)
-        }
+        CallHandler::ProcessorMasks => processor_masks(machine, state),
         CallHandler::AllocateThreadSlot => allocate_thread_slot(machine, state),
-        CallHandler::ReadThreadSlot => match thread_slot(machine, state) {
-            Some(slot) => machine.load(state, Value::Known(slot), 8),
-            None => machine.fresh(state, Symbol::new(Range::ALL)),
-        },
-        CallHandler::WriteThreadSlot => {
-            let held = machine.argument(state, 1);
-            if let Some(slot) = thread_slot(machine, state) {
-                machine.store(state, Value::Known(slot), 8, held);
-            }
-            Value::Known(1)
-        }
+        CallHandler::ReadThreadSlot => read_thread_slot(machine, state),
+        CallHandler::WriteThreadSlot => write_thread_slot(machine, state),
         CallHandler::Once => return once(machine, state),
         CallHandler::WindowsOnce => return windows_once(machine, state),
         CallHandler::WriteFile => {
@@ -160,6 +145,14 @@ fn guard_acquire(machine: &mut Machine, state: &mut State) -> CallOutcome {
     })
 }
 
+fn processor_masks(machine: &mut Machine, state: &mut State) -> Value {
+    for number in [1, 2] {
+        let place = machine.argument(state, number);
+        machine.store(state, place, 8, Value::Known((1 << PROCESSORS) - 1));
+    }
+    Value::Known(1)
+}
+
 /// Where in the thread's memory the slots lie that a program asks for, and the number of the first.
 const THREAD_SLOTS: u64 = THREAD + 0x20_0000;
 const FIRST_THREAD_SLOT: u64 = 64;
@@ -174,6 +167,21 @@ fn allocate_thread_slot(machine: &mut Machine, state: &mut State) -> Value {
     }
     machine.store(state, Value::Known(THREAD_SLOTS + 8 * number), 8, Value::Known(0));
     Value::Known(FIRST_THREAD_SLOT + number)
+}
+
+fn read_thread_slot(machine: &mut Machine, state: &mut State) -> Value {
+    match thread_slot(machine, state) {
+        Some(slot) => machine.load(state, Value::Known(slot), 8),
+        None => machine.fresh(state, Symbol::new(Range::ALL)),
+    }
+}
+
+fn write_thread_slot(machine: &mut Machine, state: &mut State) -> Value {
+    let held = machine.argument(state, 1);
+    if let Some(slot) = thread_slot(machine, state) {
+        machine.store(state, Value::Known(slot), 8, held);
+    }
+    Value::Known(1)
 }
 
 /// The slot whose number is the first argument, when this program asked for it.
