@@ -205,7 +205,7 @@ fn image_outcome(
         reason: decision.reason,
         delegate: decision.delegate,
         declared_by: decision.declared_by,
-        init: called.and_then(|hook| hook.init.value().copied()),
+        init: called.and_then(|hook| hook.facts.init.value().copied()),
         abi: image.abi.value().cloned(),
         toolchain: image.toolchain.value().cloned(),
         evidence: decision.evidence,
@@ -244,7 +244,7 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
         }
     }
     let meaning = gil::meaning(called, python);
-    let declared = if python.free_threaded { called.gil.evidence() } else { &[] };
+    let declared = if python.free_threaded { called.facts.gil.evidence() } else { &[] };
     let mut evidence = [declared, &[hook]].concat();
     if python.free_threaded {
         match &meaning {
@@ -268,7 +268,7 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
 
 /// A declaration is only believed when it is known how the module comes about.
 fn unclear_init(called: &Hook) -> Option<String> {
-    match &called.init {
+    match &called.facts.init {
         Fact::Known { .. } => None,
         Fact::Unknown { why, .. } => Some(format!("how the module is initialised could not be read ({why})")),
     }

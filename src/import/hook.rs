@@ -12,7 +12,7 @@ use crate::model::facts::{Format, Hook, HookKind, ImageFacts};
 pub(super) fn is_placeholder(image: &ImageFacts, hook: &Hook) -> bool {
     let no_imports = image.python_imports.value().is_some_and(Vec::is_empty);
     let no_library = image.libraries.value().is_some_and(|libraries| !libraries.iter().any(|name| is_python(name)));
-    let nothing_found = hook.init.value().is_none() && hook.gil.value().is_none();
+    let nothing_found = hook.facts.init.value().is_none() && hook.facts.gil.value().is_none();
     image.format == Format::Pe && hook.kind == HookKind::Init && no_imports && no_library && nothing_found
 }
 

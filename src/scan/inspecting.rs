@@ -9,7 +9,7 @@ use crate::archive::select::by_name;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
-use crate::binary::{self, Depth};
+use crate::examine::{self, Depth};
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
 use crate::model::inspection::{
@@ -214,7 +214,7 @@ fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, V
     let mut explanations = BTreeMap::new();
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
-            explanations.insert(unpacked.path, binary::explain(facts, &member.bytes));
+            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes));
         }
     }
     explanations

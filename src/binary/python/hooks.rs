@@ -2,7 +2,7 @@
 
 use crate::binary::image::Image;
 use crate::cpython::init_function;
-use crate::model::facts::{Fact, Hook};
+use crate::model::facts::{Hook, InitFacts};
 
 /// Every hook that an image exports, by name, with nothing known about it yet but its name.
 pub(super) fn hooks(image: &Image<'_>, path: &str) -> Vec<Hook> {
@@ -13,19 +13,13 @@ pub(super) fn hooks(image: &Image<'_>, path: &str) -> Vec<Hook> {
         let matches_file_name = symbols.iter().any(|(_, name)| name == symbol);
         // The symbol does not tell `-` from `_`; the file's name does.
         let module = if matches_file_name { wanted.to_owned() } else { module };
-        let unread = "its code was not followed";
         Some(Hook {
             symbol: symbol.clone(),
             kind,
             module,
             address,
             matches_file_name,
-            init: Fact::unknown(unread),
-            gil: Fact::unknown(unread),
-            abi_info: Fact::unknown(unread),
-            slots: Fact::unknown(unread),
-            interpreters: Fact::unknown(unread),
-            hand_over: None,
+            facts: InitFacts::unknown("its code was not followed"),
         })
     });
     found.collect()

@@ -99,7 +99,7 @@ fn describe(node: &Node, image: &Image) -> Evidence {
 }
 
 /// A value in words.
-pub(in crate::evaluator) fn number(value: Value) -> String {
+fn number(value: Value) -> String {
     match value {
         Value::Known(number) if number < 10 => number.to_string(),
         Value::Known(number) => format!("{number:#x}"),

@@ -188,7 +188,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             CallOutcome::CallsBack(address) => {
                 // The function returns to our caller; its result stands for that of the call.
                 state.pc = address;
-                return self.leave_by(state, address);
+                state.pending_branch = None;
+                state.in_callback = true;
+                return true;
             }
             CallOutcome::PreservesRegisters(value) => {
                 state.set_register(self.machine.convention.result, value);
@@ -219,19 +221,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let model = self.models.get(self.machine.image, import);
         let outcome = externals::call(&mut self.machine, state, import, model);
         if self.purpose == Purpose::Create
-            && !externals::hands_on(model)
+            && !model.is_some_and(CallModel::hands_on)
             && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
         {
             self.machine.symbols.note_defining_import(id, import);
         }
         outcome
-    }
-
-    fn leave_by(&mut self, state: &mut State, address: u64) -> bool {
-        state.pc = address;
-        state.pending_branch = None;
-        state.in_callback = true;
-        true
     }
 
     fn unknown_call(&mut self, state: &mut State, target: Value) -> CallOutcome {

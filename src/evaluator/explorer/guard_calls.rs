@@ -7,7 +7,7 @@
 
 use super::Executor;
 use crate::evaluator::cpu::state::State;
-use crate::evaluator::externals::{CallHandler, CallModel};
+use crate::evaluator::externals::{CallModel, SystemCall};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Region, Value, region};
@@ -52,8 +52,8 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             }
             (IN_PROGRESS, DONE) => {
                 let Some(&opens) = self.guard_calls.opened.get(&guard) else { return };
-                for (function, handler) in [(opens, CallHandler::GuardAcquire), (function, CallHandler::GuardRelease)] {
-                    self.models.note_own(self.machine.image, function, CallModel::CallHandler(handler));
+                for (function, handler) in [(opens, SystemCall::GuardAcquire), (function, SystemCall::GuardRelease)] {
+                    self.models.note_own(self.machine.image, function, CallModel::System(handler));
                 }
             }
             _ => {}

@@ -38,7 +38,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             return known;
         }
         if let Some(model) = self.own_model(Value::Known(start)) {
-            return model != CallModel::Never;
+            return !model.never_returns();
         }
         if depth >= DEEPEST_CALL || self.noreturn.inspected >= MOST_INSTRUCTIONS {
             return true;
@@ -64,7 +64,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) => open.push(next),
                 StaticSuccessor::Jump(target) => match self.own_model(Value::Known(target)) {
-                    Some(CallModel::Never) => {}
+                    Some(model) if model.never_returns() => {}
                     Some(_) => return true,
                     None => open.push(target),
                 },
@@ -94,6 +94,6 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             Some(index) => self.models.get(image, index),
             None => self.models.own(image, target),
         };
-        model == Some(CallModel::Never)
+        model.is_some_and(CallModel::never_returns)
     }
 }

@@ -4,7 +4,7 @@
 //! reserves names with two underscores, and the namespace `std` (<https://eel.is/c++draft/lex.name>,
 //! <https://eel.is/c++draft/namespace.std>). They have the models of the functions of these names in other libraries.
 
-use super::table::{CallModel, model};
+use super::CallModel;
 use crate::binary::image::Image;
 use crate::evaluator::values::hash::FastMap;
 
@@ -18,7 +18,7 @@ pub(super) fn models(image: &Image) -> FastMap<u64, CallModel> {
     for reserved in RESERVED {
         let named = image.exports().range(reserved.to_owned()..);
         for (name, &address) in named.take_while(|(name, _)| name.starts_with(reserved)) {
-            models.extend(model(name).map(|model| (address, model)));
+            models.extend(CallModel::of(name).map(|model| (address, model)));
         }
     }
     models

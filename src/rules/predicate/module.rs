@@ -123,7 +123,7 @@ fn of_hook(image: &ImageFacts, (python, module): (Python, &ModuleOutcome), ask: 
 }
 
 fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
-    let (declaration, evidence) = match &hook.gil {
+    let (declaration, evidence) = match &hook.facts.gil {
         Fact::Known { value, evidence } => (value, evidence),
         Fact::Unknown { why, .. } => return unread("its declaration about the GIL", why),
     };
@@ -140,7 +140,7 @@ fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
 }
 
 fn interpreters(words: &[InterpretersKind], hook: &Hook) -> Truth {
-    let (value, evidence) = match &hook.interpreters {
+    let (value, evidence) = match &hook.facts.interpreters {
         Fact::Known { value, evidence } => (value, evidence),
         Fact::Unknown { why, .. } => return unread("what it says of sub-interpreters", why),
     };

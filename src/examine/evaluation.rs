@@ -1,31 +1,19 @@
 //! Follows the hooks of an image, as the interpreter that the file was built for would call them.
 
-use super::HookFacts;
-use super::image::Image;
+use crate::binary::image::Image;
 use crate::cpython::file_name::ExtensionFileName;
-use crate::evaluator::{self, EvaluationLimits, InitFunction, TargetInterpreter};
-use crate::model::facts::{Abi, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, Interpreters};
+use crate::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
+use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts};
 use crate::model::inspection::Explanation;
 
 /// The CPython that is taken where neither the file's name nor its bytes name one: what a version check inside the module
 /// would have to accept anyway.
 const MINOR: u8 = 14;
 
-/// What following the hook shows.
-pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> evaluator::Evaluation {
-    let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module };
-    evaluator::evaluate(image, init_function, context(path, abi), EvaluationLimits::default())
-}
-
-/// What a declaration is worth, given the function in `Py_mod_create`.
-pub(super) fn apply_create_slot(
-    image: &Image<'_>,
-    kind: HookKind,
-    gil: Fact<Declaration>,
-    create: Option<u64>,
-    context: TargetInterpreter,
-) -> Fact<Declaration> {
-    evaluator::apply_create_slot(image, kind, gil, create, context, EvaluationLimits::default())
+/// What following the hook shows, where the data names a function in `Py_mod_create`.
+pub(super) fn follow(image: &Image<'_>, hook: &Hook, create: Option<u64>, path: &str, abi: &Fact<Abi>) -> Evaluation {
+    let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module, create };
+    evaluate(image, init_function, interpreter(path, abi), EvaluationLimits::default())
 }
 
 /// How following the hooks that the file's name asks for went.
@@ -33,7 +21,7 @@ pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str) -> Vec<
     let hooks = known.hooks.value().into_iter().flatten().filter(|hook| hook.matches_file_name);
     hooks
         .map(|hook| {
-            let found = follow(image, hook, path, &known.abi);
+            let found = follow(image, hook, None, path, &known.abi);
             Explanation {
                 hook: hook.symbol.clone(),
                 architecture: image.architecture.clone(),
@@ -45,30 +33,9 @@ pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str) -> Vec<
         .collect()
 }
 
-impl From<evaluator::Evaluation> for HookFacts {
-    fn from(found: evaluator::Evaluation) -> HookFacts {
-        let interpreters = interpreters(&found.slots);
-        HookFacts { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots, interpreters }
-    }
-}
-
-/// Ids of `Py_mod_multiple_interpreters`: up to 3.14, and as renumbered in 3.15. <https://peps.python.org/pep-0820/>
-const INTERPRETERS_SLOTS: [u32; 2] = [3, 86];
-
-/// What the slots' ids alone tell: that there is no such slot.
-fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
-    match slots {
-        Fact::Known { value, evidence } if !value.iter().any(|id| INTERPRETERS_SLOTS.contains(id)) => {
-            Fact::known(None, evidence.clone())
-        }
-        Fact::Known { .. } => Fact::unknown("following the hook shows the slot, but not its value"),
-        Fact::Unknown { why, .. } => Fact::unknown(why.clone()),
-    }
-}
-
 /// The interpreter that the file was built for. A file whose flavour is unknown is followed as if it were for the
 /// free-threaded build: what that shows counts only if the flavour turns out to be known.
-pub(super) fn context(path: &str, abi: &Fact<Abi>) -> TargetInterpreter {
+pub(super) fn interpreter(path: &str, abi: &Fact<Abi>) -> TargetInterpreter {
     let known = abi.value();
     let free_threaded = known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
     let built_for = known.and_then(|abi| abi.versions.0).filter(|minor| *minor >= 8);
