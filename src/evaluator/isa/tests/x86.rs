@@ -185,7 +185,6 @@ fn every_mnemonic_that_is_modelled_has_forms() {
 
 /// A state in which an instruction can be carried out without a fault.
 fn before(form: &Form, random: &mut Random) -> Cpu {
-    use Mnemonic::*;
     let instruction = &form.instruction;
     let mut factory = InstructionInfoFactory::new();
     let info = factory.info(instruction);
@@ -194,10 +193,10 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
         let register = used.register();
         if register.full_register().is_gpr() {
             cpu.registers[register.full_register().number()] = random.number();
-        } else if register.is_vector_register() {
-            if let Some(lanes) = cpu.vectors.get_mut(register.number()) {
-                lanes.fill_with(|| random.number());
-            }
+        } else if register.is_vector_register()
+            && let Some(lanes) = cpu.vectors.get_mut(register.number())
+        {
+            lanes.fill_with(|| random.number());
         }
     }
     let is_aligned = form.text.contains("mova")
@@ -215,6 +214,27 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
             cpu.registers[used.base().full_register().number()] = pointer + apart;
         }
     }
+    set_registers(form, &mut cpu, random);
+    if instruction.has_rep_prefix() || instruction.has_repne_prefix() {
+        cpu.registers[1] = random.below(4);
+    }
+    if info.used_memory().iter().any(|used| used.access() != OpAccess::NoMemAccess) || form.text.starts_with("maskmov")
+    {
+        for word in cpu.memory.iter_mut().take(WORDS - 6).skip(2) {
+            *word = random.number();
+        }
+    }
+    set_memory(form, &mut cpu, random, pointer);
+    let flags = random.next();
+    let flag = |bit: u64| flags >> bit & 1 != 0;
+    (cpu.carry, cpu.zero, cpu.negative, cpu.overflow, cpu.parity) = (flag(0), flag(1), flag(2), flag(3), flag(4));
+    cpu
+}
+
+/// Registers that some instructions need to have small numbers or pointers in.
+fn set_registers(form: &Form, cpu: &mut Cpu, random: &mut Random) {
+    use Mnemonic::*;
+    let instruction = &form.instruction;
     let size = 8 * instruction.memory_size().size() as u64;
     match instruction.mnemonic() {
         Push | Pop | Pushfq | Popfq => cpu.registers[4] = POINTER + 8,
@@ -223,7 +243,7 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
         Loop | Loope | Loopne | Jrcxz | Jecxz => {
             cpu.registers[1] = [0, 1, 2, 1 << 32, u64::MAX][random.below(5) as usize]
         }
-        Div | Idiv => divisible(form, &mut cpu, random),
+        Div | Idiv => divisible(form, cpu, random),
         Bt | Bts | Btr | Btc
             if instruction.op_kind(0) == OpKind::Memory && instruction.op_kind(1) == OpKind::Register =>
         {
@@ -234,15 +254,12 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
         }
         _ => {}
     }
-    if instruction.has_rep_prefix() || instruction.has_repne_prefix() {
-        cpu.registers[1] = random.below(4);
-    }
-    if info.used_memory().iter().any(|used| used.access() != OpAccess::NoMemAccess) || form.text.starts_with("maskmov")
-    {
-        for word in cpu.memory.iter_mut().take(WORDS - 6).skip(2) {
-            *word = random.number();
-        }
-    }
+}
+
+/// Memory that some instructions need to find.
+fn set_memory(form: &Form, cpu: &mut Cpu, random: &mut Random, pointer: u64) {
+    use Mnemonic::*;
+    let instruction = &form.instruction;
     match instruction.mnemonic() {
         Popfq => cpu.memory.iter_mut().for_each(|word| *word &= 0x8d5),
         // Comparisons are as often equal as not.
@@ -264,10 +281,6 @@ fn before(form: &Form, random: &mut Random) -> Cpu {
         }
         _ => {}
     }
-    let flags = random.next();
-    let flag = |bit: u64| flags >> bit & 1 != 0;
-    (cpu.carry, cpu.zero, cpu.negative, cpu.overflow, cpu.parity) = (flag(0), flag(1), flag(2), flag(3), flag(4));
-    cpu
 }
 
 /// Dividends whose upper half is zero, and divisors that are not: the quotient fits.
