@@ -156,7 +156,7 @@ impl Bench {
                     state.pc = address;
                     waiting.push(state);
                 }
-                Successor::Next(address) => found.push((state, address == CODE + TAKEN)),
+                Successor::Next(address) | Successor::Wait(address) => found.push((state, address == CODE + TAKEN)),
                 Successor::Fork(condition) => {
                     for (condition, taken) in [(condition, true), (condition.opposite(), false)] {
                         let mut way = state.clone();

@@ -4,6 +4,7 @@
 
 mod arithmetic;
 mod control;
+pub(in crate::evaluator) mod decode;
 mod exchange;
 mod operand;
 mod shift;
@@ -12,8 +13,9 @@ mod string_ops;
 mod unmodelled;
 mod vector;
 
-use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Code, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
+use self::decode::decode;
 use crate::binary::image::{Image, Segment};
 use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::machine::Machine;
@@ -23,8 +25,6 @@ use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Value, extend};
 use crate::model::facts::Format;
 
-/// Longest x86 instruction in bytes.
-const LONGEST: usize = 15;
 /// Number of the stack pointer.
 const RSP: usize = 4;
 
@@ -230,17 +230,6 @@ fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<Con
     })
 }
 
-/// Where the instructions of a run begin that starts at `start`, up to `last`; behind bytes that are none, everywhere.
-pub(in crate::evaluator) fn instruction_starts(image: &Image, start: u64, last: u64) -> Vec<u64> {
-    let mut found = Vec::new();
-    let mut address = start;
-    while address <= last {
-        found.push(address);
-        address = decode(image, address).map_or(address.saturating_add(1), |instruction| instruction.next_ip());
-    }
-    found
-}
-
 /// Where an instruction leads, whatever the values.
 fn static_successor(instruction: &Instruction) -> StaticSuccessor {
     let next = instruction.next_ip();
@@ -266,21 +255,13 @@ fn static_successor(instruction: &Instruction) -> StaticSuccessor {
     }
 }
 
-fn decode(image: &Image, address: u64) -> Option<Instruction> {
-    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
-    let start = usize::try_from(address - segment.address).ok()?;
-    let bytes = segment.bytes.get(start..)?;
-    let bytes = bytes.get(..bytes.len().min(LONGEST))?;
-    let instruction = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).decode();
-    (instruction.code() != Code::INVALID).then_some(instruction)
-}
-
 fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     use Mnemonic::*;
     let next = Successor::Next(instruction.next_ip());
     match instruction.mnemonic() {
-        Nop | Endbr64 | Pause | Lfence | Mfence | Sfence | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta
-        | Prefetchw | Emms | Cld | Fnop => {}
+        Pause => return Successor::Wait(instruction.next_ip()),
+        Nop | Endbr64 | Lfence | Mfence | Sfence | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta | Prefetchw
+        | Emms | Cld | Fnop => {}
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {
