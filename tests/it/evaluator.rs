@@ -251,7 +251,6 @@ fn hostile_code_ends_at_a_limit() {
     // b .+4; b .-4
     let found = run(&patched(ARM64, &[1, 0, 0, 0x14, 0xff, 0xff, 0xff, 0x17]), HookKind::Init, FREE_THREADED, limits);
     assert_eq!(why(&found.facts.gil), instructions);
-    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
