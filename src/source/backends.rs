@@ -46,17 +46,19 @@ pub(super) fn doubt(system: &BuildSystem, scripts: &[Script], has_modules: bool)
     let backend = system.backend.as_deref()?;
     if !system.backend_path.is_empty() {
         return match own(system, scripts) {
-            Some(script)
-                if KNOWN.iter().any(|known| script.says(known)) || script.says("setuptools import build_meta") =>
-            {
-                None
-            }
+            Some(script) if leads_on(script) => None,
             Some(script) => Some(format!("{} is a build backend of the project's own", script.path)),
             None => Some(format!("the build backend {backend} is the project's own")),
         };
     }
     let module = backend.split(':').next().unwrap_or(backend);
     (!has_modules && !KNOWN.contains(&module)).then(|| format!("what the build backend {backend} does is not known"))
+}
+
+/// Whether a backend hands its work to one that is known.
+fn leads_on(script: &Script) -> bool {
+    let code = script.code.replace(' ', "");
+    KNOWN.iter().any(|known| code.contains(known)) || code.contains("fromsetuptoolsimportbuild_meta")
 }
 
 /// Where the backend ends every build: in `setup.py`, which setuptools runs, or in a backend of the project's own.

@@ -149,7 +149,7 @@ impl Outlook<'_> {
         let seen = at("limited API".to_owned(), place).symbol(limited.means.clone());
         match (limited.user, &self.facts.left_out) {
             (LimitedApiUser::Installer, _) => {
-                let why = format!("a wheel that fits: {place} tags it abi3, which {python} does not accept");
+                let why = format!("{place} tags the wheel abi3, and {python} accepts no such tag");
                 Some((why, vec![seen]))
             }
             (LimitedApiUser::Headers | LimitedApiUser::Backend, _) if minor < LIMITED_API_PYTHON => {

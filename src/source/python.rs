@@ -199,7 +199,7 @@ impl<'a, 't> Reader<'a, 't> {
                 self.place = if is_choice { Some(Stand::Choice) } else { self.place };
             }
             let inner = answer.within(rest);
-            asked += usize::from(condition.is_some_and(|condition| asks_for_build(self.text_of(condition))));
+            asked += usize::from(condition.is_some_and(|condition| self.values.mentions(condition, asks_for_build)));
             self.asking += asked;
             let block = branch.child_by_field_name("consequence").or(branch.child_by_field_name("body"));
             let left = block.map_or(Exit::default(), |block| self.block(block, both(inner, outer)));

@@ -104,6 +104,14 @@ impl<'a, 't> Values<'a, 't> {
         answer
     }
 
+    /// Whether a condition, or what a name in it stands for, has words that pass the test.
+    pub(super) fn mentions(&self, condition: Node<'t>, test: fn(&str) -> bool) -> bool {
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let text = self.text_of(condition);
+        let meant = |word: &str| self.names.get(word).copied().flatten().is_some_and(|node| test(self.text_of(node)));
+        test(text) || text.split(|letter| !is_word(letter)).take(FUEL as usize).any(meant)
+    }
+
     fn text_of(&self, node: Node<'_>) -> &'a str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
