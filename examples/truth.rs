@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::binary::machine::{Context, Evaluation, Limits, Maker, evaluate, overrule};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, apply_create_slot, evaluate};
 use ungil::import;
 use ungil::model::facts::{Declaration, Fact, HookKind};
 use ungil::model::target::Target;
@@ -48,7 +48,7 @@ struct Arguments {
 }
 
 /// What the evaluator makes of a row.
-struct Answer {
+struct CallOutcome {
     word: String,
     why: String,
     time: Option<Duration>,
@@ -174,8 +174,8 @@ fn unpack(wheel: &[u8], member: &str) -> Result<Vec<u8>, Failure> {
     Err(format!("{member} is not in the wheel").into())
 }
 
-fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Failure> {
-    let plain = |word: &str, why: String| Answer { word: word.into(), why, time: None, steps: 0, forks: 0 };
+fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<CallOutcome, Failure> {
+    let plain = |word: &str, why: String| CallOutcome { word: word.into(), why, time: None, steps: 0, forks: 0 };
     let images = match images(member) {
         Ok(images) => images,
         Err(error) => return Ok(plain("unknown", error.to_string())),
@@ -190,13 +190,13 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
     };
     let Some(hook) = hook(image, &row.member) else { return Ok(plain("not_a_module", "no hook".into())) };
     let free_threaded = free_threaded(row, image);
-    let context = Context { minor: minor(row), free_threaded };
+    let context = TargetInterpreter { minor: minor(row), free_threaded };
     let made = name(&row.member);
-    let maker = Maker { address: hook, kind: HookKind::Init, module: &made };
+    let init_function = InitFunction { address: hook, kind: HookKind::Init, module: &made };
     let run = || {
-        let limits = Limits::default();
-        let mut found = evaluate(image, maker, context, limits);
-        found.gil = overrule(image, maker.kind, found.gil, found.create, context, limits);
+        let limits = EvaluationLimits::default();
+        let mut found = evaluate(image, init_function, context, limits);
+        found.gil = apply_create_slot(image, init_function.kind, found.gil, found.create, context, limits);
         found
     };
     let evaluation = run();
@@ -222,7 +222,7 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<Answer, Fail
         );
     }
     let (word, why) = word(&evaluation, free_threaded);
-    Ok(Answer { word, why, time: Some(time), steps: evaluation.steps, forks: evaluation.forks })
+    Ok(CallOutcome { word, why, time: Some(time), steps: evaluation.steps, forks: evaluation.forks })
 }
 
 /// How long something takes. On a machine with other work, the shortest of several times is the one that says most of
@@ -342,7 +342,7 @@ fn print_times(mut times: Vec<(Duration, u64, u64, String, String)>) {
     }
 }
 
-/// Prints what halves and nearly ends a sorted list of times.
+/// Prints what partial_lanes and nearly ends a sorted list of times.
 fn print_shares(title: &str, times: &[Duration]) {
     let at = |part: f64| times.get(((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1)));
     let (Some(median), Some(high), Some(longest)) = (at(0.5), at(0.99), times.last()) else { return };

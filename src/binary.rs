@@ -1,7 +1,7 @@
 //! Reads one compiled file into facts: what it says of itself. It runs nothing and judges nothing.
 //!
 //! `image` gives one relocated view of ELF, Mach-O and PE files; everything else here is neutral of the format. `python`
-//! finds the hooks and reads what the data says of each, and `machine` follows their code. What both find is merged, and
+//! finds the hooks and reads what the data says of each, and the evaluator follows their code. What both find is merged, and
 //! where they contradict each other, the fact is unknown. `sweep` counts what all code shows.
 
 use image::ImageError;
@@ -12,7 +12,6 @@ use crate::model::inspection::Explanation;
 mod evaluation;
 pub mod hand_over;
 pub mod image;
-pub mod machine;
 pub mod python;
 pub mod sweep;
 mod toolchain;

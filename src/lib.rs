@@ -29,6 +29,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod evaluator;
 pub mod gate;
 pub mod import;
 pub mod index;

@@ -2,7 +2,7 @@
 
 use super::HookFacts;
 use super::image::Image;
-use super::machine::{self, Context, Limits, Maker};
+use crate::evaluator::{self, EvaluationLimits, InitFunction, TargetInterpreter};
 use crate::model::facts::{Abi, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, Interpreters};
 use crate::model::inspection::Explanation;
 
@@ -11,20 +11,20 @@ use crate::model::inspection::Explanation;
 const MINOR: u8 = 14;
 
 /// What following the hook shows.
-pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> machine::Evaluation {
-    let maker = Maker { address: hook.address, kind: hook.kind, module: &hook.module };
-    machine::evaluate(image, maker, context(path, abi), Limits::default())
+pub(super) fn follow(image: &Image<'_>, hook: &Hook, path: &str, abi: &Fact<Abi>) -> evaluator::Evaluation {
+    let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module };
+    evaluator::evaluate(image, init_function, context(path, abi), EvaluationLimits::default())
 }
 
 /// What a declaration is worth, given the function in `Py_mod_create`.
-pub(super) fn overrule(
+pub(super) fn apply_create_slot(
     image: &Image<'_>,
     kind: HookKind,
     gil: Fact<Declaration>,
     create: Option<u64>,
-    context: Context,
+    context: TargetInterpreter,
 ) -> Fact<Declaration> {
-    machine::overrule(image, kind, gil, create, context, Limits::default())
+    evaluator::apply_create_slot(image, kind, gil, create, context, EvaluationLimits::default())
 }
 
 /// How following the hooks that the file's name asks for went.
@@ -44,8 +44,8 @@ pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str) -> Vec<
         .collect()
 }
 
-impl From<machine::Evaluation> for HookFacts {
-    fn from(found: machine::Evaluation) -> HookFacts {
+impl From<evaluator::Evaluation> for HookFacts {
+    fn from(found: evaluator::Evaluation) -> HookFacts {
         let interpreters = interpreters(&found.slots);
         HookFacts { init: found.init, gil: found.gil, abi_info: found.abi_info, slots: found.slots, interpreters }
     }
@@ -67,11 +67,11 @@ fn interpreters(slots: &Fact<Vec<u32>>) -> Fact<Option<Interpreters>> {
 
 /// The interpreter that the file was built for. A file whose flavour is unknown is followed as if it were for the
 /// free-threaded build: what that shows counts only if the flavour turns out to be known.
-pub(super) fn context(path: &str, abi: &Fact<Abi>) -> Context {
+pub(super) fn context(path: &str, abi: &Fact<Abi>) -> TargetInterpreter {
     let known = abi.value();
     let free_threaded = known.is_none_or(|abi| matches!(abi.flavour, Flavour::FreeThreaded | Flavour::Abi3t));
     let built_for = known.and_then(|abi| abi.versions.0).filter(|minor| *minor >= 8);
-    Context { minor: named(path).or(built_for).unwrap_or(MINOR), free_threaded }
+    TargetInterpreter { minor: named(path).or(built_for).unwrap_or(MINOR), free_threaded }
 }
 
 /// The minor version in a file's suffix: `.cpython-314t-…`, `.cp314t-…`.

@@ -7,8 +7,8 @@
 use std::cell::OnceCell;
 
 use super::image::{Image, ImageError, images};
-use super::machine::{Limits, Maker, evaluate};
 use super::{BinaryError, HookFacts, evaluation, python};
+use crate::evaluator::{EvaluationLimits, InitFunction, evaluate};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, HandOver, Hook, ImageFacts, ModuleFacts};
 
@@ -76,12 +76,12 @@ impl Library<'_, '_> {
                 let of_library = || python::facts(self.image, self.path, super::Depth::Verdict).abi;
                 known.abi = self.abi.get_or_init(of_library).clone();
             }
-            let maker = Maker { address, kind: hook.kind, module: &hook.module };
+            let init_function = InitFunction { address, kind: hook.kind, module: &hook.module };
             let what = format!("the hook hands over to a function of {}", self.path);
             let seen = Evidence::new(what).symbol(symbol).address(address);
             let context = evaluation::context(module_path, &known.abi);
-            let mut found = evaluate(self.image, maker, context, Limits::default());
-            found.gil = evaluation::overrule(self.image, hook.kind, found.gil, found.create, context);
+            let mut found = evaluate(self.image, init_function, context, EvaluationLimits::default());
+            found.gil = evaluation::apply_create_slot(self.image, hook.kind, found.gil, found.create, context);
             let about = format!("the hook hands over to {symbol} of {}, and there ", self.path);
             take(hook, found.into(), &about, &seen);
         }

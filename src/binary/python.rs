@@ -80,7 +80,8 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
         let hand_over = found.hand_over.take();
         let create = found.create.or_else(|| declaration::create(&survey, hook));
         let mut merged = merge::merge(HookFacts::of(hook), found.into());
-        merged.gil = evaluation::overrule(image, hook.kind, merged.gil, create, evaluation::context(path, &abi));
+        merged.gil =
+            evaluation::apply_create_slot(image, hook.kind, merged.gil, create, evaluation::context(path, &abi));
         settle(std::slice::from_mut(hook), vec![merged]);
         // Where the data tells, nobody else need be asked.
         hook.hand_over = hand_over.filter(|_| hook.gil.value().is_none());

@@ -24,7 +24,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Records of what is installed are those of wheels, unpacked.
     ("installed", &["model", "archive", "lexical"]),
     ("resolve", &["model"]),
-    ("binary", &["model"]),
+    ("binary", &["model", "evaluator"]),
+    ("evaluator", &["model", "binary"]),
     ("import", &["model"]),
     ("rules", &["model"]),
     ("verdict", &["model"]),
@@ -71,7 +72,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("html5gum", &["index"]),
     ("http", &["index"]),
     ("http_cache_semantics", &["index"]),
-    ("iced_x86", &["binary/machine", "binary/sweep"]),
+    ("iced_x86", &["evaluator", "binary/sweep"]),
     ("indicatif", &["cli"]),
     ("mailparse", &["archive"]),
     ("memmap2", &["archive", "scan"]),
@@ -116,8 +117,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tree_sitter_rust", &["source/tokens.rs"]),
     ("url", &[""]),
     ("walkdir", &["archive", "index", "input", "scan"]),
-    ("yaxpeax_arch", &["binary/machine"]),
-    ("yaxpeax_arm", &["binary/machine"]),
+    ("yaxpeax_arch", &["evaluator"]),
+    ("yaxpeax_arm", &["evaluator"]),
 ];
 
 /// Dependencies whose crate has another name in code.
@@ -145,10 +146,10 @@ const ONLY_CLI: &[&str] = &[
 const NEVER: &[&str] = &[".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!(", "#[allow("];
 
 /// Most lines of a file, its tests not counted.
-const LONGEST_FILE: usize = 400;
+const LONGEST_FILE: usize = 500;
 /// Files that may be longer, and why.
 const LONGER_FILES: &[(&str, usize, &str)] =
-    &[("binary/machine/world/table.rs", 800, "a table: one line for each function of the outside world")];
+    &[("evaluator/externals/table.rs", 800, "a table: one line for each function of the outside world")];
 
 /// The claim that no static look can make; never part of any output.
 const FORBIDDEN: &[&str] = &["thread-safe", "thread safe", "threadsafe"];

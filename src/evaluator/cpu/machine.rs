@@ -1,0 +1,322 @@
+//! What all paths share, and what instructions and models do through it: memory, new objects and names, facts of the
+//! interpreter.
+
+use crate::binary::image::{IMPORT_WINDOW, Image};
+use crate::evaluator::cpu::convention::Convention;
+use crate::evaluator::cpu::flags::{Condition, Facts};
+use crate::evaluator::cpu::fuel::Fuel;
+use crate::evaluator::cpu::state::{Known, State};
+use crate::evaluator::cpu::trace::{Trace, TraceEvent};
+use crate::evaluator::memory::guards::StaticGuards;
+use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::symbol::{DefinitionSite, Range, Symbol, Symbols, Table};
+use crate::evaluator::values::value::{
+    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, PointsTo, Region, THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, region,
+};
+use crate::model::facts::Format;
+
+/// What stack protectors compare with: any number would do.
+pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
+/// Allocations of one place that are followed separately.
+const SEPARATE_ALLOCATIONS: u64 = 4;
+
+/// The interpreter that a function is evaluated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetInterpreter {
+    /// Minor version of CPython 3.
+    pub minor: u8,
+    /// Whether the code was compiled for the free-threaded build: objects have another header there.
+    pub free_threaded: bool,
+}
+
+/// What the paths of one evaluation share.
+pub(in crate::evaluator) struct Machine<'a, 'data> {
+    pub(in crate::evaluator) image: &'a Image<'data>,
+    pub(in crate::evaluator) convention: &'static Convention,
+    pub(in crate::evaluator) interpreter: TargetInterpreter,
+    pub(in crate::evaluator) symbols: Symbols,
+    pub(in crate::evaluator) trace: Trace,
+    pub(in crate::evaluator) fuel: Fuel,
+    pub(in crate::evaluator) guards: StaticGuards,
+    allocation_ids: FastMap<(u64, u64, u64), u64>,
+}
+
+impl<'a, 'data> Machine<'a, 'data> {
+    /// A machine that nothing was done on.
+    pub(in crate::evaluator) fn new(
+        image: &'a Image<'data>,
+        convention: &'static Convention,
+        interpreter: TargetInterpreter,
+        fuel: Fuel,
+    ) -> Machine<'a, 'data> {
+        Machine {
+            image,
+            convention,
+            interpreter,
+            symbols: Symbols::default(),
+            trace: Trace::default(),
+            fuel,
+            guards: StaticGuards::default(),
+            allocation_ids: FastMap::default(),
+        }
+    }
+}
+
+impl Machine<'_, '_> {
+    /// Whether code of the image is at an address.
+    pub(in crate::evaluator) fn is_code(&self, address: u64) -> bool {
+        self.image.segment_at(address).is_some_and(|segment| segment.executable)
+    }
+
+    pub(in crate::evaluator) fn import_index(&self, address: u64) -> Option<usize> {
+        let import = self.image.import_at(address)?;
+        let first = self.image.imports().first()?.address;
+        usize::try_from((import.address - first) / IMPORT_WINDOW).ok()
+    }
+
+    /// An argument of the call that was just entered.
+    pub(in crate::evaluator) fn argument(&self, state: &State, number: usize) -> Value {
+        let convention = self.convention;
+        if let Some(&register) = convention.arguments.get(number) {
+            return state.register(register);
+        }
+        let place = convention.stacked + 8 * (number - convention.arguments.len()) as u64;
+        match state.register(convention.stack_pointer) {
+            Value::Known(stack) => state.resolve(state.memory.read(self.image, stack.wrapping_add(place), 8)),
+            Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+        }
+    }
+
+    /// The answer to a condition; `None` when both ways are open, and then the instruction forks.
+    pub(in crate::evaluator) fn ask(&self, state: &mut State, condition: Condition) -> Option<bool> {
+        state.pending_branch.take().or_else(|| state.decide(condition, &self.symbols))
+    }
+
+    /// Notes a step of a path.
+    pub(in crate::evaluator) fn note(&mut self, state: &mut State, what: TraceEvent) {
+        state.trace = self.trace.push(state.trace, state.pc, what);
+    }
+
+    /// A new symbolic value, made at this place.
+    pub(in crate::evaluator) fn fresh(&mut self, state: &mut State, symbol: Symbol) -> Value {
+        self.fresh_part(state, symbol, 0)
+    }
+
+    fn fresh_part(&mut self, state: &mut State, symbol: Symbol, part: u8) -> Value {
+        let source = DefinitionSite { address: state.pc, context: state.context(), part };
+        let id = self.symbols.name(source, symbol);
+        state.issue(id);
+        Value::Symbol { id, offset: 0 }
+    }
+
+    /// A new allocation, made at this place.
+    pub(in crate::evaluator) fn allocate(&mut self, state: &mut State, zeros: Value) -> Value {
+        let zeros = zeros.known().unwrap_or(0).min(HEAP_STRIDE / 2);
+        for turn in 0..SEPARATE_ALLOCATIONS {
+            let number = self.allocation_id((state.pc, state.context(), turn));
+            let address = HEAP + number * HEAP_STRIDE;
+            if address + HEAP_STRIDE > THREAD {
+                break;
+            }
+            if !state.memory.is_allocated(address) {
+                state.memory.allocate(address, zeros);
+                return Value::Known(address);
+            }
+        }
+        self.fresh(state, Symbol::new(Range::POINTER))
+    }
+
+    /// An object of the interpreter whose identity matters, made at this place.
+    pub(in crate::evaluator) fn object(&mut self, state: &mut State) -> u64 {
+        for turn in 0..SEPARATE_ALLOCATIONS {
+            let handle = OBJECTS + (1 + self.allocation_id((state.pc, state.context(), 16 + turn))) * OBJECT_STRIDE;
+            if state.module(handle).is_none() {
+                return handle;
+            }
+        }
+        OBJECTS
+    }
+
+    fn allocation_id(&mut self, key: (u64, u64, u64)) -> u64 {
+        let next = self.allocation_ids.len() as u64;
+        *self.allocation_ids.entry(key).or_insert(next)
+    }
+
+    /// Reads memory through a pointer.
+    pub(in crate::evaluator) fn load(&mut self, state: &mut State, address: Value, size: u64) -> Value {
+        match address {
+            Value::Known(address) => {
+                if let Some(import) = self.import_index(address) {
+                    return self.imported_datum(state, import, address % IMPORT_WINDOW, size);
+                }
+                if region(address) == Region::Thread
+                    && let Some(value) = self.thread_field(address - THREAD)
+                {
+                    return value.truncate(8 * size as u32);
+                }
+                if region(address) == Region::Object
+                    && let Some(value) = self.header_field(address % OBJECT_STRIDE, size)
+                {
+                    return Value::Known(value);
+                }
+                state.resolve(state.memory.read(self.image, address, size))
+            }
+            Value::Symbol { offset, .. } => {
+                match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
+                    Some(value) => Value::Known(value),
+                    None => Value::Unknown(PointsTo::OUTSIDE),
+                }
+            }
+            Value::Unknown(reach) => {
+                let own = if reach.may(PointsTo::STACK.with(PointsTo::HEAP)) {
+                    state.memory.contents(reach).with(PointsTo::OUTSIDE)
+                } else {
+                    PointsTo::OUTSIDE
+                };
+                Value::Unknown(if self.reaches_data(reach) { own.with(PointsTo::IMAGE) } else { own })
+            }
+        }
+    }
+
+    /// Whether a pointer of this reach may point to data of the image.
+    fn reaches_data(&self, reach: PointsTo) -> bool {
+        let (low, high) = reach.addresses();
+        let overlaps = |start: u64, size: u64| low < start.saturating_add(size) && high >= start;
+        reach.may(PointsTo::IMAGE)
+            && self.image.segments.iter().any(|segment| !segment.executable && overlaps(segment.address, segment.size))
+    }
+
+    /// A number that is not known, out of the bits of a mask: a small one is often the index into a table.
+    pub(in crate::evaluator) fn masked(&mut self, state: &mut State, mask: Value) -> Value {
+        match mask {
+            Value::Known(highest @ (3 | 7 | 15 | 31)) => {
+                self.fresh_part(state, Symbol::new(Range::new(0, highest.cast_signed())), 10)
+            }
+            _ => Value::ANY,
+        }
+    }
+
+    /// A number of which only the lowest byte is known.
+    pub(in crate::evaluator) fn low_byte(&mut self, state: &mut State, byte: u8) -> Value {
+        self.fresh_part(state, Symbol { low: Some(byte), ..Symbol::new(Range::ALL) }, 11)
+    }
+
+    /// A table of code addresses in which an index points that is not known.
+    pub(in crate::evaluator) fn table(&self, state: &State, start: u64, size: u64, index: Value) -> Table {
+        let facts = Known { symbols: &self.symbols, facts: &state.facts };
+        let range = Facts::range(&facts, index, 64);
+        let highest = u64::try_from(range.high).ok().filter(|_| range.low >= 0);
+        let count = highest.map_or(Table::LONGEST, |highest| highest.saturating_add(1).min(Table::LONGEST));
+        Table { start, size: size as u8, signed: false, shift: 0, count }
+    }
+
+    /// An entry of a table of code addresses whose index is not known.
+    pub(in crate::evaluator) fn load_entry(&mut self, state: &mut State, table: Table) -> Value {
+        self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 7)
+    }
+
+    /// The same entry, shifted to the left.
+    pub(in crate::evaluator) fn shift_entry(&mut self, state: &mut State, id: u32, amount: u32) -> Value {
+        match self.symbols.get(id).and_then(|symbol| symbol.table) {
+            Some(table) if table.shift == 0 && amount < 8 => {
+                let table = Table { shift: amount as u8, ..table };
+                self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 8)
+            }
+            Some(_) | None => Value::ANY,
+        }
+    }
+
+    /// The interpreter's state: always the same, since the module is imported into the main interpreter.
+    pub(in crate::evaluator) fn interpreter_state(&mut self) -> Value {
+        let source = DefinitionSite { address: 0, context: 0, part: 2 };
+        Value::Symbol { id: self.symbols.name(source, Symbol::new(Range::POINTER)), offset: 0 }
+    }
+
+    /// Whether a value cannot be zero.
+    pub(in crate::evaluator) fn is_nonzero(&self, state: &State, value: Value) -> bool {
+        let facts = Known { symbols: &self.symbols, facts: &state.facts };
+        Facts::range(&facts, value, 64).excludes_zero()
+    }
+
+    /// A new unknown that is not zero, made at this place.
+    pub(in crate::evaluator) fn nonzero(&mut self, state: &mut State) -> Value {
+        self.fresh_part(state, Symbol::new(Range::POINTER), 9)
+    }
+
+    /// Writes memory through a pointer.
+    pub(in crate::evaluator) fn store(&mut self, state: &mut State, address: Value, size: u64, value: Value) {
+        if size == 8 {
+            state.memory.expose(self.image, value);
+        }
+        match address {
+            Value::Known(address) => {
+                let outside = region(address) == Region::Object || self.import_index(address).is_some();
+                if !outside {
+                    state.memory.write(self.image, address, size, value);
+                }
+            }
+            Value::Symbol { .. } => {}
+            Value::Unknown(reach) => state.memory.taint(self.image, reach, value),
+        }
+    }
+
+    /// What the thread's block holds where that is known.
+    fn thread_field(&self, offset: u64) -> Option<Value> {
+        match offset {
+            0x28 if self.image.format == Format::Elf => Some(Value::Known(CANARY)),
+            0 | 0x30 => Some(Value::Known(THREAD)),
+            0x58 => Some(Value::Known(THREAD + THREAD_BLOCKS)),
+            THREAD_BLOCKS..THREAD_BLOCK => Some(Value::Known(THREAD + THREAD_BLOCK)),
+            0x10 if self.image.format == Format::Pe => Some(Value::Known(0x1000)),
+            _ => None,
+        }
+    }
+
+    /// The part of an object's header that reference counting looks at: every object outside is taken to be immortal,
+    /// so that counting changes nothing. <https://peps.python.org/pep-0683/>, <https://peps.python.org/pep-0703/>
+    pub(in crate::evaluator) fn header_field(&self, offset: u64, size: u64) -> Option<u64> {
+        const IMMORTAL: u64 = 0xffff_ffff;
+        match (offset, size, self.interpreter.free_threaded) {
+            (12, 4, true) | (0, 4, false) => Some(IMMORTAL),
+            _ => None,
+        }
+    }
+
+    /// The module that an unknown comes from.
+    pub(in crate::evaluator) fn origin(&self, value: Value) -> Option<String> {
+        match value {
+            Value::Symbol { id, .. } => self.symbols.get(id).and_then(|symbol| symbol.origin.clone()),
+            Value::Known(_) | Value::Unknown(_) => None,
+        }
+    }
+
+    /// The import whose result a value is, when nothing else is known of it.
+    pub(in crate::evaluator) fn defining_import(&self, value: Value) -> Option<usize> {
+        match value {
+            Value::Symbol { id, offset: 0 } => self.symbols.get(id).and_then(|symbol| symbol.import),
+            Value::Symbol { .. } | Value::Known(_) | Value::Unknown(_) => None,
+        }
+    }
+
+    /// The Boost.Python library that the image needs.
+    pub(in crate::evaluator) fn boost_library(&self) -> Option<String> {
+        let found = self.image.libraries().iter().find(|library| library.contains("boost_python"));
+        Some(found.cloned().unwrap_or_else(|| "libboost_python".into()))
+    }
+
+    /// `Py_Version` of the interpreter that the run imitates.
+    pub(in crate::evaluator) fn version_hex(&self) -> u64 {
+        0x0300_00f0 | u64::from(self.interpreter.minor) << 16
+    }
+
+    /// `Py_GetVersion()` of the interpreter that the run imitates, in memory.
+    pub(in crate::evaluator) fn version_text(&mut self, state: &mut State) -> Value {
+        let build = if self.interpreter.free_threaded { " free-threading build" } else { "" };
+        let text = format!("3.{}.0{build} (main) [C]\0", self.interpreter.minor);
+        let block = self.allocate(state, Value::Known(0));
+        for (index, byte) in text.bytes().enumerate() {
+            self.store(state, block.offset(index as u64), 1, Value::Known(u64::from(byte)));
+        }
+        block
+    }
+}

@@ -1,0 +1,99 @@
+//! Runs of bytes: copied, filled, and forgotten.
+
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::State;
+use crate::evaluator::values::value::{ImageBounds, PointsTo, Region, Value, mask, region};
+
+/// Longest run of bytes that is copied, filled or compared one by one.
+pub(in crate::evaluator) const LONGEST_RUN: u64 = 4096;
+
+impl Machine<'_, '_> {
+    /// Copies a run of bytes.
+    pub(in crate::evaluator) fn copy_run(&mut self, state: &mut State, to: Value, from: Value, length: Value) {
+        let (Value::Known(start), Some(length)) = (to, length.known().filter(|&length| length <= LONGEST_RUN)) else {
+            return self.overwrite(state, to, length);
+        };
+        self.fuel.consume(length);
+        let mut units = Vec::new();
+        let mut offset = 0;
+        while offset < length {
+            let unit = if length - offset >= 8 { 8 } else { 1 };
+            units.push((offset, unit, self.load(state, from.offset(offset), unit)));
+            offset += unit;
+        }
+        for (offset, unit, value) in units {
+            self.store(state, Value::Known(start.wrapping_add(offset)), unit, value);
+        }
+    }
+
+    /// Fills a run of `count` units.
+    pub(in crate::evaluator) fn fill_run(
+        &mut self,
+        state: &mut State,
+        to: Value,
+        unit: Value,
+        size: u64,
+        count: Value,
+    ) {
+        let bytes = count.known().and_then(|count| count.checked_mul(size)).filter(|&bytes| bytes <= 16 * LONGEST_RUN);
+        let (Value::Known(start), Some(bytes)) = (to, bytes) else {
+            let length = count.known().map_or(Value::ANY, |count| Value::Known(count.saturating_mul(size)));
+            return self.overwrite(state, to, length);
+        };
+        self.fuel.consume(bytes);
+        let mut offset = 0;
+        let wide = match unit {
+            Value::Known(number) if size < 8 => {
+                Some((0..8 / size).fold(0, |word, index| word | (number & mask(8 * size as u32)) << (8 * size * index)))
+            }
+            _ => None,
+        };
+        while offset < bytes {
+            let place = Value::Known(start.wrapping_add(offset));
+            match wide {
+                Some(word) if bytes - offset >= 8 => {
+                    self.store(state, place, 8, Value::Known(word));
+                    offset += 8;
+                }
+                _ => {
+                    self.store(state, place, size, unit);
+                    offset += size;
+                }
+            }
+        }
+    }
+
+    /// Something of unknown content or length is written.
+    fn overwrite(&mut self, state: &mut State, to: Value, length: Value) {
+        match to {
+            Value::Known(_) => self.forget(state, to, length.known().unwrap_or(LONGEST_RUN).min(LONGEST_RUN)),
+            Value::Symbol { .. } => {}
+            Value::Unknown(reach) => state.memory.taint(self.image, reach, Value::Unknown(PointsTo::OUTSIDE)),
+        }
+        let exceeds = length.known().is_none_or(|length| length > LONGEST_RUN);
+        if let Value::Known(start) = to
+            && exceeds
+            && region(start) != Region::Object
+        {
+            let extent = ImageBounds::of(self.image);
+            state.memory.taint(self.image, to.points_to_in(extent), Value::Unknown(PointsTo::OUTSIDE));
+        }
+    }
+
+    /// Forgets what may have been written behind a passed pointer.
+    pub(in crate::evaluator) fn forget(&self, state: &mut State, pointer: Value, length: u64) {
+        match pointer {
+            Value::Known(address) => match region(address) {
+                Region::Stack | Region::Heap => state.memory.forget(self.image, address, length),
+                Region::Image if !self.image.is_read_only(address) && self.image.segment_at(address).is_some() => {
+                    state.memory.forget(self.image, address, length);
+                }
+                Region::Image | Region::Thread | Region::Object => {}
+            },
+            Value::Unknown(reach) if reach.may(PointsTo::STACK.with(PointsTo::HEAP).with(PointsTo::IMAGE)) => {
+                state.memory.taint(self.image, reach, Value::Unknown(PointsTo::OUTSIDE));
+            }
+            Value::Symbol { .. } | Value::Unknown(_) => {}
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The steps of a path, kept in one list for all paths: each step knows the one before it.
+
+use crate::binary::image::Image;
+use crate::evaluator::values::value::Value;
+use crate::model::evidence::Evidence;
+
+/// Most steps that are told of one path: its last ones.
+const MAX_EVENTS: usize = 512;
+
+/// One thing that a path did.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::evaluator) enum TraceEvent {
+    /// Called an import.
+    Call { import: usize },
+    /// Went one way where both were possible.
+    Branch { taken: bool },
+    /// Called something that could not be followed.
+    Unfollowed,
+    /// Called a function of the image that was not followed.
+    Skipped,
+    /// Handed a definition to `PyModuleDef_Init`.
+    Definition { value: Value },
+    /// Created a module.
+    Module { definition: Value },
+    /// Called `PyUnstable_Module_SetGIL`.
+    SetGil { value: Value },
+    /// Returned from the hook.
+    Return { value: Value },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    before: u32,
+    address: u64,
+    what: TraceEvent,
+}
+
+/// Every step of every path.
+#[derive(Debug, Default)]
+pub(in crate::evaluator) struct Trace {
+    nodes: Vec<Node>,
+}
+
+impl Trace {
+    /// Adds a step after another one.
+    pub(in crate::evaluator) fn push(&mut self, before: u32, address: u64, what: TraceEvent) -> u32 {
+        match u32::try_from(self.nodes.len()) {
+            Ok(index) if index < u32::MAX => {
+                self.nodes.push(Node { before, address, what });
+                index
+            }
+            Ok(_) | Err(_) => before,
+        }
+    }
+
+    /// A path's steps in order.
+    pub(in crate::evaluator) fn render(&self, last: u32, image: &Image) -> Vec<Evidence> {
+        let mut steps = Vec::new();
+        let mut next = last;
+        while let Some(node) = self.nodes.get(next as usize)
+            && steps.len() < MAX_EVENTS
+        {
+            steps.push(describe(node, image));
+            next = node.before;
+        }
+        steps.reverse();
+        steps
+    }
+}
+
+fn describe(node: &Node, image: &Image) -> Evidence {
+    let evidence = match node.what {
+        TraceEvent::Call { import } => {
+            let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
+            Evidence::new("call").symbol(name)
+        }
+        TraceEvent::Branch { taken } => Evidence::new("branch on an unknown").value(if taken {
+            "condition holds"
+        } else {
+            "condition does not hold"
+        }),
+        TraceEvent::Unfollowed => Evidence::new("call through an unknown pointer"),
+        TraceEvent::Skipped => Evidence::new("call that is skipped"),
+        TraceEvent::Definition { value } => {
+            Evidence::new("module definition").symbol("PyModuleDef_Init").value(number(value))
+        }
+        TraceEvent::Module { definition } => Evidence::new("module created from definition").value(number(definition)),
+        TraceEvent::SetGil { value } => {
+            Evidence::new("GIL declared").symbol("PyUnstable_Module_SetGIL").value(number(value))
+        }
+        TraceEvent::Return { value } => Evidence::new("hook returns").value(number(value)),
+    };
+    evidence.address(node.address)
+}
+
+/// A value in words.
+pub(in crate::evaluator) fn number(value: Value) -> String {
+    match value {
+        Value::Known(number) if number < 10 => number.to_string(),
+        Value::Known(number) => format!("{number:#x}"),
+        Value::Symbol { .. } => "result of a call".into(),
+        Value::Unknown(_) => "unknown".into(),
+    }
+}

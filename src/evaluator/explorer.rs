@@ -1,0 +1,295 @@
+//! The work list: follows paths, forks them at branches on unknowns, takes them together where they meet too often,
+//! and stops at the limits.
+//!
+//! Two paths that arrive at one fork with the same call stack and the same modules are compared: what is covered by an
+//! earlier one is dropped, and once a fork has seen a few, later ones are joined into one that covers all of them. So
+//! the work is proportional to the code that is reached, not to the number of paths through it.
+
+mod calls;
+mod noreturn;
+mod settled;
+mod static_guards;
+
+use std::rc::Rc;
+
+use self::noreturn::NoReturn;
+use crate::binary::image::Image;
+use crate::evaluator::cpu::flags::Condition;
+use crate::evaluator::cpu::fuel::{EvaluationLimits, Fuel};
+use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
+use crate::evaluator::cpu::state::{END, State, Vectors};
+use crate::evaluator::cpu::trace::TraceEvent;
+use crate::evaluator::externals::CallModels;
+use crate::evaluator::isa::{InstructionSet, Successor};
+use crate::evaluator::memory::{Layout, Memory};
+use crate::evaluator::outcome::create_slot::{self, CreateResult};
+use crate::evaluator::outcome::{self, Outcome};
+use crate::evaluator::values::hash::{FastMap, hash_combine};
+use crate::evaluator::values::value::{Region, region};
+use crate::model::facts::HookKind;
+
+/// The function that declares a single-phase module.
+const DECLARATION: &str = "PyUnstable_Module_SetGIL";
+/// Paths that one fork sees one by one before it joins them.
+const SEPARATE_PATHS: usize = 2;
+/// How often a run begins again because it met a guard of one-time initialisation that it had lost sight of.
+const MOST_STARTS: usize = 6;
+/// Most reasons that are kept.
+const MOST_REASONS: usize = 8;
+/// Pages that one path may write.
+const MOST_PAGES: usize = 512;
+
+/// What a function is followed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is a hook, or a function that a hook hands over to.
+    Hook(HookKind),
+    /// It makes the object, with what the slot `Py_mod_create` is called with.
+    Create,
+}
+
+/// Follows all paths of one function on the instruction set `I`.
+pub(super) struct Executor<'a, 'data, I> {
+    pub(super) machine: Machine<'a, 'data>,
+    isa: I,
+    models: CallModels,
+    noreturn: NoReturn,
+    blank: Rc<Vectors>,
+    /// What is known of the image's data from the start.
+    layout: Rc<Layout>,
+    /// The places in the code that can declare what a module does with the GIL, once looked for.
+    declarations: Option<Vec<u64>>,
+    /// What all of them declare, if it is the same constant, once looked for.
+    declared: Option<Option<u64>>,
+    /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
+    levels: usize,
+    /// Last component of the name of the module that the hook is for.
+    module_name: String,
+    purpose: Purpose,
+    seen: FastMap<u64, Vec<State>>,
+    worklist: Vec<State>,
+    raising: Vec<State>,
+    /// Paths on which the import may succeed.
+    pub(super) outcomes: Vec<Outcome>,
+    /// What they make, when they are followed for that.
+    pub(super) create_results: Vec<CreateResult>,
+    /// Why paths were given up that might have counted.
+    pub(super) abandoned: Vec<String>,
+}
+
+impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
+    /// Prepares a run.
+    pub(super) fn new(
+        image: &'a Image<'data>,
+        purpose: Purpose,
+        module_name: &str,
+        interpreter: TargetInterpreter,
+        limits: EvaluationLimits,
+    ) -> Executor<'a, 'data, I> {
+        let convention = I::convention(image.format);
+        Executor {
+            machine: Machine::new(image, convention, interpreter, Fuel::new(limits)),
+            isa: I::default(),
+            models: CallModels::default(),
+            noreturn: NoReturn::default(),
+            blank: State::new(0, convention, Memory::default()).vectors,
+            layout: Rc::new(Layout::of(image)),
+            declarations: None,
+            declared: None,
+            levels: usize::MAX,
+            module_name: module_name.to_owned(),
+            purpose,
+            seen: FastMap::default(),
+            worklist: Vec::new(),
+            raising: Vec::new(),
+            outcomes: Vec::new(),
+            create_results: Vec::new(),
+            abandoned: Vec::new(),
+        }
+    }
+
+    fn explore_all(&mut self, hook: u64) {
+        for turn in 1..=MOST_STARTS {
+            self.machine.guards.begin(turn == MOST_STARTS);
+            self.run(hook);
+            if !self.machine.guards.begins_again() {
+                return;
+            }
+            self.forget_paths();
+        }
+    }
+
+    /// Follows every path from a hook, and calls that are nested in at most so many others; deeper ones are skipped.
+    pub(super) fn explore(&mut self, hook: u64, levels: usize) {
+        self.forget_paths();
+        self.levels = levels;
+        self.machine.fuel.refill(levels);
+        self.explore_all(hook);
+    }
+
+    fn forget_paths(&mut self) {
+        self.seen.clear();
+        self.worklist.clear();
+        self.raising.clear();
+        self.outcomes.clear();
+        self.create_results.clear();
+        self.abandoned.clear();
+    }
+
+    fn run(&mut self, hook: u64) {
+        let mut memory = Memory::new(Rc::clone(&self.layout), self.machine.guards.words().to_vec());
+        if self.purpose == Purpose::Create {
+            memory.give_up_image(self.machine.image);
+        }
+        let mut state = State::new(hook, self.machine.convention, memory);
+        I::enter(&mut self.machine, &mut state, END);
+        self.worklist.push(state);
+        while let Some(state) = self.next() {
+            self.follow(state);
+            if self.machine.guards.begins_again() {
+                return;
+            }
+            if let Some(limit) = self.machine.fuel.exhausted() {
+                self.abandon(limit);
+                return;
+            }
+        }
+    }
+
+    /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
+    /// paths meet before they go on. Paths with an exception come last.
+    fn next(&mut self) -> Option<State> {
+        let list = if self.worklist.is_empty() { &mut self.raising } else { &mut self.worklist };
+        let rank = |state: &State| (state.frames.len(), std::cmp::Reverse(state.pc));
+        let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
+        Some(list.swap_remove(best))
+    }
+
+    fn abandon(&mut self, why: String) {
+        if self.abandoned.len() < MOST_REASONS && !self.abandoned.contains(&why) {
+            self.abandoned.push(why);
+        }
+    }
+
+    fn follow(&mut self, mut state: State) {
+        while self.machine.fuel.has_steps() {
+            self.machine.fuel.steps += 1;
+            if state.pc == END {
+                return self.finish(state);
+            }
+            let address = state.pc;
+            let on = match self.isa.step(&mut self.machine, &mut state) {
+                // A jump to itself never ends.
+                Successor::Next(target) if target == address => return,
+                Successor::Next(address) => {
+                    state.pc = address;
+                    true
+                }
+                Successor::Fork(condition) => return self.fork(state, condition),
+                Successor::Jump(target) => self.jump(&mut state, target),
+                Successor::Call { target, return_to } => self.call(&mut state, target, return_to),
+                Successor::Return(target) => self.ret(&mut state, target),
+                Successor::Dead => return,
+                Successor::Stuck(why) => {
+                    self.abandon(format!("{why} at {address:#x}"));
+                    return;
+                }
+            };
+            if !on {
+                return;
+            }
+            let depth = self.machine.fuel.depth();
+            if state.frames.len() > depth {
+                self.abandon(format!("calls nest deeper than {depth} at {address:#x}"));
+                return;
+            }
+            if state.memory.size() > MOST_PAGES {
+                state.memory.give_up_heap();
+            }
+            if state.memory.size() > MOST_PAGES {
+                self.abandon(format!("a path writes more than {MOST_PAGES} pages at {address:#x}"));
+                return;
+            }
+        }
+    }
+
+    fn finish(&mut self, mut state: State) {
+        let value = state.register(self.machine.convention.result);
+        state.pc = END;
+        self.machine.note(&mut state, TraceEvent::Return { value });
+        if state.exception_set {
+            return;
+        }
+        match self.purpose {
+            Purpose::Hook(kind) => {
+                let outcome = outcome::read(&self.machine, &state, value, kind);
+                let is_new = |outcome: &Outcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
+                if self.outcomes.len() < MOST_REASONS {
+                    self.outcomes.extend(outcome.filter(is_new));
+                }
+            }
+            Purpose::Create => {
+                let made = create_slot::read(&self.machine, value).filter(|made| !self.create_results.contains(made));
+                self.create_results.extend(made);
+            }
+        }
+    }
+
+    fn fork(&mut self, mut state: State, condition: Condition) {
+        self.machine.fuel.forks += 1;
+        if let Some(stack) = state.register(self.machine.convention.stack_pointer).known()
+            && region(stack) == Region::Stack
+        {
+            state.memory.trim(stack);
+        }
+        let Some(state) = self.merge_at_fork(state) else { return };
+        let other = state.clone();
+        self.branch(other, condition, true);
+        self.branch(state, condition.opposite(), false);
+    }
+
+    fn branch(&mut self, mut state: State, condition: Condition, taken: bool) {
+        if state.assume(condition, &self.machine.symbols) {
+            state.pending_branch = Some(taken);
+            self.machine.note(&mut state, TraceEvent::Branch { taken });
+            self.enlist(state);
+        }
+    }
+
+    fn enlist(&mut self, state: State) {
+        if state.exception_set { self.raising.push(state) } else { self.worklist.push(state) }
+    }
+
+    /// Compares a path with those that were here before; `None` when nothing new would come of it.
+    fn merge_at_fork(&mut self, mut state: State) -> Option<State> {
+        let mut key = state.key(self.machine.convention);
+        for _ in 0..4 {
+            match self.seen.get(&key).and_then(|others| others.first()) {
+                Some(other) if !same_place(other, &state) => key = hash_combine(key, 1),
+                Some(_) | None => break,
+            }
+        }
+        let others = self.seen.entry(key).or_default();
+        others.retain(|other| same_place(other, &state));
+        if others.iter().any(|other| state.is_subsumed_by(other, self.machine.image, self.machine.convention)) {
+            return None;
+        }
+        if others.len() >= SEPARATE_PATHS
+            && let Some(widest) = others.pop()
+        {
+            state.join(&widest, self.machine.image, self.machine.convention);
+        }
+        others.push(state.clone());
+        Some(state)
+    }
+}
+
+fn same_place(left: &State, right: &State) -> bool {
+    left.pc == right.pc
+        && left.exception_set == right.exception_set
+        && left.modules == right.modules
+        && left.frames.len() == right.frames.len()
+        && left.frames.iter().zip(&right.frames).all(|(left, right)| {
+            Rc::ptr_eq(left, right) || left.return_to == right.return_to && left.stack == right.stack
+        })
+}

@@ -1,0 +1,287 @@
+//! Jumps, calls and returns, into the image and out of it.
+
+use super::{Executor, Purpose};
+use crate::binary::image::ImportKind;
+use crate::evaluator::cpu::flags::Flags;
+use crate::evaluator::cpu::state::{END, LANES, REGISTERS, State, VECTORS};
+use crate::evaluator::cpu::trace::TraceEvent;
+use crate::evaluator::externals::{self, CallOrigin, CallOutcome};
+use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
+use crate::evaluator::values::symbol::{Range, Symbol, Table};
+use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
+
+/// Most instructions of a stub.
+const LONGEST_STUB: usize = 4;
+/// How much behind a pointer a call that is skipped may have written.
+const LARGEST_ARGUMENT: u64 = 4096;
+
+impl<I: InstructionSet> Executor<'_, '_, I> {
+    pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
+        match target {
+            Value::Known(address) => {
+                if self.machine.is_code(address) || address == END {
+                    state.pc = address;
+                    return true;
+                }
+                self.outside(state, target) && self.return_from_call(state)
+            }
+            Value::Symbol { id, offset } => {
+                if let Some(table) = self.machine.symbols.get(id).and_then(|symbol| symbol.table) {
+                    self.fork_jump_table(state, table, offset);
+                    return false;
+                }
+                self.tail_call(state, target)
+            }
+            Value::Unknown(_) => self.tail_call(state, target),
+        }
+    }
+
+    /// A jump through a pointer is a call when the stack is as it was at the call.
+    fn tail_call(&mut self, state: &mut State, target: Value) -> bool {
+        let entry = state.frames.last().map(|frame| I::stack_at_entry(frame));
+        if state.register(self.machine.convention.stack_pointer).known() != entry {
+            let address = state.pc;
+            self.abandon(format!("the jump at {address:#x} goes to an address that is not known"));
+            return false;
+        }
+        self.outside(state, target) && self.return_from_call(state)
+    }
+
+    fn fork_jump_table(&mut self, state: &State, table: Table, offset: i64) {
+        let mut targets = Vec::new();
+        let size = u64::from(table.size);
+        let end = table.start.saturating_add(table.count * size);
+        let end = I::jump_table_end(self.machine.image, state.pc, (table.start, end));
+        for index in 0..table.count {
+            let place = table.start.wrapping_add(index * size);
+            if place >= end || !self.machine.image.is_read_only(place) {
+                break;
+            }
+            let Value::Known(entry) = state.memory.read(self.machine.image, place, size) else { break };
+            let bits = 8 * u32::from(table.size);
+            let entry = if table.signed { signed(entry, bits).cast_unsigned() } else { entry & mask(bits) };
+            let target = (entry << table.shift).wrapping_add(offset.cast_unsigned());
+            if !self.machine.is_code(target) || target.abs_diff(state.pc) > 1 << 20 {
+                break;
+            }
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        if targets.is_empty() {
+            let address = state.pc;
+            self.abandon(format!("the jump at {address:#x} goes through a table that could not be read"));
+        }
+        self.machine.fuel.forks += targets.len() as u64;
+        for target in targets.into_iter().rev() {
+            let mut branch = state.clone();
+            branch.pc = target;
+            self.enlist(branch);
+        }
+    }
+
+    pub(super) fn call(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+        if self.model_guard_call(state, return_to) {
+            return true;
+        }
+        if self.isa.traps(self.machine.image, return_to) {
+            return false;
+        }
+        if let Value::Known(address) = target
+            && self.machine.is_code(address)
+            && !self.may_return(address)
+        {
+            return false;
+        }
+        match target {
+            Value::Known(address)
+                if self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
+            {
+                self.skip(state);
+                state.pc = return_to;
+                true
+            }
+            Value::Known(address) if self.machine.is_code(address) => {
+                I::enter(&mut self.machine, state, return_to);
+                state.pc = address;
+                true
+            }
+            _ => {
+                I::enter_external(&mut self.machine, state, return_to);
+                self.outside(state, target) && self.return_from_call(state)
+            }
+        }
+    }
+
+    fn is_too_deep(&self, state: &State) -> bool {
+        state.frames.len() >= self.levels
+    }
+
+    /// Whether the code there only jumps on through a pointer: it stands for an import.
+    fn is_stub(&mut self, address: u64) -> bool {
+        let mut place = address;
+        for _ in 0..LONGEST_STUB {
+            match self.isa.static_successor(self.machine.image, place) {
+                StaticSuccessor::Through { next: None, .. } => return true,
+                StaticSuccessor::Next(next) => place = next,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Goes on behind a call of the image's own code, which may have done anything.
+    fn skip(&mut self, state: &mut State) {
+        self.machine.note(state, TraceEvent::Skipped);
+        self.machine.fuel.consume(LARGEST_ARGUMENT);
+        self.open_declarations(state);
+        for number in 0..self.machine.convention.arguments.len() {
+            let pointer = self.machine.argument(state, number);
+            self.machine.forget(state, pointer, LARGEST_ARGUMENT);
+            state.memory.expose(self.machine.image, pointer);
+        }
+        // What lies on the stack can be reached over a pointer that lies there or in the heap, too.
+        let given =
+            (0..self.machine.convention.arguments.len()).map(|number| self.machine.argument(state, number).points_to());
+        let given = given.fold(PointsTo::HEAP, PointsTo::with);
+        if state.memory.contents(given).may(PointsTo::STACK) {
+            state.memory.taint(self.machine.image, PointsTo::STACK, Value::Unknown(PointsTo::OUTSIDE));
+        }
+        state.memory.give_up_image(self.machine.image);
+        state.memory.give_up_heap();
+        // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
+        state.exception_set = false;
+        self.clobber(state);
+        let result = self.machine.fresh(state, Symbol::new(Range::ALL));
+        state.set_register(self.machine.convention.result, result);
+    }
+
+    /// Calls something outside the image, or something unknown.
+    fn outside(&mut self, state: &mut State, target: Value) -> bool {
+        let import = match target {
+            Value::Known(address) => self.machine.import_index(address),
+            Value::Symbol { .. } | Value::Unknown(_) => None,
+        };
+        let answer = match import {
+            Some(index)
+                if self.machine.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) =>
+            {
+                let descriptor = state.register(self.machine.convention.result).known().unwrap_or(0);
+                CallOutcome::PreservesRegisters(Value::Known(0x10_0000 + (descriptor & 0xff_ffff)))
+            }
+            Some(index) => self.external_call(state, index),
+            None => self.unknown_call(state, target),
+        };
+        let result = match answer {
+            CallOutcome::NoReturn => return false,
+            CallOutcome::CallsBack(address) => {
+                // The function returns to our caller; its result stands for that of the call.
+                state.pc = address;
+                return self.leave_by(state, address);
+            }
+            CallOutcome::PreservesRegisters(value) => {
+                state.set_register(self.machine.convention.result, value);
+                return true;
+            }
+            CallOutcome::CreatesModule(handle) => {
+                if self.cannot_declare(state, handle) {
+                    self.settle(state, handle);
+                    return false;
+                }
+                Value::Known(handle)
+            }
+            CallOutcome::SetsGil(handle) => {
+                if self.is_settled(state, handle) {
+                    self.settle(state, handle);
+                    return false;
+                }
+                Value::Known(0)
+            }
+            CallOutcome::Returns(value) => value,
+        };
+        self.clobber(state);
+        state.set_register(self.machine.convention.result, result);
+        true
+    }
+
+    fn external_call(&mut self, state: &mut State, import: usize) -> CallOutcome {
+        let model = self.models.get(self.machine.image, import);
+        let outcome = externals::call(&mut self.machine, state, import, model);
+        if self.purpose == Purpose::Create
+            && !externals::hands_on(model)
+            && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
+        {
+            self.machine.symbols.note_defining_import(id, import);
+        }
+        outcome
+    }
+
+    fn leave_by(&mut self, state: &mut State, address: u64) -> bool {
+        state.pc = address;
+        state.pending_branch = None;
+        state.in_callback = true;
+        true
+    }
+
+    fn unknown_call(&mut self, state: &mut State, target: Value) -> CallOutcome {
+        self.machine.note(state, TraceEvent::Unfollowed);
+        if target.known().is_some_and(|address| address < 4096) {
+            return CallOutcome::NoReturn;
+        }
+        // Code of the image that is skipped could declare a module that exists by now.
+        if target.points_to().may(PointsTo::IMAGE.with(PointsTo::CODE)) {
+            self.open_declarations(state);
+        }
+        let origin = self.machine.origin(target);
+        externals::unmodelled(&mut self.machine, state, CallOrigin { origin, import: None })
+    }
+
+    pub(super) fn clobber(&mut self, state: &mut State) {
+        for index in 0..REGISTERS {
+            if index != self.machine.convention.stack_pointer && !self.machine.convention.preserved.contains(&index) {
+                state.set_register(index, Value::ANY);
+            }
+        }
+        let kept = self.machine.convention.preserved_vectors.clone();
+        if kept.is_empty() {
+            state.forget_vectors(&self.blank);
+        } else {
+            for vector in (0..VECTORS).filter(|vector| !kept.contains(vector)) {
+                state.set_vector(vector, [Value::ANY; LANES]);
+            }
+        }
+        state.flags = Flags::UNKNOWN;
+    }
+
+    /// Returns from what was called last.
+    fn return_from_call(&mut self, state: &mut State) -> bool {
+        if std::mem::take(&mut state.in_callback) {
+            return true;
+        }
+        let target = state.frames.last().map_or(END, |frame| frame.return_to);
+        I::leave_external(&self.machine, state);
+        self.ret(state, Value::Known(target))
+    }
+
+    pub(super) fn ret(&mut self, state: &mut State, target: Value) -> bool {
+        let Some(frame) = state.frames.last().cloned() else { return false };
+        match target {
+            Value::Known(address) if address != frame.return_to => return self.jump(state, target),
+            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+        }
+        state.frames.pop();
+        let pointer = self.machine.convention.stack_pointer;
+        if state.register(pointer).known().is_none() {
+            state.set_register(pointer, Value::Known(frame.stack));
+        }
+        for &index in self.machine.convention.preserved {
+            if matches!(state.register(index), Value::Unknown(_))
+                && let Some(&before) = frame.registers.get(index)
+            {
+                state.set_register(index, before);
+            }
+        }
+        state.pc = frame.return_to;
+        true
+    }
+}

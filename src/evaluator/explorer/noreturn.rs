@@ -1,0 +1,86 @@
+//! Whether a function can return at all: functions that only panic, throw or abort end every path that calls them.
+//!
+//! Compilers put nothing after a call that never returns, so such calls cannot be told by what follows them. This
+//! walks the callee's instructions, and those of what it calls, without values, and answers "it may" when in doubt.
+
+use std::collections::HashSet;
+
+use super::Executor;
+use crate::evaluator::externals::CallModel;
+use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
+use crate::evaluator::values::hash::FastMap;
+
+/// Most instructions of one function that are looked at.
+const LONGEST_FUNCTION: usize = 600;
+/// Most instructions of all functions together.
+const MOST_INSTRUCTIONS: u64 = 60_000;
+/// How deep calls are looked into.
+const DEEPEST_CALL: usize = 12;
+
+/// What is known of functions.
+#[derive(Debug, Default)]
+pub(super) struct NoReturn {
+    /// Functions of which is known whether they may return.
+    may_return: FastMap<u64, bool>,
+    /// Instructions looked at for that.
+    inspected: u64,
+}
+
+impl<I: InstructionSet> Executor<'_, '_, I> {
+    /// Whether the function at an address may return.
+    pub(super) fn may_return(&mut self, address: u64) -> bool {
+        self.may_return_at(address, 0)
+    }
+
+    fn may_return_at(&mut self, start: u64, depth: usize) -> bool {
+        if let Some(&known) = self.noreturn.may_return.get(&start) {
+            return known;
+        }
+        if depth >= DEEPEST_CALL || self.noreturn.inspected >= MOST_INSTRUCTIONS {
+            return true;
+        }
+        // Functions that call each other in a circle may return.
+        self.noreturn.may_return.insert(start, true);
+        let answer = self.inspect(start, depth);
+        self.noreturn.may_return.insert(start, answer);
+        answer
+    }
+
+    fn inspect(&mut self, start: u64, depth: usize) -> bool {
+        let mut seen = HashSet::new();
+        let mut open = vec![start];
+        while let Some(address) = open.pop() {
+            if !seen.insert(address) {
+                continue;
+            }
+            self.noreturn.inspected += 1;
+            if seen.len() > LONGEST_FUNCTION || self.noreturn.inspected > MOST_INSTRUCTIONS {
+                return true;
+            }
+            match self.isa.static_successor(self.machine.image, address) {
+                StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
+                StaticSuccessor::Branch(first, second) => open.extend([first, second]),
+                StaticSuccessor::Call { target, next } => {
+                    if self.may_return_at(target, depth + 1) {
+                        open.push(next);
+                    }
+                }
+                StaticSuccessor::Through { slot, next } => match (self.ends(slot), next) {
+                    (true, _) => {}
+                    (false, Some(next)) => open.push(next),
+                    (false, None) => return true,
+                },
+                StaticSuccessor::Away => return true,
+                StaticSuccessor::Dead => {}
+            }
+        }
+        false
+    }
+
+    /// Whether the slot holds an import that never returns.
+    fn ends(&mut self, slot: u64) -> bool {
+        let image = self.machine.image;
+        let import = image.pointer(slot).and_then(|target| self.machine.import_index(target));
+        import.and_then(|index| self.models.get(image, index)) == Some(CallModel::Never)
+    }
+}

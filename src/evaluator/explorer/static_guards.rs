@@ -1,0 +1,50 @@
+//! One-time initialisation of static variables: each has a guard that only the run time changes.
+//!
+//! A vague write earlier on a path may have hit the guard as far as anybody can tell, and then code that comes upon it
+//! seems to find the variable initialised already. But compilers give nobody the address of a guard. So a guard that is
+//! met in an unknown state is remembered, and the run begins again with the knowledge of it.
+//!
+//! Guards are met where they are handed to the run time: `__cxa_guard_acquire` of the Itanium ABI, and on Windows
+//! `_Init_thread_header`, which is linked into the image and known by what follows its call: a comparison of the guard
+//! with -1. <https://itanium-cxx-abi.github.io/cxx-abi/abi.html#once-ctor>,
+//! <https://learn.microsoft.com/en-us/cpp/build/reference/zc-threadsafeinit-thread-safe-local-static-initialization>
+
+use super::Executor;
+use crate::evaluator::cpu::state::State;
+use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::values::value::Value;
+use crate::model::facts::Format;
+
+/// What `_Init_thread_header` makes of the guard when the caller shall initialise.
+const IN_PROGRESS: u64 = 0xffff_ffff;
+/// What `_Init_thread_footer` makes of it: more than the epoch with which a thread begins.
+const DONE: u64 = 0x8000_0001;
+
+impl<I: InstructionSet> Executor<'_, '_, I> {
+    /// Carries out a call of Microsoft's run time that opens or closes a guard; false when it is another call.
+    pub(super) fn model_guard_call(&mut self, state: &mut State, return_to: u64) -> bool {
+        let image = self.machine.image;
+        if image.format != Format::Pe {
+            return false;
+        }
+        let Value::Known(guard) = self.machine.argument(state, 0) else { return false };
+        let before = || state.memory.read(image, guard, 4);
+        let after = if self.isa.compares_with_minus_one(&self.machine, state, return_to) == Some(guard) {
+            let before = before();
+            self.machine.guards.note(&state.memory, guard, before);
+            match before {
+                Value::Known(0) => IN_PROGRESS,
+                Value::Known(other) => other,
+                Value::Symbol { .. } | Value::Unknown(_) => return false,
+            }
+        } else if self.machine.guards.contains(guard) && before() == Value::Known(IN_PROGRESS) {
+            DONE
+        } else {
+            return false;
+        };
+        self.machine.store(state, Value::Known(guard), 4, Value::Known(after));
+        self.clobber(state);
+        state.pc = return_to;
+        true
+    }
+}

@@ -1,0 +1,153 @@
+//! The calls of the C API that make modules, speak of the GIL, or fetch something from another module.
+
+use super::{CallHandler, CallOrigin, CallOutcome, unmodelled};
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::{Gil, Module, State};
+use crate::evaluator::cpu::trace::TraceEvent;
+use crate::evaluator::values::symbol::{Failure, Range, Symbol};
+use crate::evaluator::values::value::{PointsTo, Value};
+
+/// Size of the largest static type object (3.15, free-threaded).
+const TYPE_OBJECT: u64 = 440;
+/// Longest module name that is read.
+const LONGEST_NAME: usize = 256;
+
+pub(super) fn call(machine: &mut Machine, state: &mut State, special: CallHandler) -> CallOutcome {
+    let first = machine.argument(state, 0);
+    let value = match special {
+        CallHandler::CreateModule => {
+            let handle = create(machine, state, first);
+            return CallOutcome::CreatesModule(handle);
+        }
+        CallHandler::NewModule => Value::Known(create(machine, state, Value::ANY)),
+        CallHandler::InitDefinition => {
+            machine.note(state, TraceEvent::Definition { value: first });
+            first
+        }
+        CallHandler::SetGil => return set_gil(machine, state, first),
+        CallHandler::ImportModule => {
+            let origin = text(machine, state, first);
+            from_elsewhere(machine, state, origin, Failure::Null)
+        }
+        CallHandler::ImportCapsule => {
+            let origin =
+                text(machine, state, first).and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
+            from_elsewhere(machine, state, origin, Failure::Null)
+        }
+        CallHandler::Derive => match first {
+            Value::Known(_) => machine.fresh(state, Symbol::new(Range::POINTER)),
+            Value::Symbol { .. } | Value::Unknown(_) => first,
+        },
+        CallHandler::DeriveOrError => {
+            let origin = machine.origin(first);
+            from_elsewhere(machine, state, origin, Failure::Null)
+        }
+        CallHandler::GetDefinition => definition_of(machine, state, first),
+        CallHandler::FindModule => {
+            // The first import: nobody has registered the module yet.
+            let exists = state.modules.iter().any(|module| module.definition == first);
+            if exists { machine.fresh(state, Symbol::new(Range::ALL)) } else { Value::Known(0) }
+        }
+        CallHandler::TypeReady => ready(machine, state, first),
+        CallHandler::FetchError => {
+            let error = take_error(machine, state);
+            for number in 0..3 {
+                let place = machine.argument(state, number);
+                let value =
+                    if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(PointsTo::OUTSIDE) };
+                machine.store(state, place, 8, value);
+            }
+            Value::Known(0)
+        }
+        CallHandler::TakeError => take_error(machine, state),
+        CallHandler::RestoreError => {
+            // Only what is certainly an exception makes the import fail.
+            state.exception_set = machine.is_nonzero(state, first);
+            Value::Known(0)
+        }
+        CallHandler::ErrorOccurred if state.exception_set => machine.fresh(state, Symbol::new(Range::POINTER)),
+        CallHandler::ErrorOccurred => from_elsewhere(machine, state, None, Failure::NotNull),
+        CallHandler::Version => machine.version_text(state),
+        CallHandler::Interpreter => machine.interpreter_state(),
+        CallHandler::BoostInit => {
+            let origin = machine.boost_library();
+            return unmodelled(machine, state, CallOrigin { origin, import: None });
+        }
+        _ => Value::ANY,
+    };
+    CallOutcome::Returns(value)
+}
+
+/// The exception that is set, or null; none is set afterwards.
+fn take_error(machine: &mut Machine, state: &mut State) -> Value {
+    if std::mem::take(&mut state.exception_set) {
+        machine.fresh(state, Symbol::new(Range::POINTER))
+    } else {
+        Value::Known(0)
+    }
+}
+
+fn create(machine: &mut Machine, state: &mut State, definition: Value) -> u64 {
+    let handle = machine.object(state);
+    state.modules.retain(|module| module.handle != handle);
+    state.modules.push(Module { handle, definition, gil: Gil::Absent });
+    machine.note(state, TraceEvent::Module { definition });
+    handle
+}
+
+fn set_gil(machine: &mut Machine, state: &mut State, module: Value) -> CallOutcome {
+    let value = machine.argument(state, 1);
+    machine.note(state, TraceEvent::SetGil { value });
+    let gil = Gil::Set { value, address: state.pc };
+    match module {
+        Value::Known(handle) => {
+            if let Some(module) = state.module(handle) {
+                module.gil = gil;
+                return CallOutcome::SetsGil(handle);
+            }
+        }
+        // Some module, perhaps one of ours: what was said of each is no longer known.
+        Value::Unknown(_) => {
+            let doubt = Gil::Set { value: Value::Unknown(PointsTo::NOTHING), address: state.pc };
+            state.modules.iter_mut().filter(|module| module.gil != gil).for_each(|module| module.gil = doubt);
+        }
+        Value::Symbol { .. } => {}
+    }
+    CallOutcome::Returns(Value::Known(0))
+}
+
+fn from_elsewhere(machine: &mut Machine, state: &mut State, origin: Option<String>, failure: Failure) -> Value {
+    machine.fresh(state, Symbol { failure, origin, ..Symbol::new(Range::ALL) })
+}
+
+fn text(machine: &Machine, state: &State, address: Value) -> Option<String> {
+    let mut bytes = Vec::new();
+    let start = address.known()?;
+    for offset in 0..LONGEST_NAME as u64 {
+        match state.memory.read(machine.image, start.wrapping_add(offset), 1) {
+            Value::Known(0) => return String::from_utf8(bytes).ok().filter(|text| !text.is_empty()),
+            Value::Known(byte) => bytes.push(byte as u8),
+            Value::Symbol { .. } | Value::Unknown(_) => return None,
+        }
+    }
+    None
+}
+
+fn definition_of(machine: &mut Machine, state: &mut State, module: Value) -> Value {
+    let known = module.known().and_then(|handle| state.module(handle).map(|module| module.definition));
+    known.unwrap_or_else(|| machine.fresh(state, Symbol::new(Range::ALL)))
+}
+
+/// `PyType_Ready` fills in what the static type left empty.
+fn ready(machine: &Machine, state: &mut State, object: Value) -> Value {
+    if let Value::Known(address) = object
+        && machine.image.segment_at(address).is_some()
+    {
+        for place in (address..address.saturating_add(TYPE_OBJECT)).step_by(8) {
+            if state.memory.read(machine.image, place, 8) == Value::Known(0) {
+                state.memory.write(machine.image, place, 8, Value::Unknown(PointsTo::OUTSIDE));
+            }
+        }
+    }
+    Value::Known(0)
+}

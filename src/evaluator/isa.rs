@@ -1,0 +1,147 @@
+//! Instruction sets: what the evaluator asks of an architecture. It is chosen once, in [`crate::evaluator::evaluate`], and
+//! whatever depends on it goes through [`InstructionSet`].
+
+pub(in crate::evaluator) mod arm64;
+mod constants;
+pub(in crate::evaluator) mod x86;
+mod xrefs;
+
+use crate::binary::image::{Image, Segment};
+use crate::evaluator::cpu::convention::Convention;
+use crate::evaluator::cpu::flags::Condition;
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::{Frame, State};
+use crate::evaluator::values::value::Value;
+use crate::model::facts::Format;
+
+/// How an instruction goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) enum Successor {
+    /// With the instruction at this address.
+    Next(u64),
+    /// Anywhere: a jump to a computed address.
+    Jump(Value),
+    /// Into a call.
+    Call { target: Value, return_to: u64 },
+    /// Back to the caller, to this address.
+    Return(Value),
+    /// Both ways: the condition depends on unknowns.
+    Fork(Condition),
+    /// Nowhere: the instruction traps.
+    Dead,
+    /// Unknown how: the instruction cannot be followed.
+    Stuck(String),
+}
+
+/// Where an instruction leads, whatever the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) enum StaticSuccessor {
+    /// To the next one.
+    Next(u64),
+    /// To another one.
+    Jump(u64),
+    /// To either.
+    Branch(u64, u64),
+    /// Into a function, and then on.
+    Call { target: u64, next: u64 },
+    /// Through a pointer in memory, and then on; a jump has nowhere to go on.
+    Through { slot: u64, next: Option<u64> },
+    /// Back to the caller, or where nobody knows.
+    Away,
+    /// Nowhere.
+    Dead,
+}
+
+/// An instruction that sets a register before a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) struct ConstantDefinition {
+    /// Address after it.
+    pub(in crate::evaluator) end: u64,
+    /// Address of the call.
+    pub(in crate::evaluator) call: u64,
+    /// What it sets the register to.
+    pub(in crate::evaluator) value: u64,
+}
+
+/// An architecture, with what it keeps of the instructions that were decoded so far.
+pub(in crate::evaluator) trait InstructionSet: Default {
+    /// The convention of calls in files of a format.
+    fn convention(format: Format) -> &'static Convention;
+
+    /// Carries out the instruction at the path's address.
+    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor;
+
+    /// Where the instruction at an address leads, whatever the values.
+    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor;
+
+    /// Whether the instruction there traps: what comes before it never returns.
+    fn traps(&mut self, image: &Image, address: u64) -> bool;
+
+    /// The variable of 32 bits that the code at the return address of a call compares with -1, when it does that.
+    fn compares_with_minus_one(&mut self, machine: &Machine, state: &State, return_to: u64) -> Option<u64>;
+
+    /// Enters a call of the image's own code: the callee finds the address that it returns to where it expects it.
+    fn enter(machine: &mut Machine, state: &mut State, return_to: u64);
+
+    /// Enters a call of a function that is modelled.
+    fn enter_external(machine: &mut Machine, state: &mut State, return_to: u64);
+
+    /// Takes the return address off the stack, where calls put it there.
+    fn leave_external(machine: &Machine, state: &mut State);
+
+    /// The stack pointer at the beginning of a function.
+    fn stack_at_entry(frame: &Frame) -> u64;
+
+    /// Where a table of code addresses ends at the latest that a jump at this place reads, of the bounds of its part that
+    /// is read: what code names is an object of its own, and where it begins the table has ended.
+    fn jump_table_end(image: &Image, place: u64, bounds: (u64, u64)) -> u64;
+
+    /// The places in code that name one of these addresses: on x86-64 where the displacement lies.
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64>;
+
+    /// The addresses by which the stub that such a place belongs to may be called; empty when it is no stub.
+    fn stub_starts(image: &Image, place: u64) -> Vec<u64>;
+
+    /// The instruction that gives a register a constant before the call at such a place, with nothing between that could
+    /// change it.
+    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition>;
+
+    /// Whether something that looks like a jump leads to an address from `start` to `last`.
+    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool;
+}
+
+/// The places in the code that refer to an import, stubs left out.
+///
+/// Every call goes through the import's slot: directly, or by a stub that jumps through it. A place is found by what it
+/// encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
+/// that compilers make.
+pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &Image, import: u64) -> Vec<u64> {
+    let slots: Vec<u64> =
+        image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
+    let code = || image.segments.iter().filter(|segment| segment.executable);
+    let find = |targets: &[u64]| -> Vec<u64> { code().flat_map(|segment| I::references(segment, targets)).collect() };
+    let mut places = Vec::new();
+    let mut stubs = Vec::new();
+    for place in find(&slots) {
+        let starts = I::stub_starts(image, place);
+        if starts.is_empty() {
+            places.push(place);
+        }
+        stubs.extend(starts);
+    }
+    if !stubs.is_empty() {
+        places.extend(find(&stubs));
+    }
+    places
+}
+
+/// The constant that the call at one of the places of [`find_call_sites`] passes second, read from the instructions just
+/// before it.
+///
+/// An answer is given only where every way to the call leads over the instruction that sets the register: nothing
+/// between them branches, writes the register, or is jumped to from elsewhere in the code.
+pub(in crate::evaluator) fn second_argument<I: InstructionSet>(image: &Image, place: u64) -> Option<u64> {
+    let &register = I::convention(image.format).arguments.get(1)?;
+    let definition = I::constant_before(image, place, register)?;
+    (!I::is_jumped_into(image, definition.end, definition.call)).then_some(definition.value)
+}

@@ -1,0 +1,399 @@
+//! Carries out A64 instructions on a path. What has no model of its own makes its destination unknown.
+//!
+//! Reference: <https://developer.arm.com/documentation/ddi0602/latest/Base-Instructions>
+
+mod arithmetic;
+mod atomic;
+mod memory;
+mod operand;
+mod vector;
+
+use yaxpeax_arch::{Decoder, U8Reader};
+use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand};
+
+use crate::binary::image::{Image, Segment};
+use crate::evaluator::cpu::convention::Convention;
+use crate::evaluator::cpu::flags::{Condition, Flags};
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::{Frame, State};
+use crate::evaluator::isa::{ConstantDefinition, InstructionSet, StaticSuccessor, Successor, constants, xrefs};
+use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::value::{THREAD, Value};
+use crate::model::facts::Format;
+
+/// Number of the stack pointer, and of the zero register where that is meant.
+const SP: usize = 31;
+/// Number of the register that holds the return address.
+const LINK: usize = 30;
+/// Encodings of the thread pointer registers of Linux and of Apple's systems.
+const THREAD_POINTERS: [u16; 2] = [0x5e82, 0x5e83];
+
+/// AAPCS64, and Apple as far as it matters here:
+/// <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
+static AAPCS64: Convention = Convention {
+    arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
+    result: 0,
+    stack_pointer: SP,
+    preserved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+    preserved_vectors: 8..16,
+    stacked: 0,
+    thread: None,
+};
+
+/// Windows on arm64, where x18 points to the thread's block:
+/// <https://learn.microsoft.com/en-us/cpp/build/arm64-windows-abi-conventions>
+static WINDOWS: Convention = Convention {
+    arguments: AAPCS64.arguments,
+    result: AAPCS64.result,
+    stack_pointer: AAPCS64.stack_pointer,
+    preserved: &[18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
+    preserved_vectors: 8..16,
+    stacked: AAPCS64.stacked,
+    thread: Some(18),
+};
+
+/// A64, with the instructions that were decoded so far by their words.
+#[derive(Debug, Default)]
+pub(in crate::evaluator) struct Arm64 {
+    decoded: FastMap<u64, Instruction>,
+}
+
+impl Arm64 {
+    fn decode(&mut self, word: u32) -> Option<Instruction> {
+        if let Some(instruction) = self.decoded.get(&u64::from(word)) {
+            return Some(*instruction);
+        }
+        let bytes = word.to_le_bytes();
+        let instruction = InstDecoder::default().decode(&mut U8Reader::new(&bytes)).ok()?;
+        self.decoded.insert(u64::from(word), instruction);
+        Some(instruction)
+    }
+}
+
+impl InstructionSet for Arm64 {
+    fn convention(format: Format) -> &'static Convention {
+        match format {
+            Format::Pe => &WINDOWS,
+            Format::Elf | Format::MachO => &AAPCS64,
+        }
+    }
+
+    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor {
+        let Some(word) = fetch(machine.image, state.pc) else {
+            return Successor::Stuck("there is no code".into());
+        };
+        if let Some(successor) = special(state, word) {
+            return successor;
+        }
+        if let Some(successor) = atomic::step(machine, state, word) {
+            return successor;
+        }
+        let Some(instruction) = self.decode(word) else {
+            return Successor::Stuck("the bytes are no instruction that is known".into());
+        };
+        execute(machine, state, &instruction)
+    }
+
+    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
+        static_successor(image, address)
+    }
+
+    fn traps(&mut self, image: &Image, address: u64) -> bool {
+        const BREAK: (u32, u32) = (0xffe0_001f, 0xd420_0000);
+        fetch(image, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
+    }
+
+    fn compares_with_minus_one(&mut self, machine: &Machine, state: &State, return_to: u64) -> Option<u64> {
+        compares_with_minus_one(machine, state, return_to)
+    }
+
+    fn enter(machine: &mut Machine, state: &mut State, return_to: u64) {
+        Arm64::enter_external(machine, state, return_to);
+        state.set_register(LINK, Value::Known(return_to));
+    }
+
+    fn enter_external(_: &mut Machine, state: &mut State, return_to: u64) {
+        let stack = state.register(SP).known().unwrap_or_default();
+        state.push_frame(return_to, stack);
+    }
+
+    fn leave_external(_: &Machine, _: &mut State) {}
+
+    fn stack_at_entry(frame: &Frame) -> u64 {
+        frame.stack
+    }
+
+    fn jump_table_end(_: &Image, _: u64, (_, end): (u64, u64)) -> u64 {
+        end
+    }
+
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+        xrefs::find_arm64(segment, targets)
+    }
+
+    fn stub_starts(image: &Image, place: u64) -> Vec<u64> {
+        xrefs::stub_arm64(image, place)
+    }
+
+    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
+        constants::arm64_setting(image, place, register)
+    }
+
+    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
+        constants::arm64_is_entered(image, start, last)
+    }
+}
+
+/// The variable of 32 bits that the instructions right after a call load and compare with -1, when they do that.
+fn compares_with_minus_one(machine: &Machine, state: &State, address: u64) -> Option<u64> {
+    const LOAD: (u32, u32) = (0xffc0_0000, 0xb940_0000);
+    const COMPARE: (u32, u32) = (0xffff_fc1f, 0x3100_041f);
+    let first = fetch(machine.image, address)?;
+    let own_page = page_at(machine.image, address, first & 31);
+    let place = if own_page.is_some() { address.wrapping_add(4) } else { address };
+    let (load, compare) = (fetch(machine.image, place)?, fetch(machine.image, place.wrapping_add(4))?);
+    if load & LOAD.0 != LOAD.1 || compare & COMPARE.0 != COMPARE.1 || load & 31 != compare >> 5 & 31 {
+        return None;
+    }
+    let base = (load >> 5 & 31) as usize;
+    let start = match own_page {
+        Some(page) if (first & 31) as usize == base => page,
+        Some(_) => return None,
+        // The call may have changed the other registers.
+        None if machine.convention.preserved.contains(&base) => state.register(base).known()?,
+        None => return None,
+    };
+    start.checked_add(u64::from(load >> 10 & 0xfff) << 2)
+}
+
+/// Where the instruction at an address leads, whatever the values.
+fn static_successor(image: &Image, address: u64) -> StaticSuccessor {
+    let Some(word) = fetch(image, address) else { return StaticSuccessor::Away };
+    let next = address.wrapping_add(4);
+    let relative = |bits: u32, place: u32| {
+        let unused = 32 - bits;
+        let offset = i64::from((word >> place << unused).cast_signed() >> unused) << 2;
+        address.wrapping_add(offset.cast_unsigned())
+    };
+    match word {
+        _ if word & 0xfc00_0000 == 0x1400_0000 => StaticSuccessor::Jump(relative(26, 0)),
+        _ if word & 0xfc00_0000 == 0x9400_0000 => StaticSuccessor::Call { target: relative(26, 0), next },
+        // B.cond, CBZ and CBNZ; TBZ and TBNZ.
+        _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => {
+            StaticSuccessor::Branch(relative(19, 5), next)
+        }
+        _ if word & 0x7e00_0000 == 0x3600_0000 => StaticSuccessor::Branch(relative(14, 5), next),
+        _ if word & 0xffff_fc1f == 0xd61f_0000 => match slot_before(image, address, word >> 5 & 31) {
+            Some(slot) => StaticSuccessor::Through { slot, next: None },
+            None => StaticSuccessor::Away,
+        },
+        _ if word & 0xffff_fc1f == 0xd63f_0000 => match slot_before(image, address, word >> 5 & 31) {
+            Some(slot) => StaticSuccessor::Through { slot, next: Some(next) },
+            None => StaticSuccessor::Next(next),
+        },
+        _ if word & 0xfe00_0000 == 0xd600_0000 => StaticSuccessor::Away,
+        _ if word & 0xffe0_001f == 0xd420_0000 || word >> 16 == 0 => StaticSuccessor::Dead,
+        _ => StaticSuccessor::Next(next),
+    }
+}
+
+/// The slot that `ADRP` and a load right before a branch took the branch's register from.
+fn slot_before(image: &Image, address: u64, register: u32) -> Option<u64> {
+    for distance in [4, 8] {
+        let load = fetch(image, address.wrapping_sub(distance))?;
+        let base = load >> 5 & 31;
+        if load & 0xffc0_001f != 0xf940_0000 | register {
+            continue;
+        }
+        let page = page_at(image, address.wrapping_sub(distance + 4), base)?;
+        return Some(page.wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
+    }
+    None
+}
+
+/// The page whose address an `ADRP` there puts into a register.
+fn page_at(image: &Image, address: u64, register: u32) -> Option<u64> {
+    let word = fetch(image, address)?;
+    if word & 0x9f00_001f != 0x9000_0000 | register {
+        return None;
+    }
+    let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
+    let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
+    Some((address & !0xfff).wrapping_add(offset))
+}
+
+fn fetch(image: &Image, address: u64) -> Option<u32> {
+    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
+    let start = usize::try_from(address - segment.address).ok()?;
+    let bytes = segment.bytes.get(start..start.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// Hints, pointer authentication and barriers, by their encodings.
+fn special(state: &State, word: u32) -> Option<Successor> {
+    const HINT: (u32, u32) = (0xffff_f01f, 0xd503_201f);
+    const BARRIER: (u32, u32) = (0xffff_f01f, 0xd503_301f);
+    const AUTHENTICATED_RETURN: (u32, u32) = (0xffff_fbff, 0xd65f_0bff);
+    const POINTER_AUTHENTICATION: (u32, u32) = (0xffff_0000, 0xdac1_0000);
+    let is = |(mask, value): (u32, u32)| word & mask == value;
+    let next = Successor::Next(state.pc.wrapping_add(4));
+    if is(HINT) || is(BARRIER) || is(POINTER_AUTHENTICATION) {
+        return Some(next);
+    }
+    if is(AUTHENTICATED_RETURN) {
+        return Some(Successor::Return(state.register(LINK)));
+    }
+    None
+}
+
+/// The condition behind a condition code; `None` for "always".
+fn condition(code: u8) -> Option<Condition> {
+    Some(match code {
+        0 => Condition::Equal,
+        1 => Condition::NotEqual,
+        2 => Condition::AboveOrEqual,
+        3 => Condition::Below,
+        4 => Condition::Negative,
+        5 => Condition::NotNegative,
+        6 => Condition::Overflow,
+        7 => Condition::NoOverflow,
+        8 => Condition::Above,
+        9 => Condition::BelowOrEqual,
+        10 => Condition::GreaterOrEqual,
+        11 => Condition::Less,
+        12 => Condition::Greater,
+        13 => Condition::LessOrEqual,
+        _ => return None,
+    })
+}
+
+/// The answer to a condition code, or the fork that finds it out.
+fn ask(machine: &Machine, state: &mut State, code: u8) -> Result<bool, Successor> {
+    match condition(code) {
+        None => Ok(true),
+        Some(condition) => machine.ask(state, condition).ok_or(Successor::Fork(condition)),
+    }
+}
+
+fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+    let next = Successor::Next(state.pc.wrapping_add(4));
+    let here = state.pc;
+    let target = |index: usize| match instruction.operands.get(index) {
+        Some(Operand::PCOffset(offset)) => here.wrapping_add(offset.cast_unsigned()),
+        Some(_) | None => here,
+    };
+    match instruction.opcode {
+        Opcode::B => Successor::Next(target(0)),
+        Opcode::Bcc(code) => {
+            let taken = target(0);
+            match ask(machine, state, code) {
+                Ok(true) => Successor::Next(taken),
+                Ok(false) => next,
+                Err(fork) => fork,
+            }
+        }
+        Opcode::BL => Successor::Call { target: Value::Known(target(0)), return_to: state.pc.wrapping_add(4) },
+        Opcode::BLR => {
+            let target = operand::read(machine, state, instruction, 0);
+            Successor::Call { target, return_to: state.pc.wrapping_add(4) }
+        }
+        Opcode::BR => Successor::Jump(operand::read(machine, state, instruction, 0)),
+        Opcode::RET => Successor::Return(operand::read(machine, state, instruction, 0)),
+        Opcode::CBZ | Opcode::CBNZ => {
+            let left = operand::read(machine, state, instruction, 0);
+            let flags = Flags::compare(left, Value::Known(0), operand::bits(instruction, 0));
+            let condition = if instruction.opcode == Opcode::CBZ { Condition::Equal } else { Condition::NotEqual };
+            let taken = target(1);
+            test_and_branch(machine, state, flags, condition, taken)
+        }
+        Opcode::TBZ | Opcode::TBNZ => test_bit(machine, state, instruction),
+        Opcode::BRK | Opcode::HLT | Opcode::UDF => Successor::Dead,
+        Opcode::SVC => {
+            operand::clobber(state, machine.convention.result);
+            next
+        }
+        Opcode::CCMP | Opcode::CCMN => arithmetic::conditional_compare(machine, state, instruction),
+        Opcode::CSEL | Opcode::CSINC | Opcode::CSINV | Opcode::CSNEG => arithmetic::select(machine, state, instruction),
+        Opcode::MRS => {
+            let value = match instruction.operands.get(1) {
+                Some(Operand::SystemReg(register)) if THREAD_POINTERS.contains(register) => Value::Known(THREAD),
+                Some(_) | None => Value::ANY,
+            };
+            operand::write(state, instruction, 0, value);
+            next
+        }
+        Opcode::MSR
+        | Opcode::HINT
+        | Opcode::PRFM
+        | Opcode::PRFUM
+        | Opcode::ISB
+        | Opcode::DMB(_)
+        | Opcode::DSB(_)
+        | Opcode::CLREX => next,
+        _ if memory::step(machine, state, instruction)
+            || vector::step(machine, state, instruction)
+            || arithmetic::step(machine, state, instruction) =>
+        {
+            next
+        }
+        _ => unmodelled(state, instruction, next),
+    }
+}
+
+fn test_and_branch(machine: &Machine, state: &mut State, flags: Flags, condition: Condition, taken: u64) -> Successor {
+    let before = state.saved_flags.take().unwrap_or(state.flags);
+    state.flags = flags;
+    match machine.ask(state, condition) {
+        Some(holds) => {
+            state.flags = before;
+            Successor::Next(if holds { taken } else { state.pc.wrapping_add(4) })
+        }
+        None => {
+            state.saved_flags = Some(before);
+            Successor::Fork(condition)
+        }
+    }
+}
+
+fn test_bit(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+    let value = operand::read(machine, state, instruction, 0);
+    let bit = match instruction.operands.get(1) {
+        Some(Operand::Imm16(bit)) => u32::from(*bit),
+        Some(_) | None => 0,
+    };
+    let taken = match instruction.operands.get(2) {
+        Some(Operand::PCOffset(offset)) => state.pc.wrapping_add(offset.cast_unsigned()),
+        Some(_) | None => state.pc,
+    };
+    let set = instruction.opcode == Opcode::TBNZ;
+    let sign = matches!(bit, 31 | 63);
+    let (flags, condition) = if sign {
+        let condition = if set { Condition::Negative } else { Condition::NotNegative };
+        (Flags::compare(value, Value::Known(0), bit + 1), condition)
+    } else {
+        let condition = if set { Condition::NotEqual } else { Condition::Equal };
+        (Flags::test(value, Value::Known(1 << bit.min(63)), 64), condition)
+    };
+    test_and_branch(machine, state, flags, condition, taken)
+}
+
+/// An instruction without a model: its destination, the first operand, becomes unknown.
+fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> Successor {
+    match instruction.operands.first() {
+        Some(
+            Operand::Register(..)
+            | Operand::RegisterOrSP(..)
+            | Operand::SIMDRegister(..)
+            | Operand::SIMDRegisterElements(..)
+            | Operand::SIMDRegisterElementsLane(..)
+            | Operand::SIMDRegisterElementsMultipleLane(..),
+        ) => {
+            operand::write(state, instruction, 0, Value::ANY);
+            if matches!(instruction.opcode, Opcode::FCMP | Opcode::FCMPE | Opcode::FCCMP | Opcode::FCCMPE) {
+                state.flags = Flags::UNKNOWN;
+            }
+            next
+        }
+        Some(_) | None => Successor::Stuck(format!("{:?} is not followed", instruction.opcode)),
+    }
+}

@@ -1,0 +1,61 @@
+//! `XCHG`, `XADD` and `CMPXCHG`.
+
+use iced_x86::{Instruction, Mnemonic, Register};
+
+use super::{arithmetic, operand};
+use crate::evaluator::cpu::flags::{Condition, Flag, Flags};
+use crate::evaluator::cpu::machine::Machine;
+use crate::evaluator::cpu::state::State;
+use crate::evaluator::isa::Successor;
+use crate::evaluator::values::value::Value;
+
+/// Carries out an exchange.
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+    let bits = operand::bits(instruction, 0);
+    let target = operand::read(machine, state, instruction, 0);
+    let source = operand::read(machine, state, instruction, 1);
+    match instruction.mnemonic() {
+        Mnemonic::Xchg => {
+            operand::write(machine, state, instruction, 0, source);
+            operand::write(machine, state, instruction, 1, target);
+        }
+        Mnemonic::Xadd => {
+            let sum = target.add(source).truncate(bits);
+            operand::write(machine, state, instruction, 1, target);
+            operand::write(machine, state, instruction, 0, sum);
+            state.flags = arithmetic::sum_flags(target, source, sum, bits);
+        }
+        _ => return compare_and_exchange(machine, state, instruction, (target, source)),
+    }
+    Successor::Next(instruction.next_ip())
+}
+
+/// `CMPXCHG`: both ways are followed where it is not known whether it succeeds.
+fn compare_and_exchange(
+    machine: &mut Machine,
+    state: &mut State,
+    instruction: &Instruction,
+    (target, source): (Value, Value),
+) -> Successor {
+    let bits = operand::bits(instruction, 0);
+    let accumulator = match bits {
+        8 => Register::AL,
+        16 => Register::AX,
+        32 => Register::EAX,
+        _ => Register::RAX,
+    };
+    let expected = operand::register(state, accumulator);
+    state.flags = Flags::compare(expected, target, bits);
+    match machine.ask(state, Condition::Equal) {
+        None => return Successor::Fork(Condition::Equal),
+        Some(true) => {
+            operand::write(machine, state, instruction, 0, source);
+            state.flags = arithmetic::logic(Value::Known(0), bits);
+        }
+        Some(false) => {
+            operand::set(machine, state, accumulator, target);
+            state.flags = state.flags.with(Flag::Zero, Some(false));
+        }
+    }
+    Successor::Next(instruction.next_ip())
+}

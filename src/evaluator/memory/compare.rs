@@ -1,0 +1,138 @@
+//! Compares the memories of two paths, and takes them together.
+
+use std::rc::Rc;
+
+use super::{Memory, PAGE, Page, WORDS, Word, byte_mask, is_dead, normal, whole_points_to};
+use crate::binary::image::Image;
+use crate::evaluator::values::value::{ImageBounds, PointsTo, Value};
+
+impl Memory {
+    /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
+    pub(in crate::evaluator) fn is_subsumed_by(&self, other: &Memory, image: &Image, stack: u64) -> bool {
+        let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
+        let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
+        let pointees = self.stack_pointees.is_subsumed_by(other.stack_pointees)
+            && self.heap_pointees.is_subsumed_by(other.heap_pointees);
+        if !pointees
+            || !spoiled
+            || !escaped
+            || self.leaked && !other.leaked
+            || !self.tainted.is_subsumed_by(other.tainted)
+            || self.allocations != other.allocations
+        {
+            return false;
+        }
+        self.differing_pages(other, stack).into_iter().all(|start| {
+            let (mine, theirs) = (self.page(start), other.page(start));
+            (0..WORDS).all(|index| {
+                let address = start + 8 * index as u64;
+                raw(mine, index) == raw(theirs, index)
+                    || is_dead(address, stack)
+                    || self.is_word_subsumed(other, image, address)
+            })
+        })
+    }
+
+    fn is_word_subsumed(&self, other: &Memory, image: &Image, address: u64) -> bool {
+        match (self.word(image, address), other.word(image, address)) {
+            (Word::Whole(left), Word::Whole(right)) => left.is_subsumed_by(right, ImageBounds::of(image)),
+            (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
+                known & subset == subset && (data ^ other) & byte_mask(subset) == 0
+            }
+            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => {
+                (data ^ other) & byte_mask(known) == 0
+            }
+            (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
+            (left, right) => left == right,
+        }
+    }
+
+    /// Widens to cover another path's memory, too, above the stack pointer.
+    pub(in crate::evaluator) fn join(&mut self, other: &Memory, image: &Image, stack: u64) {
+        let extent = ImageBounds::of(image);
+        let mut changes = Vec::new();
+        for start in self.differing_pages(other, stack) {
+            let (mine, theirs) = (self.page(start), other.page(start));
+            for index in 0..WORDS {
+                let address = start + 8 * index as u64;
+                if raw(mine, index) != raw(theirs, index) && !is_dead(address, stack) {
+                    changes.push((address, join_words(self.word(image, address), other.word(image, address), extent)));
+                }
+            }
+        }
+        self.tainted = self.tainted.with(other.tainted);
+        self.leaked |= other.leaked;
+        self.point(PointsTo::STACK, other.stack_pointees);
+        self.point(PointsTo::HEAP, other.heap_pointees);
+        if self.escaped != other.escaped {
+            let mut escaped: Vec<u64> = self.escaped.iter().chain(other.escaped.iter()).copied().collect();
+            escaped.sort_unstable();
+            escaped.dedup();
+            self.escaped = Rc::new(escaped);
+        }
+        for part in &other.spoiled {
+            if !self.spoiled.contains(part) {
+                self.spoiled.push(*part);
+                self.spoiled.sort_unstable();
+            }
+        }
+        self.allocations.retain(|allocation| other.allocations.contains(allocation));
+        for (address, word) in changes {
+            self.set(image, address, word);
+        }
+    }
+
+    fn differing_pages(&self, other: &Memory, stack: u64) -> Vec<u64> {
+        let mut pages = Vec::new();
+        let (mut left, mut right) = (self.pages.iter().peekable(), other.pages.iter().peekable());
+        loop {
+            let page = match (left.peek(), right.peek()) {
+                (None, None) => return pages,
+                (Some((start, _)), None) | (None, Some((start, _))) => *start,
+                (Some((first, _)), Some((second, _))) => *first.min(second),
+            };
+            let mine = left.next_if(|(start, _)| *start == page);
+            let theirs = right.next_if(|(start, _)| *start == page);
+            let same = matches!((mine, theirs), (Some((_, mine)), Some((_, theirs))) if Rc::ptr_eq(mine, theirs) || mine.words == theirs.words);
+            if !same && !is_dead(page + (PAGE - 8), stack) {
+                pages.push(page);
+            }
+        }
+    }
+}
+
+fn join_words(left: Word, right: Word, extent: ImageBounds) -> Word {
+    let bytes = |word| match word {
+        Word::Whole(Value::Known(data)) => Some((data, 0xff)),
+        Word::Bytes { data, known } => Some((data, known)),
+        Word::Whole(_) | Word::Base => None,
+    };
+    match (left, right) {
+        (Word::Whole(left), Word::Whole(right)) if left == right => Word::Whole(left),
+        (Word::Whole(Value::Known(first)), Word::Whole(Value::Known(second))) if small(first) && small(second) => {
+            Word::Bytes { data: first, known: same_bytes(first, second) }
+        }
+        (Word::Whole(left), Word::Whole(right)) => Word::Whole(left.join(right, extent)),
+        _ => match (bytes(left), bytes(right)) {
+            (Some((first, known)), Some((second, also))) => {
+                let known = known & also & same_bytes(first, second);
+                normal(Word::Bytes { data: first & byte_mask(known), known })
+            }
+            _ => Word::Whole(Value::Unknown(whole_points_to(left, extent).with(whole_points_to(right, extent)))),
+        },
+    }
+}
+
+/// Two numbers that are packed fields rather than addresses keep the bytes that they have in common.
+fn small(number: u64) -> bool {
+    number & 0xff00_ff00_ff00_ff00 == 0 || number < 4096
+}
+
+fn same_bytes(first: u64, second: u64) -> u8 {
+    (0..8).filter(|index| ((first ^ second) >> (8 * index)) & 0xff == 0).fold(0, |known, index| known | 1 << index)
+}
+
+/// A word of a page as it was written, if it was.
+fn raw(page: Option<&Page>, index: usize) -> Word {
+    page.and_then(|page| page.words.get(index)).copied().unwrap_or(Word::Base)
+}

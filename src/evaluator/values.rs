@@ -1,0 +1,5 @@
+//! What registers and memory hold: numbers, symbolic values, and unknowns that keep what they may point to.
+
+pub(in crate::evaluator) mod hash;
+pub(in crate::evaluator) mod symbol;
+pub(in crate::evaluator) mod value;
