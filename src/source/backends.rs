@@ -46,7 +46,7 @@ pub(super) fn doubt(system: &BuildSystem, scripts: &[Script], has_modules: bool)
     let backend = system.backend.as_deref()?;
     if !system.backend_path.is_empty() {
         return match own(system, scripts) {
-            Some(script) if leads_on(script) => None,
+            Some(script) if leads_on(script, has_modules) => None,
             Some(script) => Some(format!("{} is a build backend of the project's own", script.path)),
             None => Some(format!("the build backend {backend} is the project's own")),
         };
@@ -55,10 +55,12 @@ pub(super) fn doubt(system: &BuildSystem, scripts: &[Script], has_modules: bool)
     (!has_modules && !KNOWN.contains(&module)).then(|| format!("what the build backend {backend} does is not known"))
 }
 
-/// Whether a backend hands its work to one that is known.
-fn leads_on(script: &Script) -> bool {
+/// Whether a backend hands its work to one that is known. Where nothing is found that it would compile, it must not have a
+/// hook or command of its own.
+fn leads_on(script: &Script, has_modules: bool) -> bool {
     let code = script.code.replace(' ', "");
-    KNOWN.iter().any(|known| code.contains(known)) || code.contains("fromsetuptoolsimportbuild_meta")
+    let leads = KNOWN.iter().any(|known| code.contains(known)) || code.contains("fromsetuptoolsimportbuild_meta");
+    leads && (has_modules || !["build_wheel", "build_ext", "ext_modules"].iter().any(|word| script.has_word(word)))
 }
 
 /// Where the backend ends every build: in `setup.py`, which setuptools runs, or in a backend of the project's own.

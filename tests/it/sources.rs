@@ -279,6 +279,13 @@ fn backends_that_nobody_knows_leave_it_open() {
     check(&[("pyproject.toml", own)], "3.13t", Becomes::Unknown, "the build backend backend is the project's own");
     let wrapping = "from setuptools.build_meta import *\n";
     check(&[("pyproject.toml", own), ("backend.py", wrapping)], "3.13t", Becomes::Pure, "");
+    let more = "from setuptools.build_meta import *\ndef build_wheel(*a):\n    return download(*a)\n";
+    check(
+        &[("pyproject.toml", own), ("backend.py", more)],
+        "3.13t",
+        Becomes::Unknown,
+        "a build backend of the project's own",
+    );
     let stub = "[build-system]\nrequires = ['wheel-stub']\nbuild-backend = 'wheel_stub.buildapi'\n";
     check(
         &[("pyproject.toml", stub)],
