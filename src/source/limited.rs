@@ -14,7 +14,7 @@ use super::tokens::{Kind, Token};
 
 const MACRO: &str = "Py_LIMITED_API";
 /// How many places in one file are looked at closely.
-const MOST_LOOKS: usize = 500;
+const MOST_LOOKS: usize = 50;
 /// setuptools' command, from which projects make their own.
 const BDIST_WHEEL: &str = "bdist_wheel";
 

@@ -376,18 +376,24 @@ impl<'a, 't> Reader<'a, 't> {
 
     /// What ends a function ends whoever calls it.
     fn finish(mut self) -> Python<'a> {
+        let mut calls: BTreeMap<Option<(&str, &str)>, Vec<(&str, Reach)>> = BTreeMap::new();
+        for (by, name, reach) in &self.calls {
+            calls.entry(*by).or_default().push((*name, *reach));
+        }
         let mut waiting: Vec<(&str, Reach, usize)> = Vec::new();
         let mut seen = BTreeSet::new();
-        waiting.extend(self.calls.iter().filter(|(by, ..)| by.is_none()).map(|(_, name, reach)| (*name, *reach, 0)));
+        waiting.extend(calls.get(&None).into_iter().flatten().map(|(name, reach)| (*name, *reach, 0)));
         while let Some((name, reach, depth)) = waiting.pop() {
-            if depth > MOST_CALLS || !seen.insert((name, reach.certain, reach.possible)) {
+            let is_new = seen.len() < MOST_SCOPES && seen.insert((name, reach.certain, reach.possible));
+            if depth > MOST_CALLS || !is_new {
                 continue;
             }
             let stops = self.found.functions.get(&("", name)).into_iter().flatten();
-            let stops: Vec<Stop> = stops.map(|stop| Stop { reach: both(stop.reach, reach), ..*stop }).collect();
+            let stops: Vec<Stop> =
+                stops.take(MOST_CALLS).map(|stop| Stop { reach: both(stop.reach, reach), ..*stop }).collect();
             self.found.stops.extend(stops);
-            let inner = self.calls.iter().filter(|(by, ..)| *by == Some(("", name)));
-            waiting.extend(inner.map(|(_, inner, at)| (*inner, both(*at, reach), depth + 1)));
+            let inner = calls.get(&Some(("", name))).into_iter().flatten();
+            waiting.extend(inner.take(MOST_SCOPES).map(|(inner, at)| (*inner, both(*at, reach), depth + 1)));
         }
         self.found
     }

@@ -14,7 +14,7 @@ use super::conditions::Answer;
 /// The build's own word for what it is: <https://docs.python.org/3/howto/free-threading-python.html>
 const GIL_DISABLED: &str = "Py_GIL_DISABLED";
 /// How many nodes are looked at for one condition.
-const FUEL: u32 = 400;
+const FUEL: u32 = 100;
 /// How deep expressions and names may lead.
 const DEEPEST: usize = 24;
 
