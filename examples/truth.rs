@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, apply_create_slot, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
 use ungil::import;
 use ungil::model::facts::{Declaration, Fact, HookKind};
 use ungil::model::target::Target;
@@ -48,7 +48,7 @@ struct Arguments {
 }
 
 /// What the evaluator makes of a row.
-struct CallOutcome {
+struct RowResult {
     word: String,
     why: String,
     time: Option<Duration>,
@@ -174,8 +174,8 @@ fn unpack(wheel: &[u8], member: &str) -> Result<Vec<u8>, Failure> {
     Err(format!("{member} is not in the wheel").into())
 }
 
-fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<CallOutcome, Failure> {
-    let plain = |word: &str, why: String| CallOutcome { word: word.into(), why, time: None, steps: 0, forks: 0 };
+fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<RowResult, Failure> {
+    let plain = |word: &str, why: String| RowResult { word: word.into(), why, time: None, steps: 0, forks: 0 };
     let images = match images(member) {
         Ok(images) => images,
         Err(error) => return Ok(plain("unknown", error.to_string())),
@@ -192,13 +192,8 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<CallOutcome,
     let free_threaded = free_threaded(row, image);
     let context = TargetInterpreter { minor: minor(row), free_threaded };
     let made = name(&row.member);
-    let init_function = InitFunction { address: hook, kind: HookKind::Init, module: &made };
-    let run = || {
-        let limits = EvaluationLimits::default();
-        let mut found = evaluate(image, init_function, context, limits);
-        found.gil = apply_create_slot(image, init_function.kind, found.gil, found.create, context, limits);
-        found
-    };
+    let init_function = InitFunction { address: hook, kind: HookKind::Init, module: &made, create: None };
+    let run = || evaluate(image, init_function, context, EvaluationLimits::default());
     let evaluation = run();
     let time = measure(|| drop(run()));
     if arguments.explain.as_ref().is_some_and(|text| row.member.contains(text)) {
@@ -212,17 +207,17 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<CallOutcome,
                 step.value.as_deref().unwrap_or("")
             );
         }
-        println!("  {:?} {:?}", evaluation.init.value(), evaluation.gil);
+        println!("  {:?} {:?}", evaluation.facts.init.value(), evaluation.facts.gil);
         println!(
             "  slots {:?} name {:?} steps {} forks {}",
-            evaluation.slots.value(),
+            evaluation.facts.slots.value(),
             evaluation.name.value(),
             evaluation.steps,
             evaluation.forks
         );
     }
     let (word, why) = word(&evaluation, free_threaded);
-    Ok(CallOutcome { word, why, time: Some(time), steps: evaluation.steps, forks: evaluation.forks })
+    Ok(RowResult { word, why, time: Some(time), steps: evaluation.steps, forks: evaluation.forks })
 }
 
 /// How long something takes. On a machine with other work, the shortest of several times is the one that says most of
@@ -255,7 +250,7 @@ fn on_processor() -> Option<Duration> {
 /// For which build the facts say that the file was compiled, and what a free-threaded 3.13 does with it when its name is
 /// one that every interpreter looks for.
 fn build(row: &Row, member: &[u8]) -> Result<String, Failure> {
-    let Some(mut facts) = ungil::binary::read(&row.member, member)? else { return Ok("no object file".into()) };
+    let Some(mut facts) = ungil::examine::read(&row.member, member)? else { return Ok("no object file".into()) };
     let (platform, suffix) = match row.platform.as_str() {
         "macos_arm64" => ("macos-arm64", "so"),
         "win_amd64" => ("windows-amd64", "pyd"),
@@ -310,7 +305,7 @@ fn word(evaluation: &Evaluation, free_threaded: bool) -> (String, String) {
     if evaluation.fails {
         return ("not_a_module".into(), "every path fails".into());
     }
-    match &evaluation.gil {
+    match &evaluation.facts.gil {
         Fact::Known { .. } if !free_threaded => ("gil_abi".into(), "compiled for the build with the GIL".into()),
         Fact::Known { value: Declaration::Slot { value } | Declaration::SetGil { value }, .. } => {
             let word = if *value == 0 { "gil_used" } else { "gil_not_used" };

@@ -18,38 +18,31 @@ mod values;
 use crate::binary::image::Image;
 pub use crate::evaluator::cpu::fuel::EvaluationLimits;
 pub use crate::evaluator::cpu::machine::TargetInterpreter;
-pub use crate::evaluator::create_slot::apply_create_slot;
+pub use crate::evaluator::create_slot::CreatedObject;
 use crate::evaluator::explorer::{Executor, Purpose};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::arm64::Arm64;
 use crate::evaluator::isa::x86::X86;
 use crate::evaluator::outcome::Outcome;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Declaration, Fact, HandOver, HookKind, InitKind};
+use crate::model::facts::{Fact, HookKind, InitFacts};
 
 /// How many calls inside each other are followed, one number after the other, when not all can be.
 const LEVELS: [usize; 4] = [1, 2, 3, 5];
 
-/// What following a hook showed.
+/// What following a hook showed. It is final: what the function in `Py_mod_create` gives has been taken into account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
-    /// How the module is initialised.
-    pub init: Fact<InitKind>,
-    /// What the module says of the GIL.
-    pub gil: Fact<Declaration>,
-    /// `Py_mod_abi`; the value is `None` when the definition has no such slot.
-    pub abi_info: Fact<Option<AbiInfo>>,
-    /// Slot ids in the order of the definition; empty for a module without slots.
-    pub slots: Fact<Vec<u32>>,
+    /// What is known of the module.
+    pub facts: InitFacts,
     /// The name in the definition.
     pub name: Fact<String>,
     /// Whether there is only one path and it ends with null: importing the module fails.
     pub fails: bool,
     /// The function of another file whose result the hook gives back, when that is all that is known of it.
-    pub hand_over: Option<HandOver>,
-    /// Address of the function of the slot `Py_mod_create`, when there is one: [`apply_create_slot`] says what it does to the
-    /// declaration.
-    pub create: Option<u64>,
+    pub forwarded: Option<ForwardedInit>,
+    /// What the function in `Py_mod_create` gives: it also decides what a declaration is worth that was read elsewhere.
+    pub created: CreatedObject,
     /// The path that decided, step by step: calls in their order, branches on unknowns, what was read at the end.
     pub trace: Vec<Evidence>,
     /// Instructions carried out on all paths.
@@ -67,6 +60,18 @@ pub struct InitFunction<'a> {
     pub kind: HookKind,
     /// Last component of the name of the module that it is called for.
     pub module: &'a str,
+    /// The function in the slot `Py_mod_create` that the file's data names beside a declaration: followed where no path
+    /// shows one.
+    pub create: Option<u64>,
+}
+
+/// A function of another library that makes a module in place of the file's hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForwardedInit {
+    /// Undecorated name of the function.
+    pub symbol: String,
+    /// The libraries that may have it, as the file names them; one where the format tells.
+    pub libraries: Vec<String>,
 }
 
 /// Follows a hook, or a function that a hook hands over to.
@@ -79,7 +84,7 @@ pub fn evaluate(
     match image.architecture.as_str() {
         "x86_64" => follow::<X86>(image, init_function, interpreter, limits),
         "aarch64" => follow::<Arm64>(image, init_function, interpreter, limits),
-        other => Evaluation::unknown(&format!("code for {other} is not followed")),
+        other => Evaluation::not_followed(&format!("code for {other} is not followed"), init_function),
     }
 }
 
@@ -89,11 +94,39 @@ fn follow<I: InstructionSet>(
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
 ) -> Evaluation {
+    let found = follow_hook::<I>(image, init_function, interpreter, limits);
+    let create = match found.evaluation.facts.gil.value() {
+        // What an export hook's slots say is obeyed before anything is made of them.
+        _ if init_function.kind == HookKind::Export => None,
+        Some(gil) if create_slot::matters_for(gil) => found.create.or(init_function.create),
+        Some(_) => None,
+        // The data may declare what no path shows.
+        None => init_function.create.map(|create| found.create.unwrap_or(create)),
+    };
+    let created = CreatedObject::of::<I>(image, create, interpreter, limits);
+    let facts = InitFacts { gil: created.apply(found.evaluation.facts.gil), ..found.evaluation.facts };
+    Evaluation { facts, created, ..found.evaluation }
+}
+
+/// What the paths through a hook say, before anybody has followed what makes the object.
+struct HookPaths {
+    evaluation: Evaluation,
+    /// Address of the function in the slot `Py_mod_create`, when there is one.
+    create: Option<u64>,
+}
+
+fn follow_hook<I: InstructionSet>(
+    image: &Image,
+    init_function: InitFunction<'_>,
+    interpreter: TargetInterpreter,
+    limits: EvaluationLimits,
+) -> HookPaths {
     let purpose = Purpose::Hook(init_function.kind);
     let mut executor: Executor<'_, '_, I> = Executor::new(image, purpose, init_function.module, interpreter, limits);
     let outer = |executor: &mut Executor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
-        Some(conclude(executor)).filter(|found| found.gil.value().is_some() && found.init.value().is_some())
+        let is_known = |facts: &InitFacts| facts.gil.value().is_some() && facts.init.value().is_some();
+        Some(conclude(executor)).filter(|found| is_known(&found.evaluation.facts))
     };
     // Modules that are made at once often do all of their work in the hook, and their declaration is outside of it.
     let imports = |name: &str| image.import_named(name).is_some();
@@ -105,23 +138,26 @@ fn follow<I: InstructionSet>(
     }
     executor.explore(init_function.address, usize::MAX);
     let all = conclude(&executor);
-    if executor.abandoned.is_empty() || all.gil.value().is_some() {
+    if executor.abandoned.is_empty() || all.evaluation.facts.gil.value().is_some() {
         return all;
     }
     LEVELS.into_iter().find_map(|levels| outer(&mut executor, levels)).unwrap_or(all)
 }
 
 impl Evaluation {
+    fn not_followed(why: &str, init_function: InitFunction<'_>) -> Evaluation {
+        let create = init_function.create.filter(|_| init_function.kind == HookKind::Init);
+        let created = create.map_or(CreatedObject::Undefined, |create| CreatedObject::not_followed(create, why));
+        Evaluation { created, ..Evaluation::unknown(why) }
+    }
+
     fn unknown(why: &str) -> Evaluation {
         Evaluation {
-            init: Fact::unknown(why),
-            gil: Fact::unknown(why),
-            abi_info: Fact::unknown(why),
-            slots: Fact::unknown(why),
+            facts: InitFacts::unknown(why),
             name: Fact::unknown(why),
             fails: false,
-            hand_over: None,
-            create: None,
+            forwarded: None,
+            created: CreatedObject::Undefined,
             trace: Vec::new(),
             steps: 0,
             forks: 0,
@@ -130,21 +166,19 @@ impl Evaluation {
 }
 
 /// What all paths together say.
-fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Evaluation {
-    let measured = |evaluation| Evaluation {
-        steps: executor.machine.fuel.steps,
-        forks: executor.machine.fuel.forks,
-        ..evaluation
+fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
+    let fuel = executor.machine.fuel;
+    let measured = |evaluation, create| HookPaths {
+        evaluation: Evaluation { steps: fuel.steps, forks: fuel.forks, ..evaluation },
+        create,
     };
     let Some(first) = executor.outcomes.first() else {
         let why = match executor.abandoned.first() {
             Some(why) => why.clone(),
             None => "no path through the hook ends in success".into(),
         };
-        return measured(Evaluation {
-            fails: executor.abandoned.is_empty() && executor.machine.fuel.forks == 0,
-            ..Evaluation::unknown(&why)
-        });
+        let fails = executor.abandoned.is_empty() && fuel.forks == 0;
+        return measured(Evaluation { fails, ..Evaluation::unknown(&why) }, None);
     };
     let mut trace = executor.machine.trace.render(first.trace, executor.machine.image);
     trace.extend(first.evidence.iter().cloned());
@@ -157,54 +191,58 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Evaluation {
         (_, None) => Fact::unknown(disagreement(executor)),
         (_, Some(why)) => Fact::unknown(why.clone()),
     };
-    let gil = match (&first.gil, &doubt) {
-        (Ok(gil), None) if all(Outcome::declares_like) => Fact::known(gil.clone(), evidence.clone()),
-        (Err(why), _) => Fact::unknown(why.clone()),
-        (Ok(_), None) => Fact::unknown(disagreement(executor)),
-        (Ok(_), Some(why)) => Fact::unknown(why.clone()),
-    };
-    let settle = |known: bool, why: &Result<(), String>| match (known, why, &doubt) {
-        (_, Err(why), _) | (_, _, Some(why)) => Some(why.clone()),
-        (false, ..) => Some(disagreement(executor)),
-        (true, Ok(()), None) => None,
-    };
-    let abi_info = match settle(all(|first, other| first.abi == other.abi), &first.abi.clone().map(|_| ())) {
-        Some(why) => Fact::unknown(why),
-        None => Fact::known(first.abi.clone().ok().flatten(), evidence.clone()),
-    };
-    let slots = match settle(all(|first, other| first.slots == other.slots), &first.slots.clone().map(|_| ())) {
-        Some(why) => Fact::unknown(why),
-        None => Fact::known(first.slots.clone().unwrap_or_default(), evidence.clone()),
+    let facts = InitFacts {
+        init,
+        gil: agreed(executor, |outcome| &outcome.gil, Outcome::declares_like),
+        abi_info: agreed(executor, |outcome| &outcome.abi, |first, other| first.abi == other.abi),
+        slots: agreed(executor, |outcome| &outcome.slots, |first, other| first.slots == other.slots),
+        interpreters: agreed(
+            executor,
+            |outcome| &outcome.interpreters,
+            |first, other| first.interpreters == other.interpreters,
+        ),
     };
     let name = match &first.name {
         Some(name) => Fact::known(name.clone(), evidence),
         None => Fact::unknown("the name in the definition could not be read"),
     };
-    let hand_over =
-        first.hand_over.filter(|_| doubt.is_none() && all(|first, other| first.hand_over == other.hand_over));
-    measured(Evaluation {
-        hand_over: hand_over.and_then(|import| HandOver::of(executor.machine.image, import)),
-        init,
-        gil,
-        abi_info,
-        slots,
+    let forwarded =
+        first.forwarded.filter(|_| doubt.is_none() && all(|first, other| first.forwarded == other.forwarded));
+    let evaluation = Evaluation {
+        facts,
+        forwarded: forwarded.and_then(|import| ForwardedInit::of(executor.machine.image, import)),
         name,
-        fails: false,
-        create: first.create,
         trace,
-        steps: 0,
-        forks: 0,
-    })
+        ..Evaluation::unknown("")
+    };
+    measured(evaluation, first.create)
 }
 
-impl HandOver {
-    fn of(image: &Image, import: usize) -> Option<HandOver> {
+/// What the first path shows, if all paths agree on it and none was given up.
+fn agreed<T: Clone, I: InstructionSet>(
+    executor: &Executor<'_, '_, I>,
+    fact: fn(&Outcome) -> &Result<T, String>,
+    same: fn(&Outcome, &Outcome) -> bool,
+) -> Fact<T> {
+    let Some(first) = executor.outcomes.first() else { return Fact::unknown("no path ends in success") };
+    match (fact(first), doubt(executor)) {
+        (Err(why), _) => Fact::unknown(why.clone()),
+        (Ok(_), Some(why)) => Fact::unknown(why),
+        (Ok(value), None) if executor.outcomes.iter().all(|other| same(first, other)) => {
+            Fact::known(value.clone(), first.evidence.clone())
+        }
+        (Ok(_), None) => Fact::unknown(disagreement(executor)),
+    }
+}
+
+impl ForwardedInit {
+    fn of(image: &Image, import: usize) -> Option<ForwardedInit> {
         let import = image.imports().get(import)?;
         let libraries = match &import.library {
             Some(library) => vec![library.clone()],
             None => image.libraries().to_vec(),
         };
-        Some(HandOver { symbol: import.name.clone(), libraries })
+        Some(ForwardedInit { symbol: import.name.clone(), libraries })
     }
 }
 

@@ -7,7 +7,8 @@
 //! platform, `resolve` finds out what an installer would choose and so which **artifacts** count; what it needs to know
 //! comes from `index`, the only user of the network. `archive` lists an artifact's members and unpacks those that can
 //! be extension modules; of a source distribution or a project's folder, `source` reads what a build of it would become.
-//! `binary` reads each module into **facts**: what the file says of itself, judged by nobody. `import` says what the
+//! `examine` reads each module into **facts**: what the file says of itself, judged by nobody. To that end `binary` reads
+//! the file's data, and `evaluator` follows the code that makes the module. `import` says what the
 //! target's interpreter would do with such a file: whether it finds it, which hook it calls, whether it loads, and what
 //! that does to the GIL: an **outcome**. `rules` turn outcomes into **findings**, and `verdict` turns findings, and what
 //! could not be seen, into one **verdict** for each package and target. `gate` says what a team's policy, with its waivers
@@ -22,14 +23,17 @@
 //! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
 //! outcomes, and `ready` means that nothing relevant was unreadable.
 //!
-//! Nouns are in `model`, which imports nothing of ours; each verb imports only nouns; only `scan` and `cli` know more
-//! than one verb. The library never prints, exits, or reads the environment, the clock or the current directory.
+//! Nouns are in `model`, which imports nothing of ours; facts about CPython, such as the grammar of extension modules' file
+//! names, are in `cpython`. Each verb imports only these two; only `scan` and `cli` know more than one verb. The library
+//! never prints, exits, or reads the environment, the clock or the current directory.
 
 #![deny(unsafe_code)]
 
 pub mod archive;
 pub mod binary;
+pub mod cpython;
 pub mod evaluator;
+pub mod examine;
 pub mod gate;
 pub mod import;
 pub mod index;

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use walkdir::WalkDir;
 
+use crate::cpython::file_name::lone_file;
 use crate::model::member::{Entry, Member};
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 
+use super::beside::{self, OnDisk};
 use super::error::{MemberError, Owner};
 use super::limits::Limits;
 use super::source::SourceError;
@@ -65,10 +67,13 @@ impl Folder {
         Ok(folder)
     }
 
-    /// A single file: its own name is its path.
+    /// A single file: its own name is its path, behind its folder's where that tells the module.
     pub fn single(file: &Path, limits: Limits) -> Result<Folder, FolderError> {
         let real_file = real(file)?;
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // Of a link the own name counts, and not that of the file to which it leads.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let named = file.file_name().map(|name| real(folder).map(|folder| folder.join(name))).transpose()?;
+        let name = lone_file(named.as_deref().unwrap_or(file)).unwrap_or_default();
         let status = real_file.metadata().map_err(|error| unreadable(file, &error))?;
         if !status.is_file() {
             return Err(unreadable(file, &std::io::Error::other("expected a file")));
@@ -123,6 +128,11 @@ impl Folder {
 
     fn read_one(&self, path: &str) -> Result<Member, MemberError> {
         let size = *self.paths.get(path).ok_or(MemberError::Missing)?;
+        let file = if self.root.is_file() { self.root.clone() } else { self.root.join(path) };
+        self.read_file(path, &file, size)
+    }
+
+    fn read_file(&self, path: &str, file: &Path, size: u64) -> Result<Member, MemberError> {
         let limit = self.limits.member_bytes;
         if size > limit {
             return Err(MemberError::TooLarge { found: size, limit });
@@ -132,9 +142,8 @@ impl Folder {
         if let Err(sum) = self.read.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
             return Err(MemberError::Total { found: sum.saturating_add(size), limit: total });
         }
-        let file = if self.root.is_file() { self.root.clone() } else { self.root.join(path) };
         let mut bytes = Vec::new();
-        let read = File::open(&file).and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut bytes));
+        let read = File::open(file).and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut bytes));
         read.map_err(|error| {
             MemberError::Source(SourceError::File { path: file.display().to_string(), message: error.to_string() })
         })?;
@@ -161,6 +170,14 @@ impl Contents for Folder {
 
     fn problems(&self) -> Vec<Problem> {
         self.problems.clone()
+    }
+
+    fn beside(&self, name: &str) -> Option<Unpacked> {
+        let file = self.root.is_file().then(|| beside::library(&OnDisk, &self.root, name)).flatten()?;
+        let size = file.metadata().ok()?.len();
+        let path = file.display().to_string();
+        let member = self.read_file(&path, &file, size).map_err(|error| self.owner.member_problem(&path, &error));
+        Some(Unpacked { path, member })
     }
 }
 

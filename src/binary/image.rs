@@ -15,8 +15,8 @@ use std::sync::OnceLock;
 
 use crate::model::facts::Format;
 
+mod builder;
 mod code;
-mod draft;
 mod elf;
 mod elf_relocation;
 mod export_trie;
@@ -188,7 +188,7 @@ impl<'data> Image<'data> {
 
     /// The import whose window holds a synthetic address.
     pub fn import_at(&self, address: u64) -> Option<&Import> {
-        let offset = address.checked_sub(draft::first_import_address(self.pointer_size))?;
+        let offset = address.checked_sub(builder::first_import_address(self.pointer_size))?;
         self.imports.get(usize::try_from(offset / IMPORT_WINDOW).ok()?)
     }
 

@@ -1,6 +1,7 @@
 //! What an image says of itself as a Python extension module, whatever its format.
 //!
-//! Nothing here follows code. What the bytes do not settle without it, the evaluator may, and it may contradict.
+//! Nothing here follows code. What the bytes do not settle without it, the evaluator may, and it may contradict. So a
+//! [`StaticReading`] is not yet an answer: [`StaticReading::into_facts`] wants what is known of the hooks in the end.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -8,9 +9,10 @@ use std::collections::BTreeSet;
 use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
-use super::{Depth, HookFacts, evaluation};
+use crate::cpython::init_function;
+use crate::cpython::memory::Memory;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, Hook, ImageFacts};
+use crate::model::facts::{Abi, Fact, Hook, ImageFacts, Toolchain};
 
 mod abi;
 mod baselines;
@@ -19,18 +21,15 @@ mod declaration;
 mod definition;
 mod hazards;
 mod hooks;
-mod layout;
 mod library;
 mod limited;
-mod merge;
 mod porting;
-pub mod slots;
 mod stable_abi;
 mod tables;
 mod writable;
 
 /// What is known of an image before its hooks are looked at.
-struct Survey<'image, 'data> {
+struct ImageContext<'image, 'data> {
     image: &'image Image<'data>,
     /// Imported names that belong to the C API.
     python_imports: BTreeSet<String>,
@@ -40,7 +39,7 @@ struct Survey<'image, 'data> {
     code: OnceCell<Option<Sweep>>,
 }
 
-impl Survey<'_, '_> {
+impl ImageContext<'_, '_> {
     fn imports(&self, name: &str) -> bool {
         self.python_imports.contains(name)
     }
@@ -56,13 +55,24 @@ impl Survey<'_, '_> {
     }
 }
 
-pub(super) use declaration::is_system_library;
+pub use declaration::{StaticDeclaration, StaticInit, is_system_library};
 
-/// Reads all facts of one image.
-pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
+/// What the data of an image says, before anybody has followed its code.
+pub struct StaticReading<'image, 'data> {
+    context: ImageContext<'image, 'data>,
+    toolchain: Fact<Toolchain>,
+    /// What is known of the hooks so far: their names, and nothing that the data alone could not settle.
+    hooks: Vec<Hook>,
+    inits: Vec<StaticInit>,
+    /// Which interpreters' memory layout it was compiled for.
+    pub abi: Fact<Abi>,
+}
+
+/// Reads the data of one image.
+pub fn read<'image, 'data>(image: &'image Image<'data>, path: &str) -> StaticReading<'image, 'data> {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
-    let survey = Survey {
+    let context = ImageContext {
         image,
         python_imports: python_imports.map(|import| import.name.clone()).filter(|name| is_python(name)).collect(),
         // Without hooks no interpreter imports it, and what its data holds does not matter.
@@ -70,51 +80,50 @@ pub(super) fn facts(image: &Image<'_>, path: &str, depth: Depth) -> ImageFacts {
         marks: toolchain::marks(image),
         code: OnceCell::new(),
     };
-    let toolchain = survey.marks.toolchain(image);
-    let read: Vec<HookFacts> = hooks.iter().map(|hook| declaration::read(&survey, hook, &hooks)).collect();
-    settle(&mut hooks, read);
-    // What the data tells of the ABI says as which interpreter the hooks are followed.
-    let abi = abi::abi(&survey, &hooks, toolchain.value());
-    for hook in &mut hooks {
-        let mut found = evaluation::follow(image, hook, path, &abi);
-        let hand_over = found.hand_over.take();
-        let create = found.create.or_else(|| declaration::create(&survey, hook));
-        let mut merged = merge::merge(HookFacts::of(hook), found.into());
-        merged.gil =
-            evaluation::apply_create_slot(image, hook.kind, merged.gil, create, evaluation::context(path, &abi));
-        settle(std::slice::from_mut(hook), vec![merged]);
-        // Where the data tells, nobody else need be asked.
-        hook.hand_over = hand_over.filter(|_| hook.gil.value().is_none());
+    let toolchain = context.marks.toolchain(image);
+    let inits: Vec<StaticInit> = hooks.iter().map(|hook| declaration::read(&context, hook, &hooks)).collect();
+    for (hook, init) in hooks.iter_mut().zip(&inits) {
+        (hook.facts.abi_info, hook.facts.slots) = (init.abi_info.clone(), init.slots.clone());
     }
-    if depth == Depth::Everything {
-        survey.code();
-    }
-    let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
-    let mut facts = ImageFacts {
-        format: image.format,
-        architecture: image.architecture.clone(),
-        python_exports: Fact::known(python_exports.collect(), Vec::new()),
-        libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
-        abi,
-        refcounts: counting::refcounts(&survey.python_imports, survey.swept()),
-        code: counting::code(image, survey.code.get()),
-        limited_api: limited::limited_api(&survey, &hooks, toolchain.value()),
-        hazards: Fact::known(hazards::hazards(&survey.python_imports, toolchain.value()), Vec::new()),
-        porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
-        writable_data: writable::writable_data(image),
-        toolchain,
-        hooks: Fact::known(hooks, Vec::new()),
-        python_imports: Fact::known(survey.python_imports.into_iter().collect(), Vec::new()),
-    };
-    counting::place(&mut facts.hazards, survey.code.get().and_then(Option::as_ref));
-    facts
+    let abi = abi::abi(&context, &hooks, toolchain.value());
+    StaticReading { context, toolchain, hooks, inits, abi }
 }
 
-/// Takes over what was found out about each hook.
-fn settle(hooks: &mut [Hook], found: Vec<HookFacts>) {
-    for (hook, found) in hooks.iter_mut().zip(found) {
-        (hook.init, hook.gil, hook.abi_info, hook.slots) = (found.init, found.gil, found.abi_info, found.slots);
-        hook.interpreters = found.interpreters;
+impl StaticReading<'_, '_> {
+    /// The hooks, each with what the data says of it.
+    pub fn hooks(&self) -> Vec<(Hook, StaticInit)> {
+        self.hooks.iter().cloned().zip(self.inits.iter().cloned()).collect()
+    }
+
+    /// Reads all code, too.
+    pub fn sweep(&self) {
+        self.context.code();
+    }
+
+    /// All facts of the image, given what is known of its hooks in the end.
+    pub fn into_facts(self, hooks: Vec<Hook>) -> ImageFacts {
+        let StaticReading { context, toolchain, abi, .. } = self;
+        let image = context.image;
+        let is_ours = |name: &&String| is_python(name) && !init_function::is_init_function(name);
+        let python_exports = image.exports().keys().filter(is_ours).cloned();
+        let mut facts = ImageFacts {
+            format: image.format,
+            architecture: image.architecture.clone(),
+            python_exports: Fact::known(python_exports.collect(), Vec::new()),
+            libraries: Fact::known(image.libraries().to_vec(), Vec::new()),
+            abi,
+            refcounts: counting::refcounts(&context.python_imports, context.swept()),
+            code: counting::code(image, context.code.get()),
+            limited_api: limited::limited_api(&context, &hooks, toolchain.value()),
+            hazards: Fact::known(hazards::hazards(&context.python_imports, toolchain.value()), Vec::new()),
+            porting: Fact::known(porting::porting(image, toolchain.value()), Vec::new()),
+            writable_data: writable::writable_data(image),
+            toolchain,
+            hooks: Fact::known(hooks, Vec::new()),
+            python_imports: Fact::known(context.python_imports.into_iter().collect(), Vec::new()),
+        };
+        counting::place(&mut facts.hazards, context.code.get().and_then(Option::as_ref));
+        facts
     }
 }
 
@@ -128,35 +137,24 @@ fn imported(symbol: impl AsRef<str>) -> Evidence {
     Evidence::new("imported symbol").symbol(symbol.as_ref())
 }
 
-impl slots::Memory for Image<'_> {
-    fn pointer_size(&self) -> usize {
-        self.pointer_size
+impl Memory for Image<'_> {
+    fn pointer_size(&self) -> u64 {
+        self.pointer_size as u64
     }
 
-    fn byte(&self, address: u64) -> Option<u8> {
-        self.u8(address)
-    }
-
-    fn half(&self, address: u64) -> Option<u16> {
-        self.u16(address)
-    }
-
-    fn word(&self, address: u64) -> Option<u32> {
-        self.u32(address)
-    }
-
-    fn pointer(&self, address: u64) -> Option<u64> {
-        Image::pointer(self, address)
-    }
-
-    fn is_address(&self, address: u64) -> bool {
-        self.is_relocated(address)
-    }
-
-    fn is_settled(&self, address: u64, length: u64) -> bool {
-        self.segment_at(address).is_some_and(|segment| {
-            let end = (address - segment.address).checked_add(length);
-            end.is_some_and(|end| end <= segment.bytes.len() as u64)
-        })
+    /// Memory that starts as zero is filled while the program runs, if it is writable: what the interpreter will see there
+    /// is not known.
+    fn number(&self, address: u64, size: u64) -> Option<u64> {
+        let segment = self.segment_at(address)?;
+        let end = (address - segment.address).checked_add(size)?;
+        if end > segment.bytes.len() as u64 {
+            return None;
+        }
+        match size {
+            1 => self.u8(address).map(u64::from),
+            2 => self.u16(address).map(u64::from),
+            4 => self.u32(address).map(u64::from),
+            _ => self.u64(address),
+        }
     }
 }

@@ -10,3 +10,6 @@ mod merge;
 pub(in crate::evaluator) mod runs;
 pub(in crate::evaluator) mod state;
 pub(in crate::evaluator) mod trace;
+
+#[cfg(test)]
+pub(in crate::evaluator) mod tests;

@@ -10,52 +10,79 @@ use crate::evaluator::cpu::fuel::EvaluationLimits;
 use crate::evaluator::cpu::machine::TargetInterpreter;
 use crate::evaluator::explorer::{Executor, Purpose};
 use crate::evaluator::isa::InstructionSet;
-use crate::evaluator::isa::arm64::Arm64;
-use crate::evaluator::isa::x86::X86;
 use crate::evaluator::outcome::create_slot::CreateResult;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Declaration, Fact, HookKind};
+use crate::model::facts::{Declaration, Fact};
 
-/// What a hook's declaration is worth, given the function in its definition's slot `Py_mod_create`.
-pub fn apply_create_slot(
-    image: &Image,
-    kind: HookKind,
-    gil: Fact<Declaration>,
-    create: Option<u64>,
-    interpreter: TargetInterpreter,
-    limits: EvaluationLimits,
-) -> Fact<Declaration> {
-    let declares = matches!(gil.value(), Some(Declaration::Slot { value }) if *value != 0);
-    // What an export hook's slots say is obeyed before anything is made of them.
-    let Some(create) = create.filter(|_| declares && kind == HookKind::Init) else { return gil };
-    let seen = Evidence::new("slot Py_mod_create").address(create);
-    let found = match image.architecture.as_str() {
-        "x86_64" => follow::<X86>(image, create, interpreter, limits),
-        "aarch64" => follow::<Arm64>(image, create, interpreter, limits),
-        other => Err(format!("code for {other} is not followed")),
-    };
-    match found {
-        Ok(CreateResult::Module) => gil,
-        Ok(CreateResult::Other(what)) => {
-            let evidence = std::iter::once(seen.value(what)).chain(gil.evidence().iter().cloned()).collect();
-            Fact::Known { value: Declaration::NotAModule, evidence }
-        }
-        Ok(CreateResult::Perhaps(what)) => because(
-            format!("the function at {create:#x} in Py_mod_create gives the result of {what}, perhaps not a module"),
-            &gil,
-            seen,
-        ),
-        Ok(CreateResult::Kept) => because(
-            format!("what the function at {create:#x} in Py_mod_create makes could not be followed"),
-            &gil,
-            seen,
-        ),
-        Err(why) => because(format!("the function at {create:#x} in Py_mod_create: {why}"), &gil, seen),
-    }
+/// What the function in the slot `Py_mod_create` gives CPython.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CreatedObject {
+    /// There is no such function, or nothing depends on it: CPython makes a module.
+    Undefined,
+    /// A module.
+    Module,
+    /// Something else, and where it comes from.
+    Other(Evidence),
+    /// Nobody knows, and why.
+    Unknown {
+        /// In words that end a sentence starting with "unknown because".
+        why: String,
+        /// The function.
+        evidence: Evidence,
+    },
 }
 
-fn because(why: String, gil: &Fact<Declaration>, seen: Evidence) -> Fact<Declaration> {
-    Fact::Unknown { why, evidence: std::iter::once(seen).chain(gil.evidence().iter().cloned()).collect() }
+/// Whether what a declaration is worth depends on the object.
+pub(super) fn matters_for(gil: &Declaration) -> bool {
+    matches!(gil, Declaration::Slot { value } if *value != 0)
+}
+
+impl CreatedObject {
+    /// Follows the function.
+    pub(super) fn of<I: InstructionSet>(
+        image: &Image,
+        create: Option<u64>,
+        interpreter: TargetInterpreter,
+        limits: EvaluationLimits,
+    ) -> CreatedObject {
+        let Some(create) = create else { return CreatedObject::Undefined };
+        let seen = Evidence::new("slot Py_mod_create").address(create);
+        let why = match follow::<I>(image, create, interpreter, limits) {
+            Ok(CreateResult::Module) => return CreatedObject::Module,
+            Ok(CreateResult::Other(what)) => return CreatedObject::Other(seen.value(what)),
+            Ok(CreateResult::Perhaps(what)) => {
+                format!("the function at {create:#x} in Py_mod_create gives the result of {what}, perhaps not a module")
+            }
+            Ok(CreateResult::Kept) => {
+                format!("what the function at {create:#x} in Py_mod_create makes could not be followed")
+            }
+            Err(why) => return CreatedObject::not_followed(create, &why),
+        };
+        CreatedObject::Unknown { why, evidence: seen }
+    }
+
+    /// What is known of a function that could not be followed.
+    pub(super) fn not_followed(create: u64, why: &str) -> CreatedObject {
+        let why = format!("the function at {create:#x} in Py_mod_create: {why}");
+        CreatedObject::Unknown { why, evidence: Evidence::new("slot Py_mod_create").address(create) }
+    }
+
+    /// What a declaration is worth.
+    pub fn apply(&self, gil: Fact<Declaration>) -> Fact<Declaration> {
+        let with = |seen: &Evidence| std::iter::once(seen.clone()).chain(gil.evidence().iter().cloned()).collect();
+        match self {
+            CreatedObject::Other(seen) if gil.value().is_some_and(matters_for) => {
+                Fact::Known { value: Declaration::NotAModule, evidence: with(seen) }
+            }
+            CreatedObject::Unknown { why, evidence } if gil.value().is_some_and(matters_for) => {
+                Fact::Unknown { why: why.clone(), evidence: with(evidence) }
+            }
+            CreatedObject::Undefined
+            | CreatedObject::Module
+            | CreatedObject::Other(_)
+            | CreatedObject::Unknown { .. } => gil,
+        }
+    }
 }
 
 /// What all paths through the function have in common.

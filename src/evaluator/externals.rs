@@ -6,17 +6,24 @@
 
 mod memory;
 mod python;
-mod table;
+mod runtime;
+mod system;
 
 use crate::binary::image::Image;
+use crate::cpython::functions::{self, CallFacts, Effect, OnError, Returns};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::symbol::{Failure, Range, Symbol};
+use crate::evaluator::values::symbol::{Range, Symbol};
 use crate::evaluator::values::value::Value;
-pub(super) use table::{CallHandler, CallModel, model};
+pub(super) use system::SystemCall;
+use system::system_call;
 
+/// How many processors there are.
+const PROCESSORS: u64 = 4;
+/// The number of the one thread.
+const THE_THREAD: u64 = 0x1d4c;
 /// Bytes behind a passed pointer that a call without a model may have written.
 const WRITTEN: u64 = 128;
 
@@ -37,23 +44,64 @@ pub(super) enum CallOutcome {
     SetsGil(u64),
 }
 
-/// Models of the imports that were called so far.
+/// Models of the imports that were called so far, and of the image's own functions that have one.
 #[derive(Debug, Default)]
 pub(super) struct CallModels {
     by_import: FastMap<usize, Option<CallModel>>,
+    /// By address, once looked for.
+    own: Option<FastMap<u64, CallModel>>,
 }
 
 impl CallModels {
     /// What an import's call gives back, when it has a model.
     pub(super) fn get(&mut self, image: &Image, import: usize) -> Option<CallModel> {
         let name = &image.imports().get(import)?.name;
-        *self.by_import.entry(import).or_insert_with(|| model(name))
+        *self.by_import.entry(import).or_insert_with(|| CallModel::of(name))
+    }
+
+    /// Notes the model of a function of the image.
+    pub(super) fn note_own(&mut self, image: &Image, address: u64, model: CallModel) {
+        self.own.get_or_insert_with(|| runtime::models(image)).insert(address, model);
+    }
+
+    /// What a call of a function of the image gives back, when it belongs to the C++ run time.
+    pub(super) fn own(&mut self, image: &Image, address: u64) -> Option<CallModel> {
+        self.own.get_or_insert_with(|| runtime::models(image)).get(&address).copied()
     }
 }
 
-/// Whether a function hands on what it was given, and so has not made it.
-pub(super) fn hands_on(model: Option<CallModel>) -> bool {
-    matches!(model, Some(CallModel::Argument(_) | CallModel::CallHandler(CallHandler::Derive)))
+/// What is known of a function outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallModel {
+    /// It is one of CPython's.
+    Api(CallFacts),
+    /// It is one of the system's.
+    System(SystemCall),
+}
+
+impl CallModel {
+    /// By the undecorated name.
+    pub(super) fn of(name: &str) -> Option<CallModel> {
+        functions::call(name).map(CallModel::Api).or_else(|| system_call(name).map(CallModel::System))
+    }
+
+    /// Whether a call never returns.
+    pub(super) fn never_returns(self) -> bool {
+        match self {
+            CallModel::Api(facts) => facts.returns == Returns::Never,
+            CallModel::System(call) => call == SystemCall::Never,
+        }
+    }
+
+    /// Whether a function hands on what it was given, and so has not made it.
+    pub(super) fn hands_on(self) -> bool {
+        match self {
+            CallModel::Api(CallFacts { effect: Effect::Derive, on_error, .. }) => on_error == OnError::Never,
+            CallModel::Api(CallFacts { effect: Effect::None, returns, .. }) => matches!(returns, Returns::Argument(_)),
+            CallModel::Api(_) => false,
+            CallModel::System(call) => matches!(call, SystemCall::Argument(_)),
+        }
+    }
 }
 
 /// Calls an import.
@@ -61,67 +109,20 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, import: usize, mode
     machine.note(state, TraceEvent::Call { import });
     match model {
         None => unmodelled(machine, state, CallOrigin { import: Some(import), origin: None }),
-        Some(gives) => modelled(machine, state, gives),
+        Some(model) => modelled(machine, state, model),
     }
 }
 
-fn modelled(machine: &mut Machine, state: &mut State, gives: CallModel) -> CallOutcome {
-    let symbol = |range, failure| Symbol { failure, ..Symbol::new(range) };
-    let result = match gives {
-        CallModel::Nothing => Value::ANY,
-        CallModel::Object => machine.fresh(state, Symbol::new(Range::POINTER)),
-        CallModel::ObjectOrError => machine.fresh(state, symbol(Range::ALL, Failure::Null)),
-        CallModel::ObjectOrNull | CallModel::Number => machine.fresh(state, Symbol::new(Range::ALL)),
-        CallModel::Status | CallModel::Zero => Value::Known(0),
-        CallModel::One => Value::Known(1),
-        CallModel::Processors => Value::Known(4),
-        CallModel::StatusOrError => machine.fresh(state, symbol(Range::new(-1, 0), Failure::Negative)),
-        CallModel::Truth => machine.fresh(state, Symbol::new(Range::new(0, 1))),
-        CallModel::TruthOrError => machine.fresh(state, symbol(Range::new(-1, 1), Failure::Negative)),
-        CallModel::CountOrError => machine.fresh(state, symbol(Range::new(-1, i64::MAX), Failure::Negative)),
-        CallModel::Never => return CallOutcome::NoReturn,
-        CallModel::Raises => {
-            state.exception_set = true;
-            Value::Known(0)
-        }
-        CallModel::ClearsError => {
-            state.exception_set = false;
-            machine.fresh(state, Symbol::new(Range::ALL))
-        }
-        CallModel::Argument(number) => machine.argument(state, number),
-        CallModel::Writes(mask) => {
-            for number in (0..8).filter(|number| mask & (1 << number) != 0) {
-                let pointer = machine.argument(state, number);
-                machine.forget(state, pointer, 8);
-            }
-            machine.fresh(state, Symbol::new(Range::ALL))
-        }
-        CallModel::CallHandler(special) => return special_call(machine, state, special),
-    };
-    CallOutcome::Returns(result)
+/// Calls a function of the C++ run time that is part of the image.
+pub(super) fn call_own(machine: &mut Machine, state: &mut State, address: u64, model: CallModel) -> CallOutcome {
+    machine.note(state, TraceEvent::Runtime { address });
+    modelled(machine, state, model)
 }
 
-fn special_call(machine: &mut Machine, state: &mut State, special: CallHandler) -> CallOutcome {
-    match special {
-        CallHandler::CreateModule
-        | CallHandler::NewModule
-        | CallHandler::InitDefinition
-        | CallHandler::SetGil
-        | CallHandler::ImportModule
-        | CallHandler::ImportCapsule
-        | CallHandler::Derive
-        | CallHandler::DeriveOrError
-        | CallHandler::GetDefinition
-        | CallHandler::FindModule
-        | CallHandler::TypeReady
-        | CallHandler::ErrorOccurred
-        | CallHandler::FetchError
-        | CallHandler::TakeError
-        | CallHandler::RestoreError
-        | CallHandler::Version
-        | CallHandler::Interpreter
-        | CallHandler::BoostInit => python::call(machine, state, special),
-        _ => memory::call(machine, state, special),
+fn modelled(machine: &mut Machine, state: &mut State, model: CallModel) -> CallOutcome {
+    match model {
+        CallModel::Api(facts) => python::call(machine, state, facts),
+        CallModel::System(call) => memory::call(machine, state, call),
     }
 }
 
@@ -144,3 +145,6 @@ pub(super) fn unmodelled(machine: &mut Machine, state: &mut State, origin_of_cal
     let CallOrigin { origin, import } = origin_of_call;
     CallOutcome::Returns(machine.fresh(state, Symbol { origin, import, ..Symbol::new(Range::ALL) }))
 }
+
+#[cfg(test)]
+mod tests;

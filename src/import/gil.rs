@@ -33,13 +33,13 @@ pub(super) enum Meaning {
 /// Up to 3.14 anything but `Py_MOD_GIL_USED` (0) keeps the GIL off; from 3.15 on only `Py_MOD_GIL_NOT_USED` (1) does:
 /// `_PyImport_CheckGILForModule` in `Python/import.c`.
 pub(super) fn meaning(hook: &Hook, python: Python) -> Meaning {
-    let declaration = match &hook.gil {
+    let declaration = match &hook.facts.gil {
         Fact::Known { value, .. } => value,
         Fact::Unknown { why, .. } => {
             return Meaning::Unclear(format!("its declaration about the GIL could not be read ({why})"));
         }
     };
-    let init = hook.init.value();
+    let init = hook.facts.init.value();
     let (value, words) = match declaration {
         Declaration::Absent => {
             let words = "declares nothing about the GIL, which CPython takes as needing it".to_owned();

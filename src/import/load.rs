@@ -52,8 +52,8 @@ pub(super) fn checks(image: &ImageFacts, hook: &Hook, python: Python) -> Vec<Che
 /// Whether the module is made from slots, as far as is known. Another file's module and one that the hook makes itself
 /// are not.
 fn has_slots(hook: &Hook) -> bool {
-    let delegated = matches!(hook.gil.value(), Some(Declaration::Delegated { .. }));
-    !delegated && hook.init.value() != Some(&InitKind::SinglePhase)
+    let delegated = matches!(hook.facts.gil.value(), Some(Declaration::Delegated { .. }));
+    !delegated && hook.facts.init.value() != Some(&InitKind::SinglePhase)
 }
 
 /// Compares the layout that the code was compiled for with the target's.
@@ -110,7 +110,7 @@ fn name_of(flavour: Flavour) -> &'static str {
 /// 3.13t was run (multi-phase: `SystemError`; single-phase: segmentation fault); 3.14t has the same code; 3.15t checks the
 /// header in `PyModuleDef_Init`, which a single-phase module never reaches.
 fn foreign_build(format: Format, hook: &Hook, python: Python) -> String {
-    let init = hook.init.value().copied();
+    let init = hook.facts.init.value().copied();
     if !python.free_threaded {
         return format!("importing it on {python} raises ImportError for a missing symbol, or crashes");
     }
@@ -139,7 +139,7 @@ const LAST_SLOTS: &[(u8, u32)] = &[(0, 2), (12, 3), (13, 4), (15, 110)];
 
 /// Whether the interpreter knows every slot of the definition.
 fn slots(hook: &Hook, python: Python) -> Check {
-    let ids = match &hook.slots {
+    let ids = match &hook.facts.slots {
         Fact::Known { value, .. } => value,
         Fact::Unknown { why, .. } => return Check::Unclear(format!("the module's slots could not be read ({why})")),
     };
@@ -151,11 +151,11 @@ fn slots(hook: &Hook, python: Python) -> Check {
         }
         let reason =
             format!("the module has slot {id}, which {python} does not know, so importing it raises SystemError");
-        return refused(Cause::UnknownSlot, reason, hook.slots.evidence());
+        return refused(Cause::UnknownSlot, reason, hook.facts.slots.evidence());
     }
     if ids.iter().filter(|id| GIL_SLOTS.contains(id)).count() > 1 {
         let reason = "the module has the slot Py_mod_gil twice, so importing it raises SystemError".to_owned();
-        return refused(Cause::UnknownSlot, reason, hook.slots.evidence());
+        return refused(Cause::UnknownSlot, reason, hook.facts.slots.evidence());
     }
     Check::Accepted
 }
@@ -178,9 +178,9 @@ fn abi_info(hook: &Hook, python: Python) -> Check {
     }
     let mismatch = |why: &str| {
         let reason = format!("Py_mod_abi {why}, so importing it on {python} raises ImportError");
-        refused(Cause::AbiInfoMismatch, reason, hook.abi_info.evidence())
+        refused(Cause::AbiInfoMismatch, reason, hook.facts.abi_info.evidence())
     };
-    match &hook.abi_info {
+    match &hook.facts.abi_info {
         Fact::Unknown { why, .. } => Check::Unclear(format!("Py_mod_abi could not be read ({why})")),
         Fact::Known { value: None, .. } if hook.kind == HookKind::Export => {
             mismatch("is missing, although a module made from slots alone must have it")
@@ -233,6 +233,7 @@ fn compare(info: AbiInfo, python: Python) -> Result<Check, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::facts::InitFacts;
 
     fn python(text: &str) -> Python {
         text.parse().unwrap()
@@ -271,12 +272,13 @@ mod tests {
             module: "a".into(),
             address: 0,
             matches_file_name: true,
-            init: Fact::known(InitKind::MultiPhase, Vec::new()),
-            gil: Fact::unknown("it was not asked"),
-            abi_info: Fact::known(None, Vec::new()),
-            slots: Fact::known(ids.to_vec(), Vec::new()),
-            interpreters: Fact::default(),
-            hand_over: None,
+            facts: InitFacts {
+                init: Fact::known(InitKind::MultiPhase, Vec::new()),
+                gil: Fact::unknown("it was not asked"),
+                abi_info: Fact::known(None, Vec::new()),
+                slots: Fact::known(ids.to_vec(), Vec::new()),
+                interpreters: Fact::default(),
+            },
         };
         let kind = |check: Check| match check {
             Check::Accepted => "accepted",

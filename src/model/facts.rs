@@ -143,6 +143,14 @@ pub struct Hook {
     pub address: u64,
     /// Whether this file's name makes the import system look for this hook.
     pub matches_file_name: bool,
+    /// What the module that it makes says of itself.
+    #[serde(flatten)]
+    pub facts: InitFacts,
+}
+
+/// What is known of the module that an init function makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitFacts {
     /// How the module is initialised.
     pub init: Fact<InitKind>,
     /// What the module says of the GIL.
@@ -154,9 +162,20 @@ pub struct Hook {
     /// `Py_mod_multiple_interpreters`; the value is `None` when the definition has no such slot.
     #[serde(default)]
     pub interpreters: Fact<Option<Interpreters>>,
-    /// The function of another library whose result the hook gives back, when that is all that its code shows.
-    #[serde(default)]
-    pub hand_over: Option<HandOver>,
+}
+
+impl InitFacts {
+    /// Nothing is known, for this reason.
+    pub fn unknown(why: impl Into<String>) -> InitFacts {
+        let why = why.into();
+        InitFacts {
+            init: Fact::unknown(why.clone()),
+            gil: Fact::unknown(why.clone()),
+            abi_info: Fact::unknown(why.clone()),
+            slots: Fact::unknown(why.clone()),
+            interpreters: Fact::unknown(why),
+        }
+    }
 }
 
 /// Value of the slot `Py_mod_multiple_interpreters`.
@@ -219,15 +238,6 @@ pub enum Declaration {
         /// The importable module that does, such as `_cffi_backend`.
         to: String,
     },
-}
-
-/// A function of another library that makes a module in place of the file's hook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandOver {
-    /// Undecorated name of the function.
-    pub symbol: String,
-    /// The libraries that may have it, as the file names them; one where the format tells.
-    pub libraries: Vec<String>,
 }
 
 /// `PyABIInfo`, as stored (CPython 3.15 and newer).

@@ -189,11 +189,11 @@ impl Page {
             if hook.matches_file_name { "this file's name asks for it" } else { "no importer looks for it here" };
         let module = harmless(&hook.module);
         self.item(4, "hook", &format!("{} at {:#x}, module {module}: {chosen}", harmless(&hook.symbol), hook.address));
-        self.fact(6, "init", &hook.init, |init| init_words(*init).to_owned());
-        self.fact(6, "gil", &hook.gil, declaration);
-        self.fact(6, "Py_mod_abi", &hook.abi_info, |info| abi_info(info.as_ref()));
-        self.fact(6, "interpreters", &hook.interpreters, |it| words::interpreters(it.as_ref()));
-        self.fact(6, "slots", &hook.slots, |slots| {
+        self.fact(6, "init", &hook.facts.init, |init| init_words(*init).to_owned());
+        self.fact(6, "gil", &hook.facts.gil, declaration);
+        self.fact(6, "Py_mod_abi", &hook.facts.abi_info, |info| abi_info(info.as_ref()));
+        self.fact(6, "interpreters", &hook.facts.interpreters, |it| words::interpreters(it.as_ref()));
+        self.fact(6, "slots", &hook.facts.slots, |slots| {
             let ids: Vec<String> = slots.iter().map(ToString::to_string).collect();
             if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
         });

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::archive::Contents;
 use crate::archive::wheel::Wheel;
-use crate::binary::Depth;
 use crate::binary::image::is_object;
+use crate::examine::Depth;
 use crate::import::claims;
 use crate::installed::Distribution;
 use crate::model::artifact::Listing;

@@ -12,7 +12,7 @@ use crate::archive::limits::Limits;
 use crate::archive::source::{MappedFile, Source, SourceError};
 use crate::archive::wheel::Wheel;
 use crate::archive::{metadata, sdist};
-use crate::binary::Depth;
+use crate::examine::Depth;
 use crate::index::{Index, RemoteFile, Tail};
 use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};

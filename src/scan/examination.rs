@@ -4,20 +4,21 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::candidates::{Candidate, Standing};
-use crate::archive::select::{WhyLeft, select};
+use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
-use crate::binary::{self, BinaryError, Depth, hand_over};
+use crate::examine::{BinaryError, Depth, Siblings, examine};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
 use crate::model::name::PackageName;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
 use super::describing;
-use super::handing_over::{self, Library};
+use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
@@ -46,6 +47,9 @@ pub(super) struct Examination {
     /// Large libraries that were not fetched: their beginnings leave open whether they can be imported, and no Python
     /// file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
+    /// Compiled files that no target counts, by path.
+    #[serde(default)]
+    pub(super) passed_over: Vec<PassedOver>,
     /// Size of the file in bytes; 0 where it is not known.
     pub(super) size: u64,
     /// What the file says of itself beside its modules.
@@ -104,17 +108,21 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     let mut examination = of_members(wheel, &paths, glance);
     let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
+    examination.passed_over = selection.passed_over;
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
     examination
 }
 
 /// The last of a wheel's modules alone, where that is enough: it lies next to the directory, and so is there already more
-/// often than not.
+/// often than not. Of a module with several files, one alone does not tell which of them is taken.
 pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &IsEnough<'_>) -> Option<Examination> {
-    let mut candidates = wheel.entries().iter().filter(|entry| Candidate::of(&entry.path).is_some()).rev();
-    let last = candidates.next().filter(|entry| entry.compressed_size <= SMALL)?;
-    candidates.next()?;
+    let named = by_name(wheel);
+    let (candidate, last) = named.candidates.last().filter(|(_, entry)| entry.compressed_size <= SMALL)?;
+    let of_module = named.candidates.iter().filter(|(other, _)| other.place() == candidate.place()).count();
+    if named.candidates.len() < 2 || of_module > 1 {
+        return None;
+    }
     let mut examination = of_members(wheel, &[&last.path], glance);
     if !is_enough(&examination.modules) {
         return None;
@@ -127,15 +135,17 @@ pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &
 /// Reads these members into facts.
 pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance<'_>) -> Examination {
     let mut examination = Examination::default();
+    let files = FilesBeside::new(ContentsBeside { contents, glance });
+    let siblings = Siblings::new(&files);
     let mut unpacked = contents.read(paths);
     loop {
         let batch = take_batch(&mut unpacked, &mut examination.problems);
         if batch.is_empty() {
             break;
         }
-        let read = |member: &Member| {
-            let facts = binary::read_to(glance.depth, &member.path, &member.bytes)?;
-            if facts.is_some() { Ok(facts) } else { missing(&member.path).map_or(Ok(None), Err) }
+        let read = |member: &Member| match examine(glance.depth, &member.path, &member.bytes, &siblings)? {
+            Some(examined) => Ok(Some(examined.facts)),
+            None => missing(&member.path).map_or(Ok(None), Err),
         };
         let read: Vec<_> = batch.par_iter().map(|member| (read(member), member)).collect();
         for (facts, member) in read {
@@ -146,7 +156,8 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
             }
         }
     }
-    hand_over(contents, &mut examination, glance);
+    drop(siblings);
+    examination.problems.extend(files.into_problems());
     examination.problems.extend(contents.problems());
     examination.modules.sort_by(|left, right| left.path.cmp(&right.path));
     examination
@@ -158,28 +169,41 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
     is_tagged.then(|| BinaryError::Image { path: path.to_owned(), source: ImageError::NotAnObject })
 }
 
-/// Looks for the libraries that hooks hand over to among the other files, and follows them there.
-fn hand_over(contents: &dyn Contents, examination: &mut Examination, glance: Glance<'_>) {
-    let mut open = |name: &str| {
-        let mut entries = contents.entries().iter().filter(|entry| hand_over::file_name(&entry.path) == name);
-        let (Some(entry), None) = (entries.next(), entries.next()) else { return Library::Missing };
-        match contents.read(&[&entry.path]).next().map(|unpacked| unpacked.member) {
-            Some(Ok(member)) => Library::Found(member.path, member.bytes),
-            Some(Err(problem)) => Library::Unreadable(problem),
-            None => Library::Missing,
+/// The other files, as those that lie beside each.
+struct ContentsBeside<'a> {
+    contents: &'a dyn Contents,
+    glance: Glance<'a>,
+}
+
+impl DistributionFiles for ContentsBeside<'_> {
+    fn paths(&self) -> Vec<&str> {
+        self.contents.entries().iter().map(|entry| entry.path.as_str()).collect()
+    }
+
+    fn open(&self, path: &str) -> OpenedFile {
+        match self.contents.read(&[path]).next().map(|unpacked| unpacked.member) {
+            Some(member) => member.map(|member| member.bytes),
+            None => Err(problem(path, "was not unpacked".to_owned(), self.glance)),
         }
-    };
-    let broken = |path: &str, error: &BinaryError| unreadable(path, error, glance);
-    examination.problems.extend(handing_over::follow(&mut examination.modules, &mut open, &broken));
+    }
+
+    fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
+        let Unpacked { path, member } = self.contents.beside(name)?;
+        Some((path, member.map(|member| member.bytes)))
+    }
+
+    fn broken(&self, path: &str, error: &BinaryError) -> Problem {
+        unreadable(path, error, self.glance)
+    }
 }
 
 fn unreadable(path: &str, error: &BinaryError, glance: Glance<'_>) -> Problem {
-    Problem {
-        kind: ProblemKind::Binary,
-        package: glance.package.cloned(),
-        place: format!("{}: {path}", glance.filename),
-        message: error.to_string(),
-    }
+    problem(path, error.to_string(), glance)
+}
+
+fn problem(path: &str, message: String, glance: Glance<'_>) -> Problem {
+    let place = format!("{}: {path}", glance.filename);
+    Problem { kind: ProblemKind::Binary, package: glance.package.cloned(), place, message }
 }
 
 fn take_batch(unpacked: &mut dyn Iterator<Item = Unpacked>, problems: &mut Vec<Problem>) -> Vec<Member> {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::archive::candidates::Candidate;
 use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
+use crate::archive::select::by_name;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
-use crate::binary::{self, Depth};
+use crate::examine::{self, Depth};
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
 use crate::model::inspection::{
@@ -214,15 +214,14 @@ fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, V
     let mut explanations = BTreeMap::new();
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
-            explanations.insert(unpacked.path, binary::explain(facts, &member.bytes));
+            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes));
         }
     }
     explanations
 }
 
 fn candidates(contents: &dyn Contents) -> Vec<&str> {
-    let paths = contents.entries().iter().map(|entry| entry.path.as_str());
-    paths.filter(|path| Candidate::of(path).is_some()).collect()
+    by_name(contents).candidates.into_iter().map(|(_, entry)| entry.path.as_str()).collect()
 }
 
 /// The platforms that the images are for, with each Python; 3.13t only where the name speaks of it.

@@ -12,7 +12,7 @@ mod pins;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::binary::Depth;
+use crate::examine::Depth;
 use crate::installed::{self, Distribution, Environment, InstalledFile, Inventory};
 use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use crate::model::lock::Lock;

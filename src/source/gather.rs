@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cpython::file_name::{ExtensionFileName, FileTag};
 use crate::model::facts::Generator;
 use crate::model::source::{
     Language, LimitedApiUse, LimitedApiUser, SourceCrate, SourceDeclaration, SourceFacts, SourceModule, SourcePlace,
@@ -15,8 +16,6 @@ use super::{Reader, Source, backends, cython, is_aside, rust, source_of};
 /// Ends of files that a build expands into sources before it compiles them.
 const TEMPLATES: [&str; 8] = [".pyx.in", ".pyx.tp", ".c.src", ".c.in", ".pyx.tmpl", ".h.src", ".pxi.in", ".jinja"];
 
-/// Ends of files that are compiled already, and that Python could import.
-const BINARIES: [&str; 2] = [".so", ".pyd"];
 /// How many declarations for all modules of a generator are kept.
 const MOST_FLAGS: usize = 64;
 
@@ -48,6 +47,18 @@ fn module(
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.split_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Whether a path has the name of a compiled module that a free-threaded build would look for, so that none has to be made.
+/// Libraries for `ctypes` are called `lib…`.
+fn is_compiled_module(path: &str) -> bool {
+    let Some(name) = ExtensionFileName::of_path(path).filter(ExtensionFileName::is_importable) else { return false };
+    match name.tag {
+        FileTag::Plain => !name.stem.starts_with("lib"),
+        FileTag::Abi3(_) | FileTag::Abi3t(_) => true,
+        FileTag::Cpython(build, _) => build.free_threaded && !build.debug,
+        FileTag::Other(_) => false,
+    }
 }
 
 /// The path without what comes after the file's first dot.
@@ -256,6 +267,9 @@ impl Build {
                 doubts.push(format!("{path}:{line} defines modules by a macro of its own"));
             }
         }
+        if let Some(path) = reader.paths.iter().filter(own).find(|path| is_compiled_module(path)) {
+            doubts.push(format!("{path} is compiled already, and was not looked at"));
+        }
         let says = |words: &[&str]| {
             reader
                 .scripts
@@ -278,10 +292,6 @@ impl Build {
         doubts.extend(backends::doubt(&reader.system, &reader.scripts, !modules.is_empty()));
         if let (true, Some(script)) = (modules.is_empty(), backends::for_one_platform(&reader.scripts)) {
             doubts.push(format!("{} makes a wheel for one platform, and no source of a module was found", script.path));
-        }
-        if let Some(path) = reader.paths.iter().filter(own).find(|path| BINARIES.iter().any(|end| path.ends_with(end)))
-        {
-            doubts.push(format!("{path} is compiled already, and the build may pack it as it is"));
         }
         doubts
     }
@@ -450,4 +460,24 @@ fn counts(reader: &Reader, found: &LimitedApiUse) -> bool {
     let is_of_setuptools = matches!(found.place.path.as_str(), "setup.py" | "setup.cfg");
     let is_own = !reader.system.backend_path.is_empty();
     !is_of_setuptools || backend.contains("setuptools") || is_own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiled_module_among_sources_is_told_by_its_name() {
+        for (path, expected) in [
+            ("a/_x.cpython-314t-x86_64-linux-gnu.so", true),
+            ("a/_x.abi3.so", true),
+            ("a/my-mod.pyd", true),
+            // Left over from a build for another interpreter.
+            ("a/_x.cpython-311-x86_64-linux-gnu.so", false),
+            ("a/libx.so", false),
+            ("a/_x.c", false),
+        ] {
+            assert_eq!(is_compiled_module(path), expected, "{path}");
+        }
+    }
 }

@@ -229,7 +229,10 @@ mod tests {
     use super::super::python::read;
     use super::*;
 
-    fn found(text: &str) -> Vec<(LimitedApiUser, u8, u8)> {
+    /// Who acts on it, and for which versions it certainly and perhaps counts.
+    type Use = (LimitedApiUser, u8, u8);
+
+    fn found(text: &str) -> Vec<Use> {
         let uses = of_python("setup.py", &read(text).unwrap());
         uses.iter().map(|it| (it.user, it.reach.certain, it.reach.possible)).collect()
     }
@@ -250,7 +253,7 @@ mod tests {
                 "class B(wheel.bdist_wheel):\n    def get_tag(self):\n        python, abi, plat = super().get_tag()\n        if {condition}:\n            python, abi = 'cp310', 'abi3'\n        return python, abi, plat\n{used}\n"
             )
         };
-        let cases: Vec<(String, Vec<(LimitedApiUser, u8, u8)>)> = vec![
+        let cases: Vec<(String, Vec<Use>)> = vec![
             ("Extension('a', define_macros=[('Py_LIMITED_API', '0x03090000')])".into(), vec![(Headers, all, all)]),
             ("Extension('a', extra_compile_args=['-DPy_LIMITED_API=0x03090000'])".into(), vec![(Headers, all, all)]),
             ("if x:\n    m.append(('Py_LIMITED_API', '0x03090000'))".into(), vec![(Headers, 0, all)]),

@@ -63,6 +63,9 @@ pub(super) fn read(text: &str) -> Option<Python<'_>> {
     Some(reader.finish())
 }
 
+/// A function, with what its class is made from.
+type Function<'a> = (&'a str, &'a str);
+
 /// For which versions a statement is not followed by the next: certainly, and perhaps.
 #[derive(Clone, Copy, Default)]
 struct Exit {
@@ -96,11 +99,11 @@ struct Reader<'a, 't> {
     values: Values<'a, 't>,
     found: Python<'a>,
     /// Functions that are being read, with what their classes are made from.
-    inside: Vec<(&'a str, &'a str)>,
+    inside: Vec<Function<'a>>,
     /// What the class that is being read is made from.
     bases: &'a str,
     /// Calls of functions by name, in the file itself or in a function.
-    calls: Vec<(Option<(&'a str, &'a str)>, &'a str, Reach)>,
+    calls: Vec<(Option<Function<'a>>, &'a str, Reach)>,
     /// Conditions around the statement that ask for the free-threaded build.
     asking: usize,
     /// Blocks of `try` whose errors something catches.
@@ -376,7 +379,7 @@ impl<'a, 't> Reader<'a, 't> {
 
     /// What ends a function ends whoever calls it.
     fn finish(mut self) -> Python<'a> {
-        let mut calls: BTreeMap<Option<(&str, &str)>, Vec<(&str, Reach)>> = BTreeMap::new();
+        let mut calls: BTreeMap<Option<Function<'_>>, Vec<(&str, Reach)>> = BTreeMap::new();
         for (by, name, reach) in &self.calls {
             calls.entry(*by).or_default().push((*name, *reach));
         }
@@ -403,6 +406,9 @@ impl<'a, 't> Reader<'a, 't> {
 mod tests {
     use super::*;
 
+    /// Line, and for which versions it certainly and perhaps is run.
+    type Expected = &'static [(u32, u8, u8)];
+
     fn stops(text: &str) -> Vec<(u32, u8, u8)> {
         let found = read(text).unwrap();
         found.stops.iter().map(|stop| (stop.line, stop.reach.certain, stop.reach.possible)).collect()
@@ -412,7 +418,7 @@ mod tests {
     fn what_ends_the_build_is_known_with_where_it_does() {
         let all = 0b111;
         let called = "def f():\n    g()\ndef g():\n    if sys.version_info < (3, 15):\n        raise X\nif __name__ == '__main__':\n    f()";
-        let cases: [(&str, &[(u32, u8, u8)]); 16] = [
+        let cases: [(&str, Expected); 16] = [
             ("raise RuntimeError('no')", &[(1, all, all)]),
             ("if sys.version_info < (3, 14):\n    raise X", &[(2, 0b001, 0b001)]),
             ("if sys.version_info >= (3, 14):\n    pass\nelse:\n    raise X", &[(4, 0b001, 0b001)]),

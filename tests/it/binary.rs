@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{ImageError, ImportKind, images};
-use ungil::binary::{BinaryError, read};
+use ungil::examine::{BinaryError, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic, NoneSeen};
 use ungil::model::facts::{
@@ -80,7 +80,7 @@ const fn export(slots: &'static [u32]) -> ExpectedHook {
 const EXPORT: &[ExpectedHook] = &[export(&[100, 85, 109, 87])];
 const NESTED: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[92, 85, 109, 87])), export(&[85, 109, 87])];
 const NOT_READ: &[ExpectedHook] = &[hook(None, Err(BIG_ENDIAN), None)];
-const HANDS_OVER: &[ExpectedHook] = &[hook(None, Err("what make_sample of another library gives"), None)];
+const HANDS_OVER: &[ExpectedHook] = &[hook(None, Err("it is made by make_sample of "), None)];
 const NON_ASCII: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInitU_lanmt_2sa6t", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
 
@@ -204,11 +204,11 @@ fn check(name: &str, found: &ImageFacts, expected: &Expected) {
     let symbols: Vec<&str> = hooks.iter().map(|hook| hook.symbol.as_str()).collect();
     assert_eq!(symbols, expected.hooks.iter().map(|hook| hook.symbol).collect::<Vec<_>>(), "{name}");
     for (hook, expected) in hooks.iter().zip(expected.hooks) {
-        assert_eq!(hook.init.value().copied(), expected.init, "{name}: {:?}", hook.init);
-        assert_eq!(hook.slots.value().map(Vec::as_slice), expected.slots, "{name}: {:?}", hook.slots);
+        assert_eq!(hook.facts.init.value().copied(), expected.init, "{name}: {:?}", hook.facts.init);
+        assert_eq!(hook.facts.slots.value().map(Vec::as_slice), expected.slots, "{name}: {:?}", hook.facts.slots);
         assert_eq!(hook.matches_file_name, hook.module == "sample", "{name}");
         assert_eq!(hook.kind == HookKind::Export, hook.symbol.starts_with("PyModExport"), "{name}");
-        match (&hook.gil, &expected.gil) {
+        match (&hook.facts.gil, &expected.gil) {
             (Fact::Known { value, evidence }, Ok(expected)) => {
                 assert_eq!(value, expected, "{name}");
                 assert!(!evidence.is_empty(), "{name}: a declaration has evidence");
@@ -224,10 +224,10 @@ fn abi_information_is_read_where_it_is() {
     let hooks = facts("elf-x86_64-nested.so").images.remove(0).hooks;
     let hooks = hooks.value().unwrap();
     let expected = AbiInfo { major: 1, minor: 0, flags: 4, build_version: 0x030f_02f0, abi_version: 0x030f_02f0 };
-    assert_eq!(hooks[0].abi_info.value(), Some(&Some(expected)));
-    assert_eq!(hooks[1].abi_info.value(), Some(&Some(expected)));
+    assert_eq!(hooks[0].facts.abi_info.value(), Some(&Some(expected)));
+    assert_eq!(hooks[1].facts.abi_info.value(), Some(&Some(expected)));
     let hooks = facts("elf-x86_64-not-used.so").images.remove(0).hooks;
-    assert_eq!(hooks.value().unwrap()[0].abi_info.value(), Some(&None));
+    assert_eq!(hooks.value().unwrap()[0].facts.abi_info.value(), Some(&None));
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn hostile_bytes_neither_panic_nor_take_long() {
     let longest = Duration::from_secs(5);
     let read = |name: &str, bytes: &[u8]| {
         let start = Instant::now();
-        let _ = ungil::binary::read("package/sample.so", bytes);
+        let _ = ungil::examine::read("package/sample.so", bytes);
         assert!(start.elapsed() < longest, "{name}: took {:?}", start.elapsed());
     };
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);

@@ -9,6 +9,8 @@ use ungil::binary::image::{Image, images};
 use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind, InitKind};
 
+use crate::built::Fixtures;
+
 const FREE_THREADED: TargetInterpreter = TargetInterpreter { minor: 14, free_threaded: true };
 const WITH_GIL: TargetInterpreter = TargetInterpreter { minor: 14, free_threaded: false };
 
@@ -25,7 +27,7 @@ fn hook(image: &Image<'_>, kind: HookKind) -> u64 {
 fn run(bytes: &[u8], kind: HookKind, context: TargetInterpreter, limits: EvaluationLimits) -> Evaluation {
     let images = images(bytes).unwrap();
     let image = images.first().unwrap();
-    let init_function = InitFunction { address: hook(image, kind), kind, module: "sample" };
+    let init_function = InitFunction { address: hook(image, kind), kind, module: "sample", create: None };
     evaluate(image, init_function, context, limits)
 }
 
@@ -48,7 +50,8 @@ fn patched(name: &str, code: &[u8]) -> Vec<u8> {
 fn definition(name: &str) -> (u64, u64) {
     let bytes = built(name);
     let found = run(&bytes, HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    let address = found.init.evidence().iter().find(|evidence| evidence.what == "module definition").unwrap().address;
+    let address =
+        found.facts.init.evidence().iter().find(|evidence| evidence.what == "module definition").unwrap().address;
     let images = images(&bytes).unwrap();
     (address.unwrap(), images.first().unwrap().pointer(address.unwrap() + 88).unwrap())
 }
@@ -66,8 +69,8 @@ fn why<T>(fact: &Fact<T>) -> &str {
 
 fn check(name: &str, kind: HookKind, context: TargetInterpreter, init: InitKind, gil: Declaration) {
     let found = run(&built(name), kind, context, EvaluationLimits::default());
-    assert_eq!(found.init.value(), Some(&init), "{name}: {:?}", found.init);
-    assert_eq!(found.gil.value(), Some(&gil), "{name}: {:?}", found.gil);
+    assert_eq!(found.facts.init.value(), Some(&init), "{name}: {:?}", found.facts.init);
+    assert_eq!(found.facts.gil.value(), Some(&gil), "{name}: {:?}", found.facts.gil);
     assert!(!found.trace.is_empty(), "{name}");
 }
 
@@ -108,7 +111,12 @@ fn hooks_are_followed_in_every_format() {
 #[test]
 fn what_another_module_makes_is_delegated() {
     let found = run(&built("elf-x86_64-delegated.so"), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert_eq!(found.gil.value(), Some(&Declaration::Delegated { to: "_cffi_backend".into() }), "{:?}", found.gil);
+    assert_eq!(
+        found.facts.gil.value(),
+        Some(&Declaration::Delegated { to: "_cffi_backend".into() }),
+        "{:?}",
+        found.facts.gil
+    );
 }
 
 #[test]
@@ -119,7 +127,7 @@ fn an_architecture_that_is_not_followed_is_unknown() {
         ("pe-i686-not-used.pyd", "code for i686 is not followed"),
     ] {
         let found = run(&built(name), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-        assert_eq!(why(&found.gil), expected, "{name}");
+        assert_eq!(why(&found.facts.gil), expected, "{name}");
     }
 }
 
@@ -133,7 +141,7 @@ fn a_path_that_returns_null_does_not_count() {
     const NAME: &str = "elf-x86_64-not-used.so";
     let code = [branch_over(11), movabs_rax(definition(NAME).0), vec![0xc3, 0x31, 0xc0, 0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert_eq!(found.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.gil);
+    assert_eq!(found.facts.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.facts.gil);
     assert_eq!(found.forks, 1);
 }
 
@@ -149,8 +157,8 @@ fn slots_that_code_fills_are_read() {
     let (definition, slots) = definition(NAME);
     let code = [fill(slots), movabs_rax(definition), vec![0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert_eq!(found.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.gil);
-    assert_eq!(found.slots.value(), Some(&vec![2, 4]));
+    assert_eq!(found.facts.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.facts.gil);
+    assert_eq!(found.facts.slots.value(), Some(&vec![2, 4]));
 }
 
 #[test]
@@ -160,7 +168,7 @@ fn paths_that_end_differently_are_both_named() {
     let fill = fill(slots);
     let code = [branch_over(fill.len() as u8), fill, movabs_rax(definition), vec![0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    let why = why(&found.gil);
+    let why = why(&found.facts.gil);
     assert!(why.contains("no declaration") && why.contains("Py_mod_gil = 1"), "{why}");
 }
 
@@ -173,7 +181,7 @@ fn a_declaration_by_an_unknown_is_unknown() {
     let stores = vec![0xc7, 0x00, 4, 0, 0, 0, 0x48, 0x89, 0x48, 0x08];
     let code = [read, movabs_rax(slots + 16), stores, movabs_rax(definition), vec![0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert!(why(&found.gil).contains("Py_mod_gil"), "{:?}", found.gil);
+    assert!(why(&found.facts.gil).contains("Py_mod_gil"), "{:?}", found.facts.gil);
 }
 
 #[test]
@@ -184,7 +192,7 @@ fn a_call_that_gets_a_vague_pointer_may_have_filled_the_slots() {
     let call = [&[0x0f, 0x31, 0x48, 0xbf][..], &slots.to_le_bytes(), &[0x48, 0x01, 0xc7, 0xff, 0xd0]].concat();
     let code = [call, movabs_rax(definition), vec![0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert!(found.gil.value().is_none(), "{:?}", found.gil);
+    assert!(found.facts.gil.value().is_none(), "{:?}", found.facts.gil);
 }
 
 #[test]
@@ -194,11 +202,16 @@ fn a_byte_that_is_written_alone_is_known_and_the_rest_of_its_register_is_not() {
     // rdtsc; mov al, 1; test al, al; je over the definition: never taken.
     let byte = [vec![0x0f, 0x31, 0xb0, 1, 0x84, 0xc0, 0x74, 11], definition.clone(), vec![0xc3, 0x06]].concat();
     let found = run(&patched(NAME, &byte), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert_eq!((found.gil.value(), found.forks), (Some(&Declaration::Slot { value: 1 }), 0), "{:?}", found.gil);
+    assert_eq!(
+        (found.facts.gil.value(), found.forks),
+        (Some(&Declaration::Slot { value: 1 }), 0),
+        "{:?}",
+        found.facts.gil
+    );
     // rdtsc; mov al, 0; test eax, eax; the same jump: nobody knows.
     let whole = [vec![0x0f, 0x31, 0xb0, 0, 0x85, 0xc0, 0x74, 11], definition, vec![0xc3, 0x06]].concat();
     let found = run(&patched(NAME, &whole), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert!(why(&found.gil).contains("no instruction"), "{:?}", found.gil);
+    assert!(why(&found.facts.gil).contains("no instruction"), "{:?}", found.facts.gil);
 }
 
 #[test]
@@ -230,12 +243,16 @@ fn hostile_code_ends_at_a_limit() {
     let started = Instant::now();
     for (what, code, expected) in cases {
         let found = run(&patched(X86, code), HookKind::Init, FREE_THREADED, limits);
-        assert!(why(&found.gil).contains(expected) && found.gil.value().is_none(), "{what}: {:?}", found.gil);
+        assert!(
+            why(&found.facts.gil).contains(expected) && found.facts.gil.value().is_none(),
+            "{what}: {:?}",
+            found.facts.gil
+        );
         assert!(found.steps <= limits.steps && found.forks <= limits.forks, "{what}");
     }
     // b .+4; b .-4
     let found = run(&patched(ARM64, &[1, 0, 0, 0x14, 0xff, 0xff, 0xff, 0x17]), HookKind::Init, FREE_THREADED, limits);
-    assert_eq!(why(&found.gil), instructions);
+    assert_eq!(why(&found.facts.gil), instructions);
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
@@ -288,10 +305,51 @@ fn initialises_once(register: u32, with_page: Option<()>) -> Evaluation {
 fn guards_of_windows_on_arm64_are_known_by_what_follows_the_call() {
     for (register, with_page) in [(19, None), (8, Some(())), (19, Some(()))] {
         let found = initialises_once(register, with_page);
-        assert_eq!(found.gil.value(), Some(&Declaration::Slot { value: 1 }), "x{register}: {:?}", found.gil);
+        assert_eq!(
+            found.facts.gil.value(),
+            Some(&Declaration::Slot { value: 1 }),
+            "x{register}: {:?}",
+            found.facts.gil
+        );
     }
     // The call may have changed this register, and then nobody knows what is compared.
-    assert_eq!(initialises_once(9, None).init.value(), None);
+    assert_eq!(initialises_once(9, None).facts.init.value(), None);
+}
+
+#[test]
+fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it() {
+    const FIXTURES: Fixtures = Fixtures("objects");
+    let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+    let found = |name: &str| run(&FIXTURES.built(name), HookKind::Init, interpreter, EvaluationLimits::default());
+    FIXTURES.check_sums();
+    // CPython 3.13 leaves the GIL off for these.
+    for name in ["neighbour.so", "spins.so", "nameless.so"] {
+        assert_eq!(
+            found(name).facts.gil.value(),
+            Some(&Declaration::Slot { value: 1 }),
+            "{name}: {:?}",
+            found(name).facts.gil
+        );
+    }
+    assert!(found("spins.so").steps < 100, "a lock that is taken is waited for once");
+    // For these it switches it on.
+    for name in ["pointer.so", "stored.so", "enclosing.so"] {
+        assert!(why(&found(name).facts.gil).contains("pointer to the slots"), "{name}: {:?}", found(name).facts.gil);
+    }
+}
+
+#[test]
+fn the_run_time_in_a_module_is_known_by_its_names() {
+    let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+    let bytes = Fixtures("objects").built("runtime.so");
+    let found = run(&bytes, HookKind::Init, interpreter, EvaluationLimits::default());
+    assert_eq!(found.facts.gil.value(), Some(&Declaration::Absent), "{:?}", found.facts.gil);
+    // The second call of a function is not what the first is not known to be.
+    let versions =
+        run(&Fixtures("objects").built("versions.so"), HookKind::Init, interpreter, EvaluationLimits::default());
+    assert_eq!(versions.facts.gil.value(), Some(&Declaration::Absent), "{:?}", versions.facts.gil);
+    let called = |name: &str| found.trace.iter().any(|step| step.symbol.as_deref() == Some(name));
+    assert!(called("__cxa_guard_acquire") && called("__cxa_guard_release"), "{:?}", found.trace);
 }
 
 #[test]
@@ -313,7 +371,8 @@ fn a_jump_table_ends_where_its_index_does_or_where_code_names_something_else() {
         &[0x90, 0x06],
     ]
     .concat();
-    let gil = |code: &[u8]| run(&patched(name, code), HookKind::Init, FREE_THREADED, EvaluationLimits::default()).gil;
+    let gil =
+        |code: &[u8]| run(&patched(name, code), HookKind::Init, FREE_THREADED, EvaluationLimits::default()).facts.gil;
     let nothing = [0x0f, 0x1f, 0x00];
     assert_eq!(gil(&code).value(), Some(&Declaration::Slot { value: 1 }), "both end it");
     let bounded = [&code[..NAMING], &[0x90; 7], &code[NAMING + 7..]].concat();

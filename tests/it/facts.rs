@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use ungil::binary::read;
+use ungil::examine::read;
 use ungil::import::claims::audits;
 use ungil::model::distribution::{Claim, NativeKind, TagClaim};
 use ungil::model::facts::{
@@ -106,7 +106,7 @@ fn writable_data_is_measured_without_the_loaders_tables() {
 fn the_slot_about_interpreters_is_read() {
     let check = |name: &str, expected: Option<Interpreters>| {
         let image = image(name);
-        let interpreters = image.hooks.value().unwrap()[0].interpreters.clone();
+        let interpreters = image.hooks.value().unwrap()[0].facts.interpreters.clone();
         assert_eq!(interpreters.value(), Some(&expected), "{name}");
         assert!(!interpreters.evidence().is_empty(), "{name}");
     };

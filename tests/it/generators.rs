@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ungil::binary::read;
+use ungil::examine::read;
 use ungil::model::facts::{Declaration, Fact, Hook, ImageFacts};
 
 use crate::built::Fixtures;
@@ -72,8 +72,8 @@ fn found(image: &ImageFacts) -> [String; 7] {
         word(&toolchain.generator),
         toolchain.version.clone().unwrap_or("-".to_owned()),
         hook.symbol.clone(),
-        hook.init.value().map_or("unknown".to_owned(), word),
-        declaration(&hook.gil),
+        hook.facts.init.value().map_or("unknown".to_owned(), word),
+        declaration(&hook.facts.gil),
     ]
 }
 
@@ -90,7 +90,7 @@ fn check(row: &Row) -> Result<(), String> {
         "{}\n  expected {:?}\n  found    {found:?}\n  {:?}\n",
         row.file,
         row.expected,
-        hook(&facts.images[0]).gil
+        hook(&facts.images[0]).facts.gil
     ))
 }
 

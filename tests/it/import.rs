@@ -2,7 +2,7 @@
 
 use ungil::import::{hidden, outcomes};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Hook, HookKind, ImageFacts, InitKind, ModuleFacts,
+    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
 };
 use ungil::model::outcome::{Cause, Gil};
 use ungil::model::target::Target;
@@ -33,11 +33,11 @@ fn with(change: impl FnOnce(&mut Hook)) -> ImageFacts {
 
 fn flavoured(flavour: Flavour, init: InitKind) -> ImageFacts {
     let abi = known(Abi { flavour, versions: (None, None) });
-    ImageFacts { abi, ..with(|hook| hook.init = known(init)) }
+    ImageFacts { abi, ..with(|hook| hook.facts.init = known(init)) }
 }
 
 fn declared(value: u64) -> ImageFacts {
-    with(|hook| hook.gil = known(Declaration::Slot { value }))
+    with(|hook| hook.facts.gil = known(Declaration::Slot { value }))
 }
 
 /// An export hook as 3.15 headers make it, with these flags in `Py_mod_abi`.
@@ -46,9 +46,12 @@ fn export(flags: Option<u16>) -> Hook {
     Hook {
         symbol: "PyModExport__a".into(),
         kind: HookKind::Export,
-        init: known(InitKind::Export),
-        abi_info: known(flags.map(info)),
-        slots: known(vec![85, 109, 87]),
+        facts: InitFacts {
+            init: known(InitKind::Export),
+            abi_info: known(flags.map(info)),
+            slots: known(vec![85, 109, 87]),
+            ..hook("_a").facts
+        },
         ..hook("_a")
     }
 }
@@ -61,8 +64,9 @@ fn paths(files: &[&str], python: &str, platform: &str) -> (Vec<String>, Vec<Stri
     };
     let files: Vec<ModuleFacts> = files.iter().map(facts).collect();
     let target = target(python, platform);
+    let tags = if format == Format::Pe { ["win_amd64"] } else { ["manylinux_2_28_x86_64"] };
     let found = outcomes(&files, target).into_iter().map(|outcome| outcome.path).collect();
-    (found, hidden(&files, target).into_iter().map(|hidden| hidden.path).collect())
+    (found, hidden(&files, target, &tags).into_iter().map(|hidden| hidden.path).collect())
 }
 
 #[test]
@@ -122,15 +126,15 @@ fn a_value_means_what_the_version_takes_it_for() {
 
 #[test]
 fn silence_needs_the_gil_and_a_delegate_decides() {
-    let silent = with(|hook| hook.gil = known(Declaration::Absent));
+    let silent = with(|hook| hook.facts.gil = known(Declaration::Absent));
     check(target("3.14t", LINUX), plain(vec![silent.clone()]), Gil::Used, Cause::Undeclared, "nothing about the GIL");
-    let other = with(|hook| hook.gil = known(Declaration::NotAModule));
+    let other = with(|hook| hook.facts.gil = known(Declaration::NotAModule));
     let reason = "makes something other than a module";
     check(target("3.14t", LINUX), plain(vec![other]), Gil::Used, Cause::Undeclared, reason);
     let delegated = with(|hook| {
-        hook.gil = known(Declaration::Delegated { to: "_cffi_backend".into() });
-        hook.init = Fact::unknown("another module makes it");
-        hook.slots = Fact::unknown("another module makes it");
+        hook.facts.gil = known(Declaration::Delegated { to: "_cffi_backend".into() });
+        hook.facts.init = Fact::unknown("another module makes it");
+        hook.facts.slots = Fact::unknown("another module makes it");
     });
     let reason = "_cffi_backend makes the module";
     check(target("3.14t", LINUX), plain(vec![delegated]), Gil::Delegated, Cause::Delegated, reason);
@@ -146,9 +150,9 @@ fn gil(image: ImageFacts) -> ImageFacts {
 fn a_set_gil_call_only_counts_in_a_single_phase_module() {
     let set = |init| {
         with(|hook| {
-            hook.gil = known(Declaration::SetGil { value: 1 });
-            hook.init = known(init);
-            hook.slots = known(Vec::new());
+            hook.facts.gil = known(Declaration::SetGil { value: 1 });
+            hook.facts.init = known(init);
+            hook.facts.slots = known(Vec::new());
         })
     };
     let on = target("3.14t", LINUX);
@@ -197,7 +201,7 @@ fn slots_and_hooks_of_3_15_are_for_3_15() {
     check(target("3.14t", LINUX), plain(vec![both]), Gil::NotUsed, Cause::DeclaredNotUsed, "is 1");
     let only = plain(vec![image(vec![export(Some(4))])]);
     check(target("3.14t", LINUX), only, Gil::NotLoadable, Cause::NoMatchingHook, "no hook PyInit__a");
-    let new = plain(vec![with(|hook| hook.slots = known(vec![85, 87]))]);
+    let new = plain(vec![with(|hook| hook.facts.slots = known(vec![85, 87]))]);
     check(target("3.14t", LINUX), new.clone(), Gil::NotLoadable, Cause::UnknownSlot, "slot 85");
     check(target("3.15t", LINUX), new, Gil::NotUsed, Cause::DeclaredNotUsed, "");
     for (flags, reason) in [(Some(2), "names builds with the GIL only"), (None, "is missing")] {
@@ -208,7 +212,7 @@ fn slots_and_hooks_of_3_15_are_for_3_15() {
 
 #[test]
 fn known_and_bad_wins_over_unknown() {
-    let unread = || with(|hook| hook.gil = Fact::unknown("it is computed"));
+    let unread = || with(|hook| hook.facts.gil = Fact::unknown("it is computed"));
     let foreign = ImageFacts { abi: flavoured(Flavour::Gil, InitKind::MultiPhase).abi, ..unread() };
     check(target("3.14t", LINUX), plain(vec![foreign]), Gil::NotLoadable, Cause::ForeignAbi, "SystemError");
     check(target("3.14t", LINUX), plain(vec![unread()]), Gil::Unknown, Cause::Unreadable, "it is computed");
@@ -242,8 +246,8 @@ fn files_that_are_no_modules_are_left_out() {
         python_imports: known(Vec::new()),
         libraries: known(vec!["KERNEL32.dll".to_owned()]),
         ..with(|hook| {
-            hook.init = Fact::unknown("the hook returns NULL");
-            hook.gil = Fact::unknown("the hook returns NULL");
+            hook.facts.init = Fact::unknown("the hook returns NULL");
+            hook.facts.gil = Fact::unknown("the hook returns NULL");
         })
     };
     let pyd = file("p/_a.pyd", vec![placeholder.clone()]);
@@ -268,7 +272,7 @@ fn what_could_not_be_read_is_a_module_until_proven_otherwise() {
 fn evidence_is_that_of_what_decided() {
     let mut evident = hook("_a");
     let seen = ungil::model::evidence::Evidence::new("slot Py_mod_gil").address(0x40).value("1");
-    evident.gil = Fact::known(Declaration::Slot { value: 1 }, vec![seen.clone()]);
+    evident.facts.gil = Fact::known(Declaration::Slot { value: 1 }, vec![seen.clone()]);
     let outcome = &outcomes(&[plain(vec![image(vec![evident])])], target("3.14t", LINUX))[0];
     assert_eq!(outcome.evidence[0], seen);
     assert_eq!(outcome.evidence[1].symbol.as_deref(), Some("PyInit__a"));

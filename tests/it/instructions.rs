@@ -46,9 +46,9 @@ fn declaration(setup: &[u8], branch: u8) -> Fact<Declaration> {
     let code = hook(setup, branch);
     file[HOOK_OFFSET..HOOK_OFFSET + code.len()].copy_from_slice(&code);
     let images = images(&file).unwrap();
-    let init_function = InitFunction { address: HOOK, kind: HookKind::Init, module: "sample" };
+    let init_function = InitFunction { address: HOOK, kind: HookKind::Init, module: "sample", create: None };
     let context = TargetInterpreter { minor: 14, free_threaded: true };
-    evaluate(images.first().unwrap(), init_function, context, EvaluationLimits::default()).gil
+    evaluate(images.first().unwrap(), init_function, context, EvaluationLimits::default()).facts.gil
 }
 
 /// CPython 3.13t and 3.14t switch the GIL on for each of these modules.

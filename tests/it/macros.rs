@@ -2,7 +2,7 @@
 
 use ungil::binary::image::images;
 use ungil::binary::sweep::{Sweep, sweep};
-use ungil::binary::{Depth, read, read_to};
+use ungil::examine::{Depth, read, read_to};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil, GilOrAbi3};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic};
 use ungil::model::facts::{Fact, Flavour, ImageFacts, Refcounts};

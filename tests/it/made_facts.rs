@@ -2,8 +2,8 @@
 
 use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitKind, Interpreters,
-    LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitFacts, InitKind,
+    Interpreters, LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
 };
 use ungil::model::target::Target;
 
@@ -23,13 +23,20 @@ pub(crate) fn hook(name: &str) -> Hook {
         module: name.to_owned(),
         address: 0x1000,
         matches_file_name: true,
-        init: known(InitKind::MultiPhase),
-        gil: known(Declaration::Slot { value: 1 }),
-        abi_info: known(None),
-        slots: known(vec![2, 4]),
-        interpreters: known(Some(Interpreters::Supported)),
-        hand_over: None,
+        facts: InitFacts {
+            init: known(InitKind::MultiPhase),
+            gil: known(Declaration::Slot { value: 1 }),
+            abi_info: known(None),
+            slots: known(vec![2, 4]),
+            interpreters: known(Some(Interpreters::Supported)),
+        },
     }
+}
+
+/// The same with another declaration.
+pub(crate) fn declaring(name: &str, gil: Declaration) -> Hook {
+    let hook = hook(name);
+    Hook { facts: InitFacts { gil: known(gil), ..hook.facts.clone() }, ..hook }
 }
 
 /// An ELF image for x86-64 with these hooks, compiled for the free-threaded build.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use ungil::import::{hidden, outcomes};
 use ungil::model::distribution::{Claim, DistributionFacts};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitKind, ModuleFacts, StableAbiAudit,
+    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
+    StableAbiAudit,
 };
 use ungil::model::finding::{Certainty, Level};
 use ungil::model::outcome::Gil;
@@ -20,7 +21,7 @@ use ungil::model::verdict::Verdict;
 use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleSet, Scope, builtin, check_examples, evaluate, explain, outline};
 use ungil::verdict::judge;
 
-use crate::made_facts::{distribution, file, hook, image, known, target};
+use crate::made_facts::{declaring, distribution, file, hook, image, known, target};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -114,7 +115,7 @@ fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
         target,
         offer,
         modules: outcomes(files, target),
-        hidden: hidden(files, target),
+        hidden: hidden(files, target, &["any"]),
         problems: Vec::new(),
         delegates: BTreeMap::new(),
         distribution: distribution(),
@@ -348,7 +349,7 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
 #[test]
 fn settings_change_weights_but_make_nothing_ready() {
     let on = target("3.14t", "linux-x86_64");
-    let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+    let silent = declaring("_a", Declaration::Absent);
     let seen =
         subject(on, Offer::Wheel { filename: "example.whl".into() }, &[file("p/_a.so", vec![image(vec![silent])])]);
     let judged = |settings: &[(&str, &str)]| {
@@ -440,10 +441,13 @@ fn every_hook() -> Vec<Hook> {
                     for abi_info in infos {
                         hooks.push(Hook {
                             kind,
-                            gil: fact(gil.clone()),
-                            init: fact(init),
-                            slots: fact(slots.clone()),
-                            abi_info: fact(abi_info),
+                            facts: InitFacts {
+                                gil: fact(gil.clone()),
+                                init: fact(init),
+                                slots: fact(slots.clone()),
+                                abi_info: fact(abi_info),
+                                ..hook("_a").facts
+                            },
                             ..hook("_a")
                         });
                     }
@@ -468,16 +472,16 @@ fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
         && abi.versions.0.is_none_or(|oldest| oldest <= minor)
         && abi.versions.1.is_none_or(|newest| newest >= minor);
     let good = |value: u64| if minor >= 15 { value == 1 } else { value > 0 };
-    let declared = match hook.gil.value() {
+    let declared = match hook.facts.gil.value() {
         Some(Declaration::Delegated { .. }) => return found && fits && delegate_is_good,
-        Some(Declaration::Slot { value }) => good(*value) && hook.init.value() != Some(&InitKind::SinglePhase),
-        Some(Declaration::SetGil { value }) => good(*value) && hook.init.value() == Some(&InitKind::SinglePhase),
+        Some(Declaration::Slot { value }) => good(*value) && hook.facts.init.value() != Some(&InitKind::SinglePhase),
+        Some(Declaration::SetGil { value }) => good(*value) && hook.facts.init.value() == Some(&InitKind::SinglePhase),
         Some(Declaration::Absent | Declaration::NotAModule) | None => false,
     };
-    let Some(init) = hook.init.value() else { return false };
+    let Some(init) = hook.facts.init.value() else { return false };
     let accepted = *init == InitKind::SinglePhase
-        || (hook.slots.value().is_some_and(|slots| minor >= 15 || slots.iter().all(|slot| *slot <= 4))
-            && (minor < 15 || hook.abi_info.value().is_some_and(|info| info.is_none_or(|info| info.flags != 2))));
+        || (hook.facts.slots.value().is_some_and(|slots| minor >= 15 || slots.iter().all(|slot| *slot <= 4))
+            && (minor < 15 || hook.facts.abi_info.value().is_some_and(|info| info.is_none_or(|info| info.flags != 2))));
     found && fits && declared && accepted
 }
 
@@ -497,7 +501,8 @@ fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
     for python in ["3.13t", "3.14t", "3.15t"] {
         let on = target(python, "linux-x86_64");
         for image in every_module(python) {
-            let delegates: &[Option<Delegate>] = match image.hooks.value().and_then(|hooks| hooks[0].gil.value()) {
+            let delegates: &[Option<Delegate>] = match image.hooks.value().and_then(|hooks| hooks[0].facts.gil.value())
+            {
                 Some(Declaration::Delegated { .. }) => &delegates,
                 _ => &delegates[..1],
             };
@@ -525,7 +530,7 @@ fn with_the_gil_only_loading_matters() {
     let rules = builtin().unwrap();
     let verdict = |flavour| {
         let abi = known(Abi { flavour, versions: (None, None) });
-        let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+        let silent = declaring("_a", Declaration::Absent);
         let file = file("p/_a.so", vec![ImageFacts { abi, ..image(vec![silent]) }]);
         let seen = subject(target("3.14", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &[file]);
         judge(&seen, &evaluate(&rules, &seen))
@@ -542,7 +547,7 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     let rules = builtin().unwrap();
     let on = target("3.14t", "linux-x86_64");
     let good = file("p/_a.so", vec![image(vec![hook("_a")])]);
-    let silent = Hook { gil: known(Declaration::Absent), ..hook("_b") };
+    let silent = declaring("_b", Declaration::Absent);
     let bad = file("p/_b.so", vec![image(vec![silent])]);
     let offer = || Offer::Wheel { filename: "example.whl".into() };
     let verdict = |subject: &Subject| judge(subject, &evaluate(&rules, subject));
@@ -563,10 +568,10 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
 fn a_reason_names_the_first_module_and_counts_the_rest() {
     let rules = builtin().unwrap();
     let silent = |name: &str| {
-        let silent = Hook { gil: known(Declaration::Absent), ..hook(name) };
+        let silent = declaring(name, Declaration::Absent);
         file(&format!("p/{name}.so"), vec![image(vec![silent])])
     };
-    let needy = Hook { gil: known(Declaration::Slot { value: 0 }), ..hook("_d") };
+    let needy = declaring("_d", Declaration::Slot { value: 0 });
     let offer = || Offer::Wheel { filename: "example.whl".into() };
     let on = target("3.14t", "linux-x86_64");
     let reason = |files: &[ModuleFacts]| {
@@ -602,7 +607,8 @@ fn what_is_pure_says_of_what_there_is_none() {
 #[test]
 fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
     let rules = builtin().unwrap();
-    let unread = Hook { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a") };
+    let facts = InitFacts { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a").facts };
+    let unread = Hook { facts, ..hook("_a") };
     let files = [file("p/_a.so", vec![image(vec![unread])])];
     let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
     let found: Vec<String> = evaluate(&rules, &seen).into_iter().map(|finding| finding.rule).collect();
@@ -614,7 +620,7 @@ fn a_title_stands_in_for_a_missing_summary() {
     for (title, expected) in [("Some rule", "some rule: p._a"), ("PyO3 did it", "PyO3 did it: p._a")] {
         let mut rules = RuleSet::default();
         rules.load("x.toml", GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
-        let silent = Hook { gil: known(Declaration::Absent), ..hook("_a") };
+        let silent = declaring("_a", Declaration::Absent);
         let files = [file("p/_a.so", vec![image(vec![silent])])];
         let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
         assert_eq!(judge(&seen, &evaluate(&rules, &seen)).reason, expected);

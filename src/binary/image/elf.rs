@@ -18,7 +18,7 @@ use goblin::elf::{Elf, ProgramHeader};
 use object::Endianness;
 use object::read::elf::{FileHeader, GnuHashTable, HashTable, RelrIterator};
 
-use super::draft::{Draft, ImportName, Layout, until_nul};
+use super::builder::{ImageBuilder, ImageKind, ImportName, until_nul};
 use super::elf_relocation::{Effect, architecture, effect};
 use super::{Image, ImageError, Segment};
 use crate::model::facts::Format;
@@ -66,21 +66,25 @@ pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
     let is_64 = header.e_ident.get(4) == Some(&ELFCLASS64);
     let order = header.endianness().map_err(|error| damaged(error.to_string()))?;
     let big_endian = !order.is_little();
-    let layout = Layout {
+    let kind = ImageKind {
         format: Format::Elf,
         architecture: architecture(header.e_machine, is_64, big_endian),
         pointer_size: if is_64 { 8 } else { 4 },
         big_endian,
     };
     let container = if is_64 { Container::Big } else { Container::Little };
-    let mut file =
-        File { data, machine: header.e_machine, context: Ctx::new(container, order), draft: Draft::new(layout, data) };
+    let mut file = File {
+        data,
+        machine: header.e_machine,
+        context: Ctx::new(container, order),
+        builder: ImageBuilder::new(kind, data),
+    };
     let program_headers = file.program_headers(&header)?;
     file.map(&program_headers)?;
     if let Some(dynamic) = file.dynamic(&program_headers)? {
         file.link(&dynamic)?;
     }
-    Ok(file.draft.finish())
+    Ok(file.builder.finish())
 }
 
 /// An ELF file being read.
@@ -88,24 +92,24 @@ struct File<'data> {
     data: &'data [u8],
     machine: u16,
     context: Ctx,
-    draft: Draft<'data>,
+    builder: ImageBuilder<'data>,
 }
 
 impl<'data> File<'data> {
     fn program_headers(&self, header: &Header) -> Result<Vec<ProgramHeader>, ImageError> {
         let count = usize::from(header.e_phnum);
         if count > MOST_PROGRAM_HEADERS {
-            return Err(self.draft.damaged("program headers", format_args!("{count} of them")));
+            return Err(self.builder.damaged("program headers", format_args!("{count} of them")));
         }
         let offset = usize::try_from(header.e_phoff).unwrap_or(usize::MAX);
         ProgramHeader::parse(self.data, offset, count, self.context)
-            .map_err(|error| self.draft.damaged("program headers", error))
+            .map_err(|error| self.builder.damaged("program headers", error))
     }
 
     fn map(&mut self, program_headers: &[ProgramHeader]) -> Result<(), ImageError> {
         for header in program_headers.iter().filter(|header| header.p_type == PT_LOAD) {
-            let bytes = self.draft.file_range("segment", header.p_offset, header.p_filesz)?;
-            self.draft.add_segment(Segment {
+            let bytes = self.builder.file_range("segment", header.p_offset, header.p_filesz)?;
+            self.builder.add_segment(Segment {
                 name: String::new(),
                 address: header.p_vaddr,
                 size: header.p_memsz,
@@ -115,7 +119,7 @@ impl<'data> File<'data> {
             })?;
         }
         for header in program_headers.iter().filter(|header| header.p_type == PT_GNU_RELRO) {
-            self.draft.seal(header.p_vaddr, header.p_memsz);
+            self.builder.seal(header.p_vaddr, header.p_memsz);
         }
         Ok(())
     }
@@ -123,10 +127,10 @@ impl<'data> File<'data> {
     fn dynamic(&self, program_headers: &[ProgramHeader]) -> Result<Option<Dynamic>, ImageError> {
         let too_long = |header: &&ProgramHeader| header.p_type == PT_DYNAMIC && header.p_filesz > MOST_DYNAMIC_BYTES;
         if let Some(header) = program_headers.iter().find(too_long) {
-            return Err(self.draft.damaged("dynamic segment", format_args!("{:#x} bytes", header.p_filesz)));
+            return Err(self.builder.damaged("dynamic segment", format_args!("{:#x} bytes", header.p_filesz)));
         }
         Dynamic::parse(self.data, program_headers, self.context)
-            .map_err(|error| self.draft.damaged("dynamic segment", error))
+            .map_err(|error| self.builder.damaged("dynamic segment", error))
     }
 
     /// Follows the dynamic segment: libraries, symbols, relocations.
@@ -134,7 +138,9 @@ impl<'data> File<'data> {
         let entry = |tag: u64| dynamic.dyns.iter().rev().find(|entry| entry.d_tag == tag).map(|entry| entry.d_val);
         for tag in [DT_CREL, DT_ANDROID_REL, DT_ANDROID_RELA, DT_ANDROID_RELR] {
             if entry(tag).is_some() {
-                return Err(self.draft.damaged("relocations", format_args!("packed in an unknown way (tag {tag:#x})")));
+                return Err(self
+                    .builder
+                    .damaged("relocations", format_args!("packed in an unknown way (tag {tag:#x})")));
             }
         }
         let strings = match entry(DT_STRTAB) {
@@ -143,7 +149,7 @@ impl<'data> File<'data> {
         };
         for needed in dynamic.dyns.iter().filter(|entry| entry.d_tag == DT_NEEDED) {
             let name = self.string(strings, needed.d_val)?;
-            self.draft.add_library(name)?;
+            self.builder.add_library(name)?;
         }
         let tables = self.relocation_tables(&entry)?;
         let values = self.symbols(&entry, &tables, strings)?;
@@ -157,8 +163,9 @@ impl<'data> File<'data> {
 
     /// What the file holds from an address on, or exactly `size` bytes of it.
     fn tail(&self, part: &'static str, address: u64, size: Option<u64>) -> Result<&'data [u8], ImageError> {
-        let outside = || self.draft.damaged(part, format_args!("{size:x?} bytes at {address:#x} are not in the file"));
-        let tail = self.draft.tail(address).ok_or_else(outside)?;
+        let outside =
+            || self.builder.damaged(part, format_args!("{size:x?} bytes at {address:#x} are not in the file"));
+        let tail = self.builder.tail(address).ok_or_else(outside)?;
         match size {
             None => Ok(tail),
             Some(size) => usize::try_from(size).ok().and_then(|size| tail.get(..size)).ok_or_else(outside),
@@ -168,7 +175,7 @@ impl<'data> File<'data> {
     fn string(&self, strings: &'data [u8], offset: u64) -> Result<&'data [u8], ImageError> {
         let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..));
         rest.and_then(until_nul)
-            .ok_or_else(|| self.draft.damaged("string table", format_args!("no text at {offset:#x}")))
+            .ok_or_else(|| self.builder.damaged("string table", format_args!("no text at {offset:#x}")))
     }
 
     fn relocation_tables(&self, entry: &impl Fn(u64) -> Option<u64>) -> Result<Vec<RelocSection<'data>>, ImageError> {
@@ -182,7 +189,7 @@ impl<'data> File<'data> {
             }
             let bytes = self.tail("relocations", address, Some(size))?;
             let table = RelocSection::parse(bytes, 0, bytes.len(), has_addends, self.context);
-            found.push(table.map_err(|error| self.draft.damaged("relocations", error))?);
+            found.push(table.map_err(|error| self.builder.damaged("relocations", error))?);
         }
         Ok(found)
     }
@@ -198,7 +205,7 @@ impl<'data> File<'data> {
         let bytes = self.tail("symbol table", address, None)?;
         let count = self.symbol_count(entry, tables)?;
         let table = Symtab::parse(bytes, 0, count, self.context);
-        let table = table.map_err(|error| self.draft.damaged("symbol table", error))?;
+        let table = table.map_err(|error| self.builder.damaged("symbol table", error))?;
         let mut values = Vec::new();
         for symbol in &table {
             let name = self.string(strings, symbol.st_name as u64)?;
@@ -217,11 +224,11 @@ impl<'data> File<'data> {
         let is_defined = symbol.st_shndx != 0;
         if !is_defined && is_global && !name.is_empty() {
             let import = ImportName { name, library: None, weak: symbol.st_bind() == STB_WEAK };
-            return self.draft.import(&import).map(Value::Import);
+            return self.builder.import(&import).map(Value::Import);
         }
         let is_visible = matches!(symbol.st_visibility(), STV_DEFAULT | STV_PROTECTED);
         if is_defined && is_global && is_visible && opaque.is_none() && !name.is_empty() {
-            self.draft.add_export(name, symbol.st_value)?;
+            self.builder.add_export(name, symbol.st_value)?;
         }
         Ok(opaque.map_or(Value::Known(symbol.st_value), Value::Opaque))
     }
@@ -232,7 +239,7 @@ impl<'data> File<'data> {
         entry: &impl Fn(u64) -> Option<u64>,
         tables: &[RelocSection<'data>],
     ) -> Result<usize, ImageError> {
-        let endianness = if self.draft.layout.big_endian { Endianness::Big } else { Endianness::Little };
+        let endianness = if self.builder.kind.big_endian { Endianness::Big } else { Endianness::Little };
         let mut count = tables.iter().flat_map(RelocSection::iter).map(|relocation| relocation.r_sym + 1).max();
         if let Some(address) = entry(DT_HASH) {
             let bytes = self.tail("hash table", address, None)?;
@@ -240,44 +247,44 @@ impl<'data> File<'data> {
         }
         if let Some(address) = entry(DT_GNU_HASH) {
             let bytes = self.tail("GNU hash table", address, None)?;
-            let hashed = if self.draft.layout.pointer_size == 8 {
+            let hashed = if self.builder.kind.pointer_size == 8 {
                 gnu_hashed_symbols::<object::elf::FileHeader64<Endianness>>(endianness, bytes)
             } else {
                 gnu_hashed_symbols::<object::elf::FileHeader32<Endianness>>(endianness, bytes)
             };
-            count = count.max(Some(hashed.map_err(|error| self.draft.damaged("GNU hash table", error))?));
+            count = count.max(Some(hashed.map_err(|error| self.builder.damaged("GNU hash table", error))?));
         }
         let count = count.unwrap_or(0);
         if count > MOST_SYMBOLS {
-            return Err(self.draft.damaged("symbol table", format_args!("{count} symbols")));
+            return Err(self.builder.damaged("symbol table", format_args!("{count} symbols")));
         }
         Ok(count)
     }
 
     fn hashed_symbols(&self, endianness: Endianness, bytes: &[u8]) -> Result<usize, ImageError> {
         // s390x has words of eight bytes here, as Alpha had; nobody else does.
-        if self.machine == goblin::elf::header::EM_S390 && self.draft.layout.pointer_size == 8 {
+        if self.machine == goblin::elf::header::EM_S390 && self.builder.kind.pointer_size == 8 {
             let chains = bytes.get(8..16).and_then(|word| word.try_into().ok()).map(u64::from_be_bytes);
             return Ok(usize::try_from(chains.unwrap_or(0)).unwrap_or(usize::MAX));
         }
         HashTable::<object::elf::FileHeader64<Endianness>>::parse(endianness, bytes)
             .map(|table| table.symbol_table_length() as usize)
-            .map_err(|error| self.draft.damaged("hash table", error))
+            .map_err(|error| self.builder.damaged("hash table", error))
     }
 
     fn apply(&mut self, relocation: &Reloc, values: &[Value]) -> Result<(), ImageError> {
         let address = relocation.r_offset;
         let addend = |file: &Self| match relocation.r_addend {
             Some(addend) => Ok(addend),
-            None => file.draft.stored_pointer(address).map(|stored| {
-                if file.draft.layout.pointer_size == 4 { i64::from(stored as u32 as i32) } else { stored as i64 }
+            None => file.builder.stored_pointer(address).map(|stored| {
+                if file.builder.kind.pointer_size == 4 { i64::from(stored as u32 as i32) } else { stored as i64 }
             }),
         };
         match effect(self.machine, relocation.r_type) {
             Effect::None => Ok(()),
             Effect::Relative => {
                 let value = addend(self)? as u64;
-                self.draft.relocate(address, value)
+                self.builder.relocate(address, value)
             }
             Effect::Absolute => {
                 let addend = addend(self)?;
@@ -289,7 +296,7 @@ impl<'data> File<'data> {
             Effect::ThreadLocal => self.hide(address, THREAD_LOCAL),
             Effect::ThreadLocalPair => {
                 self.hide(address, THREAD_LOCAL)?;
-                let second = address.saturating_add(self.draft.layout.pointer_size as u64);
+                let second = address.saturating_add(self.builder.kind.pointer_size as u64);
                 self.hide(second, THREAD_LOCAL)
             }
             Effect::Unknown => self.hide(address, "unknown relocation"),
@@ -299,17 +306,17 @@ impl<'data> File<'data> {
     fn point(&mut self, address: u64, symbol: usize, values: &[Value], addend: i64) -> Result<(), ImageError> {
         match values.get(symbol) {
             // Symbol 0 is the undefined symbol, whose value is zero.
-            _ if symbol == 0 => self.draft.relocate(address, addend as u64),
-            Some(Value::Known(value)) => self.draft.relocate(address, value.wrapping_add_signed(addend)),
-            Some(&Value::Import(import)) => self.draft.relocate_to_import(address, import, addend),
+            _ if symbol == 0 => self.builder.relocate(address, addend as u64),
+            Some(Value::Known(value)) => self.builder.relocate(address, value.wrapping_add_signed(addend)),
+            Some(&Value::Import(import)) => self.builder.relocate_to_import(address, import, addend),
             Some(Value::Opaque(what)) => self.hide(address, what),
-            None => Err(self.draft.damaged("relocations", format_args!("no symbol {symbol}"))),
+            None => Err(self.builder.damaged("relocations", format_args!("no symbol {symbol}"))),
         }
     }
 
     fn hide(&mut self, address: u64, what: &str) -> Result<(), ImageError> {
-        let value = self.draft.opaque(what)?;
-        self.draft.relocate(address, value)
+        let value = self.builder.opaque(what)?;
+        self.builder.relocate(address, value)
     }
 
     /// RELR: words that hold their addend and get the image's base added.
@@ -318,9 +325,9 @@ impl<'data> File<'data> {
         if size == 0 {
             return Ok(());
         }
-        let endianness = if self.draft.layout.big_endian { Endianness::Big } else { Endianness::Little };
+        let endianness = if self.builder.kind.big_endian { Endianness::Big } else { Endianness::Little };
         let bytes = self.tail("RELR relocations", address, Some(size))?;
-        if self.draft.layout.pointer_size == 8 {
+        if self.builder.kind.pointer_size == 8 {
             for address in relative_addresses::<object::elf::FileHeader64<Endianness>>(endianness, bytes) {
                 self.relocate_in_place(address)?;
             }
@@ -333,8 +340,8 @@ impl<'data> File<'data> {
     }
 
     fn relocate_in_place(&mut self, address: u64) -> Result<(), ImageError> {
-        let value = self.draft.stored_pointer(address)?;
-        self.draft.relocate(address, value)
+        let value = self.builder.stored_pointer(address)?;
+        self.builder.relocate(address, value)
     }
 }
 

@@ -10,7 +10,7 @@ use object::read::macho::{
     FatArch, Fixup, LoadCommandVariant, MachHeader, MachOFatFile, Nlist, Segment as _, SymbolTable,
 };
 
-use super::draft::{Draft, ImportName, Layout};
+use super::builder::{ImageBuilder, ImageKind, ImportName};
 use super::{Image, ImageError, Segment, export_trie};
 use crate::model::facts::Format;
 
@@ -67,20 +67,25 @@ fn read<'data, Mach: MachHeader<Endian = Endianness>>(data: &'data [u8]) -> Resu
     if !matches!(header.filetype(endian), macho::MH_DYLIB | macho::MH_BUNDLE | macho::MH_EXECUTE) {
         return Err(ImageError::NotAnObject);
     }
-    let layout = Layout {
+    let kind = ImageKind {
         format: Format::MachO,
         architecture: architecture(header.cputype(endian)),
         pointer_size: if header.is_type_64() { 8 } else { 4 },
         big_endian: header.is_big_endian(),
     };
-    let mut file =
-        File::<Mach> { data, endian, draft: Draft::new(layout, data), segments: Vec::new(), tables: Tables::default() };
+    let mut file = File::<Mach> {
+        data,
+        endian,
+        builder: ImageBuilder::new(kind, data),
+        segments: Vec::new(),
+        tables: Tables::default(),
+    };
     file.follow_commands(header)?;
     file.read_exports()?;
     file.apply_opcodes()?;
     file.apply_chains()?;
     file.read_undefined()?;
-    Ok(file.draft.finish())
+    Ok(file.builder.finish())
 }
 
 /// A segment as the file numbers it.
@@ -109,7 +114,7 @@ impl<Mach: MachHeader> Default for Tables<'_, Mach> {
 struct File<'data, Mach: MachHeader<Endian = Endianness>> {
     data: &'data [u8],
     endian: Endianness,
-    draft: Draft<'data>,
+    builder: ImageBuilder<'data>,
     segments: Vec<Numbered<'data>>,
     tables: Tables<'data, Mach>,
 }
@@ -140,7 +145,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
             match command.variant().map_err(|error| damaged("load command", error))? {
                 LoadCommandVariant::Dylib(library) => {
                     let name = command.string(self.endian, library.dylib.name);
-                    self.draft.add_library(name.map_err(|error| damaged("library name", error))?)?;
+                    self.builder.add_library(name.map_err(|error| damaged("library name", error))?)?;
                 }
                 LoadCommandVariant::DyldInfo(info) => self.tables.dyld_info = Some(info),
                 LoadCommandVariant::Symtab(symbols) => self.tables.symbols = Some(symbols),
@@ -159,7 +164,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
         let address: u64 = segment.vmaddr(self.endian).into();
         let size: u64 = segment.vmsize(self.endian).into();
         let (offset, length) = segment.file_range(self.endian);
-        let bytes = self.draft.file_range("segment", offset, length)?;
+        let bytes = self.builder.file_range("segment", offset, length)?;
         let protection = segment.initprot(self.endian);
         self.segments.push(Numbered { address, size, bytes, holds_header: offset == 0 && length != 0 });
         // A segment without any permission, such as the empty one around address zero, maps nothing.
@@ -167,9 +172,9 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
             return Ok(());
         }
         if segment.flags(self.endian).contains(macho::SG_READ_ONLY) {
-            self.draft.seal(address, size);
+            self.builder.seal(address, size);
         }
-        self.draft.add_segment(Segment {
+        self.builder.add_segment(Segment {
             name: String::from_utf8_lossy(segment.name()).into_owned(),
             address,
             size,
@@ -185,7 +190,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
     }
 
     fn place(&self, segment: usize, offset: u64) -> Result<u64, ImageError> {
-        let pointer_size = self.draft.layout.pointer_size as u64;
+        let pointer_size = self.builder.kind.pointer_size as u64;
         let inside =
             |segment: &&Numbered<'data>| offset.checked_add(pointer_size).is_some_and(|end| end <= segment.size);
         let found = self.segments.get(segment).filter(inside);
@@ -207,7 +212,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
         let exports = export_trie::exports(trie, MOST_EXPORTS, LONGEST_NAME);
         let base = self.base();
         for export in exports.map_err(|why| damaged("export trie", why))? {
-            self.draft.add_export(undecorated(&export.name), base.wrapping_add(export.offset))?;
+            self.builder.add_export(undecorated(&export.name), base.wrapping_add(export.offset))?;
         }
         Ok(())
     }
@@ -241,7 +246,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
         let endian = self.endian;
         self.each_external(|file, symbol, name| {
             if symbol.is_definition() && !name.is_empty() {
-                file.draft.add_export(name, symbol.n_value(endian).into())?;
+                file.builder.add_export(name, symbol.n_value(endian).into())?;
             }
             Ok(())
         })
@@ -249,11 +254,11 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
 
     /// Undefined symbols that no pointer is bound to still belong to the imports.
     fn read_undefined(&mut self) -> Result<(), ImageError> {
-        let known: HashSet<String> = self.draft.import_names().map(str::to_owned).collect();
+        let known: HashSet<String> = self.builder.import_names().map(str::to_owned).collect();
         self.each_external(|file, symbol, name| {
             let is_new = |name: &[u8]| std::str::from_utf8(name).is_ok_and(|name| !known.contains(name));
             if symbol.is_undefined() && !name.is_empty() && is_new(name) {
-                file.draft.import(&ImportName { name, library: None, weak: false })?;
+                file.builder.import(&ImportName { name, library: None, weak: false })?;
             }
             Ok(())
         })
@@ -261,7 +266,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
 
     fn apply_opcodes(&mut self) -> Result<(), ImageError> {
         let Some(info) = self.tables.dyld_info else { return Ok(()) };
-        let pointer_size = self.draft.layout.pointer_size as u8;
+        let pointer_size = self.builder.kind.pointer_size as u8;
         let rebases = info.rebases(self.endian, self.data, pointer_size).map_err(|error| damaged("rebases", error))?;
         for rebase in rebases {
             let rebase = rebase.map_err(|error| damaged("rebases", error))?;
@@ -269,8 +274,8 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
                 continue;
             }
             let address = self.place(rebase.segment_index.into(), rebase.segment_offset)?;
-            let value = self.draft.stored_pointer(address)?;
-            self.draft.relocate(address, value)?;
+            let value = self.builder.stored_pointer(address)?;
+            self.builder.relocate(address, value)?;
         }
         let streams = [
             info.binds(self.endian, self.data, pointer_size),
@@ -300,14 +305,14 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
                 | macho::BIND_SPECIAL_DYLIB_FLAT_LOOKUP
                 | macho::BIND_SPECIAL_DYLIB_WEAK_LOOKUP
         );
-        if let Some(own) = self.draft.export(bind.symbol).filter(|_| may_be_own) {
-            return self.draft.relocate(bind.address, own.wrapping_add_signed(bind.addend));
+        if let Some(own) = self.builder.export(bind.symbol).filter(|_| may_be_own) {
+            return self.builder.relocate(bind.address, own.wrapping_add_signed(bind.addend));
         }
         let position = usize::try_from(bind.library.0).ok().and_then(|ordinal| ordinal.checked_sub(1));
-        let library = position.and_then(|position| self.draft.library(position)).map(str::to_owned);
+        let library = position.and_then(|position| self.builder.library(position)).map(str::to_owned);
         let name = ImportName { name: bind.symbol, library: library.as_deref(), weak: bind.weak };
-        let import = self.draft.import(&name)?;
-        self.draft.relocate_to_import(bind.address, import, bind.addend)
+        let import = self.builder.import(&name)?;
+        self.builder.relocate_to_import(bind.address, import, bind.addend)
     }
 
     fn apply_chains(&mut self) -> Result<(), ImageError> {
@@ -327,7 +332,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
                 let (offset, fixup) = fixup.map_err(chained)?;
                 let address = self.place(index, offset)?;
                 match fixup {
-                    Fixup::Rebase(rebase) => self.draft.relocate(address, base.wrapping_add(rebase.target_offset))?,
+                    Fixup::Rebase(rebase) => self.builder.relocate(address, base.wrapping_add(rebase.target_offset))?,
                     Fixup::Bind(bind) => {
                         let missing = || damaged("chained fixups", format_args!("no import {}", bind.ordinal));
                         let import = imports.get(bind.ordinal as usize).ok_or_else(missing)?;

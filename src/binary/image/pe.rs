@@ -7,7 +7,7 @@ use object::LittleEndian as LE;
 use object::pe::{self, ImageNtHeaders32, ImageNtHeaders64};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile, optional_header_magic};
 
-use super::draft::{Draft, ImportName, Layout, until_nul};
+use super::builder::{ImageBuilder, ImageKind, ImportName, until_nul};
 use super::{Image, ImageError, Segment};
 use crate::model::facts::Format;
 
@@ -39,28 +39,28 @@ fn architecture(machine: pe::Machine) -> &'static str {
 
 fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<Image<'_>, ImageError> {
     let file = PeFile::<Pe>::parse(data).map_err(|error| damaged("header", error))?;
-    let layout = Layout {
+    let kind = ImageKind {
         format: Format::Pe,
         architecture: architecture(file.nt_headers().file_header().machine.get(LE)),
         pointer_size,
         big_endian: false,
     };
     let base = file.nt_headers().optional_header().image_base();
-    let mut reader = Reader { file, base, draft: Draft::new(layout, data), data };
+    let mut reader = Reader { file, base, builder: ImageBuilder::new(kind, data), data };
     reader.map()?;
     reader.find_thread_template();
     reader.read_exports()?;
     reader.mark_pointers()?;
     reader.link()?;
     reader.link_delayed()?;
-    Ok(reader.draft.finish())
+    Ok(reader.builder.finish())
 }
 
 /// A PE file being read.
 struct Reader<'data, Pe: ImageNtHeaders> {
     file: PeFile<'data, Pe>,
     base: u64,
-    draft: Draft<'data>,
+    builder: ImageBuilder<'data>,
     data: &'data [u8],
 }
 
@@ -82,8 +82,8 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             let size = if virtual_size == 0 { section.size_of_raw_data.get(LE) } else { virtual_size };
             let (offset, length) = (section.pointer_to_raw_data.get(LE), section.size_of_raw_data.get(LE).min(size));
             let bytes =
-                if offset == 0 { &[] } else { self.draft.file_range("section", offset.into(), length.into())? };
-            self.draft.add_segment(Segment {
+                if offset == 0 { &[] } else { self.builder.file_range("section", offset.into(), length.into())? };
+            self.builder.add_segment(Segment {
                 name: String::from_utf8_lossy(section.raw_name()).into_owned(),
                 address: self.base.saturating_add(address.into()),
                 size: size.into(),
@@ -100,10 +100,10 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
     fn find_thread_template(&mut self) {
         let Some(directory) = self.file.data_directories().get(pe::IMAGE_DIRECTORY_ENTRY_TLS) else { return };
         let place = self.base.wrapping_add(directory.virtual_address.get(LE).into());
-        let size = self.draft.layout.pointer_size as u64;
-        let bounds = [place, place.wrapping_add(size)].map(|place| self.draft.stored_pointer(place));
+        let size = self.builder.kind.pointer_size as u64;
+        let bounds = [place, place.wrapping_add(size)].map(|place| self.builder.stored_pointer(place));
         if let [Ok(start), Ok(end)] = bounds {
-            self.draft.set_thread_template(start, end);
+            self.builder.set_thread_template(start, end);
         }
     }
 
@@ -114,7 +114,7 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             let address = table.address_by_index(index).map_err(|error| damaged(part, error))?;
             let name = table.name_from_pointer(name).map_err(|error| damaged(part, error))?;
             if address != 0 && !table.is_forward(address) {
-                self.draft.add_export(name, self.base.wrapping_add(address.into()))?;
+                self.builder.add_export(name, self.base.wrapping_add(address.into()))?;
             }
         }
         Ok(())
@@ -128,8 +128,8 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             for relocation in block.map_err(|error| damaged("base relocations", error))? {
                 if matches!(relocation.typ, pe::IMAGE_REL_BASED_DIR64 | pe::IMAGE_REL_BASED_HIGHLOW) {
                     let address = self.base.wrapping_add(relocation.virtual_address.into());
-                    let value = self.draft.stored_pointer(address)?;
-                    self.draft.relocate(address, value)?;
+                    let value = self.builder.stored_pointer(address)?;
+                    self.builder.relocate(address, value)?;
                 }
             }
         }
@@ -167,13 +167,13 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
     /// Tables and names may lie in any section, other than what the readers of `object` expect.
     fn add_imports(&mut self, descriptor: &Descriptor) -> Result<(), ImageError> {
         let library = self.text(descriptor.library)?;
-        self.draft.add_library(library)?;
+        self.builder.add_library(library)?;
         let library = String::from_utf8_lossy(library).into_owned();
-        let size = self.draft.layout.pointer_size as u64;
+        let size = self.builder.kind.pointer_size as u64;
         let by_ordinal = 1_u64 << (size * 8 - 1);
         for number in 0..MOST_THUNKS {
             let at = |table: u32| self.base.wrapping_add(u64::from(table)).wrapping_add(number * size);
-            let (thunk, slot) = (self.draft.stored_pointer(at(descriptor.lookup))?, at(descriptor.slots));
+            let (thunk, slot) = (self.builder.stored_pointer(at(descriptor.lookup))?, at(descriptor.slots));
             if thunk == 0 {
                 return Ok(());
             }
@@ -184,14 +184,14 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
                 // A hint of two bytes precedes the name.
                 self.text((thunk as u32 & 0x7fff_ffff).wrapping_add(2))?
             };
-            let import = self.draft.import(&ImportName { name, library: Some(&library), weak: false })?;
-            self.draft.relocate(slot, import)?;
+            let import = self.builder.import(&ImportName { name, library: Some(&library), weak: false })?;
+            self.builder.relocate(slot, import)?;
         }
         Err(damaged("import lookup table", format_args!("more than {MOST_THUNKS} imports from {library}")))
     }
 
     fn text(&self, address: u32) -> Result<&'data [u8], ImageError> {
-        let tail = self.draft.tail(self.base.wrapping_add(address.into()));
+        let tail = self.builder.tail(self.base.wrapping_add(address.into()));
         let text = tail.and_then(until_nul).filter(|text| !text.is_empty());
         text.ok_or_else(|| damaged("import name", format_args!("no text at {address:#x}")))
     }

@@ -3,15 +3,14 @@
 //! Sixteen bytes of header alone also occur by chance, so everything that must be a pointer is checked to be one that
 //! the loader writes, and everything that must be empty to be empty.
 
-use super::layout::{Header, Layout, header, layouts};
 use crate::binary::image::Image;
+use crate::cpython::layouts::{ObjectHeader, ObjectLayout, header, layouts};
+use crate::cpython::slots::HIGHEST_ID;
 
 /// Most definitions, and most types, that are kept; the largest honest files have a few hundred.
 const MOST_OBJECTS: usize = 10_000;
 const LONGEST_NAME: usize = 255;
 const LONGEST_DOCUMENTATION: usize = 1 << 20;
-/// Of CPython 3.15: <https://docs.python.org/3.15/c-api/slots.html>
-const HIGHEST_SLOT_ID: u32 = 110;
 /// Instances of no static type are larger.
 const LARGEST_BASIC_SIZE: u64 = 1 << 24;
 
@@ -19,7 +18,7 @@ const LARGEST_BASIC_SIZE: u64 = 1 << 24;
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) address: u64,
-    pub(super) header: Header,
+    pub(super) header: ObjectHeader,
     pub(super) name: String,
     /// Address of the slots; 0 when there are none.
     pub(super) slots: u64,
@@ -29,7 +28,7 @@ pub(super) struct Definition {
 #[derive(Clone, Debug)]
 pub(super) struct StaticType {
     pub(super) address: u64,
-    pub(super) header: Header,
+    pub(super) header: ObjectHeader,
 }
 
 /// What was found in an image's data.
@@ -49,11 +48,15 @@ pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
         found.unread = Some("the static objects of big-endian builds are not read");
         return found;
     }
+    let code = image.named_code();
     for &(place, target) in image.relocations() {
-        if image.segment_at(target).is_none() {
+        // A pointer to a function stands where the name of what begins before it would, as in a table of slots; a name
+        // never lies in code.
+        let in_code = || code.iter().any(|&(start, end)| start <= target && target < end);
+        if image.segment_at(target).is_none() || in_code() {
             continue;
         }
-        for layout in layouts(image.pointer_size) {
+        for layout in layouts(image.pointer_size as u64) {
             if let Some(definition) = definition(image, place, target, layout) {
                 found.definitions.push(definition);
             }
@@ -69,7 +72,7 @@ pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
     found
 }
 
-fn definition(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> Option<Definition> {
+fn definition(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<Definition> {
     let address = place.checked_sub(layout.definition_name)?;
     let header = header(image, address, layout)?;
     let at = |offset: u64| address.checked_add(offset);
@@ -104,7 +107,7 @@ fn definition(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> Op
     Some(Definition { address, header, name, slots: image.pointer(at(layout.definition_slots)?)? })
 }
 
-fn static_type(image: &Image<'_>, place: u64, target: u64, layout: &Layout) -> Option<StaticType> {
+fn static_type(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<StaticType> {
     let address = place.checked_sub(layout.type_name)?;
     let header = header(image, address, layout)?;
     let at = |offset: u64| address.checked_add(offset);
@@ -132,7 +135,7 @@ fn is_table(image: &Image<'_>, address: u64) -> bool {
 }
 
 fn is_slots(image: &Image<'_>, address: u64) -> bool {
-    image.u32(address).is_some_and(|id| id <= HIGHEST_SLOT_ID) && !image.is_relocated(address)
+    image.u32(address).is_some_and(|id| id <= HIGHEST_ID) && !image.is_relocated(address)
 }
 
 fn is_function(image: &Image<'_>, address: u64) -> bool {

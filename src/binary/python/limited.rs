@@ -7,7 +7,7 @@ use super::abi::uses_headers;
 use super::counting::COUNT_BY_CALL;
 use super::library::python_library;
 use super::stable_abi::{added, is_version_specific};
-use super::{Survey, is_python};
+use super::{ImageContext, is_python};
 use crate::binary::image::{Import, ImportKind};
 use crate::model::facts::{Fact, Hook, LimitedApi, StableSymbol, Toolchain};
 
@@ -19,9 +19,13 @@ const FIRST_TO_CALL: u8 = 12;
 const NEW_SLOTS: (u32, u8) = (4, 15);
 
 /// Compares the imports with the stable ABI.
-pub(super) fn limited_api(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Fact<LimitedApi> {
+pub(super) fn limited_api(
+    context: &ImageContext<'_, '_>,
+    hooks: &[Hook],
+    toolchain: Option<&Toolchain>,
+) -> Fact<LimitedApi> {
     let mut limited = LimitedApi::default();
-    let symbols = survey.image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
+    let symbols = context.image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     for import in symbols.filter(|import| is_python(&import.name)) {
         match (added(&import.name), owner(import)) {
             (_, Owner::Other) => limited.foreign.push(import.name.clone()),
@@ -46,14 +50,14 @@ pub(super) fn limited_api(survey: &Survey<'_, '_>, hooks: &[Hook], toolchain: Op
     limited.added.sort();
     limited.added.dedup();
     if limited.outside.is_empty() {
-        limited.compiled_for = compiled_for(survey, limited.oldest, hooks, toolchain);
+        limited.compiled_for = compiled_for(context, limited.oldest, hooks, toolchain);
     }
     Fact::known(limited, Vec::new())
 }
 
 /// Headers declare a function of the limited API only for the version that added it and newer ones.
 fn compiled_for(
-    survey: &Survey<'_, '_>,
+    context: &ImageContext<'_, '_>,
     oldest: Option<u8>,
     hooks: &[Hook],
     toolchain: Option<&Toolchain>,
@@ -61,8 +65,8 @@ fn compiled_for(
     if !uses_headers(toolchain) {
         return None;
     }
-    let by_counting = COUNT_BY_CALL.iter().any(|symbol| survey.imports(symbol)).then_some(FIRST_TO_CALL);
-    let mut ids = hooks.iter().filter_map(|hook| hook.slots.value()).flatten();
+    let by_counting = COUNT_BY_CALL.iter().any(|symbol| context.imports(symbol)).then_some(FIRST_TO_CALL);
+    let mut ids = hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
     let by_slots = ids.any(|&id| id > NEW_SLOTS.0).then_some(NEW_SLOTS.1);
     oldest.max(by_counting).max(by_slots)
 }

@@ -4,46 +4,32 @@
 //! look the same. One import outside of it, of a name that is certainly CPython's, proves the contrary.
 //! <https://docs.python.org/3/c-api/stable.html>
 
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
-
-use super::tables::rows;
-
-const STABLE: &str = include_str!("tables/stable_abi.tsv");
-const EXPORTS: &str = include_str!("tables/exports.tsv");
-
-static ADDED: LazyLock<HashMap<&'static str, u8>> = LazyLock::new(|| {
-    rows(STABLE)
-        .filter_map(|row| match row.as_slice() {
-            [name, minor] => Some((*name, minor.parse().ok()?)),
-            _ => None,
-        })
-        .collect()
-});
-
-static OUTSIDE: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| rows(EXPORTS).filter_map(|row| row.first().copied()).collect());
+use crate::cpython::functions::{self, Stability};
 
 /// The minor version of CPython 3 that added a symbol to the stable ABI.
 pub(super) fn added(symbol: &str) -> Option<u8> {
-    ADDED.get(symbol).copied()
+    match functions::find(symbol)?.stable {
+        Stability::Since(minor) => Some(minor),
+        Stability::Unstable | Stability::Unknown => None,
+    }
 }
 
 /// Whether a symbol is certainly CPython's own and outside of the stable ABI, so that only code for one version imports
 /// it. A name that only looks so may be the project's own: several define functions called `Py…` or `_Py…`.
 pub(super) fn is_version_specific(symbol: &str) -> bool {
-    added(symbol).is_none() && (OUTSIDE.contains(symbol) || symbol.starts_with("PyUnstable_"))
+    match functions::find(symbol).map(|function| function.stable) {
+        Some(Stability::Unstable) => true,
+        Some(Stability::Since(_)) => false,
+        Some(Stability::Unknown) | None => symbol.starts_with("PyUnstable_"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables::count;
     use super::*;
 
     #[test]
     fn tells_stable_from_version_specific() {
-        assert_eq!(ADDED.len(), count(STABLE), "a line was not read");
-        assert_eq!(OUTSIDE.len(), count(EXPORTS), "a line was not read");
         assert_eq!(added("PyArg_ParseTuple"), Some(2));
         assert_eq!(added("PyABIInfo_Check"), Some(15));
         assert_eq!(added("PyUnicode_New"), None);
@@ -55,6 +41,5 @@ mod tests {
         for symbol in ["_Py_Dealloc", "PyArray_API", "PyList_New", "_PyImaging_Own", "PyInit_x", "PyModExport_x"] {
             assert!(!is_version_specific(symbol), "{symbol}");
         }
-        assert!(OUTSIDE.iter().all(|symbol| added(symbol).is_none()), "a symbol is in both tables");
     }
 }

@@ -1,4 +1,4 @@
-//! The tables beside this file, line by line. `tables/regenerate.py` says where each comes from.
+//! The tables beside this file, line by line. `fixtures/baselines/build` makes them.
 
 /// The cells of each row; lines that begin with `#` are about the table.
 pub(super) fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {

@@ -12,6 +12,8 @@ const MAX_EVENTS: usize = 512;
 pub(in crate::evaluator) enum TraceEvent {
     /// Called an import.
     Call { import: usize },
+    /// Called a function of the C++ run time that is part of the image.
+    Runtime { address: u64 },
     /// Went one way where both were possible.
     Branch { taken: bool },
     /// Called something that could not be followed.
@@ -74,6 +76,9 @@ fn describe(node: &Node, image: &Image) -> Evidence {
             let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
             Evidence::new("call").symbol(name)
         }
+        TraceEvent::Runtime { address } => {
+            Evidence::new("call").symbol(image.symbol_name_at(address).unwrap_or("the C++ run time"))
+        }
         TraceEvent::Branch { taken } => Evidence::new("branch on an unknown").value(if taken {
             "condition holds"
         } else {
@@ -94,7 +99,7 @@ fn describe(node: &Node, image: &Image) -> Evidence {
 }
 
 /// A value in words.
-pub(in crate::evaluator) fn number(value: Value) -> String {
+fn number(value: Value) -> String {
     match value {
         Value::Known(number) if number < 10 => number.to_string(),
         Value::Known(number) => format!("{number:#x}"),

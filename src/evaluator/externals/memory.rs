@@ -1,73 +1,113 @@
 //! Allocators, string and memory functions, guards of one-time initialisation, thread-local storage.
 
-use super::{CallHandler, CallOutcome};
+use super::system::SystemCall;
+use super::{CallOrigin, CallOutcome, PROCESSORS, THE_THREAD, unmodelled};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::runs::LONGEST_RUN;
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::values::symbol::{Range, Symbol};
 use crate::evaluator::values::value::{THREAD, Value};
 
-pub(super) fn call(machine: &mut Machine, state: &mut State, special: CallHandler) -> CallOutcome {
-    let value = match special {
-        CallHandler::Allocate(_) => machine.allocate(state, Value::Known(0)),
-        CallHandler::AllocateZeroed => {
-            let (count, size) = (machine.argument(state, 0), machine.argument(state, 1));
-            let zeros = match (count, size) {
-                (Value::Known(count), Value::Known(size)) => Value::Known(count.saturating_mul(size)),
-                _ => Value::Known(LONGEST_RUN),
-            };
-            machine.allocate(state, zeros)
+pub(super) fn call(machine: &mut Machine, state: &mut State, call: SystemCall) -> CallOutcome {
+    let value = match call {
+        SystemCall::Nothing => Value::ANY,
+        SystemCall::PointerOrNull | SystemCall::Number => machine.fresh(state, Symbol::new(Range::ALL)),
+        SystemCall::Zero => Value::Known(0),
+        SystemCall::One => Value::Known(1),
+        SystemCall::Processors => Value::Known(PROCESSORS),
+        SystemCall::Thread => Value::Known(THE_THREAD),
+        SystemCall::Pointer => machine.fresh(state, Symbol::new(Range::POINTER)),
+        SystemCall::Writes(mask) => {
+            machine.forget_pointers(state, mask);
+            machine.fresh(state, Symbol::new(Range::ALL))
         }
-        CallHandler::HeapAllocate => {
-            const ZERO_MEMORY: u64 = 8;
-            let zeroed = machine.argument(state, 1).known().is_some_and(|flags| flags & ZERO_MEMORY != 0);
-            let zeros = if zeroed { machine.argument(state, 2) } else { Value::Known(0) };
-            machine.allocate(state, zeros)
+        SystemCall::Never => return CallOutcome::NoReturn,
+        SystemCall::Argument(number) => machine.argument(state, number),
+        SystemCall::BoostInit => {
+            let origin = machine.boost_library();
+            return unmodelled(machine, state, CallOrigin { origin, import: None });
         }
-        CallHandler::Reallocate(size) => reallocate(machine, state, size),
-        CallHandler::PosixAllocate => {
-            let block = machine.allocate(state, Value::Known(0));
-            let place = machine.argument(state, 0);
-            machine.store(state, place, 8, block);
-            Value::Known(0)
-        }
-        CallHandler::Memcpy => copy(machine, state),
-        CallHandler::Memset => fill(machine, state),
-        CallHandler::Memcmp => {
+        SystemCall::Allocate(_) => machine.allocate(state, Value::Known(0)),
+        SystemCall::AllocateZeroed => allocate_zeroed(machine, state),
+        SystemCall::HeapAllocate => heap_allocate(machine, state),
+        SystemCall::Reallocate(size) => reallocate(machine, state, size),
+        SystemCall::PosixAllocate => posix_allocate(machine, state),
+        SystemCall::Memcpy => copy(machine, state),
+        SystemCall::Memset => fill(machine, state),
+        SystemCall::Memcmp => {
             let length = machine.argument(state, 2);
             compare(machine, state, length, false)
         }
-        CallHandler::Strcmp => compare(machine, state, Value::Known(LONGEST_RUN), true),
-        CallHandler::Strncmp => {
+        SystemCall::Strcmp => compare(machine, state, Value::Known(LONGEST_RUN), true),
+        SystemCall::Strncmp => {
             let length = machine.argument(state, 2);
             compare(machine, state, length, true)
         }
-        CallHandler::Strlen => text_length(machine, state),
-        CallHandler::GuardAcquire => return guard_acquire(machine, state),
-        CallHandler::GuardRelease => {
+        SystemCall::Strlen => text_length(machine, state),
+        SystemCall::GuardAcquire => return guard_acquire(machine, state),
+        SystemCall::GuardRelease => {
             let guard = machine.argument(state, 0);
             machine.store(state, guard, 1, Value::Known(1));
             Value::Known(0)
         }
-        CallHandler::Once => return once(machine, state),
-        CallHandler::WindowsOnce => return windows_once(machine, state),
-        CallHandler::WriteFile => {
-            const STANDARD_ERROR: u64 = 2;
-            if machine.argument(state, 0).truncate(32) == Value::Known(STANDARD_ERROR) {
-                return CallOutcome::NoReturn;
+        SystemCall::ProcessorMasks => processor_masks(machine, state),
+        SystemCall::AllocateThreadSlot => allocate_thread_slot(machine, state),
+        SystemCall::ReadThreadSlot => match thread_slot(machine, state) {
+            Some(slot) => machine.load(state, Value::Known(slot), 8),
+            None => machine.fresh(state, Symbol::new(Range::ALL)),
+        },
+        SystemCall::WriteThreadSlot => {
+            let held = machine.argument(state, 1);
+            if let Some(slot) = thread_slot(machine, state) {
+                machine.store(state, Value::Known(slot), 8, held);
             }
-            machine.fresh(state, Symbol::new(Range::new(-1, i64::MAX)))
+            Value::Known(1)
         }
-        CallHandler::ThreadLocal => {
+        SystemCall::Once => return once(machine, state),
+        SystemCall::WindowsOnce => return windows_once(machine, state),
+        SystemCall::WriteFile => return write_file(machine, state),
+        SystemCall::ThreadLocal => {
             let descriptor = machine.argument(state, 0).known().unwrap_or(0);
             return CallOutcome::PreservesRegisters(Value::Known(THREAD + 0x10_0000 + (descriptor & 0xff_ffff)));
         }
-        _ => Value::ANY,
     };
     CallOutcome::Returns(value)
 }
 
-fn reallocate(machine: &mut Machine, state: &mut State, size: usize) -> Value {
+/// Memory of first times second argument bytes.
+pub(super) fn allocate_zeroed(machine: &mut Machine, state: &mut State) -> Value {
+    let (count, size) = (machine.argument(state, 0), machine.argument(state, 1));
+    let zeros = match (count, size) {
+        (Value::Known(count), Value::Known(size)) => Value::Known(count.saturating_mul(size)),
+        _ => Value::Known(LONGEST_RUN),
+    };
+    machine.allocate(state, zeros)
+}
+
+fn heap_allocate(machine: &mut Machine, state: &mut State) -> Value {
+    const ZERO_MEMORY: u64 = 8;
+    let zeroed = machine.argument(state, 1).known().is_some_and(|flags| flags & ZERO_MEMORY != 0);
+    let zeros = if zeroed { machine.argument(state, 2) } else { Value::Known(0) };
+    machine.allocate(state, zeros)
+}
+
+fn posix_allocate(machine: &mut Machine, state: &mut State) -> Value {
+    let block = machine.allocate(state, Value::Known(0));
+    let place = machine.argument(state, 0);
+    machine.store(state, place, 8, block);
+    Value::Known(0)
+}
+
+fn write_file(machine: &mut Machine, state: &mut State) -> CallOutcome {
+    const STANDARD_ERROR: u64 = 2;
+    if machine.argument(state, 0).truncate(32) == Value::Known(STANDARD_ERROR) {
+        return CallOutcome::NoReturn;
+    }
+    CallOutcome::Returns(machine.fresh(state, Symbol::new(Range::new(-1, i64::MAX))))
+}
+
+/// Memory with what was in that of the argument before the size.
+pub(super) fn reallocate(machine: &mut Machine, state: &mut State, size: usize) -> Value {
     let old = machine.argument(state, size - 1);
     let block = machine.allocate(state, Value::Known(0));
     if let (Value::Known(from), Value::Known(to)) = (old, block)
@@ -139,6 +179,37 @@ fn guard_acquire(machine: &mut Machine, state: &mut State) -> CallOutcome {
         Value::Known(byte) => Value::Known(u64::from(byte & 1 == 0)),
         Value::Symbol { .. } | Value::Unknown(_) => machine.fresh(state, Symbol::new(Range::new(0, 1))),
     })
+}
+
+/// Masks with a bit for each processor, through the second and the third argument.
+fn processor_masks(machine: &mut Machine, state: &mut State) -> Value {
+    for number in [1, 2] {
+        let place = machine.argument(state, number);
+        machine.store(state, place, 8, Value::Known((1 << PROCESSORS) - 1));
+    }
+    Value::Known(1)
+}
+
+/// Where in the thread's memory the slots lie that a program asks for, and the number of the first.
+const THREAD_SLOTS: u64 = THREAD + 0x20_0000;
+const FIRST_THREAD_SLOT: u64 = 64;
+/// Windows has so many: <https://learn.microsoft.com/en-us/windows/win32/procthread/thread-local-storage>
+const MOST_THREAD_SLOTS: u64 = 1024;
+
+/// Every place that asks gets a slot of its own, in which the system wrote zero.
+fn allocate_thread_slot(machine: &mut Machine, state: &mut State) -> Value {
+    let number = machine.thread_slot_number(state);
+    if number >= MOST_THREAD_SLOTS {
+        return machine.fresh(state, Symbol::new(Range::ALL));
+    }
+    machine.store(state, Value::Known(THREAD_SLOTS + 8 * number), 8, Value::Known(0));
+    Value::Known(FIRST_THREAD_SLOT + number)
+}
+
+/// The slot whose number is the first argument, when this program asked for it.
+fn thread_slot(machine: &Machine, state: &State) -> Option<u64> {
+    let number = machine.argument(state, 0).truncate(32).known()?.checked_sub(FIRST_THREAD_SLOT)?;
+    (number < MOST_THREAD_SLOTS).then_some(THREAD_SLOTS + 8 * number)
 }
 
 fn once(machine: &mut Machine, state: &mut State) -> CallOutcome {

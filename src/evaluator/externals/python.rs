@@ -1,6 +1,7 @@
 //! The calls of the C API that make modules, speak of the GIL, or fetch something from another module.
 
-use super::{CallHandler, CallOrigin, CallOutcome, unmodelled};
+use super::{CallOutcome, memory};
+use crate::cpython::functions::{CallFacts, Effect, OnError, Returns};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Gil, Module, State};
 use crate::evaluator::cpu::trace::TraceEvent;
@@ -12,70 +13,114 @@ const TYPE_OBJECT: u64 = 440;
 /// Longest module name that is read.
 const LONGEST_NAME: usize = 256;
 
-pub(super) fn call(machine: &mut Machine, state: &mut State, special: CallHandler) -> CallOutcome {
+pub(super) fn call(machine: &mut Machine, state: &mut State, facts: CallFacts) -> CallOutcome {
     let first = machine.argument(state, 0);
-    let value = match special {
-        CallHandler::CreateModule => {
-            let handle = create(machine, state, first);
-            return CallOutcome::CreatesModule(handle);
+    let value = match facts.effect {
+        Effect::None => return returned(machine, state, facts),
+        Effect::Raises => {
+            state.exception_set = true;
+            return returned(machine, state, facts);
         }
-        CallHandler::NewModule => Value::Known(create(machine, state, Value::ANY)),
-        CallHandler::InitDefinition => {
+        Effect::ClearsException => {
+            state.exception_set = false;
+            return returned(machine, state, facts);
+        }
+        Effect::Writes(mask) => {
+            machine.forget_pointers(state, mask);
+            return returned(machine, state, facts);
+        }
+        Effect::CreateModule => return CallOutcome::CreatesModule(create(machine, state, first)),
+        Effect::NewModule => Value::Known(create(machine, state, Value::ANY)),
+        Effect::InitDefinition => {
             machine.note(state, TraceEvent::Definition { value: first });
             first
         }
-        CallHandler::SetGil => return set_gil(machine, state, first),
-        CallHandler::ImportModule => {
+        Effect::SetGil => return set_gil(machine, state, first),
+        Effect::ImportModule => {
             let origin = text(machine, state, first);
             from_elsewhere(machine, state, origin, Failure::Null)
         }
-        CallHandler::ImportCapsule => {
-            let origin =
-                text(machine, state, first).and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
+        Effect::ImportCapsule => {
+            let path = text(machine, state, first);
+            let origin = path.and_then(|path| path.rsplit_once('.').map(|(module, _)| module.into()));
             from_elsewhere(machine, state, origin, Failure::Null)
         }
-        CallHandler::Derive => match first {
-            Value::Known(_) => machine.fresh(state, Symbol::new(Range::POINTER)),
-            Value::Symbol { .. } | Value::Unknown(_) => first,
-        },
-        CallHandler::DeriveOrError => {
-            let origin = machine.origin(first);
-            from_elsewhere(machine, state, origin, Failure::Null)
-        }
-        CallHandler::GetDefinition => definition_of(machine, state, first),
-        CallHandler::FindModule => {
-            // The first import: nobody has registered the module yet.
-            let exists = state.modules.iter().any(|module| module.definition == first);
-            if exists { machine.fresh(state, Symbol::new(Range::ALL)) } else { Value::Known(0) }
-        }
-        CallHandler::TypeReady => ready(machine, state, first),
-        CallHandler::FetchError => {
-            let error = take_error(machine, state);
-            for number in 0..3 {
-                let place = machine.argument(state, number);
-                let value =
-                    if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(PointsTo::OUTSIDE) };
-                machine.store(state, place, 8, value);
-            }
-            Value::Known(0)
-        }
-        CallHandler::TakeError => take_error(machine, state),
-        CallHandler::RestoreError => {
+        Effect::Derive => derive(machine, state, first, facts.on_error),
+        Effect::GetDefinition => definition_of(machine, state, first),
+        Effect::FindModule => find_module(machine, state, first),
+        Effect::ReadyType => ready(machine, state, first),
+        Effect::FetchException => fetch_error(machine, state),
+        Effect::TakeException => take_error(machine, state),
+        Effect::RestoreException => {
             // Only what is certainly an exception makes the import fail.
             state.exception_set = machine.is_nonzero(state, first);
             Value::Known(0)
         }
-        CallHandler::ErrorOccurred if state.exception_set => machine.fresh(state, Symbol::new(Range::POINTER)),
-        CallHandler::ErrorOccurred => from_elsewhere(machine, state, None, Failure::NotNull),
-        CallHandler::Version => machine.version_text(state),
-        CallHandler::Interpreter => machine.interpreter_state(),
-        CallHandler::BoostInit => {
-            let origin = machine.boost_library();
-            return unmodelled(machine, state, CallOrigin { origin, import: None });
-        }
-        _ => Value::ANY,
+        Effect::PeekException if state.exception_set => machine.fresh(state, Symbol::new(Range::POINTER)),
+        Effect::PeekException => from_elsewhere(machine, state, None, Failure::NotNull),
+        Effect::VersionText => machine.version_text(state),
+        Effect::Interpreter => machine.interpreter_state(),
+        Effect::Allocate(_) => machine.allocate(state, Value::Known(0)),
+        Effect::AllocateZeroed => memory::allocate_zeroed(machine, state),
+        Effect::Reallocate(size) => memory::reallocate(machine, state, size),
     };
     CallOutcome::Returns(value)
+}
+
+/// What a call gives back that does nothing else with it.
+fn returned(machine: &mut Machine, state: &mut State, facts: CallFacts) -> CallOutcome {
+    let range = match facts.returns {
+        Returns::Never => return CallOutcome::NoReturn,
+        Returns::Nothing => return CallOutcome::Returns(Value::ANY),
+        Returns::Argument(number) => return CallOutcome::Returns(machine.argument(state, number)),
+        Returns::Null => Range::new(0, 0),
+        Returns::Object => Range::POINTER,
+        Returns::Status => Range::new(0, 0),
+        Returns::Truth => Range::new(0, 1),
+        Returns::Count => Range::new(0, i64::MAX),
+        Returns::Number => Range::ALL,
+    };
+    let (range, failure) = match facts.on_error {
+        OnError::Never => (range, Failure::Never),
+        OnError::Null => (range.join(Range::new(0, 0)), Failure::Null),
+        OnError::NullQuietly => (range.join(Range::new(0, 0)), Failure::Never),
+        OnError::Negative => (range.join(Range::new(-1, -1)), Failure::Negative),
+    };
+    let value = match range.single() {
+        Some(number) => Value::Known(number.cast_unsigned()),
+        None => machine.fresh(state, Symbol { failure, ..Symbol::new(range) }),
+    };
+    CallOutcome::Returns(value)
+}
+
+fn derive(machine: &mut Machine, state: &mut State, first: Value, on_error: OnError) -> Value {
+    match on_error {
+        OnError::Never => match first {
+            Value::Known(_) => machine.fresh(state, Symbol::new(Range::POINTER)),
+            Value::Symbol { .. } | Value::Unknown(_) => first,
+        },
+        OnError::Null | OnError::NullQuietly | OnError::Negative => {
+            let origin = machine.origin(first);
+            from_elsewhere(machine, state, origin, Failure::Null)
+        }
+    }
+}
+
+/// The first import: nobody has registered the module yet.
+fn find_module(machine: &mut Machine, state: &mut State, definition: Value) -> Value {
+    let exists = state.modules.iter().any(|module| module.definition == definition);
+    if exists { machine.fresh(state, Symbol::new(Range::ALL)) } else { Value::Known(0) }
+}
+
+/// Moves the exception to where the arguments point.
+fn fetch_error(machine: &mut Machine, state: &mut State) -> Value {
+    let error = take_error(machine, state);
+    for number in 0..3 {
+        let place = machine.argument(state, number);
+        let value = if number == 0 || error == Value::Known(0) { error } else { Value::Unknown(PointsTo::OUTSIDE) };
+        machine.store(state, place, 8, value);
+    }
+    Value::Known(0)
 }
 
 /// The exception that is set, or null; none is set afterwards.

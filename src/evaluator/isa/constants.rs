@@ -1,7 +1,8 @@
 //! Constants that are put into a register just before a call, and jumps that lead between the two.
 
 use crate::binary::image::Image;
-use crate::evaluator::isa::{ConstantDefinition, x86, xrefs};
+use crate::evaluator::isa::x86::decode::instruction_starts;
+use crate::evaluator::isa::{ConstantDefinition, xrefs};
 
 /// How far before a call the register may be set, in bytes.
 pub(super) const REACH: u64 = 40;
@@ -39,10 +40,10 @@ fn instructions_around(image: &Image, start: u64, last: u64) -> Vec<u64> {
     /// More than the longest instruction, so that one begins at one of them.
     const TRIED: u64 = 32;
     let first = start.saturating_sub(SHORT_JUMP);
-    let mut found = x86::instruction_starts(image, start, last.saturating_add(SHORT_JUMP));
+    let mut found = instruction_starts(image, start, last.saturating_add(SHORT_JUMP));
     let (before, tries) = (found.len(), first.saturating_sub(TRIED)..first);
     for origin in tries {
-        let run = x86::instruction_starts(image, origin, start);
+        let run = instruction_starts(image, origin, start);
         if run.last() == Some(&start) {
             found.extend(run);
         }

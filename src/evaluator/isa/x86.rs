@@ -3,16 +3,16 @@
 //! Reference: <https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html>
 
 mod arithmetic;
+pub(in crate::evaluator) mod decode;
 mod exchange;
 mod operand;
 mod shift;
 mod string_ops;
 mod vector;
 
-use iced_x86::{
-    Code, ConditionCode, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits,
-};
+use iced_x86::{ConditionCode, FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits};
 
+use self::decode::decode;
 use crate::binary::image::{Image, Segment};
 use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::flags::{Condition, Flag};
@@ -23,8 +23,6 @@ use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Value, extend};
 use crate::model::facts::Format;
 
-/// Longest x86 instruction in bytes.
-const LONGEST: usize = 15;
 /// Number of the stack pointer.
 const RSP: usize = 4;
 const RBP: usize = 5;
@@ -235,17 +233,6 @@ fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<Con
     })
 }
 
-/// Where the instructions of a run begin that starts at `start`, up to `last`; behind bytes that are none, everywhere.
-pub(in crate::evaluator) fn instruction_starts(image: &Image, start: u64, last: u64) -> Vec<u64> {
-    let mut found = Vec::new();
-    let mut address = start;
-    while address <= last {
-        found.push(address);
-        address = decode(image, address).map_or(address.saturating_add(1), |instruction| instruction.next_ip());
-    }
-    found
-}
-
 /// Where an instruction leads, whatever the values.
 fn static_successor(instruction: &Instruction) -> StaticSuccessor {
     let next = instruction.next_ip();
@@ -269,15 +256,6 @@ fn static_successor(instruction: &Instruction) -> StaticSuccessor {
         FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => StaticSuccessor::Next(next),
         FlowControl::Interrupt | FlowControl::Exception => StaticSuccessor::Dead,
     }
-}
-
-fn decode(image: &Image, address: u64) -> Option<Instruction> {
-    let segment = image.segment_at(address).filter(|segment| segment.executable)?;
-    let start = usize::try_from(address - segment.address).ok()?;
-    let bytes = segment.bytes.get(start..)?;
-    let bytes = bytes.get(..bytes.len().min(LONGEST))?;
-    let instruction = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).decode();
-    (instruction.code() != Code::INVALID).then_some(instruction)
 }
 
 /// The condition of a conditional instruction.
@@ -327,8 +305,9 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
     use Mnemonic::*;
     let next = Successor::Next(instruction.next_ip());
     match instruction.mnemonic() {
-        Nop | Endbr64 | Pause | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2
-        | Prefetchnta | Prefetchw | Emms | Cld | Fnop => {}
+        Pause => return Successor::Wait(instruction.next_ip()),
+        Nop | Endbr64 | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta
+        | Prefetchw | Emms | Cld | Fnop => {}
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {

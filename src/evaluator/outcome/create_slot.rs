@@ -1,67 +1,8 @@
 //! What a path through the function in the slot `Py_mod_create` ends with.
 
+use crate::cpython::functions::{self, Creates};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::values::value::{Region, Value, region};
-
-/// Beginnings of the names of functions that give a module.
-const MODULES: [&str; 8] = [
-    "PyImport_AddModule",
-    "PyImport_ExecCodeModule",
-    "PyImport_GetModule",
-    "PyImport_Import",
-    "PyModule_Create",
-    "PyModule_From",
-    "PyModule_New",
-    "PyState_FindModule",
-];
-
-/// Beginnings of the names of functions that look up what somebody kept.
-const KEEPERS: [&str; 6] = [
-    "PyDict_GetItem",
-    "PyDict_SetDefault",
-    "PyMapping_GetItem",
-    "PyObject_GetItem",
-    "PyWeakref_Get",
-    "_PyDict_GetItem",
-];
-
-/// Beginnings of the names of functions and objects that give, or are, something other than a module.
-const OTHERS: [&str; 34] = [
-    "PyBool_FromLong",
-    "PyByteArray_From",
-    "PyBytes_From",
-    "PyCFunction_New",
-    "PyCMethod_New",
-    "PyCapsule_New",
-    "PyCell_New",
-    "PyClassMethod_New",
-    "PyComplex_From",
-    "PyDictProxy_New",
-    "PyDict_Copy",
-    "PyDict_Items",
-    "PyDict_Keys",
-    "PyDict_New",
-    "PyDict_Values",
-    "PyErr_NewException",
-    "PyFloat_From",
-    "PyFrozenSet_New",
-    "PyImport_GetModuleDict",
-    "PyList_New",
-    "PyLong_From",
-    "PyMemoryView_From",
-    "PyMethod_New",
-    "PyObject_Repr",
-    "PyObject_Str",
-    "PySet_New",
-    "PySlice_New",
-    "PyStaticMethod_New",
-    "PyStructSequence_New",
-    "PyTuple_New",
-    "PyTuple_Pack",
-    "PyType_From",
-    "PyUnicode_",
-    "_PyNamespace_New",
-];
 
 /// What one path through the function ends with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,12 +41,11 @@ pub(in crate::evaluator) fn read(machine: &Machine, value: Value) -> Option<Crea
 }
 
 fn by_name(name: &str) -> CreateResult {
-    let begins = |list: &[&str]| list.iter().any(|head| name.starts_with(head));
-    match () {
-        () if begins(&OTHERS) => CreateResult::Other(name.to_owned()),
-        () if begins(&KEEPERS) => CreateResult::Kept,
-        () if begins(&MODULES) => CreateResult::Module,
-        () => CreateResult::Perhaps(name.to_owned()),
+    match functions::creates(name) {
+        Some(Creates::Module) => CreateResult::Module,
+        Some(Creates::Kept) => CreateResult::Kept,
+        Some(Creates::Other) => CreateResult::Other(name.to_owned()),
+        None => CreateResult::Perhaps(name.to_owned()),
     }
 }
 

@@ -129,11 +129,11 @@ fn hook(hook: &Hook) -> out::Hook {
         module: hook.module.clone(),
         address: hexadecimal(hook.address),
         matches_file_name: hook.matches_file_name,
-        init: fact(&hook.init, |kind| init(*kind)),
-        gil: fact(&hook.gil, declaration),
-        abi_info: fact(&hook.abi_info, |info| abi_info(info.as_ref())),
-        slots: fact(&hook.slots, Clone::clone),
-        interpreters: fact(&hook.interpreters, |it| facts::interpreters(it.as_ref())),
+        init: fact(&hook.facts.init, |kind| init(*kind)),
+        gil: fact(&hook.facts.gil, declaration),
+        abi_info: fact(&hook.facts.abi_info, |info| abi_info(info.as_ref())),
+        slots: fact(&hook.facts.slots, Clone::clone),
+        interpreters: fact(&hook.facts.interpreters, |it| facts::interpreters(it.as_ref())),
     }
 }
 

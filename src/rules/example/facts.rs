@@ -3,9 +3,9 @@
 
 use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitKind,
-    Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain,
-    WritableData,
+    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitFacts,
+    InitKind, Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol,
+    Toolchain, WritableData,
 };
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::SubjectFile;
@@ -116,12 +116,13 @@ fn hook(raw: &RawModule) -> Hook {
         module: module.to_owned(),
         address: 0,
         matches_file_name: true,
-        init: Fact::known(raw.init.unwrap_or(InitKind::MultiPhase), Vec::new()),
-        gil: read(&raw.unread, UnreadFact::GilValue, declaration),
-        abi_info: Fact::known(None, Vec::new()),
-        slots: Fact::known(Vec::new(), Vec::new()),
-        interpreters: read(&raw.unread, UnreadFact::Interpreters, interpreters),
-        hand_over: None,
+        facts: InitFacts {
+            init: Fact::known(raw.init.unwrap_or(InitKind::MultiPhase), Vec::new()),
+            gil: read(&raw.unread, UnreadFact::GilValue, declaration),
+            abi_info: Fact::known(None, Vec::new()),
+            slots: Fact::known(Vec::new(), Vec::new()),
+            interpreters: read(&raw.unread, UnreadFact::Interpreters, interpreters),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looks into installed files where they are: their bytes are compared with what the installer recorded, and read into
 //! facts, which are kept under the digest of the bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
@@ -9,23 +9,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use crate::archive::beside::{self, Names, OnDisk};
 use crate::archive::candidates::{Candidate, PREFIXES, Step};
 use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
 use crate::archive::record::digest;
-use crate::binary::{self, BinaryError, Depth, hand_over};
+use crate::examine::{BinaryError, Depth, Siblings, examine};
 use crate::import;
 use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
-use super::super::handing_over::{self, Library};
 use super::super::judging::Examinations;
+use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 use super::super::{Event, Observer};
 use super::Part;
 
@@ -83,11 +85,16 @@ impl Examiner<'_> {
             .iter()
             .enumerate()
             .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
+            .filter(|wanted| wanted.file.passed_over.is_none())
             .collect();
+        let beside = |part| FilesBeside::new(PartBeside { examiner: self, part, image });
+        let files: Vec<FilesBeside<PartBeside<'_>>> = parts.iter().map(beside).collect();
+        let siblings: Vec<Siblings<'_>> = files.iter().map(|files| Siblings::new(files)).collect();
         let looked = match image {
-            None => self.on_disk(&wanted),
-            Some(image) => self.in_image(&wanted, image),
+            None => self.on_disk(&wanted, &siblings),
+            Some(image) => self.in_image(&wanted, image, &siblings),
         };
+        drop(siblings);
         let mut differences = Vec::new();
         let mut found: Vec<Examination> = parts.iter().map(begun).collect();
         for Looked { part, facts, problem, difference } in looked {
@@ -97,31 +104,13 @@ impl Examiner<'_> {
             let package = Some(part.artifact.name.clone());
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
         }
-        let ended = |(part, mut examination): (&Part, Examination)| {
-            self.hand_over(part, &mut examination, image);
+        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<PartBeside<'_>>)| {
+            examination.problems.extend(files.into_problems());
             examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
             examination.problems.extend(no_module(part, &examination.modules));
             (part.artifact.location.clone(), examination)
         };
-        (parts.iter().zip(found).map(ended).collect(), differences)
-    }
-
-    /// Follows hooks into the libraries of the same distribution that they hand over to.
-    fn hand_over(&self, part: &Part, examination: &mut Examination, image: Option<&Image>) {
-        let problem = |place: &str, kind, message| {
-            let package = Some(part.artifact.name.clone());
-            Problem { kind, package, place: place.to_owned(), message }
-        };
-        let mut open = |name: &str| {
-            let mut files = part.files.iter().filter(|file| hand_over::file_name(&file.path) == name);
-            let (Some(file), None) = (files.next(), files.next()) else { return Library::Missing };
-            match self.read_whole(file, image) {
-                Ok(bytes) => Library::Found(file.path.clone(), bytes),
-                Err(error) => Library::Unreadable(problem(&file.path, ProblemKind::File, error.to_string())),
-            }
-        };
-        let broken = |path: &str, error: &BinaryError| problem(path, ProblemKind::Binary, error.to_string());
-        examination.problems.extend(handing_over::follow(&mut examination.modules, &mut open, &broken));
+        (parts.iter().zip(found).zip(files).map(ended).collect(), differences)
     }
 
     /// All bytes of a file that was passed by before.
@@ -137,12 +126,12 @@ impl Examiner<'_> {
         unread.into_iter().next().map_or(read, |(_, why)| Err(io::Error::other(why)))
     }
 
-    fn on_disk(&self, wanted: &[Wanted<'_>]) -> Vec<Looked> {
+    fn on_disk(&self, wanted: &[Wanted<'_>], siblings: &[Siblings<'_>]) -> Vec<Looked> {
         let done = AtomicUsize::new(0);
         let look = |each: &Wanted<'_>| {
             let place = each.file.location.display().to_string();
             let bytes = File::open(&each.file.location).and_then(|file| self.read(each.file, file));
-            let looked = self.look(*each, bytes, &place);
+            let looked = self.look(*each, bytes, &place, siblings);
             self.notice(each.file, done.fetch_add(1, Ordering::Relaxed) + 1, wanted.len());
             looked
         };
@@ -150,13 +139,13 @@ impl Examiner<'_> {
     }
 
     /// Layers are streams: files come one after the other, and are looked into by the batch.
-    fn in_image(&self, wanted: &[Wanted<'_>], image: &Image) -> Vec<Looked> {
+    fn in_image(&self, wanted: &[Wanted<'_>], image: &Image, siblings: &[Siblings<'_>]) -> Vec<Looked> {
         let mut by_path: BTreeMap<&Path, Vec<Wanted<'_>>> = BTreeMap::new();
         for each in wanted {
             by_path.entry(&each.file.location).or_default().push(*each);
         }
         let place = |path: &Path| image.place(path).display().to_string();
-        let study = |(each, bytes): (Wanted<'_>, Bytes)| self.look(each, bytes, &place(&each.file.location));
+        let study = |(each, bytes): (Wanted<'_>, Bytes)| self.look(each, bytes, &place(&each.file.location), siblings);
         let mut looked = Vec::new();
         let (mut batch, mut held) = (Vec::new(), 0);
         let mut take = |path: &Path, reader: &mut dyn Read| {
@@ -178,7 +167,8 @@ impl Examiner<'_> {
         looked.par_extend(batch.into_par_iter().map(study));
         for (path, why) in unread {
             let several = by_path.get(path.as_path()).into_iter().flatten();
-            looked.extend(several.map(|each| self.look(*each, Err(io::Error::other(why.clone())), &place(&path))));
+            let unread = || Err(io::Error::other(why.clone()));
+            looked.extend(several.map(|each| self.look(*each, unread(), &place(&path), siblings)));
         }
         looked
     }
@@ -187,7 +177,7 @@ impl Examiner<'_> {
         self.observer.notice(Event::Examined { filename: &file.path, done, of });
     }
 
-    fn look(&self, wanted: Wanted<'_>, bytes: Bytes, place: &str) -> Looked {
+    fn look(&self, wanted: Wanted<'_>, bytes: Bytes, place: &str, siblings: &[Siblings<'_>]) -> Looked {
         let Wanted { part, file } = wanted;
         let problem = |kind, message| Problem { kind, package: None, place: place.to_owned(), message };
         let bytes = match bytes {
@@ -216,9 +206,15 @@ impl Examiner<'_> {
         if let Some(facts) = kept {
             return Looked { part, problem: unusable(&facts), facts, difference };
         }
-        match binary::read_to(self.depth, &file.path, &bytes) {
-            Ok(facts) => {
-                if let Ok(kept) = serde_json::to_vec(&facts) {
+        let examined = match siblings.get(part) {
+            Some(siblings) => examine(self.depth, &file.path, &bytes, siblings),
+            None => examine(self.depth, &file.path, &bytes, &Siblings::none()),
+        };
+        match examined {
+            Ok(examined) => {
+                let is_lasting = examined.as_ref().is_none_or(|examined| !examined.depends_on_siblings);
+                let facts = examined.map(|examined| examined.facts);
+                if is_lasting && let Ok(kept) = serde_json::to_vec(&facts) {
                     // A cache that cannot be written costs time, nothing else.
                     let _ = self.store.put(FACTS, &key, &kept);
                 }
@@ -238,7 +234,7 @@ impl Examiner<'_> {
             for length in PREFIXES {
                 let more = length.saturating_sub(bytes.len() as u64);
                 reader.by_ref().take(more).read_to_end(&mut bytes)?;
-                match peek(&candidate.stem, &bytes) {
+                match peek(&candidate.module, &bytes) {
                     Peek::NoHook => return Ok(None),
                     Peek::Beyond => {}
                     Peek::Hook | Peek::Unclear => break,
@@ -255,6 +251,66 @@ impl Examiner<'_> {
             return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
         }
         Ok(bytes.take(limit))
+    }
+}
+
+/// The only library of this name that lies beside files of the package.
+fn library_beside(part: &Part, name: &str, image: Option<&Image>) -> Option<InstalledFile> {
+    let names: &dyn Names = image.map_or(&OnDisk as &dyn Names, |image| image as &dyn Names);
+    let mut folders: Vec<&Path> = part.files.iter().filter_map(|file| file.location.parent()).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    let found = folders.into_iter().filter_map(|folder| beside::library(names, &folder.join(name), name));
+    let found: BTreeSet<PathBuf> = found.collect();
+    let mut found = found.into_iter();
+    let location = found.next().filter(|_| found.next().is_none())?;
+    let size = match image {
+        Some(image) => image.size(&location)?,
+        None => location.metadata().ok()?.len(),
+    };
+    let path = location.display().to_string();
+    Some(InstalledFile { path, location, size, recorded: None, passed_over: None })
+}
+
+/// The files of a distribution, as those that lie beside each.
+struct PartBeside<'a> {
+    examiner: &'a Examiner<'a>,
+    part: &'a Part,
+    image: Option<&'a Image>,
+}
+
+impl PartBeside<'_> {
+    fn problem(&self, place: &str, kind: ProblemKind, message: String) -> Problem {
+        Problem { kind, package: Some(self.part.artifact.name.clone()), place: place.to_owned(), message }
+    }
+
+    fn read(&self, file: &InstalledFile) -> OpenedFile {
+        let read = self.examiner.read_whole(file, self.image);
+        read.map_err(|error| self.problem(&file.path, ProblemKind::File, error.to_string()))
+    }
+}
+
+impl DistributionFiles for PartBeside<'_> {
+    fn paths(&self) -> Vec<&str> {
+        self.part.files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    fn open(&self, path: &str) -> OpenedFile {
+        match self.part.files.iter().find(|file| file.path == path) {
+            Some(file) => self.read(file),
+            None => Err(self.problem(path, ProblemKind::File, "is not listed".to_owned())),
+        }
+    }
+
+    /// Libraries that nobody imports are not listed.
+    fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
+        let file = library_beside(self.part, name, self.image)?;
+        let opened = self.read(&file);
+        Some((file.path, opened))
+    }
+
+    fn broken(&self, path: &str, error: &BinaryError) -> Problem {
+        self.problem(path, ProblemKind::Binary, error.to_string())
     }
 }
 
@@ -278,5 +334,8 @@ fn again(bytes: &Bytes) -> Bytes {
 
 fn begun(part: &Part) -> Examination {
     let size = part.files.iter().map(|file| file.size).sum();
-    Examination { problems: part.problems.clone(), size, ..Examination::default() }
+    let passed_over =
+        |file: &InstalledFile| Some(PassedOver { path: file.path.clone(), why: file.passed_over.clone()? });
+    let passed_over = part.files.iter().filter_map(passed_over).collect();
+    Examination { problems: part.problems.clone(), passed_over, size, ..Examination::default() }
 }

@@ -94,6 +94,31 @@ impl SourceFile {
         rooms
     }
 
+    /// Every path into the crate that the code names, from the crate's root on: those that begin with `crate`, and with
+    /// `super` or `self`.
+    pub(super) fn paths_used(&self) -> Vec<Vec<String>> {
+        let own: Vec<String> = self.path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+        let mut found = Vec::new();
+        for start in ["crate::", "super::", "self::"] {
+            for (at, _) in self.code.match_indices(start) {
+                let before = self.code[..at].chars().next_back();
+                let is_visibility = self.code[..at].ends_with("(in ");
+                let is_middle = before.is_some_and(|it| is_word(it) || it == ':' || it == '$');
+                if !is_visibility && !is_middle {
+                    let mut base = if start == "crate::" { Vec::new() } else { own.clone() };
+                    let mut rest = &self.code[at..];
+                    while let Some(after) = rest.strip_prefix("super::") {
+                        base.pop();
+                        rest = after;
+                    }
+                    rest = rest.strip_prefix("crate::").or_else(|| rest.strip_prefix("self::")).unwrap_or(rest);
+                    expand(&base, rest, &mut found);
+                }
+            }
+        }
+        found
+    }
+
     /// Whether the code names this crate: in `use`, in a path, or in an attribute.
     pub(super) fn uses_crate(&self, name: &str) -> bool {
         let used = [format!("use {name};"), format!("use {name} as ")];
@@ -109,20 +134,34 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The first names of a path, or of each path in braces.
-fn first_segments(after: &str) -> Vec<String> {
-    let name = |text: &str| text.trim_start().chars().take_while(|character| is_word(*character)).collect::<String>();
-    let Some(braced) = after.strip_prefix('{') else {
-        return vec![name(after)];
-    };
-    let mut names = Vec::new();
-    let mut depth = 0;
-    let mut start = 0;
-    for (at, character) in braced.char_indices() {
+/// Adds a path, or each path in braces, behind a base.
+fn expand(base: &[String], after: &str, found: &mut Vec<Vec<String>>) {
+    let after = after.trim_start();
+    if let Some(braced) = after.strip_prefix('{') {
+        for part in split_braced(braced) {
+            expand(base, part, found);
+        }
+        return;
+    }
+    let name: String = after.chars().take_while(|character| is_word(*character)).collect();
+    let mut path = base.to_vec();
+    if !name.is_empty() && name != "self" {
+        path.push(name.clone());
+    }
+    match after[name.len()..].strip_prefix("::") {
+        Some(rest) if !name.is_empty() => expand(&path, rest, found),
+        Some(_) | None => found.push(path),
+    }
+}
+
+/// The parts between braces that were opened, at commas that are in no further braces.
+fn split_braced(text: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
+    for (at, character) in text.char_indices() {
         match character {
             '{' => depth += 1,
             '}' | ',' if depth == 0 => {
-                names.push(name(&braced[start..at]));
+                parts.push(&text[start..at]);
                 start = at + 1;
                 if character == '}' {
                     break;
@@ -132,8 +171,17 @@ fn first_segments(after: &str) -> Vec<String> {
             _ => {}
         }
     }
-    names.retain(|name| !name.is_empty());
-    names
+    parts.retain(|part| !part.trim().is_empty());
+    parts
+}
+
+/// The first names of a path, or of each path in braces.
+fn first_segments(after: &str) -> Vec<String> {
+    let name = |text: &str| text.trim_start().chars().take_while(|character| is_word(*character)).collect::<String>();
+    match after.strip_prefix('{') {
+        Some(braced) => split_braced(braced).into_iter().map(name).filter(|name| !name.is_empty()).collect(),
+        None => vec![name(after)],
+    }
 }
 
 /// The text up to the tests, which stand last in a file.
@@ -247,6 +295,23 @@ fn paths_are_found_in_every_form() {
         ("use super::super::super::too_far;", &["super"]),
     ] {
         assert_eq!(example(text).rooms_used().into_iter().collect::<Vec<_>>(), rooms, "{text}");
+    }
+}
+
+#[test]
+fn paths_are_expanded() {
+    for (text, paths) in [
+        ("use crate::model::report::Report;", &["model/report/Report"][..]),
+        ("use crate::{a::{self, B}, c::D as E};", &["a", "a/B", "c/D"]),
+        ("use super::other::{X, y::Z};", &["room/other/X", "room/other/y/Z"]),
+        ("use super::super::verdict::judge;", &["verdict/judge"]),
+        ("fn f() { self::below::g(); crate::k::<L>() }", &["k", "room/part/below/g"]),
+        ("use super::*;", &["room"]),
+        ("pub(in crate::room) fn f() {}", &[]),
+    ] {
+        let mut found: Vec<String> = example(text).paths_used().iter().map(|path| path.join("/")).collect();
+        found.sort();
+        assert_eq!(found, paths, "{text}");
     }
 }
 

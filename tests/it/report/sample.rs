@@ -6,8 +6,9 @@ use ungil::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, N
 use ungil::model::evidence::Evidence;
 use ungil::model::facts::{
     Abi, AbiInfo, CallSites, CodeFacts, Concern, Declaration, DocumentedLevel, Fact, Flavour, Format, Generator,
-    Hazard, Hook, HookKind, ImageFacts, ImportCalls, InitKind, Interpreters, LimitedApi, ModuleFacts, Origin,
-    PortingKind, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain, WritableData,
+    Hazard, Hook, HookKind, ImageFacts, ImportCalls, InitFacts, InitKind, Interpreters, LimitedApi, ModuleFacts,
+    Origin, PortingKind, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain,
+    WritableData,
 };
 use ungil::model::finding::{Certainty, Finding, Level};
 use ungil::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
@@ -63,6 +64,7 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         build: None,
         other_build: None,
         left_out: Vec::new(),
+        passed_over: Vec::new(),
         modules: Vec::new(),
         findings: Vec::new(),
     }
@@ -426,27 +428,34 @@ fn image(architecture: &str) -> ImageFacts {
         module: "_speedups".into(),
         address: 0x11a0,
         matches_file_name: true,
-        init: Fact::known(InitKind::MultiPhase, vec![Evidence::new("call").symbol("PyModuleDef_Init").address(0x11b4)]),
-        gil: Fact::known(
-            Declaration::Slot { value: 1 },
-            vec![Evidence::new("slot record").value("04 00 00 00").address(0x3d60)],
-        ),
-        abi_info: Fact::known(None, Vec::new()),
-        slots: Fact::known(vec![2, 3, 4], seen("slot array")),
-        interpreters: Fact::known(Some(Interpreters::PerInterpreterGil), Vec::new()),
-        hand_over: None,
+        facts: InitFacts {
+            init: Fact::known(
+                InitKind::MultiPhase,
+                vec![Evidence::new("call").symbol("PyModuleDef_Init").address(0x11b4)],
+            ),
+            gil: Fact::known(
+                Declaration::Slot { value: 1 },
+                vec![Evidence::new("slot record").value("04 00 00 00").address(0x3d60)],
+            ),
+            abi_info: Fact::known(None, Vec::new()),
+            slots: Fact::known(vec![2, 3, 4], seen("slot array")),
+            interpreters: Fact::known(Some(Interpreters::PerInterpreterGil), Vec::new()),
+        },
     };
     let other = Hook {
         symbol: "PyModExport__speedups".into(),
         kind: HookKind::Export,
         matches_file_name: false,
-        init: Fact::known(InitKind::Export, Vec::new()),
-        gil: Fact::unknown("the hook's code would have to be evaluated"),
-        abi_info: Fact::known(
-            Some(AbiInfo { major: 1, minor: 0, flags: 7, build_version: 0x030f_02f0, abi_version: 0x030f_0000 }),
-            Vec::new(),
-        ),
-        slots: Fact::unknown("the hook's code would have to be evaluated"),
+        facts: InitFacts {
+            init: Fact::known(InitKind::Export, Vec::new()),
+            gil: Fact::unknown("the hook's code would have to be evaluated"),
+            abi_info: Fact::known(
+                Some(AbiInfo { major: 1, minor: 0, flags: 7, build_version: 0x030f_02f0, abi_version: 0x030f_0000 }),
+                Vec::new(),
+            ),
+            slots: Fact::unknown("the hook's code would have to be evaluated"),
+            ..hook.facts.clone()
+        },
         ..hook.clone()
     };
     ImageFacts {

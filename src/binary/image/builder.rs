@@ -28,7 +28,7 @@ pub(super) fn first_import_address(pointer_size: usize) -> u64 {
 
 /// What stays the same for all of one image.
 #[derive(Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct ImageKind {
     pub(super) format: Format,
     pub(super) architecture: &'static str,
     pub(super) pointer_size: usize,
@@ -36,8 +36,8 @@ pub(super) struct Layout {
 }
 
 /// An image in the making.
-pub(super) struct Draft<'data> {
-    pub(super) layout: Layout,
+pub(super) struct ImageBuilder<'data> {
+    pub(super) kind: ImageKind,
     data: &'data [u8],
     segments: Vec<Segment<'data>>,
     sealed: Vec<(u64, u64)>,
@@ -66,10 +66,10 @@ pub(super) fn format_name(format: Format) -> &'static str {
     }
 }
 
-impl<'data> Draft<'data> {
-    pub(super) fn new(layout: Layout, data: &'data [u8]) -> Draft<'data> {
-        Draft {
-            layout,
+impl<'data> ImageBuilder<'data> {
+    pub(super) fn new(kind: ImageKind, data: &'data [u8]) -> ImageBuilder<'data> {
+        ImageBuilder {
+            kind,
             data,
             segments: Vec::new(),
             sealed: Vec::new(),
@@ -84,11 +84,11 @@ impl<'data> Draft<'data> {
     }
 
     pub(super) fn damaged(&self, part: &'static str, why: impl ToString) -> ImageError {
-        ImageError::Damaged { format: format_name(self.layout.format), part, why: why.to_string() }
+        ImageError::Damaged { format: format_name(self.kind.format), part, why: why.to_string() }
     }
 
     fn too_many(&self, what: &'static str, limit: usize) -> ImageError {
-        ImageError::TooMany { format: format_name(self.layout.format), what, limit }
+        ImageError::TooMany { format: format_name(self.kind.format), what, limit }
     }
 
     /// The bytes of a range of the file.
@@ -107,7 +107,7 @@ impl<'data> Draft<'data> {
         if self.segments.len() >= MOST_SEGMENTS {
             return Err(self.too_many("segments", MOST_SEGMENTS));
         }
-        let last = first_import_address(self.layout.pointer_size);
+        let last = first_import_address(self.kind.pointer_size);
         let end = segment.address.checked_add(segment.size).filter(|&end| end <= last);
         if end.is_none() || segment.bytes.len() as u64 > segment.size {
             let why = format_args!("{:#x} bytes at {:#x} do not fit", segment.size, segment.address).to_string();
@@ -147,7 +147,7 @@ impl<'data> Draft<'data> {
     /// The pointer stored at an address, without relocations; zero where memory starts as zero.
     pub(super) fn stored_pointer(&self, address: u64) -> Result<u64, ImageError> {
         let outside = || self.damaged("relocation", format_args!("address {address:#x} is in no segment"));
-        let size = self.layout.pointer_size;
+        let size = self.kind.pointer_size;
         let segment = self.segment_at(address).ok_or_else(outside)?;
         let offset = address - segment.address;
         if segment.size - offset < size as u64 {
@@ -155,7 +155,7 @@ impl<'data> Draft<'data> {
         }
         let rest = usize::try_from(offset).ok().and_then(|offset| segment.bytes.get(offset..)).unwrap_or_default();
         let mut word = [0; 8];
-        if self.layout.big_endian {
+        if self.kind.big_endian {
             for (target, &byte) in word.iter_mut().skip(8 - size).zip(rest) {
                 *target = byte;
             }
@@ -174,7 +174,7 @@ impl<'data> Draft<'data> {
         if self.relocations.len() >= limit {
             return Err(self.too_many("relocations", limit));
         }
-        let value = if self.layout.pointer_size == 4 { value & 0xffff_ffff } else { value };
+        let value = if self.kind.pointer_size == 4 { value & 0xffff_ffff } else { value };
         self.relocations.push((address, value));
         Ok(())
     }
@@ -235,11 +235,11 @@ impl<'data> Draft<'data> {
     }
 
     fn import_of_kind(&mut self, name: String, import: &ImportName<'_>, kind: ImportKind) -> Result<u64, ImageError> {
-        let limit = if self.layout.pointer_size == 8 { MOST_IMPORTS } else { MOST_IMPORTS_32 };
+        let limit = if self.kind.pointer_size == 8 { MOST_IMPORTS } else { MOST_IMPORTS_32 };
         let library = import.library.map(str::to_owned);
         let next = self.imports.len();
         let index = *self.import_indices.entry((name.clone(), library.clone())).or_insert(next);
-        let address = first_import_address(self.layout.pointer_size) + index as u64 * IMPORT_WINDOW;
+        let address = first_import_address(self.kind.pointer_size) + index as u64 * IMPORT_WINDOW;
         if index == next {
             if next >= limit {
                 return Err(self.too_many("imports", limit));
@@ -278,12 +278,12 @@ impl<'data> Draft<'data> {
         }
         let code = code_extent(&self.segments);
         Image {
-            format: self.layout.format,
-            architecture: self.layout.architecture.to_owned(),
-            pointer_size: self.layout.pointer_size,
+            format: self.kind.format,
+            architecture: self.kind.architecture.to_owned(),
+            pointer_size: self.kind.pointer_size,
             segments: self.segments,
             data: self.data,
-            big_endian: self.layout.big_endian,
+            big_endian: self.kind.big_endian,
             sealed: self.sealed,
             code,
             thread_template: self.thread_template,

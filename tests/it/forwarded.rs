@@ -33,9 +33,9 @@ fn hook(inspection: &Inspection) -> &Hook {
 fn the_function_is_followed_in_the_library_beside_it() {
     let inspection = inspected(&[("lib/elf-x86_64-maker.so", LIBRARY)]);
     let hook = hook(&inspection);
-    assert_eq!(hook.gil.value(), Some(&Declaration::SetGil { value: 1 }), "{:?}", hook.gil);
-    assert_eq!(hook.init.value(), Some(&InitKind::SinglePhase));
-    let first = hook.gil.evidence().first().unwrap();
+    assert_eq!(hook.facts.gil.value(), Some(&Declaration::SetGil { value: 1 }), "{:?}", hook.facts.gil);
+    assert_eq!(hook.facts.init.value(), Some(&InitKind::SinglePhase));
+    let first = hook.facts.gil.evidence().first().unwrap();
     assert_eq!(first.what, "the hook hands over to a function of lib/elf-x86_64-maker.so");
     assert_eq!(first.symbol.as_deref(), Some("make_sample"));
     let files = &inspection.artifacts.first().unwrap().files;
@@ -54,7 +54,7 @@ fn without_the_library_nothing_is_known() {
         &[("lib/elf-x86_64-maker.so", "elf-x86_64-plain.so")],
     ] {
         let inspection = inspected(files);
-        let Fact::Unknown { why, .. } = &hook(&inspection).gil else { panic!("{files:?} is known") };
+        let Fact::Unknown { why, .. } = &hook(&inspection).facts.gil else { panic!("{files:?} is known") };
         assert_eq!(why, "it is made by make_sample of elf-x86_64-maker.so, which was not found beside it", "{files:?}");
     }
 }

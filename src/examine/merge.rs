@@ -1,17 +1,30 @@
 //! What the data says and what following the code shows, put together.
 
-use crate::binary::HookFacts;
+use crate::binary::python::StaticInit;
+use crate::evaluator::Evaluation;
 use crate::model::evidence::Evidence;
-use crate::model::facts::Fact;
+use crate::model::facts::{Fact, InitFacts};
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
-pub(super) fn merge(read: HookFacts, evaluated: HookFacts) -> HookFacts {
+pub(super) fn merge(read: StaticInit, found: Evaluation) -> InitFacts {
+    let Evaluation { facts: evaluated, created, .. } = found;
+    let read = InitFacts {
+        init: read.init,
+        gil: read.gil.settle(|gil| created.apply(gil)),
+        abi_info: read.abi_info,
+        slots: read.slots,
+        interpreters: read.interpreters,
+    };
+    merge_facts(read, evaluated)
+}
+
+fn merge_facts(read: InitFacts, evaluated: InitFacts) -> InitFacts {
     // A different way of initialisation means that the data which was read is not what the code uses.
     if let (Some(static_init), Some(init)) = (read.init.value(), evaluated.init.value())
         && static_init != init
     {
         let why = format!("the data reads as {static_init:?}, but its code does {init:?}");
-        return HookFacts {
+        return InitFacts {
             init: contradiction(&why, &read.init, &evaluated.init),
             gil: contradiction(&why, &read.gil, &evaluated.gil),
             abi_info: contradiction(&why, &read.abi_info, &evaluated.abi_info),
@@ -25,7 +38,7 @@ pub(super) fn merge(read: HookFacts, evaluated: HookFacts) -> HookFacts {
         (Fact::Known { .. }, Fact::Unknown { why, .. }) => contradiction(why, &read.gil, &evaluated.gil),
         _ => merge_fact(read.gil, evaluated.gil),
     };
-    HookFacts {
+    InitFacts {
         init: merge_fact(read.init, evaluated.init),
         gil,
         abi_info: merge_fact(read.abi_info, evaluated.abi_info),
@@ -35,7 +48,7 @@ pub(super) fn merge(read: HookFacts, evaluated: HookFacts) -> HookFacts {
 }
 
 fn contradiction<T>(why: &str, read: &Fact<T>, evaluated: &Fact<T>) -> Fact<T> {
-    Fact::Unknown { why: why.to_owned(), evidence: [read.evidence(), evaluated.evidence()].concat() }
+    Fact::Unknown { why: why.to_owned(), evidence: both(read.evidence(), evaluated.evidence()) }
 }
 
 fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>) -> Fact<T> {
@@ -55,15 +68,21 @@ fn merge_fact<T: PartialEq + std::fmt::Debug>(read: Fact<T>, evaluated: Fact<T>)
         }
         (Fact::Known { value, evidence }, Fact::Known { value: other, evidence: more }) => {
             let why = format!("the data reads as {value:?}, but its code shows {other:?}");
-            Fact::Unknown { why, evidence: [evidence, more].concat() }
+            Fact::Unknown { why, evidence: both(&evidence, &more) }
         }
         (known @ Fact::Known { .. }, Fact::Unknown { .. }) | (Fact::Unknown { .. }, known @ Fact::Known { .. }) => {
             known
         }
         (Fact::Unknown { evidence, .. }, Fact::Unknown { why, evidence: more }) => {
-            Fact::Unknown { why, evidence: [evidence, more].concat() }
+            Fact::Unknown { why, evidence: both(&evidence, &more) }
         }
     }
+}
+
+/// Both, and what is in both once.
+fn both(read: &[Evidence], evaluated: &[Evidence]) -> Vec<Evidence> {
+    let more = evaluated.iter().filter(|seen| !read.contains(seen));
+    read.iter().chain(more).cloned().collect()
 }
 
 #[cfg(test)]
@@ -75,8 +94,8 @@ mod tests {
         Fact::known(value, vec![Evidence::new("seen")])
     }
 
-    fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> HookFacts {
-        HookFacts {
+    fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> InitFacts {
+        InitFacts {
             init,
             gil,
             abi_info: Fact::unknown("a"),
@@ -103,7 +122,7 @@ mod tests {
             (evaluation(multi, known(used.clone())), evaluation(single, known(used)), None),
         ];
         for (number, (read, evaluated, expected)) in cases.into_iter().enumerate() {
-            let gil = merge(read, evaluated).gil;
+            let gil = merge_facts(read, evaluated).gil;
             assert_eq!(gil.value(), expected.as_ref(), "case {number}");
             assert!(gil.value().is_none() || gil.evidence().len() == 1, "case {number}: evidence once");
         }

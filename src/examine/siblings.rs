@@ -1,0 +1,121 @@
+//! The libraries that lie beside a file: opened when a hook turns out to need one, and each read once, however many modules
+//! do.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::BinaryError;
+use crate::binary::image::{Image, ImageError, images};
+use crate::binary::python;
+use crate::model::facts::{Abi, Fact};
+
+/// What lies beside a file under a library's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sibling<'s> {
+    /// No file of that name; or two, of which only a loader knows which it takes.
+    Missing,
+    /// One that cannot be read.
+    Unreadable,
+    /// Its path, and its bytes.
+    Found {
+        /// Path in the distribution.
+        path: &'s str,
+        /// All of it.
+        bytes: &'s [u8],
+    },
+}
+
+/// Who has the files that lie beside a file.
+pub trait SiblingFiles: Sync {
+    /// Opens the file of this name, which has no folders.
+    fn open(&self, name: &str) -> Sibling<'_>;
+
+    /// Is told of a file that is no library that can be read.
+    fn is_broken(&self, path: &str, error: &BinaryError);
+}
+
+/// Nothing lies beside the file.
+struct NoFiles;
+
+impl SiblingFiles for NoFiles {
+    fn open(&self, _: &str) -> Sibling<'_> {
+        Sibling::Missing
+    }
+
+    fn is_broken(&self, _: &str, _: &BinaryError) {}
+}
+
+/// The libraries of one distribution that were asked for so far.
+pub struct Siblings<'s> {
+    files: &'s dyn SiblingFiles,
+    opened: Mutex<BTreeMap<String, Arc<OnceLock<OpenedSibling<'s>>>>>,
+}
+
+/// What there is under a name.
+pub(super) enum OpenedSibling<'s> {
+    /// No file.
+    Missing,
+    /// One that cannot be read.
+    Unreadable,
+    /// Its images; none when it is no object file.
+    Library(Vec<SiblingImage<'s>>),
+}
+
+/// One image of a library.
+pub(super) struct SiblingImage<'s> {
+    pub(super) image: Image<'s>,
+    /// The library's path.
+    pub(super) path: &'s str,
+    abi: OnceLock<Fact<Abi>>,
+}
+
+impl SiblingImage<'_> {
+    /// Which interpreters' memory layout it was compiled for.
+    pub(super) fn abi(&self) -> &Fact<Abi> {
+        self.abi.get_or_init(|| python::read(&self.image, self.path).abi)
+    }
+}
+
+impl<'s> Siblings<'s> {
+    /// Those that somebody has.
+    pub fn new(files: &'s dyn SiblingFiles) -> Siblings<'s> {
+        Siblings { files, opened: Mutex::default() }
+    }
+
+    /// None at all.
+    pub fn none() -> Siblings<'static> {
+        Siblings::new(&NoFiles)
+    }
+
+    /// Looks for a library and hands it to somebody.
+    pub(super) fn with<T>(&self, name: &str, take: impl FnOnce(&OpenedSibling<'s>) -> T) -> T {
+        let cell = {
+            let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(opened.entry(name.to_owned()).or_default())
+        };
+        take(cell.get_or_init(|| self.open(name)))
+    }
+
+    fn open(&self, name: &str) -> OpenedSibling<'s> {
+        let (path, bytes) = match self.files.open(name) {
+            Sibling::Missing => return OpenedSibling::Missing,
+            Sibling::Unreadable => return OpenedSibling::Unreadable,
+            Sibling::Found { path, bytes } => (path, bytes),
+        };
+        match images(bytes) {
+            Ok(images) => OpenedSibling::Library(
+                images.into_iter().map(|image| SiblingImage { image, path, abi: OnceLock::new() }).collect(),
+            ),
+            Err(ImageError::NotAnObject) => OpenedSibling::Library(Vec::new()),
+            Err(source) => {
+                self.files.is_broken(path, &BinaryError::Image { path: path.to_owned(), source });
+                OpenedSibling::Unreadable
+            }
+        }
+    }
+}
+
+/// The last component of a path of any system.
+pub fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
