@@ -407,7 +407,7 @@ mod tests {
     use super::*;
 
     /// Line, and for which versions it certainly and perhaps is run.
-    type Expected = &'static [(u32, u8, u8)];
+    type Expected<'a> = &'a [(u32, u8, u8)];
 
     fn stops(text: &str) -> Vec<(u32, u8, u8)> {
         let found = read(text).unwrap();
@@ -418,7 +418,7 @@ mod tests {
     fn what_ends_the_build_is_known_with_where_it_does() {
         let all = 0b111;
         let called = "def f():\n    g()\ndef g():\n    if sys.version_info < (3, 15):\n        raise X\nif __name__ == '__main__':\n    f()";
-        let cases: [(&str, Expected); 16] = [
+        let cases: [(&str, Expected<'_>); 16] = [
             ("raise RuntimeError('no')", &[(1, all, all)]),
             ("if sys.version_info < (3, 14):\n    raise X", &[(2, 0b001, 0b001)]),
             ("if sys.version_info >= (3, 14):\n    pass\nelse:\n    raise X", &[(4, 0b001, 0b001)]),
