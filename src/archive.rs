@@ -51,4 +51,10 @@ pub trait Contents: Send + Sync {
 
     /// What was found wrong with the whole so far.
     fn problems(&self) -> Vec<Problem>;
+
+    /// Files that lie beside a single file, in its folder and in those where tools put libraries, by their paths relative
+    /// to its folder. They can be read like members. Whatever has all its files as members has none of these.
+    fn beside(&self) -> &[Entry] {
+        &[]
+    }
 }

@@ -162,8 +162,8 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 }
 
 /// The other files, as those that lie beside each.
-fn files_beside<'a>(contents: &'a dyn Contents, glance: Glance<'a>) -> FilesBeside<'a> {
-    let paths = || contents.entries().iter().map(|entry| entry.path.as_str()).collect();
+pub(super) fn files_beside<'a>(contents: &'a dyn Contents, glance: Glance<'a>) -> FilesBeside<'a> {
+    let paths = || contents.entries().iter().chain(contents.beside()).map(|entry| entry.path.as_str()).collect();
     let open = move |path: &str| match contents.read(&[path]).next().map(|unpacked| unpacked.member) {
         Some(member) => member.map(|member| member.bytes),
         None => Err(problem(path, "was not unpacked".to_owned(), glance)),

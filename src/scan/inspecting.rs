@@ -9,7 +9,7 @@ use crate::archive::limits::Limits;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
-use crate::examine::{self, Depth};
+use crate::examine::{self, Depth, Siblings};
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
 use crate::model::inspection::{
@@ -212,9 +212,12 @@ fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
 fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
     let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
     let mut explanations = BTreeMap::new();
+    let glance = Glance { package: None, filename: "", depth: Depth::Verdict };
+    let beside = examination::files_beside(contents, glance);
+    let siblings = Siblings::new(&beside);
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
-            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes));
+            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes, &siblings));
         }
     }
     explanations

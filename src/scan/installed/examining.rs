@@ -1,10 +1,12 @@
 //! Looks into installed files where they are: their bytes are compared with what the installer recorded, and read into
 //! facts, which are kept under the digest of the bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -84,7 +86,10 @@ impl Examiner<'_> {
             .enumerate()
             .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
             .collect();
-        let files: Vec<FilesBeside<'_>> = parts.iter().map(|part| self.files_beside(part, image)).collect();
+        let libraries: Vec<OnceLock<Vec<InstalledFile>>> = parts.iter().map(|_| OnceLock::new()).collect();
+        let with_libraries = parts.iter().zip(&libraries);
+        let files: Vec<FilesBeside<'_>> =
+            with_libraries.map(|(part, libraries)| self.files_beside(part, libraries, image)).collect();
         let siblings: Vec<Siblings<'_>> = files.iter().map(|files| Siblings::new(files)).collect();
         let looked = match image {
             None => self.on_disk(&wanted, &siblings),
@@ -110,15 +115,22 @@ impl Examiner<'_> {
     }
 
     /// The files of a distribution, as those that lie beside each.
-    fn files_beside<'a>(&'a self, part: &'a Part, image: Option<&'a Image>) -> FilesBeside<'a> {
+    fn files_beside<'a>(
+        &'a self,
+        part: &'a Part,
+        libraries: &'a OnceLock<Vec<InstalledFile>>,
+        image: Option<&'a Image>,
+    ) -> FilesBeside<'a> {
         let problem = move |place: &str, kind, message| {
             let package = Some(part.artifact.name.clone());
             Problem { kind, package, place: place.to_owned(), message }
         };
-        let paths = || part.files.iter().map(|file| file.path.as_str()).collect();
+        // Images are read as streams, and only files that could be modules are listed of them.
+        let list = move || if image.is_none() { libraries_beside(&part.files) } else { Vec::new() };
+        let all = move || part.files.iter().chain(libraries.get_or_init(list));
+        let paths = move || all().map(|file| file.path.as_str()).collect();
         let open = move |path: &str| -> OpenedFile {
-            let file = part.files.iter().find(|file| file.path == path);
-            let read = match file {
+            let read = match all().find(|file| file.path == path) {
                 Some(file) => self.read_whole(file, image),
                 None => Err(io::ErrorKind::NotFound.into()),
             };
@@ -285,6 +297,37 @@ fn again(bytes: &Bytes) -> Bytes {
         Ok(bytes) => Ok(bytes.clone()),
         Err(error) => Err(io::Error::other(error.to_string())),
     }
+}
+
+/// The libraries of modules that are no modules themselves: in the modules' folders, and where tools put them.
+fn libraries_beside(files: &[InstalledFile]) -> Vec<InstalledFile> {
+    /// Most files of one folder that are listed.
+    const MOST: usize = 10_000;
+    let mut folders = BTreeSet::new();
+    for file in files {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let top = file.path.split(['/', '.']).next().unwrap_or_default();
+        // The folder below which the paths are, as deep as the file's own path goes.
+        let Some(root) = file.location.ancestors().nth(Path::new(&file.path).components().count()) else { continue };
+        let of_tools = [".libs", "/.libs", "/.dylibs"].map(|kind| format!("{top}{kind}"));
+        // A file that was named by itself may be in the folder of its package.
+        let above = root.file_name().and_then(OsStr::to_str).filter(|_| folder.is_empty());
+        let above = above.into_iter().flat_map(|name| [".libs", ".dylibs"].map(|kind| format!("../{name}{kind}")));
+        let all = of_tools.into_iter().chain(above).chain([folder.to_owned()]);
+        folders.extend(all.map(|folder| (root.join(&folder), folder)));
+    }
+    let mut found = Vec::new();
+    for (place, folder) in folders {
+        for item in std::fs::read_dir(place).into_iter().flatten().flatten().take(MOST) {
+            let Ok(status) = item.path().metadata() else { continue };
+            let (true, Ok(name)) = (status.is_file(), item.file_name().into_string()) else { continue };
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            if !files.iter().any(|file| file.path == path) {
+                found.push(InstalledFile { path, location: item.path(), size: status.len(), recorded: None });
+            }
+        }
+    }
+    found
 }
 
 fn begun(part: &Part) -> Examination {
