@@ -7,7 +7,7 @@
 use crate::binary::image::{Image, ImageError, images};
 use crate::binary::python;
 use crate::evaluator::NoSiblings;
-use crate::model::facts::{ImageFacts, ModuleFacts};
+use crate::model::facts::{ImageFacts, InitFacts, ModuleFacts};
 use crate::model::inspection::Explanation;
 
 mod beside;
@@ -100,7 +100,9 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
             depends_on_siblings = true;
             let found = evaluation::follow(image, &hook, create, interpreter, &beside);
             if found.facts.gil.value().is_some() {
-                hook.facts = merge::merge(read, found);
+                // The data holds what the code finds before it has asked the library.
+                let gil = found.facts.gil.clone();
+                hook.facts = InitFacts { gil, ..merge::merge(read, found) };
             }
         }
         // Where the data tells, nobody else need be asked.

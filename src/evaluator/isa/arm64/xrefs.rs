@@ -14,6 +14,8 @@ use crate::evaluator::isa::{CallSite, ConstantDefinition, Stub, Transfer};
 const MOST_FOLLOWED: usize = 4096;
 /// Most instructions between a load of a pointer and its call, or between a constant and the call that it is for.
 const REACH: u64 = 16;
+/// The register in which stubs leave the slot's address for the dynamic linker.
+const OF_STUBS: u32 = 16;
 /// How far a load with an offset of 12 bits reaches, in eight bytes.
 const REACH_OF_LOAD: u64 = 0x1000 << 3;
 
@@ -109,7 +111,8 @@ fn follow(code: &Code<'_>, start: u64, page: u64, register: u32, targets: &[u64]
                 Use::Load { .. } | Use::Other => Use::Other,
             };
         }
-        if uses_base && word & 0xffc0_0000 == 0x9100_0000 && targets.contains(&page.wrapping_add(offset)) {
+        let takes_address = uses_base && word & 0xffc0_0000 == 0x9100_0000 && word & 31 != OF_STUBS;
+        if takes_address && targets.contains(&page.wrapping_add(offset)) {
             return Use::Other;
         }
         if encoding::writes(word, register) == Some(true) {
@@ -241,6 +244,14 @@ mod tests {
         check(&either, 1, Some(53));
         // A page whose address a call preserves: adrp x19; bl; ldr x8, [x19, #8]; blr x8
         check(&[0xb000_0013, CALL, 0xf940_0668, CALL_X8], 1, Some(3));
+    }
+
+    #[test]
+    fn stubs_jump() {
+        // adrp x16; ldr x17, [x16, #8]; add x16, x16, #8; br x17
+        check(&[0xb000_0010, 0xf940_0611, 0x9100_2210, 0xd61f_0220], 1, Some(3));
+        // bti c before that, autia1716 in it
+        check(&[0xd503_245f, 0xb000_0010, 0xf940_0611, 0x9100_2210, 0xd503_219f, 0xd61f_0220], 1, Some(5));
     }
 
     #[test]
