@@ -8,9 +8,11 @@
 //! - [`zip`]: a zip file by ranges; [`wheel`]: a wheel on top of it; [`folder`]: an unpacked tree or one file
 //! - [`candidates`]: which paths an import system could load; [`peek`]: whether a large library has a module hook;
 //!   [`select`]: both together, what of a wheel to unpack
+//! - [`beside`]: where a library of a file by itself is looked for
 //! - [`tarball`]: a tar file's entries; [`blobs`]: a container image's files on top of it, `zstd`: how some are packed
 //! - [`metadata`]: `METADATA`, `PKG-INFO`, `WHEEL` and `RECORD`; [`sdist`]: what a source distribution says of itself
 
+pub mod beside;
 pub mod blobs;
 pub mod candidates;
 pub mod error;
@@ -52,9 +54,8 @@ pub trait Contents: Send + Sync {
     /// What was found wrong with the whole so far.
     fn problems(&self) -> Vec<Problem>;
 
-    /// Files that lie beside a single file, in its folder and in those where tools put libraries, by their paths relative
-    /// to its folder. They can be read like members. Whatever has all its files as members has none of these.
-    fn beside(&self) -> &[Entry] {
-        &[]
+    /// A library of this name that lies beside a file by itself. An archive and a folder list all that they hold.
+    fn beside(&self, _name: &str) -> Option<Unpacked> {
+        None
     }
 }

@@ -125,6 +125,7 @@ mod tests {
             artifact: None,
             build: None,
             left_out: vec![],
+            passed_over: vec![],
             other_build: None,
             modules: vec![],
             findings: findings.iter().map(|(rule, verdict)| finding(rule, *verdict)).collect(),

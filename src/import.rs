@@ -15,29 +15,35 @@ mod hook;
 mod load;
 mod name;
 mod provenance;
+mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cpython::file_name::{Extension, FileTag};
+use crate::cpython::init_function;
+use crate::cpython::platform::image_is_meant_by;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, Format, Hook, ImageFacts, ModuleFacts};
+use crate::model::facts::{Fact, Format, Hook, HookKind, ImageFacts, ModuleFacts};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
+use crate::model::passed_over::PassedOver;
 use crate::model::subject::HiddenModule;
 use crate::model::target::{Architecture, Platform, System, Target};
 use crate::model::verdict::DeclaredBy;
 
 use gil::Meaning;
 use load::Check;
-use name::Installed;
+use name::{Installed, ModulePlace};
+use search::{InPlaceOfModule, TakenFile};
 
 /// What happens to each compiled module of an artifact that the target finds, by dotted name.
 ///
-/// Of several files that would give the same module only the first in the order of the target's suffixes counts. Files
-/// without any hook are no modules and are left out, and so are those for other systems when the same module is there
-/// for the target's.
+/// Of several files that would give the same module only the first counts, in the order in which the import system looks for
+/// them. Files without any hook are no modules and are left out, unless one is taken in place of a module; so are those for
+/// other systems when the same module is there for the target's.
 pub fn outcomes(files: &[ModuleFacts], target: Target) -> Vec<ModuleOutcome> {
     let mut native = Vec::new();
     let mut foreign = Vec::new();
-    for (installed, facts) in found(files, target) {
+    for TakenFile { installed, facts, in_place_of_module } in search::taken_files(files, target) {
         let images: Vec<&ImageFacts> = facts.images.iter().filter(|image| runs_on(image, target.platform)).collect();
         if images.is_empty() {
             foreign.push((installed, facts));
@@ -45,7 +51,7 @@ pub fn outcomes(files: &[ModuleFacts], target: Target) -> Vec<ModuleOutcome> {
         }
         let worst = images
             .into_iter()
-            .filter_map(|image| image_outcome(image, &facts.path, &installed, target))
+            .filter_map(|image| image_outcome(image, &facts.path, &installed, in_place_of_module, target))
             .max_by_key(|outcome| badness(outcome.gil));
         native.extend(worst);
     }
@@ -64,45 +70,56 @@ pub fn image_for(facts: &ModuleFacts, target: Target) -> Option<&ImageFacts> {
     facts.images.iter().find(|image| runs_on(image, target.platform))
 }
 
-/// Modules for the target's system that are only there under names that the target does not look for: importing them
-/// raises `ModuleNotFoundError`.
-pub fn hidden(files: &[ModuleFacts], target: Target) -> Vec<HiddenModule> {
-    let visible: BTreeSet<String> = found(files, target).into_iter().map(|(installed, _)| installed.module).collect();
+/// Modules that are only there under names that the target does not look for: importing them raises `ModuleNotFoundError`.
+///
+/// A file for another platform is one of them, unless the artifact is for that platform too: `tags` are its platform tags,
+/// none where nothing says which platforms it is for.
+pub fn hidden(files: &[ModuleFacts], target: Target, tags: &[&str]) -> Vec<HiddenModule> {
+    let visible: BTreeSet<ModulePlace> = search::by_place(files, target).into_keys().collect();
     let mut hidden = BTreeMap::new();
     for facts in files {
         let Some(installed) = name::installed(&facts.path) else { continue };
-        if !visible.contains(&installed.module) && is_module_elsewhere(facts, &installed, target) {
-            hidden.entry(installed.module).or_insert_with(|| facts.path.clone());
+        let place = search::wanted_place(facts, &installed);
+        let is_elsewhere = is_for_another_interpreter(facts, &installed, target) || is_stray(facts, &installed, tags);
+        if !visible.contains(place) && is_module(facts, &installed) && is_elsewhere {
+            hidden
+                .entry(place.clone())
+                .or_insert_with(|| HiddenModule { path: facts.path.clone(), module: installed.module.clone() });
         }
     }
-    hidden.into_iter().map(|(module, path)| HiddenModule { path, module }).collect()
+    hidden.into_values().collect()
 }
 
-/// Whether another interpreter on the target's system would import the file.
-fn is_module_elsewhere(facts: &ModuleFacts, installed: &Installed, target: Target) -> bool {
-    let extension = if target.platform.system == System::Windows { ".pyd" } else { ".so" };
-    let is_tagged = installed.suffix.ends_with(extension) && installed.suffix != extension;
+/// Whether some interpreter would import the file under its name.
+fn is_module(facts: &ModuleFacts, installed: &Installed) -> bool {
     let has_hook = |image: &ImageFacts| match &image.hooks {
         Fact::Known { value, .. } => value.iter().any(|hook| hook.matches_file_name),
         Fact::Unknown { .. } => true,
     };
-    is_tagged && facts.images.iter().any(|image| runs_on(image, target.platform) && has_hook(image))
+    search::is_debug_build(facts, installed) || facts.images.iter().any(has_hook)
 }
 
-/// The files that the target's import system finds, the first for each module.
-fn found(files: &[ModuleFacts], target: Target) -> Vec<(Installed, &ModuleFacts)> {
-    let suffixes = name::suffixes(target);
-    let mut first: BTreeMap<String, ((bool, usize), Installed, &ModuleFacts)> = BTreeMap::new();
-    for facts in files.iter().filter(|facts| could_be_module(facts)) {
-        let Some(installed) = name::installed(&facts.path) else { continue };
-        let Some(position) = suffixes.iter().position(|suffix| *suffix == installed.suffix) else { continue };
-        // A package wins over a module of the same name.
-        let rank = (!installed.is_package, position);
-        if first.get(&installed.module).is_none_or(|(earlier, ..)| rank < *earlier) {
-            first.insert(installed.module.clone(), (rank, installed, facts));
-        }
-    }
-    first.into_values().map(|(_, installed, facts)| (installed, facts)).collect()
+/// Whether another interpreter on the target's system would look for the file.
+fn is_for_another_interpreter(facts: &ModuleFacts, installed: &Installed, target: Target) -> bool {
+    let extension = if target.platform.system == System::Windows { Extension::Pyd } else { Extension::So };
+    let is_tagged = installed.tag != FileTag::Plain || search::is_debug_build(facts, installed);
+    let is_named_so = installed.extension == extension && is_tagged;
+    is_named_so && facts.images.iter().any(|image| runs_on(image, target.platform))
+}
+
+/// Whether the file is for a platform that no tag of its artifact speaks of: by its name, or by its bytes where the name does
+/// not say it.
+fn is_stray(facts: &ModuleFacts, installed: &Installed, tags: &[&str]) -> bool {
+    let is_meant_by = |tag: &&str| match &installed.platform {
+        Some(platform) => platform.is_meant_by(tag),
+        None => facts.images.iter().any(|image| image_is_meant_by(image.format, &image.architecture, tag)),
+    };
+    !tags.iter().any(is_meant_by)
+}
+
+/// Files of modules that the target's import system passes over, because it takes another file, or is no debug build.
+pub fn passed_over(files: &[ModuleFacts], target: Target) -> Vec<PassedOver> {
+    search::passed_over(files, target)
 }
 
 /// Whether any image has a hook, or its hooks are unknown.
@@ -157,18 +174,28 @@ impl Decision {
 }
 
 /// What happens to the module of this image; `None` when it is none.
-fn image_outcome(image: &ImageFacts, path: &str, installed: &Installed, target: Target) -> Option<ModuleOutcome> {
+fn image_outcome(
+    image: &ImageFacts,
+    path: &str,
+    installed: &Installed,
+    in_place_of_module: InPlaceOfModule,
+    target: Target,
+) -> Option<ModuleOutcome> {
     let (decision, called) = match &image.hooks {
         Fact::Unknown { why, evidence } => {
             let reason = format!("which hooks the file has could not be read ({why})");
             (Decision::new(Gil::Unknown, Cause::Unreadable, reason, evidence.clone()), None)
         }
-        Fact::Known { value: hooks, .. } => match hook::called(hooks, &installed.module, target.python) {
-            Some(called) if hook::is_placeholder(image, called) => return None,
-            Some(called) => (decide(image, called, target), Some(called)),
-            None if hooks.is_empty() || is_library(installed) => return None,
-            None => (no_matching_hook(hooks, installed, target), None),
-        },
+        Fact::Known { value: hooks, .. } => {
+            match init_function::called(hooks, last(&installed.module), target.python) {
+                Some(called) if hook::is_placeholder(image, called) => return None,
+                Some(called) => (decide(image, called, target), Some(called)),
+                None if in_place_of_module == InPlaceOfModule::No && (hooks.is_empty() || is_library(installed)) => {
+                    return None;
+                }
+                None => (no_matching_hook(hooks, installed, target), None),
+            }
+        }
     };
     Some(ModuleOutcome {
         path: path.to_owned(),
@@ -191,12 +218,11 @@ fn is_library(installed: &Installed) -> bool {
 }
 
 fn no_matching_hook(hooks: &[Hook], installed: &Installed, target: Target) -> Decision {
-    let name = last(&installed.module);
-    let wanted = if target.python.minor >= hook::FIRST_WITH_EXPORT_HOOKS {
-        format!("PyModExport_{name} or PyInit_{name}")
-    } else {
-        format!("PyInit_{name}")
-    };
+    let asks_for = |kind| target.python.minor >= init_function::FIRST_WITH_EXPORT || kind == HookKind::Init;
+    let wanted = init_function::symbols(last(&installed.module)).into_iter().filter(|(kind, _)| asks_for(*kind));
+    // In the order in which they are asked for.
+    let wanted: Vec<String> = wanted.map(|(_, symbol)| symbol).rev().collect();
+    let wanted = wanted.join(" or ");
     let reason = format!("has no hook {wanted}, so importing it on {} raises ImportError", target.python);
     let evidence = hooks.iter().take(8).map(hook::evidence).collect();
     Decision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)

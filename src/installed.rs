@@ -33,6 +33,7 @@ use crate::archive::limits::Limits;
 use crate::model::digest::Digest;
 use crate::model::metadata::{Metadata, WheelFile};
 use crate::model::name::{PackageName, Version};
+use crate::model::passed_over::WhyPassedOver;
 use crate::model::problem::Problem;
 use crate::model::request::Location;
 use crate::model::target::{Platform, Python};
@@ -201,6 +202,8 @@ pub struct InstalledFile {
     pub size: u64,
     /// The digest that the installer recorded, when it did.
     pub recorded: Option<Digest>,
+    /// Why no import of the file's module leads to it, where none does.
+    pub passed_over: Option<WhyPassedOver>,
 }
 
 /// The environments at a path of this kind; several in an archive of images.

@@ -23,8 +23,9 @@
 //! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
 //! outcomes, and `ready` means that nothing relevant was unreadable.
 //!
-//! Nouns are in `model`, which imports nothing of ours; each verb imports only nouns; only `scan` and `cli` know more
-//! than one verb. The library never prints, exits, or reads the environment, the clock or the current directory.
+//! Nouns are in `model`, which imports nothing of ours; facts about CPython, such as the grammar of extension modules' file
+//! names, are in `cpython`. Each verb imports only these two; only `scan` and `cli` know more than one verb. The library
+//! never prints, exits, or reads the environment, the clock or the current directory.
 
 #![deny(unsafe_code)]
 

@@ -16,6 +16,7 @@ pub mod member;
 pub mod metadata;
 pub mod name;
 pub mod outcome;
+pub mod passed_over;
 pub mod plan;
 pub mod policy;
 pub mod problem;

@@ -2,12 +2,16 @@
 //!
 //! # By name
 //!
-//! CPython finds an extension module `x` in a file `x` + suffix, where the suffix is one of a short list: tagged
+//! CPython finds an extension module `x` in a file `x` + suffix ([`crate::cpython::file_name`]): tagged
 //! (`.cpython-314t-x86_64-linux-gnu.so`, `.abi3.so`, `.cp314t-win_amd64.pyd`) or plain (`.so`, `.pyd`). So `x` has no dot;
-//! `libfoo.so.3`, `libfoo.3.so`, `libfoo.dylib` and `foo.dll` are never modules, nor is a file below a folder whose name
-//! has a dot (`numpy.libs`, `pkg/.dylibs`), since a dot ends a package's name. A hook is a C symbol that ends in the
-//! module's name, so `libopenblas-r0-11edc3fa.so` is none either. Nothing else is excluded by name: folders need no
-//! `__init__.py` (`triton/_C` has none), and `sys.path` can start at any folder (`pywin32` does that).
+//! `libfoo.so.3`, `libfoo.dylib` and `foo.dll` are never modules, and `foo.3.so` is [out of reach](is_out_of_reach), which is
+//! said. Nothing else is excluded by name: `x` need be no identifier (mypyc names modules after a hash, as
+//! `30fcd23745efe32ce681__mypyc`), folders need no `__init__.py` (`triton/_C` has none), and `sys.path` can start at any
+//! folder (`pywin32` does that), even at one whose name has a dot. Only the folders into which tools put copies of shared
+//! libraries (`numpy.libs`, `pkg/.dylibs`) hold no plain file that counts.
+//!
+//! A package `x/__init__.py` hides every file of the module `x` beside it ([`hiding_package`]): such a file is not read, and
+//! that is said too.
 //!
 //! # By content
 //!
@@ -29,6 +33,11 @@
 //! is imported, from the others, which are not; `libdb2` was not followed further. Of eleven large files without `lib…`
 //! ten were settled: `_catboost`, `_raylet` and four others are modules, `xla_cuda_plugin`, `_xla_ops`,
 //! `open3d_torch_ops` and `_C_stable` are not; `pxr/Vt/_vt.so` stayed unclear (`patchelf`) and so is read: a module.
+
+use std::collections::BTreeSet;
+
+use crate::cpython::file_name::{ExtensionFileName, FileTag, PACKAGE, PACKAGE_FILES};
+use crate::cpython::init_function;
 
 /// Packed size up to which a file called `lib…` is read without looking at its beginning first.
 pub const SMALL_NAMED: u64 = 256 << 10;
@@ -60,8 +69,10 @@ pub struct Candidate {
     pub path: String,
     /// Path below `site-packages` once installed.
     pub installed: String,
-    /// Name of the module without its packages, as in the name of its hook.
+    /// Name of the file before its suffix.
     pub stem: String,
+    /// Name of the module without its packages, for which its hook is named: the stem, or the folder of an `__init__`.
+    pub module: String,
     /// What the name says.
     pub standing: Standing,
 }
@@ -79,27 +90,37 @@ impl Candidate {
     /// The candidate that a member is, when it is one.
     pub fn of(path: &str) -> Option<Candidate> {
         let installed = installed_path(path)?;
-        let (folders, name) = installed.rsplit_once('/').unwrap_or(("", installed));
-        if folders.split('/').any(|folder| folder.contains('.')) {
-            return None;
-        }
-        let (stem, suffix) = name.split_once('.')?;
-        let tagged = match suffix.rsplit_once('.') {
-            Some((tag, "so" | "pyd")) => is_interpreter_tag(tag).then_some(true)?,
-            None if matches!(suffix, "so" | "pyd") => false,
-            _ => return None,
+        let name = ExtensionFileName::of_path(installed).filter(ExtensionFileName::is_importable)?;
+        let standing = match name.tag {
+            FileTag::Plain if is_in_bundle(installed) => return None,
+            FileTag::Plain if name.stem.starts_with(LIBRARY) => Standing::LibraryName,
+            FileTag::Plain => Standing::Plain,
+            FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_)
+                if is_symbols(installed) =>
+            {
+                return None;
+            }
+            FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_) => Standing::Tagged,
         };
-        let standing = match tagged {
-            true => Standing::Tagged,
-            false if stem.starts_with("lib") => Standing::LibraryName,
-            false => Standing::Plain,
-        };
-        is_identifier(stem).then(|| Candidate {
+        Some(Candidate {
             path: path.to_owned(),
             installed: installed.to_owned(),
-            stem: stem.to_owned(),
+            stem: name.stem.to_owned(),
+            module: init_function::module_of_path(installed)?.to_owned(),
             standing,
         })
+    }
+
+    /// The module's place: files with the same one are of one module, and so is a package's `__init__` with what lies beside
+    /// the package.
+    pub fn place(&self) -> (&str, &str) {
+        let folder = folder(&self.installed);
+        let above = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        if self.is_package() { (above, &self.module) } else { (folder, &self.stem) }
+    }
+
+    fn is_package(&self) -> bool {
+        self.stem == PACKAGE && self.module != PACKAGE
     }
 
     /// The first thing to do, given the packed size.
@@ -129,20 +150,42 @@ pub fn installed_path(path: &str) -> Option<&str> {
     }
 }
 
-/// The middle part of `x.TAG.so`, as the interpreters write it.
-fn is_interpreter_tag(tag: &str) -> bool {
-    let numbered = |prefix: &str| {
-        let rest = tag.strip_prefix(prefix).and_then(|rest| rest.bytes().next());
-        rest.is_some_and(|byte| byte.is_ascii_digit())
-    };
-    let word = |word: &str| tag == word || tag.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'));
-    ["cpython-", "cp", "pypy", "graalpy"].into_iter().any(numbered) || word("abi3") || word("abi3t")
+/// How names of libraries begin on Unix.
+const LIBRARY: &str = "lib";
+
+/// Whether a path ends in a suffix of the import system, and nothing can be imported under its name: it has a dot before the
+/// suffix. Shared libraries with a version there are common (`libfoo.3.15.so`), and nobody expects to import them.
+pub fn is_out_of_reach(path: &str) -> bool {
+    let Some(installed) = installed_path(path) else { return false };
+    let is_name = |name: &ExtensionFileName<'_>| !name.stem.starts_with(LIBRARY) && !name.stem.starts_with('.');
+    let name = ExtensionFileName::of_path(installed).filter(|name| !name.is_importable() && is_name(name));
+    name.is_some() && !is_in_bundle(installed)
 }
 
-fn is_identifier(stem: &str) -> bool {
-    let mut letters = stem.chars();
-    let start = letters.next().is_some_and(|letter| letter == '_' || letter.is_alphabetic());
-    start && letters.all(|letter| letter == '_' || letter.is_alphanumeric())
+/// The file that makes the folder of a candidate's name a package, among the paths of its archive.
+pub fn hiding_package(candidate: &Candidate, installed: &BTreeSet<&str>) -> Option<String> {
+    if candidate.is_package() {
+        return None;
+    }
+    let (folder, stem) = candidate.place();
+    let file =
+        |name: &&str| if folder.is_empty() { format!("{stem}/{name}") } else { format!("{folder}/{stem}/{name}") };
+    PACKAGE_FILES.iter().map(file).find(|path| installed.contains(path.as_str()))
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Folders into which auditwheel, delvewheel and delocate copy libraries, and those with symbols for a debugger.
+fn is_in_bundle(path: &str) -> bool {
+    let is_bundle = |folder: &str| folder.ends_with(".libs") || folder.ends_with(".dylibs");
+    folder(path).split('/').any(is_bundle) || is_symbols(path)
+}
+
+/// `x.so.dSYM/Contents/Resources/DWARF/x.so` has the name of the file that it is of, and no code.
+fn is_symbols(path: &str) -> bool {
+    folder(path).split('/').any(|folder| folder.ends_with(".dSYM"))
 }
 
 /// Whether a Python source imports a module of this name, or looks as if it did: in an import statement, in a call of
@@ -202,10 +245,30 @@ mod tests {
         ] {
             check(path, Some(Standing::Tagged));
         }
-        for path in ["pxr/Tf/_tf.so", "_jpype.so", "win32/win32api.pyd", "with-hyphen/a.so", "a-1.data/platlib/b/c.so"]
-        {
+        for path in [
+            "hyphen/my-mod.cpython-313t-x86_64-linux-gnu.so",
+            "30fcd23745efe32ce681__mypyc.cpython-313t-x86_64-linux-gnu.so",
+            "a/a b.abi3.so",
+            "a/zażółć.cp314t-win_amd64.pyd",
+            "a/b.CP314T-WIN_AMD64.PYD",
+            "a.b/c.cpython-314t-darwin.so",
+            "a-1.data/purelib/a/my-mod.abi3.so",
+        ] {
+            check(path, Some(Standing::Tagged));
+        }
+        for path in [
+            "pxr/Tf/_tf.so",
+            "_jpype.so",
+            "win32/win32api.pyd",
+            "win32/win32api.PYD",
+            "with-hyphen/a.so",
+            "a-1.data/platlib/b/c.so",
+            "a/1x.so",
+            "a-1.0.egg/x.so",
+        ] {
             check(path, Some(Standing::Plain));
         }
+        check("a/libopenblas-r0-11edc3fa.so", Some(Standing::LibraryName));
         check("torch/lib/libtorch_cuda.so", Some(Standing::LibraryName));
         check("triton/_C/libtriton.so", Some(Standing::LibraryName));
         for path in [
@@ -219,13 +282,45 @@ mod tests {
             "a/_ext.hpy0.so",
             "tbb-1.data/data/lib/libtbb.so",
             "a-1.data/scripts/x.so",
-            "a/1x.so",
+            "a/a.b.abi3.so",
+            "a/_x.cpython-314t-darwin.so.dSYM/Contents/Resources/DWARF/_x.cpython-314t-darwin.so",
             "a/so",
             "a/.so",
             "a/b.py",
         ] {
             check(path, None);
         }
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_out_of_reach() {
+        for (path, expected) in [
+            ("a/b.1.so", true),
+            ("a/a.b.abi3.so", true),
+            ("a/_ext.hpy0.so", true),
+            ("a/b.so", false),
+            ("a/libfoo.3.15.so", false),
+            ("a/._b.cpython-314t-darwin.so", false),
+            ("a.libs/foo.1.so", false),
+            ("a-1.data/scripts/b.1.so", false),
+            ("a/b.1.py", false),
+        ] {
+            assert_eq!(is_out_of_reach(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_package_hides_the_modules_of_its_name() {
+        let check = |path: &str, files: &[&str], expected: Option<&str>| {
+            let candidate = Candidate::of(path).unwrap();
+            let files = files.iter().copied().collect();
+            assert_eq!(hiding_package(&candidate, &files).as_deref(), expected, "{path}");
+        };
+        check("a/x.abi3.so", &["a/x/__init__.py", "a/__init__.py"], Some("a/x/__init__.py"));
+        check("x.so", &["x/__init__.pyc"], Some("x/__init__.pyc"));
+        check("a-1.data/platlib/x.so", &["x/__init__.py"], Some("x/__init__.py"));
+        check("x.so", &["x/other.py", "a/x/__init__.py"], None);
+        check("a/__init__.so", &["a/__init__.py", "a/__init__/__init__.py"], None);
     }
 
     #[test]
@@ -241,6 +336,7 @@ mod tests {
 
     #[test]
     fn large_untagged_files_are_looked_at_first() {
+        assert_eq!(Candidate::of("a/__init__.so").unwrap().module, "a");
         let step = |path: &str, size| Candidate::of(path).unwrap().first_step(size);
         assert_eq!(step("a/b.abi3.so", SMALL + 1), Step::Read);
         assert_eq!(step("a/b.so", SMALL), Step::Read);

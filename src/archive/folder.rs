@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use walkdir::WalkDir;
 
+use crate::cpython::file_name::lone_file;
 use crate::model::member::{Entry, Member};
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 
+use super::beside::{self, OnDisk};
 use super::error::{MemberError, Owner};
 use super::limits::Limits;
 use super::source::SourceError;
@@ -20,10 +21,6 @@ use super::{Contents, Unpacked};
 
 /// How deep folders are followed.
 const DEPTH: usize = 64;
-/// Most files of one folder that are taken for neighbours of a file.
-const MOST_NEIGHBOURS: usize = 10_000;
-/// How names of the folders end in which tools put the libraries of modules.
-const LIBRARY_FOLDERS: [&str; 2] = [".libs", ".dylibs"];
 
 /// Why a folder or file cannot be listed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +45,6 @@ pub struct Folder {
     problems: Vec<Problem>,
     /// Bytes promised to callers so far.
     read: AtomicU64,
-    /// What lies beside a single file, once somebody asks.
-    neighbours: OnceLock<Vec<Entry>>,
 }
 
 impl Folder {
@@ -72,10 +67,13 @@ impl Folder {
         Ok(folder)
     }
 
-    /// A single file: its own name is its path.
+    /// A single file: its own name is its path, behind its folder's where that tells the module.
     pub fn single(file: &Path, limits: Limits) -> Result<Folder, FolderError> {
         let real_file = real(file)?;
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        // Of a link the own name counts, and not that of the file to which it leads.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let named = file.file_name().map(|name| real(folder).map(|folder| folder.join(name))).transpose()?;
+        let name = lone_file(named.as_deref().unwrap_or(file)).unwrap_or_default();
         let status = real_file.metadata().map_err(|error| unreadable(file, &error))?;
         if !status.is_file() {
             return Err(unreadable(file, &std::io::Error::other("expected a file")));
@@ -88,7 +86,7 @@ impl Folder {
     fn empty(root: PathBuf, package: Option<PackageName>, limits: Limits) -> Folder {
         let owner = Owner { place: root.display().to_string(), package };
         let (entries, paths, problems) = (Vec::new(), HashMap::new(), Vec::new());
-        Folder { owner, root, entries, paths, limits, problems, read: AtomicU64::new(0), neighbours: OnceLock::new() }
+        Folder { owner, root, entries, paths, limits, problems, read: AtomicU64::new(0) }
     }
 
     fn push(&mut self, path: String, size: u64) {
@@ -129,9 +127,12 @@ impl Folder {
     }
 
     fn read_one(&self, path: &str) -> Result<Member, MemberError> {
-        let beside = || self.beside().iter().find(|entry| entry.path == path).map(|entry| entry.size);
-        let member = self.paths.get(path).copied();
-        let size = member.or_else(beside).ok_or(MemberError::Missing)?;
+        let size = *self.paths.get(path).ok_or(MemberError::Missing)?;
+        let file = if self.root.is_file() { self.root.clone() } else { self.root.join(path) };
+        self.read_file(path, &file, size)
+    }
+
+    fn read_file(&self, path: &str, file: &Path, size: u64) -> Result<Member, MemberError> {
         let limit = self.limits.member_bytes;
         if size > limit {
             return Err(MemberError::TooLarge { found: size, limit });
@@ -141,13 +142,8 @@ impl Folder {
         if let Err(sum) = self.read.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
             return Err(MemberError::Total { found: sum.saturating_add(size), limit: total });
         }
-        let file = match (member, self.root.parent()) {
-            (None, Some(folder)) => folder.join(path),
-            (Some(_), _) if self.root.is_file() => self.root.clone(),
-            (Some(_) | None, _) => self.root.join(path),
-        };
         let mut bytes = Vec::new();
-        let read = File::open(&file).and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut bytes));
+        let read = File::open(file).and_then(|file| file.take(size.saturating_add(1)).read_to_end(&mut bytes));
         read.map_err(|error| {
             MemberError::Source(SourceError::File { path: file.display().to_string(), message: error.to_string() })
         })?;
@@ -176,36 +172,13 @@ impl Contents for Folder {
         self.problems.clone()
     }
 
-    fn beside(&self) -> &[Entry] {
-        self.neighbours.get_or_init(|| if self.root.is_file() { neighbours(&self.root) } else { Vec::new() })
+    fn beside(&self, name: &str) -> Option<Unpacked> {
+        let file = self.root.is_file().then(|| beside::library(&OnDisk, &self.root, name)).flatten()?;
+        let size = file.metadata().ok()?.len();
+        let path = file.display().to_string();
+        let member = self.read_file(&path, &file, size).map_err(|error| self.owner.member_problem(&path, &error));
+        Some(Unpacked { path, member })
     }
-}
-
-/// The files in a file's folder, and in the folders of libraries there and beside that.
-fn neighbours(file: &Path) -> Vec<Entry> {
-    let mut found = Vec::new();
-    let Some(folder) = file.parent() else { return found };
-    let add = |found: &mut Vec<Entry>, folder: &Path, prefix: &str| {
-        let items = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_NEIGHBOURS);
-        for (item, status) in items.filter_map(|item| item.path().metadata().ok().map(|status| (item, status))) {
-            if let (true, Ok(name)) = (status.is_file(), item.file_name().into_string()) {
-                let size = status.len();
-                found.push(Entry { path: format!("{prefix}{name}"), size, compressed_size: size });
-            }
-        }
-    };
-    add(&mut found, folder, "");
-    for (parent, prefix) in [(Some(folder), ""), (folder.parent(), "../")] {
-        let items = parent.and_then(|parent| std::fs::read_dir(parent).ok()).into_iter().flatten().flatten();
-        for item in items.take(MOST_NEIGHBOURS) {
-            let name = item.file_name().into_string().unwrap_or_default();
-            if LIBRARY_FOLDERS.iter().any(|ending| name.ends_with(ending)) {
-                add(&mut found, &item.path(), &format!("{prefix}{name}/"));
-            }
-        }
-    }
-    found.sort_by(|left, right| left.path.cmp(&right.path));
-    found
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> FolderError {

@@ -11,6 +11,8 @@
 //! Format: <https://sourceware.org/legacy-ml/binutils/2006-10/msg00377.html>,
 //! <https://flapenguin.me/elf-dt-gnu-hash>
 
+use crate::cpython::init_function;
+
 /// What the beginning of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peek {
@@ -27,21 +29,20 @@ pub enum Peek {
 /// Steps after which the search for the table is given up; a hostile file could ask for any number.
 const STEPS: u64 = 256 << 20;
 
-/// Looks for the hooks of a module called `stem` in the beginning of its file.
-pub fn peek(stem: &str, prefix: &[u8]) -> Peek {
+/// Looks for the hooks of a module in the beginning of its file; `module` is the last component of its name.
+pub fn peek(module: &str, prefix: &[u8]) -> Peek {
     let Some(header) = Header::read(prefix) else { return Peek::Unclear };
-    if !stem.is_ascii() {
-        // The hook's name is in Punycode then; so rare that the file is better read.
+    let hooks = init_function::symbols(module);
+    if hooks.is_empty() {
         return Peek::Unclear;
     }
-    let hooks = ["PyInit_", "PyModExport_"].map(|prefix| format!("{prefix}{stem}"));
     let mut steps = STEPS;
     let mut offset = header.end;
     while let Some(candidate) = Table::header_at(prefix, offset) {
         if let Some(table) = candidate
             && table.is_consistent(&mut steps)
         {
-            let found = hooks.iter().any(|hook| table.has(gnu_hash(hook.as_bytes())));
+            let found = hooks.iter().any(|(_, symbol)| table.has(gnu_hash(symbol.as_bytes())));
             return if found { Peek::Hook } else { Peek::NoHook };
         }
         steps = steps.saturating_sub(1);
@@ -299,6 +300,8 @@ mod tests {
         assert_eq!(peek("libx", b""), Peek::Unclear);
         assert_eq!(peek("libx", b"\xcf\xfa\xed\xfe and more"), Peek::Unclear);
         assert_eq!(peek("libx", b"\x7fELF\x02\x01"), Peek::Unclear);
-        assert_eq!(peek("libé", &file(&["f"], 1, 1)), Peek::Unclear);
+        assert_eq!(peek("libé", &file(&["f"], 1, 1)), Peek::NoHook);
+        assert_eq!(peek("libé", &file(&["PyInitU_lib_dma"], 1, 1)), Peek::Hook);
+        assert_eq!(peek("lib-x", &file(&["PyInit_lib_x"], 1, 1)), Peek::Hook);
     }
 }

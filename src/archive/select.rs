@@ -1,9 +1,14 @@
 //! Which members of a wheel have to be unpacked: the rule of [`super::candidates`], carried out.
 
+use std::collections::BTreeSet;
+
 use crate::model::member::Entry;
+use crate::model::passed_over::{PassedOver, WhyPassedOver};
 
 use super::Contents;
-use super::candidates::{Candidate, PREFIXES, SMALL_LIBRARY, Standing, Step, imports};
+use super::candidates::{
+    Candidate, PREFIXES, SMALL_LIBRARY, Standing, Step, hiding_package, imports, installed_path, is_out_of_reach,
+};
 use super::peek::{Peek, peek};
 use super::wheel::Wheel;
 
@@ -14,6 +19,37 @@ pub struct Selection {
     pub modules: Vec<Candidate>,
     /// Members that look importable by name and are left where they are; say so when `why` is `NotImported`.
     pub left: Vec<Left>,
+    /// Members whose names keep an import system from them.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// What the names of an archive's members tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedMembers<'a> {
+    /// Members that an import system may load, in the archive's order.
+    pub candidates: Vec<(Candidate, &'a Entry)>,
+    /// Members whose names keep an import system from them, by path.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// Tells members by their names.
+pub fn by_name(contents: &dyn Contents) -> NamedMembers<'_> {
+    let entries = contents.entries();
+    let installed: BTreeSet<&str> = entries.iter().filter_map(|entry| installed_path(&entry.path)).collect();
+    let mut named = NamedMembers::default();
+    for entry in entries {
+        let mut pass_over = |why| named.passed_over.push(PassedOver { path: entry.path.clone(), why });
+        match Candidate::of(&entry.path) {
+            Some(candidate) => match hiding_package(&candidate, &installed) {
+                Some(package) => pass_over(WhyPassedOver::BehindPackage(package)),
+                None => named.candidates.push((candidate, entry)),
+            },
+            None if is_out_of_reach(&entry.path) => pass_over(WhyPassedOver::DottedName),
+            None => {}
+        }
+    }
+    named.passed_over.sort();
+    named
 }
 
 /// A member that is left where it is.
@@ -40,10 +76,10 @@ pub enum WhyLeft {
 /// Chooses what to unpack. Costs a request or a few for each large untagged file, and for all Python files together
 /// when a large library leaves it unclear. What cannot be looked at is chosen, so that reading it tells why.
 pub fn select(wheel: &Wheel) -> Selection {
-    let mut selection = Selection::default();
+    let NamedMembers { candidates, passed_over } = by_name(wheel);
+    let mut selection = Selection { passed_over, ..Selection::default() };
     let mut unclear = Vec::new();
-    for entry in wheel.entries() {
-        let Some(candidate) = Candidate::of(&entry.path) else { continue };
+    for (candidate, entry) in candidates {
         let seen = match candidate.first_step(entry.compressed_size) {
             Step::Read => Peek::Hook,
             Step::Peek => look(wheel, &candidate, entry),
@@ -76,7 +112,7 @@ impl Left {
 fn look(wheel: &Wheel, candidate: &Candidate, entry: &Entry) -> Peek {
     for packed in PREFIXES {
         let Ok(prefix) = wheel.read_prefix(&candidate.path, packed) else { return Peek::Hook };
-        let seen = peek(&candidate.stem, &prefix.bytes);
+        let seen = peek(&candidate.module, &prefix.bytes);
         if seen != Peek::Beyond || packed >= entry.compressed_size {
             return seen;
         }

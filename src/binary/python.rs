@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::image::{Image, ImportKind};
 use super::sweep::{Sweep, sweep};
 use super::toolchain::{self, Marks};
+use crate::cpython::init_function;
 use crate::cpython::memory::Memory;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Hook, ImageFacts, Toolchain};
@@ -103,7 +104,8 @@ impl StaticReading<'_, '_> {
     pub fn into_facts(self, hooks: Vec<Hook>) -> ImageFacts {
         let StaticReading { context, toolchain, abi, .. } = self;
         let image = context.image;
-        let python_exports = image.exports().keys().filter(|name| is_python(name) && !hooks::is_hook(name)).cloned();
+        let is_ours = |name: &&String| is_python(name) && !init_function::is_init_function(name);
+        let python_exports = image.exports().keys().filter(is_ours).cloned();
         let mut facts = ImageFacts {
             format: image.format,
             architecture: image.architecture.clone(),

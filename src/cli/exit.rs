@@ -110,6 +110,7 @@ mod tests {
             build: None,
             other_build: None,
             left_out: Vec::new(),
+            passed_over: Vec::new(),
             modules: Vec::new(),
             findings: Vec::new(),
         });

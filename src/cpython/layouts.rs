@@ -129,6 +129,13 @@ const LAYOUTS: [ObjectLayout; 4] = [
     },
 ];
 
+impl ObjectLayout {
+    /// Size of a `PyModuleDef`.
+    pub fn definition_end(&self) -> u64 {
+        self.definition_free + self.pointer_size
+    }
+}
+
 /// The two layouts, with and without the GIL, for a pointer size.
 pub fn layouts(pointer_size: u64) -> impl Iterator<Item = &'static ObjectLayout> {
     LAYOUTS.iter().filter(move |layout| layout.pointer_size == pointer_size)

@@ -7,12 +7,14 @@
 
 mod answers;
 mod calls;
+mod guard_calls;
 mod noreturn;
 mod settled;
 mod static_guards;
 
 use std::rc::Rc;
 
+use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
 use crate::binary::image::Image;
 use crate::evaluator::cpu::flags::Condition;
@@ -58,6 +60,7 @@ pub(super) struct Executor<'a, 'data, I> {
     isa: I,
     models: CallModels,
     noreturn: NoReturn,
+    guard_calls: GuardCalls,
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
@@ -102,6 +105,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             isa: I::default(),
             models: CallModels::default(),
             noreturn: NoReturn::default(),
+            guard_calls: GuardCalls::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
             call_sites: FastMap::default(),
@@ -151,7 +155,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 
     fn run(&mut self, hook: u64) {
-        let mut memory = Memory::new(Rc::clone(&self.layout), self.machine.guards.words().to_vec());
+        let mut memory = Memory::new(Rc::clone(&self.layout), &self.machine.guards);
         // Both run after other code.
         if matches!(self.purpose, Purpose::Create | Purpose::Answer) {
             memory.give_up_image(self.machine.image);
@@ -200,6 +204,13 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                     state.pc = address;
                     true
                 }
+                Successor::Wait(next) => match self.wait(state, next) {
+                    Some(waiting) => {
+                        state = waiting;
+                        true
+                    }
+                    None => return,
+                },
                 Successor::Fork(condition) => return self.fork(state, condition),
                 Successor::Jump(target) => self.jump(&mut state, target),
                 Successor::Call { target, return_to } => self.call(&mut state, target, return_to),
@@ -238,6 +249,9 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         match self.purpose {
             Purpose::Hook(kind) => {
                 let outcome = outcome::read(&self.machine, &state, value, kind);
+                if let Some(object) = outcome.as_ref().and_then(|outcome| outcome.obscured) {
+                    self.machine.guards.note_object(object);
+                }
                 let is_new = |outcome: &Outcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
                 if self.outcomes.len() < MOST_REASONS {
                     self.outcomes.extend(outcome.filter(is_new));
@@ -254,15 +268,29 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
 
     fn fork(&mut self, mut state: State, condition: Condition) {
         self.machine.fuel.forks += 1;
+        self.trim(&mut state);
+        let Some(state) = self.merge_at_fork(state) else { return };
+        let other = state.clone();
+        self.branch(other, condition, true);
+        self.branch(state, condition.opposite(), false);
+    }
+
+    /// Goes on behind an instruction that waits for another thread. There is none, so what was here before in the same
+    /// state waits forever: loops on a lock that is taken end here.
+    fn wait(&mut self, mut state: State, next: u64) -> Option<State> {
+        self.trim(&mut state);
+        let mut state = self.merge_at_fork(state)?;
+        state.pc = next;
+        Some(state)
+    }
+
+    /// Drops what lies below the stack.
+    fn trim(&self, state: &mut State) {
         if let Some(stack) = state.register(self.machine.convention.stack_pointer).known()
             && region(stack) == Region::Stack
         {
             state.memory.trim(stack);
         }
-        let Some(state) = self.merge_at_fork(state) else { return };
-        let other = state.clone();
-        self.branch(other, condition, true);
-        self.branch(state, condition.opposite(), false);
     }
 
     fn branch(&mut self, mut state: State, condition: Condition, taken: bool) {

@@ -6,6 +6,7 @@
 
 mod memory;
 mod python;
+mod runtime;
 mod system;
 
 use crate::binary::image::Image;
@@ -16,8 +17,13 @@ use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::symbol::{Range, Symbol};
 use crate::evaluator::values::value::Value;
-use system::{SystemCall, system_call};
+pub(super) use system::SystemCall;
+use system::system_call;
 
+/// How many processors there are.
+const PROCESSORS: u64 = 4;
+/// The number of the one thread.
+const THE_THREAD: u64 = 0x1d4c;
 /// Bytes behind a passed pointer that a call without a model may have written.
 const WRITTEN: u64 = 128;
 
@@ -38,10 +44,12 @@ pub(super) enum CallOutcome {
     SetsGil(u64),
 }
 
-/// Models of the imports that were called so far.
+/// Models of the imports that were called so far, and of the image's own functions that have one.
 #[derive(Debug, Default)]
 pub(super) struct CallModels {
     by_import: FastMap<usize, Option<CallModel>>,
+    /// By address, once looked for.
+    own: Option<FastMap<u64, CallModel>>,
 }
 
 impl CallModels {
@@ -49,6 +57,16 @@ impl CallModels {
     pub(super) fn get(&mut self, image: &Image, import: usize) -> Option<CallModel> {
         let name = &image.imports().get(import)?.name;
         *self.by_import.entry(import).or_insert_with(|| CallModel::of(name))
+    }
+
+    /// Notes the model of a function of the image.
+    pub(super) fn note_own(&mut self, image: &Image, address: u64, model: CallModel) {
+        self.own.get_or_insert_with(|| runtime::models(image)).insert(address, model);
+    }
+
+    /// What a call of a function of the image gives back, when it belongs to the C++ run time.
+    pub(super) fn own(&mut self, image: &Image, address: u64) -> Option<CallModel> {
+        self.own.get_or_insert_with(|| runtime::models(image)).get(&address).copied()
     }
 }
 
@@ -63,7 +81,7 @@ pub(super) enum CallModel {
 
 impl CallModel {
     /// By the undecorated name.
-    fn of(name: &str) -> Option<CallModel> {
+    pub(super) fn of(name: &str) -> Option<CallModel> {
         functions::call(name).map(CallModel::Api).or_else(|| system_call(name).map(CallModel::System))
     }
 
@@ -91,8 +109,20 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, import: usize, mode
     machine.note(state, TraceEvent::Call { import });
     match model {
         None => unmodelled(machine, state, CallOrigin { import: Some(import), origin: None }),
-        Some(CallModel::Api(facts)) => python::call(machine, state, facts),
-        Some(CallModel::System(call)) => memory::call(machine, state, call),
+        Some(model) => modelled(machine, state, model),
+    }
+}
+
+/// Calls a function of the C++ run time that is part of the image.
+pub(super) fn call_own(machine: &mut Machine, state: &mut State, address: u64, model: CallModel) -> CallOutcome {
+    machine.note(state, TraceEvent::Runtime { address });
+    modelled(machine, state, model)
+}
+
+fn modelled(machine: &mut Machine, state: &mut State, model: CallModel) -> CallOutcome {
+    match model {
+        CallModel::Api(facts) => python::call(machine, state, facts),
+        CallModel::System(call) => memory::call(machine, state, call),
     }
 }
 

@@ -27,6 +27,8 @@ pub(in crate::evaluator) enum Successor {
     Return(Value),
     /// Both ways: the condition depends on unknowns.
     Fork(Condition),
+    /// With the instruction at this address, after something that only another thread can bring about.
+    Wait(u64),
     /// Nowhere: the instruction traps.
     Dead,
     /// Unknown how: the instruction cannot be followed.

@@ -11,6 +11,7 @@ mod taint;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use self::guards::StaticGuards;
 pub(super) use self::layout::Layout;
 use crate::binary::image::Image;
 use crate::evaluator::values::value::{
@@ -68,6 +69,8 @@ pub(super) struct Memory {
     escaped: Rc<Vec<u64>>,
     /// Words with guards of one-time initialisation, sorted: only the run time writes there, so nothing vague hits them.
     guards: Rc<Vec<u64>>,
+    /// Objects of the image that end paths, as (start, end): no object before them reaches into them.
+    objects: Rc<Vec<(u64, u64)>>,
     /// Allocations as (start, bytes that are zero at first).
     allocations: Vec<(u64, u64)>,
 }
@@ -79,8 +82,9 @@ fn is_handle(value: Value) -> bool {
 
 impl Memory {
     /// The memory of a path that has not begun.
-    pub(super) fn new(layout: Rc<Layout>, guards: Vec<u64>) -> Memory {
-        Memory { layout, guards: Rc::new(guards), ..Memory::default() }
+    pub(super) fn new(layout: Rc<Layout>, known: &StaticGuards) -> Memory {
+        let (guards, objects) = (Rc::new(known.words().to_vec()), Rc::new(known.objects().to_vec()));
+        Memory { layout, guards, objects, ..Memory::default() }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.

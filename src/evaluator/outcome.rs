@@ -31,6 +31,8 @@ pub(super) struct Outcome {
     pub(super) create: Option<u64>,
     /// The import whose result it is, when nothing else is known of it.
     pub(super) forwarded: Option<usize>,
+    /// The object that it is in and that could not be read, as (start, end).
+    pub(super) obscured: Option<(u64, u64)>,
     /// Where it was read.
     pub(super) evidence: Vec<Evidence>,
     /// The path's last step.
@@ -85,6 +87,7 @@ pub(super) fn read(machine: &Machine, state: &State, value: Value, kind: HookKin
         name: None,
         create: None,
         forwarded: None,
+        obscured: None,
         evidence: Vec::new(),
         trace: state.trace,
     };
@@ -158,7 +161,11 @@ fn multi_phase(machine: &Machine, state: &State, address: u64, blank: Outcome) -
     match memory.pointer(place) {
         Some(0) => outcome.evidence.push(Evidence::new("m_slots is null").address(place)),
         Some(array) => outcome.read_slots(&memory, array, SlotRecord::Definition),
-        None => outcome.fail(&format!("the pointer to the slots at {place:#x} is not known")),
+        None => {
+            let end = memory.definition_field(address, |layout| layout.definition_end());
+            outcome.obscured = Some((address, end));
+            outcome.fail(&format!("the pointer to the slots at {place:#x} is not known"));
+        }
     }
     let name = || definition_name(&memory, address);
     Outcome { name: outcome.name.take().or_else(name), ..outcome }

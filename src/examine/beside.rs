@@ -49,7 +49,7 @@ impl<'a, 'data, 's> Beside<'a, 'data, 's> {
             let OpenedSibling::Library(images) = sibling else { return None };
             let fits = |it: &&SiblingImage<'_>| {
                 let is_there = match &place {
-                    Place::Paths(paths) => paths.iter().any(|path| path == it.path),
+                    Place::Paths(paths) => paths.iter().any(|path| is_same(path, it.path)),
                     Place::Anywhere => true,
                 };
                 is_there && it.image.format == self.image.format && it.image.architecture == self.image.architecture
@@ -106,6 +106,18 @@ impl evaluator::Siblings for Beside<'_, '_, '_> {
             }
         });
     }
+}
+
+/// Whether a path relative to what the module's is relative to may be that of a library. One that is not listed with the
+/// module has an absolute path, with links followed, so that its name may be another one.
+fn is_same(expected: &str, found: &str) -> bool {
+    let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let below = folder(expected.trim_start_matches("../"));
+    let found_in = folder(found);
+    let is_bundle = [".libs", ".dylibs", "/lib"].iter().any(|kind| found_in.ends_with(kind));
+    expected == found
+        || (found.starts_with('/')
+            && if below.is_empty() { !is_bundle } else { found_in.ends_with(&format!("/{below}")) })
 }
 
 /// Who needs a library.

@@ -1,8 +1,8 @@
 //! Follows the hooks of an image, as the interpreter that the file was built for would call them.
 
 use crate::binary::image::Image;
-use crate::evaluator::{Evaluation, evaluate};
-use crate::evaluator::{EvaluationLimits, InitFunction, Siblings, TargetInterpreter};
+use crate::cpython::file_name::ExtensionFileName;
+use crate::evaluator::{Evaluation, EvaluationLimits, InitFunction, Siblings, TargetInterpreter, evaluate};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts};
 use crate::model::inspection::Explanation;
 
@@ -50,10 +50,7 @@ pub(super) fn interpreter(path: &str, abi: &Fact<Abi>) -> TargetInterpreter {
 
 /// The minor version in a file's suffix: `.cpython-314t-…`, `.cp314t-…`.
 fn named(path: &str) -> Option<u8> {
-    let (_, suffix) = path.rsplit('/').next()?.split_once('.')?;
-    let tag = suffix.strip_prefix("cpython-3").or_else(|| suffix.strip_prefix("cp3"))?;
-    let end = tag.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(tag.len());
-    tag.get(..end)?.parse().ok()
+    ExtensionFileName::of_path(path)?.build().map(|build| build.minor)
 }
 
 #[cfg(test)]

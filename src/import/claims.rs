@@ -3,27 +3,19 @@
 //! File names: <https://peps.python.org/pep-3149/>, and `abi3t` by <https://peps.python.org/pep-0803/>. Wheel tags:
 //! <https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/>.
 
+use crate::cpython::file_name::{CpythonBuild, ExtensionFileName, FileTag};
 use crate::model::distribution::{Claim, TagClaim};
 use crate::model::facts::{Abi, Flavour, ImageFacts, LimitedApi, StableAbiAudit};
 use crate::model::wheel_name::WheelName;
 
-use super::name;
-
 /// What a file's name claims.
 pub fn of_path(path: &str) -> Claim {
-    let Some(installed) = name::installed(path) else { return Claim::Nothing };
-    let suffix = installed.suffix.strip_suffix(".so").or_else(|| installed.suffix.strip_suffix(".pyd"));
-    let Some(tag) = suffix.and_then(|suffix| suffix.strip_prefix('.')) else { return Claim::Nothing };
-    let (first, rest) = tag.split_once('-').map_or((tag, ""), |(first, rest)| (first, rest));
-    match first {
-        "abi3" => stable(Flavour::Abi3, None),
-        "abi3t" => stable(Flavour::Abi3t, None),
-        "cpython" => interpreter(rest.split('-').next().unwrap_or_default()),
-        _ => match first.strip_prefix("cp") {
-            Some(version) => interpreter(version),
-            None if is_other(first) => Claim::Other(tag.to_owned()),
-            None => Claim::Nothing,
-        },
+    match ExtensionFileName::of_path(path).map(|name| name.tag) {
+        None | Some(FileTag::Plain) => Claim::Nothing,
+        Some(FileTag::Abi3(_)) => stable(Flavour::Abi3, None),
+        Some(FileTag::Abi3t(_)) => stable(Flavour::Abi3t, None),
+        Some(FileTag::Cpython(build, _)) => interpreter(build),
+        Some(FileTag::Other(tag)) => Claim::Other(tag),
     }
 }
 
@@ -35,7 +27,7 @@ pub fn of_tag(python: &str, abi: &str) -> Claim {
         "abi3" => stable(Flavour::Abi3, oldest),
         "abi3t" => stable(Flavour::Abi3t, oldest),
         _ => match abi.strip_prefix("cp") {
-            Some(version) => interpreter(version),
+            Some(version) => CpythonBuild::parse(version).map_or(Claim::Nothing, interpreter),
             None if is_other(abi) || is_other(python) => Claim::Other(format!("{python}-{abi}")),
             None => Claim::Nothing,
         },
@@ -70,13 +62,9 @@ fn stable(flavour: Flavour, oldest: Option<u8>) -> Claim {
     Claim::Cpython(Abi { flavour, versions: (oldest, None) })
 }
 
-/// `314`, `314t`, `38d`, `37m`: a version of CPython and the flags of its build.
-fn interpreter(version: &str) -> Claim {
-    let digits = version.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(version.len());
-    let (number, flags) = version.split_at(digits);
-    let Some(minor) = number.strip_prefix('3').and_then(|minor| minor.parse().ok()) else { return Claim::Nothing };
-    let flavour = if flags.contains('t') { Flavour::FreeThreaded } else { Flavour::Gil };
-    Claim::Cpython(Abi { flavour, versions: (Some(minor), Some(minor)) })
+fn interpreter(build: CpythonBuild) -> Claim {
+    let flavour = if build.free_threaded { Flavour::FreeThreaded } else { Flavour::Gil };
+    Claim::Cpython(Abi { flavour, versions: (Some(build.minor), Some(build.minor)) })
 }
 
 fn is_other(tag: &str) -> bool {
@@ -108,7 +96,7 @@ pub fn audits(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> Vec<StableAb
         && let Claim::Cpython(abi) = &own
         && let Some(oldest) = oldest(abi)
     {
-        claims.push((suffix(path).to_owned(), oldest));
+        claims.push((suffix(path), oldest));
     }
     claims.into_iter().filter(|_| is_module).map(|(claim, oldest)| audit(claim, oldest, limited)).collect()
 }
@@ -118,9 +106,8 @@ fn oldest(abi: &Abi) -> Option<Option<u8>> {
     matches!(abi.flavour, Flavour::Abi3 | Flavour::Abi3t).then_some(abi.versions.0)
 }
 
-fn suffix(path: &str) -> &str {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    file.find('.').and_then(|dot| file.get(dot..)).unwrap_or_default()
+fn suffix(path: &str) -> String {
+    ExtensionFileName::of_path(path).map(|name| name.suffix).unwrap_or_default()
 }
 
 fn audit(claim: String, oldest: Option<u8>, limited: &LimitedApi) -> StableAbiAudit {

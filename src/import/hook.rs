@@ -1,25 +1,7 @@
-//! Which of a file's hooks the interpreter calls.
+//! Hooks that are none, and hooks as evidence.
 
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Format, Hook, HookKind, ImageFacts};
-use crate::model::target::Python;
-
-/// The first minor version that looks for `PyModExport_…`, and for it before `PyInit_…`.
-/// <https://peps.python.org/pep-0793/>
-pub(super) const FIRST_WITH_EXPORT_HOOKS: u8 = 15;
-
-/// The hook that this interpreter calls for the file's name, if the file has it.
-pub(super) fn called<'a>(hooks: &'a [Hook], module: &str, python: Python) -> Option<&'a Hook> {
-    let last = module.rsplit('.').next().unwrap_or(module);
-    let find = |kind: HookKind| {
-        let mut matching = hooks.iter().filter(|hook| hook.kind == kind && hook.matches_file_name);
-        // A package's `__init__` may export a hook under either name; the import system asks for the package's.
-        let first = matching.clone().next();
-        matching.find(|hook| hook.module == last).or(first)
-    };
-    let export = if python.minor >= FIRST_WITH_EXPORT_HOOKS { find(HookKind::Export) } else { None };
-    export.or_else(|| find(HookKind::Init))
-}
 
 /// Whether the hook is the empty one that Windows build tools demand of every file they link, so that no module can come
 /// of it: it belongs to a library for `ctypes`.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::archive::limits::Limits;
+use crate::cpython::file_name::ExtensionFileName;
 use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::problem::Problem;
@@ -189,7 +190,8 @@ fn each(tree: &Tree, prefix: &Path, limits: &Limits) -> (Vec<(PathBuf, Record)>,
 
 /// Whether a path is of a compiled file, or tells that a distribution is the package's.
 fn matters(path: &str) -> bool {
-    [".so", ".pyd", "/METADATA", "/PKG-INFO", ".egg-info"].iter().any(|ending| path.ends_with(ending))
+    ExtensionFileName::of_path(path).is_some()
+        || ["/METADATA", "/PKG-INFO", ".egg-info"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// The Python in a build such as `h9a34b6e_5_cp313t` of `python`, or `8_cp313t` of `python_abi`.

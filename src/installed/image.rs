@@ -11,13 +11,14 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::archive::beside::Names;
 use crate::archive::blobs::{BlobError, Blobs};
 use crate::archive::limits::Limits;
 use crate::archive::tarball::TarEntry;
 use crate::model::problem::Problem;
 use crate::model::target::Architecture;
 
-use super::InstalledError;
+use super::{InstalledError, tree as tree_paths};
 use manifest::Manifest;
 use tree::{Item, Overlay};
 
@@ -87,6 +88,14 @@ impl Image {
         &self.overlay
     }
 
+    /// Size in bytes of a file at a real path.
+    pub fn size(&self, path: &Path) -> Option<u64> {
+        match self.overlay.find(path) {
+            Ok(Found::File(size)) => Some(size),
+            Ok(Found::Folder | Found::Link(_)) | Err(_) => None,
+        }
+    }
+
     /// Hands over the bytes of these files, which are real paths in the image, in the order of the layers. What cannot be
     /// read comes back, with why.
     pub fn read_each(&self, wanted: &[PathBuf], limits: &Limits, take: &mut TakeFile<'_>) -> Vec<(PathBuf, String)> {
@@ -115,6 +124,17 @@ impl Image {
             unread.extend(entries.into_values().flatten().map(|path| (path.to_path_buf(), why.clone())));
         }
         unread
+    }
+}
+
+impl Names for Image {
+    fn file(&self, path: &Path) -> Option<PathBuf> {
+        let real = tree_paths::real_in_image(self, path).ok()?;
+        self.size(&real).map(|_| real)
+    }
+
+    fn names(&self, folder: &Path) -> Vec<String> {
+        self.overlay.names(folder).unwrap_or_default()
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::archive::candidates::Candidate;
+use crate::archive::candidates::{Candidate, is_out_of_reach};
 use crate::archive::limits::Limits;
+use crate::cpython::file_name::{ExtensionFileName, PACKAGE, PACKAGE_FILES, lone_file};
+use crate::model::passed_over::WhyPassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 
 use super::tree::{Entry, EntryKind, Node, Tree};
@@ -23,6 +25,8 @@ pub(super) struct Found {
     pub(super) location: PathBuf,
     /// Size in bytes.
     pub(super) size: u64,
+    /// Why no import of its module leads to it, where none does.
+    pub(super) passed_over: Option<WhyPassedOver>,
 }
 
 /// What a folder holds.
@@ -85,8 +89,11 @@ pub(super) fn one(tree: &Tree, file: &Path) -> Listing {
     let mut listing = Listing::default();
     let folder = file.parent().unwrap_or(file).to_path_buf();
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let step = Step { lexical: folder, path: String::new(), depth: DEPTH };
+    let path = lone_file(file).and_then(|path| Some(path.strip_suffix(&name)?.to_owned())).unwrap_or_default();
+    let step = Step { lexical: folder, path, depth: DEPTH };
     look(tree, &step, &Entry { name, kind: EntryKind::Other }, &mut listing, &mut Vec::new());
+    // Whoever names it wants to know of it, whatever else lies there.
+    listing.files.iter_mut().for_each(|found| found.passed_over = None);
     listing
 }
 
@@ -108,14 +115,26 @@ fn look(tree: &Tree, step: &Step, entry: &Entry, listing: &mut Listing, left: &m
         }
         return;
     }
-    if Candidate::of(&path).is_none() {
-        return;
-    }
+    let passed_over = match Candidate::of(&path) {
+        Some(candidate) => hiding_package(tree, step, &candidate),
+        None if is_out_of_reach(&path) => Some(WhyPassedOver::DottedName),
+        None => return,
+    };
     match tree.node(&lexical) {
-        Ok(Node::File(location, size)) => listing.files.push(Found { path, lexical, location, size }),
+        Ok(Node::File(location, size)) => listing.files.push(Found { path, lexical, location, size, passed_over }),
         Ok(Node::Folder(_) | Node::Other) => {}
         Err(error) => listing.problems.push(problem(&lexical, error.to_string())),
     }
+}
+
+/// The package beside a file that has the name of its module, and hides it.
+fn hiding_package(tree: &Tree, step: &Step, candidate: &Candidate) -> Option<WhyPassedOver> {
+    let folder = step.lexical.join(&candidate.stem);
+    if candidate.stem == PACKAGE || !tree.has_folder(&folder) {
+        return None;
+    }
+    let file = PACKAGE_FILES.iter().find(|name| tree.has_file(&folder.join(name)))?;
+    Some(WhyPassedOver::BehindPackage(format!("{}{}/{file}", step.path, candidate.stem)))
 }
 
 /// Something that could not be looked at, and concerns whoever it belongs to.
@@ -131,7 +150,9 @@ pub(super) fn named(tree: &Tree, folder: &Path, stem: &str, packages: &str) -> L
         Vec::new()
     });
     let step = Step { lexical: folder.to_path_buf(), path: packages.to_owned(), depth: DEPTH };
-    for entry in entries.iter().filter(|entry| entry.name.split_once('.').is_some_and(|(name, _)| name == stem)) {
+    for entry in
+        entries.iter().filter(|entry| ExtensionFileName::parse(&entry.name).is_some_and(|name| name.stem == stem))
+    {
         look(tree, &step, entry, &mut listing, &mut Vec::new());
     }
     listing

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::candidates::Candidate;
 use crate::archive::limits::Limits;
+use crate::cpython::file_name::ExtensionFileName;
 use crate::model::digest::Digest;
 use crate::model::problem::{Problem, ProblemKind};
 
@@ -153,9 +154,13 @@ impl Survey<'_> {
         let Line::Folder(text) = line else { return None };
         match self.tree.node(&self.tree.path(site, text)) {
             Ok(Node::Folder(real)) => {
-                let inside =
-                    self.sites.iter().any(|site| self.tree.real(site).is_ok_and(|site| real.starts_with(site)));
-                (!inside).then_some(real)
+                let is_listed = |site: &PathBuf| {
+                    let below =
+                        self.tree.real(site).ok().and_then(|site| real.strip_prefix(site).ok().map(PathBuf::from));
+                    // Folders with a dot are not entered, such as `a-1.0.egg`.
+                    below.is_some_and(|below| !below.to_string_lossy().contains('.'))
+                };
+                (!self.sites.iter().any(is_listed)).then_some(real)
             }
             _ => None,
         }
@@ -250,10 +255,16 @@ impl Survey<'_> {
         }
         // A file outside of the site-packages, a Python file, or a library that nothing imports: none of those is listed.
         let relative = path.strip_prefix(site).ok().and_then(Path::to_str).map(|path| path.replace('\\', "/"));
-        if relative.is_none_or(|path| Candidate::of(&path).is_none()) {
+        if relative.as_ref().is_none_or(|path| Candidate::of(path).is_none()) {
             return;
         }
         match self.tree.node(path) {
+            // No dotted name leads into a folder with a dot, but `sys.path` may.
+            Ok(Node::File(location, size)) if is_below_dot(relative.as_deref().unwrap_or_default()) => {
+                let path = relative.unwrap_or_default();
+                let (recorded, passed_over) = (digest.cloned(), None);
+                distribution.files.push(InstalledFile { path, location, size, recorded, passed_over });
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let message = format!("{} lists it, and it is not there", distribution.folder.display());
                 self.problems.push(Problem { kind: ProblemKind::Integrity, ..problem(path, message) });
@@ -271,7 +282,8 @@ impl Survey<'_> {
         for file in self.files.iter_mut().filter(|file| !file.is_owned) {
             let is_named = |name: &PathBuf| {
                 let path = &file.found.lexical;
-                let stem = path.file_name().and_then(|file| file.to_str()?.split('.').next());
+                let file = path.file_name().and_then(|file| file.to_str());
+                let stem = file.and_then(ExtensionFileName::parse).map(|file| file.stem);
                 path.starts_with(name)
                     || (path.parent() == name.parent() && stem == name.file_name().and_then(|it| it.to_str()))
             };
@@ -323,9 +335,14 @@ impl Survey<'_> {
     }
 }
 
+fn is_below_dot(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(folders, _)| folders.contains('.'))
+}
+
 /// A file as others see it.
 pub(super) fn installed(found: &Found, recorded: Option<Digest>) -> InstalledFile {
-    InstalledFile { path: found.path.clone(), location: found.location.clone(), size: found.size, recorded }
+    let (path, location, passed_over) = (found.path.clone(), found.location.clone(), found.passed_over.clone());
+    InstalledFile { path, location, size: found.size, recorded, passed_over }
 }
 
 impl Inventory {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::cpython::file_name::{CpythonBuild, ExtensionFileName};
+use crate::cpython::platform::NamedPlatform;
 use crate::model::target::{Platform, Python};
 
 /// What is said of an environment's Python.
@@ -67,21 +69,16 @@ impl Suffixes {
 /// What a tagged file name says: `x.cpython-314t-x86_64-linux-gnu.so`, `x.cpython-314t-darwin.so`,
 /// `x.cp314t-win_amd64.pyd`.
 pub(super) fn tags(path: &str) -> Option<(Python, Option<Platform>)> {
-    let name = path.rsplit('/').next()?;
-    let (_, suffix) = name.split_once('.')?;
-    let (tag, extension) = suffix.rsplit_once('.')?;
-    let tag = match extension {
-        "so" => tag.strip_prefix("cpython-3")?,
-        "pyd" => tag.strip_prefix("cp3")?,
-        _ => return None,
-    };
-    let (version, platform) = tag.split_once('-')?;
-    let python = format!("3.{version}").parse().ok()?;
-    let word = match platform.rsplit_once("-linux-") {
-        Some((architecture, "gnu")) => format!("linux-{architecture}"),
-        Some((architecture, "musl")) => format!("musllinux-{architecture}"),
+    let name = ExtensionFileName::of_path(path)?;
+    let CpythonBuild { minor, free_threaded, .. } = name.build()?;
+    let flag = if free_threaded { "t" } else { "" };
+    let python = format!("3.{minor}{flag}").parse().ok()?;
+    let word = match name.platform()? {
+        NamedPlatform::Gnu(architecture) => format!("linux-{architecture}"),
+        NamedPlatform::Musl(architecture) => format!("musllinux-{architecture}"),
+        NamedPlatform::Windows(tag) => tag.clone(),
         // What a macOS file is for stands in the file, not in its name.
-        _ => platform.to_owned(),
+        NamedPlatform::Darwin | NamedPlatform::Other(_) => return Some((python, None)),
     };
     Some((python, word.parse().ok()))
 }

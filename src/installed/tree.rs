@@ -68,10 +68,7 @@ impl Tree {
                 true => fs::read_link(path).map(Some),
                 false => Ok(None),
             }),
-            Tree::Image(image) => real_below(self.root(), path, &|path| match image.overlay().find(path)? {
-                Found::Link(target) => Ok(Some(PathBuf::from(target))),
-                Found::Folder | Found::File(_) => Ok(None),
-            }),
+            Tree::Image(image) => real_in_image(image, path),
         }
     }
 
@@ -163,6 +160,14 @@ impl Tree {
             Tree::Below(_) | Tree::Image(_) => base.join(text),
         }
     }
+}
+
+/// The path in an image, with every link in it followed.
+pub(super) fn real_in_image(image: &Image, path: &Path) -> io::Result<PathBuf> {
+    real_below(Path::new("/"), path, &|path| match image.overlay().find(path)? {
+        Found::Link(target) => Ok(Some(PathBuf::from(target))),
+        Found::Folder | Found::File(_) => Ok(None),
+    })
 }
 
 /// Where a link leads; `None` for what is no link.

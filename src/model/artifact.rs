@@ -75,6 +75,15 @@ impl Artifact {
         }
     }
 
+    /// Platform tags of the wheel that it is, or was installed from; empty where nothing says which platforms it is for.
+    pub fn platform_tags(&self) -> Vec<&str> {
+        match &self.kind {
+            ArtifactKind::Wheel(wheel) => wheel.platform.iter().map(String::as_str).collect(),
+            ArtifactKind::Installed { tags, .. } => tags.iter().filter_map(|tag| tag.splitn(3, '-').nth(2)).collect(),
+            ArtifactKind::Sdist | ArtifactKind::SourceTree => Vec::new(),
+        }
+    }
+
     /// Whether it is, or was installed from, a wheel for every platform and every ABI.
     pub fn is_pure(&self) -> bool {
         match &self.kind {

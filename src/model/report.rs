@@ -5,6 +5,7 @@ use super::finding::Finding;
 use super::gate::Gate;
 use super::name::{PackageName, Version};
 use super::outcome::ModuleOutcome;
+use super::passed_over::PassedOver;
 use super::problem::Problem;
 use super::resolution::{OtherBuild, RequiredBy};
 use super::source::Forecast;
@@ -71,6 +72,8 @@ pub struct TargetResult {
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be
     /// imported, and no Python file beside them imports them.
     pub left_out: Vec<String>,
+    /// Compiled files that look like modules and do not count on this target, by path.
+    pub passed_over: Vec<PassedOver>,
     /// Every compiled module that the target would load, by path.
     pub modules: Vec<ModuleOutcome>,
     /// What the rules say, worst first.

@@ -8,6 +8,7 @@ mod gate;
 mod grid;
 mod left_out;
 mod notes;
+mod passed_over;
 mod spread;
 mod totals;
 
@@ -39,6 +40,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         culprits::paragraphs(report, &options),
         notes::paragraphs(report, &options),
         left_out::paragraph(report, &options),
+        passed_over::paragraph(report, &options),
         more(report, &options),
         totals::problems(report, &options),
         gate::section(report, &options),

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::candidates::{Candidate, Standing};
-use crate::archive::select::{WhyLeft, select};
+use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
@@ -13,11 +13,12 @@ use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
 use crate::model::name::PackageName;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
 use super::describing;
-use super::siblings::FilesBeside;
+use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
@@ -46,6 +47,9 @@ pub(super) struct Examination {
     /// Large libraries that were not fetched: their beginnings leave open whether they can be imported, and no Python
     /// file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
+    /// Compiled files that no target counts, by path.
+    #[serde(default)]
+    pub(super) passed_over: Vec<PassedOver>,
     /// Size of the file in bytes; 0 where it is not known.
     pub(super) size: u64,
     /// What the file says of itself beside its modules.
@@ -104,17 +108,21 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     let mut examination = of_members(wheel, &paths, glance);
     let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
+    examination.passed_over = selection.passed_over;
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
     examination
 }
 
 /// The last of a wheel's modules alone, where that is enough: it lies next to the directory, and so is there already more
-/// often than not.
+/// often than not. Of a module with several files, one alone does not tell which of them is taken.
 pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &IsEnough<'_>) -> Option<Examination> {
-    let mut candidates = wheel.entries().iter().filter(|entry| Candidate::of(&entry.path).is_some()).rev();
-    let last = candidates.next().filter(|entry| entry.compressed_size <= SMALL)?;
-    candidates.next()?;
+    let named = by_name(wheel);
+    let (candidate, last) = named.candidates.last().filter(|(_, entry)| entry.compressed_size <= SMALL)?;
+    let of_module = named.candidates.iter().filter(|(other, _)| other.place() == candidate.place()).count();
+    if named.candidates.len() < 2 || of_module > 1 {
+        return None;
+    }
     let mut examination = of_members(wheel, &[&last.path], glance);
     if !is_enough(&examination.modules) {
         return None;
@@ -127,7 +135,7 @@ pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &
 /// Reads these members into facts.
 pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance<'_>) -> Examination {
     let mut examination = Examination::default();
-    let files = files_beside(contents, glance);
+    let files = FilesBeside::new(ContentsBeside { contents, glance });
     let siblings = Siblings::new(&files);
     let mut unpacked = contents.read(paths);
     loop {
@@ -162,14 +170,31 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 }
 
 /// The other files, as those that lie beside each.
-pub(super) fn files_beside<'a>(contents: &'a dyn Contents, glance: Glance<'a>) -> FilesBeside<'a> {
-    let paths = || contents.entries().iter().chain(contents.beside()).map(|entry| entry.path.as_str()).collect();
-    let open = move |path: &str| match contents.read(&[path]).next().map(|unpacked| unpacked.member) {
-        Some(member) => member.map(|member| member.bytes),
-        None => Err(problem(path, "was not unpacked".to_owned(), glance)),
-    };
-    let broken = move |path: &str, error: &BinaryError| unreadable(path, error, glance);
-    FilesBeside::new(paths, open, broken)
+pub(super) struct ContentsBeside<'a> {
+    pub(super) contents: &'a dyn Contents,
+    pub(super) glance: Glance<'a>,
+}
+
+impl DistributionFiles for ContentsBeside<'_> {
+    fn paths(&self) -> Vec<&str> {
+        self.contents.entries().iter().map(|entry| entry.path.as_str()).collect()
+    }
+
+    fn open(&self, path: &str) -> OpenedFile {
+        match self.contents.read(&[path]).next().map(|unpacked| unpacked.member) {
+            Some(member) => member.map(|member| member.bytes),
+            None => Err(problem(path, "was not unpacked".to_owned(), self.glance)),
+        }
+    }
+
+    fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
+        let Unpacked { path, member } = self.contents.beside(name)?;
+        Some((path, member.map(|member| member.bytes)))
+    }
+
+    fn broken(&self, path: &str, error: &BinaryError) -> Problem {
+        unreadable(path, error, self.glance)
+    }
 }
 
 fn unreadable(path: &str, error: &BinaryError, glance: Glance<'_>) -> Problem {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::archive::candidates::Candidate;
 use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
+use crate::archive::select::by_name;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
@@ -22,7 +22,8 @@ use crate::model::source::SourceFacts;
 use crate::model::target::{Python, Target};
 
 use super::describing;
-use super::examination::{self, Examination, Glance};
+use super::examination::{self, ContentsBeside, Examination, Glance};
+use super::siblings::FilesBeside;
 use super::sources;
 
 /// Pythons that are asked about when none is named.
@@ -213,7 +214,7 @@ fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, V
     let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
     let mut explanations = BTreeMap::new();
     let glance = Glance { package: None, filename: "", depth: Depth::Verdict };
-    let beside = examination::files_beside(contents, glance);
+    let beside = FilesBeside::new(ContentsBeside { contents, glance });
     let siblings = Siblings::new(&beside);
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
@@ -224,8 +225,7 @@ fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, V
 }
 
 fn candidates(contents: &dyn Contents) -> Vec<&str> {
-    let paths = contents.entries().iter().map(|entry| entry.path.as_str());
-    paths.filter(|path| Candidate::of(path).is_some()).collect()
+    by_name(contents).candidates.into_iter().map(|(_, entry)| entry.path.as_str()).collect()
 }
 
 /// The platforms that the images are for, with each Python; 3.13t only where the name speaks of it.

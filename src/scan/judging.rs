@@ -9,10 +9,11 @@ use crate::model::facts::{Fact, ImageFacts};
 use crate::model::finding::{Finding, Level};
 use crate::model::name::PackageName;
 use crate::model::outcome::{Gil, ModuleOutcome};
+use crate::model::passed_over::PassedOver;
 use crate::model::report::TargetResult;
 use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
-use crate::model::subject::{Delegate, Offer, Subject, SubjectFile};
+use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
 use crate::model::target::Target;
 use crate::rules::{self, RuleSet};
 use crate::verdict;
@@ -116,9 +117,22 @@ fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &Rul
         build: sources::forecast(&chosen.choice, target, set.found.examinations),
         other_build: None,
         left_out: set.found.examination(chosen).map(|found| found.left_out.clone()).unwrap_or_default(),
+        passed_over: set.found.examination(chosen).map(|found| passed_over(found, target)).unwrap_or_default(),
         modules: subject.modules,
         findings,
     }
+}
+
+/// Files that no target counts, and those that this one does not.
+fn passed_over(found: &Examination, target: Target) -> Vec<PassedOver> {
+    let mut all = [found.passed_over.clone(), import::passed_over(&found.modules, target)].concat();
+    all.sort();
+    all
+}
+
+fn hidden(found: &Examination, chosen: &Chosen, target: Target) -> Vec<HiddenModule> {
+    let tags = artifact(&chosen.choice).map(Artifact::platform_tags).unwrap_or_default();
+    import::hidden(&found.modules, target, &tags)
 }
 
 fn is_shown(finding: &Finding, hints: Hints) -> bool {
@@ -135,7 +149,7 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
         target,
         offer: offer(chosen, target, set.found.examinations),
         modules: modules.to_vec(),
-        hidden: examination.map(|found| import::hidden(&found.modules, target)).unwrap_or_default(),
+        hidden: examination.map(|found| hidden(found, chosen, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
         files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),

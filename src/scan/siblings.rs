@@ -7,41 +7,47 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use crate::examine::{BinaryError, Sibling, SiblingFiles, file_name};
 use crate::model::problem::Problem;
 
+/// Most files that are kept of those that a distribution does not list.
+const MOST_UNLISTED: usize = 16;
+
 /// What opening a file gave: its bytes, or what kept it from being read.
 pub(super) type OpenedFile = Result<Vec<u8>, Problem>;
 
-/// Makes a problem of a file at a path that is no library.
-type DescribeBroken<'a> = dyn Fn(&str, &BinaryError) -> Problem + Sync + 'a;
+/// Who has the files of a distribution.
+pub(super) trait DistributionFiles: Sync {
+    /// Paths of all files that it lists.
+    fn paths(&self) -> Vec<&str>;
 
-/// The files of a distribution.
-pub(super) struct FilesBeside<'a> {
-    /// Paths by file name, filled when somebody asks; `None` where several files have the name.
-    by_name: OnceLock<BTreeMap<&'a str, Option<BesideFile<'a>>>>,
-    paths: Box<dyn Fn() -> Vec<&'a str> + Sync + 'a>,
-    open: Box<dyn Fn(&str) -> OpenedFile + Sync + 'a>,
-    broken: Box<DescribeBroken<'a>>,
+    /// Opens one of them.
+    fn open(&self, path: &str) -> OpenedFile;
+
+    /// Opens a library of this name that it does not list, and that lies beside a listed file; its path comes first.
+    fn beside(&self, name: &str) -> Option<(String, OpenedFile)>;
+
+    /// What to say of a file that is no library.
+    fn broken(&self, path: &str, error: &BinaryError) -> Problem;
+}
+
+/// The files of a distribution that were asked for so far.
+pub(super) struct FilesBeside<Files> {
+    files: Files,
+    /// Listed files by name, filled when somebody asks; `None` where several have the name.
+    listed: OnceLock<BTreeMap<String, Option<BesideFile>>>,
+    /// Others, by the name that was asked for.
+    unlisted: [OnceLock<(String, Option<BesideFile>)>; MOST_UNLISTED],
     problems: Mutex<BTreeMap<String, Problem>>,
 }
 
-struct BesideFile<'a> {
-    path: &'a str,
+struct BesideFile {
+    path: String,
+    /// `None` when it cannot be read.
     bytes: OnceLock<Option<Vec<u8>>>,
 }
 
-impl<'a> FilesBeside<'a> {
-    /// Files at these paths, opened so; `broken` makes a problem of one that is no library.
-    pub(super) fn new(
-        paths: impl Fn() -> Vec<&'a str> + Sync + 'a,
-        open: impl Fn(&str) -> OpenedFile + Sync + 'a,
-        broken: impl Fn(&str, &BinaryError) -> Problem + Sync + 'a,
-    ) -> FilesBeside<'a> {
-        FilesBeside {
-            by_name: OnceLock::new(),
-            paths: Box::new(paths),
-            open: Box::new(open),
-            broken: Box::new(broken),
-            problems: Mutex::default(),
-        }
+impl<Files: DistributionFiles> FilesBeside<Files> {
+    /// Nobody has asked yet.
+    pub(super) fn new(files: Files) -> FilesBeside<Files> {
+        FilesBeside { files, listed: OnceLock::new(), unlisted: Default::default(), problems: Mutex::default() }
     }
 
     /// What was wrong with files that were asked for, by path.
@@ -49,16 +55,32 @@ impl<'a> FilesBeside<'a> {
         self.problems.into_inner().unwrap_or_else(PoisonError::into_inner).into_values()
     }
 
-    fn find(&self, name: &str) -> Option<&BesideFile<'a>> {
-        let by_name = self.by_name.get_or_init(|| {
-            let mut by_name = BTreeMap::new();
-            for path in (self.paths)() {
-                let file = || Some(BesideFile { path, bytes: OnceLock::new() });
-                by_name.entry(file_name(path)).and_modify(|known| *known = None).or_insert_with(file);
-            }
-            by_name
-        });
-        by_name.get(name)?.as_ref()
+    fn list(&self) -> BTreeMap<String, Option<BesideFile>> {
+        let mut listed = BTreeMap::new();
+        for path in self.files.paths() {
+            let file = || Some(BesideFile { path: path.to_owned(), bytes: OnceLock::new() });
+            listed.entry(file_name(path).to_owned()).and_modify(|known| *known = None).or_insert_with(file);
+        }
+        listed
+    }
+
+    /// A file that is not listed, looked for once.
+    fn unlisted(&self, name: &str) -> Option<&BesideFile> {
+        let look = || {
+            let file = self.files.beside(name).map(|(path, opened)| {
+                let bytes = OnceLock::from(self.noted(&path, opened));
+                BesideFile { path, bytes }
+            });
+            (name.to_owned(), file)
+        };
+        // Somebody else may take the place at the same time; then the next one is ours.
+        let places = self.unlisted.iter().map(|place| place.get_or_init(&look));
+        places.into_iter().find(|(known, _)| known == name)?.1.as_ref()
+    }
+
+    /// The bytes; or else what is wrong is noted.
+    fn noted(&self, path: &str, opened: OpenedFile) -> Option<Vec<u8>> {
+        opened.map_err(|problem| self.add_problem(path, problem)).ok()
     }
 
     fn add_problem(&self, path: &str, problem: Problem) {
@@ -66,18 +88,21 @@ impl<'a> FilesBeside<'a> {
     }
 }
 
-impl SiblingFiles for FilesBeside<'_> {
+impl<Files: DistributionFiles> SiblingFiles for FilesBeside<Files> {
     fn open(&self, name: &str) -> Sibling<'_> {
-        let Some(file) = self.find(name) else { return Sibling::Missing };
-        let opened = || (self.open)(file.path).map_err(|problem| self.add_problem(file.path, problem)).ok();
-        match file.bytes.get_or_init(opened) {
-            Some(bytes) => Sibling::Found { path: file.path, bytes },
+        let file = match self.listed.get_or_init(|| self.list()).get(name) {
+            Some(listed) => listed.as_ref(),
+            None => self.unlisted(name),
+        };
+        let Some(file) = file else { return Sibling::Missing };
+        match file.bytes.get_or_init(|| self.noted(&file.path, self.files.open(&file.path))) {
+            Some(bytes) => Sibling::Found { path: &file.path, bytes },
             None => Sibling::Unreadable,
         }
     }
 
     fn is_broken(&self, path: &str, error: &BinaryError) {
-        self.add_problem(path, (self.broken)(path, error));
+        self.add_problem(path, self.files.broken(path, error));
     }
 }
 
@@ -87,22 +112,38 @@ mod tests {
     use crate::examine::{Depth, Siblings, examine};
     use crate::model::facts::Declaration;
 
-    fn built(name: &str) -> Vec<u8> {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built");
-        std::fs::read(folder.join(name)).unwrap()
+    /// Fixtures under a folder `lib`, of which the first is listed, and the names of those that were opened.
+    #[derive(Default)]
+    struct Fixtures {
+        is_unlisted: bool,
+        opened: Mutex<Vec<String>>,
     }
 
-    #[test]
-    fn a_library_of_several_modules_is_opened_once() {
-        let bytes = built("elf-x86_64-hands-over.so");
-        let opened = Mutex::new(Vec::new());
-        let open = |path: &str| {
-            opened.lock().unwrap().push(path.to_owned());
-            Ok(built(file_name(path)))
-        };
-        let broken = |path: &str, error: &BinaryError| panic!("{path}: {error}");
-        let files = FilesBeside::new(|| vec!["lib/elf-x86_64-maker.so", "lib/another.so"], open, broken);
+    impl DistributionFiles for &Fixtures {
+        fn paths(&self) -> Vec<&str> {
+            if self.is_unlisted { Vec::new() } else { vec!["lib/elf-x86_64-maker.so", "lib/another.so"] }
+        }
+
+        fn open(&self, path: &str) -> OpenedFile {
+            self.opened.lock().unwrap().push(path.to_owned());
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built");
+            Ok(std::fs::read(folder.join(file_name(path))).unwrap())
+        }
+
+        fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
+            self.is_unlisted.then(|| (format!("beside/{name}"), self.open(&format!("beside/{name}"))))
+        }
+
+        fn broken(&self, path: &str, error: &BinaryError) -> Problem {
+            panic!("{path}: {error}")
+        }
+    }
+
+    fn check(is_unlisted: bool, expected: &str) {
+        let fixtures = Fixtures { is_unlisted, ..Fixtures::default() };
+        let files = FilesBeside::new(&fixtures);
         let siblings = Siblings::new(&files);
+        let bytes = (&fixtures).open("elf-x86_64-hands-over.so").unwrap();
         for path in ["a/sample.so", "b/sample.so", "c/sample.so"] {
             let examined = examine(Depth::Verdict, path, &bytes, &siblings).unwrap().unwrap();
             assert!(examined.depends_on_siblings);
@@ -111,6 +152,12 @@ mod tests {
         }
         drop(siblings);
         assert_eq!(files.into_problems().count(), 0);
-        assert_eq!(*opened.lock().unwrap(), ["lib/elf-x86_64-maker.so"]);
+        assert_eq!(fixtures.opened.lock().unwrap()[1..], [expected]);
+    }
+
+    #[test]
+    fn a_library_of_several_modules_is_opened_once() {
+        check(false, "lib/elf-x86_64-maker.so");
+        check(true, "beside/elf-x86_64-maker.so");
     }
 }

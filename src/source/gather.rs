@@ -1,5 +1,6 @@
 //! What all files of a source distribution come to: its modules, each with what is declared for it and whether the build makes it.
 
+use crate::cpython::file_name::{ExtensionFileName, FileTag};
 use crate::model::facts::Generator;
 use crate::model::source::{
     Language, LimitedApiUse, SourceCrate, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing, Word,
@@ -40,6 +41,18 @@ fn module(
 fn stem(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.split_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// Whether a path has the name of a compiled module that a free-threaded build would look for, so that none has to be made.
+/// Libraries for `ctypes` are called `lib…`.
+fn is_compiled_module(path: &str) -> bool {
+    let Some(name) = ExtensionFileName::of_path(path).filter(ExtensionFileName::is_importable) else { return false };
+    match name.tag {
+        FileTag::Plain => !name.stem.starts_with("lib"),
+        FileTag::Abi3(_) | FileTag::Abi3t(_) => true,
+        FileTag::Cpython(build, _) => build.free_threaded && !build.debug,
+        FileTag::Other(_) => false,
+    }
 }
 
 /// The path without what comes after the file's first dot.
@@ -238,6 +251,9 @@ impl Build {
                 doubts.push(format!("{path}:{line} defines modules by a macro of its own"));
             }
         }
+        if let Some(path) = reader.paths.iter().filter(own).find(|path| is_compiled_module(path)) {
+            doubts.push(format!("{path} is compiled already, and was not looked at"));
+        }
         let says = |words: &[&str]| {
             reader
                 .scripts
@@ -357,4 +373,24 @@ fn limited_api(reader: &Reader, modules: &[SourceModule]) -> Vec<LimitedApiUse> 
         }));
     }
     uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compiled_module_among_sources_is_told_by_its_name() {
+        for (path, expected) in [
+            ("a/_x.cpython-314t-x86_64-linux-gnu.so", true),
+            ("a/_x.abi3.so", true),
+            ("a/my-mod.pyd", true),
+            // Left over from a build for another interpreter.
+            ("a/_x.cpython-311-x86_64-linux-gnu.so", false),
+            ("a/libx.so", false),
+            ("a/_x.c", false),
+        ] {
+            assert_eq!(is_compiled_module(path), expected, "{path}");
+        }
+    }
 }

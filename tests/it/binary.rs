@@ -80,7 +80,7 @@ const fn export(slots: &'static [u32]) -> ExpectedHook {
 const EXPORT: &[ExpectedHook] = &[export(&[100, 85, 109, 87])];
 const NESTED: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[92, 85, 109, 87])), export(&[85, 109, 87])];
 const NOT_READ: &[ExpectedHook] = &[hook(None, Err(BIG_ENDIAN), None)];
-const HANDS_OVER: &[ExpectedHook] = &[hook(None, Err("what make_sample of another library gives"), None)];
+const HANDS_OVER: &[ExpectedHook] = &[hook(None, Err("it is made by make_sample of "), None)];
 const NON_ASCII: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInitU_lanmt_2sa6t", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
 

@@ -9,6 +9,8 @@ use ungil::binary::image::{Image, images};
 use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind, InitKind};
 
+use crate::built::Fixtures;
+
 const FREE_THREADED: TargetInterpreter = TargetInterpreter { minor: 14, free_threaded: true };
 const WITH_GIL: TargetInterpreter = TargetInterpreter { minor: 14, free_threaded: false };
 
@@ -312,6 +314,42 @@ fn guards_of_windows_on_arm64_are_known_by_what_follows_the_call() {
     }
     // The call may have changed this register, and then nobody knows what is compared.
     assert_eq!(initialises_once(9, None).facts.init.value(), None);
+}
+
+#[test]
+fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it() {
+    const FIXTURES: Fixtures = Fixtures("objects");
+    let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+    let found = |name: &str| run(&FIXTURES.built(name), HookKind::Init, interpreter, EvaluationLimits::default());
+    FIXTURES.check_sums();
+    // CPython 3.13 leaves the GIL off for these.
+    for name in ["neighbour.so", "spins.so", "nameless.so"] {
+        assert_eq!(
+            found(name).facts.gil.value(),
+            Some(&Declaration::Slot { value: 1 }),
+            "{name}: {:?}",
+            found(name).facts.gil
+        );
+    }
+    assert!(found("spins.so").steps < 100, "a lock that is taken is waited for once");
+    // For these it switches it on.
+    for name in ["pointer.so", "stored.so", "enclosing.so"] {
+        assert!(why(&found(name).facts.gil).contains("pointer to the slots"), "{name}: {:?}", found(name).facts.gil);
+    }
+}
+
+#[test]
+fn the_run_time_in_a_module_is_known_by_its_names() {
+    let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+    let bytes = Fixtures("objects").built("runtime.so");
+    let found = run(&bytes, HookKind::Init, interpreter, EvaluationLimits::default());
+    assert_eq!(found.facts.gil.value(), Some(&Declaration::Absent), "{:?}", found.facts.gil);
+    // The second call of a function is not what the first is not known to be.
+    let versions =
+        run(&Fixtures("objects").built("versions.so"), HookKind::Init, interpreter, EvaluationLimits::default());
+    assert_eq!(versions.facts.gil.value(), Some(&Declaration::Absent), "{:?}", versions.facts.gil);
+    let called = |name: &str| found.trace.iter().any(|step| step.symbol.as_deref() == Some(name));
+    assert!(called("__cxa_guard_acquire") && called("__cxa_guard_release"), "{:?}", found.trace);
 }
 
 #[test]

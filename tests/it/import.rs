@@ -64,8 +64,9 @@ fn paths(files: &[&str], python: &str, platform: &str) -> (Vec<String>, Vec<Stri
     };
     let files: Vec<ModuleFacts> = files.iter().map(facts).collect();
     let target = target(python, platform);
+    let tags = if format == Format::Pe { ["win_amd64"] } else { ["manylinux_2_28_x86_64"] };
     let found = outcomes(&files, target).into_iter().map(|outcome| outcome.path).collect();
-    (found, hidden(&files, target).into_iter().map(|hidden| hidden.path).collect())
+    (found, hidden(&files, target, &tags).into_iter().map(|hidden| hidden.path).collect())
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
         target,
         offer,
         modules: outcomes(files, target),
-        hidden: hidden(files, target),
+        hidden: hidden(files, target, &["any"]),
         problems: Vec::new(),
         delegates: BTreeMap::new(),
         distribution: distribution(),

@@ -6,6 +6,7 @@ mod example;
 mod gating;
 mod inspecting;
 mod installed;
+mod names;
 mod output;
 mod planning;
 mod shop;

@@ -55,6 +55,17 @@ impl<'data> Image<'data> {
         ranges
     }
 
+    /// Where code is for certain, as (start, end): what sections say, or on Windows segments, which are sections there.
+    pub fn named_code(&self) -> Vec<(u64, u64)> {
+        let places = if self.format == Format::Pe {
+            let executable = self.segments.iter().filter(|segment| segment.executable);
+            executable.map(|segment| (segment.address, segment.size)).collect()
+        } else {
+            self.code_sections()
+        };
+        places.into_iter().map(|(start, size)| (start, start.saturating_add(size))).collect()
+    }
+
     /// The name of the function that holds an address, where a symbol table tells for certain.
     pub fn function_at(&self, address: u64) -> Option<&'data str> {
         let functions = self.functions.get_or_init(|| self.read_functions());

@@ -101,6 +101,7 @@ mod tests {
         check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("3.2.4"))), Origin::Author);
         check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("0.29.37"))), Origin::Unclear);
         check("PyDict_Next", Some(made_by(Generator::Cython, None)), Origin::Generator);
+        check("Py_GetConstantBorrowed", Some(made_by(Generator::Cffi, Some("2.1.1"))), Origin::Generator);
         check("PyDict_Next", Some(made_by(Generator::Pyo3, Some("0.30.1"))), Origin::Generator);
         check("PyDict_Next", Some(made_by(Generator::BoostPython, None)), Origin::Unclear);
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::definition::Definition;
 use super::{ImageContext, imported};
 use crate::binary::image::Image;
+use crate::cpython::init_function;
 use crate::cpython::slots::{self, ModuleSlot, SlotMeaning, SlotRecord};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, HookKind, InitFacts, InitKind, Interpreters};
@@ -171,7 +172,10 @@ fn own_definition<'context>(
     if let Some(why) = context.objects.unread {
         return Err(why.to_owned());
     }
-    let is_own = |definition: &&Definition| definition.name.rsplit('.').next() == Some(hook.module.as_str());
+    let is_own = |definition: &&Definition| {
+        let last = definition.name.rsplit('.').next();
+        last.is_some_and(|last| init_function::is_same_module(last, &hook.module))
+    };
     let own: Vec<&Definition> = context.objects.definitions.iter().filter(is_own).collect();
     match own.as_slice() {
         [definition] => Ok(definition),

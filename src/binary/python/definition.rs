@@ -48,8 +48,12 @@ pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
         found.unread = Some("the static objects of big-endian builds are not read");
         return found;
     }
+    let code = image.named_code();
     for &(place, target) in image.relocations() {
-        if image.segment_at(target).is_none() {
+        // A pointer to a function stands where the name of what begins before it would, as in a table of slots; a name
+        // never lies in code.
+        let in_code = || code.iter().any(|&(start, end)| start <= target && target < end);
+        if image.segment_at(target).is_none() || in_code() {
             continue;
         }
         for layout in layouts(image.pointer_size as u64) {

@@ -137,6 +137,11 @@ impl Machine<'_, '_> {
         OBJECTS
     }
 
+    /// The number of a slot that each thread has, asked for at this place.
+    pub(in crate::evaluator) fn thread_slot_number(&mut self, state: &State) -> u64 {
+        self.allocation_id((state.pc, state.context(), 32))
+    }
+
     fn allocation_id(&mut self, key: (u64, u64, u64)) -> u64 {
         let next = self.allocation_ids.len() as u64;
         *self.allocation_ids.entry(key).or_insert(next)
@@ -173,6 +178,7 @@ impl Machine<'_, '_> {
                 } else {
                     PointsTo::OUTSIDE
                 };
+                let own = own.read_from_memory();
                 Value::Unknown(if self.reaches_data(reach) { own.with(PointsTo::IMAGE) } else { own })
             }
         }

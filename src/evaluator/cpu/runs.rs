@@ -80,6 +80,14 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// Forgets the pointers behind the arguments of a bit mask.
+    pub(in crate::evaluator) fn forget_pointers(&self, state: &mut State, mask: u8) {
+        for number in (0..8).filter(|number| mask & (1 << number) != 0) {
+            let pointer = self.argument(state, number);
+            self.forget(state, pointer, 8);
+        }
+    }
+
     /// Forgets what may have been written behind a passed pointer.
     pub(in crate::evaluator) fn forget(&self, state: &mut State, pointer: Value, length: u64) {
         match pointer {

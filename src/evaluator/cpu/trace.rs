@@ -14,6 +14,8 @@ pub(in crate::evaluator) enum TraceEvent {
     Call { import: usize },
     /// That import always returns this number, as the library beside the file shows.
     Answer { import: usize, number: u64 },
+    /// Called a function of the C++ run time that is part of the image.
+    Runtime { address: u64 },
     /// Went one way where both were possible.
     Branch { taken: bool },
     /// Called something that could not be followed.
@@ -79,6 +81,9 @@ fn describe(node: &Node, image: &Image) -> Evidence {
         TraceEvent::Answer { import, number } => {
             let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
             Evidence::new("the library beside it always returns").symbol(name).value(number.to_string())
+        }
+        TraceEvent::Runtime { address } => {
+            Evidence::new("call").symbol(image.symbol_name_at(address).unwrap_or("the C++ run time"))
         }
         TraceEvent::Branch { taken } => Evidence::new("branch on an unknown").value(if taken {
             "condition holds"

@@ -19,7 +19,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
         match target {
             Value::Known(address) => {
-                if self.machine.is_code(address) || address == END {
+                if (self.machine.is_code(address) || address == END) && self.own_model(target).is_none() {
                     state.pc = address;
                     return true;
                 }
@@ -84,7 +84,8 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if self.model_guard_call(state, return_to) {
             return true;
         }
-        if self.isa.traps(self.machine.image, return_to) {
+        // Where what follows the call only throws or panics, the path has ended already.
+        if self.isa.traps(self.machine.image, return_to) || !self.may_return(return_to) {
             return false;
         }
         if let Value::Known(address) = target
@@ -93,15 +94,17 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         {
             return false;
         }
+        let has_model = self.own_model(target).is_some();
         match target {
             Value::Known(address)
-                if self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
+                if !has_model && self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
             {
                 self.skip(state);
                 state.pc = return_to;
                 true
             }
-            Value::Known(address) if self.machine.is_code(address) => {
+            Value::Known(address) if !has_model && self.machine.is_code(address) => {
+                self.meet_guard_call(state, address, return_to);
                 I::enter(&mut self.machine, state, return_to);
                 state.pc = address;
                 true
@@ -111,6 +114,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 self.outside(state, target) && self.return_from_call(state)
             }
         }
+    }
+
+    /// The model of a function of the image, when it belongs to the C++ run time.
+    pub(super) fn own_model(&mut self, target: Value) -> Option<CallModel> {
+        self.models.own(self.machine.image, target.known()?)
     }
 
     fn is_too_deep(&self, state: &State) -> bool {
@@ -174,7 +182,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 CallOutcome::PreservesRegisters(Value::Known(0x10_0000 + (descriptor & 0xff_ffff)))
             }
             Some(index) => self.external_call(state, index),
-            None => self.unknown_call(state, target),
+            None => match (target, self.own_model(target)) {
+                (Value::Known(address), Some(model)) => externals::call_own(&mut self.machine, state, address, model),
+                _ => self.unknown_call(state, target),
+            },
         };
         let result = match answer {
             CallOutcome::NoReturn => return false,
@@ -288,6 +299,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             }
         }
         state.pc = frame.return_to;
+        self.recognise_guard_call(state);
         true
     }
 }

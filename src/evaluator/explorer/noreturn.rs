@@ -9,6 +9,7 @@ use super::Executor;
 use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::value::Value;
 
 /// Most instructions of one function that are looked at.
 const LONGEST_FUNCTION: usize = 600;
@@ -22,14 +23,14 @@ const DEEPEST_CALL: usize = 12;
 /// What is known of functions.
 #[derive(Debug, Default)]
 pub(super) struct NoReturn {
-    /// Functions of which is known whether they may return.
+    /// Functions and places in them of which is known whether they may return.
     may_return: FastMap<u64, bool>,
     /// Instructions looked at for that.
     inspected: u64,
 }
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
-    /// Whether the function at an address may return.
+    /// Whether the code at an address, of a function or of the rest of one, may return.
     pub(super) fn may_return(&mut self, address: u64) -> bool {
         self.may_return_at(address, 0)
     }
@@ -37,6 +38,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     fn may_return_at(&mut self, start: u64, depth: usize) -> bool {
         if let Some(&known) = self.noreturn.may_return.get(&start) {
             return known;
+        }
+        if let Some(model) = self.own_model(Value::Known(start)) {
+            return !model.never_returns();
         }
         if depth >= DEEPEST_CALL || self.noreturn.inspected >= MOST_INSTRUCTIONS {
             return true;
@@ -60,7 +64,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 return true;
             }
             match self.isa.static_successor(self.machine.image, address) {
-                StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
+                StaticSuccessor::Next(next) => open.push(next),
+                StaticSuccessor::Jump(target) => match self.own_model(Value::Known(target)) {
+                    Some(model) if model.never_returns() => {}
+                    Some(_) => return true,
+                    None => open.push(target),
+                },
                 StaticSuccessor::Branch(first, second) => open.extend([first, second]),
                 StaticSuccessor::Call { target, next } => {
                     if self.may_return_at(target, depth + 1) {
@@ -103,10 +112,14 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         false
     }
 
-    /// Whether the slot holds an import that never returns.
+    /// Whether the slot holds an import that never returns, or such a function of the C++ run time in the image.
     fn ends(&mut self, slot: u64) -> bool {
         let image = self.machine.image;
-        let import = image.pointer(slot).and_then(|target| self.machine.import_index(target));
-        import.and_then(|index| self.models.get(image, index)).is_some_and(CallModel::never_returns)
+        let Some(target) = image.pointer(slot) else { return false };
+        let model = match self.machine.import_index(target) {
+            Some(index) => self.models.get(image, index),
+            None => self.models.own(image, target),
+        };
+        model.is_some_and(CallModel::never_returns)
     }
 }

@@ -1,7 +1,7 @@
 //! Allocators, string and memory functions, guards of one-time initialisation, thread-local storage.
 
 use super::system::SystemCall;
-use super::{CallOrigin, CallOutcome, unmodelled};
+use super::{CallOrigin, CallOutcome, PROCESSORS, THE_THREAD, unmodelled};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::runs::LONGEST_RUN;
 use crate::evaluator::cpu::state::State;
@@ -14,7 +14,13 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, call: SystemCall) -
         SystemCall::PointerOrNull | SystemCall::Number => machine.fresh(state, Symbol::new(Range::ALL)),
         SystemCall::Zero => Value::Known(0),
         SystemCall::One => Value::Known(1),
-        SystemCall::Processors => Value::Known(4),
+        SystemCall::Processors => Value::Known(PROCESSORS),
+        SystemCall::Thread => Value::Known(THE_THREAD),
+        SystemCall::Pointer => machine.fresh(state, Symbol::new(Range::POINTER)),
+        SystemCall::Writes(mask) => {
+            machine.forget_pointers(state, mask);
+            machine.fresh(state, Symbol::new(Range::ALL))
+        }
         SystemCall::Never => return CallOutcome::NoReturn,
         SystemCall::Argument(number) => machine.argument(state, number),
         SystemCall::BoostInit => {
@@ -43,6 +49,19 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, call: SystemCall) -
             let guard = machine.argument(state, 0);
             machine.store(state, guard, 1, Value::Known(1));
             Value::Known(0)
+        }
+        SystemCall::ProcessorMasks => processor_masks(machine, state),
+        SystemCall::AllocateThreadSlot => allocate_thread_slot(machine, state),
+        SystemCall::ReadThreadSlot => match thread_slot(machine, state) {
+            Some(slot) => machine.load(state, Value::Known(slot), 8),
+            None => machine.fresh(state, Symbol::new(Range::ALL)),
+        },
+        SystemCall::WriteThreadSlot => {
+            let held = machine.argument(state, 1);
+            if let Some(slot) = thread_slot(machine, state) {
+                machine.store(state, Value::Known(slot), 8, held);
+            }
+            Value::Known(1)
         }
         SystemCall::Once => return once(machine, state),
         SystemCall::WindowsOnce => return windows_once(machine, state),
@@ -160,6 +179,37 @@ fn guard_acquire(machine: &mut Machine, state: &mut State) -> CallOutcome {
         Value::Known(byte) => Value::Known(u64::from(byte & 1 == 0)),
         Value::Symbol { .. } | Value::Unknown(_) => machine.fresh(state, Symbol::new(Range::new(0, 1))),
     })
+}
+
+/// Masks with a bit for each processor, through the second and the third argument.
+fn processor_masks(machine: &mut Machine, state: &mut State) -> Value {
+    for number in [1, 2] {
+        let place = machine.argument(state, number);
+        machine.store(state, place, 8, Value::Known((1 << PROCESSORS) - 1));
+    }
+    Value::Known(1)
+}
+
+/// Where in the thread's memory the slots lie that a program asks for, and the number of the first.
+const THREAD_SLOTS: u64 = THREAD + 0x20_0000;
+const FIRST_THREAD_SLOT: u64 = 64;
+/// Windows has so many: <https://learn.microsoft.com/en-us/windows/win32/procthread/thread-local-storage>
+const MOST_THREAD_SLOTS: u64 = 1024;
+
+/// Every place that asks gets a slot of its own, in which the system wrote zero.
+fn allocate_thread_slot(machine: &mut Machine, state: &mut State) -> Value {
+    let number = machine.thread_slot_number(state);
+    if number >= MOST_THREAD_SLOTS {
+        return machine.fresh(state, Symbol::new(Range::ALL));
+    }
+    machine.store(state, Value::Known(THREAD_SLOTS + 8 * number), 8, Value::Known(0));
+    Value::Known(FIRST_THREAD_SLOT + number)
+}
+
+/// The slot whose number is the first argument, when this program asked for it.
+fn thread_slot(machine: &Machine, state: &State) -> Option<u64> {
+    let number = machine.argument(state, 0).truncate(32).known()?.checked_sub(FIRST_THREAD_SLOT)?;
+    (number < MOST_THREAD_SLOTS).then_some(THREAD_SLOTS + 8 * number)
 }
 
 fn once(machine: &mut Machine, state: &mut State) -> CallOutcome {

@@ -26,10 +26,7 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, facts: CallFacts) -
             return returned(machine, state, facts);
         }
         Effect::Writes(mask) => {
-            for number in (0..8).filter(|number| mask & (1 << number) != 0) {
-                let pointer = machine.argument(state, number);
-                machine.forget(state, pointer, 8);
-            }
+            machine.forget_pointers(state, mask);
             return returned(machine, state, facts);
         }
         Effect::CreateModule => return CallOutcome::CreatesModule(create(machine, state, first)),

@@ -20,8 +20,14 @@ pub(in crate::evaluator) enum SystemCall {
     One,
     /// A number that is as good as any: that of processors.
     Processors,
+    /// A number that is as good as any: that of the one thread.
+    Thread,
+    /// A handle or another pointer, not null.
+    Pointer,
     /// Any number.
     Number,
+    /// Any number; it writes one pointer through each argument of this bit mask.
+    Writes(u8),
     /// It never returns, or not on a path on which the import succeeds.
     Never,
     /// One of its arguments.
@@ -46,6 +52,12 @@ pub(in crate::evaluator) enum SystemCall {
     GuardAcquire,
     /// `__cxa_guard_release`
     GuardRelease,
+    /// The number of a slot in which each thread keeps a pointer, null at first.
+    AllocateThreadSlot,
+    ReadThreadSlot,
+    WriteThreadSlot,
+    /// Writes masks with a bit for each processor through the second and the third argument.
+    ProcessorMasks,
     /// Calls the function in the second argument the first time.
     Once,
     /// The same with `InitOnceExecuteOnce`'s arguments.
@@ -59,14 +71,33 @@ pub(in crate::evaluator) enum SystemCall {
 }
 
 use self::SystemCall::{
-    Allocate, AllocateZeroed, Argument, BoostInit, GuardAcquire, GuardRelease, HeapAllocate, Memcmp, Memcpy, Memset,
-    Never, Nothing, Number, Once, One, PointerOrNull, PosixAllocate, Processors, Reallocate, Strcmp, Strlen, Strncmp,
-    ThreadLocal, WindowsOnce, WriteFile, Zero,
+    Allocate, AllocateThreadSlot, AllocateZeroed, Argument, BoostInit, GuardAcquire, GuardRelease, HeapAllocate,
+    Memcmp, Memcpy, Memset, Never, Nothing, Number, Once, One, Pointer, PointerOrNull, PosixAllocate, ProcessorMasks,
+    Processors, ReadThreadSlot, Reallocate, Strcmp, Strlen, Strncmp, Thread, ThreadLocal, WindowsOnce, WriteFile,
+    WriteThreadSlot, Writes, Zero,
 };
 
 /// Every model. A name may end in `*`: then it stands for all names that begin like it; what stands between two `*` must
 /// occur behind the beginning.
 const TABLE: &[(SystemCall, &[&str])] = &[
+    (
+        Pointer,
+        &[
+            "CreateEventA",
+            "CreateEventW",
+            "CreateSemaphoreA",
+            "CreateSemaphoreW",
+            "GetCurrentProcess",
+            "GetCurrentThread",
+        ],
+    ),
+    (Writes(0b1000), &["DuplicateHandle"]),
+    (Writes(0b1), &["GetSystemTimeAsFileTime", "QueryPerformanceCounter", "QueryPerformanceFrequency"]),
+    (Thread, &["GetCurrentThreadId"]),
+    (ProcessorMasks, &["GetProcessAffinityMask"]),
+    (AllocateThreadSlot, &["TlsAlloc", "FlsAlloc"]),
+    (ReadThreadSlot, &["TlsGetValue", "FlsGetValue"]),
+    (WriteThreadSlot, &["TlsSetValue", "FlsSetValue"]),
     (BoostInit, &["_ZN5boost6python6detail11init_module*", "?init_module@detail@python@boost@@*"]),
     (
         PointerOrNull,
@@ -100,7 +131,6 @@ const TABLE: &[(SystemCall, &[&str])] = &[
             "getpid",
             "sysconf",
             "GetLastError",
-            "GetCurrentThreadId",
             "GetCurrentProcessId",
             "GetTickCount*",
             "getpagesize",
@@ -121,6 +151,10 @@ const TABLE: &[(SystemCall, &[&str])] = &[
             "strtoll",
             "toupper",
             "tolower",
+            "GetThreadPriority",
+            "IsDebuggerPresent",
+            "WaitForMultipleObjects",
+            "WaitForSingleObject*",
         ],
     ),
     (
@@ -205,9 +239,22 @@ const TABLE: &[(SystemCall, &[&str])] = &[
             "_ZNSt6thread20hardware_concurrencyEv",
             "_ZNSt3__16thread20hardware_concurrencyEv",
             "_Thrd_hardware_concurrency",
+            "get_nprocs",
+            "get_nprocs_conf",
         ],
     ),
-    (One, &["TlsSetValue", "FlsSetValue", "InitializeCriticalSectionEx"]),
+    (
+        One,
+        &[
+            "InitializeCriticalSectionEx",
+            "CloseHandle",
+            "ReleaseSemaphore",
+            "ResetEvent",
+            "SetEvent",
+            "SetThreadPriority",
+            "TryEnterCriticalSection",
+        ],
+    ),
     (
         Never,
         &[

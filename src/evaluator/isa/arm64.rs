@@ -233,6 +233,14 @@ fn special(state: &State, word: u32) -> Option<Successor> {
     const BARRIER: (u32, u32) = (0xffff_f01f, 0xd503_301f);
     const AUTHENTICATED_RETURN: (u32, u32) = (0xffff_fbff, 0xd65f_0bff);
     const POINTER_AUTHENTICATION: (u32, u32) = (0xffff_0000, 0xdac1_0000);
+    const YIELD: u32 = 0xd503_203f;
+    const WAIT_FOR_EVENT: u32 = 0xd503_205f;
+    const WAIT_FOR_INTERRUPT: u32 = 0xd503_207f;
+    /// What loops that wait are slowed down with, too.
+    const SYNCHRONIZE_INSTRUCTIONS: u32 = 0xd503_3fdf;
+    if [YIELD, WAIT_FOR_EVENT, WAIT_FOR_INTERRUPT, SYNCHRONIZE_INSTRUCTIONS].contains(&word) {
+        return Some(Successor::Wait(state.pc.wrapping_add(4)));
+    }
     let is = |(mask, value): (u32, u32)| word & mask == value;
     let next = Successor::Next(state.pc.wrapping_add(4));
     if is(HINT) || is(BARRIER) || is(POINTER_AUTHENTICATION) {

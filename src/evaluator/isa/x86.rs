@@ -313,8 +313,9 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
     use Mnemonic::*;
     let next = Successor::Next(instruction.next_ip());
     match instruction.mnemonic() {
-        Nop | Endbr64 | Pause | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2
-        | Prefetchnta | Prefetchw | Emms | Cld | Fnop => {}
+        Pause => return Successor::Wait(instruction.next_ip()),
+        Nop | Endbr64 | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta
+        | Prefetchw | Emms | Cld | Fnop => {}
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {

@@ -8,6 +8,8 @@ use crate::evaluator::values::value::{Region, Value, region};
 pub(in crate::evaluator) struct StaticGuards {
     /// Their words, sorted.
     words: Vec<u64>,
+    /// Objects of the image that paths ended with, as (start, end), sorted.
+    objects: Vec<(u64, u64)>,
     /// Whether a guard was met whose state was not known, though nothing but the run time ever changes it.
     begins_again: bool,
     /// Whether this run goes through to its end.
@@ -26,6 +28,21 @@ impl StaticGuards {
         }
         let is_news = held.known().is_none() && !memory.is_guard(word);
         self.begins_again |= is_news && !self.is_last;
+    }
+
+    /// Notes an object of the image that a path ended with, and of which something was not known.
+    pub(in crate::evaluator) fn note_object(&mut self, object: (u64, u64)) {
+        if region(object.0) == Region::Image
+            && let Err(index) = self.objects.binary_search(&object)
+        {
+            self.objects.insert(index, object);
+            self.begins_again |= !self.is_last;
+        }
+    }
+
+    /// The objects, sorted.
+    pub(in crate::evaluator) fn objects(&self) -> &[(u64, u64)] {
+        &self.objects
     }
 
     /// Whether a guard lies at an address.
@@ -52,6 +69,7 @@ impl StaticGuards {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluator::values::value::HEAP;
 
     #[test]
     fn a_guard_in_an_unknown_state_is_news_once() {
@@ -64,5 +82,17 @@ mod tests {
         guards.begin(true);
         guards.note(&Memory::default(), 0x1004, Value::ANY);
         assert!(!guards.begins_again(), "the last run goes through");
+    }
+
+    #[test]
+    fn an_object_is_news_once() {
+        let mut guards = StaticGuards::default();
+        guards.begin(false);
+        guards.note_object((0x1000, 0x1078));
+        assert!(guards.begins_again() && guards.objects() == [(0x1000, 0x1078)]);
+        guards.begin(false);
+        guards.note_object((0x1000, 0x1078));
+        guards.note_object((HEAP, HEAP + 0x78));
+        assert!(!guards.begins_again() && guards.objects().len() == 1);
     }
 }

@@ -21,11 +21,41 @@ impl Memory {
 
     /// Whether a pointer that lies in memory may point to the object that holds an address.
     pub(super) fn is_exposed(&self, address: u64) -> bool {
-        let near = |list: &[u64]| {
-            let after = list.partition_point(|&start| start <= address);
-            after.checked_sub(1).and_then(|index| list.get(index)).is_some_and(|start| address - start < LARGEST_OBJECT)
+        // The largest object that begins before it, or the one of which is known that it is one.
+        let object = self.objects.iter().find(|&&(start, end)| start <= address && address < end);
+        let (first, last) = match object {
+            Some(&(start, end)) => (start, end.saturating_sub(1)),
+            None => (address.saturating_sub(LARGEST_OBJECT - 1), address),
         };
-        near(&self.layout.targets) || near(&self.escaped)
+        let holds = |list: &[u64]| {
+            let next = list.get(list.partition_point(|&pointer| pointer < first));
+            next.is_some_and(|&pointer| pointer <= last)
+        };
+        holds(&self.layout.targets) || holds(&self.escaped)
+    }
+
+    /// A write into a field at a constant distance behind a pointer may lead from an object that is larger than it seems
+    /// into one that is a part of it.
+    fn reach_objects(&mut self, reach: PointsTo) {
+        let Some(field) = reach.field() else { return };
+        for &(start, end) in self.objects.iter() {
+            let pointers = || self.layout.targets.iter().chain(self.escaped.iter());
+            let leads_there = |&pointer: &u64| (start..end).contains(&pointer.saturating_add(field));
+            if pointers().any(leads_there)
+                && let Err(index) = self.escaped.binary_search(&start)
+            {
+                Rc::make_mut(&mut self.escaped).insert(index, start);
+            }
+        }
+    }
+
+    /// Parts of the image without the objects that end paths: a pointer that was derived from addresses outside of such an
+    /// object does not lead into it.
+    fn without_other_objects(&self, parts: Vec<(u64, u64)>, (low, high): (u64, u64)) -> Vec<(u64, u64)> {
+        self.objects.iter().filter(|&&(start, end)| high < start || end < low).fold(parts, |parts, &(start, end)| {
+            let around = |(first, last): (u64, u64)| [(first, last.min(start)), (first.max(end), last)];
+            parts.into_iter().flat_map(around).filter(|(first, last)| first < last).collect()
+        })
     }
 
     /// Forgets everything in the image that may change: code that was not followed may have written there by name.
@@ -54,10 +84,18 @@ impl Memory {
         let origin = reach.may(PointsTo::IMAGE).then(|| reach.addresses()).filter(|&addresses| extent.meets(addresses));
         let stored_reach = stored.points_to_in(extent);
         let from_anywhere = origin.is_some_and(|(low, _)| image.segment_at(low).is_none() || low < 4096);
-        let parts = if origin.is_some() && !from_anywhere { self.layout.hit_by(image, reach) } else { Vec::new() };
+        let parts = match origin {
+            Some(addresses) if !from_anywhere => {
+                self.without_other_objects(self.layout.hit_by(image, reach), addresses)
+            }
+            Some(_) | None => Vec::new(),
+        };
         self.leaked |= from_anywhere;
+        if from_anywhere {
+            self.reach_objects(reach);
+        }
         let (layout, escaped, guards) = (Rc::clone(&self.layout), Rc::clone(&self.escaped), Rc::clone(&self.guards));
-        let others = Memory { layout, escaped, guards, ..Memory::default() };
+        let others = Memory { layout, escaped, guards, objects: Rc::clone(&self.objects), ..Memory::default() };
         self.tainted = self.tainted.with(touched);
         self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {

@@ -9,32 +9,40 @@ use crate::binary::image::Image;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::evaluator) struct PointsTo {
     kinds: u8,
+    /// How far behind the pointer it is that was read from memory; [`PointsTo::ANYWHERE`] where an index was added.
+    field: u16,
     /// Lowest and highest address in the image, in units of [`PointsTo::UNIT`].
     low: u32,
     high: u32,
 }
 
 impl PointsTo {
-    pub(in crate::evaluator) const NOTHING: PointsTo = PointsTo { kinds: 0, low: 0, high: 0 };
-    pub(in crate::evaluator) const OUTSIDE: PointsTo = PointsTo { kinds: 1, low: 0, high: 0 };
+    pub(in crate::evaluator) const NOTHING: PointsTo = PointsTo { kinds: 0, field: 0, low: 0, high: 0 };
+    pub(in crate::evaluator) const OUTSIDE: PointsTo = PointsTo { kinds: 1, field: 0, low: 0, high: 0 };
     /// Anywhere in the image.
-    pub(in crate::evaluator) const IMAGE: PointsTo = PointsTo { kinds: 2, low: 0, high: u32::MAX };
-    pub(in crate::evaluator) const STACK: PointsTo = PointsTo { kinds: 4, low: 0, high: 0 };
-    pub(in crate::evaluator) const HEAP: PointsTo = PointsTo { kinds: 8, low: 0, high: 0 };
+    pub(in crate::evaluator) const IMAGE: PointsTo = PointsTo { kinds: 2, field: 0, low: 0, high: u32::MAX };
+    pub(in crate::evaluator) const STACK: PointsTo = PointsTo { kinds: 4, field: 0, low: 0, high: 0 };
+    pub(in crate::evaluator) const HEAP: PointsTo = PointsTo { kinds: 8, field: 0, low: 0, high: 0 };
     /// The image's code: it may be called, and nobody writes there.
-    pub(in crate::evaluator) const CODE: PointsTo = PointsTo { kinds: 16, low: 0, high: 0 };
+    pub(in crate::evaluator) const CODE: PointsTo = PointsTo { kinds: 16, field: 0, low: 0, high: 0 };
     const UNIT: u64 = 16;
+    const ANYWHERE: u16 = u16::MAX;
 
     /// At or near one address of the image.
     fn near(address: u64) -> PointsTo {
         let unit = u32::try_from(address / PointsTo::UNIT).unwrap_or(u32::MAX);
-        PointsTo { kinds: PointsTo::IMAGE.kinds, low: unit, high: unit }
+        PointsTo { kinds: PointsTo::IMAGE.kinds, field: 0, low: unit, high: unit }
     }
 
     pub(in crate::evaluator) fn with(self, other: PointsTo) -> PointsTo {
         let kinds = self.kinds | other.kinds;
         match (self.may(PointsTo::IMAGE), other.may(PointsTo::IMAGE)) {
-            (true, true) => PointsTo { kinds, low: self.low.min(other.low), high: self.high.max(other.high) },
+            (true, true) => PointsTo {
+                kinds,
+                field: if self.field == other.field { self.field } else { PointsTo::ANYWHERE },
+                low: self.low.min(other.low),
+                high: self.high.max(other.high),
+            },
             (true, false) => PointsTo { kinds, ..self },
             (false, _) => PointsTo { kinds, ..other },
         }
@@ -45,8 +53,33 @@ impl PointsTo {
     }
 
     pub(in crate::evaluator) fn is_subsumed_by(self, other: PointsTo) -> bool {
-        let contained = !self.may(PointsTo::IMAGE) || self.low >= other.low && self.high <= other.high;
+        let same_field = self.field == other.field || other.field == PointsTo::ANYWHERE;
+        let contained = !self.may(PointsTo::IMAGE) || same_field && self.low >= other.low && self.high <= other.high;
         self.kinds & !other.kinds == 0 && contained
+    }
+
+    /// What a pointer that was read from memory may point to: just where it points.
+    pub(in crate::evaluator) fn read_from_memory(self) -> PointsTo {
+        PointsTo { field: 0, ..self }
+    }
+
+    /// After a constant was added.
+    fn moved(self, added: u64) -> PointsTo {
+        let field = u16::try_from(u64::from(self.field).wrapping_add(added)).ok();
+        match (self.may(PointsTo::IMAGE), self.field) {
+            (false, _) | (true, PointsTo::ANYWHERE) => self,
+            (true, _) => PointsTo { field: field.unwrap_or(PointsTo::ANYWHERE), ..self },
+        }
+    }
+
+    /// After something was done to it that is not known.
+    fn indexed(self) -> PointsTo {
+        if self.may(PointsTo::IMAGE) { PointsTo { field: PointsTo::ANYWHERE, ..self } } else { self }
+    }
+
+    /// How far behind a pointer that was read from memory, when only constants were added.
+    pub(in crate::evaluator) fn field(self) -> Option<u64> {
+        (self.field != PointsTo::ANYWHERE).then_some(u64::from(self.field))
     }
 
     /// Lowest and highest address of the image that it was derived from.
@@ -164,7 +197,12 @@ impl Value {
             | (Value::Known(added), Value::Symbol { id, offset }) => {
                 Value::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
             }
-            _ => Value::Unknown(self.points_to().with(other.points_to())),
+            (value @ Value::Unknown(_), Value::Known(added)) | (Value::Known(added), value @ Value::Unknown(_))
+                if Value::Known(added).points_to() == PointsTo::NOTHING =>
+            {
+                value.offset(added)
+            }
+            _ => Value::Unknown(self.points_to().with(other.points_to()).indexed()),
         }
     }
 
@@ -172,7 +210,7 @@ impl Value {
     pub(in crate::evaluator) fn offset(self, added: u64) -> Value {
         match self {
             Value::Known(_) | Value::Symbol { .. } => self.add(Value::Known(added)),
-            Value::Unknown(_) => self,
+            Value::Unknown(reach) => Value::Unknown(reach.moved(added)),
         }
     }
 
@@ -182,7 +220,7 @@ impl Value {
             (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_sub(right)),
             (_, Value::Known(right)) => self.offset(right.wrapping_neg()),
             (Value::Symbol { .. }, other) if self == other => Value::Known(0),
-            _ => Value::Unknown(self.points_to()),
+            _ => Value::Unknown(self.points_to().indexed()),
         }
     }
 }
@@ -263,7 +301,7 @@ pub(in crate::evaluator) fn and(left: Value, right: Value) -> Value {
         (value, other) if value == other => value,
         (value, Value::Known(mask)) | (Value::Known(mask), value) => match value {
             Value::Symbol { offset: 0, .. } if mask == 0xff || mask == 0xffff_ffff => value,
-            _ if mask > u64::MAX - 0xffff => Value::Unknown(value.points_to()),
+            _ if mask > u64::MAX - 0xffff => Value::Unknown(value.points_to().indexed()),
             _ => Value::ANY,
         },
         _ => Value::ANY,
@@ -277,9 +315,11 @@ pub(in crate::evaluator) fn or(left: Value, right: Value, bits: u32) -> Value {
         (Value::Known(all), _) | (_, Value::Known(all)) if all & mask(bits) == mask(bits) => Value::Known(mask(bits)),
         (value, Value::Known(0)) | (Value::Known(0), value) => value,
         (value, other) if value == other => value,
-        (value, other) => {
-            Value::Unknown(if bits == 64 { value.points_to().with(other.points_to()) } else { PointsTo::NOTHING })
-        }
+        (value, other) => Value::Unknown(if bits == 64 {
+            value.points_to().with(other.points_to()).indexed()
+        } else {
+            PointsTo::NOTHING
+        }),
     }
 }
 
@@ -312,6 +352,21 @@ mod tests {
         assert!(joined.may(PointsTo::CODE) && joined.may(PointsTo::IMAGE));
         assert_eq!(joined.addresses(), (0x6000, 0x600f));
         assert!(!Value::Known(0x4000).join(Value::Known(0), extent).points_to().may(PointsTo::IMAGE));
+    }
+
+    #[test]
+    fn only_constants_keep_a_pointer_at_a_field() {
+        let read = Value::Unknown(PointsTo::IMAGE.with(PointsTo::OUTSIDE));
+        let field = |value: Value| value.points_to().field();
+        assert_eq!(field(read), Some(0));
+        assert_eq!(field(read.add(Value::Known(24)).sub(Value::Known(8))), Some(16));
+        assert_eq!(field(read.sub(Value::Known(8))), None);
+        assert_eq!(field(read.add(Value::ANY)), None);
+        assert_eq!(field(read.add(Value::ANY).add(Value::Known(8))), None);
+        assert_eq!(field(and(read, Value::Known(u64::MAX - 7))), None);
+        let joined = read.offset(8).points_to().with(read.points_to());
+        assert!(joined.field().is_none() && read.points_to().is_subsumed_by(joined));
+        assert!(!joined.is_subsumed_by(read.points_to()));
     }
 
     #[test]

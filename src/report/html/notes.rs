@@ -21,8 +21,11 @@ pub(super) const INSTEAD: &str = "Use instead:";
 /// Where to ask.
 pub(super) const ASK: &str = "Ask its project:";
 
+/// Compiled files that do not count.
+pub(super) const PASSED_OVER: &str = "Passed over:";
+
 /// All labels, in the order in which they are read.
-const LABELS: [&str; 8] = [WITH_GIL, FIRST_READY, NONE_READY, HELD_BACK, WITH_PLAN, BUILD, INSTEAD, ASK];
+const LABELS: [&str; 9] = [WITH_GIL, FIRST_READY, NONE_READY, HELD_BACK, WITH_PLAN, BUILD, INSTEAD, ASK, PASSED_OVER];
 
 /// A label and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,15 @@ pub(super) struct Gathered<'a> {
 pub(super) fn notes(package: &Package, result: &TargetResult, forward: &WayForward<'_>) -> Vec<Note> {
     let other = result.other_build.as_ref().map(|other| Note { label: WITH_GIL, text: gets(other) });
     let way = forward.way(package, result).map(|way| way.notes());
-    other.into_iter().chain(way.into_iter().flatten()).collect()
+    let passed_over = passed_over(result).map(|text| Note { label: PASSED_OVER, text });
+    other.into_iter().chain(way.into_iter().flatten()).chain(passed_over).collect()
+}
+
+/// Compiled files that look like modules and do not count.
+fn passed_over(result: &TargetResult) -> Option<String> {
+    let each = result.passed_over.iter().map(|file| format!("{} ({})", file.path, file.because));
+    let files: Vec<String> = each.collect();
+    (!files.is_empty()).then(|| files.join(", "))
 }
 
 /// What stands on a package's card: the same on several targets once.

@@ -238,6 +238,12 @@ fn without_problems(report: &SavedReport) -> String {
         1 => " One large library was not fetched; what is said of its package names it.".to_owned(),
         more => format!(" {more} large libraries were not fetched; what is said of their packages names them."),
     };
+    let modules = report.content.packages.iter().flat_map(|package| &package.results).flat_map(|it| &it.modules);
+    let unread: BTreeSet<&str> = modules.filter(|it| it.gil == "unknown").map(|it| it.path.as_str()).collect();
+    if !unread.is_empty() {
+        let (modules, verb) = (count(unread.len(), "module"), if unread.len() == 1 { "declares" } else { "declare" });
+        return format!("Every file could be opened; what {modules} {verb} could not be read.{more}");
+    }
     format!("The report has no problems: nothing that had to be looked at was out of reach.{more}")
 }
 

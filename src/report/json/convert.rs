@@ -8,6 +8,7 @@ use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Flavour, Generator, InitKind, Toolchain};
 use crate::model::finding::{Certainty, Finding, Level};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
 use crate::model::request::{Location, Place};
@@ -73,8 +74,14 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         build: result.build.as_ref().map(|build| Box::new(build_v1::forecast(build))),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
+        passed_over: all(&result.passed_over, passed_over),
         modules: all(&result.modules, module),
     }
+}
+
+fn passed_over(passed_over: &PassedOver) -> v1::PassedOver {
+    let PassedOver { path, why } = passed_over;
+    v1::PassedOver { path: path.clone(), why: why.word().to_owned(), because: why.words() }
 }
 
 fn other_build(other: &OtherBuild) -> v1::OtherBuild {

@@ -35,7 +35,7 @@ pub(super) enum Line {
         configuration: Option<String>,
     },
     /// One version of a package on one target.
-    Package(Package),
+    Package(Box<Package>),
     /// One thing that could not be looked at.
     Problem(v1::Problem),
     /// One thing that a policy counts.
@@ -102,7 +102,7 @@ pub(super) fn lines(report: &Report, options: &RenderOptions) -> Vec<Line> {
         configuration: report.configuration.clone(),
     }];
     for found in &report.packages {
-        lines.extend(found.results.iter().map(|on_target| Line::Package(package(found, on_target))));
+        lines.extend(found.results.iter().map(|on_target| Line::Package(Box::new(package(found, on_target)))));
     }
     lines.extend(report.problems.iter().map(|found| Line::Problem(problem(found))));
     if let Some(found) = &report.gate {

@@ -128,7 +128,16 @@ pub(in crate::report) struct TargetResult {
     pub(in crate::report) artifact: Option<Artifact>,
     pub(in crate::report) other_build: Option<OtherBuild>,
     pub(in crate::report) left_out: Vec<String>,
+    #[serde(default)]
+    pub(in crate::report) passed_over: Vec<PassedOver>,
     pub(in crate::report) modules: Vec<Module>,
+}
+
+/// A compiled file that the verdict does not count.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct PassedOver {
+    pub(in crate::report) path: String,
+    pub(in crate::report) because: String,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]

@@ -95,8 +95,22 @@ pub(super) struct TargetResult {
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
     /// and no Python file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
+    /// Compiled files that look like modules and that the verdict does not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) passed_over: Vec<PassedOver>,
     /// Every compiled module that the target would load, by path.
     pub(super) modules: Vec<Module>,
+}
+
+/// A compiled file that the verdict does not count.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PassedOver {
+    /// Path inside the file.
+    pub(super) path: String,
+    /// `behind-package`, `behind-file`, `dotted-name` or `debug-build`.
+    pub(super) why: String,
+    /// The same in words, with the file that is taken instead.
+    pub(super) because: String,
 }
 
 /// What is said of a package on a target.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::outcome::Gil;
 use crate::model::problem::Problem;
 use crate::model::report::{Report, Summary};
 use crate::model::target::Target;
@@ -159,7 +160,7 @@ pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
     let summary = &report.summary;
     let looked =
         format!("{} looked into, with {}", count(summary.files, "file"), count(summary.modules, "compiled module"));
-    let parts = [count(summary.packages, "package"), looked, fetched(summary), problem_count(summary)];
+    let parts = [count(summary.packages, "package"), looked, fetched(summary), problem_count(report)];
     lines.extend(wrap(&parts.join("; "), options.width));
     lines
 }
@@ -173,8 +174,25 @@ fn fetched(summary: &Summary) -> String {
     }
 }
 
-fn problem_count(summary: &Summary) -> String {
-    if summary.problems == 0 { "no problems reading them".to_owned() } else { count(summary.problems, "problem") }
+fn problem_count(report: &Report) -> String {
+    let unread = match unread_modules(report) {
+        0 => None,
+        number => Some(format!("{} could not be read", count(number, "module"))),
+    };
+    match (report.summary.problems, unread) {
+        (0, None) => "no problems reading them".to_owned(),
+        (0, Some(unread)) => unread,
+        (problems, None) => count(problems, "problem"),
+        (problems, Some(unread)) => format!("{}, {unread}", count(problems, "problem")),
+    }
+}
+
+/// How many modules are such that some target's verdict is `unknown` for what they do not tell.
+fn unread_modules(report: &Report) -> usize {
+    let results = report.packages.iter().flat_map(|package| package.results.iter().map(move |it| (&package.name, it)));
+    let modules = results.flat_map(|(name, result)| result.modules.iter().map(move |module| (name, module)));
+    let unread = modules.filter(|(_, module)| module.gil == Gil::Unknown).map(|(name, module)| (name, &module.path));
+    unread.collect::<BTreeSet<_>>().len()
 }
 
 fn verdict_counts(report: &Report, target: Target) -> Counts {

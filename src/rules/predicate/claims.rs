@@ -4,6 +4,7 @@
 //! (`.so`, `.pyd`), the wheel's tags say it for the file: each of them, unless a file of the same module is there that
 //! claims that ABI by its own name.
 
+use crate::cpython::file_name::ExtensionFileName;
 use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Flavour};
@@ -151,9 +152,8 @@ fn described(abi: &Abi) -> String {
 
 /// The path up to the part of the name that claims something: files of one module share it.
 fn module(path: &str) -> &str {
-    let name = path.rfind('/').map_or(0, |slash| slash + 1);
-    let dot = path.get(name..).and_then(|name| name.find('.')).map_or(path.len(), |dot| name + dot);
-    path.get(..dot).unwrap_or(path)
+    let suffix = ExtensionFileName::of_path(path).map_or(0, |name| name.suffix.len());
+    path.get(..path.len().saturating_sub(suffix)).unwrap_or(path)
 }
 
 fn file(native: &NativeFile) -> Evidence {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use crate::cpython::init_function;
 use crate::model::distribution::{Claim, DistributionFacts};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{
@@ -10,6 +11,7 @@ use crate::model::facts::{
 };
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::subject::{Delegate, Subject, SubjectFile};
+use crate::model::target::Python;
 use crate::model::verdict::DeclaredBy;
 
 use super::super::raw::{
@@ -24,6 +26,7 @@ const FUNCTIONS_SHOWN: usize = 3;
 
 /// The answer about one module.
 pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &ModuleOutcome) -> Truth {
+    let view = (subject.target.python, module);
     let seen = |holds: bool| if holds { Truth::shown(module.evidence.clone(), Vec::new()) } else { Truth::No };
     let image = || subject.files.get(&module.path).map(|file| &file.image);
     match condition {
@@ -41,8 +44,10 @@ pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &Module
         },
         Condition::DeclaredBy(words) => declared_by(words, module),
         Condition::Delegate(words) => delegate(words, subject, module),
-        Condition::GilValue(words) => of_image(image(), |image| any_hook(image, |hook| gil_value(words, hook))),
-        Condition::Interpreters(words) => of_image(image(), |image| any_hook(image, |hook| interpreters(words, hook))),
+        Condition::GilValue(words) => of_image(image(), |image| of_hook(image, view, |hook| gil_value(words, hook))),
+        Condition::Interpreters(words) => {
+            of_image(image(), |image| of_hook(image, view, |hook| interpreters(words, hook)))
+        }
         Condition::Hazard(words) => of_image(image(), |image| hazards(words, image)),
         Condition::Porting(words) => of_image(image(), |image| porting(words, image)),
         Condition::Code(words) => of_image(image(), |image| code(words, image)),
@@ -107,12 +112,12 @@ fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) 
     Truth::shown(evidence, Vec::new())
 }
 
-/// The answer for the hooks that the import system may call under the file's name.
-fn any_hook(image: &ImageFacts, ask: impl Fn(&Hook) -> Truth) -> Truth {
+/// The answer for the hook that the target calls. What another one would say, such as the one for newer versions, is not
+/// asked: it would make the module doubtful on a target that never calls it.
+fn of_hook(image: &ImageFacts, (python, module): (Python, &ModuleOutcome), ask: impl Fn(&Hook) -> Truth) -> Truth {
+    let name = module.module.rsplit('.').next().unwrap_or(&module.module);
     match &image.hooks {
-        Fact::Known { value: hooks, .. } => {
-            hooks.iter().filter(|hook| hook.matches_file_name).map(ask).fold(Truth::No, Truth::or)
-        }
+        Fact::Known { value: hooks, .. } => init_function::called(hooks, name, python).map_or(Truth::No, ask),
         Fact::Unknown { why, .. } => unread("which hooks it has", why),
     }
 }

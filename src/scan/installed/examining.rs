@@ -2,15 +2,14 @@
 //! facts, which are kept under the digest of the bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use crate::archive::beside::{self, Names, OnDisk};
 use crate::archive::candidates::{Candidate, PREFIXES, Step};
 use crate::archive::limits::Limits;
 use crate::archive::peek::{Peek, peek};
@@ -21,13 +20,14 @@ use crate::index::Store;
 use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
+use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
 use super::super::judging::Examinations;
-use super::super::siblings::{FilesBeside, OpenedFile};
+use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 use super::super::{Event, Observer};
 use super::Part;
 
@@ -85,11 +85,10 @@ impl Examiner<'_> {
             .iter()
             .enumerate()
             .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
+            .filter(|wanted| wanted.file.passed_over.is_none())
             .collect();
-        let libraries: Vec<OnceLock<Vec<InstalledFile>>> = parts.iter().map(|_| OnceLock::new()).collect();
-        let with_libraries = parts.iter().zip(&libraries);
-        let files: Vec<FilesBeside<'_>> =
-            with_libraries.map(|(part, libraries)| self.files_beside(part, libraries, image)).collect();
+        let beside = |part| FilesBeside::new(PartBeside { examiner: self, part, image });
+        let files: Vec<FilesBeside<PartBeside<'_>>> = parts.iter().map(beside).collect();
         let siblings: Vec<Siblings<'_>> = files.iter().map(|files| Siblings::new(files)).collect();
         let looked = match image {
             None => self.on_disk(&wanted, &siblings),
@@ -105,39 +104,13 @@ impl Examiner<'_> {
             let package = Some(part.artifact.name.clone());
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
         }
-        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<'_>)| {
+        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<PartBeside<'_>>)| {
             examination.problems.extend(files.into_problems());
             examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
             examination.problems.extend(no_module(part, &examination.modules));
             (part.artifact.location.clone(), examination)
         };
         (parts.iter().zip(found).zip(files).map(ended).collect(), differences)
-    }
-
-    /// The files of a distribution, as those that lie beside each.
-    fn files_beside<'a>(
-        &'a self,
-        part: &'a Part,
-        libraries: &'a OnceLock<Vec<InstalledFile>>,
-        image: Option<&'a Image>,
-    ) -> FilesBeside<'a> {
-        let problem = move |place: &str, kind, message| {
-            let package = Some(part.artifact.name.clone());
-            Problem { kind, package, place: place.to_owned(), message }
-        };
-        // Images are read as streams, and only files that could be modules are listed of them.
-        let list = move || if image.is_none() { libraries_beside(&part.files) } else { Vec::new() };
-        let all = move || part.files.iter().chain(libraries.get_or_init(list));
-        let paths = move || all().map(|file| file.path.as_str()).collect();
-        let open = move |path: &str| -> OpenedFile {
-            let read = match all().find(|file| file.path == path) {
-                Some(file) => self.read_whole(file, image),
-                None => Err(io::ErrorKind::NotFound.into()),
-            };
-            read.map_err(|error| problem(path, ProblemKind::File, error.to_string()))
-        };
-        let broken = move |path: &str, error: &BinaryError| problem(path, ProblemKind::Binary, error.to_string());
-        FilesBeside::new(paths, open, broken)
     }
 
     /// All bytes of a file that was passed by before.
@@ -261,7 +234,7 @@ impl Examiner<'_> {
             for length in PREFIXES {
                 let more = length.saturating_sub(bytes.len() as u64);
                 reader.by_ref().take(more).read_to_end(&mut bytes)?;
-                match peek(&candidate.stem, &bytes) {
+                match peek(&candidate.module, &bytes) {
                     Peek::NoHook => return Ok(None),
                     Peek::Beyond => {}
                     Peek::Hook | Peek::Unclear => break,
@@ -278,6 +251,66 @@ impl Examiner<'_> {
             return Err(io::Error::other(format!("has {} bytes, more than the limit of {limit}", file.size)));
         }
         Ok(bytes.take(limit))
+    }
+}
+
+/// The only library of this name that lies beside files of the package.
+fn library_beside(part: &Part, name: &str, image: Option<&Image>) -> Option<InstalledFile> {
+    let names: &dyn Names = image.map_or(&OnDisk as &dyn Names, |image| image as &dyn Names);
+    let mut folders: Vec<&Path> = part.files.iter().filter_map(|file| file.location.parent()).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    let found = folders.into_iter().filter_map(|folder| beside::library(names, &folder.join(name), name));
+    let found: BTreeSet<PathBuf> = found.collect();
+    let mut found = found.into_iter();
+    let location = found.next().filter(|_| found.next().is_none())?;
+    let size = match image {
+        Some(image) => image.size(&location)?,
+        None => location.metadata().ok()?.len(),
+    };
+    let path = location.display().to_string();
+    Some(InstalledFile { path, location, size, recorded: None, passed_over: None })
+}
+
+/// The files of a distribution, as those that lie beside each.
+struct PartBeside<'a> {
+    examiner: &'a Examiner<'a>,
+    part: &'a Part,
+    image: Option<&'a Image>,
+}
+
+impl PartBeside<'_> {
+    fn problem(&self, place: &str, kind: ProblemKind, message: String) -> Problem {
+        Problem { kind, package: Some(self.part.artifact.name.clone()), place: place.to_owned(), message }
+    }
+
+    fn read(&self, file: &InstalledFile) -> OpenedFile {
+        let read = self.examiner.read_whole(file, self.image);
+        read.map_err(|error| self.problem(&file.path, ProblemKind::File, error.to_string()))
+    }
+}
+
+impl DistributionFiles for PartBeside<'_> {
+    fn paths(&self) -> Vec<&str> {
+        self.part.files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    fn open(&self, path: &str) -> OpenedFile {
+        match self.part.files.iter().find(|file| file.path == path) {
+            Some(file) => self.read(file),
+            None => Err(self.problem(path, ProblemKind::File, "is not listed".to_owned())),
+        }
+    }
+
+    /// Libraries that nobody imports are not listed.
+    fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
+        let file = library_beside(self.part, name, self.image)?;
+        let opened = self.read(&file);
+        Some((file.path, opened))
+    }
+
+    fn broken(&self, path: &str, error: &BinaryError) -> Problem {
+        self.problem(path, ProblemKind::Binary, error.to_string())
     }
 }
 
@@ -299,38 +332,10 @@ fn again(bytes: &Bytes) -> Bytes {
     }
 }
 
-/// The libraries of modules that are no modules themselves: in the modules' folders, and where tools put them.
-fn libraries_beside(files: &[InstalledFile]) -> Vec<InstalledFile> {
-    /// Most files of one folder that are listed.
-    const MOST: usize = 10_000;
-    let mut folders = BTreeSet::new();
-    for file in files {
-        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let top = file.path.split(['/', '.']).next().unwrap_or_default();
-        // The folder below which the paths are, as deep as the file's own path goes.
-        let Some(root) = file.location.ancestors().nth(Path::new(&file.path).components().count()) else { continue };
-        let of_tools = [".libs", "/.libs", "/.dylibs"].map(|kind| format!("{top}{kind}"));
-        // A file that was named by itself may be in the folder of its package.
-        let above = root.file_name().and_then(OsStr::to_str).filter(|_| folder.is_empty());
-        let above = above.into_iter().flat_map(|name| [".libs", ".dylibs"].map(|kind| format!("../{name}{kind}")));
-        let all = of_tools.into_iter().chain(above).chain([folder.to_owned()]);
-        folders.extend(all.map(|folder| (root.join(&folder), folder)));
-    }
-    let mut found = Vec::new();
-    for (place, folder) in folders {
-        for item in std::fs::read_dir(place).into_iter().flatten().flatten().take(MOST) {
-            let Ok(status) = item.path().metadata() else { continue };
-            let (true, Ok(name)) = (status.is_file(), item.file_name().into_string()) else { continue };
-            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            if !files.iter().any(|file| file.path == path) {
-                found.push(InstalledFile { path, location: item.path(), size: status.len(), recorded: None });
-            }
-        }
-    }
-    found
-}
-
 fn begun(part: &Part) -> Examination {
     let size = part.files.iter().map(|file| file.size).sum();
-    Examination { problems: part.problems.clone(), size, ..Examination::default() }
+    let passed_over =
+        |file: &InstalledFile| Some(PassedOver { path: file.path.clone(), why: file.passed_over.clone()? });
+    let passed_over = part.files.iter().filter_map(passed_over).collect();
+    Examination { problems: part.problems.clone(), passed_over, size, ..Examination::default() }
 }

@@ -64,6 +64,7 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         build: None,
         other_build: None,
         left_out: Vec::new(),
+        passed_over: Vec::new(),
         modules: Vec::new(),
         findings: Vec::new(),
     }

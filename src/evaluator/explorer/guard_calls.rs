@@ -1,0 +1,62 @@
+//! The functions that open and close guards of static variables, where they are part of the image and have no names.
+//!
+//! They are followed until a pair has shown itself: given the address of a variable of eight bytes that are zero, one marks
+//! in the second byte that somebody initialises, and returns 1; given the same address, the other sets the first byte and
+//! takes the mark away. What such a pair did with one guard it does with every other.
+//! <https://github.com/gcc-mirror/gcc/blob/releases/gcc-15/libstdc++-v3/libsupc++/guard.cc>
+
+use super::Executor;
+use crate::evaluator::cpu::state::State;
+use crate::evaluator::externals::{CallModel, SystemCall};
+use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::value::{Region, Value, region};
+
+/// A guard before anybody came.
+const UNTOUCHED: Value = Value::Known(0);
+/// A guard while somebody initialises.
+const IN_PROGRESS: Value = Value::Known(0x100);
+/// A guard of a variable that is initialised.
+const DONE: Value = Value::Known(1);
+
+/// Calls that may open or close a guard.
+#[derive(Debug, Default)]
+pub(super) struct GuardCalls {
+    /// By the address that they return to: the function, the guard, and what it held.
+    by_return: FastMap<u64, (u64, u64, Value)>,
+    /// Guards that a function opened, as far as can be seen, with the function.
+    opened: FastMap<u64, u64>,
+}
+
+impl<I: InstructionSet> Executor<'_, '_, I> {
+    /// Is shown a call of the image's own code before it is followed.
+    pub(super) fn meet_guard_call(&mut self, state: &State, function: u64, return_to: u64) {
+        let Value::Known(guard) = self.machine.argument(state, 0) else { return };
+        let is_variable = self.machine.image.segment_at(guard).is_some_and(|segment| segment.writable);
+        if region(guard) != Region::Image || guard % 8 != 0 || !is_variable {
+            return;
+        }
+        let held = state.memory.read(self.machine.image, guard, 8);
+        if held == UNTOUCHED || held == IN_PROGRESS {
+            self.guard_calls.by_return.insert(return_to, (function, guard, held));
+        }
+    }
+
+    /// Is shown a path that has returned from a call.
+    pub(super) fn recognise_guard_call(&mut self, state: &State) {
+        let Some(&(function, guard, before)) = self.guard_calls.by_return.get(&state.pc) else { return };
+        let result = state.register(self.machine.convention.result).truncate(32);
+        match (before, state.memory.read(self.machine.image, guard, 8)) {
+            (UNTOUCHED, IN_PROGRESS) if result == Value::Known(1) => {
+                self.guard_calls.opened.insert(guard, function);
+            }
+            (IN_PROGRESS, DONE) => {
+                let Some(&opens) = self.guard_calls.opened.get(&guard) else { return };
+                for (function, handler) in [(opens, SystemCall::GuardAcquire), (function, SystemCall::GuardRelease)] {
+                    self.models.note_own(self.machine.image, function, CallModel::System(handler));
+                }
+            }
+            _ => {}
+        }
+    }
+}
