@@ -3,6 +3,8 @@
 
 pub(in crate::evaluator) mod arm64;
 mod constants;
+#[cfg(test)]
+mod tests;
 pub(in crate::evaluator) mod x86;
 mod xrefs;
 

@@ -145,7 +145,8 @@ impl Memory {
             Value::Known(number) => {
                 Word::Bytes { data: (data & !bits) | ((number << (8 * offset)) & bits), known: known | bytes }
             }
-            Value::Symbol { offset: 0, .. } if offset == 0 && size == 4 => Word::Whole(value),
+            // A result of four bytes is the whole word unless something else is known to lie beside it.
+            Value::Symbol { offset: 0, .. } if offset == 0 && size == 4 && data >> 32 == 0 => Word::Whole(value),
             Value::Symbol { .. } | Value::Unknown(_) => Word::Bytes { data: data & !bits, known: known & !bytes },
         };
         self.set(image, address - offset, normal(word));

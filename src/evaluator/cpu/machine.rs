@@ -166,6 +166,9 @@ impl Machine<'_, '_> {
                 }
                 state.resolve(state.memory.read(self.image, address, size))
             }
+            Value::Symbol { .. } if address.points_to() != PointsTo::OUTSIDE => {
+                self.load(state, Value::Unknown(address.points_to()), size)
+            }
             Value::Symbol { offset, .. } => {
                 match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
                     Some(value) => Value::Known(value),
@@ -261,8 +264,8 @@ impl Machine<'_, '_> {
                     state.memory.write(self.image, address, size, value);
                 }
             }
-            Value::Symbol { .. } => {}
-            Value::Unknown(reach) => state.memory.taint(self.image, reach, value),
+            Value::Symbol { .. } if address.points_to() == PointsTo::OUTSIDE => {}
+            Value::Symbol { .. } | Value::Unknown(_) => state.memory.taint(self.image, address.points_to(), value),
         }
     }
 

@@ -11,7 +11,7 @@ const MOST_PLACES: usize = 32;
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Whether a module is certainly the one that the hook returns: it has the hook's name, or the hook makes no other.
-    fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
+    pub(super) fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
         let Purpose::Hook(kind) = self.purpose else { return false };
         let Some(outcome) = outcome::read(&self.machine, state, value, kind) else { return false };
@@ -76,7 +76,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// The places in the code that can declare what a module does with the GIL.
-    fn declaration_sites(&mut self) -> &[CallSite] {
+    pub(super) fn declaration_sites(&mut self) -> &[CallSite] {
         self.call_sites(DECLARATION)
     }
 

@@ -73,6 +73,20 @@ impl Arm64 {
         self.decoded.insert(u64::from(word), instruction);
         Some(instruction)
     }
+
+    /// Carries out an instruction.
+    pub(super) fn step_word(&mut self, machine: &mut Machine, state: &mut State, word: u32) -> Successor {
+        if let Some(successor) = special(state, word) {
+            return successor;
+        }
+        if let Some(successor) = atomic::step(machine, state, word) {
+            return successor;
+        }
+        let Some(instruction) = self.decode(word) else {
+            return Successor::Stuck("the bytes are no instruction that is known".into());
+        };
+        execute(machine, state, &instruction)
+    }
 }
 
 impl InstructionSet for Arm64 {
@@ -87,16 +101,7 @@ impl InstructionSet for Arm64 {
         let Some(word) = fetch(machine.image, state.pc) else {
             return Successor::Stuck("there is no code".into());
         };
-        if let Some(successor) = special(state, word) {
-            return successor;
-        }
-        if let Some(successor) = atomic::step(machine, state, word) {
-            return successor;
-        }
-        let Some(instruction) = self.decode(word) else {
-            return Successor::Stuck("the bytes are no instruction that is known".into());
-        };
-        execute(machine, state, &instruction)
+        self.step_word(machine, state, word)
     }
 
     fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
@@ -328,14 +333,14 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
             operand::write(state, instruction, 0, value);
             next
         }
-        Opcode::MSR
-        | Opcode::HINT
-        | Opcode::PRFM
-        | Opcode::PRFUM
-        | Opcode::ISB
-        | Opcode::DMB(_)
-        | Opcode::DSB(_)
-        | Opcode::CLREX => next,
+        Opcode::MSR => {
+            // It may be the register of the flags.
+            state.flags = Flags::UNKNOWN;
+            next
+        }
+        Opcode::HINT | Opcode::PRFM | Opcode::PRFUM | Opcode::ISB | Opcode::DMB(_) | Opcode::DSB(_) | Opcode::CLREX => {
+            next
+        }
         _ if memory::step(machine, state, instruction)
             || vector::step(machine, state, instruction)
             || arithmetic::step(machine, state, instruction) =>
@@ -383,23 +388,38 @@ fn test_bit(machine: &mut Machine, state: &mut State, instruction: &Instruction)
     test_and_branch(machine, state, flags, condition, taken)
 }
 
-/// An instruction without a model: its destination, the first operand, becomes unknown.
+/// An instruction without a model: its destination, the first operand, becomes unknown, and so do the flags where it may
+/// set them.
 fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> Successor {
-    match instruction.operands.first() {
-        Some(
-            Operand::Register(..)
-            | Operand::RegisterOrSP(..)
-            | Operand::SIMDRegister(..)
-            | Operand::SIMDRegisterElements(..)
-            | Operand::SIMDRegisterElementsLane(..)
-            | Operand::SIMDRegisterElementsMultipleLane(..),
-        ) => {
-            operand::write(state, instruction, 0, Value::ANY);
-            if matches!(instruction.opcode, Opcode::FCMP | Opcode::FCMPE | Opcode::FCCMP | Opcode::FCCMPE) {
-                state.flags = Flags::UNKNOWN;
-            }
+    let name = format!("{:?}", instruction.opcode);
+    if ["CFINV", "SETF", "RMIF", "AXFLAG", "XAFLAG"].iter().any(|prefix| name.starts_with(prefix)) {
+        state.flags = Flags::UNKNOWN;
+        return next;
+    }
+    // What stores, or loads more than its first operand, changes more than that.
+    if name.starts_with("ST") || name.starts_with("LD") {
+        return Successor::Stuck(format!("{name} is not followed"));
+    }
+    match (instruction.opcode, instruction.operands.first()) {
+        // Their first operand is a source.
+        (Opcode::FCMP | Opcode::FCMPE | Opcode::FCCMP | Opcode::FCCMPE, _) => {
+            state.flags = Flags::UNKNOWN;
             next
         }
-        Some(_) | None => Successor::Stuck(format!("{:?} is not followed", instruction.opcode)),
+        (
+            _,
+            Some(
+                Operand::Register(..)
+                | Operand::RegisterOrSP(..)
+                | Operand::SIMDRegister(..)
+                | Operand::SIMDRegisterElements(..)
+                | Operand::SIMDRegisterElementsLane(..)
+                | Operand::SIMDRegisterElementsMultipleLane(..),
+            ),
+        ) => {
+            operand::write(state, instruction, 0, Value::ANY);
+            next
+        }
+        (_, Some(_) | None) => Successor::Stuck(format!("{name} is not followed")),
     }
 }

@@ -3,19 +3,21 @@
 //! Reference: <https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html>
 
 mod arithmetic;
+mod control;
 pub(in crate::evaluator) mod decode;
 mod exchange;
 mod operand;
 mod shift;
+mod stack;
 mod string_ops;
+mod unmodelled;
 mod vector;
 
-use iced_x86::{ConditionCode, FlowControl, Instruction, Mnemonic, OpKind, Register, RflagsBits};
+use iced_x86::{Code, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use self::decode::decode;
 use crate::binary::image::{Image, Segment};
 use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::flags::{Condition, Flag};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
 use crate::evaluator::isa::{
@@ -27,14 +29,6 @@ use crate::model::facts::Format;
 
 /// Number of the stack pointer.
 const RSP: usize = 4;
-const RBP: usize = 5;
-/// The decoder's bits for the flags that conditions are made of.
-const FLAGS: [(u32, Flag); 4] = [
-    (RflagsBits::CF, Flag::Carry),
-    (RflagsBits::ZF, Flag::Zero),
-    (RflagsBits::SF, Flag::Negative),
-    (RflagsBits::OF, Flag::Overflow),
-];
 
 /// AMD64 System V: <https://gitlab.com/x86-psABIs/x86-64-ABI>
 static SYSTEM_V: Convention = Convention {
@@ -112,7 +106,7 @@ impl InstructionSet for X86 {
     fn enter(machine: &mut Machine, state: &mut State, return_to: u64) {
         let before = state.register(RSP);
         state.push_frame(return_to, before.known().unwrap_or_default());
-        push(machine, state, Value::Known(return_to));
+        stack::push(machine, state, 8, Value::Known(return_to));
     }
 
     fn enter_external(machine: &mut Machine, state: &mut State, return_to: u64) {
@@ -150,7 +144,10 @@ impl InstructionSet for X86 {
 }
 
 /// Carries out an instruction.
-fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+    if instruction.is_jmp_far_indirect() || instruction.is_call_far_indirect() {
+        return Successor::Stuck("far jumps and calls are not followed".into());
+    }
     match instruction.flow_control() {
         FlowControl::Next => {}
         FlowControl::UnconditionalBranch => return Successor::Next(instruction.near_branch_target()),
@@ -158,8 +155,8 @@ fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> 
             let target = operand::read(machine, state, instruction, 0);
             return Successor::Jump(target);
         }
-        FlowControl::ConditionalBranch => return branch(machine, state, instruction),
-        FlowControl::Return => return ret(machine, state, instruction),
+        FlowControl::ConditionalBranch => return control::branch(machine, state, instruction),
+        FlowControl::Return => return control::ret(machine, state, instruction),
         FlowControl::Call => {
             let target = Value::Known(instruction.near_branch_target());
             return Successor::Call { target, return_to: instruction.next_ip() };
@@ -170,7 +167,7 @@ fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> 
         }
         FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
             return if instruction.mnemonic() == Mnemonic::Syscall {
-                unmodelled(machine, state, instruction)
+                unmodelled::step(machine, state, instruction)
             } else {
                 Successor::Dead
             };
@@ -266,60 +263,17 @@ fn static_successor(instruction: &Instruction) -> StaticSuccessor {
     }
 }
 
-/// The condition of a conditional instruction.
-fn condition(instruction: &Instruction) -> Condition {
-    match instruction.condition_code() {
-        ConditionCode::o => Condition::Overflow,
-        ConditionCode::no => Condition::NoOverflow,
-        ConditionCode::b => Condition::Below,
-        ConditionCode::ae => Condition::AboveOrEqual,
-        ConditionCode::e => Condition::Equal,
-        ConditionCode::ne => Condition::NotEqual,
-        ConditionCode::be => Condition::BelowOrEqual,
-        ConditionCode::a => Condition::Above,
-        ConditionCode::s => Condition::Negative,
-        ConditionCode::ns => Condition::NotNegative,
-        ConditionCode::l => Condition::Less,
-        ConditionCode::ge => Condition::GreaterOrEqual,
-        ConditionCode::le => Condition::LessOrEqual,
-        ConditionCode::g => Condition::Greater,
-        ConditionCode::None | ConditionCode::p | ConditionCode::np => Condition::Other,
-    }
-}
-
-fn branch(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
-    let condition = if instruction.condition_code() == ConditionCode::None {
-        // JRCXZ, LOOP and their kin.
-        Condition::Other
-    } else {
-        condition(instruction)
-    };
-    match machine.ask(state, condition) {
-        Some(true) => Successor::Next(instruction.near_branch_target()),
-        Some(false) => Successor::Next(instruction.next_ip()),
-        None => Successor::Fork(condition),
-    }
-}
-
-fn ret(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
-    let stack = state.register(RSP);
-    let target = machine.load(state, stack, 8);
-    let extra = if instruction.op_count() == 1 { instruction.immediate(0) } else { 0 };
-    state.set_register(RSP, stack.offset(8 + extra));
-    Successor::Return(target)
-}
-
 fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
     use Mnemonic::*;
     let next = Successor::Next(instruction.next_ip());
     match instruction.mnemonic() {
         Pause => return Successor::Wait(instruction.next_ip()),
-        Nop | Endbr64 | Lfence | Mfence | Sfence | Vzeroupper | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta
-        | Prefetchw | Emms | Cld | Fnop => {}
+        Nop | Endbr64 | Lfence | Mfence | Sfence | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta | Prefetchw
+        | Emms | Cld | Fnop => {}
         Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {
-                return unmodelled(machine, state, instruction);
+                return unmodelled::step(machine, state, instruction);
             }
             let value = operand::read(machine, state, instruction, 1);
             operand::write(machine, state, instruction, 0, value);
@@ -334,34 +288,22 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
             let value = operand::address(state, instruction, false);
             operand::write(machine, state, instruction, 0, value);
         }
-        Push => {
-            let value = operand::read(machine, state, instruction, 0);
-            push(machine, state, value);
-        }
-        Pop => {
-            let stack = state.register(RSP);
-            let value = machine.load(state, stack, 8);
-            state.set_register(RSP, stack.offset(8));
-            operand::write(machine, state, instruction, 0, value);
-        }
-        Leave => {
-            let frame = state.register(RBP);
-            let value = machine.load(state, frame, 8);
-            state.set_register(RSP, frame.offset(8));
-            state.set_register(RBP, value);
-        }
+        Push => stack::push_operand(machine, state, instruction),
+        Pop => stack::pop(machine, state, instruction),
+        Leave if instruction.code() == Code::Leaveq => stack::leave(machine, state),
+        Enter => return Successor::Stuck("ENTER is not followed".into()),
         Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
-        _ if instruction.condition_code() != ConditionCode::None => {
-            return conditional(machine, state, instruction, next);
+        _ if control::is_conditional(instruction) => {
+            return control::conditional(machine, state, instruction);
         }
         Cmpxchg | Xadd | Xchg => return exchange::step(machine, state, instruction),
-        Stosb | Stosd | Stosq | Stosw | Movsb | Movsq | Movsw if !is_vector(instruction) => {
+        Stosb | Stosd | Stosq | Stosw | Movsb | Movsd | Movsq | Movsw if string_ops::is_followed(instruction) => {
             string_ops::step(machine, state, instruction);
         }
         _ if arithmetic::step(machine, state, instruction)
             || shift::step(machine, state, instruction)
             || vector::step(machine, state, instruction) => {}
-        _ => return unmodelled(machine, state, instruction),
+        _ => return unmodelled::step(machine, state, instruction),
     }
     next
 }
@@ -376,72 +318,4 @@ fn is_vector(instruction: &Instruction) -> bool {
 fn uses_special(instruction: &Instruction) -> bool {
     (0..instruction.op_count())
         .any(|index| instruction.op_kind(index) == OpKind::Register && !instruction.op_register(index).is_gpr())
-}
-
-fn push(machine: &mut Machine, state: &mut State, value: Value) {
-    let stack = state.register(RSP).sub(Value::Known(8));
-    state.set_register(RSP, stack);
-    machine.store(state, stack, 8, value);
-}
-
-/// `CMOVcc` and `SETcc`: both ways are followed when the condition is unknown.
-fn conditional(machine: &mut Machine, state: &mut State, instruction: &Instruction, next: Successor) -> Successor {
-    let condition = condition(instruction);
-    if condition == Condition::Other {
-        return unmodelled(machine, state, instruction);
-    }
-    let moves = instruction.op_count() == 2;
-    let alike = moves && operand::same(state, instruction);
-    let holds = if alike { Some(true) } else { machine.ask(state, condition) };
-    let Some(holds) = holds else { return Successor::Fork(condition) };
-    let value = match (moves, holds) {
-        (false, holds) => Value::Known(u64::from(holds)),
-        (true, true) => operand::read(machine, state, instruction, 1),
-        (true, false) => operand::read(machine, state, instruction, 0),
-    };
-    operand::write(machine, state, instruction, 0, value);
-    next
-}
-
-/// An instruction without a model: all that it writes becomes unknown.
-fn unmodelled(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
-    use iced_x86::{InstructionInfoFactory, OpAccess};
-    let mut factory = InstructionInfoFactory::new();
-    let info = factory.info(instruction);
-    let writes = |access| {
-        matches!(access, OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
-    };
-    for used in info.used_registers().iter().filter(|used| writes(used.access())) {
-        forget(state, used.register());
-    }
-    let writes_memory = info.used_memory().iter().any(|used| writes(used.access()));
-    if writes_memory {
-        let has_operand = (0..instruction.op_count()).any(|index| instruction.op_kind(index) == OpKind::Memory);
-        if !has_operand {
-            return Successor::Stuck(format!("{:?} is not followed", instruction.mnemonic()));
-        }
-        let address = operand::address(state, instruction, true);
-        let size = instruction.memory_size().size().clamp(1, 512) as u64;
-        for offset in (0..size).step_by(8) {
-            let part = (size - offset).min(8);
-            let part = if part.is_power_of_two() { part } else { 8 };
-            machine.store(state, address.offset(offset), part, Value::ANY);
-        }
-    }
-    let modified = instruction.rflags_modified();
-    for (bit, flag) in FLAGS {
-        if modified & bit != 0 {
-            state.flags = state.flags.with(flag, None);
-        }
-    }
-    Successor::Next(instruction.next_ip())
-}
-
-fn forget(state: &mut State, register: Register) {
-    let whole = register.full_register();
-    if whole.is_gpr() {
-        state.set_register(whole.number(), Value::ANY);
-    } else if whole.is_vector_register() {
-        state.set_vector(whole.number(), [Value::ANY; crate::evaluator::cpu::state::LANES]);
-    }
 }

@@ -150,7 +150,8 @@ impl Value {
                 Region::Image => PointsTo::near(address),
                 other => other.points_to(),
             },
-            Value::Symbol { .. } => PointsTo::OUTSIDE,
+            // An address of ours with a symbolic index is still derived from that address.
+            Value::Symbol { offset, .. } => PointsTo::OUTSIDE.with(Value::Known(offset.cast_unsigned()).points_to()),
             Value::Unknown(reach) => reach,
         }
     }

@@ -48,7 +48,10 @@ pub(super) fn read(machine: &mut Machine, state: &mut State, instruction: &Instr
         Operand::RegisterOrSP(size, number) => state.register(usize::from(number)).truncate(width(size)),
         Operand::RegShift(style, amount, size, number) => {
             let value = register(state, number, width(size));
-            shift(machine, state, value, style, u32::from(amount), width(size))
+            // An extended register is as wide as the result once it is extended; the decoder shows `UXTW` as `LSL`.
+            let width =
+                if matches!(style, ShiftStyle::LSL) { bits(instruction, 0).max(width(size)) } else { width(size) };
+            shift(machine, state, value, style, u32::from(amount), width)
         }
         Operand::Immediate(value) => Value::Known(u64::from(value)),
         Operand::Imm16(value) => Value::Known(u64::from(value)),

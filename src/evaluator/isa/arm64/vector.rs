@@ -59,12 +59,13 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         }
         (
             Opcode::ORR,
-            Some(Operand::SIMDRegisterElements(_, number, _)),
+            Some(Operand::SIMDRegisterElements(size, number, _)),
             Some(Operand::SIMDRegisterElements(_, source, _)),
         ) if matches!(instruction.operands.get(2), Some(Operand::SIMDRegisterElements(_, other, _)) if *other == source) =>
         {
-            let (low, high) = (state.lane(source.into(), 0), state.lane(source.into(), 1));
-            pair(state, number, low, high);
+            let is_whole = matches!(size, SIMDSizeCode::Q);
+            let high = if is_whole { state.lane(source.into(), 1) } else { Value::Known(0) };
+            pair(state, number, state.lane(source.into(), 0), high);
         }
         (
             Opcode::ZIP1,

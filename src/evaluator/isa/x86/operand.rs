@@ -1,6 +1,6 @@
 //! Operands: registers of every width, memory, immediates.
 
-use iced_x86::{Instruction, OpKind, Register};
+use iced_x86::{Instruction, OpKind, Register, UsedMemory};
 
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
@@ -125,8 +125,8 @@ pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, 
                     let hole = mask(width) << shift;
                     Value::Known((whole & !hole) | ((part << shift) & hole))
                 }
-                // A flag or a result in the low byte: its reader looks at no more than that.
-                (_, Value::Symbol { .. }) if !high => value,
+                // A flag or a result in the low byte is the whole number where nothing is above it.
+                (Value::Known(whole), Value::Symbol { .. }) if !high && whole & !mask(width) == 0 => value,
                 (_, Value::Known(byte)) if !high && width == 8 => machine.low_byte(state, byte as u8),
                 _ => Value::ANY,
             }
@@ -158,7 +158,34 @@ pub(super) fn address(state: &State, instruction: &Instruction, with_segment: bo
         };
         sum = sum.add(index);
     }
-    if instruction.memory_base().size() == 4 { sum.truncate(32) } else { sum }
+    let is_narrow = instruction.memory_base().size() == 4 || instruction.memory_index().size() == 4;
+    if is_narrow { sum.truncate(32) } else { sum }
+}
+
+/// The address of memory that the decoder says is used; `None` where it does not say which.
+pub(super) fn used_address(state: &State, used: &UsedMemory) -> Option<Value> {
+    let is_plain = |register: Register| register == Register::None || register.is_gpr64() || register == Register::RIP;
+    if !is_plain(used.base()) {
+        return None;
+    }
+    let displacement = Value::Known(used.displacement());
+    let start = match used.base() {
+        // The displacement is an address then.
+        Register::None | Register::RIP => displacement,
+        base => register(state, base).offset(used.displacement()),
+    };
+    let start = match used.segment() {
+        Register::FS | Register::GS => start.add(Value::Known(THREAD)),
+        _ => start,
+    };
+    Some(match used.index() {
+        Register::None => start,
+        index if index.is_gpr64() => match register(state, index) {
+            Value::Known(index) => start.offset(index.wrapping_mul(u64::from(used.scale()))),
+            Value::Symbol { .. } | Value::Unknown(_) => Value::Unknown(start.points_to()),
+        },
+        _ => Value::Unknown(start.points_to()),
+    })
 }
 
 /// The constant table of which an unknown element is read.

@@ -1,6 +1,6 @@
 //! String instructions: `REP STOS` and `REP MOVS`, which compilers use to fill and copy.
 
-use iced_x86::{Instruction, Mnemonic};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::State;
@@ -10,6 +10,23 @@ const RAX: usize = 0;
 const RCX: usize = 1;
 const RSI: usize = 6;
 const RDI: usize = 7;
+
+/// Whether a string instruction uses whole pointers in plain memory.
+pub(super) fn is_followed(instruction: &Instruction) -> bool {
+    let is_plain =
+        |index| matches!(instruction.op_kind(index), OpKind::MemoryESRDI | OpKind::MemorySegRSI | OpKind::Register);
+    instruction.is_string_instruction()
+        && (0..instruction.op_count()).all(is_plain)
+        && !matches!(instruction.segment_prefix(), Register::FS | Register::GS)
+}
+
+/// Where a run that is copied comes from. Copied forward over its own beginning it repeats itself, which is not followed.
+fn source(from: Value, to: Value, bytes: Value) -> Value {
+    match (from, to, bytes) {
+        (Value::Known(from), Value::Known(to), Value::Known(bytes)) if from < to && to - from < bytes => Value::ANY,
+        _ => from,
+    }
+}
 
 /// Carries out a string instruction that moves forward.
 pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
@@ -31,7 +48,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         let unit = state.register(RAX).truncate(8 * size as u32);
         machine.fill_run(state, to, unit, size, count);
     } else {
-        machine.copy_run(state, to, from, bytes);
+        machine.copy_run(state, to, source(from, to, bytes), bytes);
         state.set_register(RSI, from.add(bytes));
     }
     state.set_register(RDI, to.add(bytes));

@@ -1,6 +1,6 @@
 //! Vector registers as far as compilers use them to move and build pairs of words.
 
-use iced_x86::{Instruction, Mnemonic, OpKind};
+use iced_x86::{EncodingKind, Instruction, Mnemonic, OpKind};
 
 use super::operand;
 use crate::evaluator::cpu::machine::Machine;
@@ -12,15 +12,14 @@ type Lanes = [Value; LANES];
 /// Carries out a move or a simple operation of vector registers; false when it is none.
 pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     use Mnemonic::*;
+    if instruction.has_op_mask() || instruction.is_broadcast() {
+        return false;
+    }
     match instruction.mnemonic() {
         Movaps | Movups | Movapd | Movupd | Movdqa | Movdqu | Lddqu | Movntdq | Movntps | Vmovaps | Vmovups
         | Vmovapd | Vmovupd | Vmovdqa | Vmovdqu | Vmovdqu8 | Vmovdqu16 | Vmovdqu32 | Vmovdqu64 | Vmovdqa32
-        | Vmovdqa64 | Vlddqu => {
-            if instruction.has_op_mask() {
-                return false;
-            }
-            whole(machine, state, instruction)
-        }
+        | Vmovdqa64 | Vlddqu => whole(machine, state, instruction),
+        Vzeroupper => clear_upper(state),
         Movq | Movd | Vmovq | Vmovd | Movsd | Vmovsd | Movss | Vmovss => low(machine, state, instruction),
         Movhps | Movhpd | Movlps | Movlpd => half(machine, state, instruction),
         Pxor | Xorps | Xorpd | Vpxor | Vxorps | Vxorpd | Vpxord | Vpxorq => exclusive(state, instruction),
@@ -41,6 +40,27 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         }
         _ => false,
     }
+}
+
+/// `VZEROUPPER`; what is not known is left as it is.
+fn clear_upper(state: &mut State) -> bool {
+    for number in 0..16 {
+        let [low, high, third, fourth] = [0, 1, 2, 3].map(|lane| state.lane(number, lane));
+        if [third, fourth].iter().any(|lane| !matches!(lane, Value::Unknown(_) | Value::Known(0))) {
+            state.set_vector(number, [low, high, Value::Known(0), Value::Known(0)]);
+        }
+    }
+    true
+}
+
+/// Sets the lower lanes of the first operand. The older encoding keeps the upper ones, the newer one clears them.
+fn set_low(state: &mut State, instruction: &Instruction, low: Value, high: Value) {
+    let number = instruction.op_register(0).number();
+    let (third, fourth) = match instruction.encoding() {
+        EncodingKind::Legacy => (state.lane(number, 2), state.lane(number, 3)),
+        _ => (Value::Known(0), Value::Known(0)),
+    };
+    state.set_vector(number, [low, high, third, fourth]);
 }
 
 fn is_register(instruction: &Instruction, index: u32) -> bool {
@@ -78,7 +98,11 @@ fn whole(machine: &mut Machine, state: &mut State, instruction: &Instruction) ->
         let number = instruction.op_register(0).number();
         let partial_lanes: Vec<Option<u32>> =
             (0..count).map(|lane| lower_half(machine, state, instruction, lane)).collect();
-        state.set_vector(number, lanes);
+        if count == 2 {
+            set_low(state, instruction, lanes[0], lanes[1]);
+        } else {
+            state.set_vector(number, lanes);
+        }
         for (lane, half) in partial_lanes.into_iter().enumerate() {
             if let Some(half) = half {
                 state.set_half(number, lane, half);
@@ -143,10 +167,9 @@ fn low(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> b
             _ => Value::ANY,
         };
         let high = state.lane(number, 1);
-        state.set_vector(number, [low, high, Value::ANY, Value::ANY]);
+        set_low(state, instruction, low, high);
     } else {
-        let zero = Value::Known(0);
-        state.set_vector(number, [value, zero, zero, zero]);
+        set_low(state, instruction, value, Value::Known(0));
     }
     true
 }
@@ -157,11 +180,12 @@ fn half(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> 
     if is_register(instruction, 0) {
         let number = instruction.op_register(0).number();
         let value = operand::read(machine, state, instruction, 1);
-        let mut lanes = [state.lane(number, 0), state.lane(number, 1), Value::ANY, Value::ANY];
+        let mut lanes = [state.lane(number, 0), state.lane(number, 1)];
         if let Some(place) = lanes.get_mut(lane) {
             *place = value;
         }
-        state.set_vector(number, lanes);
+        let [low, high] = lanes;
+        set_low(state, instruction, low, high);
     } else {
         let value = state.lane(instruction.op_register(1).number(), lane);
         operand::write(machine, state, instruction, 0, value);
@@ -176,12 +200,15 @@ fn exclusive(state: &mut State, instruction: &Instruction) -> bool {
     let same = is_register(instruction, sources.1)
         && instruction.op_register(sources.0).full_register() == instruction.op_register(sources.1).full_register();
     if same {
-        state.set_vector(instruction.op_register(0).number(), [Value::Known(0); LANES]);
+        match instruction.encoding() {
+            EncodingKind::Legacy => set_low(state, instruction, Value::Known(0), Value::Known(0)),
+            _ => state.set_vector(instruction.op_register(0).number(), [Value::Known(0); LANES]),
+        }
     }
     same
 }
 
-/// Low partial_lanes side by side.
+/// Low lanes side by side.
 fn join(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
     if lanes_of(instruction, 0) != Some(2) {
         return false;
@@ -189,7 +216,7 @@ fn join(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> 
     let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
     let [low, ..] = read(machine, state, instruction, first, 1);
     let [high, ..] = read(machine, state, instruction, second, 1);
-    state.set_vector(instruction.op_register(0).number(), [low, high, Value::ANY, Value::ANY]);
+    set_low(state, instruction, low, high);
     true
 }
 
@@ -198,12 +225,13 @@ fn insert(machine: &mut Machine, state: &mut State, instruction: &Instruction) -
     let lane = (instruction.immediate(last) & 1) as usize;
     let source = if last == 3 { 1 } else { 0 };
     let number = instruction.op_register(source).number();
-    let mut lanes = [state.lane(number, 0), state.lane(number, 1), Value::ANY, Value::ANY];
+    let mut lanes = [state.lane(number, 0), state.lane(number, 1)];
     let value = operand::read(machine, state, instruction, last - 1);
     if let Some(place) = lanes.get_mut(lane) {
         *place = value;
     }
-    state.set_vector(instruction.op_register(0).number(), lanes);
+    let [low, high] = lanes;
+    set_low(state, instruction, low, high);
     true
 }
 
@@ -216,6 +244,6 @@ fn shuffle(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
         _ => [high, high],
     };
     let [first, second] = lanes;
-    state.set_vector(instruction.op_register(0).number(), [first, second, Value::ANY, Value::ANY]);
+    set_low(state, instruction, first, second);
     true
 }
