@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use judge::{Answer, Row};
 use ungil::binary::image::images;
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
 use ungil::import;
 use ungil::model::facts::{Flavour, HookKind};
 
@@ -224,7 +224,7 @@ fn cost(row: &Row, answer: &Answer, bytes: &[u8]) -> Option<Cost> {
     let free_threaded = flavour.is_none_or(|it| matches!(it, Flavour::FreeThreaded | Flavour::Abi3t));
     let context = TargetInterpreter { minor: judge::minor(row), free_threaded };
     let init_function = InitFunction { address, kind: HookKind::Init, module, create: None };
-    let run = || evaluate(image, init_function, context, EvaluationLimits::default());
+    let run = || evaluate(image, init_function, context, EvaluationLimits::default(), &NoSiblings);
     let Evaluation { steps, forks, .. } = run();
     let time = measure(|| drop(run()));
     Some(Cost { time, steps, forks, platform: row.platform.clone(), member: row.member.clone() })

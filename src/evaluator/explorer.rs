@@ -5,6 +5,7 @@
 //! earlier one is dropped, and once a fork has seen a few, later ones are joined into one that covers all of them. So
 //! the work is proportional to the code that is reached, not to the number of paths through it.
 
+mod answers;
 mod calls;
 mod effects;
 mod guard_calls;
@@ -27,12 +28,13 @@ use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
 use crate::evaluator::cpu::state::{END, State, Vectors};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::CallModels;
-use crate::evaluator::isa::{InstructionSet, Successor};
+use crate::evaluator::isa::{CallSite, InstructionSet, Successor};
 use crate::evaluator::memory::{Layout, Memory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
 use crate::evaluator::outcome::{self, Outcome};
+use crate::evaluator::siblings::{NoSiblings, Siblings};
 use crate::evaluator::values::hash::{FastMap, hash_combine};
-use crate::evaluator::values::value::{Region, region};
+use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::facts::HookKind;
 
 /// The function that declares a single-phase module.
@@ -53,6 +55,8 @@ pub(super) enum Purpose {
     Hook(HookKind),
     /// It makes the object, with what the slot `Py_mod_create` is called with.
     Create,
+    /// It is a function of a library beside the file: what it returns counts.
+    Answer,
 }
 
 /// Follows all paths of one function on the instruction set `I`.
@@ -66,8 +70,8 @@ pub(super) struct Executor<'a, 'data, I> {
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
-    /// The places in the code that can declare what a module does with the GIL, once looked for.
-    declarations: Option<Vec<u64>>,
+    /// The places in the code that can call imports of these names, once looked for.
+    call_sites: FastMap<&'static str, Vec<CallSite>>,
     /// What all of them declare, if it is the same constant, once looked for.
     declared: Option<Option<u64>>,
     /// What initialisers may write, once looked for.
@@ -92,6 +96,12 @@ pub(super) struct Executor<'a, 'data, I> {
     pub(super) outcomes: Vec<Outcome>,
     /// What they make, when they are followed for that.
     pub(super) create_results: Vec<CreateResult>,
+    /// What they return, when they are followed for that.
+    returned: Vec<Value>,
+    /// What binds imports to libraries beside the file.
+    pub(super) siblings: &'a dyn Siblings,
+    /// What imports always return, as far as that was looked at.
+    answers: FastMap<usize, Option<u64>>,
     /// Why paths were given up that might have counted.
     pub(super) abandoned: Vec<String>,
 }
@@ -115,7 +125,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             past_declarations: PastDeclarations::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
-            declarations: None,
+            call_sites: FastMap::default(),
             declared: None,
             initialised: None,
             callbacks: FastMap::default(),
@@ -130,6 +140,9 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             raising: Vec::new(),
             outcomes: Vec::new(),
             create_results: Vec::new(),
+            returned: Vec::new(),
+            siblings: &NoSiblings,
+            answers: FastMap::default(),
             abandoned: Vec::new(),
         }
     }
@@ -159,12 +172,14 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         self.raising.clear();
         self.outcomes.clear();
         self.create_results.clear();
+        self.returned.clear();
         self.abandoned.clear();
     }
 
     fn run(&mut self, hook: u64) {
         let mut memory = Memory::new(Rc::clone(&self.layout), &self.machine.guards);
-        if self.purpose == Purpose::Create {
+        // Both run after other code.
+        if matches!(self.purpose, Purpose::Create | Purpose::Answer) {
             memory.give_up_image(self.machine.image);
         } else {
             memory.spoil(&self.initialised());
@@ -265,7 +280,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         let value = state.register(self.machine.convention.result);
         state.pc = END;
         self.machine.note(&mut state, TraceEvent::Return { value });
-        if state.exception_set {
+        if state.exception_set && self.purpose != Purpose::Answer {
             return;
         }
         match self.purpose {
@@ -283,6 +298,8 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                 let made = create_slot::read(&self.machine, value).filter(|made| !self.create_results.contains(made));
                 self.create_results.extend(made);
             }
+            Purpose::Answer if !self.returned.contains(&value) => self.returned.push(value),
+            Purpose::Answer => {}
         }
     }
 

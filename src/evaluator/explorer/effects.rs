@@ -111,7 +111,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                     walk.functions.extend(image.pointer(slot).filter(|&target| self.machine.is_code(target)));
                     open.extend(next.map(|next| (next, named)));
                 }
-                StaticSuccessor::Away | StaticSuccessor::Dead => {}
+                StaticSuccessor::Return | StaticSuccessor::Computed | StaticSuccessor::Dead => {}
             }
         }
         if is_used {

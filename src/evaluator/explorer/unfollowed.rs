@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::effects::Effects;
-use super::{Executor, Purpose};
+use super::{DECLARATION, Executor, Purpose};
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa;
@@ -112,14 +112,15 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             return None;
         }
         let image = self.machine.image;
-        let places = self.declaration_sites().to_vec();
-        let place = places.iter().find(|&&place| {
-            let argument = isa::second_argument::<I>(image, place);
-            argument != Some(declared) && !self.is_any_followed(&I::starts_of(image, place))
+        let sites = self.declaration_sites().to_vec();
+        let site = sites.iter().find(|site| {
+            let argument = isa::second_argument::<I>(image, site);
+            let starts = site.transfer.map_or_else(|| I::starts_of(image, site.reference), |call| vec![call.start]);
+            argument != Some(declared) && !self.is_any_followed(&starts)
         })?;
+        let place = site.transfer.map_or(site.reference, |call| call.start);
         Some(format!(
-            "the call of {} near {place:#x} was not followed, and may be made before the import ends",
-            super::DECLARATION
+            "the call of {DECLARATION} at {place:#x} was not followed, and may be made before the import ends"
         ))
     }
 
