@@ -95,7 +95,6 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
         let forwarded = found.forwarded.take();
         // Another function decides, which the data may know.
         found.is_complete &= forwarded.is_none();
-        hook.facts = merge::merge(read, found);
         let beside = Beside::new(image, path, siblings);
         let create = read.create;
         hook.facts = merge::merge(read.clone(), found);
