@@ -8,6 +8,7 @@
 mod calls;
 mod guard_calls;
 mod noreturn;
+mod past_declaration;
 mod settled;
 mod static_guards;
 
@@ -15,6 +16,7 @@ use std::rc::Rc;
 
 use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
+use self::past_declaration::PastDeclarations;
 use crate::binary::image::Image;
 use crate::evaluator::cpu::flags::Condition;
 use crate::evaluator::cpu::fuel::{EvaluationLimits, Fuel};
@@ -57,6 +59,7 @@ pub(super) struct Executor<'a, 'data, I> {
     models: CallModels,
     noreturn: NoReturn,
     guard_calls: GuardCalls,
+    past_declarations: PastDeclarations,
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
@@ -96,6 +99,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             models: CallModels::default(),
             noreturn: NoReturn::default(),
             guard_calls: GuardCalls::default(),
+            past_declarations: PastDeclarations::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
             declarations: None,

@@ -339,6 +339,17 @@ fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it
 }
 
 #[test]
+fn a_module_is_settled_where_the_only_call_that_may_declare_it_is_left_behind() {
+    let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+    let found = |name: &str| {
+        run(&Fixtures("objects").built(name), HookKind::Init, interpreter, EvaluationLimits::default()).facts.gil
+    };
+    assert_eq!(found("left.so").value(), Some(&Declaration::Absent), "{:?}", found("left.so"));
+    // This one calls it again, and CPython leaves the GIL off.
+    assert!(found("again.so").value().is_none(), "{:?}", found("again.so"));
+}
+
+#[test]
 fn the_run_time_in_a_module_is_known_by_its_names() {
     let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
     let bytes = Fixtures("objects").built("runtime.so");

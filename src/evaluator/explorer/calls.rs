@@ -289,6 +289,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
         state.pc = frame.return_to;
         self.recognise_guard_call(state);
+        if let Some(module) = self.past_declaration(state) {
+            self.settle(state, module);
+            return false;
+        }
         true
     }
 }

@@ -87,7 +87,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Whether the slot holds an import that never returns, or such a function of the C++ run time in the image.
-    fn ends(&mut self, slot: u64) -> bool {
+    pub(super) fn ends(&mut self, slot: u64) -> bool {
         let image = self.machine.image;
         let Some(target) = image.pointer(slot) else { return false };
         let model = match self.machine.import_index(target) {

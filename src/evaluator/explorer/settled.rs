@@ -11,7 +11,7 @@ const MOST_PLACES: usize = 32;
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Whether a module is certainly the one that the hook returns: it has the hook's name.
-    fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
+    pub(super) fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
         let Purpose::Hook(kind) = self.purpose else { return false };
         let Some(outcome) = outcome::read(&self.machine, state, value, kind) else { return false };
@@ -48,7 +48,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// The places in the code that can declare what a module does with the GIL.
-    fn declaration_sites(&mut self) -> &[u64] {
+    pub(super) fn declaration_sites(&mut self) -> &[u64] {
         let image = self.machine.image;
         self.declarations.get_or_insert_with(|| {
             let import = image.import_named(DECLARATION);
