@@ -17,12 +17,15 @@ pub(super) struct SourceFile {
     code: String,
 }
 
-/// Every file of `src/`, by path. Files of tests alone (`tests.rs`) are left out.
+/// Every file of `src/`, by path. Files of tests alone (`tests.rs`, and those below a folder `tests`) are left out.
 pub(super) fn sources() -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files: Vec<SourceFile> = rust_files(&root)
         .into_iter()
-        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
+        .filter(|path| {
+            let below = path.strip_prefix(&root).unwrap();
+            !below.iter().any(|part| part == "tests" || part == "tests.rs")
+        })
         .map(|path| SourceFile::read(&root, &path))
         .collect();
     assert!(files.len() > 20, "src/ was not found");
