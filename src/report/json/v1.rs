@@ -97,6 +97,7 @@ pub(super) struct TargetResult {
     pub(super) left_out: Vec<String>,
     /// Compiled files that look like modules and that the verdict does not count.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub(super) passed_over: Vec<PassedOver>,
     /// Every compiled module that the target would load, by path.
     pub(super) modules: Vec<Module>,
