@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
 use ungil::import;
 use ungil::model::facts::{Declaration, Fact, HookKind};
 use ungil::model::target::Target;
@@ -193,7 +193,7 @@ fn judge(row: &Row, member: &[u8], arguments: &Arguments) -> Result<RowResult, F
     let context = TargetInterpreter { minor: minor(row), free_threaded };
     let made = name(&row.member);
     let init_function = InitFunction { address: hook, kind: HookKind::Init, module: &made, create: None };
-    let run = || evaluate(image, init_function, context, EvaluationLimits::default());
+    let run = || evaluate(image, init_function, context, EvaluationLimits::default(), &NoSiblings);
     let evaluation = run();
     let time = measure(|| drop(run()));
     if arguments.explain.as_ref().is_some_and(|text| row.member.contains(text)) {

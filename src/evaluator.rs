@@ -13,6 +13,7 @@ mod externals;
 mod isa;
 mod memory;
 mod outcome;
+mod siblings;
 mod values;
 
 use crate::binary::image::Image;
@@ -24,6 +25,7 @@ use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::arm64::Arm64;
 use crate::evaluator::isa::x86::X86;
 use crate::evaluator::outcome::Outcome;
+pub use crate::evaluator::siblings::{NoSiblings, Siblings};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, HookKind, InitFacts};
 
@@ -74,16 +76,18 @@ pub struct ForwardedInit {
     pub libraries: Vec<String>,
 }
 
-/// Follows a hook, or a function that a hook hands over to.
+/// Follows a hook, or a function that a hook hands over to. Functions of the libraries beside the file that are called on
+/// the way are followed where `siblings` knows them.
 pub fn evaluate(
     image: &Image,
     init_function: InitFunction<'_>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
+    siblings: &dyn Siblings,
 ) -> Evaluation {
     match image.architecture.as_str() {
-        "x86_64" => follow::<X86>(image, init_function, interpreter, limits),
-        "aarch64" => follow::<Arm64>(image, init_function, interpreter, limits),
+        "x86_64" => follow::<X86>(image, init_function, interpreter, limits, siblings),
+        "aarch64" => follow::<Arm64>(image, init_function, interpreter, limits, siblings),
         other => Evaluation::not_followed(&format!("code for {other} is not followed"), init_function),
     }
 }
@@ -93,8 +97,9 @@ fn follow<I: InstructionSet>(
     init_function: InitFunction<'_>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
+    siblings: &dyn Siblings,
 ) -> Evaluation {
-    let found = follow_hook::<I>(image, init_function, interpreter, limits);
+    let found = follow_hook::<I>(image, init_function, interpreter, limits, siblings);
     let create = match found.evaluation.facts.gil.value() {
         // What an export hook's slots say is obeyed before anything is made of them.
         _ if init_function.kind == HookKind::Export => None,
@@ -120,9 +125,11 @@ fn follow_hook<I: InstructionSet>(
     init_function: InitFunction<'_>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
+    siblings: &dyn Siblings,
 ) -> HookPaths {
     let purpose = Purpose::Hook(init_function.kind);
     let mut executor: Executor<'_, '_, I> = Executor::new(image, purpose, init_function.module, interpreter, limits);
+    executor.siblings = siblings;
     let outer = |executor: &mut Executor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
         let is_known = |facts: &InitFacts| facts.gil.value().is_some() && facts.init.value().is_some();

@@ -6,14 +6,17 @@
 
 use crate::binary::image::{Image, ImageError, images};
 use crate::binary::python;
-use crate::model::facts::{ImageFacts, ModuleFacts};
+use crate::evaluator::NoSiblings;
+use crate::model::facts::{ImageFacts, InitFacts, ModuleFacts};
 use crate::model::inspection::Explanation;
 
+mod beside;
 mod evaluation;
 mod forwarded;
 mod merge;
 mod siblings;
 
+use beside::Beside;
 pub use siblings::{Sibling, SiblingFiles, Siblings, file_name};
 
 /// Why a compiled file could not be read.
@@ -87,9 +90,21 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
     let mut hooks = Vec::new();
     for (mut hook, read) in reading.hooks() {
         // What the data tells of the ABI says as which interpreter the hooks are followed.
-        let mut found = evaluation::follow(image, &hook, read.create, path, &reading.abi);
+        let interpreter = evaluation::interpreter(path, &reading.abi);
+        let mut found = evaluation::follow(image, &hook, read.create, interpreter, &NoSiblings);
         let forwarded = found.forwarded.take();
-        hook.facts = merge::merge(read, found);
+        let beside = Beside::new(image, path, siblings);
+        let create = read.create;
+        hook.facts = merge::merge(read.clone(), found);
+        if hook.facts.gil.value().is_none() && forwarded.is_none() && beside.could_help() {
+            depends_on_siblings = true;
+            let found = evaluation::follow(image, &hook, create, interpreter, &beside);
+            if found.facts.gil.value().is_some() {
+                // The data holds what the code finds before it has asked the library.
+                let gil = found.facts.gil.clone();
+                hook.facts = InitFacts { gil, ..merge::merge(read, found) };
+            }
+        }
         // Where the data tells, nobody else need be asked.
         if let Some(init) = forwarded.filter(|_| hook.facts.gil.value().is_none()) {
             depends_on_siblings = true;
@@ -108,8 +123,10 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
 }
 
 /// Follows the hooks that the file's name asks for, and tells how; empty for a file that cannot be read.
-pub fn explain(facts: &ModuleFacts, bytes: &[u8]) -> Vec<Explanation> {
+pub fn explain(facts: &ModuleFacts, bytes: &[u8], siblings: &Siblings<'_>) -> Vec<Explanation> {
     let Ok(images) = images(bytes) else { return Vec::new() };
     let pairs = images.iter().zip(&facts.images);
-    pairs.flat_map(|(image, known)| evaluation::explain(image, known, &facts.path)).collect()
+    let explain =
+        |(image, known)| evaluation::explain(image, known, &facts.path, &Beside::new(image, &facts.path, siblings));
+    pairs.flat_map(explain).collect()
 }

@@ -7,27 +7,34 @@
 //! Nothing is followed that only a run could tell: what a script decides when it runs, what a template expands to, whether a
 //! macro of the project's own is used. Where such a thing could change the answer, the answer is unknown and says why.
 
+mod backends;
+mod cmake;
 mod conditions;
 mod cython;
 mod forecast;
 mod gather;
+mod limited;
 mod manifest;
 mod native;
+mod preprocessor;
+mod python;
 mod rust;
 mod script;
 mod thresholds;
 mod tokens;
+mod values;
 
 pub use forecast::forecast;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::facts::Generator;
 use crate::model::source::{SourceCrate, SourceFacts, SourceModule};
 
 use manifest::{BuildSystem, Cargo};
-use native::Native;
+use native::{Defined, Native};
 use script::Script;
-use tokens::{Dialect, tokens};
+use tokens::{Dialect, Kind, tokens};
 
 /// How many files of each kind are read, and how many paths are remembered.
 const MOST_FILES: usize = 20_000;
@@ -94,6 +101,8 @@ pub struct Reader {
     cython: BTreeMap<String, SourceModule>,
     cargos: BTreeMap<String, Cargo>,
     locked: Vec<SourceCrate>,
+    /// Folders that are projects of their own for Meson, which nothing but `subproject()` builds.
+    projects: BTreeSet<String>,
     /// Python files that call CFFI.
     cffi: Vec<(String, u32, String)>,
     doubts: Vec<String>,
@@ -104,7 +113,9 @@ pub struct Reader {
 /// Whether a folder on the way is none of the project's own code.
 fn is_aside(path: &str) -> bool {
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
-    folders.split('/').any(|folder| ASIDE.contains(&folder.to_ascii_lowercase().as_str()))
+    let is_named = |word: &str| ASIDE.contains(&word.to_ascii_lowercase().as_str());
+    // No package has a name with a blank or a hyphen: of such a folder each word tells what is in it.
+    folders.split('/').any(|folder| is_named(folder) || folder.split([' ', '-']).any(is_named))
 }
 
 fn source_of(path: &str) -> Option<Source> {
@@ -163,7 +174,13 @@ impl Reader {
             self.system = manifest::build_system(path, &text);
         }
         if script::is_script(path) && !is_aside(path) {
-            self.scripts.push(script::read(path, &text));
+            let script = script::read(path, &text);
+            match path.strip_suffix("/meson.build") {
+                Some(folder) if script.code.trim_start().starts_with("project(") => {
+                    self.projects.insert(folder.to_owned());
+                }
+                _ => self.scripts.push(script),
+            }
         }
         if path.ends_with(".py") && !is_aside(path) {
             self.take_cffi(path, &text);
@@ -191,8 +208,10 @@ impl Reader {
                 && comma.text == ","
                 && source.text != "None"
             {
-                let module = module.text.trim_matches(['"', '\'']);
-                let module = module.rsplit('.').next().unwrap_or(module);
+                let written = module.text.trim_matches(['"', '\'']);
+                let written = written.rsplit('.').next().unwrap_or(written);
+                // A variable's value is not known.
+                let module = if module.kind == Kind::Text { written } else { "what CFFI compiles" };
                 self.cffi.push((path.to_owned(), name.line, module.to_owned()));
             }
         }
@@ -226,6 +245,11 @@ impl Reader {
             return;
         };
         let mut found = if source == Source::Rust { rust::read(path, &tokens) } else { native::read(path, &tokens) };
+        if native::is_of_cffi(text) {
+            let of_cffi = |module| Defined { generator: Generator::Cffi, declarations: Vec::new(), ..module };
+            found.modules = found.modules.into_iter().map(of_cffi).collect();
+            found.declarations.clear();
+        }
         if source == Source::Header {
             // A header is part of others: it defines nothing by itself.
             found.modules.clear();

@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use crate::model::facts::Format;
 
 mod builder;
+pub mod c_library;
 mod code;
 mod elf;
 mod elf_relocation;
@@ -136,6 +137,7 @@ pub struct Image<'data> {
     exports: BTreeMap<String, u64>,
     imports: Vec<Import>,
     libraries: Vec<String>,
+    search_paths: Vec<String>,
     symbols: OnceLock<Vec<(u64, &'data str)>>,
     functions: OnceLock<Vec<code::NamedFunction<'data>>>,
 }
@@ -200,6 +202,12 @@ impl<'data> Image<'data> {
     /// Libraries that the image names as needed, in the file's order.
     pub fn libraries(&self) -> &[String] {
         &self.libraries
+    }
+
+    /// Folders in which a dynamic linker looks for them, as written: `$ORIGIN` is the image's own. Only ELF files have
+    /// these.
+    pub fn search_paths(&self) -> &[String] {
+        &self.search_paths
     }
 
     /// The segment that holds an address.

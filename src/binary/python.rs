@@ -128,7 +128,7 @@ impl StaticReading<'_, '_> {
 }
 
 /// Whether a symbol's name looks like the C API's: `Py` or `_Py`, then a capital letter or `_`.
-fn is_python(name: &str) -> bool {
+pub fn is_python(name: &str) -> bool {
     let rest = name.strip_prefix("Py").or_else(|| name.strip_prefix("_Py"));
     rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_uppercase() || first == '_'))
 }

@@ -5,6 +5,7 @@
 //! earlier one is dropped, and once a fork has seen a few, later ones are joined into one that covers all of them. So
 //! the work is proportional to the code that is reached, not to the number of paths through it.
 
+mod answers;
 mod calls;
 mod guard_calls;
 mod noreturn;
@@ -24,12 +25,13 @@ use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
 use crate::evaluator::cpu::state::{END, State, Vectors};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::CallModels;
-use crate::evaluator::isa::{InstructionSet, Successor};
+use crate::evaluator::isa::{CallSite, InstructionSet, Successor};
 use crate::evaluator::memory::{Layout, Memory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
 use crate::evaluator::outcome::{self, Outcome};
+use crate::evaluator::siblings::{NoSiblings, Siblings};
 use crate::evaluator::values::hash::{FastMap, hash_combine};
-use crate::evaluator::values::value::{Region, region};
+use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::facts::HookKind;
 
 /// The function that declares a single-phase module.
@@ -50,6 +52,8 @@ pub(super) enum Purpose {
     Hook(HookKind),
     /// It makes the object, with what the slot `Py_mod_create` is called with.
     Create,
+    /// It is a function of a library beside the file: what it returns counts.
+    Answer,
 }
 
 /// Follows all paths of one function on the instruction set `I`.
@@ -63,8 +67,8 @@ pub(super) struct Executor<'a, 'data, I> {
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
-    /// The places in the code that can declare what a module does with the GIL, once looked for.
-    declarations: Option<Vec<u64>>,
+    /// The places in the code that can call imports of these names, once looked for.
+    call_sites: FastMap<&'static str, Vec<CallSite>>,
     /// What all of them declare, if it is the same constant, once looked for.
     declared: Option<Option<u64>>,
     /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
@@ -79,6 +83,12 @@ pub(super) struct Executor<'a, 'data, I> {
     pub(super) outcomes: Vec<Outcome>,
     /// What they make, when they are followed for that.
     pub(super) create_results: Vec<CreateResult>,
+    /// What they return, when they are followed for that.
+    returned: Vec<Value>,
+    /// What binds imports to libraries beside the file.
+    pub(super) siblings: &'a dyn Siblings,
+    /// What imports always return, as far as that was looked at.
+    answers: FastMap<usize, Option<u64>>,
     /// Why paths were given up that might have counted.
     pub(super) abandoned: Vec<String>,
 }
@@ -102,7 +112,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             past_declarations: PastDeclarations::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
-            declarations: None,
+            call_sites: FastMap::default(),
             declared: None,
             levels: usize::MAX,
             module_name: module_name.to_owned(),
@@ -112,6 +122,9 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             raising: Vec::new(),
             outcomes: Vec::new(),
             create_results: Vec::new(),
+            returned: Vec::new(),
+            siblings: &NoSiblings,
+            answers: FastMap::default(),
             abandoned: Vec::new(),
         }
     }
@@ -141,12 +154,14 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         self.raising.clear();
         self.outcomes.clear();
         self.create_results.clear();
+        self.returned.clear();
         self.abandoned.clear();
     }
 
     fn run(&mut self, hook: u64) {
         let mut memory = Memory::new(Rc::clone(&self.layout), &self.machine.guards);
-        if self.purpose == Purpose::Create {
+        // Both run after other code.
+        if matches!(self.purpose, Purpose::Create | Purpose::Answer) {
             memory.give_up_image(self.machine.image);
         }
         let mut state = State::new(hook, self.machine.convention, memory);
@@ -232,7 +247,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         let value = state.register(self.machine.convention.result);
         state.pc = END;
         self.machine.note(&mut state, TraceEvent::Return { value });
-        if state.exception_set {
+        if state.exception_set && self.purpose != Purpose::Answer {
             return;
         }
         match self.purpose {
@@ -250,6 +265,8 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                 let made = create_slot::read(&self.machine, value).filter(|made| !self.create_results.contains(made));
                 self.create_results.extend(made);
             }
+            Purpose::Answer if !self.returned.contains(&value) => self.returned.push(value),
+            Purpose::Answer => {}
         }
     }
 

@@ -50,10 +50,41 @@ pub(in crate::evaluator) enum StaticSuccessor {
     Call { target: u64, next: u64 },
     /// Through a pointer in memory, and then on; a jump has nowhere to go on.
     Through { slot: u64, next: Option<u64> },
-    /// Back to the caller, or where nobody knows.
-    Away,
+    /// Back to the caller.
+    Return,
+    /// To a computed address.
+    Computed,
     /// Nowhere.
     Dead,
+}
+
+/// A place in the code that refers to an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) struct CallSite {
+    /// Where the reference lies: on x86-64 its displacement.
+    pub(in crate::evaluator) reference: u64,
+    /// The only instruction that can use it, if that calls the import or jumps to it.
+    pub(in crate::evaluator) transfer: Option<Transfer>,
+}
+
+/// An instruction that calls or jumps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) struct Transfer {
+    /// Its address.
+    pub(in crate::evaluator) start: u64,
+    /// The address after it.
+    pub(in crate::evaluator) end: u64,
+    /// Whether it is a call, to which the callee returns.
+    pub(in crate::evaluator) returns: bool,
+}
+
+/// Code that only jumps on through a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) struct Stub {
+    /// The addresses by which it may be called.
+    pub(in crate::evaluator) starts: Vec<u64>,
+    /// Whether the code before it certainly does not run into it.
+    pub(in crate::evaluator) is_apart: bool,
 }
 
 /// An instruction that sets a register before a call.
@@ -100,15 +131,15 @@ pub(in crate::evaluator) trait InstructionSet: Default {
     /// is read: what code names is an object of its own, and where it begins the table has ended.
     fn jump_table_end(image: &Image, place: u64, bounds: (u64, u64)) -> u64;
 
-    /// The places in code that name one of these addresses: on x86-64 where the displacement lies.
-    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64>;
+    /// The places in code that name one of these addresses.
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite>;
 
-    /// The addresses by which the stub that such a place belongs to may be called; empty when it is no stub.
-    fn stub_starts(image: &Image, place: u64) -> Vec<u64>;
+    /// The stub that such a place belongs to.
+    fn stub(image: &Image, site: &CallSite) -> Option<Stub>;
 
-    /// The instruction that gives a register a constant before the call at such a place, with nothing between that could
-    /// change it.
-    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition>;
+    /// The instruction that gives a register a constant before the call or jump at such a place, with nothing between
+    /// that could change it.
+    fn constant_before(image: &Image, site: &CallSite, register: usize) -> Option<ConstantDefinition>;
 
     /// Whether something that looks like a jump leads to an address from `start` to `last`.
     fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool;
@@ -118,34 +149,37 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 ///
 /// Every call goes through the import's slot: directly, or by a stub that jumps through it. A place is found by what it
 /// encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
-/// that compilers make.
-pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &Image, import: u64) -> Vec<u64> {
-    let slots: Vec<u64> =
-        image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot).collect();
+/// that compilers make. A place that loads the import's address without calling it at once may call it any number of
+/// times.
+pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &Image, import: u64) -> Vec<CallSite> {
+    let slots = image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot);
     let code = || image.segments.iter().filter(|segment| segment.executable);
-    let find = |targets: &[u64]| -> Vec<u64> { code().flat_map(|segment| I::references(segment, targets)).collect() };
-    let mut places = Vec::new();
-    let mut stubs = Vec::new();
-    for place in find(&slots) {
-        let starts = I::stub_starts(image, place);
-        if starts.is_empty() {
-            places.push(place);
+    let find = |targets: &[u64]| -> Vec<CallSite> { code().flat_map(|it| I::references(it, targets)).collect() };
+    let mut sites = Vec::new();
+    for slot in slots {
+        let users = find(&[slot]);
+        if users.is_empty() {
+            // A pointer among data, which code reaches in a way that its instructions do not tell.
+            sites.push(CallSite { reference: slot, transfer: None });
         }
-        stubs.extend(starts);
+        for site in users {
+            let stub = I::stub(image, &site);
+            let users = stub.as_ref().map_or(Vec::new(), |stub| find(&stub.starts));
+            // What nothing jumps to may be reached by the code before it, and then it is no stub.
+            let is_stub = !users.is_empty() || stub.is_some_and(|stub| stub.is_apart);
+            if is_stub { sites.extend(users) } else { sites.push(site) }
+        }
     }
-    if !stubs.is_empty() {
-        places.extend(find(&stubs));
-    }
-    places
+    sites
 }
 
-/// The constant that the call at one of the places of [`find_call_sites`] passes second, read from the instructions just
+/// The constant that the call or jump at one of the places of [`find_call_sites`] passes second, read from the instructions just
 /// before it.
 ///
 /// An answer is given only where every way to the call leads over the instruction that sets the register: nothing
 /// between them branches, writes the register, or is jumped to from elsewhere in the code.
-pub(in crate::evaluator) fn second_argument<I: InstructionSet>(image: &Image, place: u64) -> Option<u64> {
+pub(in crate::evaluator) fn second_argument<I: InstructionSet>(image: &Image, site: &CallSite) -> Option<u64> {
     let &register = I::convention(image.format).arguments.get(1)?;
-    let definition = I::constant_before(image, place, register)?;
+    let definition = I::constant_before(image, site, register)?;
     (!I::is_jumped_into(image, definition.end, definition.call)).then_some(definition.value)
 }

@@ -2,7 +2,7 @@
 
 use crate::binary::image::Image;
 use crate::cpython::file_name::ExtensionFileName;
-use crate::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
+use crate::evaluator::{Evaluation, EvaluationLimits, InitFunction, Siblings, TargetInterpreter, evaluate};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts};
 use crate::model::inspection::Explanation;
 
@@ -11,17 +11,23 @@ use crate::model::inspection::Explanation;
 const MINOR: u8 = 14;
 
 /// What following the hook shows, where the data names a function in `Py_mod_create`.
-pub(super) fn follow(image: &Image<'_>, hook: &Hook, create: Option<u64>, path: &str, abi: &Fact<Abi>) -> Evaluation {
+pub(super) fn follow(
+    image: &Image<'_>,
+    hook: &Hook,
+    create: Option<u64>,
+    interpreter: TargetInterpreter,
+    siblings: &dyn Siblings,
+) -> Evaluation {
     let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module, create };
-    evaluate(image, init_function, interpreter(path, abi), EvaluationLimits::default())
+    evaluate(image, init_function, interpreter, EvaluationLimits::default(), siblings)
 }
 
 /// How following the hooks that the file's name asks for went.
-pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str) -> Vec<Explanation> {
+pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str, siblings: &dyn Siblings) -> Vec<Explanation> {
     let hooks = known.hooks.value().into_iter().flatten().filter(|hook| hook.matches_file_name);
     hooks
         .map(|hook| {
-            let found = follow(image, hook, None, path, &known.abi);
+            let found = follow(image, hook, None, interpreter(path, &known.abi), siblings);
             Explanation {
                 hook: hook.symbol.clone(),
                 architecture: image.architecture.clone(),

@@ -9,7 +9,7 @@ use super::evaluation;
 use super::siblings::{OpenedSibling, SiblingImage, Siblings, file_name};
 use crate::binary::image::Image;
 use crate::binary::python::is_system_library;
-use crate::evaluator::{EvaluationLimits, ForwardedInit, InitFunction, evaluate};
+use crate::evaluator::{EvaluationLimits, ForwardedInit, InitFunction, NoSiblings, evaluate};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Hook, InitFacts};
 
@@ -75,7 +75,7 @@ fn follow_in(library: &SiblingImage<'_>, module: &Forwarding<'_, '_>, abi: &mut 
     let hook = module.hook;
     let init_function = InitFunction { address, kind: hook.kind, module: &hook.module, create: None };
     let interpreter = evaluation::interpreter(module.path, abi);
-    let found = evaluate(&library.image, init_function, interpreter, EvaluationLimits::default());
+    let found = evaluate(&library.image, init_function, interpreter, EvaluationLimits::default(), &NoSiblings);
     let what = format!("the hook hands over to a function of {}", library.path);
     let seen = Evidence::new(what).symbol(symbol).address(address);
     let about = format!("the hook hands over to {symbol} of {}, and there ", library.path);

@@ -133,9 +133,23 @@ pub struct SourceCrate {
     pub place: SourcePlace,
 }
 
-/// Something that free-threaded builds before 3.15 refuse: the limited API.
+/// Who acts on a use of the limited API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitedApiUser {
+    /// The compiler: CPython's headers end the build before 3.15, and leave out much of what they have from then on.
+    Headers,
+    /// The build backend, which refuses it before 3.15.
+    Backend,
+    /// The installer: the wheel is tagged `abi3`, which no free-threaded build accepts.
+    Installer,
+}
+
+/// Something that free-threaded builds refuse: the limited API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitedApiUse {
+    /// Who acts on it.
+    pub user: LimitedApiUser,
     /// The macro or option.
     pub means: String,
     /// Where it counts.
@@ -172,6 +186,17 @@ impl std::fmt::Display for Language {
     }
 }
 
+/// A statement that ends the build with an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStop {
+    /// Where it is run.
+    pub reach: Reach,
+    /// Whether a condition around it asks for the free-threaded build.
+    pub asks_for_build: bool,
+    /// Where it stands.
+    pub place: SourcePlace,
+}
+
 /// All that was read from a source distribution, whatever the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFacts {
@@ -191,6 +216,14 @@ pub struct SourceFacts {
     pub limited_api: Vec<LimitedApiUse>,
     /// The build file that asks which build of CPython it runs on, and so may do without what that build refuses.
     pub asks_for_build: Option<String>,
+    /// Where build files end the build with an error.
+    pub stops: Vec<SourceStop>,
+    /// The first thing that a module's source needs and that the limited API of free-threaded builds, from 3.15 on, does not have.
+    pub left_out: Option<(String, SourcePlace)>,
+    /// The feature by which PyO3 is asked for the limited API of builds with the GIL alone.
+    pub abi3_feature: Option<SourcePlace>,
+    /// `requires-python`, as far as it is static.
+    pub requires_python: Option<String>,
     /// What leaves open whether these are all modules, one sentence each.
     pub doubts: Vec<String>,
 }

@@ -170,9 +170,9 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 }
 
 /// The other files, as those that lie beside each.
-struct ContentsBeside<'a> {
-    contents: &'a dyn Contents,
-    glance: Glance<'a>,
+pub(super) struct ContentsBeside<'a> {
+    pub(super) contents: &'a dyn Contents,
+    pub(super) glance: Glance<'a>,
 }
 
 impl DistributionFiles for ContentsBeside<'_> {

@@ -9,7 +9,7 @@ use crate::archive::select::by_name;
 use crate::archive::source::MappedFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
-use crate::examine::{self, Depth};
+use crate::examine::{self, Depth, Siblings};
 use crate::import::{self, claims};
 use crate::model::facts::{Format, ModuleFacts};
 use crate::model::inspection::{
@@ -22,7 +22,8 @@ use crate::model::source::SourceFacts;
 use crate::model::target::{Python, Target};
 
 use super::describing;
-use super::examination::{self, Examination, Glance};
+use super::examination::{self, ContentsBeside, Examination, Glance};
+use super::siblings::FilesBeside;
 use super::sources;
 
 /// Pythons that are asked about when none is named.
@@ -212,9 +213,12 @@ fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
 fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
     let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
     let mut explanations = BTreeMap::new();
+    let glance = Glance { package: None, filename: "", depth: Depth::Verdict };
+    let beside = FilesBeside::new(ContentsBeside { contents, glance });
+    let siblings = Siblings::new(&beside);
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
-            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes));
+            explanations.insert(unpacked.path, examine::explain(facts, &member.bytes, &siblings));
         }
     }
     explanations

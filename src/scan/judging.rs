@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::import::{self, claims, delegates};
 use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::distribution::{DistributionFacts, TagClaim};
-use crate::model::facts::{Fact, ImageFacts};
+use crate::model::evidence::Evidence;
+use crate::model::facts::{Fact, Generator, ImageFacts};
 use crate::model::finding::{Finding, Level};
 use crate::model::name::PackageName;
 use crate::model::outcome::{Gil, ModuleOutcome};
@@ -13,6 +14,7 @@ use crate::model::passed_over::PassedOver;
 use crate::model::report::TargetResult;
 use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
+use crate::model::source::{Becomes, Forecast};
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
 use crate::model::target::Target;
 use crate::rules::{self, RuleSet};
@@ -21,6 +23,9 @@ use crate::verdict;
 use super::Hints;
 use super::examination::Examination;
 use super::sources;
+
+/// The module to which those that CFFI generates leave the GIL: <https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0>
+const CFFI_BACKEND: &str = "_cffi_backend";
 
 /// What was found in each distribution file, by where it is.
 pub(super) type Examinations = BTreeMap<Location, Examination>;
@@ -114,7 +119,7 @@ fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &Rul
         reason: judgement.reason,
         declared_by: judgement.declared_by,
         artifact: artifact(&chosen.choice).cloned(),
-        build: sources::forecast(&chosen.choice, target, set.found.examinations),
+        build: set.forecast(chosen),
         other_build: None,
         left_out: set.found.examination(chosen).map(|found| found.left_out.clone()).unwrap_or_default(),
         passed_over: set.found.examination(chosen).map(|found| passed_over(found, target)).unwrap_or_default(),
@@ -147,7 +152,7 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
         package: chosen.name.to_string(),
         version: chosen.version.as_ref().map(ToString::to_string).unwrap_or_default(),
         target,
-        offer: offer(chosen, target, set.found.examinations),
+        offer: offer(chosen, set),
         modules: modules.to_vec(),
         hidden: examination.map(|found| hidden(found, chosen, target)).unwrap_or_default(),
         problems: examination.map(Examination::problem_lines).unwrap_or_default(),
@@ -157,11 +162,9 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
     }
 }
 
-fn offer(chosen: &Chosen, target: Target, examinations: &Examinations) -> Offer {
-    match Offer::of(&chosen.choice, target.platform) {
-        Offer::Source { filename, .. } => {
-            Offer::Source { filename, build: sources::forecast(&chosen.choice, target, examinations) }
-        }
+fn offer(chosen: &Chosen, set: &Set<'_>) -> Offer {
+    match Offer::of(&chosen.choice, set.resolution.target.platform) {
+        Offer::Source { filename, .. } => Offer::Source { filename, build: set.forecast(chosen) },
         offer => offer,
     }
 }
@@ -214,6 +217,56 @@ impl<'a> Set<'a> {
         match provider.or(unseen.first()) {
             Some(unseen) => Delegate::Unknown { why: format!("{} could not be looked at", label(unseen)) },
             None => Delegate::Missing,
+        }
+    }
+
+    /// What is foreseen of a package's build. Where its modules leave the GIL to CFFI's, that is what the set has of CFFI.
+    fn forecast(&self, chosen: &Chosen) -> Option<Forecast> {
+        let forecast = sources::forecast(&chosen.choice, self.resolution.target, self.found.examinations)?;
+        let facts = artifact(&chosen.choice).and_then(|it| self.found.examinations.get(&it.location)?.source.value());
+        let leaves = facts.is_some_and(|facts| facts.modules.iter().any(|module| module.generator == Generator::Cffi));
+        let is_provider = delegates::provides(&chosen.name, CFFI_BACKEND);
+        if forecast.becomes != Becomes::KeepsGilOff || !leaves || is_provider {
+            return Some(forecast);
+        }
+        let provider = self.resolution.packages.iter().find(|other| delegates::provides(&other.name, CFFI_BACKEND));
+        Some(match provider.and_then(|provider| self.backend_of(provider)) {
+            Some((becomes, why)) => {
+                let evidence = vec![Evidence::new("delegate").symbol(CFFI_BACKEND)];
+                Forecast { becomes, reason: why, evidence, ..forecast }
+            }
+            None => forecast,
+        })
+    }
+
+    /// What it means for modules that leave the GIL to this package's; `None` when they keep it off.
+    fn backend_of(&self, provider: &Chosen) -> Option<(Becomes, String)> {
+        let name = label(provider);
+        let used = |reason: &str| format!("would switch the GIL on: its modules leave it to {name}, which {reason}");
+        if let Choice::Source { .. } = provider.choice {
+            let built = sources::forecast(&provider.choice, self.resolution.target, self.found.examinations)?;
+            return match built.becomes {
+                Becomes::KeepsGilOff | Becomes::Pure => None,
+                Becomes::SwitchesGilOn => Some((built.becomes, used(&built.reason))),
+                Becomes::Fails => {
+                    Some((built.becomes, format!("would not work: it needs {name}, which {}", built.reason)))
+                }
+                Becomes::Unknown => Some((
+                    built.becomes,
+                    format!("what it becomes is unknown: it leaves the GIL to {name}; {}", built.reason),
+                )),
+            };
+        }
+        match self.delegate(CFFI_BACKEND) {
+            Delegate::Provided { gil: Gil::Used, reason, .. } => Some((Becomes::SwitchesGilOn, used(&reason))),
+            Delegate::Provided { gil: Gil::NotLoadable, reason, .. } => {
+                Some((Becomes::Fails, format!("would not work: it needs {name}, which {reason}")))
+            }
+            Delegate::Provided { gil: Gil::Unknown | Gil::Delegated, reason, .. }
+            | Delegate::Unknown { why: reason } => {
+                Some((Becomes::Unknown, format!("what it becomes is unknown: it leaves the GIL to {name}: {reason}")))
+            }
+            Delegate::Provided { gil: Gil::NotUsed, .. } | Delegate::Missing => None,
         }
     }
 

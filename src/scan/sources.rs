@@ -68,7 +68,9 @@ pub(super) fn read(
 ) -> Result<(Sdist, SourceFacts), SdistError> {
     let mut visit = Visit::default();
     let sdist = sdist::visit(filename, source, limits, &mut visit)?;
-    Ok((sdist, visit.0.finish()))
+    let mut facts = visit.0.finish();
+    facts.requires_python = sdist.metadata.requires_python.as_ref().map(ToString::to_string).or(facts.requires_python);
+    Ok((sdist, facts))
 }
 
 /// The bytes of the whole file, which have the digest that the index promises.

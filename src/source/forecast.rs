@@ -7,10 +7,10 @@ use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
 use crate::model::evidence::Evidence;
 use crate::model::facts::Generator;
-use crate::model::name::{self, Requirement, VersionSpecifiers};
+use crate::model::name::{self, Requirement, Version, VersionSpecifiers};
 use crate::model::source::{
-    Becomes, BuildRequirement, Forecast, Language, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing,
-    Word,
+    Becomes, BuildRequirement, Forecast, Language, LimitedApiUse, LimitedApiUser, SourceDeclaration, SourceFacts,
+    SourceModule, SourcePlace, Standing, Word,
 };
 use crate::model::target::{Platform, System, Target};
 
@@ -78,8 +78,9 @@ impl Outlook<'_> {
         let off =
             fates.iter().filter_map(|(_, fate)| if let Fate::Off(seen) = fate { Some(seen.clone()) } else { None });
         let off: Vec<Evidence> = off.take(SHOWN).collect();
-        if let Some((why, seen)) = open {
-            return build(Becomes::Unknown, format!("what it becomes is unknown: {why}"), vec![seen.clone()]);
+        let open = open.map(|(why, seen)| (why.clone(), seen.clone()));
+        if let Some((why, seen)) = open.or_else(|| self.uncertainty()) {
+            return build(Becomes::Unknown, format!("what it becomes is unknown: {why}"), vec![seen]);
         }
         if let Some(doubt) = self.facts.doubts.first() {
             return build(Becomes::Unknown, format!("what it becomes is unknown: {doubt}"), off);
@@ -106,8 +107,15 @@ impl Outlook<'_> {
 
     /// Why the build fails.
     fn refusal(&self) -> Option<(String, Vec<Evidence>)> {
-        let minor = self.target.python.minor;
-        let python = self.target.python;
+        let (minor, python) = (self.target.python.minor, self.target.python);
+        if let Some(wanted) = self.facts.requires_python.as_ref().filter(|wanted| !self.is_wanted(wanted)) {
+            let seen = Evidence::new("requires-python").value(wanted.clone());
+            return Some((format!("it asks for Python {wanted}"), vec![seen]));
+        }
+        if let Some(stop) = self.facts.stops.iter().find(|stop| stop.reach.is_certain(minor)) {
+            let seen = at("end of the build".to_owned(), &stop.place);
+            return Some((format!("{} ends every build on {python}", stop.place), vec![seen]));
+        }
         if let Some(pyo3) = &self.facts.pyo3
             && let Some(refusal) = pyo3_refusal(pyo3.minor, minor)
         {
@@ -115,14 +123,92 @@ impl Outlook<'_> {
             let seen = at(format!("{} in the sources", pyo3.name), &pyo3.place).value(pyo3.text.clone());
             return Some((why, vec![seen, Evidence::new("looked up").value(refusal.source)]));
         }
-        let limited = self.facts.limited_api.iter().find(|it| it.reach.is_certain(minor));
-        if let Some(limited) = limited.filter(|_| minor < LIMITED_API_PYTHON) {
-            let why = format!("{} has no limited API, which {} asks for", python, limited.place);
-            return Some((why, vec![at("limited API".to_owned(), &limited.place).symbol(limited.means.clone())]));
+        let limited = self.facts.limited_api.iter().filter(|it| it.reach.is_certain(minor));
+        limited
+            .filter_map(|limited| self.limited_api_refusal(limited))
+            .next()
+            .or_else(|| self.requirement_refusal())
+            .or_else(|| {
+                // What such a file leaves out it may leave out for this build; C that CFFI wrote is there all the same.
+                let asks = self.facts.asks_for_build.is_some();
+                let counts = |module: &&SourceModule| !asks || is_generated(module);
+                self.modules().filter(counts).find_map(|module| self.cffi_refusal(module))
+            })
+    }
+
+    /// Whether a version specifier lets in any release of the target's Python.
+    fn is_wanted(&self, wanted: &str) -> bool {
+        let Ok(wanted) = wanted.parse::<VersionSpecifiers>() else { return true };
+        let minor = u64::from(self.target.python.minor);
+        [0, 1, 99].into_iter().any(|micro| wanted.contains(&Version::new([3, minor, micro])))
+    }
+
+    /// Why a build that asks for the limited API fails.
+    fn limited_api_refusal(&self, limited: &LimitedApiUse) -> Option<(String, Vec<Evidence>)> {
+        let (minor, python, place) = (self.target.python.minor, self.target.python, &limited.place);
+        let seen = at("limited API".to_owned(), place).symbol(limited.means.clone());
+        match (limited.user, &self.facts.left_out) {
+            (LimitedApiUser::Installer, _) => {
+                let why = format!("{place} tags the wheel abi3, and {python} accepts no such tag");
+                Some((why, vec![seen]))
+            }
+            (LimitedApiUser::Headers | LimitedApiUser::Backend, _) if minor < LIMITED_API_PYTHON => {
+                Some((format!("{python} has no limited API, which {place} asks for"), vec![seen]))
+            }
+            (LimitedApiUser::Headers, Some((what, needed))) => {
+                let why = format!("{place} asks for the limited API, which has no {what} ({needed}) on {python}");
+                Some((why, vec![seen, at("left out".to_owned(), needed).symbol(what.clone())]))
+            }
+            (LimitedApiUser::Headers, None) | (LimitedApiUser::Backend, _) => None,
         }
-        match self.facts.asks_for_build {
-            None => self.modules().find_map(|module| self.cffi_refusal(module)),
-            Some(_) => None,
+    }
+
+    /// Why a requirement of the build cannot be built itself. Installers build it before anything else.
+    fn requirement_refusal(&self) -> Option<(String, Vec<Evidence>)> {
+        let python = self.target.python;
+        if python.minor >= CFFI_OLDEST_PYTHON {
+            return None;
+        }
+        let (required, _) = self.required(CFFI.project).into_iter().next()?;
+        let why = format!("{} asks for `{}`, and no release of CFFI works on {python}", required.place, required.text);
+        let seen = at("build requirement".to_owned(), &required.place).value(required.text.clone());
+        Some((why, vec![seen, Evidence::new("looked up").value(CFFI.source)]))
+    }
+
+    /// What leaves open whether the build fails.
+    fn uncertainty(&self) -> Option<(String, Evidence)> {
+        let (minor, python) = (self.target.python.minor, self.target.python);
+        let limited = self.facts.limited_api.iter().filter(|it| it.reach.is_possible(minor));
+        if let Some((why, limited)) = limited.filter_map(|it| Some((self.limited_api_doubt(it)?, it))).next() {
+            return Some((why, at("limited API".to_owned(), &limited.place).symbol(limited.means.clone())));
+        }
+        let stops = || self.facts.stops.iter().filter(|stop| stop.asks_for_build && stop.reach.is_possible(minor));
+        if let Some(stop) = stops().next() {
+            let why = format!("{} may end a build on {python}, and what decides was not understood", stop.place);
+            return Some((why, at("end of the build".to_owned(), &stop.place)));
+        }
+        let feature = self.facts.abi3_feature.as_ref().filter(|_| minor >= LIMITED_API_PYTHON)?;
+        let is_of_pyo3 = self.modules().any(|module| module.generator == Generator::Pyo3);
+        let why = format!(
+            "{feature} asks PyO3 for abi3 and not for abi3t, and what becomes of that on {python} is not known"
+        );
+        is_of_pyo3.then(|| (why, at("feature of PyO3".to_owned(), feature)))
+    }
+
+    fn limited_api_doubt(&self, limited: &LimitedApiUse) -> Option<String> {
+        let (minor, python, place) = (self.target.python.minor, self.target.python, &limited.place);
+        let is_of_cffi = |module: &SourceModule| module.generator == Generator::Cffi && module.place.path == place.path;
+        match limited.user {
+            LimitedApiUser::Installer => {
+                Some(format!("{place} may tag the wheel for other interpreters than {python}"))
+            }
+            LimitedApiUser::Headers | LimitedApiUser::Backend if minor < LIMITED_API_PYTHON => {
+                Some(format!("{place} may ask for the limited API, which {python} does not have"))
+            }
+            LimitedApiUser::Headers if !self.facts.modules.iter().any(is_of_cffi) => Some(format!(
+                "{place} may ask for the limited API, and whether the sources keep to that of {python} is not known"
+            )),
+            LimitedApiUser::Headers | LimitedApiUser::Backend => None,
         }
     }
 
@@ -132,10 +218,14 @@ impl Outlook<'_> {
         if module.generator != Generator::Cffi {
             return None;
         }
-        let seen = at("CFFI's set_source".to_owned(), &module.place);
+        let seen = at("module of CFFI".to_owned(), &module.place);
         let source = Evidence::new("looked up").value(CFFI.source);
         if minor < CFFI_OLDEST_PYTHON {
-            return Some((format!("no release of CFFI works on {python}"), vec![seen, source]));
+            let why = format!("no release of CFFI works on {python}, and {} needs its backend", module.name);
+            return Some((why, vec![seen, source]));
+        }
+        if is_generated(module) {
+            return None;
         }
         match self.tool(&CFFI) {
             Tool::Old(required) if minor < LIMITED_API_PYTHON => {
@@ -299,6 +389,11 @@ impl Outlook<'_> {
 
 fn at(what: String, place: &SourcePlace) -> Evidence {
     Evidence::new(what).place(place.to_string())
+}
+
+/// Whether CFFI wrote the module's source before the build.
+fn is_generated(module: &SourceModule) -> bool {
+    module.generator == Generator::Cffi && !module.place.path.ends_with(".py")
 }
 
 fn in_name(crate_name: &str) -> &str {

@@ -1,17 +1,23 @@
 //! What all files of a source distribution come to: its modules, each with what is declared for it and whether the build makes it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::cpython::file_name::{ExtensionFileName, FileTag};
 use crate::model::facts::Generator;
 use crate::model::source::{
-    Language, LimitedApiUse, SourceCrate, SourceDeclaration, SourceFacts, SourceModule, SourcePlace, Standing, Word,
+    Language, LimitedApiUse, LimitedApiUser, SourceCrate, SourceDeclaration, SourceFacts, SourceModule, SourcePlace,
+    SourceStop, Standing, Word,
 };
 
 use super::native::{Defined, Native};
 use super::script::{Script, Tool};
-use super::{Reader, Source, cython, is_aside, source_of};
+use super::{Reader, Source, backends, cython, is_aside, rust, source_of};
 
 /// Ends of files that a build expands into sources before it compiles them.
 const TEMPLATES: [&str; 8] = [".pyx.in", ".pyx.tp", ".c.src", ".c.in", ".pyx.tmpl", ".h.src", ".pxi.in", ".jinja"];
+
+/// How many declarations for all modules of a generator are kept.
+const MOST_FLAGS: usize = 64;
 
 /// A module that Cython makes of this source.
 pub(super) fn of_cython(path: &str, text: &str) -> SourceModule {
@@ -73,10 +79,7 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
             module.standing = Standing::Named { by: by.path.clone() };
         }
     }
-    let is_own = |module: &SourceModule| {
-        !is_aside(&module.place.path) || reader.scripts.iter().any(|script| script.says(two_last(&module.place.path)))
-    };
-    modules.retain(is_own);
+    modules.retain(|module| is_own(&reader, module));
     modules.sort_by(|left, right| left.place.cmp(&right.place));
     let mut doubts = std::mem::take(&mut reader.doubts);
     doubts.extend(build.doubts(&reader, &modules));
@@ -86,11 +89,25 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
         languages: build.languages(&reader),
         rust_version: build.rust_version(&reader),
         pyo3: build.pyo3(&reader),
-        limited_api: limited_api(&reader, &modules),
+        limited_api: limited_api(&reader, &modules, build.has_rust),
         asks_for_build: asks_for_build(&reader),
+        stops: stops(&reader, &modules),
+        left_out: modules.iter().find_map(|module| left_out(&reader, module)),
+        abi3_feature: if build.has_rust { abi3_feature(&reader) } else { None },
+        requires_python: reader.system.requires_python.clone(),
         modules,
         doubts,
     }
+}
+
+/// Whether a module is the project's own: by its folder, or since a build file names it all the same.
+fn is_own(reader: &Reader, module: &SourceModule) -> bool {
+    let path = module.place.path.as_str();
+    let is_other =
+        path.match_indices('/').any(|(end, _)| reader.projects.contains(path.get(..end).unwrap_or_default()));
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_named = |script: &Script| script.has_word(name) && script.says(two_last(path));
+    !is_other && (!is_aside(path) || reader.scripts.iter().any(is_named))
 }
 
 /// `folder/file.c`, by which a build file would name what is not the project's own.
@@ -104,12 +121,12 @@ fn two_last(path: &str) -> &str {
 fn names(script: &Script, module: &SourceModule) -> bool {
     let file = module.place.path.rsplit('/').next().unwrap_or_default();
     let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let kinds = [format!("*.{ending}"), format!("'.{ending}'"), format!("\".{ending}\"")];
+    let kinds = [format!("*.{ending}"), format!(".{ending}")];
     if matches!(module.generator, Generator::Pyo3 | Generator::Cffi | Generator::Mypyc) || ending == "rs" {
         return true;
     }
-    script.says(file)
-        || kinds.iter().any(|kind| script.says(kind))
+    script.has_word(file)
+        || kinds.iter().any(|kind| script.has_word(kind))
         || script.has_word(&module.name)
         || (script.path != "pyproject.toml" && script.has_word(stem(file)))
 }
@@ -147,9 +164,11 @@ impl Build {
         let flags: Vec<SourceDeclaration> = flags(reader, Tool::Cython);
         let generated = std::mem::take(&mut reader.generated);
         let sources = std::mem::take(&mut reader.cython);
-        let has = |paths: &[&String], path: &str| paths.iter().any(|other| unsuffixed(other) == unsuffixed(path));
-        let generated_paths: Vec<&String> = generated.keys().collect();
-        let source_paths: Vec<&String> = sources.keys().collect();
+        let has = |paths: &BTreeSet<&str>, path: &str| paths.contains(unsuffixed(path));
+        let generated_paths: BTreeSet<&str> = generated.keys().map(|path| unsuffixed(path)).collect();
+        let source_paths: BTreeSet<&str> = sources.keys().map(|path| unsuffixed(path)).collect();
+        let python = reader.paths.iter().filter_map(|path| path.strip_suffix(".py"));
+        let python: BTreeSet<&str> = python.filter(|_| !generated.is_empty()).collect();
         let mut modules = Vec::new();
         for (path, module) in &sources {
             if self.has_cython || !has(&generated_paths, path) {
@@ -165,8 +184,7 @@ impl Build {
                 continue;
             }
             let mut module = module.clone();
-            let is_again =
-                self.has_cython && reader.paths.iter().any(|other| *other == format!("{}.py", unsuffixed(path)));
+            let is_again = self.has_cython && python.contains(unsuffixed(path));
             if is_again && module.declarations.is_empty() {
                 module.doubt = Some("Cython generates it again".to_owned());
             }
@@ -216,11 +234,9 @@ impl Build {
     /// Modules that other generators make of their own kinds of sources.
     fn generators(&self, reader: &Reader) -> Vec<SourceModule> {
         let mut modules = Vec::new();
-        for (index, (path, line, name)) in reader.cffi.iter().enumerate() {
-            // One for each way to build it is one module all the same.
-            if reader.cffi.iter().take(index).any(|(_, _, earlier)| earlier == name) {
-                continue;
-            }
+        let mut seen = BTreeSet::new();
+        // One for each way to build it is one module all the same.
+        for (path, line, name) in reader.cffi.iter().filter(|(_, _, name)| seen.insert(name)) {
             modules.push(module(name, Generator::Cffi, path, *line, Vec::new()));
         }
         let says = |text: &str| reader.scripts.iter().find(|script| script.says(text));
@@ -272,6 +288,10 @@ impl Build {
         }
         if modules.is_empty() && self.has_rust {
             doubts.push("Rust is compiled, and no module was found in its sources".to_owned());
+        }
+        doubts.extend(backends::doubt(&reader.system, &reader.scripts, !modules.is_empty()));
+        if let (true, Some(script)) = (modules.is_empty(), backends::for_one_platform(&reader.scripts)) {
+            doubts.push(format!("{} makes a wheel for one platform, and no source of a module was found", script.path));
         }
         doubts
     }
@@ -327,7 +347,7 @@ fn asks_for_build(reader: &Reader) -> Option<String> {
 
 fn flags(reader: &Reader, tool: Tool) -> Vec<SourceDeclaration> {
     let flags = reader.scripts.iter().flat_map(|script| &script.flags).filter(|flag| flag.tool == tool);
-    flags.map(|flag| flag.declaration.clone()).collect()
+    flags.take(MOST_FLAGS).map(|flag| flag.declaration.clone()).collect()
 }
 
 /// A module of a file, with what is declared for it there.
@@ -342,7 +362,8 @@ fn of_native(path: &str, native: &Native, defined: &Defined, reader: &Reader) ->
             }
         }
         Generator::CApi => {
-            module.declarations.extend(native.declarations.iter().cloned());
+            let declarations = native.declarations.iter().cloned();
+            module.declarations.extend(declarations.map(|declaration| in_time(declaration, native)));
             let certain = native.declarations.iter().filter(|it| it.word == Word::NotUsed).count();
             if certain > 0 && certain < native.modules.len() {
                 module.doubt = Some(format!("{path} has {} modules and fewer declarations", native.modules.len()));
@@ -357,22 +378,88 @@ fn of_native(path: &str, native: &Native, defined: &Defined, reader: &Reader) ->
     module
 }
 
+/// `PyUnstable_Module_SetGIL` has no effect on a module that CPython makes from a definition: it is not there yet, or judged already.
+fn in_time(declaration: SourceDeclaration, native: &Native) -> SourceDeclaration {
+    let is_late = native.phases.later && declaration.means == "PyUnstable_Module_SetGIL";
+    let word = if is_late { Word::Unclear } else { declaration.word };
+    SourceDeclaration { word, ..declaration }
+}
+
+/// What the source of a module needs and the limited API of free-threaded builds does not have.
+fn left_out(reader: &Reader, module: &SourceModule) -> Option<(String, SourcePlace)> {
+    let is_built = module.generator == Generator::CApi && matches!(module.standing, Standing::Named { .. });
+    let path = &module.place.path;
+    let (line, what) = reader.native.get(path).filter(|_| is_built)?.left_out.clone()?;
+    Some((what, SourcePlace { path: path.clone(), line }))
+}
+
+/// Where building ends with an error: in build files, and by `#error` in the source of a module.
+fn stops(reader: &Reader, modules: &[SourceModule]) -> Vec<SourceStop> {
+    let mut stops = backends::stops(&reader.system, &reader.scripts);
+    for module in modules.iter().filter(|module| matches!(module.standing, Standing::Named { .. })) {
+        let path = &module.place.path;
+        for (line, reach) in reader.native.get(path).into_iter().flat_map(|native| &native.errors) {
+            let place = SourcePlace { path: path.clone(), line: *line };
+            stops.push(SourceStop { reach: *reach, asks_for_build: false, place });
+        }
+    }
+    stops
+}
+
+/// The feature that asks PyO3 for the limited API of builds with the GIL; none where the one of free-threaded builds is asked for too.
+fn abi3_feature(reader: &Reader) -> Option<SourcePlace> {
+    let own = || reader.cargos.iter().filter(|(path, _)| !is_aside(path));
+    // A feature of the crate stands for others, and `default` is always on.
+    let opened = |name: &str| -> Vec<String> {
+        let found = own().flat_map(|(_, cargo)| &cargo.own_features).filter(|(own, _)| own == name);
+        found.flat_map(|(_, inner)| inner.clone()).chain([name.to_owned()]).collect()
+    };
+    let mut on: Vec<(String, SourcePlace)> = Vec::new();
+    for (path, cargo) in own() {
+        let place = |line: u32| SourcePlace { path: path.clone(), line };
+        on.extend(cargo.features.iter().map(|(feature, line)| (feature.clone(), place(*line))));
+        let default = cargo.own_features.iter().filter(|(name, _)| name == "default").flat_map(|(_, inner)| inner);
+        on.extend(default.flat_map(|name| opened(name)).map(|feature| (feature, place(1))));
+    }
+    for (feature, line) in &reader.system.features {
+        let place = SourcePlace { path: "pyproject.toml".to_owned(), line: *line };
+        on.extend(opened(feature).into_iter().map(|feature| (feature, place.clone())));
+    }
+    let last = |feature: &str| feature.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_of = |name: &str, feature: &str| last(feature) == name || last(feature).starts_with(&format!("{name}-py"));
+    let has_both = on.iter().any(|(feature, _)| is_of("abi3t", feature));
+    on.into_iter().find(|(feature, _)| !has_both && is_of("abi3", feature)).map(|(_, place)| place)
+}
+
 /// Uses of the limited API in build files and in files that define modules.
-fn limited_api(reader: &Reader, modules: &[SourceModule]) -> Vec<LimitedApiUse> {
-    let scripts = reader.scripts.iter().flat_map(|script| &script.limited_api);
-    let mut uses: Vec<LimitedApiUse> = scripts
-        .map(|(place, reach, means)| LimitedApiUse { means: means.clone(), reach: *reach, place: place.clone() })
-        .collect();
-    for (path, native) in
-        reader.native.iter().filter(|(path, _)| modules.iter().any(|module| module.place.path == **path))
-    {
+fn limited_api(reader: &Reader, modules: &[SourceModule], has_rust: bool) -> Vec<LimitedApiUse> {
+    let mut uses: Vec<LimitedApiUse> =
+        reader.scripts.iter().flat_map(|script| &script.limited_api).filter(|it| counts(reader, it)).cloned().collect();
+    let is_told = reader.scripts.iter().any(|script| script.has_word("_CFFI_NO_LIMITED_API"));
+    let of: BTreeMap<&str, Generator> =
+        modules.iter().map(|module| (module.place.path.as_str(), module.generator)).collect();
+    let counts = |path: &str| match of.get(path) {
+        Some(Generator::Cffi) => !is_told,
+        Some(_) => true,
+        None => has_rust && rust::is_build_script(path) && !is_aside(path),
+    };
+    for (path, native) in reader.native.iter().filter(|(path, _)| counts(path)) {
         uses.extend(native.limited_api.iter().map(|(line, reach)| LimitedApiUse {
+            user: LimitedApiUser::Headers,
             means: "Py_LIMITED_API".to_owned(),
             reach: *reach,
             place: SourcePlace { path: path.clone(), line: *line },
         }));
     }
     uses
+}
+
+/// Options of setuptools count where setuptools builds.
+fn counts(reader: &Reader, found: &LimitedApiUse) -> bool {
+    let backend = reader.system.backend.as_deref().unwrap_or("setuptools");
+    let is_of_setuptools = matches!(found.place.path.as_str(), "setup.py" | "setup.cfg");
+    let is_own = !reader.system.backend_path.is_empty();
+    !is_of_setuptools || backend.contains("setuptools") || is_own
 }
 
 #[cfg(test)]

@@ -16,6 +16,12 @@ pub(super) struct BuildSystem {
     pub(super) requires: Vec<BuildRequirement>,
     /// Last component of the module that maturin builds.
     pub(super) module: Option<String>,
+    /// `backend-path`: folders of a backend that the project brings along.
+    pub(super) backend_path: Vec<String>,
+    /// `features` that maturin turns on, with their line.
+    pub(super) features: Vec<(String, u32)>,
+    /// `requires-python` of `[project]`.
+    pub(super) requires_python: Option<String>,
 }
 
 /// Reads `pyproject.toml`; what is no TOML says nothing.
@@ -28,12 +34,24 @@ pub(super) fn build_system(path: &str, text: &str) -> BuildSystem {
         text: text.to_owned(),
         place: SourcePlace { path: path.to_owned(), line: line_of(of, text) },
     };
-    let maturin = table.get("tool").and_then(|tool| tool.get("maturin")).and_then(|it| it.get("module-name"));
+    let maturin = |key: &str| table.get("tool").and_then(|tool| tool.get("maturin")).and_then(|it| it.get(key));
+    let project = |key: &str| table.get("project").and_then(|project| project.get(key));
     BuildSystem {
         backend: get("build-backend").and_then(Value::as_str).map(str::to_owned),
         requires: requires.iter().filter_map(Value::as_str).map(|line| requirement(line, text)).collect(),
-        module: maturin.and_then(Value::as_str).and_then(|name| name.rsplit('.').next()).map(str::to_owned),
+        module: maturin("module-name")
+            .and_then(Value::as_str)
+            .and_then(|name| name.rsplit('.').next())
+            .map(str::to_owned),
+        backend_path: texts(get("backend-path")),
+        features: texts(maturin("features")).into_iter().map(|it| (it.clone(), line_of(text, &it))).collect(),
+        requires_python: project("requires-python").and_then(Value::as_str).map(str::to_owned),
     }
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The line on which a text stands first; 1 when it is written in another way there.
@@ -50,6 +68,10 @@ pub(super) struct Cargo {
     pub(super) rust_version: Option<String>,
     /// Name of the library.
     pub(super) library: Option<String>,
+    /// Features of PyO3 that are turned on whatever the build asks for, with their line.
+    pub(super) features: Vec<(String, u32)>,
+    /// Features of the crate, each with those that it turns on.
+    pub(super) own_features: Vec<(String, Vec<String>)>,
 }
 
 /// Reads `Cargo.toml`.
@@ -57,10 +79,12 @@ pub(super) fn cargo(path: &str, text: &str) -> Cargo {
     let table: Table = text.parse().unwrap_or_default();
     let workspace = table.get("workspace").and_then(Value::as_table);
     let package = table.get("package").and_then(Value::as_table);
-    let mut crates = Vec::new();
+    let (mut crates, mut features) = (Vec::new(), Vec::new());
     for tables in [Some(&table), workspace].into_iter().flatten() {
         for dependencies in DEPENDENCIES.iter().filter_map(|key| tables.get(*key)?.as_table()) {
             for name in CRATES {
+                let turned_on = texts(dependencies.get(name).and_then(|it| it.get("features")));
+                features.extend(turned_on.into_iter().map(|feature| (feature, line_of(text, name))));
                 let Some(version) = dependencies.get(name).and_then(required) else { continue };
                 let place = SourcePlace { path: path.to_owned(), line: line_of(text, name) };
                 if let Some(minor) = minor_of_requirement(version) {
@@ -70,11 +94,14 @@ pub(super) fn cargo(path: &str, text: &str) -> Cargo {
         }
     }
     let get = |key: &str| package.and_then(|package| package.get(key)).and_then(Value::as_str).map(str::to_owned);
+    let own = table.get("features").and_then(Value::as_table).into_iter().flatten();
     let library = table.get("lib").and_then(|lib| lib.get("name")).and_then(Value::as_str).map(str::to_owned);
     Cargo {
         crates,
         rust_version: get("rust-version"),
         library: library.or(get("name").map(|name| name.replace('-', "_"))),
+        features,
+        own_features: own.map(|(name, value)| (name.clone(), texts(Some(value)))).collect(),
     }
 }
 

@@ -22,6 +22,8 @@ const MACROS: [(&str, Generator); 3] = [
     ("NB_MODULE", Generator::Nanobind),
     ("BOOST_PYTHON_MODULE", Generator::BoostPython),
 ];
+/// What headers leave out for the limited API of free-threaded builds, from 3.15 on: <https://docs.python.org/3.15/howto/abi3t-migration.html>
+const LEFT_OUT: [&str; 4] = ["PyModuleDef_HEAD_INIT", "PyObject_HEAD", "PyObject_HEAD_INIT", "PyVarObject_HEAD_INIT"];
 /// How far behind its name a slot's value may stand, and how many tokens of a call or macro are looked at.
 const NEAR: usize = 24;
 const ARGUMENTS: usize = 200;
@@ -46,6 +48,27 @@ pub(super) struct Native {
     pub(super) limited_api: Vec<(u32, Reach)>,
     /// The line where a macro of the project's own puts hooks together.
     pub(super) own_macro: Option<u32>,
+    /// `#error`: where compiling the file ends.
+    pub(super) errors: Vec<(u32, Reach)>,
+    /// The first use of what the limited API of free-threaded builds leaves out, and what it is.
+    pub(super) left_out: Option<(u32, String)>,
+    /// Whether a definition is handed to the interpreter, and whether a module is made at once.
+    pub(super) phases: Phases,
+}
+
+/// How modules of a file come about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Phases {
+    /// `PyModuleDef_Init`
+    pub(super) later: bool,
+    /// `PyModule_Create`
+    pub(super) at_once: bool,
+}
+
+/// Whether CFFI wrote the file, which leaves its module to CFFI's own: <https://cffi.readthedocs.io/en/stable/cdef.html#emit-c-code>
+pub(super) fn is_of_cffi(text: &str) -> bool {
+    let start = text.get(..text.len().min(400)).unwrap_or_default();
+    start.lines().any(|line| line.trim() == "#define _CFFI_") && text.contains("_cffi_init(")
 }
 
 /// Whether parsing the file can tell anything.
@@ -56,22 +79,33 @@ pub(super) fn is_telling(text: &str) -> bool {
 /// Reads the tokens of a file.
 pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
     let mut native = Native::default();
+    // What is never compiled stands in nobody's way.
+    let tokens: Vec<Token<'_>> = tokens.iter().filter(|token| token.reach.possible != 0).copied().collect();
     for (index, token) in tokens.iter().enumerate() {
-        if token.kind != Kind::Word || token.reach.possible == 0 {
+        if token.kind == Kind::Mark && token.text.starts_with('#') && token.text.ends_with("error") {
+            native.errors.push((token.line, token.reach));
+        }
+        if token.kind != Kind::Word {
             continue;
         }
         let rest = tokens.get(index + 1..).unwrap_or_default();
         let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map_or("", |token| token.text);
         match token.text {
             "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
-                let word = value(rest);
                 let is_call = rest.first().is_some_and(|next| next.text == "(");
+                // What is called is called with something.
+                let word = value(rest).or(is_call.then_some(Word::Unclear));
                 if token.text == "Py_mod_gil" || is_call {
                     native.declarations.extend(word.map(|word| declaration(path, token, word)));
                 }
             }
             "Py_LIMITED_API" if before == "#define" || before.ends_with("define") => {
                 native.limited_api.push((token.line, token.reach));
+            }
+            "PyModuleDef_Init" => native.phases.later = true,
+            "PyModule_Create" | "PyModule_Create2" => native.phases.at_once = true,
+            text if LEFT_OUT.contains(&text) && token.reach == Reach::ALWAYS => {
+                native.left_out.get_or_insert_with(|| (token.line, text.to_owned()));
             }
             text if MACROS.iter().any(|(name, _)| *name == text) => {
                 native.modules.extend(by_macro(path, token, rest));
@@ -193,6 +227,9 @@ mod tests {
             ("#ifdef Py_mod_gil\nint a;\n#endif", None),
             ("#ifndef Py_GIL_DISABLED\nS s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\n#endif", None),
             ("#define GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},", Some(Word::Unclear)),
+            ("void f() { PyUnstable_Module_SetGIL(); }", Some(Word::Unclear)),
+            ("void f() { PyUnstable_Module_SetGIL(m, 1); }", Some(Word::Unclear)),
+            ("#if PY_MAJOR_VERSION < 3\nvoid f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }\n#endif", None),
         ];
         for (text, expected) in cases {
             let found = of(text).declarations;
@@ -214,6 +251,12 @@ mod tests {
         assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, Word::Used);
         assert!(of("PYBIND11_MODULE(_a, m) {\n}").modules.first().unwrap().declarations.is_empty());
         assert_eq!(of("NB_MODULE(_a, m) {\n}").modules.first().unwrap().generator, Generator::Nanobind);
+        let split =
+            "#if PY_MAJOR_VERSION >= 3\nPyMODINIT_FUNC PyInit_a(void)\n#else\nvoid inita(void)\n#endif\n{ return 0; }";
+        assert_eq!(names(&of(split)), ["a"]);
+        assert_eq!(of("#ifdef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, [(2, Reach::ALWAYS)]);
+        assert_eq!(of("#ifndef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, []);
+        assert!(is_of_cffi("#define _CFFI_\n\nint a = _cffi_init(0);") && !is_of_cffi("int a = _cffi_init(0);"));
         assert_eq!(of("#define Py_LIMITED_API 0x03090000\n").limited_api, [(1, Reach::ALWAYS)]);
     }
 }

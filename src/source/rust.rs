@@ -4,20 +4,35 @@ use crate::model::facts::Generator;
 use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
 
 use super::native::{Defined, Native};
+use super::python::asks_for_build;
 use super::tokens::{Kind, Token};
 
 /// How far behind an attribute its item stands, and behind a slot's name its value.
 const NEAR: usize = 60;
+/// How many bytes of a condition are looked at.
+const LONGEST: usize = 400;
 
 /// Whether parsing the file can tell anything.
 pub(super) fn is_telling(text: &str) -> bool {
-    ["pymodule", "PyInit_", "Py_mod_gil", "PyUnstable_Module_SetGIL"].iter().any(|word| text.contains(word))
+    ["pymodule", "PyInit_", "Py_mod_gil", "PyUnstable_Module_SetGIL", "Py_LIMITED_API"]
+        .iter()
+        .any(|word| text.contains(word))
 }
 
 /// Reads the tokens of a file.
 pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
     let mut native = Native::default();
-    for (index, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
+    if is_build_script(path) {
+        native.limited_api = limited_api(tokens);
+        return native;
+    }
+    let mut is_import = false;
+    for (index, token) in tokens.iter().enumerate() {
+        // Names that are brought into scope are not used there.
+        is_import = if token.text == ";" { false } else { is_import || token.text == "use" };
+        if token.kind != Kind::Word || is_import {
+            continue;
+        }
         let rest = tokens.get(index + 1..).unwrap_or_default();
         let before = index.checked_sub(1).and_then(|index| tokens.get(index)).map_or("", |token| token.text);
         match token.text {
@@ -28,6 +43,8 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
                 let near = rest.iter().take(8);
                 let value = near.clone().find(|it| matches!(it.text, "Py_MOD_GIL_NOT_USED" | "Py_MOD_GIL_USED"));
                 let word = value.map(|it| if it.text == "Py_MOD_GIL_USED" { Word::Used } else { Word::NotUsed });
+                let is_call = token.text != "Py_mod_gil" && rest.first().is_some_and(|next| next.text == "(");
+                let word = word.or(is_call.then_some(Word::Unclear));
                 native.declarations.extend(word.map(|word| declaration(path, token, word, token.text)));
             }
             text if before == "fn" => {
@@ -40,6 +57,43 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
         }
     }
     native
+}
+
+/// Whether the file is run before the crate is compiled.
+pub(super) fn is_build_script(path: &str) -> bool {
+    path.rsplit('/').next() == Some("build.rs")
+}
+
+/// Uses of the limited API in a build script: `build.define("Py_LIMITED_API", …)`. A condition that asks for the free-threaded build
+/// is taken to exclude it, one about the implementation to hold.
+fn limited_api(tokens: &[Token<'_>]) -> Vec<(u32, Reach)> {
+    let mut uses = Vec::new();
+    let mut conditions: Vec<Option<String>> = Vec::new();
+    let (mut condition, mut last): (Option<String>, Option<String>) = (None, None);
+    for token in tokens {
+        match token.text {
+            "if" => condition = Some(String::new()),
+            "else" => condition = Some(last.clone().unwrap_or_default()),
+            "{" => conditions.push(condition.take()),
+            "}" => last = conditions.pop().flatten(),
+            ";" => condition = None,
+            text => {
+                if let Some(condition) = condition.as_mut().filter(|condition| condition.len() < LONGEST) {
+                    condition.push(' ');
+                    condition.push_str(text);
+                }
+                if text.trim_matches('"') == "Py_LIMITED_API" && token.kind == Kind::Text {
+                    let around = conditions.iter().flatten();
+                    let is_asked = around.clone().any(|condition| asks_for_build(condition));
+                    let is_certain =
+                        around.clone().all(|condition| condition.contains("PyPy") && !condition.contains('&'));
+                    let reach = if is_certain { Reach::ALWAYS } else { Reach::PERHAPS };
+                    uses.extend((!is_asked).then_some((token.line, reach)));
+                }
+            }
+        }
+    }
+    uses
 }
 
 /// Whether a path that these tokens lead to begins an attribute.
@@ -95,8 +149,32 @@ mod tests {
         }
         let silent = "// #[pymodule]\nconst S: &str = \"#[pymodule] fn a\"; use pyo3::pymodule; fn b() {}";
         assert!(read("a.rs", &tokens(Dialect::Rust, silent).unwrap()).modules.is_empty());
+        let imported = "use ffi::{Py_mod_gil, Py_MOD_GIL_NOT_USED, PyUnstable_Module_SetGIL};";
+        assert!(read("a.rs", &tokens(Dialect::Rust, imported).unwrap()).declarations.is_empty());
+        let call = "fn f() { PyUnstable_Module_SetGIL(m, gil); }";
+        assert_eq!(
+            read("a.rs", &tokens(Dialect::Rust, call).unwrap()).declarations.first().unwrap().word,
+            Word::Unclear
+        );
         let slot = "let s = Slot { slot: Py_mod_gil, value: Py_MOD_GIL_USED };";
         let native = read("a.rs", &tokens(Dialect::Rust, slot).unwrap());
         assert_eq!(native.declarations.first().unwrap().word, Word::Used);
+    }
+
+    #[test]
+    fn build_scripts_define_the_limited_api_or_not() {
+        let define = "build.define(\"Py_LIMITED_API\", \"0x030700f0\");";
+        let cases = [
+            (format!("fn main() {{ {define} }}"), Some(true)),
+            (format!("fn main() {{ if python_impl != \"PyPy\" {{ {define} }} }}"), Some(true)),
+            (format!("fn main() {{ if !(python_impl == \"PyPy\" || is_free_threaded) {{ {define} }} }}"), None),
+            (format!("fn main() {{ if is_free_threaded {{ a(); }} else {{ {define} }} }}"), None),
+            (format!("fn main() {{ if cfg!(windows) {{ {define} }} }}"), Some(false)),
+            ("fn main() { // Py_LIMITED_API\n }".to_owned(), None),
+        ];
+        for (text, expected) in cases {
+            let native = read("src/build.rs", &tokens(Dialect::Rust, &text).unwrap());
+            assert_eq!(native.limited_api.first().map(|(_, reach)| reach.certain != 0), expected, "{text}");
+        }
     }
 }

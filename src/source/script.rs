@@ -3,12 +3,25 @@
 //!
 //! `setup.py` is parsed. The others are read line by line without their comments: only flags and names are looked for.
 
-use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
+use std::collections::BTreeSet;
 
-use super::tokens::{Dialect, Kind, Stand, Token, tokens};
+use crate::model::source::{LimitedApiUse, Reach, SourceDeclaration, SourcePlace, SourceStop, Word};
+
+use super::python::{self, Python, Stop};
+use super::tokens::{Kind, Stand, Token};
+use super::{cmake, limited};
 
 /// How far behind a directive's name its value stands.
 const NEAR: usize = 6;
+/// How many flags, and how many ends of the build, are kept of one file.
+const MOST_FLAGS: usize = 64;
+const MOST_STOPS: usize = 64;
+/// What commands of setuptools and hooks of hatchling are made from, and their methods that a build runs.
+const COMMANDS: [&str; 4] = ["bdist_wheel", "build_ext", "build_py", "BuildHookInterface"];
+const METHODS: [&str; 6] =
+    ["initialize_options", "finalize_options", "run", "build_extensions", "build_extension", "initialize"];
+/// Functions of a build backend that every build of a wheel calls, or may call before it.
+const HOOKS: [&str; 3] = ["build_wheel", "get_requires_for_build_wheel", "prepare_metadata_for_build_wheel"];
 
 /// A build file without its comments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,10 +30,16 @@ pub(super) struct Script {
     pub(super) path: String,
     /// Its code.
     pub(super) code: String,
+    /// Words of its code, and what may be the last part of a path.
+    parts: BTreeSet<String>,
     /// What it says of the GIL, for all modules that a generator makes.
     pub(super) flags: Vec<Flag>,
     /// Uses of the limited API.
-    pub(super) limited_api: Vec<(SourcePlace, Reach, String)>,
+    pub(super) limited_api: Vec<LimitedApiUse>,
+    /// Where running it ends with an error, and where a command of its own does.
+    pub(super) stops: Vec<SourceStop>,
+    /// The same of the hooks of a build backend, when it is one. <https://peps.python.org/pep-0517/#build-backend-interface>
+    pub(super) hook_stops: Vec<SourceStop>,
 }
 
 /// Whose flag it is.
@@ -44,7 +63,9 @@ pub(super) fn is_script(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_top_python = name.ends_with(".py") && path.matches('/').count() <= 1;
     let is_python = is_top_python
-        && ["set", "build", "ext", "cython", "config", "conf", "hook"].iter().any(|word| name.contains(word));
+        && ["set", "build", "ext", "cython", "config", "conf", "hook", "backend"]
+            .iter()
+            .any(|word| name.contains(word));
     is_python
         || matches!(name, "setup.cfg" | "pyproject.toml" | "meson.build" | "CMakeLists.txt" | "setup.py" | "build.py")
         || name.ends_with(".cmake")
@@ -53,11 +74,16 @@ pub(super) fn is_script(path: &str) -> bool {
 /// Reads a build file.
 pub(super) fn read(path: &str, text: &str) -> Script {
     let mut script = Script { path: path.to_owned(), ..Script::default() };
-    let parsed = if path.ends_with(".py") { tokens(Dialect::Python, text) } else { None };
-    match parsed {
-        Some(tokens) => script.read_python(&tokens),
+    let parsed = if path.ends_with(".py") { python::read(text) } else { None };
+    match &parsed {
+        Some(python) => script.read_python(python),
         None => script.read_lines(text),
     }
+    let is_part = |letter: char| letter.is_alphanumeric() || "_.+-*".contains(letter);
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let parts = script.code.split(|letter: char| !is_part(letter));
+    let words = script.code.split(|letter: char| !is_word(letter));
+    script.parts = parts.chain(words).filter(|part| !part.is_empty()).map(str::to_owned).collect();
     script
 }
 
@@ -67,14 +93,9 @@ impl Script {
         self.code.contains(text)
     }
 
-    /// Whether it has this word by itself.
+    /// Whether it has this word, or the name of this file, by itself.
     pub(super) fn has_word(&self, word: &str) -> bool {
-        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
-        self.code.match_indices(word).any(|(start, _)| {
-            let before = self.code.get(..start).and_then(|text| text.chars().next_back());
-            let after = self.code.get(start + word.len()..).and_then(|text| text.chars().next());
-            !before.is_some_and(is_part) && !after.is_some_and(is_part)
-        })
+        self.parts.contains(word)
     }
 
     fn place(&self, line: u32) -> SourcePlace {
@@ -84,17 +105,19 @@ impl Script {
     fn flag(&mut self, tool: Tool, word: Word, means: &str, line: u32) {
         let place = self.place(line);
         let declaration = SourceDeclaration { word, reach: Reach::ALWAYS, means: means.to_owned(), place };
-        self.flags.push(Flag { tool, declaration });
+        if self.flags.len() < MOST_FLAGS {
+            self.flags.push(Flag { tool, declaration });
+        }
     }
 
-    fn read_python(&mut self, tokens: &[Token<'_>]) {
+    fn read_python(&mut self, python: &Python<'_>) {
+        let tokens = &python.tokens;
         let mut line = 1;
         for token in tokens {
             self.code.push(if token.line == line { ' ' } else { '\n' });
             self.code.push_str(token.text);
             line = token.line;
         }
-        let asks_build = tokens.iter().any(|token| token.text.contains("GIL_DISABLED"));
         for (index, token) in tokens.iter().enumerate() {
             let rest = tokens.get(index + 1..).unwrap_or_default();
             let text = token.text.trim_matches(['"', '\'']);
@@ -105,16 +128,31 @@ impl Script {
             if token.kind == Kind::Text {
                 self.flags_in(text, token.line);
             }
-            let is_define =
-                token.kind == Kind::Text && (text == "Py_LIMITED_API" || text.starts_with("-DPy_LIMITED_API"));
-            let is_option = token.kind == Kind::Text
-                && text == "py_limited_api"
-                && rest.get(1).is_some_and(|value| value.text.trim_matches(['"', '\'']).starts_with("cp"));
-            if is_define || is_option {
-                let reach = if asks_build || token.place == Stand::Choice { Reach::PERHAPS } else { token.reach };
-                self.limited_api.push((self.place(token.line), reach, text.to_owned()));
+        }
+        self.limited_api = limited::of_python(&self.path, python);
+        self.note_stops(python);
+    }
+
+    fn note_stops(&mut self, python: &Python<'_>) {
+        let place = |stop: &Stop| SourceStop {
+            reach: stop.reach,
+            asks_for_build: stop.asks_for_build,
+            place: SourcePlace { path: self.path.clone(), line: stop.line },
+        };
+        let mut stops: Vec<SourceStop> = python.stops.iter().take(MOST_STOPS).map(place).collect();
+        let mut hook_stops = Vec::new();
+        for ((bases, name), found) in &python.functions {
+            let is_command = COMMANDS.iter().any(|command| bases.contains(command)) && METHODS.contains(name);
+            // What ends always is there for others to override.
+            let about_the_build = found.iter().filter(|stop| stop.asks_for_build || stop.reach.certain != 0b111);
+            if is_command {
+                stops.extend(about_the_build.take(MOST_STOPS).map(place));
+            }
+            if bases.is_empty() && HOOKS.contains(name) {
+                hook_stops.extend(found.iter().take(MOST_STOPS).map(place));
             }
         }
+        (self.stops, self.hook_stops) = (stops, hook_stops);
     }
 
     fn read_lines(&mut self, text: &str) {
@@ -126,13 +164,16 @@ impl Script {
                 self.flag(Tool::Cython, text_value(after), "freethreading_compatible", number);
             }
             self.flags_in(line, number);
-            let compact: String = line.chars().filter(|letter| !letter.is_whitespace()).collect();
-            let value = compact.strip_prefix("py-limited-api=").or(compact.strip_prefix("py_limited_api="));
-            if value.is_some_and(|value| value.trim_matches(['"', '\'']).starts_with("cp")) {
-                self.limited_api.push((self.place(number), Reach::ALWAYS, "py-limited-api".to_owned()));
-            }
         }
         self.nanobind();
+        let path = self.path.as_str();
+        self.limited_api = match path.rsplit('/').next() {
+            Some("setup.cfg") => limited::of_setup_cfg(path, text),
+            Some("pyproject.toml") => limited::of_pyproject(path, text, &text.parse().unwrap_or_default()),
+            Some("meson.build") => limited::of_meson(path, &self.code),
+            Some(name) if name == "CMakeLists.txt" || name.ends_with(".cmake") => cmake::limited_api(path, &self.code),
+            _ => Vec::new(),
+        };
     }
 
     fn flags_in(&mut self, text: &str, line: u32) {
@@ -234,13 +275,22 @@ mod tests {
     }
 
     #[test]
-    fn the_limited_api_counts_where_it_is_certain() {
-        let reach = |text: &str| read("setup.py", text).limited_api.first().map(|(_, reach, _)| reach.certain != 0);
-        assert_eq!(reach("Extension('a', define_macros=[('Py_LIMITED_API', '0x03090000')])"), Some(true));
-        assert_eq!(reach("if x:\n    m.append(('Py_LIMITED_API', '0x03090000'))"), Some(false));
-        assert_eq!(reach("g = get('Py_GIL_DISABLED')\nm = [('Py_LIMITED_API', 0)]"), Some(false));
-        assert_eq!(reach("setup(options={'bdist_wheel': {'py_limited_api': 'cp39'}})"), Some(true));
-        let table = read("pyproject.toml", "[tool.distutils.bdist_wheel]\npy-limited-api = \"cp39\"\n");
-        assert_eq!(table.limited_api.len(), 1);
+    fn files_are_named_by_the_last_part_of_their_path() {
+        let script = read("setup.py", "Extension('a.b', ['src/b.c', 'src/foo_c.c', *glob('x/*.cc')]) # d.c");
+        for (word, expected) in
+            [("b.c", true), ("c.c", false), ("foo_c.c", true), ("*.cc", true), ("d.c", false), ("b", true)]
+        {
+            assert_eq!(script.has_word(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_ends_commands_and_hooks_is_kept_apart() {
+        let command = "class B(build_ext):\n    def run(self):\n        if get_config_var('Py_GIL_DISABLED'):\n            raise X\n\
+                       class T(build_ext):\n    def run(self):\n        raise X\n";
+        let found = read("setup.py", command);
+        assert_eq!(found.stops.iter().map(|stop| stop.place.line).collect::<Vec<_>>(), [4]);
+        let found = read("backend.py", "def build_wheel(*a):\n    raise SystemExit('no')\ndef other():\n    raise X\n");
+        assert_eq!((found.stops.len(), found.hook_stops.len()), (0, 1));
     }
 }

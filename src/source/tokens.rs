@@ -1,15 +1,15 @@
 //! Sources as words, texts and marks, with the line and the condition under which each stands; comments are gone.
 //!
-//! `tree-sitter` parses, so that nothing in a comment or a string is taken for code, and so that each `#if` is known with
-//! its branches. What cannot be parsed still gives its words: grammars of broken code end in nodes that say so.
+//! `tree-sitter` parses Python and Rust, so that nothing in a comment or a string is taken for code. What cannot be parsed still gives its
+//! words: grammars of broken code end in nodes that say so. C and C++ have a lexer that knows the preprocessor.
 
 use std::ops::ControlFlow;
 
-use tree_sitter::{Language, Node, ParseOptions, Parser, Point, Tree, TreeCursor};
+use tree_sitter::{Language, Node, ParseOptions, Parser, Point, Tree};
 
 use crate::model::source::Reach;
 
-use super::conditions;
+use super::{preprocessor, python};
 
 /// The largest source that is parsed, in bytes; sources of this size are made by generators.
 pub(super) const LARGEST: usize = 4 << 20;
@@ -63,22 +63,23 @@ pub(super) enum Stand {
 
 /// The tokens of a source; `None` when it is too large or its parser gives up.
 pub(super) fn tokens(dialect: Dialect, text: &str) -> Option<Vec<Token<'_>>> {
+    match dialect {
+        Dialect::C | Dialect::Cpp => (text.len() <= LARGEST).then(|| preprocessor::tokens(dialect, text)),
+        Dialect::Python => python::read(text).map(|python| python.tokens),
+        Dialect::Rust => Some(rust(&parse(dialect, text)?, text)),
+    }
+}
+
+/// The tree of a source in Python or Rust; C needs a preprocessor and no tree.
+pub(super) fn parse(dialect: Dialect, text: &str) -> Option<Tree> {
+    let language: Language = match dialect {
+        Dialect::Rust => tree_sitter_rust::LANGUAGE.into(),
+        Dialect::Python => tree_sitter_python::LANGUAGE.into(),
+        Dialect::C | Dialect::Cpp => return None,
+    };
     if text.len() > LARGEST {
         return None;
     }
-    let tree = parse(dialect, text)?;
-    let mut walk = Walk { dialect, text, tokens: Vec::new() };
-    walk.run(tree.walk());
-    Some(walk.tokens)
-}
-
-fn parse(dialect: Dialect, text: &str) -> Option<Tree> {
-    let language: Language = match dialect {
-        Dialect::C => tree_sitter_c::LANGUAGE.into(),
-        Dialect::Cpp => tree_sitter_cpp::LANGUAGE.into(),
-        Dialect::Rust => tree_sitter_rust::LANGUAGE.into(),
-        Dialect::Python => tree_sitter_python::LANGUAGE.into(),
-    };
     let mut parser = Parser::new();
     parser.set_language(&language).ok()?;
     let mut left = text.len() * REPORTS_PER_BYTE + REPORTS;
@@ -91,144 +92,38 @@ fn parse(dialect: Dialect, text: &str) -> Option<Tree> {
     parser.parse_with_options(&mut read, None, Some(options))
 }
 
-/// What holds for the children of a node.
-#[derive(Clone, Copy)]
-struct Frame {
-    /// For most of them.
-    inner: Reach,
-    /// For the branch that is taken instead.
-    other: Reach,
-    place: Stand,
-    /// Whether the node is a condition of the preprocessor, whose question is no code.
-    asks: bool,
-}
-
-struct Walk<'a> {
-    dialect: Dialect,
-    text: &'a str,
-    tokens: Vec<Token<'a>>,
-}
-
-impl<'a> Walk<'a> {
-    /// Visits every node once, without recursion: trees of hostile sources are deep.
-    fn run(&mut self, mut cursor: TreeCursor<'_>) {
-        let mut frames = vec![Frame { inner: Reach::ALWAYS, other: Reach::ALWAYS, place: Stand::Code, asks: false }];
-        loop {
-            let frame = frames.last().copied();
-            let Some(frame) = frame else { return };
-            if let Some(below) = self.visit(cursor.node(), cursor.field_name(), frame)
-                && cursor.goto_first_child()
-            {
-                frames.push(below);
-                continue;
-            }
-            while !cursor.goto_next_sibling() {
-                if !cursor.goto_parent() {
-                    return;
-                }
-                frames.pop();
-            }
-        }
-    }
-
-    /// Takes a leaf; says what holds for the children of any other node, unless they do not count.
-    fn visit(&mut self, node: Node<'_>, field: Option<&str>, frame: Frame) -> Option<Frame> {
-        let outer = if field == Some("alternative") { frame.other } else { frame.inner };
-        let kind = node.kind();
-        if kind.contains("comment") {
-            return None;
-        }
-        // The names that conditions ask for are not used there.
-        if frame.asks && matches!(field, Some("name" | "condition")) {
-            return None;
-        }
-        if kind == "preproc_arg" {
-            self.split(node, outer);
-            return None;
-        }
-        let is_text = kind.ends_with("string_literal") || kind == "char_literal" || kind == "string";
+/// Visits every node once, without recursion: trees of hostile sources are deep.
+fn rust<'a>(tree: &Tree, text: &'a str) -> Vec<Token<'a>> {
+    let mut tokens = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let is_text = matches!(node.kind(), "string_literal" | "raw_string_literal" | "char_literal");
+        let is_comment = node.kind().contains("comment");
         if is_text || node.child_count() == 0 {
-            self.take(node, outer, frame.place, is_text);
-            return None;
-        }
-        Some(self.below(node, outer, frame.place))
-    }
-
-    fn is_c(&self) -> bool {
-        matches!(self.dialect, Dialect::C | Dialect::Cpp)
-    }
-
-    fn below(&self, node: Node<'_>, outer: Reach, place: Stand) -> Frame {
-        let same = Frame { inner: outer, other: outer, place, asks: false };
-        if self.dialect == Dialect::Python {
-            let asks = matches!(
-                node.kind(),
-                "if_statement" | "elif_clause" | "else_clause" | "conditional_expression" | "except_clause"
-            );
-            let inner = if asks { Reach { certain: 0, ..outer } } else { outer };
-            let condition = if asks { self.words_of_condition(node) } else { "" };
-            let is_choice = ["environ", "getenv", "argv"].iter().any(|word| condition.contains(word));
-            return Frame { inner, other: inner, place: if is_choice { Stand::Choice } else { place }, asks: false };
-        }
-        if !self.is_c() {
-            return same;
-        }
-        let field = |name: &str| node.child_by_field_name(name).map(|child| self.text_of(child)).unwrap_or_default();
-        let answer = match node.kind() {
-            "preproc_if" | "preproc_elif" => conditions::answer(field("condition")),
-            "preproc_ifdef" | "preproc_elifdef" => {
-                let answer = conditions::defined(field("name"));
-                let is_negated =
-                    node.child(0).is_some_and(|first| matches!(self.text_of(first), "#ifndef" | "#elifndef"));
-                if is_negated { answer.negated() } else { answer }
-            }
-            _ => return same,
-        };
-        Frame { inner: answer.within(outer), other: answer.negated().within(outer), place, asks: true }
-    }
-
-    /// The text of a Python condition: of `a if b else c` all of it.
-    fn words_of_condition(&self, node: Node<'_>) -> &'a str {
-        self.text_of(node.child_by_field_name("condition").unwrap_or(node))
-    }
-
-    fn text_of(&self, node: Node<'_>) -> &'a str {
-        self.text.get(node.byte_range()).unwrap_or_default()
-    }
-
-    fn take(&mut self, node: Node<'_>, reach: Reach, place: Stand, is_text: bool) {
-        let text = self.text_of(node);
-        let kind = match text.chars().next() {
-            None => return,
-            Some(_) if is_text => Kind::Text,
-            Some(first) if first.is_alphanumeric() || first == '_' => Kind::Word,
-            Some(_) => Kind::Mark,
-        };
-        self.tokens.push(Token { kind, text, line: line_of(node), reach, place });
-    }
-
-    /// The body of a macro, which the grammar leaves as it is.
-    fn split(&mut self, node: Node<'_>, reach: Reach) {
-        let (text, line) = (self.text_of(node), line_of(node));
-        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            let length = if is_word(first) {
-                rest.find(|letter| !is_word(letter)).unwrap_or(rest.len())
-            } else {
-                first.len_utf8()
+            let text = text.get(node.byte_range()).unwrap_or_default();
+            let kind = match text.chars().next() {
+                Some(_) if is_text => Kind::Text,
+                Some(first) if first.is_alphanumeric() || first == '_' => Kind::Word,
+                _ => Kind::Mark,
             };
-            let (word, after) = rest.split_at(length);
-            rest = after;
-            if !first.is_whitespace() && first != '\\' {
-                let kind = if is_word(first) { Kind::Word } else { Kind::Mark };
-                self.tokens.push(Token { kind, text: word, line, reach, place: Stand::Macro });
+            if !is_comment && !text.is_empty() {
+                let (line, reach, place) = (line_of(node), Reach::ALWAYS, Stand::Code);
+                tokens.push(Token { kind, text, line, reach, place });
+            }
+        } else if !is_comment && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return tokens;
             }
         }
     }
 }
 
-fn line_of(node: Node<'_>) -> u32 {
+/// The line of a node, from 1.
+pub(super) fn line_of(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).unwrap_or(u32::MAX - 1) + 1
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
+use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind, InitKind};
 
 use crate::built::Fixtures;
@@ -28,7 +28,7 @@ fn run(bytes: &[u8], kind: HookKind, context: TargetInterpreter, limits: Evaluat
     let images = images(bytes).unwrap();
     let image = images.first().unwrap();
     let init_function = InitFunction { address: hook(image, kind), kind, module: "sample", create: None };
-    evaluate(image, init_function, context, limits)
+    evaluate(image, init_function, context, limits, &NoSiblings)
 }
 
 /// A fixture in which the hook's code is replaced. The hook stands at the beginning of at least 64 bytes of code.

@@ -119,8 +119,6 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("thiserror", &[""]),
     ("toml", &["input", "archive/project.rs", "source/manifest.rs", "rules", "cli/config_file.rs", "cli/config_file"]),
     ("tree_sitter", &["source/tokens.rs"]),
-    ("tree_sitter_c", &["source/tokens.rs"]),
-    ("tree_sitter_cpp", &["source/tokens.rs"]),
     ("tree_sitter_python", &["source/tokens.rs"]),
     ("tree_sitter_rust", &["source/tokens.rs"]),
     ("url", &[""]),

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use ungil::binary::image::images;
-use ungil::evaluator::{EvaluationLimits, InitFunction, TargetInterpreter, evaluate};
+use ungil::evaluator::{EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
 use ungil::model::facts::{Declaration, Fact, HookKind};
 
 /// Addresses in `elf-x86_64-room.so`: the hook, where it lies in the file, the definition, its slots, `PyModuleDef_Init`.
@@ -48,7 +48,7 @@ fn declaration(setup: &[u8], branch: u8) -> Fact<Declaration> {
     let images = images(&file).unwrap();
     let init_function = InitFunction { address: HOOK, kind: HookKind::Init, module: "sample", create: None };
     let context = TargetInterpreter { minor: 14, free_threaded: true };
-    evaluate(images.first().unwrap(), init_function, context, EvaluationLimits::default()).facts.gil
+    evaluate(images.first().unwrap(), init_function, context, EvaluationLimits::default(), &NoSiblings).facts.gil
 }
 
 /// CPython 3.13t and 3.14t switch the GIL on for each of these modules.

@@ -25,6 +25,7 @@ mod resolve;
 mod rules;
 mod scan;
 mod server;
+mod siblings;
 mod sources;
 // A part of the command, which is no library: its tests run here too, without the command around it.
 #[path = "../../src/cli/index_settings.rs"]

@@ -47,6 +47,7 @@ pub(super) struct ImageBuilder<'data> {
     imports: Vec<Import>,
     import_indices: HashMap<(String, Option<String>), usize>,
     libraries: Vec<String>,
+    search_paths: Vec<String>,
     name_bytes: usize,
 }
 
@@ -79,6 +80,7 @@ impl<'data> ImageBuilder<'data> {
             imports: Vec::new(),
             import_indices: HashMap::new(),
             libraries: Vec::new(),
+            search_paths: Vec::new(),
             name_bytes: 0,
         }
     }
@@ -198,6 +200,13 @@ impl<'data> ImageBuilder<'data> {
         Ok(())
     }
 
+    /// Notes folders in which libraries are looked for, separated by colons.
+    pub(super) fn set_search_paths(&mut self, paths: &[u8]) -> Result<(), ImageError> {
+        let paths = self.name("search path", paths)?;
+        self.search_paths = paths.split(':').take(MOST_LIBRARIES).map(str::to_owned).collect();
+        Ok(())
+    }
+
     /// The library at a position of the list so far.
     pub(super) fn library(&self, index: usize) -> Option<&str> {
         self.libraries.get(index).map(String::as_str)
@@ -291,6 +300,7 @@ impl<'data> ImageBuilder<'data> {
             exports: self.exports,
             imports: self.imports,
             libraries: self.libraries,
+            search_paths: self.search_paths,
             symbols: OnceLock::new(),
             functions: OnceLock::new(),
         }

@@ -1,14 +1,17 @@
 //! ELF: reads what the dynamic linker reads, program headers and the dynamic segment, and so needs no section headers.
 //!
 //! `goblin` decodes the records, the same way for both word sizes and byte orders; `object` counts the symbols by their
-//! hash tables and decodes RELR, which `goblin` does not know. References to symbols that the image itself defines
-//! resolve to its own definition; another image could preempt it, but no extension module relies on that for what is
-//! read here.
+//! hash tables and decodes RELR, which `goblin` does not know.
+//!
+//! References to symbols that the image itself defines resolve to its own definition. The dynamic linker asks the program
+//! and what was loaded with it first, then the module itself: interpreters load modules with `RTLD_LOCAL`, so those of
+//! other packages are not asked. What the C library exports, too, is bound to the C library, unless the image was linked
+//! with `-Bsymbolic` or protects the symbol.
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
-    DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_STRSZ,
-    DT_STRTAB, DT_SYMTAB, Dynamic,
+    DF_SYMBOLIC, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA,
+    DT_RELASZ, DT_RELSZ, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMBOLIC, DT_SYMTAB, Dynamic,
 };
 use goblin::elf::header::{ELFCLASS64, ET_DYN, ET_EXEC, Header};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_GNU_RELRO, PT_LOAD};
@@ -20,7 +23,7 @@ use object::read::elf::{FileHeader, GnuHashTable, HashTable, RelrIterator};
 
 use super::builder::{ImageBuilder, ImageKind, ImportName, until_nul};
 use super::elf_relocation::{Effect, architecture, effect};
-use super::{Image, ImageError, Segment};
+use super::{Image, ImageError, Segment, c_library};
 use crate::model::facts::Format;
 
 /// Most program headers, and most bytes of the dynamic segment.
@@ -78,6 +81,7 @@ pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
         machine: header.e_machine,
         context: Ctx::new(container, order),
         builder: ImageBuilder::new(kind, data),
+        is_symbolic: false,
     };
     let program_headers = file.program_headers(&header)?;
     file.map(&program_headers)?;
@@ -93,6 +97,8 @@ struct File<'data> {
     machine: u16,
     context: Ctx,
     builder: ImageBuilder<'data>,
+    /// Whether references to symbols of its own are bound to its own definitions, whoever else has them.
+    is_symbolic: bool,
 }
 
 impl<'data> File<'data> {
@@ -151,6 +157,12 @@ impl<'data> File<'data> {
             let name = self.string(strings, needed.d_val)?;
             self.builder.add_library(name)?;
         }
+        // What is newer counts alone.
+        if let Some(paths) = entry(DT_RUNPATH).or_else(|| entry(DT_RPATH)) {
+            let paths = self.string(strings, paths)?;
+            self.builder.set_search_paths(paths)?;
+        }
+        self.is_symbolic = entry(DT_SYMBOLIC).is_some() || entry(DT_FLAGS).is_some_and(|it| it & DF_SYMBOLIC != 0);
         let tables = self.relocation_tables(&entry)?;
         let values = self.symbols(&entry, &tables, strings)?;
         for table in &tables {
@@ -229,6 +241,11 @@ impl<'data> File<'data> {
         let is_visible = matches!(symbol.st_visibility(), STV_DEFAULT | STV_PROTECTED);
         if is_defined && is_global && is_visible && opaque.is_none() && !name.is_empty() {
             self.builder.add_export(name, symbol.st_value)?;
+        }
+        let is_open = is_defined && is_global && symbol.st_visibility() == STV_DEFAULT && !self.is_symbolic;
+        if is_open && c_library::exports(name) {
+            let import = ImportName { name, library: None, weak: false };
+            return self.builder.import(&import).map(Value::Import);
         }
         Ok(opaque.map_or(Value::Known(symbol.st_value), Value::Opaque))
     }

@@ -55,6 +55,10 @@ pub(in crate::evaluator) struct Module {
     pub(in crate::evaluator) definition: Value,
     /// What was said of the GIL.
     pub(in crate::evaluator) gil: Gil,
+    /// Digest of the calls that were active where it was made, without the one that made it.
+    pub(in crate::evaluator) maker: u64,
+    /// Where the call that made it returns to.
+    pub(in crate::evaluator) made_before: u64,
 }
 
 /// One path.
@@ -201,6 +205,11 @@ impl State {
     /// Digest of the call stack.
     pub(in crate::evaluator) fn context(&self) -> u64 {
         self.frames.last().map_or(0, |frame| frame.context)
+    }
+
+    /// Digest of the calls that are active outside of the innermost one.
+    pub(in crate::evaluator) fn caller(&self) -> u64 {
+        self.frames.iter().rev().nth(1).map_or(0, |frame| frame.context)
     }
 
     /// Enters a call.

@@ -12,6 +12,8 @@ const MAX_EVENTS: usize = 512;
 pub(in crate::evaluator) enum TraceEvent {
     /// Called an import.
     Call { import: usize },
+    /// That import always returns this number, as the library beside the file shows.
+    Answer { import: usize, number: u64 },
     /// Called a function of the C++ run time that is part of the image.
     Runtime { address: u64 },
     /// Went one way where both were possible.
@@ -75,6 +77,10 @@ fn describe(node: &Node, image: &Image) -> Evidence {
         TraceEvent::Call { import } => {
             let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
             Evidence::new("call").symbol(name)
+        }
+        TraceEvent::Answer { import, number } => {
+            let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
+            Evidence::new("the library beside it always returns").symbol(name).value(number.to_string())
         }
         TraceEvent::Runtime { address } => {
             Evidence::new("call").symbol(image.symbol_name_at(address).unwrap_or("the C++ run time"))

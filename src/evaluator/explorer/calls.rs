@@ -11,7 +11,7 @@ use crate::evaluator::values::symbol::{Range, Symbol, Table};
 use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
 
 /// Most instructions of a stub.
-const LONGEST_STUB: usize = 4;
+const LONGEST_STUB: usize = 6;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
 
@@ -125,12 +125,16 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         state.frames.len() >= self.levels
     }
 
-    /// Whether the code there only jumps on through a pointer: it stands for an import.
+    /// Whether the code there only jumps on through a pointer out of the image: it stands for an import. The slot of a
+    /// function that the image itself exports leads back into the image, and a call of that is a call like any other.
     fn is_stub(&mut self, address: u64) -> bool {
         let mut place = address;
         for _ in 0..LONGEST_STUB {
             match self.isa.static_successor(self.machine.image, place) {
-                StaticSuccessor::Through { next: None, .. } => return true,
+                StaticSuccessor::Through { slot, next: None } => {
+                    let target = self.machine.image.pointer(slot);
+                    return target.is_none_or(|target| !self.machine.is_code(target));
+                }
                 StaticSuccessor::Next(next) => place = next,
                 _ => return false,
             }
@@ -225,6 +229,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
         {
             self.machine.symbols.note_defining_import(id, import);
+        }
+        if model.is_none()
+            && let CallOutcome::Returns(_) = outcome
+            && let Some(number) = self.answer(import)
+        {
+            self.machine.note(state, TraceEvent::Answer { import, number });
+            return CallOutcome::Returns(Value::Known(number));
         }
         outcome
     }

@@ -15,6 +15,8 @@ use crate::evaluator::values::value::Value;
 const LONGEST_FUNCTION: usize = 600;
 /// Most instructions of all functions together.
 const MOST_INSTRUCTIONS: u64 = 60_000;
+/// Most instructions of one function through which a way is searched.
+const LONGEST_SEARCH: usize = 1 << 16;
 /// How deep calls are looked into.
 const DEEPEST_CALL: usize = 12;
 
@@ -79,8 +81,32 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                     (false, Some(next)) => open.push(next),
                     (false, None) => return true,
                 },
-                StaticSuccessor::Away => return true,
+                StaticSuccessor::Return | StaticSuccessor::Computed => return true,
                 StaticSuccessor::Dead => {}
+            }
+        }
+        false
+    }
+
+    /// Whether code may lead to an address within one function: calls are passed by, and a jump to a computed address may
+    /// lead anywhere.
+    pub(super) fn may_lead_to(&mut self, start: u64, wanted: u64) -> bool {
+        let mut seen = HashSet::new();
+        let mut open = vec![start];
+        while let Some(address) = open.pop() {
+            if !seen.insert(address) {
+                continue;
+            }
+            if address == wanted || seen.len() > LONGEST_SEARCH {
+                return true;
+            }
+            match self.isa.static_successor(self.machine.image, address) {
+                StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
+                StaticSuccessor::Branch(first, second) => open.extend([first, second]),
+                StaticSuccessor::Call { next, .. } => open.push(next),
+                StaticSuccessor::Through { next, .. } => open.extend(next),
+                StaticSuccessor::Computed => return true,
+                StaticSuccessor::Return | StaticSuccessor::Dead => {}
             }
         }
         false

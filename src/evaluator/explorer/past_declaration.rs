@@ -6,7 +6,7 @@
 
 use super::{DECLARATION, Executor};
 use crate::evaluator::cpu::state::{Gil, Module, State};
-use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
+use crate::evaluator::isa::{CallSite, InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
 
 /// Most instructions of one function that are looked at.
@@ -48,7 +48,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if OTHER_WAYS.iter().any(|name| self.machine.image.import_named(name).is_some()) {
             return None;
         }
-        let &[place] = self.declaration_sites() else { return None };
+        let &[CallSite { reference: place, transfer: Some(_) }] = self.declaration_sites() else { return None };
         let rest = self.body(return_to)?;
         let covers = |body: &[(u64, u64)], place: u64| body.iter().any(|&(start, end)| start <= place && place < end);
         let image = self.machine.image;
@@ -99,9 +99,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                     open.extend((!self.ends(slot)).then_some(next));
                     next
                 }
-                StaticSuccessor::Through { next: None, .. } | StaticSuccessor::Away | StaticSuccessor::Dead => {
+                StaticSuccessor::Through { next: None, .. } | StaticSuccessor::Return | StaticSuccessor::Dead => {
                     address + 1
                 }
+                StaticSuccessor::Computed => return None,
             };
             body.push((address, end));
         }
@@ -123,7 +124,8 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     fn references_to(&self, targets: &[u64]) -> Vec<u64> {
         let image = self.machine.image;
         let code = image.segments.iter().filter(|segment| segment.executable);
-        let mut places: Vec<u64> = code.flat_map(|segment| I::references(segment, targets)).collect();
+        let sites = code.flat_map(|segment| I::references(segment, targets));
+        let mut places: Vec<u64> = sites.map(|site| site.reference).collect();
         let holds = |&&(_, value): &&(u64, u64)| targets.contains(&value);
         places.extend(image.relocations().iter().filter(holds).map(|&(place, _)| place));
         places

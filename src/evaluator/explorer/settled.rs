@@ -2,7 +2,7 @@
 
 use super::{DECLARATION, Executor, Purpose};
 use crate::evaluator::cpu::state::{Gil, Module, State};
-use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::isa::{CallSite, InstructionSet};
 use crate::evaluator::values::value::Value;
 use crate::evaluator::{isa, outcome};
 
@@ -10,24 +10,52 @@ use crate::evaluator::{isa, outcome};
 const MOST_PLACES: usize = 32;
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
-    /// Whether a module is certainly the one that the hook returns: it has the hook's name.
+    /// Whether a module is certainly the one that the hook returns: it has the hook's name, or the hook makes no other.
     pub(super) fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
         let value = Value::Known(module);
         let Purpose::Hook(kind) = self.purpose else { return false };
         let Some(outcome) = outcome::read(&self.machine, state, value, kind) else { return false };
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
-        outcome.gil.is_ok() && last == Some(self.module_name.as_str())
+        outcome.gil.is_ok() && (last == Some(self.module_name.as_str()) || self.is_the_only_one(state, module))
     }
 
-    /// Whether nothing else in the code could declare otherwise a module that has just declared itself: there is one
-    /// place that declares, or all of them say the same.
+    /// Whether the code has one place that makes a module, which is in the hook and is not met again, and no other way to
+    /// come by one.
+    fn is_the_only_one(&mut self, state: &State, module: u64) -> bool {
+        const CREATE: &str = "PyModule_Create2";
+        const OTHERS: [&str; 4] = ["PyImport_", "PyModule_New", "PyModule_From", "PyState_"];
+        const LOOKUPS: [&str; 3] = ["dlsym", "GetProcAddress", "PyObject_CallMethod"];
+        let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
+        let image = self.machine.image;
+        let is_other = |name: &str| OTHERS.iter().any(|head| name.starts_with(head)) || LOOKUPS.contains(&name);
+        if state.modules.len() > 1 || image.imports().iter().any(|import| is_other(&import.name)) {
+            return false;
+        }
+        let in_hook = state.frames.first().is_some_and(|frame| frame.context == made.maker);
+        let &[CallSite { transfer: Some(call), .. }] = self.call_sites(CREATE) else { return false };
+        in_hook && call.returns && call.end == made.made_before && !self.may_lead_to(call.end, call.start)
+    }
+
+    /// Whether nothing else in the code could declare otherwise a module that has just declared itself: all places that
+    /// declare say the same, or there is one that is not met again.
     pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
         if !self.is_the_hooks(state, module) {
             return false;
         }
-        let gil = state.modules.iter().find(|it| it.handle == module).map(|it| it.gil);
-        let Some(Gil::Set { value: Value::Known(value), .. }) = gil else { return false };
-        self.declaration_sites().len() == 1 || self.declared() == Some(value)
+        let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
+        let Gil::Set { value: Value::Known(value), .. } = made.gil else { return false };
+        self.declared() == Some(value) || self.declares_once(state, made.maker)
+    }
+
+    /// Whether the call that just declares a module is the only one in the code, and cannot be made again for this
+    /// module: it is in the hook, or in the function that has made the module, and what follows there does not lead back.
+    fn declares_once(&mut self, state: &State, maker: u64) -> bool {
+        /// The hook's call and that of the function that declares.
+        const IN_HOOK: usize = 2;
+        let &[CallSite { transfer: Some(call), .. }] = self.declaration_sites() else { return false };
+        let is_met = state.frames.last().is_some_and(|frame| frame.return_to == call.end);
+        let is_own = state.frames.len() == IN_HOOK || state.caller() == maker;
+        call.returns && is_met && is_own && !self.may_lead_to(call.end, call.start)
     }
 
     /// Code that is not followed could declare the modules that exist by now. What one of them has declared stays if
@@ -48,11 +76,15 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// The places in the code that can declare what a module does with the GIL.
-    pub(super) fn declaration_sites(&mut self) -> &[u64] {
+    pub(super) fn declaration_sites(&mut self) -> &[CallSite] {
+        self.call_sites(DECLARATION)
+    }
+
+    /// The places in the code that can call an import.
+    fn call_sites(&mut self, name: &'static str) -> &[CallSite] {
         let image = self.machine.image;
-        self.declarations.get_or_insert_with(|| {
-            let import = image.import_named(DECLARATION);
-            import.map_or(Vec::new(), |import| isa::find_call_sites::<I>(image, import.address))
+        self.call_sites.entry(name).or_insert_with(|| {
+            image.import_named(name).map_or(Vec::new(), |import| isa::find_call_sites::<I>(image, import.address))
         })
     }
 
@@ -61,12 +93,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if let Some(known) = self.declared {
             return known;
         }
-        let places = self.declaration_sites().to_vec();
+        let sites = self.declaration_sites().to_vec();
         let image = self.machine.image;
-        let argument = |&place: &u64| isa::second_argument::<I>(image, place);
-        let declared = match places.as_slice() {
+        let argument = |site: &CallSite| isa::second_argument::<I>(image, site);
+        let declared = match sites.as_slice() {
             [first, rest @ ..] if rest.len() < MOST_PLACES => {
-                argument(first).filter(|&value| rest.iter().all(|place| argument(place) == Some(value)))
+                argument(first).filter(|&value| rest.iter().all(|site| argument(site) == Some(value)))
             }
             _ => None,
         };

@@ -135,7 +135,8 @@ fn take_error(machine: &mut Machine, state: &mut State) -> Value {
 fn create(machine: &mut Machine, state: &mut State, definition: Value) -> u64 {
     let handle = machine.object(state);
     state.modules.retain(|module| module.handle != handle);
-    state.modules.push(Module { handle, definition, gil: Gil::Absent });
+    let made_before = state.frames.last().map_or(0, |frame| frame.return_to);
+    state.modules.push(Module { handle, definition, gil: Gil::Absent, maker: state.caller(), made_before });
     machine.note(state, TraceEvent::Module { definition });
     handle
 }

@@ -4,9 +4,11 @@
 
 mod arithmetic;
 mod atomic;
+pub(super) mod encoding;
 mod memory;
 mod operand;
 mod vector;
+mod xrefs;
 
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand};
@@ -16,7 +18,10 @@ use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::flags::{Condition, Flags};
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
-use crate::evaluator::isa::{ConstantDefinition, InstructionSet, StaticSuccessor, Successor, constants, xrefs};
+use crate::evaluator::isa::arm64::encoding::Branch;
+use crate::evaluator::isa::{
+    CallSite, ConstantDefinition, InstructionSet, StaticSuccessor, Stub, Successor, constants,
+};
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{THREAD, Value};
 use crate::model::facts::Format;
@@ -132,16 +137,16 @@ impl InstructionSet for Arm64 {
         end
     }
 
-    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
-        xrefs::find_arm64(segment, targets)
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
+        xrefs::find(segment, targets)
     }
 
-    fn stub_starts(image: &Image, place: u64) -> Vec<u64> {
-        xrefs::stub_arm64(image, place)
+    fn stub(image: &Image, site: &CallSite) -> Option<Stub> {
+        xrefs::stub(image, site)
     }
 
-    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
-        constants::arm64_setting(image, place, register)
+    fn constant_before(image: &Image, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
+        xrefs::setting(image, site.transfer?.start, register)
     }
 
     fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
@@ -173,44 +178,42 @@ fn compares_with_minus_one(machine: &Machine, state: &State, address: u64) -> Op
 
 /// Where the instruction at an address leads, whatever the values.
 fn static_successor(image: &Image, address: u64) -> StaticSuccessor {
-    let Some(word) = fetch(image, address) else { return StaticSuccessor::Away };
+    let Some(word) = fetch(image, address) else { return StaticSuccessor::Computed };
     let next = address.wrapping_add(4);
-    let relative = |bits: u32, place: u32| {
-        let unused = 32 - bits;
-        let offset = i64::from((word >> place << unused).cast_signed() >> unused) << 2;
-        address.wrapping_add(offset.cast_unsigned())
-    };
-    match word {
-        _ if word & 0xfc00_0000 == 0x1400_0000 => StaticSuccessor::Jump(relative(26, 0)),
-        _ if word & 0xfc00_0000 == 0x9400_0000 => StaticSuccessor::Call { target: relative(26, 0), next },
-        // B.cond, CBZ and CBNZ; TBZ and TBNZ.
-        _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => {
-            StaticSuccessor::Branch(relative(19, 5), next)
-        }
-        _ if word & 0x7e00_0000 == 0x3600_0000 => StaticSuccessor::Branch(relative(14, 5), next),
-        _ if word & 0xffff_fc1f == 0xd61f_0000 => match slot_before(image, address, word >> 5 & 31) {
+    let slot = |register| slot_before(image, address, register);
+    match encoding::branch(word, address) {
+        Branch::None => StaticSuccessor::Next(next),
+        Branch::To(target) => StaticSuccessor::Jump(target),
+        Branch::Perhaps(target) => StaticSuccessor::Branch(target, next),
+        Branch::Call(target) => StaticSuccessor::Call { target, next },
+        Branch::Register(register) => match slot(register) {
             Some(slot) => StaticSuccessor::Through { slot, next: None },
-            None => StaticSuccessor::Away,
+            None => StaticSuccessor::Computed,
         },
-        _ if word & 0xffff_fc1f == 0xd63f_0000 => match slot_before(image, address, word >> 5 & 31) {
+        Branch::CallRegister(register) => match slot(register) {
             Some(slot) => StaticSuccessor::Through { slot, next: Some(next) },
             None => StaticSuccessor::Next(next),
         },
-        _ if word & 0xfe00_0000 == 0xd600_0000 => StaticSuccessor::Away,
-        _ if word & 0xffe0_001f == 0xd420_0000 || word >> 16 == 0 => StaticSuccessor::Dead,
-        _ => StaticSuccessor::Next(next),
+        Branch::Return => StaticSuccessor::Return,
+        Branch::Dead => StaticSuccessor::Dead,
     }
 }
 
-/// The slot that `ADRP` and a load right before a branch took the branch's register from.
+/// The slot from which code right before a branch took the branch's register: by `ADRP` and a load, or by a load from
+/// near the instruction.
 fn slot_before(image: &Image, address: u64, register: u32) -> Option<u64> {
-    for distance in [4, 8] {
-        let load = fetch(image, address.wrapping_sub(distance))?;
-        let base = load >> 5 & 31;
+    for distance in [4, 8, 12] {
+        let place = address.wrapping_sub(distance);
+        let load = fetch(image, place)?;
+        if let Some((slot, loaded)) = encoding::near(load, place)
+            && loaded == register
+        {
+            return Some(slot).filter(|_| load >> 24 == 0x58);
+        }
         if load & 0xffc0_001f != 0xf940_0000 | register {
             continue;
         }
-        let page = page_at(image, address.wrapping_sub(distance + 4), base)?;
+        let page = page_at(image, place.wrapping_sub(4), load >> 5 & 31)?;
         return Some(page.wrapping_add(u64::from(load >> 10 & 0xfff) << 3));
     }
     None
@@ -218,13 +221,8 @@ fn slot_before(image: &Image, address: u64, register: u32) -> Option<u64> {
 
 /// The page whose address an `ADRP` there puts into a register.
 fn page_at(image: &Image, address: u64, register: u32) -> Option<u64> {
-    let word = fetch(image, address)?;
-    if word & 0x9f00_001f != 0x9000_0000 | register {
-        return None;
-    }
-    let immediate = (word >> 5 & 0x7_ffff) << 2 | word >> 29 & 3;
-    let offset = (i64::from((immediate << 11).cast_signed() >> 11) << 12).cast_unsigned();
-    Some((address & !0xfff).wrapping_add(offset))
+    let (page, written) = encoding::page(fetch(image, address)?, address)?;
+    (written == register).then_some(page)
 }
 
 fn fetch(image: &Image, address: u64) -> Option<u32> {

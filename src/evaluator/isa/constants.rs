@@ -1,10 +1,11 @@
 //! Constants that are put into a register just before a call, and jumps that lead between the two.
 
 use crate::binary::image::Image;
+use crate::evaluator::isa::arm64::encoding::{self, Branch};
 use crate::evaluator::isa::x86::decode::instruction_starts;
-use crate::evaluator::isa::{ConstantDefinition, xrefs};
+use crate::evaluator::isa::xrefs;
 
-/// How far before a call the register may be set, in bytes.
+/// How far before a call the register may be set on x86-64, in bytes.
 pub(super) const REACH: u64 = 40;
 
 /// How far a jump with one byte and the instruction itself reach.
@@ -56,29 +57,6 @@ fn instructions_around(image: &Image, start: u64, last: u64) -> Vec<u64> {
     found
 }
 
-/// `MOVZ` of the register, at most so many instructions before a `BL`, with nothing else that could change it between.
-pub(super) fn arm64_setting(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
-    const CALL: u32 = 0x9400_0000;
-    const MOVE: u32 = 0x5280_0000;
-    if image.u32(place)? & 0xfc00_0000 != CALL {
-        return None;
-    }
-    for distance in 1..=REACH / 8 {
-        let address = place.checked_sub(4 * distance)?;
-        let word = image.u32(address)?;
-        if word & 0xffe0_001f == MOVE | register as u32 {
-            let value = u64::from(word >> 5 & 0xffff);
-            return Some(ConstantDefinition { end: address + 4, call: place, value });
-        }
-        // Branches, and whatever has the register as its destination.
-        let branches = word & 0x1c00_0000 == 0x1400_0000;
-        if branches || word & 31 == register as u32 {
-            return None;
-        }
-    }
-    None
-}
-
 pub(super) fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
     let segments = image.segments.iter().filter(|segment| segment.executable);
     let words = segments.flat_map(|segment| {
@@ -87,16 +65,14 @@ pub(super) fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
     });
     words.into_iter().any(|(address, chunk)| {
         let Ok(bytes) = <[u8; 4]>::try_from(chunk) else { return false };
-        let word = u32::from_le_bytes(bytes);
-        let offset = match word {
-            _ if word & 0xfc00_0000 == 0x1400_0000 => (word << 6).cast_signed() >> 6,
-            _ if word & 0xfe00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => {
-                (word << 8).cast_signed() >> 13
-            }
-            _ if word & 0x7e00_0000 == 0x3600_0000 => (word << 13).cast_signed() >> 18,
-            _ => return false,
-        };
-        let target = address.wrapping_add((i64::from(offset) << 2).cast_unsigned());
-        (start..=last).contains(&target)
+        match encoding::branch(u32::from_le_bytes(bytes), address) {
+            Branch::To(target) | Branch::Perhaps(target) => (start..=last).contains(&target),
+            Branch::None
+            | Branch::Call(_)
+            | Branch::CallRegister(_)
+            | Branch::Register(_)
+            | Branch::Return
+            | Branch::Dead => false,
+        }
     })
 }

@@ -20,7 +20,9 @@ use crate::binary::image::{Image, Segment};
 use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
-use crate::evaluator::isa::{ConstantDefinition, InstructionSet, StaticSuccessor, Successor, constants, xrefs};
+use crate::evaluator::isa::{
+    CallSite, ConstantDefinition, InstructionSet, StaticSuccessor, Stub, Successor, constants, xrefs,
+};
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Value, extend};
 use crate::model::facts::Format;
@@ -83,7 +85,7 @@ impl InstructionSet for X86 {
     }
 
     fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
-        self.fetch(image, address).map_or(StaticSuccessor::Away, |instruction| static_successor(&instruction))
+        self.fetch(image, address).map_or(StaticSuccessor::Computed, |instruction| static_successor(&instruction))
     }
 
     fn traps(&mut self, image: &Image, address: u64) -> bool {
@@ -124,16 +126,16 @@ impl InstructionSet for X86 {
         first_lea_target(image, place, bounds).unwrap_or(bounds.1)
     }
 
-    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<u64> {
+    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
         xrefs::find_x86(segment, targets)
     }
 
-    fn stub_starts(image: &Image, place: u64) -> Vec<u64> {
-        xrefs::stub_x86(image, place)
+    fn stub(image: &Image, site: &CallSite) -> Option<Stub> {
+        xrefs::stub_x86(image, site)
     }
 
-    fn constant_before(image: &Image, place: u64, register: usize) -> Option<ConstantDefinition> {
-        setting(image, place, register, constants::REACH)
+    fn constant_before(image: &Image, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
+        setting(image, site.reference, register, constants::REACH)
     }
 
     fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
@@ -194,7 +196,7 @@ fn first_lea_target(image: &Image, place: u64, (start, end): (u64, u64)) -> Opti
     named.filter(|named| start < *named && *named < end).min()
 }
 
-/// The instruction that sets a register to a constant before the call whose displacement lies at `place`, with nothing
+/// The instruction that sets a register to a constant before the call or jump whose displacement lies at `place`, with nothing
 /// between that branches or writes the register.
 fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<ConstantDefinition> {
     let is_register = |it: Register| it.is_gpr() && it.full_register().number() == register;
@@ -204,8 +206,14 @@ fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<Con
         while address < place {
             let instruction = decode(image, address)?;
             if instruction.flow_control() != FlowControl::Next {
-                let is_call = matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall);
-                let is_ours = is_call && instruction.next_ip() == place.checked_add(4)?;
+                let leaves = matches!(
+                    instruction.flow_control(),
+                    FlowControl::Call
+                        | FlowControl::IndirectCall
+                        | FlowControl::UnconditionalBranch
+                        | FlowControl::IndirectBranch
+                );
+                let is_ours = leaves && instruction.next_ip() == place.checked_add(4)?;
                 return found.filter(|_| is_ours).map(|(end, value)| ConstantDefinition { end, call: address, value });
             }
             let written = instruction.op0_kind() == OpKind::Register && is_register(instruction.op0_register());
@@ -247,9 +255,9 @@ fn static_successor(instruction: &Instruction) -> StaticSuccessor {
             slot().map_or(StaticSuccessor::Next(next), |slot| StaticSuccessor::Through { slot, next: Some(next) })
         }
         FlowControl::IndirectBranch => {
-            slot().map_or(StaticSuccessor::Away, |slot| StaticSuccessor::Through { slot, next: None })
+            slot().map_or(StaticSuccessor::Computed, |slot| StaticSuccessor::Through { slot, next: None })
         }
-        FlowControl::Return => StaticSuccessor::Away,
+        FlowControl::Return => StaticSuccessor::Return,
         FlowControl::Interrupt if instruction.mnemonic() == Mnemonic::Syscall => StaticSuccessor::Next(next),
         FlowControl::Interrupt | FlowControl::Exception => StaticSuccessor::Dead,
     }

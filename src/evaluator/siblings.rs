@@ -1,0 +1,34 @@
+//! Libraries that lie beside a file: who opens the file knows where a loader would find them.
+//!
+//! A function of such a library is followed with nothing known of its arguments and of the library's variables. What it
+//! does to memory is what any call without a model may do; only a number that it returns on every path is believed.
+
+use crate::binary::image::{Image, Import};
+
+/// What binds imports of a file to the functions of libraries beside it.
+pub trait Siblings {
+    /// Shows the library that a loader binds the import to, and the address of the definition there, when both are
+    /// certain.
+    fn define(&self, import: &Import, see: &mut dyn FnMut(&Image<'_>, u64));
+}
+
+/// Of a file whose libraries are not there.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSiblings;
+
+impl Siblings for NoSiblings {
+    fn define(&self, _: &Import, _: &mut dyn FnMut(&Image<'_>, u64)) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::image::ImportKind;
+
+    #[test]
+    fn who_has_no_siblings_shows_nothing() {
+        let (name, library) = ("f".to_owned(), Some("libf.so".to_owned()));
+        let import = Import { name, library, kind: ImportKind::Symbol, weak: false, address: 0 };
+        NoSiblings.define(&import, &mut |_, _| panic!("there is none"));
+    }
+}

@@ -1,0 +1,315 @@
+//! Where build files ask for the limited API, and who acts on it: the compiler by `Py_LIMITED_API`, the backend by its options, the installer by
+//! the tag of the wheel.
+//!
+//! Free-threaded CPython has no limited API before 3.15, and accepts no wheel that is tagged `abi3` alone. <https://peps.python.org/pep-0803/>
+
+use std::cell::Cell;
+
+use toml::{Table, Value};
+
+use crate::model::source::{LimitedApiUse, LimitedApiUser, Reach, SourcePlace};
+
+use super::python::{Python, Scope, asks_for_build};
+use super::tokens::{Kind, Token};
+
+const MACRO: &str = "Py_LIMITED_API";
+/// How many places in one file are looked at closely.
+const MOST_LOOKS: usize = 50;
+/// setuptools' command, from which projects make their own.
+const BDIST_WHEEL: &str = "bdist_wheel";
+
+fn use_of(user: LimitedApiUser, means: &str, reach: Reach, path: &str, line: u32) -> LimitedApiUse {
+    LimitedApiUse { user, means: means.to_owned(), reach, place: SourcePlace { path: path.to_owned(), line } }
+}
+
+fn perhaps(reach: Reach) -> Reach {
+    Reach { certain: 0, ..reach }
+}
+
+/// Uses in a build file in Python.
+pub(super) fn of_python(path: &str, python: &Python<'_>) -> Vec<LimitedApiUse> {
+    let asks = python.tokens.iter().any(|token| asks_for_build(token.text));
+    let reader = Reader { path, python, asks, looks: Cell::new(MOST_LOOKS) };
+    (0..python.tokens.len()).filter_map(|index| reader.at(index)).filter(|it| it.reach.possible != 0).collect()
+}
+
+struct Reader<'a> {
+    path: &'a str,
+    python: &'a Python<'a>,
+    /// Whether the file asks for the build somewhere, so that what it lists need not be used.
+    asks: bool,
+    /// How many places may still be looked at closely.
+    looks: Cell<usize>,
+}
+
+impl Reader<'_> {
+    fn text(&self, index: usize) -> &str {
+        self.python.tokens.get(index).map_or("", |token| token.text)
+    }
+
+    fn at(&self, index: usize) -> Option<LimitedApiUse> {
+        let token = self.python.tokens.get(index)?;
+        let text = token.text.trim_matches(['"', '\'']);
+        let is_text = token.kind == Kind::Text;
+        let make = |user, reach| Some(use_of(user, text, reach, self.path, token.line));
+        match text {
+            _ if is_text
+                && (text == MACRO || text.starts_with("-DPy_LIMITED_API") || text.starts_with("/DPy_LIMITED_API")) =>
+            {
+                make(LimitedApiUser::Headers, self.listed(token))
+            }
+            _ if is_text && text.starts_with("--py-limited-api") => make(LimitedApiUser::Backend, self.listed(token)),
+            "py_limited_api" => make(LimitedApiUser::Backend, self.option(index, token)?),
+            _ if is_text && !text.contains("abi3t") => make(LimitedApiUser::Installer, self.tag(index, token)?),
+            _ => None,
+        }
+    }
+
+    /// What a file lists without a condition, while it asks for the build, it may leave out all the same.
+    fn listed(&self, token: &Token<'_>) -> Reach {
+        if self.asks && token.reach == Reach::ALWAYS { Reach::PERHAPS } else { token.reach }
+    }
+
+    /// `{"py_limited_api": "cp39"}`, `dict(py_limited_api="cp39")`, `self.py_limited_api = "cp39"`. `True` is the option of an
+    /// `Extension`, which setuptools leaves without effect where there is no limited API.
+    fn option(&self, index: usize, token: &Token<'_>) -> Option<Reach> {
+        if !matches!(self.text(index + 1), ":" | "=") {
+            return None;
+        }
+        let value = self.python.tokens.get(index + 2)?;
+        let is_tag = value.kind == Kind::Text && value.text.trim_start_matches(['f', 'F', '"', '\'']).starts_with("cp");
+        let is_attribute = index.checked_sub(1).is_some_and(|before| self.text(before) == ".");
+        let class = self.class_at(index).filter(|class| class.bases.is_some_and(|bases| bases.contains(BDIST_WHEEL)));
+        match (is_attribute, class) {
+            (true, Some(class)) if is_tag => Some(self.within(class, value.reach)),
+            (true, Some(class)) if !matches!(value.text, "False" | "None" | "True") => {
+                Some(perhaps(self.within(class, value.reach)))
+            }
+            (true, None) if is_tag => Some(value.reach),
+            (false, _) if is_tag && token.kind == Kind::Text => Some(self.listed(value)),
+            (false, _) if is_tag => Some(perhaps(value.reach)),
+            // A variable's value.
+            (false, _) if token.kind == Kind::Text && value.kind == Kind::Word && value.text != "False" => {
+                Some(perhaps(value.reach))
+            }
+            _ => None,
+        }
+    }
+
+    /// A tag that a project's own `get_tag` gives, or a hook of its backend.
+    fn tag(&self, index: usize, token: &Token<'_>) -> Option<Reach> {
+        let text = token.text.trim_start_matches(['f', 'F']).trim_matches(['"', '\'']);
+        let is_whole = text.starts_with("cp3") && text.contains("-abi3");
+        if text != "abi3" && !text.starts_with("cp3") {
+            return None;
+        }
+        let is_forced = self.function_at(index).is_some_and(|function| function.name == "get_tag");
+        let reach = match self.class_at(index) {
+            Some(class) => self.within(class, token.reach),
+            None => token.reach,
+        };
+        let is_other = text.strip_prefix("cp3").is_some_and(|rest| rest.trim_end_matches('t').parse::<u8>().is_ok());
+        match () {
+            () if is_whole || (is_forced && text == "abi3") => Some(reach),
+            // The interpreter's tag, or the ABI's.
+            () if is_forced && is_other => Some(perhaps(reach)),
+            () => None,
+        }
+    }
+
+    fn class_at(&self, index: usize) -> Option<&Scope<'_>> {
+        self.python.scopes.iter().rev().find(|scope| scope.bases.is_some() && scope.tokens.contains(&index))
+    }
+
+    fn function_at(&self, index: usize) -> Option<&Scope<'_>> {
+        self.python.scopes.iter().rev().find(|scope| scope.bases.is_none() && scope.tokens.contains(&index))
+    }
+
+    /// A command counts where the file names it beside its own lines; hooks of backends are found by what they are made from.
+    fn within(&self, class: &Scope<'_>, reach: Reach) -> Reach {
+        if !class.bases.is_some_and(|bases| bases.contains(BDIST_WHEEL)) {
+            return reach;
+        }
+        let Some(left) = self.looks.get().checked_sub(1) else { return perhaps(reach) };
+        self.looks.set(left);
+        let tokens = self.python.tokens.iter().enumerate();
+        let named = tokens.filter(|(index, token)| token.text == class.name && !class.tokens.contains(index));
+        let used = named.fold(Reach { certain: 0, possible: 0 }, |sum, (_, token)| Reach {
+            certain: sum.certain | token.reach.certain,
+            possible: sum.possible | token.reach.possible,
+        });
+        Reach { certain: reach.certain & used.certain, possible: reach.possible & used.possible }
+    }
+}
+
+/// Uses in `setup.cfg`: options of setuptools' commands.
+pub(super) fn of_setup_cfg(path: &str, text: &str) -> Vec<LimitedApiUse> {
+    let mut section = "";
+    let mut uses = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(name) = line.trim().strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name.trim();
+        }
+        let line = line.split(['#', ';']).next().unwrap_or_default();
+        let Some((key, value)) = line.split_once(['=', ':']) else { continue };
+        match (section, key.trim().replace('-', "_").as_str()) {
+            ("bdist_wheel", "py_limited_api") if value.trim().starts_with("cp") => {
+                uses.push(use_of(LimitedApiUser::Backend, "py_limited_api", Reach::ALWAYS, path, number));
+            }
+            ("build_ext", "define") if value.contains(MACRO) => {
+                uses.push(use_of(LimitedApiUser::Headers, MACRO, Reach::ALWAYS, path, number));
+            }
+            _ => {}
+        }
+    }
+    uses
+}
+
+/// Uses in the tables of build backends in `pyproject.toml`.
+pub(super) fn of_pyproject(path: &str, text: &str, table: &Table) -> Vec<LimitedApiUse> {
+    let tool = |name: &str| table.get("tool").and_then(|tool| tool.get(name));
+    let line =
+        |sought: &str| (1..).zip(text.lines()).find(|(_, line)| line.contains(sought)).map_or(1, |(line, _)| line);
+    let mut uses = Vec::new();
+    let mut add = |user, means: &str, sought: &str| uses.push(use_of(user, means, Reach::ALWAYS, path, line(sought)));
+    let options = tool("distutils").and_then(|it| it.get("bdist_wheel").or(it.get("bdist-wheel")));
+    let option = options.and_then(|it| it.get("py-limited-api").or(it.get("py_limited_api"))).and_then(Value::as_str);
+    if option.is_some_and(|option| option.starts_with("cp")) {
+        add(LimitedApiUser::Backend, "py-limited-api", "limited");
+    }
+    // <https://mesonbuild.com/meson-python/reference/pyproject-settings.html>
+    let is_limited = tool("meson-python").and_then(|it| it.get("limited-api")).and_then(Value::as_bool);
+    if is_limited == Some(true) && !text.contains("allow_limited_api=false") {
+        add(LimitedApiUser::Backend, "limited-api", "limited-api");
+    }
+    if ["setuptools", "meson-python", "scikit-build"].iter().any(|name| tool(name).is_some_and(|it| holds(it, 0))) {
+        add(LimitedApiUser::Headers, MACRO, MACRO);
+    }
+    uses
+}
+
+/// Whether a text in a table asks for the macro.
+fn holds(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::String(text) => text == MACRO || text.contains("-DPy_LIMITED_API"),
+        Value::Array(items) if depth < 16 => items.iter().any(|item| holds(item, depth + 1)),
+        Value::Table(items) if depth < 16 => items.iter().any(|(key, item)| key == MACRO || holds(item, depth + 1)),
+        _ => false,
+    }
+}
+
+/// Uses in `meson.build`, whose comments are gone: `limited_api: '3.9'` makes Meson define the macro.
+/// <https://mesonbuild.com/Python-module.html#extension_module>
+pub(super) fn of_meson(path: &str, code: &str) -> Vec<LimitedApiUse> {
+    let (mut depth, mut uses) = (0_usize, Vec::new());
+    if code.contains("allow_limited_api=false") {
+        return uses;
+    }
+    for (number, line) in (1..).zip(code.lines()) {
+        let line = line.trim();
+        match line.split(|letter: char| !letter.is_alphanumeric()).next() {
+            Some("if" | "foreach") => depth += 1,
+            Some("endif" | "endforeach") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let Some((_, after)) = line.split_once("limited_api") else { continue };
+        let Some(value) = after.trim_start().strip_prefix(':').map(str::trim_start) else { continue };
+        if value.starts_with("''") {
+            continue;
+        }
+        let is_certain = depth == 0 && value.starts_with('\'');
+        let reach = if is_certain { Reach::ALWAYS } else { Reach::PERHAPS };
+        uses.push(use_of(LimitedApiUser::Headers, "limited_api", reach, path, number));
+    }
+    uses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::python::read;
+    use super::*;
+
+    /// Who acts on it, and for which versions it certainly and perhaps counts.
+    type Use = (LimitedApiUser, u8, u8);
+
+    fn found(text: &str) -> Vec<Use> {
+        let uses = of_python("setup.py", &read(text).unwrap());
+        uses.iter().map(|it| (it.user, it.reach.certain, it.reach.possible)).collect()
+    }
+
+    #[test]
+    fn build_files_in_python_ask_for_it_in_many_ways() {
+        use LimitedApiUser::{Backend, Headers, Installer};
+        let all = 0b111;
+        let command = |body: &str, used: &str| {
+            let before = "from setuptools.command.bdist_wheel import bdist_wheel\n";
+            format!(
+                "{before}class B(bdist_wheel):\n    def finalize_options(self):\n        {body}\n    def get_tag(self):\n        p, a, l = super().get_tag()\n        return p, a, l\n{used}\n"
+            )
+        };
+        let used = "setup(cmdclass={'bdist_wheel': B})";
+        let tag = |condition: &str| {
+            format!(
+                "class B(wheel.bdist_wheel):\n    def get_tag(self):\n        python, abi, plat = super().get_tag()\n        if {condition}:\n            python, abi = 'cp310', 'abi3'\n        return python, abi, plat\n{used}\n"
+            )
+        };
+        let cases: Vec<(String, Vec<Use>)> = vec![
+            ("Extension('a', define_macros=[('Py_LIMITED_API', '0x03090000')])".into(), vec![(Headers, all, all)]),
+            ("Extension('a', extra_compile_args=['-DPy_LIMITED_API=0x03090000'])".into(), vec![(Headers, all, all)]),
+            ("if x:\n    m.append(('Py_LIMITED_API', '0x03090000'))".into(), vec![(Headers, 0, all)]),
+            ("m = [] if get_config_var('Py_GIL_DISABLED') else [('Py_LIMITED_API', 0)]".into(), vec![]),
+            ("g = get('Py_GIL_DISABLED')\nm = [('Py_LIMITED_API', 0)]".into(), vec![(Headers, 0, all)]),
+            ("setup(options={'bdist_wheel': {'py_limited_api': 'cp39'}})".into(), vec![(Backend, all, all)]),
+            ("setup(options={'bdist_wheel': {'py_limited_api': LIMITED}})".into(), vec![(Backend, 0, all)]),
+            ("setup(script_args=['--py-limited-api=cp39'])".into(), vec![(Backend, all, all)]),
+            ("Extension('a', py_limited_api=True)".into(), vec![]),
+            (command("self.py_limited_api = 'cp39'", used), vec![(Backend, all, all)]),
+            (command("self.py_limited_api = f'cp3{sys.version_info[1]}'", used), vec![(Backend, all, all)]),
+            (command("self.py_limited_api = False", used), vec![]),
+            (command("self.py_limited_api = LIMITED", used), vec![(Backend, 0, all)]),
+            (command("self.py_limited_api = 'cp39'", "setup()"), vec![]),
+            (command("if sys.version_info < (3, 14): self.py_limited_api = 'cp39'", used), vec![(Backend, 1, 1)]),
+            (
+                command(
+                    "self.py_limited_api = 'cp39'",
+                    "FREE = get_config_var('Py_GIL_DISABLED')\nsetup(cmdclass={} if FREE else {'bdist_wheel': B})",
+                ),
+                vec![],
+            ),
+            (tag("python.startswith('cp')"), vec![(Installer, 0, all), (Installer, all, all)]),
+            (tag("python.startswith('cp') and not get_config_var('Py_GIL_DISABLED')"), vec![]),
+            (
+                "def initialize(self, version, data):\n    data['tag'] = f'cp39-abi3-{plat}'".into(),
+                vec![(Installer, all, all)],
+            ),
+            ("data['tag'] = 'cp315-abi3.abi3t-any'".into(), vec![]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(found(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_build_files_ask_for_it_too() {
+        let cfg = of_setup_cfg(
+            "setup.cfg",
+            "[x]\npy_limited_api = cp39\n[bdist_wheel]\npy-limited-api = cp39\n[build_ext]\ndefine = Py_LIMITED_API=3\n",
+        );
+        assert_eq!(cfg.iter().map(|it| it.place.line).collect::<Vec<_>>(), [4, 6]);
+        let toml = |text: &str| of_pyproject("pyproject.toml", text, &text.parse().unwrap()).len();
+        assert_eq!(toml("[tool.distutils.bdist_wheel]\npy-limited-api = 'cp39'\n"), 1);
+        assert_eq!(toml("[tool.meson-python]\nlimited-api = true\n"), 1);
+        assert_eq!(
+            toml("[tool.meson-python]\nlimited-api = true\nargs.setup = ['-Dpython.allow_limited_api=false']\n"),
+            0
+        );
+        assert_eq!(toml("[tool.meson-python]\nlimited-api = false\n"), 0);
+        let modules = "[[tool.setuptools.ext-modules]]\nname = 'a'\ndefine-macros = [['Py_LIMITED_API', '3']]\n";
+        assert_eq!((toml(modules), toml("[tool.other]\nx = 'Py_LIMITED_API'\n")), (1, 0));
+        let meson = |text: &str| of_meson("meson.build", text).iter().map(|it| it.reach.certain).collect::<Vec<_>>();
+        assert_eq!(meson("py.extension_module('a', limited_api: '3.9')"), [0b111]);
+        assert_eq!(meson("if x\npy.extension_module('a', limited_api : '3.9')\nendif"), [0]);
+        assert_eq!(meson("py.extension_module('a', limited_api: api)"), [0]);
+        assert_eq!(meson("py.extension_module('a', limited_api: '')"), [] as [u8; 0]);
+    }
+}

@@ -1,0 +1,371 @@
+//! Values of Python expressions that ask for the version, the build and the implementation of the interpreter, for each free-threaded
+//! version of CPython. Everything else is unknown: the environment, the platform, what a library answers.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use tree_sitter::{Node, Tree};
+
+use crate::model::source::Reach;
+
+use super::conditions::Answer;
+
+/// The build's own word for what it is: <https://docs.python.org/3/howto/free-threading-python.html>
+const GIL_DISABLED: &str = "Py_GIL_DISABLED";
+/// How many nodes are looked at for one condition.
+const FUEL: u32 = 100;
+/// How deep expressions and names may lead.
+const DEEPEST: usize = 24;
+
+/// A value; `None` in a tuple is an item of which nothing is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    Nothing,
+    Bool(bool),
+    Int(i64),
+    Text(String),
+    Tuple(Vec<Option<Value>>),
+}
+
+impl Value {
+    fn is_true(&self) -> bool {
+        match self {
+            Value::Nothing => false,
+            Value::Bool(value) => *value,
+            Value::Int(value) => *value != 0,
+            Value::Text(text) => !text.is_empty(),
+            Value::Tuple(items) => !items.is_empty(),
+        }
+    }
+
+    fn number(&self) -> Option<i64> {
+        match self {
+            Value::Bool(value) => Some(i64::from(*value)),
+            Value::Int(value) => Some(*value),
+            Value::Nothing | Value::Text(_) | Value::Tuple(_) => None,
+        }
+    }
+}
+
+/// What names of a file stand for.
+pub(super) struct Values<'a, 't> {
+    text: &'a str,
+    /// Names that get a value once, and functions that do nothing but return one; `None` for the others.
+    names: BTreeMap<&'a str, Option<Node<'t>>>,
+    fuel: Cell<u32>,
+}
+
+impl<'a, 't> Values<'a, 't> {
+    pub(super) fn of(tree: &'t Tree, text: &'a str) -> Values<'a, 't> {
+        let mut values = Values { text, names: BTreeMap::new(), fuel: Cell::new(0) };
+        let mut cursor = tree.walk();
+        loop {
+            values.note(cursor.node());
+            if cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return values;
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, node: Node<'t>) {
+        let (name, value) = match node.kind() {
+            "assignment" => (node.child_by_field_name("left"), node.child_by_field_name("right")),
+            "augmented_assignment" | "for_statement" | "named_expression" => {
+                (node.child_by_field_name("left").or(node.child_by_field_name("name")), None)
+            }
+            "function_definition" => (node.child_by_field_name("name"), returned(node)),
+            _ => return,
+        };
+        let Some(name) =
+            name.filter(|name| name.kind() == "identifier").and_then(|name| self.text.get(name.byte_range()))
+        else {
+            return;
+        };
+        self.names.entry(name).and_modify(|known| *known = None).or_insert(value);
+    }
+
+    /// For which versions a condition holds, and for which it does not.
+    pub(super) fn answer(&self, condition: Node<'t>) -> Answer {
+        let mut answer = Answer::UNKNOWN;
+        for minor in [13, 14, 15] {
+            self.fuel.set(FUEL);
+            match self.value(condition, minor, 0).map(|value| value.is_true()) {
+                Some(true) => answer.holds |= Reach::bit(minor),
+                Some(false) => answer.fails |= Reach::bit(minor),
+                None => {}
+            }
+        }
+        answer
+    }
+
+    /// Whether a condition, or what a name in it stands for, has words that pass the test.
+    pub(super) fn mentions(&self, condition: Node<'t>, test: fn(&str) -> bool) -> bool {
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let text = self.text_of(condition);
+        let meant = |word: &str| self.names.get(word).copied().flatten().is_some_and(|node| test(self.text_of(node)));
+        test(text) || text.split(|letter| !is_word(letter)).take(FUEL as usize).any(meant)
+    }
+
+    fn text_of(&self, node: Node<'_>) -> &'a str {
+        self.text.get(node.byte_range()).unwrap_or_default()
+    }
+
+    fn value(&self, node: Node<'t>, minor: u8, depth: usize) -> Option<Value> {
+        let fuel = self.fuel.get().checked_sub(1)?;
+        self.fuel.set(fuel);
+        if depth > DEEPEST {
+            return None;
+        }
+        let value = |node: Node<'t>| self.value(node, minor, depth + 1);
+        let field = |name: &str| node.child_by_field_name(name);
+        match node.kind() {
+            "parenthesized_expression" => value(node.named_child(0)?),
+            "true" => Some(Value::Bool(true)),
+            "false" => Some(Value::Bool(false)),
+            "none" => Some(Value::Nothing),
+            "integer" => integer(self.text_of(node)).map(Value::Int),
+            "string" => plain_text(self.text_of(node)).map(Value::Text),
+            "tuple" | "list" => {
+                let mut cursor = node.walk();
+                Some(Value::Tuple(node.named_children(&mut cursor).map(value).collect()))
+            }
+            "not_operator" => Some(Value::Bool(!value(field("argument")?)?.is_true())),
+            "boolean_operator" => {
+                joined(self.text_of(field("operator")?), value(field("left")?), value(field("right")?))
+            }
+            "comparison_operator" => {
+                let (left, right) = (node.named_child(0)?, node.named_child(1)?);
+                if node.named_child_count() != 2 {
+                    return None;
+                }
+                let operator =
+                    self.text.get(left.end_byte()..right.start_byte())?.split_whitespace().collect::<Vec<_>>();
+                compared(&value(left)?, &operator.join(" "), &value(right)?)
+            }
+            "conditional_expression" => {
+                let is_first = value(node.named_child(1)?)?.is_true();
+                value(node.named_child(if is_first { 0 } else { 2 })?)
+            }
+            "subscript" => self.subscript(node, minor, depth),
+            "call" => self.call(node, minor, depth),
+            "identifier" | "attribute" => {
+                known(self.text_of(node), minor).or_else(|| self.named(self.text_of(node), minor, depth))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a name of the file stands for.
+    fn named(&self, name: &str, minor: u8, depth: usize) -> Option<Value> {
+        self.value((*self.names.get(name)?)?, minor, depth + 1)
+    }
+
+    fn subscript(&self, node: Node<'t>, minor: u8, depth: usize) -> Option<Value> {
+        let (whole, index) = (node.child_by_field_name("value")?, node.child_by_field_name("subscript")?);
+        if self.text_of(whole).ends_with("get_config_vars()") && self.text_of(index).contains(GIL_DISABLED) {
+            return Some(Value::Int(1));
+        }
+        let value = self.value(whole, minor, depth + 1)?;
+        let Value::Tuple(items) = value else { return None };
+        if index.kind() == "slice" {
+            let end = self.text_of(index).strip_prefix(':').and_then(|end| end.trim().parse::<usize>().ok())?;
+            return Some(Value::Tuple(items.into_iter().take(end).collect()));
+        }
+        let Value::Int(index) = self.value(index, minor, depth + 1)? else { return None };
+        items.into_iter().nth(usize::try_from(index).ok()?)?
+    }
+
+    fn call(&self, node: Node<'t>, minor: u8, depth: usize) -> Option<Value> {
+        let function = node.child_by_field_name("function")?;
+        let arguments = node.child_by_field_name("arguments")?;
+        let argument = |index: usize| {
+            let node = u32::try_from(index).ok().and_then(|index| arguments.named_child(index))?;
+            self.value(node, minor, depth + 1)
+        };
+        let name = self.text_of(function);
+        let text = |index: usize| match argument(index) {
+            Some(Value::Text(text)) => text,
+            _ => String::new(),
+        };
+        let is_sys = arguments.named_child(0).is_some_and(|first| self.text_of(first) == "sys");
+        match name.rsplit('.').next()? {
+            "get_config_var" if text(0) == GIL_DISABLED => Some(Value::Int(1)),
+            "get" if name.ends_with("get_config_vars().get") && text(0) == GIL_DISABLED => Some(Value::Int(1)),
+            "get_config_var" if text(0) == "Py_DEBUG" => Some(Value::Int(0)),
+            "python_implementation" => Some(Value::Text("CPython".to_owned())),
+            "bool" => Some(Value::Bool(argument(0)?.is_true())),
+            "int" => argument(0)?.number().map(Value::Int),
+            "getattr" if is_sys && text(1) == "abiflags" => Some(Value::Text("t".to_owned())),
+            "hasattr" if is_sys => match text(1).as_str() {
+                "gettotalrefcount" | "pypy_version_info" | "pypy_translation_info" => Some(Value::Bool(false)),
+                "_is_gil_enabled" => Some(Value::Bool(true)),
+                _ => None,
+            },
+            "lower" => match self.value(function.child_by_field_name("object")?, minor, depth + 1)? {
+                Value::Text(text) => Some(Value::Text(text.to_ascii_lowercase())),
+                _ => None,
+            },
+            // The tag of a compiled wheel's interpreter.
+            "startswith" if text(0) == "cp" => Some(Value::Bool(true)),
+            _ if function.kind() == "identifier" => self.named(name, minor, depth),
+            _ => None,
+        }
+    }
+}
+
+/// What a function returns that does nothing else.
+fn returned<'t>(function: Node<'t>) -> Option<Node<'t>> {
+    let body = function.child_by_field_name("body")?;
+    let mut cursor = body.walk();
+    let mut statements = body.named_children(&mut cursor).filter(|statement| {
+        let is_text = statement.kind() == "expression_statement"
+            && statement.named_child(0).is_some_and(|inner| inner.kind() == "string");
+        statement.kind() != "comment" && !is_text
+    });
+    let first = statements.next()?;
+    let is_one = statements.next().is_none() && first.kind() == "return_statement";
+    if is_one { first.named_child(0) } else { None }
+}
+
+/// What the names of the standard library stand for.
+fn known(name: &str, minor: u8) -> Option<Value> {
+    let minor = i64::from(minor);
+    Some(match name {
+        "sys.version_info" | "version_info" => Value::Tuple(vec![Some(Value::Int(3)), Some(Value::Int(minor)), None]),
+        "sys.version_info.major" => Value::Int(3),
+        "sys.version_info.minor" => Value::Int(minor),
+        "sys.abiflags" => Value::Text("t".to_owned()),
+        "sys.implementation.name" => Value::Text("cpython".to_owned()),
+        "__name__" => Value::Text("__main__".to_owned()),
+        "TYPE_CHECKING" | "typing.TYPE_CHECKING" => Value::Bool(false),
+        _ => return None,
+    })
+}
+
+fn integer(text: &str) -> Option<i64> {
+    let text = text.replace('_', "");
+    match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// A string without prefix and escapes.
+fn plain_text(text: &str) -> Option<String> {
+    let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains(['\\', quote])).then(|| inner.to_owned())
+}
+
+fn joined(operator: &str, left: Option<Value>, right: Option<Value>) -> Option<Value> {
+    let is_and = operator == "and";
+    let decides = |value: &Value| value.is_true() != is_and;
+    match (left, right) {
+        (Some(left), _) if decides(&left) => Some(left),
+        (Some(_), right) => right,
+        (None, Some(right)) if decides(&right) => Some(Value::Bool(!is_and)),
+        (None, _) => None,
+    }
+}
+
+fn compared(left: &Value, operator: &str, right: &Value) -> Option<Value> {
+    let is = match operator {
+        "==" | "is" => equal(left, right)?,
+        "!=" | "is not" => !equal(left, right)?,
+        "in" => contains(right, left)?,
+        "not in" => !contains(right, left)?,
+        "<" => order(left, right)?.is_lt(),
+        "<=" => order(left, right)?.is_le(),
+        ">" => order(left, right)?.is_gt(),
+        ">=" => order(left, right)?.is_ge(),
+        _ => return None,
+    };
+    Some(Value::Bool(is))
+}
+
+fn equal(left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Text(left), Value::Text(right)) => Some(left == right),
+        (Value::Tuple(_), Value::Tuple(_)) => order(left, right).map(Ordering::is_eq),
+        _ => match (left.number(), right.number()) {
+            (Some(left), Some(right)) => Some(left == right),
+            _ => Some(left == right),
+        },
+    }
+}
+
+fn contains(whole: &Value, part: &Value) -> Option<bool> {
+    match (whole, part) {
+        (Value::Text(whole), Value::Text(part)) => Some(whole.contains(part.as_str())),
+        (Value::Tuple(items), part) => {
+            let found: Option<Vec<bool>> = items.iter().map(|item| equal(item.as_ref()?, part)).collect();
+            found.map(|found| found.contains(&true))
+        }
+        _ => None,
+    }
+}
+
+fn order(left: &Value, right: &Value) -> Option<Ordering> {
+    let (Value::Tuple(lefts), Value::Tuple(rights)) = (left, right) else {
+        return Some(left.number()?.cmp(&right.number()?));
+    };
+    for (left, right) in lefts.iter().zip(rights) {
+        let (left, right) = (left.as_ref()?, right.as_ref()?);
+        match order(left, right)? {
+            Ordering::Equal => {}
+            different => return Some(different),
+        }
+    }
+    Some(lefts.len().cmp(&rights.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::{Dialect, parse};
+    use super::*;
+
+    #[test]
+    fn conditions_about_the_interpreter_are_answered() {
+        let (all, none) = (0b111, 0);
+        let cases = [
+            ("sysconfig.get_config_var('Py_GIL_DISABLED')", all, none),
+            ("not get_config_var('Py_GIL_DISABLED')", none, all),
+            ("bool(sysconfig.get_config_vars().get('Py_GIL_DISABLED', 0)) is True", all, none),
+            ("sysconfig.get_config_vars()['Py_GIL_DISABLED'] == 1", all, none),
+            ("sys.version_info < (3, 14)", 0b001, 0b110),
+            ("sys.version_info[:2] == (3, 14)", 0b010, 0b101),
+            ("sys.version_info >= (3, 14, 1)", 0b100, 0b001),
+            ("sys.version_info.minor > 13 and sys.version_info[0] == 3", 0b110, 0b001),
+            ("platform.python_implementation() == 'CPython'", all, none),
+            ("sys.implementation.name != 'cpython'", none, all),
+            ("'t' in getattr(sys, 'abiflags', '')", all, none),
+            ("FREE and sys.version_info < (3, 15)", 0b011, 0b100),
+            ("is_free()", all, none),
+            ("TWICE", none, none),
+            ("os.environ.get('Py_GIL_DISABLED')", none, none),
+            ("os.environ.get('X') and not FREE", none, all),
+            ("sys.platform == 'win32'", none, none),
+            ("1 < sys.version_info.minor < 20", none, none),
+            ("python.startswith('cp') and not FREE", none, all),
+        ];
+        let before = "FREE = bool(get_config_var('Py_GIL_DISABLED'))\nTWICE = 1\nTWICE = 0\n\
+                      def is_free():\n    'Whether.'\n    return FREE\n";
+        for (condition, holds, fails) in cases {
+            let text = format!("{before}if {condition}:\n    pass\n");
+            let tree = parse(Dialect::Python, &text).unwrap();
+            let last = tree.root_node().named_child(4).unwrap();
+            let values = Values::of(&tree, &text);
+            assert_eq!(
+                values.answer(last.child_by_field_name("condition").unwrap()),
+                Answer { holds, fails },
+                "{condition}"
+            );
+        }
+    }
+}
