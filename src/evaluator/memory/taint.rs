@@ -156,6 +156,7 @@ fn overwritten(word: Word, stored: PointsTo, extent: ImageBounds) -> Word {
         Word::Base => Word::Base,
         Word::Whole(value) if is_handle(value) => word,
         Word::Whole(value) => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
+        Word::Low { value, .. } => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
         Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
     }
 }
