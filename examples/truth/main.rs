@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use judge::{Answer, Row};
 use ungil::binary::image::images;
 use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
+use ungil::examine::Siblings;
 use ungil::import;
 use ungil::model::facts::{Flavour, HookKind};
 
@@ -203,7 +204,7 @@ fn explain(row: &Row, answer: &Answer, bytes: &[u8], arguments: &Arguments) {
     let wanted = arguments.explain.as_ref().is_some_and(|text| row.member.contains(text));
     let Some(facts) = answer.facts.as_ref().filter(|_| wanted) else { return };
     println!("{} {}: {}, {}", row.platform, row.member, answer.word, answer.why);
-    for explanation in ungil::examine::explain(facts, bytes) {
+    for explanation in ungil::examine::explain(facts, bytes, &Siblings::none()) {
         println!(" {} {}", explanation.architecture, explanation.hook);
         for step in &explanation.steps {
             let (symbol, value) = (step.symbol.as_deref().unwrap_or(""), step.value.as_deref().unwrap_or(""));
