@@ -19,15 +19,15 @@ struct Access {
 fn access(opcode: Opcode) -> Option<Access> {
     use Opcode::*;
     let (size, signed, load) = match opcode {
-        LDR | LDUR | LDTR | LDP | LDNP | LDAR | LDLAR | LDAXR | LDXR | LDAXP | LDXP => (None, false, true),
-        LDRB | LDURB | LDTRB | LDARB | LDLARB | LDAXRB | LDXRB => (Some(1), false, true),
-        LDRH | LDURH | LDTRH | LDARH | LDLARH | LDAXRH | LDXRH => (Some(2), false, true),
-        LDRSB | LDURSB | LDTRSB => (Some(1), true, true),
-        LDRSH | LDURSH | LDTRSH => (Some(2), true, true),
-        LDRSW | LDURSW | LDTRSW | LDPSW => (Some(4), true, true),
-        STR | STUR | STTR | STP | STNP | STLR | STLLR | STXR | STLXR | STXP | STLXP => (None, false, false),
-        STRB | STURB | STTRB | STLRB | STLLRB | STXRB | STLXRB => (Some(1), false, false),
-        STRH | STURH | STTRH | STLRH | STLLRH | STXRH | STLXRH => (Some(2), false, false),
+        LDR | LDUR | LDTR | LDP | LDNP | LDAR | LDLAR | LDAXR | LDXR | LDAXP | LDXP | LDAPUR => (None, false, true),
+        LDRB | LDURB | LDTRB | LDARB | LDLARB | LDAXRB | LDXRB | LDAPURB => (Some(1), false, true),
+        LDRH | LDURH | LDTRH | LDARH | LDLARH | LDAXRH | LDXRH | LDAPURH => (Some(2), false, true),
+        LDRSB | LDURSB | LDTRSB | LDAPURSB => (Some(1), true, true),
+        LDRSH | LDURSH | LDTRSH | LDAPURSH => (Some(2), true, true),
+        LDRSW | LDURSW | LDTRSW | LDPSW | LDAPURSW => (Some(4), true, true),
+        STR | STUR | STTR | STP | STNP | STLR | STLLR | STXR | STLXR | STXP | STLXP | STLUR => (None, false, false),
+        STRB | STURB | STTRB | STLRB | STLLRB | STXRB | STLXRB | STLURB => (Some(1), false, false),
+        STRH | STURH | STTRH | STLRH | STLLRH | STXRH | STLXRH | STLURH => (Some(2), false, false),
         _ => return None,
     };
     Some(Access { size, signed, load })
