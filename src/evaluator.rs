@@ -45,6 +45,8 @@ pub struct Evaluation {
     pub forwarded: Option<ForwardedInit>,
     /// What the function in `Py_mod_create` gives: it also decides what a declaration is worth that was read elsewhere.
     pub created: CreatedObject,
+    /// Whether every path was followed to its end.
+    pub is_complete: bool,
     /// The path that decided, step by step: calls in their order, branches on unknowns, what was read at the end.
     pub trace: Vec<Evidence>,
     /// Instructions carried out on all paths.
@@ -133,7 +135,7 @@ fn follow_hook<I: InstructionSet>(
     let outer = |executor: &mut Executor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
         let is_known = |facts: &InitFacts| facts.gil.value().is_some() && facts.init.value().is_some();
-        Some(conclude(executor)).filter(|found| is_known(&found.evaluation.facts))
+        Some(doubted(executor)).filter(|found| is_known(&found.evaluation.facts))
     };
     // Modules that are made at once often do all of their work in the hook, and their declaration is outside of it.
     let imports = |name: &str| image.import_named(name).is_some();
@@ -144,7 +146,7 @@ fn follow_hook<I: InstructionSet>(
         return found;
     }
     executor.explore(init_function.address, usize::MAX);
-    let all = conclude(&executor);
+    let all = doubted(&mut executor);
     if executor.abandoned.is_empty() || all.evaluation.facts.gil.value().is_some() {
         return all;
     }
@@ -165,11 +167,24 @@ impl Evaluation {
             fails: false,
             forwarded: None,
             created: CreatedObject::Undefined,
+            is_complete: false,
             trace: Vec::new(),
             steps: 0,
             forks: 0,
         }
     }
+}
+
+/// What all paths together say, where no other code may change it.
+fn doubted<I: InstructionSet>(executor: &mut Executor<'_, '_, I>) -> HookPaths {
+    let mut found = conclude(executor);
+    let outcomes = std::mem::take(&mut executor.outcomes);
+    let gil = &mut found.evaluation.facts.gil;
+    if let Some(why) = gil.value().and_then(|_| executor.unfollowed(&outcomes)) {
+        *gil = Fact::Unknown { why, evidence: gil.evidence().to_vec() };
+    }
+    executor.outcomes = outcomes;
+    found
 }
 
 /// What all paths together say.
@@ -219,6 +234,7 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
         facts,
         forwarded: forwarded.and_then(|import| ForwardedInit::of(executor.machine.image, import)),
         name,
+        is_complete: executor.abandoned.is_empty(),
         trace,
         ..Evaluation::unknown("")
     };

@@ -93,6 +93,8 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
         let interpreter = evaluation::interpreter(path, &reading.abi);
         let mut found = evaluation::follow(image, &hook, read.create, interpreter, &NoSiblings);
         let forwarded = found.forwarded.take();
+        // Another function decides, which the data may know.
+        found.is_complete &= forwarded.is_none();
         let beside = Beside::new(image, path, siblings);
         let create = read.create;
         hook.facts = merge::merge(read.clone(), found);

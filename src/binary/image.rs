@@ -21,6 +21,7 @@ mod code;
 mod elf;
 mod elf_relocation;
 mod export_trie;
+mod initialisers;
 mod macho;
 mod pe;
 pub mod sections;
@@ -132,6 +133,10 @@ pub struct Image<'data> {
     code: (u64, u64),
     /// Range (start, end) with what a thread's own variables begin as.
     thread_template: Option<(u64, u64)>,
+    /// Functions that the loader calls before any other.
+    initialisers: Vec<u64>,
+    /// Tables of such functions (address, size).
+    initialiser_tables: Vec<(u64, u64)>,
     /// (address, value), sorted; one pointer each.
     relocations: Vec<(u64, u64)>,
     exports: BTreeMap<String, u64>,

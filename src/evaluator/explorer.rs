@@ -7,14 +7,17 @@
 
 mod answers;
 mod calls;
+mod effects;
 mod guard_calls;
 mod noreturn;
 mod past_declaration;
 mod settled;
 mod static_guards;
+mod unfollowed;
 
 use std::rc::Rc;
 
+use self::effects::Effects;
 use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
 use self::past_declaration::PastDeclarations;
@@ -71,6 +74,16 @@ pub(super) struct Executor<'a, 'data, I> {
     call_sites: FastMap<&'static str, Vec<CallSite>>,
     /// What all of them declare, if it is the same constant, once looked for.
     declared: Option<Option<u64>>,
+    /// What initialisers may write, once looked for.
+    initialised: Option<Rc<Vec<(u64, u64)>>>,
+    /// What functions do that others call back, by their addresses.
+    callbacks: FastMap<u64, Rc<Effects>>,
+    /// Addresses of variables that code hands on that no path follows.
+    handed_on: Vec<u64>,
+    /// Addresses of the instructions that were carried out.
+    followed: FastMap<u64, ()>,
+    /// Whether something outside got an address by which it could call the image's code.
+    is_exposed: bool,
     /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
     levels: usize,
     /// Last component of the name of the module that the hook is for.
@@ -114,6 +127,11 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             layout: Rc::new(Layout::of(image)),
             call_sites: FastMap::default(),
             declared: None,
+            initialised: None,
+            callbacks: FastMap::default(),
+            handed_on: Vec::new(),
+            followed: FastMap::default(),
+            is_exposed: false,
             levels: usize::MAX,
             module_name: module_name.to_owned(),
             purpose,
@@ -163,6 +181,8 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         // Both run after other code.
         if matches!(self.purpose, Purpose::Create | Purpose::Answer) {
             memory.give_up_image(self.machine.image);
+        } else {
+            memory.spoil(&self.initialised());
         }
         let mut state = State::new(hook, self.machine.convention, memory);
         I::enter(&mut self.machine, &mut state, END);
@@ -177,6 +197,18 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                 return;
             }
         }
+    }
+
+    /// What initialisers may have written when the hook begins.
+    fn initialised(&mut self) -> Rc<Vec<(u64, u64)>> {
+        if let Some(known) = &self.initialised {
+            return Rc::clone(known);
+        }
+        let effects = self.initialisers();
+        self.handed_on.extend(effects.names);
+        let writes = Rc::new(effects.writes);
+        self.initialised = Some(Rc::clone(&writes));
+        writes
     }
 
     /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
@@ -201,6 +233,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                 return self.finish(state);
             }
             let address = state.pc;
+            self.followed.insert(address, ());
             let on = match self.isa.step(&mut self.machine, &mut state) {
                 // A jump to itself never ends.
                 Successor::Next(target) if target == address => return,

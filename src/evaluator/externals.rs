@@ -5,6 +5,7 @@
 //! gives an unknown and may have written to what it was given.
 
 mod memory;
+mod outputs;
 mod python;
 mod runtime;
 mod system;
@@ -107,6 +108,10 @@ impl CallModel {
 /// Calls an import.
 pub(super) fn call(machine: &mut Machine, state: &mut State, import: usize, model: Option<CallModel>) -> CallOutcome {
     machine.note(state, TraceEvent::Call { import });
+    let image = machine.image;
+    if let Some(import) = image.imports().get(import) {
+        outputs::forget(machine, state, &import.name);
+    }
     match model {
         None => unmodelled(machine, state, CallOrigin { import: Some(import), origin: None }),
         Some(model) => modelled(machine, state, model),

@@ -98,6 +98,29 @@ pub(in crate::evaluator) struct ConstantDefinition {
     pub(in crate::evaluator) value: u64,
 }
 
+/// What an instruction does with memory of the image whose address its code fixes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) enum Access {
+    /// It may change this many bytes from there.
+    Write { address: u64, size: u64 },
+    /// It reads there, without a change.
+    Read { address: u64 },
+    /// It names the address: who gets it may do anything with it.
+    Name { address: u64 },
+}
+
+impl Access {
+    /// Where.
+    pub(in crate::evaluator) fn address(self) -> u64 {
+        match self {
+            Access::Write { address, .. } | Access::Read { address } | Access::Name { address } => address,
+        }
+    }
+}
+
+/// Registers that hold addresses of the image, along a run of instructions that is looked at without values.
+pub(in crate::evaluator) type NamedAddresses = [Option<u64>; 32];
+
 /// An architecture, with what it keeps of the instructions that were decoded so far.
 pub(in crate::evaluator) trait InstructionSet: Default {
     /// The convention of calls in files of a format.
@@ -108,6 +131,17 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 
     /// Where the instruction at an address leads, whatever the values.
     fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor;
+
+    /// What the instruction at an address does with memory at an address that the code fixes. `named` goes along from
+    /// instruction to instruction.
+    fn static_access(&mut self, image: &Image, address: u64, named: &mut NamedAddresses) -> Option<Access>;
+
+    /// The instructions that may read, write or name something from `range.0` up to `range.1`: for each the addresses where
+    /// it may begin.
+    fn accesses(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>>;
+
+    /// Where the instruction may begin to which such a place as [`InstructionSet::references`] gives belongs.
+    fn starts_of(image: &Image, place: u64) -> Vec<u64>;
 
     /// Whether the instruction there traps: what comes before it never returns.
     fn traps(&mut self, image: &Image, address: u64) -> bool;

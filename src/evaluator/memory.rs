@@ -34,6 +34,8 @@ enum Word {
     Base,
     /// One value.
     Whole(Value),
+    /// A result of four bytes, and what lies beside it where that is known.
+    Low { value: Value, upper: Option<u32> },
     /// Bytes, of which those in the mask `known` are known.
     Bytes { data: u64, known: u8 },
 }
@@ -97,6 +99,11 @@ impl Memory {
             Word::Whole(value) if offset == 0 && size == 8 => value,
             Word::Whole(Value::Known(data)) => Value::Known((data >> (8 * offset)) & mask(8 * size as u32)),
             Word::Whole(value) if offset == 0 => value.truncate(8 * size as u32),
+            Word::Low { value, .. } if offset == 0 && size <= 4 => value.truncate(8 * size as u32),
+            Word::Low { value, upper: Some(0) } if offset == 0 => value,
+            Word::Low { upper: Some(upper), .. } if offset >= 4 => {
+                Value::Known((u64::from(upper) >> (8 * (offset - 4))) & mask(8 * size as u32))
+            }
             Word::Bytes { data, known } => {
                 let wanted = (mask(size as u32) as u8) << offset;
                 if known & wanted == wanted {
@@ -105,7 +112,7 @@ impl Memory {
                     Value::ANY
                 }
             }
-            Word::Whole(_) | Word::Base => Value::ANY,
+            Word::Whole(_) | Word::Low { .. } | Word::Base => Value::ANY,
         }
     }
 
@@ -134,20 +141,26 @@ impl Memory {
             }
             return;
         }
-        let (data, known) = match self.word(image, address - offset) {
+        let before = self.word(image, address - offset);
+        let (data, known) = match before {
             Word::Whole(Value::Known(data)) => (data, 0xff),
             Word::Bytes { data, known } => (data, known),
-            Word::Whole(_) | Word::Base => (0, 0),
+            Word::Low { upper: Some(upper), .. } => (u64::from(upper) << 32, 0xf0),
+            Word::Low { upper: None, .. } | Word::Whole(_) | Word::Base => (0, 0),
         };
         let bytes = (mask(size as u32) as u8) << offset;
         let bits = mask(8 * size as u32) << (8 * offset);
-        let word = match value {
-            Value::Known(number) => {
+        let word = match (value, before) {
+            (Value::Known(number), Word::Low { value, .. }) if offset == 4 && size == 4 => {
+                Word::Low { value, upper: Some(number as u32) }
+            }
+            (Value::Known(number), _) => {
                 Word::Bytes { data: (data & !bits) | ((number << (8 * offset)) & bits), known: known | bytes }
             }
-            // A result of four bytes is the whole word unless something else is known to lie beside it.
-            Value::Symbol { offset: 0, .. } if offset == 0 && size == 4 && data >> 32 == 0 => Word::Whole(value),
-            Value::Symbol { .. } | Value::Unknown(_) => Word::Bytes { data: data & !bits, known: known & !bytes },
+            (Value::Symbol { offset: 0, .. }, _) if offset == 0 && size == 4 => {
+                Word::Low { value, upper: (known & 0xf0 == 0xf0).then_some((data >> 32) as u32) }
+            }
+            (Value::Symbol { .. } | Value::Unknown(_), _) => Word::Bytes { data: data & !bits, known: known & !bytes },
         };
         self.set(image, address - offset, normal(word));
     }
@@ -181,7 +194,12 @@ impl Memory {
 
     /// A name stands for something new: copies of the old one become unknown.
     pub(super) fn rename(&mut self, id: u32) {
-        let named = |word: &Word| matches!(*word, Word::Whole(Value::Symbol { id: other, .. }) if other == id);
+        let named = |word: &Word| match *word {
+            Word::Whole(value) | Word::Low { value, .. } => {
+                matches!(value, Value::Symbol { id: other, .. } if other == id)
+            }
+            Word::Bytes { .. } | Word::Base => false,
+        };
         for (_, page) in &mut self.pages {
             if page.words.iter().any(named) {
                 for word in Rc::make_mut(page).words.iter_mut().filter(|word| named(word)) {
@@ -347,13 +365,13 @@ fn normal(word: Word) -> Word {
     match word {
         Word::Bytes { data, known: 0xff } => Word::Whole(Value::Known(data)),
         Word::Bytes { known: 0, .. } => Word::Whole(Value::ANY),
-        Word::Bytes { .. } | Word::Base | Word::Whole(_) => word,
+        Word::Bytes { .. } | Word::Low { .. } | Word::Base | Word::Whole(_) => word,
     }
 }
 
 fn whole_points_to(word: Word, extent: ImageBounds) -> PointsTo {
     match word {
-        Word::Whole(value) => value.points_to_in(extent),
+        Word::Whole(value) | Word::Low { value, .. } => value.points_to_in(extent),
         Word::Bytes { .. } | Word::Base => PointsTo::NOTHING,
     }
 }

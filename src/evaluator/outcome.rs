@@ -12,6 +12,9 @@ use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{AbiInfo, Declaration, Fact, HookKind, InitKind, Interpreters};
 
+/// Size of a slot on 64-bit systems.
+const SLOT: u64 = 16;
+
 /// What one path ends with.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
@@ -31,6 +34,8 @@ pub(super) struct Outcome {
     pub(super) create: Option<u64>,
     /// The import whose result it is, when nothing else is known of it.
     pub(super) forwarded: Option<usize>,
+    /// Where the definition names its slots, and the array of slots, as (start, end).
+    pub(super) tables: Vec<(u64, u64)>,
     /// The object that it is in and that could not be read, as (start, end).
     pub(super) obscured: Option<(u64, u64)>,
     /// Where it was read.
@@ -87,6 +92,7 @@ pub(super) fn read(machine: &Machine, state: &State, value: Value, kind: HookKin
         name: None,
         create: None,
         forwarded: None,
+        tables: Vec::new(),
         obscured: None,
         evidence: Vec::new(),
         trace: state.trace,
@@ -158,6 +164,7 @@ fn multi_phase(machine: &Machine, state: &State, address: u64, blank: Outcome) -
     let mut outcome = Outcome { init: Some(InitKind::MultiPhase), ..blank };
     outcome.evidence.push(Evidence::new("module definition").address(address));
     let place = memory.definition_field(address, |layout| layout.definition_slots);
+    outcome.tables.push((place, place.saturating_add(memory.pointer_size())));
     match memory.pointer(place) {
         Some(0) => outcome.evidence.push(Evidence::new("m_slots is null").address(place)),
         Some(array) => outcome.read_slots(&memory, array, SlotRecord::Definition),
@@ -215,6 +222,9 @@ impl Outcome {
             Ok(slots) => slots,
             Err(why) => return self.fail(&why),
         };
+        // The end counts: a slot may be put there.
+        let size = SLOT.saturating_mul(slots.len() as u64 + 1);
+        self.tables.push((array, array.saturating_add(size)));
         let gil = slots::declaration(&slots, array);
         if gil.value() != Some(&Declaration::Absent) {
             self.evidence.extend(gil.evidence().iter().cloned());

@@ -7,14 +7,14 @@ use crate::model::facts::{Fact, InitFacts};
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
 pub(super) fn merge(read: StaticInit, found: Evaluation) -> InitFacts {
-    let Evaluation { facts: evaluated, created, .. } = found;
-    let read = InitFacts {
-        init: read.init,
-        gil: read.gil.settle(|gil| created.apply(gil)),
-        abi_info: read.abi_info,
-        slots: read.slots,
-        interpreters: read.interpreters,
+    let Evaluation { facts: evaluated, created, is_complete, .. } = found;
+    let gil = match &evaluated.gil {
+        // All paths end, and what they end with is not known: the data is only what the code began with.
+        Fact::Unknown { why, .. } if is_complete && evaluated.init.value().is_none() => Fact::unknown(why.clone()),
+        Fact::Unknown { .. } | Fact::Known { .. } => read.gil.settle(|gil| created.apply(gil)),
     };
+    let read =
+        InitFacts { init: read.init, gil, abi_info: read.abi_info, slots: read.slots, interpreters: read.interpreters };
     merge_facts(read, evaluated)
 }
 

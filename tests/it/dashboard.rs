@@ -226,7 +226,7 @@ fn names(browser: &Browser) -> Vec<String> {
 
 /// Waits until the rows that are shown have these names: a key that was pressed takes a while.
 fn check_names(browser: &Browser, expected: &[&str]) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while names(browser) != expected && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use ungil::binary::image::{Image, images};
 use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
@@ -240,7 +239,6 @@ fn hostile_code_ends_at_a_limit() {
         // sub rsp, rcx with a huge rcx; push; ret
         ("a stack that is moved far away", &[0x48, 0x81, 0xec, 0, 0, 0, 0x70, 0x50, 0xeb, 0xf6], ""),
     ];
-    let started = Instant::now();
     for (what, code, expected) in cases {
         let found = run(&patched(X86, code), HookKind::Init, FREE_THREADED, limits);
         assert!(
@@ -253,7 +251,6 @@ fn hostile_code_ends_at_a_limit() {
     // b .+4; b .-4
     let found = run(&patched(ARM64, &[1, 0, 0, 0x14, 0xff, 0xff, 0xff, 0x17]), HookKind::Init, FREE_THREADED, limits);
     assert_eq!(why(&found.facts.gil), instructions);
-    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -156,6 +156,48 @@ const LONGEST_FILE: usize = 500;
 /// Files that may be longer, and why.
 const LONGER_FILES: &[(&str, usize, &str)] = &[];
 
+/// Files of the evaluator that have no tests of their own yet. The list only shrinks.
+const UNTESTED: &[&str] = &[
+    "evaluator.rs",
+    "evaluator/cpu/flags/comparison.rs",
+    "evaluator/cpu/imported_data.rs",
+    "evaluator/cpu/machine.rs",
+    "evaluator/cpu/merge.rs",
+    "evaluator/cpu/runs.rs",
+    "evaluator/cpu/state.rs",
+    "evaluator/cpu/trace.rs",
+    "evaluator/explorer.rs",
+    "evaluator/explorer/calls.rs",
+    "evaluator/explorer/effects.rs",
+    "evaluator/explorer/noreturn.rs",
+    "evaluator/explorer/settled.rs",
+    "evaluator/explorer/static_guards.rs",
+    "evaluator/explorer/unfollowed.rs",
+    "evaluator/externals.rs",
+    "evaluator/externals/memory.rs",
+    "evaluator/externals/python.rs",
+    "evaluator/isa.rs",
+    "evaluator/isa/arm64.rs",
+    "evaluator/isa/arm64/arithmetic.rs",
+    "evaluator/isa/arm64/atomic.rs",
+    "evaluator/isa/arm64/memory.rs",
+    "evaluator/isa/arm64/operand.rs",
+    "evaluator/isa/arm64/vector.rs",
+    "evaluator/isa/constants.rs",
+    "evaluator/isa/x86.rs",
+    "evaluator/isa/x86/arithmetic.rs",
+    "evaluator/isa/x86/exchange.rs",
+    "evaluator/isa/x86/operand.rs",
+    "evaluator/isa/x86/shift.rs",
+    "evaluator/isa/x86/string_ops.rs",
+    "evaluator/isa/x86/vector.rs",
+    "evaluator/memory.rs",
+    "evaluator/memory/compare.rs",
+    "evaluator/memory/taint.rs",
+    "evaluator/outcome.rs",
+    "evaluator/values/hash.rs",
+];
+
 /// The claim that no static look can make; never part of any output.
 const FORBIDDEN: &[&str] = &["thread-safe", "thread safe", "threadsafe"];
 
@@ -318,6 +360,31 @@ fn no_output_claims_what_nobody_can_see() {
         FORBIDDEN.iter().any(|claim| flat.contains(claim))
     });
     check("an output would claim more than a declaration", found.map(|(path, text)| format!("{path}: {text:.80}")));
+}
+
+#[test]
+fn no_test_returns_early() {
+    let mut offences = Vec::new();
+    for path in ["tests", "src", "examples"].iter().flat_map(|folder| source::rust_files(&root().join(folder))) {
+        // It speaks of such tests.
+        if !path.ends_with("house/source.rs") {
+            let found = source::tests_that_return_early(&read(&path));
+            offences.extend(found.into_iter().map(|name| format!("{}: {name}", path.display())));
+        }
+    }
+    check("a test may pass without a check: say `ignore`, with what it needs, and have .ci/run run it", offences);
+}
+
+#[test]
+fn every_file_of_the_evaluator_has_tests() {
+    let has_tests = |file: &SourceFile| {
+        let beside = root().join("src").join(file.path.trim_end_matches(".rs")).join("tests.rs");
+        file.text.contains("#[test]") || beside.exists() || !file.has("fn ")
+    };
+    let files: Vec<SourceFile> = sources().into_iter().filter(|file| file.room() == "evaluator").collect();
+    let without: BTreeSet<&str> = files.iter().filter(|file| !has_tests(file)).map(|file| file.path.as_str()).collect();
+    let new = without.into_iter().filter(|path| !UNTESTED.contains(path));
+    check("a file of the evaluator has neither tests nor a file of them", new);
 }
 
 #[test]

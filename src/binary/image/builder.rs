@@ -42,6 +42,8 @@ pub(super) struct ImageBuilder<'data> {
     segments: Vec<Segment<'data>>,
     sealed: Vec<(u64, u64)>,
     thread_template: Option<(u64, u64)>,
+    initialisers: Vec<u64>,
+    initialiser_tables: Vec<(u64, u64)>,
     relocations: Vec<(u64, u64)>,
     exports: BTreeMap<String, u64>,
     imports: Vec<Import>,
@@ -75,6 +77,8 @@ impl<'data> ImageBuilder<'data> {
             segments: Vec::new(),
             sealed: Vec::new(),
             thread_template: None,
+            initialisers: Vec::new(),
+            initialiser_tables: Vec::new(),
             relocations: Vec::new(),
             exports: BTreeMap::new(),
             imports: Vec::new(),
@@ -129,6 +133,16 @@ impl<'data> ImageBuilder<'data> {
     }
 
     /// Notes where the first values of a thread's own variables are.
+    /// Notes a function that the loader calls before any other.
+    pub(super) fn add_initialiser(&mut self, address: u64) {
+        self.initialisers.push(address);
+    }
+
+    /// Notes a table of such functions, by its address and size.
+    pub(super) fn add_initialiser_table(&mut self, address: u64, size: u64) {
+        self.initialiser_tables.push((address, size));
+    }
+
     pub(super) fn set_thread_template(&mut self, start: u64, end: u64) {
         self.thread_template = Some((start, end)).filter(|_| start < end);
     }
@@ -296,6 +310,8 @@ impl<'data> ImageBuilder<'data> {
             sealed: self.sealed,
             code,
             thread_template: self.thread_template,
+            initialisers: self.initialisers,
+            initialiser_tables: self.initialiser_tables,
             relocations,
             exports: self.exports,
             imports: self.imports,

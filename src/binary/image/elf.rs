@@ -10,8 +10,9 @@
 
 use goblin::container::{Container, Ctx};
 use goblin::elf::dynamic::{
-    DF_SYMBOLIC, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA,
-    DT_RELASZ, DT_RELSZ, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB, DT_SYMBOLIC, DT_SYMTAB, Dynamic,
+    DF_SYMBOLIC, DT_FLAGS, DT_GNU_HASH, DT_HASH, DT_INIT, DT_INIT_ARRAY, DT_INIT_ARRAYSZ, DT_JMPREL, DT_NEEDED,
+    DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB,
+    DT_SYMBOLIC, DT_SYMTAB, Dynamic,
 };
 use goblin::elf::header::{ELFCLASS64, ET_DYN, ET_EXEC, Header};
 use goblin::elf::program_header::{PT_DYNAMIC, PT_GNU_RELRO, PT_LOAD};
@@ -34,6 +35,8 @@ const MOST_SYMBOLS: usize = 4 << 20;
 
 /// Tags that `goblin` does not name: <https://www.sco.com/developers/gabi/latest/ch5.dynamic.html>, and Android's and
 /// LLVM's packed relocations.
+const DT_PREINIT_ARRAY: u64 = 32;
+const DT_PREINIT_ARRAYSZ: u64 = 33;
 const DT_RELRSZ: u64 = 35;
 const DT_RELR: u64 = 36;
 const DT_CREL: u64 = 0x4000_0026;
@@ -156,6 +159,14 @@ impl<'data> File<'data> {
         for needed in dynamic.dyns.iter().filter(|entry| entry.d_tag == DT_NEEDED) {
             let name = self.string(strings, needed.d_val)?;
             self.builder.add_library(name)?;
+        }
+        if let Some(address) = entry(DT_INIT) {
+            self.builder.add_initialiser(address);
+        }
+        for (table, size) in [(DT_PREINIT_ARRAY, DT_PREINIT_ARRAYSZ), (DT_INIT_ARRAY, DT_INIT_ARRAYSZ)] {
+            if let (Some(address), Some(size)) = (entry(table), entry(size)) {
+                self.builder.add_initialiser_table(address, size);
+            }
         }
         // What is newer counts alone.
         if let Some(paths) = entry(DT_RUNPATH).or_else(|| entry(DT_RPATH)) {

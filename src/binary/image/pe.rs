@@ -49,6 +49,10 @@ fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<Image<'_
     let mut reader = Reader { file, base, builder: ImageBuilder::new(kind, data), data };
     reader.map()?;
     reader.find_thread_template();
+    let entry = reader.file.nt_headers().optional_header().address_of_entry_point();
+    if entry != 0 {
+        reader.builder.add_initialiser(base.saturating_add(entry.into()));
+    }
     reader.read_exports()?;
     reader.mark_pointers()?;
     reader.link()?;

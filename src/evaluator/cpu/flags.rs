@@ -4,6 +4,8 @@
 //! [`Flags::with`] changes one flag and keeps the others. A flag of which a model says nothing is unknown.
 
 mod comparison;
+#[cfg(test)]
+mod laws;
 
 use self::comparison::{compare, compare_with_zero, imply_compare, keeps_all};
 use crate::evaluator::values::symbol::Range;

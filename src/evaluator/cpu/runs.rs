@@ -64,7 +64,7 @@ impl Machine<'_, '_> {
     }
 
     /// Something of unknown content or length is written.
-    fn overwrite(&mut self, state: &mut State, to: Value, length: Value) {
+    pub(in crate::evaluator) fn overwrite(&mut self, state: &mut State, to: Value, length: Value) {
         match to {
             Value::Known(_) => self.forget(state, to, length.known().unwrap_or(LONGEST_RUN).min(LONGEST_RUN)),
             Value::Symbol { .. } => {}

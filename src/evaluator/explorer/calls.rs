@@ -10,6 +10,8 @@ use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::symbol::{Range, Symbol, Table};
 use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
 
+/// The name of what stands for a function that the image's own code chooses while it is loaded.
+const INDIRECT_FUNCTION: &str = "<indirect function>";
 /// Most instructions of a stub.
 const LONGEST_STUB: usize = 6;
 /// How much behind a pointer a call that is skipped may have written.
@@ -175,6 +177,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             Value::Symbol { .. } | Value::Unknown(_) => None,
         };
         let answer = match import {
+            Some(index) if self.is_indirect(index) => {
+                // A function of the image that its own code chooses while it is loaded.
+                self.skip(state);
+                return true;
+            }
             Some(index)
                 if self.machine.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) =>
             {
@@ -221,8 +228,17 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         true
     }
 
+    fn is_indirect(&self, import: usize) -> bool {
+        let import = self.machine.image.imports().get(import);
+        import.is_some_and(|it| it.kind == ImportKind::Opaque && it.name == INDIRECT_FUNCTION)
+    }
+
     fn external_call(&mut self, state: &mut State, import: usize) -> CallOutcome {
         let model = self.models.get(self.machine.image, import);
+        let image = self.machine.image;
+        if let Some(import) = image.imports().get(import) {
+            self.note_callbacks(state, &import.name, model);
+        }
         let outcome = externals::call(&mut self.machine, state, import, model);
         if self.purpose == Purpose::Create
             && !model.is_some_and(CallModel::hands_on)

@@ -89,7 +89,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// What all of them declare, if that is the same constant.
-    fn declared(&mut self) -> Option<u64> {
+    pub(super) fn declared(&mut self) -> Option<u64> {
         if let Some(known) = self.declared {
             return known;
         }

@@ -44,6 +44,9 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, call: SystemCall) -
             compare(machine, state, length, true)
         }
         SystemCall::Strlen => text_length(machine, state),
+        SystemCall::Strcpy | SystemCall::Strcat | SystemCall::Strncpy | SystemCall::Strncat => {
+            copy_text(machine, state, call)
+        }
         SystemCall::GuardAcquire => return guard_acquire(machine, state),
         SystemCall::GuardRelease => {
             let guard = machine.argument(state, 0);
@@ -154,18 +157,46 @@ fn compare(machine: &mut Machine, state: &mut State, length: Value, text: bool) 
     if length == Value::Known(0) { Value::Known(0) } else { machine.fresh(state, Symbol::new(Range::ALL)) }
 }
 
-fn text_length(machine: &mut Machine, state: &mut State) -> Value {
-    if let Value::Known(start) = machine.argument(state, 0) {
-        for length in 0..LONGEST_RUN {
-            machine.fuel.consume(if length % 64 == 63 { 512 } else { 0 });
-            match machine.load(state, Value::Known(start.wrapping_add(length)), 1) {
-                Value::Known(0) => return Value::Known(length),
-                Value::Known(_) => {}
-                Value::Symbol { .. } | Value::Unknown(_) => break,
-            }
+/// Copies a text, at most so many bytes of it, to the beginning or to the end of what is there.
+fn copy_text(machine: &mut Machine, state: &mut State, call: SystemCall) -> Value {
+    let appends = matches!(call, SystemCall::Strcat | SystemCall::Strncat);
+    let is_bounded = matches!(call, SystemCall::Strncpy | SystemCall::Strncat);
+    let most = if is_bounded { machine.argument(state, 2).known() } else { Some(u64::MAX) };
+    let (to, from) = (machine.argument(state, 0), machine.argument(state, 1));
+    let end = if appends { length_of(machine, state, to) } else { Some(0) };
+    let length = length_of(machine, state, from);
+    let (Some(end), Some(length), Some(most)) = (end, length, most) else {
+        machine.overwrite(state, to, Value::ANY);
+        return to;
+    };
+    let copied = length.min(most);
+    // `strncpy` fills the rest with zeros, and puts none behind a text that is as long; the others end with one.
+    let zeros = if most == u64::MAX || appends { 1 } else { most - copied };
+    machine.copy_run(state, to.offset(end), from, Value::Known(copied));
+    machine.fill_run(state, to.offset(end + copied), Value::Known(0), 1, Value::Known(zeros));
+    to
+}
+
+/// How long a text is, where that is known.
+fn length_of(machine: &mut Machine, state: &mut State, text: Value) -> Option<u64> {
+    let start = text.known()?;
+    for length in 0..LONGEST_RUN {
+        machine.fuel.consume(if length % 64 == 63 { 512 } else { 0 });
+        match machine.load(state, Value::Known(start.wrapping_add(length)), 1) {
+            Value::Known(0) => return Some(length),
+            Value::Known(_) => {}
+            Value::Symbol { .. } | Value::Unknown(_) => return None,
         }
     }
-    machine.fresh(state, Symbol::new(Range::new(0, i64::MAX)))
+    None
+}
+
+fn text_length(machine: &mut Machine, state: &mut State) -> Value {
+    let text = machine.argument(state, 0);
+    match length_of(machine, state, text) {
+        Some(length) => Value::Known(length),
+        None => machine.fresh(state, Symbol::new(Range::new(0, i64::MAX))),
+    }
 }
 
 /// <https://itanium-cxx-abi.github.io/cxx-abi/abi.html#once-ctor>

@@ -48,6 +48,10 @@ pub(in crate::evaluator) enum SystemCall {
     Strcmp,
     Strncmp,
     Strlen,
+    Strcpy,
+    Strncpy,
+    Strcat,
+    Strncat,
     /// `__cxa_guard_acquire`
     GuardAcquire,
     /// `__cxa_guard_release`
@@ -73,8 +77,8 @@ pub(in crate::evaluator) enum SystemCall {
 use self::SystemCall::{
     Allocate, AllocateThreadSlot, AllocateZeroed, Argument, BoostInit, GuardAcquire, GuardRelease, HeapAllocate,
     Memcmp, Memcpy, Memset, Never, Nothing, Number, Once, One, Pointer, PointerOrNull, PosixAllocate, ProcessorMasks,
-    Processors, ReadThreadSlot, Reallocate, Strcmp, Strlen, Strncmp, Thread, ThreadLocal, WindowsOnce, WriteFile,
-    WriteThreadSlot, Writes, Zero,
+    Processors, ReadThreadSlot, Reallocate, Strcat, Strcmp, Strcpy, Strlen, Strncat, Strncmp, Strncpy, Thread,
+    ThreadLocal, WindowsOnce, WriteFile, WriteThreadSlot, Writes, Zero,
 };
 
 /// Every model. A name may end in `*`: then it stands for all names that begin like it; what stands between two `*` must
@@ -329,26 +333,16 @@ const TABLE: &[(SystemCall, &[&str])] = &[
     (Strcmp, &["strcmp"]),
     (Strncmp, &["strncmp"]),
     (Strlen, &["strlen"]),
+    (Strcpy, &["strcpy", "__strcpy_chk"]),
+    (Strncpy, &["strncpy", "__strncpy_chk"]),
+    (Strcat, &["strcat", "__strcat_chk"]),
+    (Strncat, &["strncat", "__strncat_chk"]),
     (GuardAcquire, &["__cxa_guard_acquire"]),
     (GuardRelease, &["__cxa_guard_release"]),
     (Once, &["pthread_once"]),
     (WindowsOnce, &["InitOnceExecuteOnce"]),
     (ThreadLocal, &["__tls_get_addr", "_tlv_bootstrap"]),
-    (
-        Argument(0),
-        &[
-            "strcpy",
-            "strncpy",
-            "strcat",
-            "__strcpy_chk",
-            "__strcat_chk",
-            "strncat",
-            "__cxa_begin_catch",
-            "__cxa_get_exception_ptr",
-            "EncodePointer",
-            "DecodePointer",
-        ],
-    ),
+    (Argument(0), &["__cxa_begin_catch", "__cxa_get_exception_ptr", "EncodePointer", "DecodePointer"]),
 ];
 
 /// Models by exact name, and by how a name begins and what it contains after that.

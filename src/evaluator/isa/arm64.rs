@@ -2,6 +2,7 @@
 //!
 //! Reference: <https://developer.arm.com/documentation/ddi0602/latest/Base-Instructions>
 
+mod access;
 mod arithmetic;
 mod atomic;
 pub(super) mod encoding;
@@ -20,7 +21,7 @@ use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
 use crate::evaluator::isa::arm64::encoding::Branch;
 use crate::evaluator::isa::{
-    CallSite, ConstantDefinition, InstructionSet, StaticSuccessor, Stub, Successor, constants,
+    Access, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor, constants,
 };
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{THREAD, Value};
@@ -106,6 +107,18 @@ impl InstructionSet for Arm64 {
 
     fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
         static_successor(image, address)
+    }
+
+    fn static_access(&mut self, image: &Image, address: u64, named: &mut NamedAddresses) -> Option<Access> {
+        access::of(image, address, fetch(image, address)?, named)
+    }
+
+    fn accesses(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>> {
+        access::find(image, range).into_iter().map(|address| vec![address]).collect()
+    }
+
+    fn starts_of(_: &Image, place: u64) -> Vec<u64> {
+        vec![place]
     }
 
     fn traps(&mut self, image: &Image, address: u64) -> bool {

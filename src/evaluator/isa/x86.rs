@@ -2,6 +2,7 @@
 //!
 //! Reference: <https://www.intel.com/content/www/us/en/developer/articles/technical/intel-sdm.html>
 
+mod access;
 mod arithmetic;
 mod control;
 pub(in crate::evaluator) mod decode;
@@ -21,7 +22,8 @@ use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
 use crate::evaluator::isa::{
-    CallSite, ConstantDefinition, InstructionSet, StaticSuccessor, Stub, Successor, constants, xrefs,
+    Access, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor, constants,
+    xrefs,
 };
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Value, extend};
@@ -86,6 +88,22 @@ impl InstructionSet for X86 {
 
     fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
         self.fetch(image, address).map_or(StaticSuccessor::Computed, |instruction| static_successor(&instruction))
+    }
+
+    fn static_access(&mut self, image: &Image, address: u64, _: &mut NamedAddresses) -> Option<Access> {
+        access::of(image, &self.fetch(image, address)?)
+    }
+
+    fn accesses(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>> {
+        access::find(image, range)
+    }
+
+    fn starts_of(image: &Image, place: u64) -> Vec<u64> {
+        // An opcode of one byte or of one and a mode, perhaps with a prefix: REX, BND or the size of addresses.
+        let is_prefix = |address| image.u8(address).is_some_and(|it| it & 0xf0 == 0x40 || it == 0xf2 || it == 0x67);
+        let mut starts = vec![place.wrapping_sub(1), place.wrapping_sub(2)];
+        starts.extend(Some(place.wrapping_sub(3)).filter(|&start| is_prefix(start)));
+        starts
     }
 
     fn traps(&mut self, image: &Image, address: u64) -> bool {
@@ -297,6 +315,7 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
             return control::conditional(machine, state, instruction);
         }
         Cmpxchg | Xadd | Xchg => return exchange::step(machine, state, instruction),
+        Std => return Successor::Stuck("STD is not followed".into()),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsd | Movsq | Movsw if string_ops::is_followed(instruction) => {
             string_ops::step(machine, state, instruction);
         }

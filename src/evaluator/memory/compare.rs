@@ -43,6 +43,12 @@ impl Memory {
                 (data ^ other) & byte_mask(known) == 0
             }
             (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
+            (Word::Low { value, upper }, Word::Low { value: other, upper: held }) => {
+                value.is_subsumed_by(other, ImageBounds::of(image)) && (held.is_none() || upper == held)
+            }
+            (Word::Low { value, .. }, Word::Whole(right @ Value::Unknown(_))) => {
+                value.is_subsumed_by(right, ImageBounds::of(image))
+            }
             (left, right) => left == right,
         }
     }
@@ -105,9 +111,12 @@ fn join_words(left: Word, right: Word, extent: ImageBounds) -> Word {
     let bytes = |word| match word {
         Word::Whole(Value::Known(data)) => Some((data, 0xff)),
         Word::Bytes { data, known } => Some((data, known)),
-        Word::Whole(_) | Word::Base => None,
+        Word::Whole(_) | Word::Low { .. } | Word::Base => None,
     };
     match (left, right) {
+        (Word::Low { value, upper }, Word::Low { value: other, upper: held }) if value == other => {
+            Word::Low { value, upper: upper.filter(|_| upper == held) }
+        }
         (Word::Whole(left), Word::Whole(right)) if left == right => Word::Whole(left),
         (Word::Whole(Value::Known(first)), Word::Whole(Value::Known(second))) if small(first) && small(second) => {
             Word::Bytes { data: first, known: same_bytes(first, second) }

@@ -76,6 +76,15 @@ impl Memory {
         self.spoiled.sort_unstable();
     }
 
+    /// These parts of the image, as (start, end), hold something else than at first when the path begins.
+    pub(in crate::evaluator) fn spoil(&mut self, parts: &[(u64, u64)]) {
+        // Words are read as wholes.
+        let words = parts.iter().map(|&(start, end)| (start & !7, end.next_multiple_of(8)));
+        self.spoiled.extend(words);
+        self.spoiled.sort_unstable();
+        self.spoiled.dedup();
+    }
+
     /// Invalidates what a write through an unknown pointer of this reach may have changed.
     pub(in crate::evaluator) fn taint(&mut self, image: &Image, reach: PointsTo, stored: Value) {
         let kinds = [PointsTo::STACK, PointsTo::HEAP].into_iter().filter(|&kind| reach.may(kind));
@@ -147,6 +156,7 @@ fn overwritten(word: Word, stored: PointsTo, extent: ImageBounds) -> Word {
         Word::Base => Word::Base,
         Word::Whole(value) if is_handle(value) => word,
         Word::Whole(value) => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
+        Word::Low { value, .. } => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
         Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
     }
 }

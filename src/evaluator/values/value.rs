@@ -109,6 +109,12 @@ impl ImageBounds {
         ImageBounds { low, high, code: image.code_extent() }
     }
 
+    /// An extent for tests, with its code.
+    #[cfg(test)]
+    pub(in crate::evaluator) fn between((low, high): (u64, u64), code: (u64, u64)) -> ImageBounds {
+        ImageBounds { low, high, code }
+    }
+
     /// Whether it holds any of the addresses from `low` to `high`.
     pub(in crate::evaluator) fn meets(self, (low, high): (u64, u64)) -> bool {
         low < self.high && high >= self.low

@@ -17,15 +17,13 @@ pub(super) struct SourceFile {
     code: String,
 }
 
-/// Every file of `src/`, by path. Files of tests alone (`tests.rs`, and those below a folder `tests`) are left out.
+/// Every file of `src/`, by path. Files of tests alone are left out: `tests.rs`, `laws.rs`, and what lies in `tests/`.
 pub(super) fn sources() -> Vec<SourceFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files: Vec<SourceFile> = rust_files(&root)
         .into_iter()
-        .filter(|path| {
-            let below = path.strip_prefix(&root).unwrap();
-            !below.iter().any(|part| part == "tests" || part == "tests.rs")
-        })
+        .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("laws.rs"))
+        .filter(|path| !path.strip_prefix(&root).unwrap().components().any(|part| part.as_os_str() == "tests"))
         .map(|path| SourceFile::read(&root, &path))
         .collect();
     assert!(files.len() > 20, "src/ was not found");
@@ -273,6 +271,49 @@ fn character_literal(text: &str) -> usize {
     }
 }
 
+/// Names of the tests of a file that may end before they have checked anything: they return early, or say past the harness
+/// that they checked nothing.
+pub(super) fn tests_that_return_early(text: &str) -> Vec<String> {
+    let (code, literals) = take_apart(text);
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("#[test]") {
+        let Some(open) = code[at..].find('{').map(|offset| at + offset) else { continue };
+        let name = code[at..open].split("fn ").nth(1).and_then(|rest| rest.split('(').next()).unwrap_or_default();
+        if has_early_return(body(&code[open..])) {
+            found.push(name.to_owned());
+        }
+    }
+    if literals.iter().any(|literal| literal.contains("NOT CHECKED")) {
+        found.push("a text that says so".to_owned());
+    }
+    found
+}
+
+/// From an opening brace to the one that closes it.
+fn body(code: &str) -> &str {
+    let mut depth = 0;
+    for (at, character) in code.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &code[..at];
+        }
+    }
+    code
+}
+
+/// Whether nothing, or success, is returned somewhere: closures of tests give values.
+fn has_early_return(body: &str) -> bool {
+    body.match_indices("return").any(|(at, word)| {
+        let is_part = body[..at].chars().next_back().is_some_and(is_word);
+        let rest = body[at + word.len()..].trim_start();
+        !is_part && (rest.starts_with(';') || rest.starts_with('}') || rest.starts_with("Ok(())"))
+    })
+}
+
 fn example(text: &str) -> SourceFile {
     SourceFile::new("room/part.rs".to_owned(), text.to_owned())
 }
@@ -337,4 +378,18 @@ fn tests_are_cut_off() {
     let file = example("//! x\nfn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c.unwrap() }\n}\n");
     assert!(!file.has(".unwrap()"));
     assert_eq!(file.lines(), 2);
+}
+
+#[test]
+fn early_returns_are_found() {
+    for (body, is_found) in [
+        ("let Some(a) = b else { return; };", true),
+        ("if a { return }", true),
+        ("if a { return Ok(()); }", true),
+        ("let a = |b| { if b { return 1; } 2 };", false),
+        ("returns(); // return;\n", false),
+    ] {
+        let text = format!("#[test]\nfn a() {{ {body} }}\nfn b() {{ return; }}\n");
+        assert_eq!(tests_that_return_early(&text), if is_found { &["a"][..] } else { &[] }, "{body}");
+    }
 }

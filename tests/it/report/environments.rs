@@ -63,6 +63,12 @@ fn every_format_names_the_environments_concerned() {
 }
 
 #[test]
+#[ignore = "needs xmllint: .ci/run installs it and runs this test"]
+fn junit_with_environments_fits_its_schema() {
+    assert_eq!(Schema::junit().errors(&rendered("junit", &report())), Vec::<String>::new());
+}
+
+#[test]
 fn findings_and_violations_say_where_they_were_found() {
     let document = json("json");
     for list in [&document["findings"], &document["gate"]["violations"]] {

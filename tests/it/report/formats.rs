@@ -50,16 +50,16 @@ fn reports() -> Vec<Report> {
 
 /// Every report fits; `wrong` does not.
 fn check_all(format: &str, wrong: &str) {
-    let schema = Schema::of(format);
-    assert!(schema.is_some() || format == "junit", "{format} has no schema");
-    if let Some(schema) = schema {
-        for report in reports() {
-            let text = rendered(format, &report);
-            let errors = schema.errors(&text);
-            assert!(errors.is_empty(), "{format}: {errors:#?}\n{text:.2000}");
-        }
-        assert!(!schema.errors(wrong).is_empty(), "{format}: {wrong}");
+    check_each(format, &Schema::of(format).unwrap(), wrong);
+}
+
+fn check_each(format: &str, schema: &Schema, wrong: &str) {
+    for report in reports() {
+        let text = rendered(format, &report);
+        let errors = schema.errors(&text);
+        assert!(errors.is_empty(), "{format}: {errors:#?}\n{text:.2000}");
     }
+    assert!(!schema.errors(wrong).is_empty(), "{format}: {wrong}");
 }
 
 #[test]
@@ -90,8 +90,9 @@ fn gitlab_fits_its_schema() {
 }
 
 #[test]
+#[ignore = "needs xmllint: .ci/run installs it and runs this test"]
 fn junit_fits_its_schema() {
-    check_all("junit", "<testsuites><testsuite/></testsuites>");
+    check_each("junit", &Schema::junit(), "<testsuites><testsuite/></testsuites>");
 }
 
 #[test]

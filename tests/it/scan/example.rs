@@ -143,6 +143,16 @@ fn one_run_of_the_gate_writes_every_format_and_each_fits_its_schema() {
 }
 
 #[test]
+#[ignore = "needs xmllint: .ci/run installs it and runs this test"]
+fn the_gates_junit_fits_its_schema() {
+    let (desk, server) = checkout(&file("uv.lock"));
+    for policy in [&[][..], &["--open", "gil"], &["--baseline", "baseline.json"]] {
+        let run = gate(&desk, &server, &[&["uv.lock", "--format", "junit"], policy].concat());
+        assert_eq!(Schema::junit().errors(&run.stdout), Vec::<String>::new(), "{policy:?}");
+    }
+}
+
+#[test]
 fn the_exit_code_is_the_same_in_every_format() {
     let (desk, server) = checkout(&file("uv.lock"));
     for (policy, code) in [

@@ -126,7 +126,9 @@ pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, 
                     Value::Known((whole & !hole) | ((part << shift) & hole))
                 }
                 // A flag or a result in the low byte is the whole number where nothing is above it.
-                (Value::Known(whole), Value::Symbol { .. }) if !high && whole & !mask(width) == 0 => value,
+                (Value::Known(whole), Value::Symbol { .. }) if !high && whole & !mask(width) == 0 => {
+                    value.truncate(width)
+                }
                 (_, Value::Known(byte)) if !high && width == 8 => machine.low_byte(state, byte as u8),
                 _ => Value::ANY,
             }

@@ -1,0 +1,146 @@
+//! Why a declaration that all paths agree on may not be what CPython sees: code that no path followed may change it.
+
+use std::rc::Rc;
+
+use super::effects::Effects;
+use super::{DECLARATION, Executor, Purpose};
+use crate::evaluator::cpu::state::State;
+use crate::evaluator::externals::CallModel;
+use crate::evaluator::isa;
+use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::outcome::Outcome;
+use crate::evaluator::values::value::Value;
+use crate::model::facts::{Declaration, InitKind};
+
+/// Functions of which is known what they do with what they are given.
+const FOLLOWED: [&str; 6] = [
+    "InitOnceExecuteOnce",
+    "PyModuleDef_Init",
+    "PyModule_Create2",
+    "PyModule_Create2TraceRefs",
+    "PyUnstable_Module_SetGIL",
+    "pthread_once",
+];
+/// Functions that keep what they are given for later, when the declaration has been read.
+const FOR_LATER: [&str; 8] = [
+    "Py_AtExit",
+    "__cxa_atexit",
+    "__cxa_thread_atexit_impl",
+    "_crt_atexit",
+    "_tlv_atexit",
+    "atexit",
+    "on_exit",
+    "pthread_key_create",
+];
+
+impl<I: InstructionSet> Executor<'_, '_, I> {
+    /// Something outside is called, and may call functions of the image that it is given.
+    pub(super) fn note_callbacks(&mut self, state: &mut State, name: &str, model: Option<CallModel>) {
+        if FOLLOWED.contains(&name) || FOR_LATER.contains(&name) {
+            return;
+        }
+        for number in 0..self.machine.convention.arguments.len() {
+            match self.machine.argument(state, number) {
+                Value::Known(address) if self.machine.is_code(address) => {
+                    self.is_exposed = true;
+                    // Objects are kept, and call when they are used.
+                    if model.is_none() {
+                        self.call_back(state, address);
+                    }
+                }
+                Value::Known(address) if self.leads_to_code(address, 2) => self.is_exposed = true,
+                Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+            }
+        }
+    }
+
+    fn call_back(&mut self, state: &mut State, function: u64) {
+        let effects = match self.callbacks.get(&function) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let found: Rc<Effects> = Rc::new(self.effects_of(&[function]));
+                self.callbacks.insert(function, Rc::clone(&found));
+                found
+            }
+        };
+        for &(start, end) in &effects.writes {
+            state.memory.forget(self.machine.image, start, end.saturating_sub(start));
+        }
+        state.memory.spoil(&effects.writes);
+        self.handed_on.extend(&effects.names);
+        if effects.declares {
+            self.open_declarations(state);
+        }
+    }
+
+    /// Whether a pointer to code lies in the data at an address, or where that points to.
+    fn leads_to_code(&self, address: u64, depth: usize) -> bool {
+        const FIRST: u64 = 64;
+        let image = self.machine.image;
+        let is_data = image.segment_at(address).is_some_and(|segment| !segment.executable);
+        is_data
+            && (0..FIRST).step_by(8).any(|offset| {
+                let place = address.wrapping_add(offset);
+                let target = image.is_relocated(place).then(|| image.pointer(place)).flatten();
+                target.is_some_and(|it| self.machine.is_code(it) || depth > 0 && self.leads_to_code(it, depth - 1))
+            })
+    }
+
+    /// Why the declaration of these paths may not be all: what code may change that was not followed.
+    pub(in crate::evaluator) fn unfollowed(&mut self, outcomes: &[Outcome]) -> Option<String> {
+        let Purpose::Hook(_) = self.purpose else { return None };
+        outcomes.iter().find_map(|outcome| match (outcome.init, &outcome.gil) {
+            (Some(InitKind::SinglePhase), Ok(Declaration::SetGil { value })) if *value != 0 => self.other_call(*value),
+            (Some(InitKind::MultiPhase | InitKind::Export), Ok(_)) => {
+                let known = self
+                    .handed_on
+                    .iter()
+                    .find(|&&name| outcome.tables.iter().any(|&(start, end)| name >= start && name < end));
+                match known {
+                    Some(name) => Some(format!("code that no path follows gets the address of the slots, {name:#x}")),
+                    None if self.is_exposed => self.other_writer(&outcome.tables),
+                    None => None,
+                }
+            }
+            (Some(InitKind::SinglePhase | InitKind::MultiPhase | InitKind::Export) | None, _) => None,
+        })
+    }
+
+    /// A call that declares something else, in code that others may call.
+    fn other_call(&mut self, declared: u64) -> Option<String> {
+        if self.declared() == Some(declared) {
+            return None;
+        }
+        let image = self.machine.image;
+        let sites = self.declaration_sites().to_vec();
+        let site = sites.iter().find(|site| {
+            let argument = isa::second_argument::<I>(image, site);
+            let starts = site.transfer.map_or_else(|| I::starts_of(image, site.reference), |call| vec![call.start]);
+            argument != Some(declared) && !self.is_any_followed(&starts)
+        })?;
+        let place = site.transfer.map_or(site.reference, |call| call.start);
+        Some(format!(
+            "the call of {DECLARATION} at {place:#x} was not followed, and may be made before the import ends"
+        ))
+    }
+
+    /// Whether an instruction that may begin at these addresses was carried out.
+    fn is_any_followed(&self, starts: &[u64]) -> bool {
+        starts.iter().any(|start| self.followed.contains_key(start))
+    }
+
+    /// An instruction that was not followed, and may write what the declaration was read from.
+    fn other_writer(&mut self, tables: &[(u64, u64)]) -> Option<String> {
+        let image = self.machine.image;
+        for &(start, end) in tables.iter().filter(|(start, _)| !image.is_read_only(*start)) {
+            if image.segment_at(start).is_none_or(|segment| !segment.writable) {
+                continue;
+            }
+            let found = I::accesses(image, (start, end));
+            if let Some(place) = found.iter().find(|starts| !self.is_any_followed(starts)).and_then(|it| it.first()) {
+                return Some(format!("code at {place:#x} that was not followed may change the slots at {start:#x}"));
+            }
+        }
+        None
+    }
+}
