@@ -21,7 +21,9 @@ mod python;
 mod rust;
 mod script;
 mod thresholds;
+mod token;
 mod tokens;
+mod tree;
 mod values;
 
 pub use forecast::forecast;
@@ -34,7 +36,8 @@ use crate::model::source::{SourceCrate, SourceFacts, SourceModule};
 use manifest::{BuildSystem, Cargo};
 use native::{Defined, Native};
 use script::Script;
-use tokens::{Dialect, Kind, tokens};
+use token::{Dialect, Kind};
+use tokens::tokens;
 
 /// How many files of each kind are read, and how many paths are remembered.
 const MOST_FILES: usize = 20_000;

@@ -5,20 +5,20 @@
 
 use std::cell::Cell;
 
-use toml::{Table, Value};
-
 use crate::model::source::{LimitedApiUse, LimitedApiUser, Reach, SourcePlace};
 
 use super::python::{Python, Scope, asks_for_build};
-use super::tokens::{Kind, Token};
+use super::token::{Kind, Token};
 
-const MACRO: &str = "Py_LIMITED_API";
+/// The macro.
+pub(super) const MACRO: &str = "Py_LIMITED_API";
 /// How many places in one file are looked at closely.
 const MOST_LOOKS: usize = 50;
 /// setuptools' command, from which projects make their own.
 const BDIST_WHEEL: &str = "bdist_wheel";
 
-fn use_of(user: LimitedApiUser, means: &str, reach: Reach, path: &str, line: u32) -> LimitedApiUse {
+/// A use on a line of a file.
+pub(super) fn use_of(user: LimitedApiUser, means: &str, reach: Reach, path: &str, line: u32) -> LimitedApiUse {
     LimitedApiUse { user, means: means.to_owned(), reach, place: SourcePlace { path: path.to_owned(), line } }
 }
 
@@ -165,39 +165,6 @@ pub(super) fn of_setup_cfg(path: &str, text: &str) -> Vec<LimitedApiUse> {
     uses
 }
 
-/// Uses in the tables of build backends in `pyproject.toml`.
-pub(super) fn of_pyproject(path: &str, text: &str, table: &Table) -> Vec<LimitedApiUse> {
-    let tool = |name: &str| table.get("tool").and_then(|tool| tool.get(name));
-    let line =
-        |sought: &str| (1..).zip(text.lines()).find(|(_, line)| line.contains(sought)).map_or(1, |(line, _)| line);
-    let mut uses = Vec::new();
-    let mut add = |user, means: &str, sought: &str| uses.push(use_of(user, means, Reach::ALWAYS, path, line(sought)));
-    let options = tool("distutils").and_then(|it| it.get("bdist_wheel").or(it.get("bdist-wheel")));
-    let option = options.and_then(|it| it.get("py-limited-api").or(it.get("py_limited_api"))).and_then(Value::as_str);
-    if option.is_some_and(|option| option.starts_with("cp")) {
-        add(LimitedApiUser::Backend, "py-limited-api", "limited");
-    }
-    // <https://mesonbuild.com/meson-python/reference/pyproject-settings.html>
-    let is_limited = tool("meson-python").and_then(|it| it.get("limited-api")).and_then(Value::as_bool);
-    if is_limited == Some(true) && !text.contains("allow_limited_api=false") {
-        add(LimitedApiUser::Backend, "limited-api", "limited-api");
-    }
-    if ["setuptools", "meson-python", "scikit-build"].iter().any(|name| tool(name).is_some_and(|it| holds(it, 0))) {
-        add(LimitedApiUser::Headers, MACRO, MACRO);
-    }
-    uses
-}
-
-/// Whether a text in a table asks for the macro.
-fn holds(value: &Value, depth: usize) -> bool {
-    match value {
-        Value::String(text) => text == MACRO || text.contains("-DPy_LIMITED_API"),
-        Value::Array(items) if depth < 16 => items.iter().any(|item| holds(item, depth + 1)),
-        Value::Table(items) if depth < 16 => items.iter().any(|(key, item)| key == MACRO || holds(item, depth + 1)),
-        _ => false,
-    }
-}
-
 /// Uses in `meson.build`, whose comments are gone: `limited_api: '3.9'` makes Meson define the macro.
 /// <https://mesonbuild.com/Python-module.html#extension_module>
 pub(super) fn of_meson(path: &str, code: &str) -> Vec<LimitedApiUse> {
@@ -296,16 +263,6 @@ mod tests {
             "[x]\npy_limited_api = cp39\n[bdist_wheel]\npy-limited-api = cp39\n[build_ext]\ndefine = Py_LIMITED_API=3\n",
         );
         assert_eq!(cfg.iter().map(|it| it.place.line).collect::<Vec<_>>(), [4, 6]);
-        let toml = |text: &str| of_pyproject("pyproject.toml", text, &text.parse().unwrap()).len();
-        assert_eq!(toml("[tool.distutils.bdist_wheel]\npy-limited-api = 'cp39'\n"), 1);
-        assert_eq!(toml("[tool.meson-python]\nlimited-api = true\n"), 1);
-        assert_eq!(
-            toml("[tool.meson-python]\nlimited-api = true\nargs.setup = ['-Dpython.allow_limited_api=false']\n"),
-            0
-        );
-        assert_eq!(toml("[tool.meson-python]\nlimited-api = false\n"), 0);
-        let modules = "[[tool.setuptools.ext-modules]]\nname = 'a'\ndefine-macros = [['Py_LIMITED_API', '3']]\n";
-        assert_eq!((toml(modules), toml("[tool.other]\nx = 'Py_LIMITED_API'\n")), (1, 0));
         let meson = |text: &str| of_meson("meson.build", text).iter().map(|it| it.reach.certain).collect::<Vec<_>>();
         assert_eq!(meson("py.extension_module('a', limited_api: '3.9')"), [0b111]);
         assert_eq!(meson("if x\npy.extension_module('a', limited_api : '3.9')\nendif"), [0]);

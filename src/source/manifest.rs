@@ -2,7 +2,9 @@
 
 use toml::{Table, Value};
 
-use crate::model::source::{BuildRequirement, SourceCrate, SourcePlace};
+use crate::model::source::{BuildRequirement, LimitedApiUse, LimitedApiUser, Reach, SourceCrate, SourcePlace};
+
+use super::limited::{MACRO, use_of};
 
 /// Crates that decide on which interpreters a build with them works.
 const CRATES: [&str; 2] = ["pyo3", "pyo3-ffi"];
@@ -57,6 +59,40 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 /// The line on which a text stands first; 1 when it is written in another way there.
 fn line_of(text: &str, sought: &str) -> u32 {
     (1..).zip(text.lines()).find(|(_, line)| line.contains(sought)).map_or(1, |(number, _)| number)
+}
+
+/// Uses in the tables of build backends in `pyproject.toml`.
+pub(super) fn limited_api(path: &str, text: &str) -> Vec<LimitedApiUse> {
+    let table: Table = text.parse().unwrap_or_default();
+    let tool = |name: &str| table.get("tool").and_then(|tool| tool.get(name));
+    let line =
+        |sought: &str| (1..).zip(text.lines()).find(|(_, line)| line.contains(sought)).map_or(1, |(line, _)| line);
+    let mut uses = Vec::new();
+    let mut add = |user, means: &str, sought: &str| uses.push(use_of(user, means, Reach::ALWAYS, path, line(sought)));
+    let options = tool("distutils").and_then(|it| it.get("bdist_wheel").or(it.get("bdist-wheel")));
+    let option = options.and_then(|it| it.get("py-limited-api").or(it.get("py_limited_api"))).and_then(Value::as_str);
+    if option.is_some_and(|option| option.starts_with("cp")) {
+        add(LimitedApiUser::Backend, "py-limited-api", "limited");
+    }
+    // <https://mesonbuild.com/meson-python/reference/pyproject-settings.html>
+    let is_limited = tool("meson-python").and_then(|it| it.get("limited-api")).and_then(Value::as_bool);
+    if is_limited == Some(true) && !text.contains("allow_limited_api=false") {
+        add(LimitedApiUser::Backend, "limited-api", "limited-api");
+    }
+    if ["setuptools", "meson-python", "scikit-build"].iter().any(|name| tool(name).is_some_and(|it| holds(it, 0))) {
+        add(LimitedApiUser::Headers, MACRO, MACRO);
+    }
+    uses
+}
+
+/// Whether a text in a table asks for the macro.
+fn holds(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::String(text) => text == MACRO || text.contains("-DPy_LIMITED_API"),
+        Value::Array(items) if depth < 16 => items.iter().any(|item| holds(item, depth + 1)),
+        Value::Table(items) if depth < 16 => items.iter().any(|(key, item)| key == MACRO || holds(item, depth + 1)),
+        _ => false,
+    }
 }
 
 /// What one `Cargo.toml` says.
@@ -166,5 +202,19 @@ mod tests {
         assert_eq!(minor("[dependencies]\nserde = '1'\n"), None);
         let crates = lock("Cargo.lock", "[[package]]\nname = \"pyo3\"\nversion = \"0.22.6\"\n");
         assert_eq!(crates.first().map(|it| (it.minor, it.place.line)), Some((22, 3)));
+    }
+
+    #[test]
+    fn tables_of_backends_ask_for_the_limited_api() {
+        let toml = |text: &str| limited_api("pyproject.toml", text).len();
+        assert_eq!(toml("[tool.distutils.bdist_wheel]\npy-limited-api = 'cp39'\n"), 1);
+        assert_eq!(toml("[tool.meson-python]\nlimited-api = true\n"), 1);
+        assert_eq!(
+            toml("[tool.meson-python]\nlimited-api = true\nargs.setup = ['-Dpython.allow_limited_api=false']\n"),
+            0
+        );
+        assert_eq!(toml("[tool.meson-python]\nlimited-api = false\n"), 0);
+        let modules = "[[tool.setuptools.ext-modules]]\nname = 'a'\ndefine-macros = [['Py_LIMITED_API', '3']]\n";
+        assert_eq!((toml(modules), toml("[tool.other]\nx = 'Py_LIMITED_API'\n")), (1, 0));
     }
 }

@@ -3,7 +3,7 @@
 use crate::model::facts::Generator;
 use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
 
-use super::tokens::{Kind, Stand, Token};
+use super::token::{Kind, Stand, Token};
 
 /// What stands in a file that is worth parsing.
 const TELLING: [&str; 8] = [
@@ -204,7 +204,8 @@ fn arguments<'a, 't>(rest: &'a [Token<'t>]) -> Option<&'a [Token<'t>]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tokens::{Dialect, tokens};
+    use super::super::token::Dialect;
+    use super::super::tokens::tokens;
     use super::*;
 
     fn of(text: &str) -> Native {

@@ -6,7 +6,7 @@
 use crate::model::source::Reach;
 
 use super::conditions::{self, Answer};
-use super::tokens::{Dialect, Kind, Stand, Token};
+use super::token::{Dialect, Kind, Stand, Token};
 
 /// The tokens of a file in C or C++.
 pub(super) fn tokens(dialect: Dialect, text: &str) -> Vec<Token<'_>> {

@@ -12,7 +12,8 @@ use tree_sitter::Node;
 use crate::model::source::Reach;
 
 use super::conditions::Answer;
-use super::tokens::{self, Dialect, Kind, Stand, Token};
+use super::token::{Dialect, Kind, Stand, Token};
+use super::tree;
 use super::values::Values;
 
 /// How deep blocks may nest.
@@ -57,7 +58,7 @@ pub(super) struct Stop {
 
 /// Reads a file; `None` when it is too large or its parser gives up.
 pub(super) fn read(text: &str) -> Option<Python<'_>> {
-    let tree = tokens::parse(Dialect::Python, text)?;
+    let tree = tree::parse(Dialect::Python, text)?;
     let mut reader = Reader::new(text, Values::of(&tree, text));
     reader.block(tree.root_node(), Reach::ALWAYS);
     Some(reader.finish())
@@ -299,7 +300,7 @@ impl<'a, 't> Reader<'a, 't> {
 
     fn stop(&mut self, node: Node<'t>, reach: Reach) {
         let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
-        let stop = Stop { line: tokens::line_of(node), reach, asks_for_build: self.asking > 0 };
+        let stop = Stop { line: tree::line_of(node), reach, asks_for_build: self.asking > 0 };
         match self.inside.last() {
             Some(function) => self.found.functions.entry(*function).or_default().push(stop),
             None => self.found.stops.push(stop),
@@ -374,7 +375,7 @@ impl<'a, 't> Reader<'a, 't> {
             Some(first) if first.is_alphanumeric() || first == '_' => Kind::Word,
             Some(_) => Kind::Mark,
         };
-        self.found.tokens.push(Token { kind, text, line: tokens::line_of(node), reach, place });
+        self.found.tokens.push(Token { kind, text, line: tree::line_of(node), reach, place });
     }
 
     /// What ends a function ends whoever calls it.

@@ -5,7 +5,7 @@ use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
 
 use super::native::{Defined, Native};
 use super::python::asks_for_build;
-use super::tokens::{Kind, Token};
+use super::token::{Kind, Token};
 
 /// How far behind an attribute its item stands, and behind a slot's name its value.
 const NEAR: usize = 60;
@@ -130,7 +130,8 @@ fn marked(path: &str, token: &Token<'_>, rest: &[Token<'_>]) -> Option<Defined> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::tokens::{Dialect, tokens};
+    use super::super::token::Dialect;
+    use super::super::tokens::tokens;
     use super::*;
 
     #[test]

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use crate::model::source::{LimitedApiUse, Reach, SourceDeclaration, SourcePlace, SourceStop, Word};
 
 use super::python::{self, Python, Stop};
-use super::tokens::{Kind, Stand, Token};
-use super::{cmake, limited};
+use super::token::{Kind, Stand, Token};
+use super::{cmake, limited, manifest};
 
 /// How far behind a directive's name its value stands.
 const NEAR: usize = 6;
@@ -169,7 +169,7 @@ impl Script {
         let path = self.path.as_str();
         self.limited_api = match path.rsplit('/').next() {
             Some("setup.cfg") => limited::of_setup_cfg(path, text),
-            Some("pyproject.toml") => limited::of_pyproject(path, text, &text.parse().unwrap_or_default()),
+            Some("pyproject.toml") => manifest::limited_api(path, text),
             Some("meson.build") => limited::of_meson(path, &self.code),
             Some(name) if name == "CMakeLists.txt" || name.ends_with(".cmake") => cmake::limited_api(path, &self.code),
             _ => Vec::new(),

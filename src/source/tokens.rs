@@ -1,65 +1,15 @@
-//! Sources as words, texts and marks, with the line and the condition under which each stands; comments are gone.
+//! Sources as tokens; comments are gone.
 //!
-//! `tree-sitter` parses Python and Rust, so that nothing in a comment or a string is taken for code. What cannot be parsed still gives its
-//! words: grammars of broken code end in nodes that say so. C and C++ have a lexer that knows the preprocessor.
+//! `tree-sitter` parses Python and Rust, so that nothing in a comment or a string is taken for code. C and C++ have a lexer that knows the
+//! preprocessor.
 
-use std::ops::ControlFlow;
-
-use tree_sitter::{Language, Node, ParseOptions, Parser, Point, Tree};
+use tree_sitter::Tree;
 
 use crate::model::source::Reach;
 
+use super::token::{Dialect, Kind, LARGEST, Stand, Token};
+use super::tree::{line_of, parse};
 use super::{preprocessor, python};
-
-/// The largest source that is parsed, in bytes; sources of this size are made by generators.
-pub(super) const LARGEST: usize = 4 << 20;
-/// How often a parser may report progress for each byte, and in any case: grammars are known to go astray on odd input.
-const REPORTS_PER_BYTE: usize = 2;
-const REPORTS: usize = 100_000;
-
-/// Languages whose sources are parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
-    C,
-    Cpp,
-    Rust,
-    Python,
-}
-
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// An identifier, keyword or number.
-    Word,
-    /// A string, with its quotation marks.
-    Text,
-    /// Punctuation.
-    Mark,
-}
-
-/// One token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) text: &'a str,
-    /// From 1.
-    pub(super) line: u32,
-    /// Where it counts.
-    pub(super) reach: Reach,
-    /// Whether it stands in the body of a macro.
-    pub(super) place: Stand,
-}
-
-/// What a token stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stand {
-    /// Code.
-    Code,
-    /// The body of a macro.
-    Macro,
-    /// Python code behind a condition that asks the environment or the command line.
-    Choice,
-}
 
 /// The tokens of a source; `None` when it is too large or its parser gives up.
 pub(super) fn tokens(dialect: Dialect, text: &str) -> Option<Vec<Token<'_>>> {
@@ -68,28 +18,6 @@ pub(super) fn tokens(dialect: Dialect, text: &str) -> Option<Vec<Token<'_>>> {
         Dialect::Python => python::read(text).map(|python| python.tokens),
         Dialect::Rust => Some(rust(&parse(dialect, text)?, text)),
     }
-}
-
-/// The tree of a source in Python or Rust; C needs a preprocessor and no tree.
-pub(super) fn parse(dialect: Dialect, text: &str) -> Option<Tree> {
-    let language: Language = match dialect {
-        Dialect::Rust => tree_sitter_rust::LANGUAGE.into(),
-        Dialect::Python => tree_sitter_python::LANGUAGE.into(),
-        Dialect::C | Dialect::Cpp => return None,
-    };
-    if text.len() > LARGEST {
-        return None;
-    }
-    let mut parser = Parser::new();
-    parser.set_language(&language).ok()?;
-    let mut left = text.len() * REPORTS_PER_BYTE + REPORTS;
-    let mut count = |_: &tree_sitter::ParseState| {
-        left = left.saturating_sub(1);
-        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let options = ParseOptions::new().progress_callback(&mut count);
-    let mut read = |offset: usize, _: Point| text.as_bytes().get(offset..).unwrap_or_default();
-    parser.parse_with_options(&mut read, None, Some(options))
 }
 
 /// Visits every node once, without recursion: trees of hostile sources are deep.
@@ -120,11 +48,6 @@ fn rust<'a>(tree: &Tree, text: &'a str) -> Vec<Token<'a>> {
             }
         }
     }
-}
-
-/// The line of a node, from 1.
-pub(super) fn line_of(node: Node<'_>) -> u32 {
-    u32::try_from(node.start_position().row).unwrap_or(u32::MAX - 1) + 1
 }
 
 #[cfg(test)]

@@ -327,7 +327,8 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tokens::{Dialect, parse};
+    use super::super::token::Dialect;
+    use super::super::tree::parse;
     use super::*;
 
     #[test]
