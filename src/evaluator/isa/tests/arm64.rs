@@ -53,13 +53,13 @@ instructions! {
     casalb casalh casb cash casl caslb caslh casp caspal cbnz cbz ccmn ccmp cfinv cinc clrex cls clz
     cmeq cmn cmp cnt crc32b crc32cx crc32w csel cset csetm csinc csinv csneg dmb dsb dup eon eor ext
     extr fadd fccmp fcmp fcsel fcvtzs fmov fneg ins isb ld1 ld1r ld2 ld4r ldadd ldadda ldaddal
-    ldaddalh ldaddb ldaddl ldapr ldaprb ldaprh ldar ldarb ldarh ldaxp ldaxr ldaxrb ldaxrh ldclr
+    ldaddalh ldaddb ldaddl ldapr ldaprb ldaprh ldapur ldapurb ldapurh ldapursb ldapursh ldapursw ldar ldarb ldarh ldaxp ldaxr ldaxrb ldaxrh ldclr
     ldclra ldclral ldclralh ldclrb ldclrl ldeor ldeora ldeoral ldeoralh ldeorb ldeorl ldnp ldp ldpsw
     ldr ldrb ldrh ldrsb ldrsh ldrsw ldset ldseta ldsetal ldsetalh ldsetb ldsetl ldsmax ldsmaxa
     ldsmaxal ldsmaxalh ldsmaxb ldsmaxl ldtr ldumin ldumina lduminal lduminalh lduminb lduminl ldxp
     ldxr ldxrb ldxrh lsl lsr madd mneg mov movi movk movn movz mrs msr msub mul mvn mvni neg negs
     nop orn orr prfm rbit rev rev16 rev32 rmif ror sbc sbcs sbfiz sbfx scvtf sdiv setf16 setf8
-    smaddl smov smsubl smulh st1 st2 st3 st4 stadd stclr stlr stlrb stlrh stnp stp str strb strh
+    smaddl smov smsubl smulh st1 st2 st3 st4 stadd stclr stlr stlrb stlrh stlur stlurb stlurh stnp stp str strb strh
     stset sttr sub subs swp swpa swpal swpalh swpb swpl sxtb sxth sxtw tbl tbnz tbz trn1 tst ubfiz
     ubfx udiv umaddl umaxv umov umsubl umulh uxtb uxth uzp1 xtn xtn2 zip1 zip2
 }
