@@ -36,10 +36,15 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         in_hook && call.returns && call.end == made.made_before && !self.may_lead_to(call.end, call.start)
     }
 
+    /// Whether several places in the code make modules from definitions: what follows may return another one.
+    fn may_make_another(&mut self) -> bool {
+        self.call_sites("PyModule_Create2").len() > 1
+    }
+
     /// Whether nothing else in the code could declare otherwise a module that has just declared itself: all places that
     /// declare say the same, or there is one that is not met again.
     pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
-        if !self.is_the_hooks(state, module) {
+        if !self.is_the_hooks(state, module) || self.may_make_another() {
             return false;
         }
         let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
