@@ -1,36 +1,47 @@
-//! What was found on the way becomes a plan: which packages to change, in which order, which lines to edit, and what
-//! stays in the way. Pure.
+//! The way forward: a set of packages with as many of them fine as can be, and what it takes to get there.
+//!
+//! A plan is a set, not a list of packages. [`find`] proposes sets, has each resolved as the user would have it with the
+//! changes made, has every file of it judged, and compares it with the set as it is. [`build`] makes a plan of what was
+//! found: which packages to change, in which order, which lines to edit, and what stays in the way. What has to be known
+//! of the world comes in through [`World`].
+//!
+//! Never here: network, files, the solver. No set is offered that was not resolved and judged as a whole.
 
+pub mod border_search;
+mod commands;
 mod edits;
 mod moves;
 mod order;
+mod planner;
+mod proposal;
+mod readiness;
+mod revision;
+mod score;
+mod tool;
+pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{After, Alternative, Course, Foreseen, Obstacle, Outlook, Plan, PlanSummary, Search, Step};
+use crate::model::plan::{After, Alternative, Course, Foreseen, Obstacle, Outlook, Plan, PlanSummary, Step};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
-use crate::model::resolution::RequiredBy;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
+pub use planner::{Found, find};
+pub use world::{JudgedSet, World};
+
 /// All that a plan is made of.
 #[derive(Clone, Copy)]
-pub struct Material<'a> {
+pub struct PlanInputs<'a> {
     /// What was asked for.
     pub requests: &'a Requests,
     /// The set as it is.
-    pub before: &'a Report,
-    /// The set with all changes that go together.
-    pub after: &'a Report,
-    /// Packages that lock files pin, with the versions that they should: `after` does not have them.
-    pub locked: &'a BTreeMap<PackageName, Version>,
-    /// What was found among the versions of each package that is not ready.
-    pub searches: &'a BTreeMap<(PackageName, Target), Search>,
-    /// Packages whose ready version is kept out.
-    pub held: &'a BTreeMap<PackageName, Held>,
+    pub before: &'a JudgedSet,
+    /// What was found.
+    pub found: &'a Found,
     /// What is foreseen of packages that stay to be built.
     pub forecasts: &'a BTreeMap<(PackageName, Target), Foreseen>,
     /// Where projects want to hear of it.
@@ -43,7 +54,7 @@ pub struct Material<'a> {
 
 /// A version that is kept out of the set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldBack {
     /// The oldest ready version.
     pub to: Version,
     /// What keeps it out; not empty.
@@ -60,53 +71,48 @@ pub struct Traffic {
 }
 
 /// Puts the plan together.
-pub fn draw(material: &Material<'_>) -> Plan {
-    let Material { requests, before, after, .. } = *material;
-    let mut steps: Vec<Step> = before.packages.iter().filter_map(|package| step(package, material)).collect();
+pub fn build(inputs: &PlanInputs<'_>) -> Plan {
+    let (requests, found) = (inputs.requests, inputs.found);
+    let (before, after) = (&inputs.before.report, &found.after.report);
+    let mut steps: Vec<Step> = before.packages.iter().filter_map(|package| step(package, inputs)).collect();
     // What the changes bring in may not be ready either.
     let known: BTreeSet<PackageName> = steps.iter().map(|step| step.name.clone()).collect();
     let brought = after.packages.iter().filter(|package| !known.contains(&package.name));
-    steps.extend(brought.filter_map(|package| step(package, material)));
+    steps.extend(brought.filter_map(|package| step(package, inputs)));
     let steps = order::leaves_first(steps);
     let is_good = |package: &PackageReport| package.results.iter().all(|result| fine(result.verdict));
-    let edits = edits::edits(requests, before, after, material.digests);
+    let edits = edits::edits(requests, before, after, inputs.digests);
+    let bounds = edits::bounds(requests, before, after, &found.revision);
     let (packages, good_before) = counted(before, is_good);
-    let (packages_after, good_after) = counted(after, |package| match material.locked.contains_key(&package.name) {
-        true => steps.iter().filter(|step| step.name == package.name).all(becomes_good),
-        false => is_good(package),
-    });
-    let moves = moves::moves(before, after, &steps);
+    let (packages_after, good_after) = counted(after, is_good);
+    let moves = moves::moves(before, after, &steps, &found.because);
+    let commands = match &requests.environment {
+        Some(environment) => commands::of_environment(environment, &moves, &steps, &bounds).into_iter().collect(),
+        None => commands::of_locks(requests, &found.revision, &found.after),
+    };
     Plan {
         targets: before.targets.clone(),
-        commands: edits::commands(requests, &steps, &moves),
+        commands,
         moves,
+        worse: score::worse(inputs.before, &found.after),
         edits,
+        bounds,
         problems: problems(before, after),
         summary: PlanSummary {
             packages,
             good_before,
             packages_after,
             good_after,
-            requests: material.traffic.requests,
-            bytes_fetched: material.traffic.bytes,
+            requests: inputs.traffic.requests,
+            bytes_fetched: inputs.traffic.bytes,
         },
         steps,
     }
 }
 
-/// Whether a package came into the set through lock files alone.
-pub fn is_locked(required_by: &[RequiredBy], requests: &Requests) -> bool {
-    let is_lock = |required: &RequiredBy| requests.locks.iter().any(|lock| lock.file == required.place.file);
-    !required_by.is_empty() && required_by.iter().all(is_lock)
-}
-
 /// Whether nothing speaks against it; without its compiled modules a package works, slower.
 fn fine(verdict: Verdict) -> bool {
     verdict.is_good() || verdict == Verdict::PureFallback
-}
-
-fn becomes_good(step: &Step) -> bool {
-    step.outlooks.iter().all(|outlook| outlook.after.verdict.is_none_or(fine))
 }
 
 /// How many names there are, and how many of which every version is as asked.
@@ -124,18 +130,18 @@ fn problems(before: &Report, after: &Report) -> Vec<crate::model::problem::Probl
 }
 
 /// What to do about a package; `None` when it is ready everywhere.
-fn step(package: &PackageReport, material: &Material<'_>) -> Option<Step> {
+fn step(package: &PackageReport, inputs: &PlanInputs<'_>) -> Option<Step> {
     let wanting = package.results.iter().filter(|result| !result.verdict.is_good());
-    let outlooks: Vec<Outlook> = wanting.map(|result| outlook(package, result, material)).collect();
+    let outlooks: Vec<Outlook> = wanting.map(|result| outlook(package, result, inputs)).collect();
     if outlooks.is_empty() {
         return None;
     }
     Some(Step {
-        course: course(package, &outlooks, material),
+        course: course(package, &outlooks, inputs),
         name: package.name.clone(),
         version: package.version.clone(),
         required_by: package.required_by.clone(),
-        tracker: material.trackers.get(&package.name).cloned(),
+        tracker: inputs.trackers.get(&package.name).cloned(),
         alternatives: alternatives(package, &outlooks),
         outlooks,
     })
@@ -153,11 +159,11 @@ fn alternatives(package: &PackageReport, outlooks: &[Outlook]) -> Vec<Alternativ
     named.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'_>) -> Outlook {
+fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'_>) -> Outlook {
     let key = (package.name.clone(), result.target);
-    let search = material.searches.get(&key).cloned();
-    let after = after(package, result, search.as_ref(), material);
-    let newer = material.forecasts.get(&key).filter(|_| after.build.is_some());
+    let search = inputs.found.searches.get(&key).cloned();
+    let after = after(package, result, inputs);
+    let newer = inputs.forecasts.get(&key).filter(|_| after.build.is_some());
     Outlook {
         target: result.target,
         verdict: result.verdict,
@@ -168,15 +174,9 @@ fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'
     }
 }
 
-fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, material: &Material<'_>) -> After {
-    let foreseen = material.forecasts.get(&(package.name.clone(), now.target));
-    let locked = material.locked.get(&package.name);
-    let probed = search.zip(locked).and_then(|(search, to)| search.probes.iter().find(|probe| probe.version == *to));
-    if let Some(probe) = probed {
-        let (version, verdict) = (Some(probe.version.clone()), Some(probe.verdict));
-        return After { version, verdict, reason: probe.reason.clone(), build: None };
-    }
-    let named = material.after.packages.iter().filter(|other| other.name == package.name);
+fn after(package: &PackageReport, now: &TargetResult, inputs: &PlanInputs<'_>) -> After {
+    let foreseen = inputs.forecasts.get(&(package.name.clone(), now.target));
+    let named = inputs.found.after.report.packages.iter().filter(|other| other.name == package.name);
     let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
     match found.into_iter().find(|(_, result)| result.target == now.target) {
         Some((other, result)) => After {
@@ -189,16 +189,16 @@ fn after(package: &PackageReport, now: &TargetResult, search: Option<&Search>, m
     }
 }
 
-fn course(package: &PackageReport, outlooks: &[Outlook], material: &Material<'_>) -> Course {
-    if let Some(Held { to, by }) = material.held.get(&package.name) {
-        return Course::HeldBack { to: to.clone(), by: by.clone() };
-    }
+fn course(package: &PackageReport, outlooks: &[Outlook], inputs: &PlanInputs<'_>) -> Course {
     let improves = |outlook: &&Outlook| outlook.after.verdict.is_some_and(Verdict::is_good);
     let versions = outlooks.iter().filter(improves).filter_map(|outlook| outlook.after.version.clone());
     match versions.max() {
         Some(to) if package.version.as_ref() != Some(&to) => return Course::Change { to },
         Some(_) => return Course::Follow,
         None => {}
+    }
+    if let Some(HeldBack { to, by }) = inputs.found.held.get(&package.name) {
+        return Course::HeldBack { to: to.clone(), by: by.clone() };
     }
     let rest = outlooks.iter().filter_map(|outlook| outlook.after.verdict).max();
     match rest {

@@ -28,13 +28,15 @@ mod solver;
 pub mod tags;
 mod why;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::artifact::{Artifact, Listing};
+use crate::model::lock::Lock;
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, PythonBound, Requests};
+use crate::model::request::{Location, Place, PythonBound, Request, Requests};
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
@@ -125,6 +127,10 @@ pub enum ResolveError {
         explanation: String,
         /// The lines of input that take part in it.
         places: Vec<Place>,
+        /// The packages that take part in it.
+        packages: BTreeSet<PackageName>,
+        /// Those of them of which no version was left.
+        exhausted: BTreeSet<PackageName>,
     },
     /// Two lines name different files for one package.
     #[error("{first} and {second} name different locations for `{name}`")]
@@ -156,6 +162,10 @@ pub enum ResolveError {
     },
 }
 
+/// Packages whose versions are tried in another order than an installer's, each with the versions in that order. No other
+/// version of them counts; one that was yanked does.
+pub type VersionOrders = BTreeMap<PackageName, Vec<Version>>;
+
 /// Finds out what an installer would choose on this target for these requests.
 pub fn resolve(
     requests: &Requests,
@@ -163,9 +173,20 @@ pub fn resolve(
     options: &Options,
     catalog: &dyn Catalog,
 ) -> Result<Resolution, ResolveError> {
+    resolve_in_order(requests, target, options, &VersionOrders::new(), catalog)
+}
+
+/// The same, with versions of some packages tried in another order.
+pub fn resolve_in_order(
+    requests: &Requests,
+    target: Target,
+    options: &Options,
+    orders: &VersionOrders,
+    catalog: &dyn Catalog,
+) -> Result<Resolution, ResolveError> {
     let environment = markers::environment(target, options.python_patch)
         .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
-    let plan = demands::read(requests, target, options, &environment, catalog)?;
+    let plan = demands::read((requests, orders), target, options, &environment, catalog)?;
     let session = solver::Session::new(&plan, &environment, options.dependencies, catalog);
     let versions = session.solve()?;
     let mut resolution = assembly::assemble(&session, &versions);
@@ -182,6 +203,14 @@ pub fn resolve(
     resolution.problems.sort();
     resolution.problems.dedup();
     Ok(resolution)
+}
+
+/// What the projects of a lock file require on a target, and what it has from elsewhere than an index, as lines without
+/// versions: what is left of the lock when its versions may change.
+pub fn unlocked(lock: &Lock, target: Target, options: &Options) -> Result<Vec<Request>, ResolveError> {
+    let environment = markers::environment(target, options.python_patch)
+        .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
+    Ok(locked::Selected::of(lock, &environment).unlocked())
 }
 
 /// Says that a project is not made for the target's Python.

@@ -16,8 +16,8 @@ use super::error::InputError;
 use super::locking::{Names, Source, Wanted, connect, index};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
-use crate::model::name::{ExtraName, MarkerTree};
-use crate::model::request::{Place, Requests, Sources};
+use crate::model::name::{ExtraName, MarkerTree, Requirement, of_versions};
+use crate::model::request::{self, Place, Request, Requests, Sources};
 
 /// The adapter.
 pub(super) struct UvLock;
@@ -68,6 +68,46 @@ struct Raw {
     supported_markers: Vec<Spanned<String>>,
     #[serde(default)]
     package: Vec<RawPackage>,
+    #[serde(default)]
+    options: RawOptions,
+    #[serde(default)]
+    manifest: RawManifest,
+}
+
+/// Settings under which the file was made, where they are not uv's defaults. uv makes it anew, from the newest versions,
+/// when it is not told them again.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawOptions {
+    resolution_mode: Option<String>,
+    prerelease_mode: Option<String>,
+    fork_strategy: Option<String>,
+    exclude_newer: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct RawManifest {
+    #[serde(default)]
+    constraints: Vec<RawBound>,
+    #[serde(default)]
+    overrides: Vec<RawBound>,
+}
+
+/// What a project's metadata requires.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawMetadata {
+    #[serde(default)]
+    requires_dist: Vec<RawBound>,
+    #[serde(default)]
+    requires_dev: BTreeMap<String, Vec<RawBound>>,
+}
+
+#[derive(Deserialize)]
+struct RawBound {
+    name: Spanned<String>,
+    specifier: Option<String>,
+    marker: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +125,8 @@ struct RawPackage {
     sdist: Option<RawFile>,
     #[serde(default)]
     wheels: Vec<RawFile>,
+    #[serde(default)]
+    metadata: RawMetadata,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -185,7 +227,46 @@ impl<'a> Reader<'a> {
             Ok(edges)
         })?;
         lock.roots = self.roots(selection, &mut names, &lock.packages)?;
+        self.terms(&mut lock)?;
         Ok(lock)
+    }
+
+    /// What the projects and the settings say of versions. All extras and groups are locked together, so that their
+    /// bounds count whether they are selected or not.
+    fn terms(&self, lock: &mut Lock) -> Result<(), InputError> {
+        let metadata = self.raw.package.iter().map(|package| &package.metadata);
+        let required = metadata.flat_map(|it| it.requires_dist.iter().chain(it.requires_dev.values().flatten()));
+        for bound in required.chain(&self.raw.manifest.constraints).filter(|bound| bound.specifier.is_some()) {
+            lock.bounds.push(self.bound(bound)?);
+        }
+        for bound in &self.raw.manifest.overrides {
+            lock.overrides.push(self.bound(bound)?);
+        }
+        let RawOptions { resolution_mode, prerelease_mode, fork_strategy, exclude_newer } = &self.raw.options;
+        let options = [
+            ("--resolution", resolution_mode),
+            ("--prerelease", prerelease_mode),
+            ("--fork-strategy", fork_strategy),
+            ("--exclude-newer", exclude_newer),
+        ];
+        for (option, value) in options {
+            lock.options.extend(value.iter().flat_map(|value| [option.to_owned(), value.clone()]));
+        }
+        Ok(())
+    }
+
+    fn bound(&self, raw: &RawBound) -> Result<Request, InputError> {
+        let document = self.document;
+        let place = document.place(raw.name.span().start);
+        let name = document.name(raw.name.get_ref(), &place)?;
+        let specifiers = raw.specifier.as_deref().filter(|specifier| *specifier != "*");
+        let specifiers = specifiers.map(|specifier| document.specifiers(specifier, &place)).transpose()?;
+        let marker = match &raw.marker {
+            Some(marker) => document.marker(marker, &place)?.simplify_extras_with(|_| true),
+            None => MarkerTree::TRUE,
+        };
+        let wanted = request::Wanted::Named(Requirement { marker, ..of_versions(&name, specifiers) });
+        Ok(Request { wanted, hashes: Vec::new(), place })
     }
 
     /// The project with the selected extras, and what the selected groups require.

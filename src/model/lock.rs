@@ -4,7 +4,7 @@
 
 use super::digest::Digest;
 use super::name::{ExtraName, MarkerTree, PackageName, Version};
-use super::request::{Location, Place, PythonBound};
+use super::request::{Location, Place, PythonBound, Request};
 
 /// One lock file, as far as the user's groups and extras select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,12 @@ pub struct Lock {
     /// What the user asks for, mostly the project itself. Empty when the file does not say; its packages are then listed, see
     /// [`LockedPackage::listed`].
     pub roots: Vec<LockedEdge>,
+    /// What projects say of versions, as far as the file tells: bounds that other versions than these have to keep.
+    pub bounds: Vec<Request>,
+    /// What stands in for whatever packages require of these.
+    pub overrides: Vec<Request>,
+    /// Words that its tool has to be told again, so that it makes the file as it made it before.
+    pub options: Vec<String>,
     /// Everything that the file pins, for all targets.
     pub packages: Vec<LockedPackage>,
 }

@@ -29,6 +29,14 @@ pub fn pinned(requirement: &Requirement) -> Option<&Version> {
     }
 }
 
+/// The version at which specifiers begin (`>=3.11`); `None` where they only exclude.
+pub fn oldest_named(specifiers: &VersionSpecifiers) -> Option<&Version> {
+    let is_start = |operator: &Operator| {
+        matches!(operator, Operator::GreaterThanEqual | Operator::Equal | Operator::EqualStar | Operator::TildeEqual)
+    };
+    specifiers.iter().find(|specifier| is_start(specifier.operator())).map(VersionSpecifier::version)
+}
+
 /// How a requirement bounds a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -46,6 +54,11 @@ pub fn bounded_by(requirement: &Requirement, bound: Bound, version: &Version) ->
     };
     let version_or_url = Some(VersionOrUrl::VersionSpecifier(VersionSpecifiers::from(specifier)));
     Requirement { version_or_url, ..requirement.clone() }
+}
+
+/// A requirement of these versions of a package.
+pub fn of_versions(name: &PackageName, versions: Option<VersionSpecifiers>) -> Requirement {
+    Requirement { version_or_url: versions.map(VersionOrUrl::VersionSpecifier), ..of_name(name) }
 }
 
 /// A requirement of a package by its name alone.

@@ -19,8 +19,12 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What changes its version because of the steps, or comes in, or goes; by name.
     pub moves: Vec<Move>,
+    /// What gets worse, by name; empty unless there is no better way.
+    pub worse: Vec<Worse>,
     /// Lines of requirements files to be edited, in the order of the files.
     pub edits: Vec<Edit>,
+    /// Bounds on packages that nothing pins, by name.
+    pub bounds: Vec<BoundLine>,
     /// What the tools that made lock files are to be told.
     pub commands: Vec<Command>,
     /// All that could not be looked at, sorted.
@@ -107,13 +111,15 @@ pub struct After {
     pub build: Option<Forecast>,
 }
 
-/// A search among the versions of a package, from the one in the set upwards.
+/// A search among the versions of a package, from the one in the set upwards, and downwards where nothing is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// The oldest version that was found ready.
     pub oldest: Option<Version>,
     /// The newest version that was found ready.
     pub newest: Option<Version>,
+    /// Where no newer version was found ready: the newest ready one that is older than the one in the set.
+    pub older: Option<Version>,
     /// How sure it is that no version between the one in the set and the oldest one is ready.
     pub border: Border,
     /// Versions newer than the one in the set; without pre-releases unless that one is one.
@@ -125,7 +131,8 @@ pub struct Search {
     pub probes: Vec<Probe>,
     /// The newest pre-release, when it is newer than all that was searched and was left out.
     pub prerelease: Option<Version>,
-    /// Requests that were sent for the package until then, those for its listing and for the version in the set included.
+    /// Requests that the looks may cost where nothing is cached, for the listing and the version in the set included. What
+    /// was sent may be less.
     pub requests: u64,
 }
 
@@ -210,6 +217,53 @@ pub struct Move {
     pub to: Option<Version>,
     /// Packages that require it in the set after the plan; empty when it goes.
     pub required_by: Vec<PackageName>,
+    /// What does not go together with the version now.
+    pub because: Vec<MoveReason>,
+}
+
+/// A requirement that moves a package: its own, or one that it does not meet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MoveReason {
+    /// The package that requires, with its version.
+    pub package: (PackageName, Version),
+    /// What it requires.
+    pub required: PackageName,
+    /// Which versions, as written: `>=2.3.3`.
+    pub wants: String,
+}
+
+/// A package that the plan makes worse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worse {
+    /// Normalised name.
+    pub name: PackageName,
+    /// On which target.
+    pub target: Target,
+    /// The version now; `None` when it comes in.
+    pub from: Option<Version>,
+    /// The verdict now; `None` when it comes in.
+    pub before: Option<Verdict>,
+    /// The version after.
+    pub to: Option<Version>,
+    /// The verdict after.
+    pub after: Verdict,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// A bound to be set on a package, of which an installer takes a version that is not fine otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundLine {
+    /// The line that asks for the package; `None` where only other packages require it.
+    pub place: Option<Place>,
+    /// The file in which a line is to be added, where `place` is `None`.
+    pub file: Option<String>,
+    /// The package.
+    pub name: PackageName,
+    /// The bound: `<13`.
+    pub bound: String,
+    /// The requirement with it: `pillow>=10,<13`.
+    pub requirement: String,
 }
 
 /// One line of a requirements file with another version.

@@ -83,6 +83,16 @@ pub struct Request {
     pub place: Place,
 }
 
+impl Request {
+    /// The requirement, when it names its package.
+    pub fn named(&self) -> Option<&Requirement> {
+        match &self.wanted {
+            Wanted::Named(requirement) => Some(requirement),
+            Wanted::Unnamed { .. } => None,
+        }
+    }
+}
+
 /// Packages for which a file format is allowed or forbidden (`--only-binary`, `--no-binary`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FormatControl {
@@ -170,6 +180,8 @@ pub struct Requests {
     pub requests: Vec<Request>,
     /// Bounds on versions that do not ask for the package (`-c`).
     pub constraints: Vec<Request>,
+    /// What stands in for whatever packages require of these (uv's `override-dependencies`).
+    pub overrides: Vec<Request>,
     /// The environment of which `requests` has the versions, or `locks` where they do not go together, as the user named it;
     /// `None` when they come from elsewhere.
     pub environment: Option<String>,

@@ -3,11 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{Course, Move, Step};
+use crate::model::plan::{Course, Move, MoveReason, Step};
 use crate::model::report::Report;
 
 /// Moves of packages that no step changes, by name.
-pub(super) fn moves(before: &Report, after: &Report, steps: &[Step]) -> Vec<Move> {
+pub(super) fn moves(
+    before: &Report,
+    after: &Report,
+    steps: &[Step],
+    because: &BTreeMap<PackageName, Vec<MoveReason>>,
+) -> Vec<Move> {
     let changed = |name: &PackageName| {
         steps.iter().any(|step| step.name == *name && matches!(step.course, Course::Change { .. }))
     };
@@ -22,6 +27,7 @@ pub(super) fn moves(before: &Report, after: &Report, steps: &[Step]) -> Vec<Move
             from: newest(old.get(name)),
             to: newest(new.get(name)),
             required_by: requiring(after, name),
+            because: because.get(name).cloned().unwrap_or_default(),
         })
         .collect()
 }

@@ -84,7 +84,11 @@ pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOption
 
 /// Renders the plan.
 pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
+    let mut document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
+    if document.generated.is_none() {
+        document.summary.requests = None;
+        document.summary.bytes_fetched = None;
+    }
     pretty(&document)
 }
 

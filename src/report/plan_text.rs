@@ -2,7 +2,10 @@
 
 pub(super) mod searched;
 
-use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outlook, Plan, Step};
+use std::collections::BTreeSet;
+
+use crate::model::name::Version;
+use crate::model::plan::{Alternative, CommandPlace, Course, Move, MoveReason, Obstacle, Outlook, Plan, Step};
 use crate::model::request::Place;
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
@@ -30,9 +33,10 @@ pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, Re
         sections.push(told.steps(kind));
         if kind.title == CHANGE {
             sections.push(told.moves());
+            sections.push(told.worse());
         }
     }
-    sections.extend([told.edits(), told.commands(), told.problems(), told.cost()]);
+    sections.extend([told.edits(), told.bounds(), told.commands(), told.problems(), told.cost()]);
     Ok(page(&sections))
 }
 
@@ -112,7 +116,13 @@ impl Page<'_> {
                     format!("{} of {}", summary.good_after, summary.packages_after)
                 };
                 let now = summary.good_before;
-                format!("{}: {now} fine now, {after} with this plan.", count(packages, "package"))
+                let worse: BTreeSet<_> = self.plan.worse.iter().map(|worse| &worse.name).collect();
+                let worse = match worse.len() {
+                    0 => String::new(),
+                    1 => "; 1 gets worse".to_owned(),
+                    worse => format!("; {worse} get worse"),
+                };
+                format!("{}: {now} fine now, {after} with this plan{worse}.", count(packages, "package"))
             }
         };
         let mut lines = vec![self.paint(Role::Heading, &title)];
@@ -140,7 +150,11 @@ impl Page<'_> {
         let worst = step.outlooks.iter().map(|outlook| outlook.verdict).max();
         let role = worst.map_or(Role::Open, Role::of_verdict);
         let (mark, what) = match &step.course {
-            Course::Change { to } => (self.paint(Role::Good, "→"), format!("{version} → {to}")),
+            Course::Change { to } => {
+                let is_older = step.version.as_ref().is_some_and(|now| to < now);
+                let older = if is_older { ", which is older: no newer one is ready" } else { "" };
+                (self.paint(Role::Good, "→"), format!("{version} → {to}{older}"))
+            }
             Course::Follow => (self.paint(Role::Good, "✓"), format!("{version}: follows from the rest")),
             Course::HeldBack { to, .. } => {
                 (self.paint(role, &sign(role).to_string()), format!("{version}, {to} is ready"))
@@ -148,6 +162,7 @@ impl Page<'_> {
             _ => (self.paint(role, &sign(role).to_string()), version),
         };
         let mut lines = vec![format!("  {mark} {name}  {what}")];
+        lines.extend(required_for(step).iter().flat_map(|text| self.labelled("for", text)));
         let told = searched::told(step, &self.plan.targets);
         lines.extend(told.iter().flat_map(|(label, text)| self.labelled(label, text)));
         if let Course::HeldBack { by, .. } = &step.course {
@@ -178,19 +193,77 @@ impl Page<'_> {
             return Vec::new();
         }
         let mut lines = vec![self.paint(Role::Heading, "Moves with it")];
-        for Move { name, from, to, required_by } in &self.plan.moves {
+        for Move { name, from, to, required_by, because } in &self.plan.moves {
             let what = match (from, to) {
                 (Some(from), Some(to)) => format!("{from} → {to}"),
                 (None, Some(to)) => format!("comes in: {to}"),
                 (_, None) => "goes: nothing requires it any more".to_owned(),
             };
             let names: Vec<String> = required_by.iter().map(ToString::to_string).collect();
-            let by = if names.is_empty() { String::new() } else { format!("  (for {})", names.join(", ")) };
+            let reasons: Vec<String> = because.iter().map(move_reason).collect();
+            let by = match (reasons.is_empty(), names.is_empty()) {
+                (false, _) => format!("  ({})", reasons.join("; ")),
+                (true, false) => format!("  (for {})", names.join(", ")),
+                (true, true) => String::new(),
+            };
             lines.push(format!(
                 "    {}  {what}{}",
                 self.paint(Role::Heading, name.as_ref()),
                 self.paint(Role::Faint, &by)
             ));
+        }
+        lines
+    }
+
+    fn worse(&self) -> Vec<String> {
+        if self.plan.worse.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![self.paint(Role::Heading, "Gets worse by this plan; no better way was found")];
+        for worse in &self.plan.worse {
+            let version =
+                |version: &Option<Version>| version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+            let what = match worse.before {
+                Some(before) => {
+                    let (from, to) = (version(&worse.from), version(&worse.to));
+                    format!("{from} → {to}: {} → {}", before.word(), worse.after.word())
+                }
+                None => format!("comes in: {} is {}", version(&worse.to), worse.after.word()),
+            };
+            let on = if self.plan.targets.len() == 1 {
+                String::new()
+            } else {
+                format!(" on {}", short_target(&self.plan.targets, worse.target))
+            };
+            lines.push(format!(
+                "  {} {}  {what}{on}",
+                self.paint(Role::Bad, "✗"),
+                self.paint(Role::Heading, worse.name.as_ref())
+            ));
+            lines.extend(self.labelled("why", &harmless(&worse.reason)));
+        }
+        lines
+    }
+
+    fn bounds(&self) -> Vec<String> {
+        if self.plan.bounds.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![format!(
+            "{} {}",
+            self.paint(Role::Heading, "Set bounds"),
+            self.paint(Role::Faint, "(installers take other versions otherwise)")
+        )];
+        for bound in &self.plan.bounds {
+            let place = match (&bound.place, &bound.file) {
+                (Some(place), _) => {
+                    let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+                    format!("{}{line}", harmless(&place.file))
+                }
+                (None, Some(file)) => format!("{}, one line more", harmless(file)),
+                (None, None) => "one line more".to_owned(),
+            };
+            lines.push(format!("  {}  {}", self.paint(Role::Faint, &place), harmless(&bound.requirement)));
         }
         lines
     }
@@ -252,7 +325,11 @@ impl Page<'_> {
         lines
     }
 
+    /// What the run cost, where the time of the run is told too: another run from the cache costs less.
     fn cost(&self) -> Vec<String> {
+        if self.options.generated.is_none() {
+            return Vec::new();
+        }
         let summary = &self.plan.summary;
         let requests = count(usize::try_from(summary.requests).unwrap_or(usize::MAX), "request");
         vec![self.paint(Role::Faint, &format!("{requests}, {} of distribution files", bytes(summary.bytes_fetched)))]
@@ -267,6 +344,26 @@ fn is_futile(step: &Step) -> bool {
         let newer = outlook.newer_build.as_ref();
         outlook.after.build.as_ref().is_some_and(is_bad) && newer.is_none_or(|newer| is_bad(&newer.forecast))
     })
+}
+
+/// For which line of the input the package is there, and through what.
+fn required_for(step: &Step) -> Option<String> {
+    let required = step.required_by.first()?;
+    let line = required.place.line.map_or_else(String::new, |line| format!(":{line}"));
+    let place = format!("{}{line}", harmless(&required.place.file));
+    let through: Vec<String> = required.path.iter().map(ToString::to_string).collect();
+    let more = match step.required_by.len() {
+        1 => String::new(),
+        more => format!(", and {} more", more - 1),
+    };
+    let through = if through.is_empty() { String::new() } else { format!(" ({})", through.join(" → ")) };
+    Some(format!("{place}{through}{more}"))
+}
+
+/// The requirement that moves a package.
+fn move_reason(reason: &MoveReason) -> String {
+    let (name, version) = &reason.package;
+    format!("{name} {version} wants {}{}", reason.required, harmless(&reason.wants))
 }
 
 /// Whether nothing is left to ask its project for.

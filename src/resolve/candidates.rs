@@ -149,10 +149,27 @@ impl Selector {
         })
     }
 
+    /// The first version of an order that is in the range; at higher levels only after all were tried at the lower ones.
+    pub(super) fn pick_in_order<'a>(
+        &self,
+        offer: &'a Offer,
+        order: &[Version],
+        range: &Range,
+        level: Level,
+    ) -> Option<Pick<'a>> {
+        let mut tried = [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level);
+        tried.find_map(|tried| {
+            let inside = order.iter().filter(|version| range.contains(version));
+            inside.filter_map(|version| offer.candidate(version)).find_map(|candidate| {
+                let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
+                Some(Pick { candidate, artifact, level: tried })
+            })
+        })
+    }
+
     /// This version, with the file that the installer takes, or the best of those that it would not take.
     pub(super) fn pick_version<'a>(&self, offer: &'a Offer, version: &Version) -> Option<Pick<'a>> {
-        let newest_first = offer.candidates.binary_search_by(|candidate| version.cmp(&candidate.version));
-        let candidate = offer.candidates.get(newest_first.ok()?)?;
+        let candidate = offer.candidate(version)?;
         let fits = self.fits(offer, candidate);
         [Level::Strict, Level::Twin, Level::Anything].into_iter().find_map(|level| {
             let artifact = offer.listing.files.get(fits.at(level)?)?;
@@ -242,6 +259,12 @@ impl Fits {
 }
 
 impl Offer {
+    /// The version with its files.
+    fn candidate(&self, version: &Version) -> Option<&Candidate> {
+        let newest_first = self.candidates.binary_search_by(|candidate| version.cmp(&candidate.version));
+        self.candidates.get(newest_first.ok()?)
+    }
+
     /// The versions that count, oldest first, as the solver's sets want them.
     pub(super) fn versions(&self) -> impl Iterator<Item = &Version> {
         self.candidates.iter().rev().map(|candidate| &candidate.version)

@@ -11,8 +11,8 @@ use super::candidates::{Prereleases, Selector};
 use super::node::Node;
 use super::ranges::{self, Range};
 use super::tags::Tags;
-use super::{Catalog, CatalogError, Located, Options, ResolveError, markers};
-use crate::model::name::{ExtraName, PackageName, VersionSpecifiers};
+use super::{Catalog, CatalogError, Located, Options, ResolveError, VersionOrders, markers};
+use crate::model::name::{ExtraName, PackageName, VersionSpecifiers, specifiers};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::request::{Location, Place, Request, Requests, Sources, Wanted};
 use crate::model::target::Target;
@@ -48,6 +48,10 @@ pub(super) struct Plan {
     pub(super) demands: Vec<Demand>,
     pub(super) constraints: BTreeMap<PackageName, Vec<Constraint>>,
     pub(super) sites: BTreeMap<PackageName, Site>,
+    /// Ranges that stand in for whatever packages require of these.
+    pub(super) overrides: BTreeMap<PackageName, Vec<Range>>,
+    /// Packages whose versions are tried in an order of their own.
+    pub(super) orders: VersionOrders,
     /// What could not even be given a name.
     pub(super) problems: Vec<Problem>,
 }
@@ -68,7 +72,7 @@ impl Plan {
 
 /// Reads the input for one target.
 pub(super) fn read(
-    requests: &Requests,
+    (requests, orders): (&Requests, &VersionOrders),
     target: Target,
     options: &Options,
     environment: &MarkerEnvironment,
@@ -85,11 +89,35 @@ pub(super) fn read(
             constraints.entry(name).or_default().push(constraint);
         }
     }
+    let overrides = overrides(&requests.overrides, environment);
+    for demand in &mut reader.demands {
+        if let Some(range) = overrides.get(&demand.name).and_then(|ranges| ranges.first()) {
+            demand.range = range.clone();
+        }
+    }
     rules.located.extend(reader.sites.keys().cloned());
+    for (name, versions) in orders {
+        rules.pins.entry(name.clone()).or_default().extend(versions.iter().cloned());
+    }
     let selector = selector(&requests.sources, target, options, rules);
     let Reader { demands, sites, problems, .. } = reader;
     let sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
-    Ok(Plan { selector: Arc::new(selector), demands, constraints, sites, problems })
+    let (selector, orders) = (Arc::new(selector), orders.clone());
+    Ok(Plan { selector, demands, constraints, sites, overrides, orders, problems })
+}
+
+/// What stands in for requirements on this target. A name without a range is one that nothing requires.
+/// <https://docs.astral.sh/uv/concepts/resolution/#dependency-overrides>
+fn overrides(requests: &[Request], environment: &MarkerEnvironment) -> BTreeMap<PackageName, Vec<Range>> {
+    let mut overrides: BTreeMap<PackageName, Vec<Range>> = BTreeMap::new();
+    for request in requests {
+        let Wanted::Named(wanted) = &request.wanted else { continue };
+        let ranges = overrides.entry(wanted.name.clone()).or_default();
+        if wanted.marker.evaluate(environment, &[]) {
+            ranges.push(specifiers(wanted).map_or_else(Range::full, ranges::of_all));
+        }
+    }
+    overrides
 }
 
 /// The rules by which files are chosen on this target.

@@ -42,7 +42,18 @@ pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError
         target: session.plan.selector.target,
         explanation: capitalised(&explanation),
         places: places.into_iter().collect(),
+        packages: names.into_iter().cloned().collect(),
+        exhausted: exhausted(&facts),
     }
+}
+
+/// The packages of which no version was left.
+fn exhausted(facts: &[&Fact]) -> BTreeSet<PackageName> {
+    let named = facts.iter().filter_map(|fact| match fact {
+        External::NoVersions(node, _) | External::Custom(node, ..) => node.name().cloned(),
+        External::NotRoot(..) | External::FromDependencyOf(..) => None,
+    });
+    named.collect()
 }
 
 /// The facts that the reasons stand on, each once, in the order of the chain.

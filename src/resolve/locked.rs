@@ -15,8 +15,9 @@ use super::{Catalog, Hint, VersionStatement};
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
-use crate::model::name::{ExtraName, PackageName, Version};
+use crate::model::name::{ExtraName, PackageName, Requirement, Version, of_name};
 use crate::model::problem::{Problem, ProblemKind};
+use crate::model::request::{Request, Wanted};
 use crate::model::resolution::{Choice, Chosen, RequiredBy};
 
 /// How many paths a package keeps, shortest first.
@@ -141,6 +142,39 @@ impl<'a> Selected<'a> {
             }
         }
         rules
+    }
+
+    /// What leads into the set, without versions: what projects and what is from elsewhere than an index require, and
+    /// what is listed and required by nothing. That nothing else leads to the rest is for their metadata to say.
+    pub(super) fn unlocked(&self) -> Vec<Request> {
+        let is_from_index =
+            |at: usize| self.lock.packages.get(at).filter(|package| matches!(package.pin, Pin::Version(_)));
+        let mut requests = Vec::new();
+        let mut ask = |package: &LockedPackage, extras: &[ExtraName]| {
+            let wanted = Wanted::Named(Requirement { extras: extras.to_vec(), ..of_name(&package.name) });
+            let request = Request { wanted, hashes: Vec::new(), place: package.place.clone() };
+            if !requests.contains(&request) {
+                requests.push(request);
+            }
+        };
+        for (at, member) in &self.members {
+            match (is_from_index(*at), self.lock.packages.get(*at)) {
+                (Some(package), _) if member.paths.iter().any(Vec::is_empty) => {
+                    ask(package, &member.extras.iter().cloned().collect::<Vec<_>>());
+                }
+                (Some(_), _) | (None, None) => {}
+                (None, Some(_)) => {
+                    let of_extra =
+                        |edge: &&LockedEdge| edge.of_extra.as_ref().is_none_or(|extra| member.extras.contains(extra));
+                    for edge in self.edges(*at).filter(of_extra) {
+                        if let Some(package) = is_from_index(edge.to) {
+                            ask(package, &edge.extras);
+                        }
+                    }
+                }
+            }
+        }
+        requests
     }
 
     /// The file that the target gets for each package.

@@ -171,6 +171,7 @@ impl<'a> Session<'a> {
         extra: Option<&ExtraName>,
     ) -> Result<Vec<Edge>, Interrupt> {
         let description = self.description(name, version)?;
+        let overridden = |name: &PackageName| self.plan.overrides.get(name);
         let active = description.requirements.iter().filter(|requirement| match extra {
             None => requirement.marker.evaluate(self.environment, &[]),
             Some(extra) => {
@@ -178,11 +179,14 @@ impl<'a> Session<'a> {
                     && !requirement.marker.evaluate(self.environment, &[])
             }
         });
+        let active = active.filter(|it| overridden(&it.name).is_none_or(|ranges| !ranges.is_empty()));
         let edges = active.flat_map(|requirement| {
-            let (range, location) = match &requirement.version_or_url {
-                None => (Range::full(), None),
-                Some(VersionOrUrl::VersionSpecifier(specifiers)) => (ranges::of_all(specifiers), None),
-                Some(VersionOrUrl::Url(url)) => (Range::full(), Some(Location::Url(url.clone()))),
+            let stated = overridden(&requirement.name).and_then(|ranges| ranges.first());
+            let (range, location) = match (stated, &requirement.version_or_url) {
+                (Some(range), _) => (range.clone(), None),
+                (None, None) => (Range::full(), None),
+                (None, Some(VersionOrUrl::VersionSpecifier(specifiers))) => (ranges::of_all(specifiers), None),
+                (None, Some(VersionOrUrl::Url(url))) => (Range::full(), Some(Location::Url(url.clone()))),
             };
             let range = range.intersection(&self.plan.bound(&requirement.name));
             let nodes = Node::asked_for(&requirement.name, &requirement.extras);
@@ -291,7 +295,7 @@ impl DependencyProvider for Session<'_> {
     fn choose_version(&self, node: &Node, range: &Range) -> Result<Option<Version>, Interrupt> {
         let Some(name) = node.name() else { return Ok(Some(root_version())) };
         let offer = self.offer(name)?;
-        let pick = self.plan.selector.pick(&offer, range, self.level(name));
+        let pick = self.first(name, &offer, range, self.level(name));
         if pick.is_none() && self.beneath.borrow().contains(name) && self.let_in(name, &offer, range) {
             return Err(Interrupt::Again);
         }

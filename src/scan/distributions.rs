@@ -161,11 +161,6 @@ impl Distributions {
         }
     }
 
-    /// Whether the wheel was looked into before, as a whole or as far as it took to decide.
-    pub(super) fn is_examined(&self, artifact: &Artifact) -> bool {
-        [EXAMINATIONS, GLIMPSES].into_iter().any(|bucket| self.recall(artifact, bucket).is_some())
-    }
-
     fn recall(&self, artifact: &Artifact, bucket: &'static str) -> Option<Examination> {
         let known = self.inner.examined().get(&(bucket, artifact.location.clone())).cloned();
         known.or_else(|| {

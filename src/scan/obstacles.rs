@@ -2,7 +2,7 @@
 
 use crate::model::name::{PackageName, Requirement, Version, pinned, specifiers};
 use crate::model::plan::Obstacle;
-use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::request::{Place, Request, Requests};
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{Catalog, markers};
@@ -10,25 +10,18 @@ use crate::resolve::{Catalog, markers};
 use super::distributions::Distributions;
 use super::judging;
 
-/// The requirement of a line that names its package.
-pub(super) fn named(request: &Request) -> Option<&Requirement> {
-    match &request.wanted {
-        Wanted::Named(requirement) => Some(requirement),
-        Wanted::Unnamed { .. } => None,
-    }
-}
-
 /// Whether a line pins the package to one version.
 pub(super) fn is_pinned(requests: &Requests, name: &PackageName) -> bool {
-    let lines = requests.requests.iter().chain(&requests.constraints).filter_map(named);
+    let lines = requests.requests.iter().chain(&requests.constraints).filter_map(Request::named);
     lines.filter(|requirement| requirement.name == *name).any(|requirement| pinned(requirement).is_some())
 }
 
 /// Lines that keep the version out. A line that pins the package is there to be changed, and keeps nothing out.
 pub(super) fn lines(requests: &Requests, target: Target, name: &PackageName, version: &Version) -> Vec<Obstacle> {
     let Ok(environment) = markers::environment(target, 0) else { return Vec::new() };
-    let lines = requests.requests.iter().chain(&requests.constraints);
-    let about = lines.filter_map(|request| Some((request, named(request)?))).filter(|(_, it)| it.name == *name);
+    let locked = requests.locks.iter().flat_map(|lock| &lock.bounds);
+    let lines = requests.requests.iter().chain(&requests.constraints).chain(locked);
+    let about = lines.filter_map(|request| Some((request, request.named()?))).filter(|(_, it)| it.name == *name);
     let against = about.filter_map(|(request, requirement)| {
         let wanted = specifiers(requirement).filter(|_| pinned(requirement).is_none())?;
         let counts = requirement.marker.evaluate(&environment, &[]) && !wanted.contains(version);
@@ -70,7 +63,7 @@ pub(super) fn packages(
 fn pin_of(requests: &Requests, chosen: &Chosen) -> Option<Place> {
     let lines = requests.requests.iter().chain(&requests.constraints);
     let mut pins = lines.filter(|request| {
-        named(request).is_some_and(|requirement| requirement.name == chosen.name && pinned(requirement).is_some())
+        request.named().is_some_and(|requirement| requirement.name == chosen.name && pinned(requirement).is_some())
     });
     pins.next().map(|request| request.place.clone())
 }

@@ -10,8 +10,7 @@ use crate::model::artifact::Artifact;
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::{Location, Requests};
 use crate::model::resolution::{Chosen, Resolution};
-use crate::model::target::Target;
-use crate::resolve::{self, Options, ResolveError};
+use crate::resolve::Options;
 use crate::rules::RuleSet;
 
 use super::assembly::{self, Bytes, Judged};
@@ -109,12 +108,6 @@ impl Session<'_> {
         for (chosen, result) in resolution.packages.iter().zip(results) {
             result.other_build = others.remove(&chosen.name);
         }
-    }
-
-    /// The set for one target.
-    pub(super) fn resolve(&self, requests: &Requests, target: Target) -> Result<Resolution, ResolveError> {
-        self.observer.notice(Event::Resolving { target });
-        resolve::resolve(requests, target, &self.options(), self.distributions)
     }
 
     /// Looks into every wheel and sdist that any target gets, each once.

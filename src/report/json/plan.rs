@@ -1,8 +1,8 @@
 //! From the model's plan to version 1 of its JSON.
 
 use crate::model::plan::{
-    After, Alternative, Border, Command, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan, PlanSummary, Probe,
-    Search, Seen, Step,
+    After, Alternative, Border, BoundLine, Command, Course, Edit, Move, MoveReason, NewerBuild, Obstacle, Outlook,
+    Plan, PlanSummary, Probe, Search, Seen, Step, Worse,
 };
 
 use super::convert::{all, place, problem, required_by, text, verdict};
@@ -16,7 +16,9 @@ impl From<&Plan> for plan_v1::Plan {
             targets: all(&plan.targets, ToString::to_string),
             steps: all(&plan.steps, step),
             moves: all(&plan.moves, moved),
+            worse: all(&plan.worse, worse),
             edits: all(&plan.edits, edit),
+            bounds: all(&plan.bounds, bound),
             commands: all(&plan.commands, command),
             problems: all(&plan.problems, problem),
             summary: summary(&plan.summary),
@@ -98,6 +100,7 @@ fn search(search: &Search) -> plan_v1::Search {
         fitting: search.fitting,
         probes: all(&search.probes, probe),
         prerelease: optional(search.prerelease.as_ref()),
+        older: optional(search.older.as_ref()),
         requests: search.requests,
     }
 }
@@ -120,6 +123,39 @@ fn moved(moved: &Move) -> plan_v1::Move {
         from: optional(moved.from.as_ref()),
         to: optional(moved.to.as_ref()),
         required_by: all(&moved.required_by, ToString::to_string),
+        because: all(&moved.because, reason),
+    }
+}
+
+fn reason(reason: &MoveReason) -> plan_v1::MoveReason {
+    let (package, version) = &reason.package;
+    plan_v1::MoveReason {
+        package: package.to_string(),
+        version: version.to_string(),
+        required: reason.required.to_string(),
+        wants: text(&reason.wants),
+    }
+}
+
+fn worse(worse: &Worse) -> plan_v1::Worse {
+    plan_v1::Worse {
+        name: worse.name.to_string(),
+        target: worse.target.to_string(),
+        from: optional(worse.from.as_ref()),
+        before: worse.before.map(verdict),
+        to: optional(worse.to.as_ref()),
+        after: verdict(worse.after),
+        reason: text(&worse.reason),
+    }
+}
+
+fn bound(bound: &BoundLine) -> plan_v1::BoundLine {
+    plan_v1::BoundLine {
+        place: bound.place.as_ref().map(place),
+        file: bound.file.as_deref().map(text),
+        name: bound.name.to_string(),
+        bound: bound.bound.clone(),
+        requirement: text(&bound.requirement),
     }
 }
 
@@ -143,7 +179,7 @@ fn summary(summary: &PlanSummary) -> plan_v1::Summary {
         good_before: summary.good_before,
         packages_after: summary.packages_after,
         good_after: summary.good_after,
-        requests: summary.requests,
-        bytes_fetched: summary.bytes_fetched,
+        requests: Some(summary.requests),
+        bytes_fetched: Some(summary.bytes_fetched),
     }
 }

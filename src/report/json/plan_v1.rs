@@ -27,8 +27,12 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// Packages that the steps move besides, by name.
     pub(super) moves: Vec<Move>,
+    /// What gets worse, by name; empty unless there is no better way.
+    pub(super) worse: Vec<Worse>,
     /// Lines of requirements files to be edited, in the order of the files.
     pub(super) edits: Vec<Edit>,
+    /// Bounds to be set on packages that nothing pins, by name.
+    pub(super) bounds: Vec<BoundLine>,
     /// What the tools that made lock files are to be told, or the installer of an environment.
     pub(super) commands: Vec<Command>,
     /// What could not be looked at, sorted.
@@ -160,7 +164,9 @@ pub(super) struct Search {
     pub(super) probes: Vec<Probe>,
     /// The newest pre-release, when it is newer than all of them and was left out.
     pub(super) prerelease: Option<String>,
-    /// Requests that were sent for the package until then, those for its listing and for the version in the set included.
+    /// Where no newer version was found ready: the newest ready one that is older than the one in the set.
+    pub(super) older: Option<String>,
+    /// Requests that the looks may cost where nothing is cached, for the listing and the version in the set included.
     pub(super) requests: u64,
 }
 
@@ -208,6 +214,55 @@ pub(super) struct Move {
     pub(super) to: Option<String>,
     /// Packages that require it after the plan.
     pub(super) required_by: Vec<String>,
+    /// Requirements that do not go together with the version now.
+    pub(super) because: Vec<MoveReason>,
+}
+
+/// A requirement that moves a package: its own, or one that it does not meet.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MoveReason {
+    /// The package that requires.
+    pub(super) package: String,
+    /// Its version.
+    pub(super) version: String,
+    /// What it requires.
+    pub(super) required: String,
+    /// Which versions, as written.
+    pub(super) wants: String,
+}
+
+/// A package that the plan makes worse.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Worse {
+    /// Normalised name.
+    pub(super) name: String,
+    /// On which target.
+    pub(super) target: String,
+    /// The version now; null when it comes in.
+    pub(super) from: Option<String>,
+    /// The verdict now; null when it comes in.
+    pub(super) before: Option<Verdict>,
+    /// The version after.
+    pub(super) to: Option<String>,
+    /// The verdict after.
+    pub(super) after: Verdict,
+    /// Why, in a few words.
+    pub(super) reason: String,
+}
+
+/// A bound on a package of which an installer takes a version that is not fine otherwise.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct BoundLine {
+    /// The line that asks for the package; null where only other packages require it.
+    pub(super) place: Option<Place>,
+    /// The file in which a line is to be added, where `place` is null.
+    pub(super) file: Option<String>,
+    /// The package.
+    pub(super) name: String,
+    /// The bound, such as `<13`.
+    pub(super) bound: String,
+    /// The requirement with the bound.
+    pub(super) requirement: String,
 }
 
 /// One line of a requirements file with another version.
@@ -247,8 +302,10 @@ pub(super) struct Summary {
     pub(super) packages_after: usize,
     /// Those of which nothing speaks against every target then.
     pub(super) good_after: usize,
-    /// Requests sent in all.
-    pub(super) requests: u64,
-    /// Bytes of distribution files that came over the network.
-    pub(super) bytes_fetched: u64,
+    /// Requests sent in all: what a run cost, which differs from run to run, and stands here only with `generated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) requests: Option<u64>,
+    /// Bytes of distribution files that came over the network; only with `generated`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes_fetched: Option<u64>,
 }

@@ -135,6 +135,9 @@ struct WrittenSearch {
     fitting: usize,
     probes: Vec<WrittenProbe>,
     prerelease: Option<Version>,
+    /// Earlier plans have none.
+    #[serde(default)]
+    older: Option<Version>,
     requests: u64,
 }
 
@@ -188,6 +191,7 @@ fn search<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<plan::Search>, 
         fitting: search.fitting,
         probes: search.probes.into_iter().map(probe).collect(),
         prerelease: search.prerelease,
+        older: search.older,
         requests: search.requests,
     };
     Ok(Option::<WrittenSearch>::deserialize(reader)?.map(search))

@@ -89,7 +89,10 @@ fn searched(search: &Search) -> String {
     let found = match (&search.oldest, &search.newest) {
         (Some(oldest), Some(newest)) if oldest == newest => format!("{oldest} is ready"),
         (Some(oldest), Some(newest)) => format!("ready from {oldest} to {newest}"),
-        _ => none_ready(search),
+        _ => match &search.older {
+            Some(older) => format!("{}; {older} is ready, an older one", none_ready(search)),
+            None => none_ready(search),
+        },
     };
     [vec![found], remarks(search)].concat().join("; ")
 }
@@ -112,7 +115,9 @@ pub(in crate::report) fn none_ready(search: &Search) -> String {
         return "there is no newer version".to_owned();
     }
     let newer = count(search.versions, "newer version");
-    let looks: Vec<&Probe> = search.probes.iter().filter(|probe| probe.seen == Seen::Bytes).rev().collect();
+    let is_newer = |probe: &&Probe| search.older.as_ref().is_none_or(|older| probe.version > *older);
+    let looks = search.probes.iter().filter(|probe| probe.seen == Seen::Bytes).filter(is_newer);
+    let looks: Vec<&Probe> = looks.rev().collect();
     let mut named: Vec<String> = looks.iter().take(MOST_PROBES).map(|probe| looked(probe)).collect();
     if looks.len() > MOST_PROBES {
         named.push(format!("{} more", looks.len() - MOST_PROBES));

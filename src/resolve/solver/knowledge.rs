@@ -123,6 +123,21 @@ impl Session<'_> {
         self.plan.selector.pick(offer, &Range::singleton(version.clone()), self.level(name))
     }
 
+    /// The version that is tried first of those in the range.
+    pub(super) fn first<'o>(
+        &self,
+        name: &PackageName,
+        offer: &'o Offer,
+        range: &Range,
+        level: Level,
+    ) -> Option<Pick<'o>> {
+        let order = self.plan.orders.get(name).filter(|_| !self.sites.borrow().contains_key(name));
+        match order {
+            Some(order) => self.plan.selector.pick_in_order(offer, order, range, level),
+            None => self.plan.selector.pick(offer, range, level),
+        }
+    }
+
     fn read(&self, name: &PackageName, offer: &Offer, pick: Pick<'_>) -> Description {
         let mut first_problem = None;
         for file in self.plan.selector.described_by(offer, pick) {

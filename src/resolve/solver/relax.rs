@@ -53,7 +53,7 @@ impl Session<'_> {
     }
 
     pub(super) fn raise(&self, name: &PackageName, offer: &Offer, range: &Range, level: Level) -> bool {
-        if self.level(name) >= level || self.plan.selector.pick(offer, range, level).is_none() {
+        if self.level(name) >= level || self.first(name, offer, range, level).is_none() {
             return false;
         }
         self.levels.borrow_mut().insert(name.clone(), level);
@@ -62,14 +62,14 @@ impl Session<'_> {
         true
     }
 
-    /// Whether a newer version would do for the input. A version that does not say what it requires agrees with
+    /// Whether another version goes first, and would do for the input. A version that does not say what it requires agrees with
     /// everything, so that a search that goes back far enough would always end at such a one.
     pub(super) fn is_second_choice(&self, name: &PackageName, version: &Version) -> Result<bool, Interrupt> {
         let demands = self.plan.demands.iter().filter(|demand| demand.name == *name);
         let range = demands.fold(self.plan.bound(name), |range, demand| range.intersection(&demand.range));
         let offer = self.offer(name)?;
-        let first = self.plan.selector.pick(&offer, &range, self.level(name));
-        Ok(first.is_some_and(|first| first.candidate.version > *version))
+        let first = self.first(name, &offer, &range, self.level(name));
+        Ok(first.is_some_and(|first| first.candidate.version != *version))
     }
 }
 

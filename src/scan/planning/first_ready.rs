@@ -2,14 +2,15 @@
 //! distribution is ready, with the modules that it leaves the decision to.
 //!
 //! File names go first: a version without any file that the target's installer takes needs no bytes, nor does one that
-//! would come without its compiled modules. What is left is searched ([`search`]); each look fetches the end of a wheel
+//! would come without its compiled modules. What is left is searched ([`border_search`]); each look fetches the end of a wheel
 //! and its modules, or one module where that settles it.
 
 use std::collections::BTreeMap;
 
 use crate::import;
-use crate::model::facts::ModuleFacts;
-use crate::model::name::{PackageName, Version};
+use crate::model::artifact::Artifact;
+use crate::model::facts::{Fact, ModuleFacts};
+use crate::model::name::{PackageName, Requirement, Version, pinned};
 use crate::model::outcome::Gil;
 use crate::model::plan::{Border, Probe, Search, Seen};
 use crate::model::report::TargetResult;
@@ -18,19 +19,26 @@ use crate::model::resolution::{Chosen, Resolution};
 use crate::model::subject::Offer;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
-use crate::resolve::Catalog;
+use crate::plan::border_search::{self, History, Readiness, search};
 use crate::resolve::editions::{Edition, Editions};
+use crate::resolve::{Catalog, markers};
 
 use super::super::examination::Extent;
 use super::super::judging::{self, Examinations, Found};
 use super::super::obstacles;
 use super::super::session::Session;
-use super::search::{History, Readiness, search};
 
-/// Requests that may be sent for one package and target, those for its listing and for the version in the set included.
-pub(super) const MOST_REQUESTS: u64 = 11;
-/// What a look costs: the end of the wheel, and the modules.
-const USUAL_COST: u64 = 2;
+/// Requests that a package may cost on one target where nothing is cached, those for its listing and for the version in the
+/// set included. What is cached is charged all the same: the same index gives the same plan.
+const BASE: u64 = 2;
+/// Of these, what looks at newer versions may cost.
+const NEWER: u64 = 7;
+/// What looks at older versions may cost besides.
+const OLDER: u64 = 2;
+/// Size of a wheel that one request gets as a whole, in bytes.
+const ONE_REQUEST: u64 = 4 << 20;
+/// What reading an sdist costs: its end and the rest of it.
+const SDIST: u64 = 2;
 
 /// The set in which a package is to get another version.
 #[derive(Clone, Copy)]
@@ -40,13 +48,17 @@ pub(super) struct Surroundings<'a> {
     pub(super) examinations: &'a Examinations,
 }
 
-/// Searches the versions of one package. `earlier` is how many targets it was searched for before. `None` when there is
-/// no listing to search.
+/// How many sdists may be read with what a search left.
+pub(super) fn affordable_sdists(search: Option<&Search>) -> u64 {
+    let spent = search.map_or(BASE, |search| search.requests);
+    (BASE + NEWER + OLDER).saturating_sub(spent) / SDIST
+}
+
+/// Searches the versions of one package. `None` when there is no listing to search.
 pub(super) fn first_ready(
     session: &Session<'_>,
     surroundings: Surroundings<'_>,
     (chosen, now): (&Chosen, &TargetResult),
-    earlier: u64,
 ) -> Option<Search> {
     let Surroundings { requests, resolution, .. } = surroundings;
     let target = resolution.target;
@@ -59,28 +71,26 @@ pub(super) fn first_ready(
     let newer: Vec<&Version> = editions.versions().filter(|version| **version > from).collect();
     let prerelease = newer.last().copied().filter(is_early).cloned();
     let newer: Vec<Version> = newer.into_iter().filter(|version| !is_early(version)).cloned().collect();
-    let mut looker = Looker {
-        session,
-        surroundings,
-        chosen,
-        editions: &editions,
-        probes: BTreeMap::new(),
-        most_requests: MOST_REQUESTS * (earlier + 1),
-        costs: [USUAL_COST; 2],
-    };
-    let (allowed, forbidden): (Vec<Version>, Vec<Version>) =
-        newer.iter().cloned().partition(|version| obstacles::lines(requests, target, &chosen.name, version).is_empty());
+    let is_let_in = |version: &Version| obstacles::lines(requests, target, &chosen.name, version).is_empty();
+    let mut looker =
+        Looker { session, surroundings, chosen, editions: &editions, probes: BTreeMap::new(), left: NEWER };
+    let (allowed, forbidden): (Vec<Version>, Vec<Version>) = newer.iter().cloned().partition(is_let_in);
     // What the input's own bounds let in goes first; what they keep out shows what they cost.
     let mut found = looker.search(&from, now.verdict, &allowed);
+    let mut older = None;
     if found.oldest.is_none() {
         found = looker.search(&from, now.verdict, &forbidden);
+        looker.left += OLDER;
+        let versions = editions.versions().filter(|version| **version < from && !is_early(version));
+        let versions: Vec<Version> = versions.filter(|version| is_let_in(version)).cloned().collect();
+        older = looker.newest(&versions);
     }
-    let requests = session.distributions.index().requests_for(&chosen.name);
     let border = looker.border(&found, &from, &newer);
+    let spent = BASE + NEWER + OLDER - looker.left - if found.oldest.is_some() && older.is_none() { OLDER } else { 0 };
     let probes = looker.probes.into_values().collect();
     let fitting =
         newer.iter().filter_map(|version| editions.edition(version)).filter(|it| needs_bytes(it, target)).count();
-    Some(Search { border, probes, versions: newer.len(), fitting, prerelease, requests, ..found })
+    Some(Search { border, probes, versions: newer.len(), fitting, prerelease, requests: spent, older, ..found })
 }
 
 /// Whether it is a pre-release for somebody who has none and wants none.
@@ -94,9 +104,8 @@ struct Looker<'a> {
     chosen: &'a Chosen,
     editions: &'a Editions,
     probes: BTreeMap<Version, Probe>,
-    most_requests: u64,
-    /// What the last looks cost, in requests: those at neighbours cost about the same.
-    costs: [u64; 2],
+    /// Requests that looks may still cost.
+    left: u64,
 }
 
 impl Looker<'_> {
@@ -124,6 +133,17 @@ impl Looker<'_> {
         Search { oldest: at(searched.oldest), newest: at(searched.newest), border, ..Search::default() }
     }
 
+    /// The newest ready version of these, which are older than the one in the set.
+    fn newest(&mut self, older: &[Version]) -> Option<Version> {
+        let worth_bytes =
+            |version: &&Version| self.editions.edition(version).is_some_and(|it| needs_bytes(&it, self.target()));
+        let history: Vec<&Version> = older.iter().filter(worth_bytes).collect();
+        let opens_line = |position: usize| history.get(position).is_some_and(|version| opens_line(version));
+        let mut look = |position: usize| self.look(history.get(position)?).map(readiness);
+        let found = border_search::newest(History { count: history.len(), opens_line: &opens_line }, &mut look);
+        found.and_then(|position| history.get(position)).map(|version| (*version).clone())
+    }
+
     /// Whether the version right before the oldest ready one, of all that there are, is known not to be ready.
     fn border(&mut self, found: &Search, from: &Version, newer: &[Version]) -> Border {
         let Some(oldest) = found.oldest.as_ref().filter(|_| found.border == Border::Confirmed) else {
@@ -147,16 +167,10 @@ impl Looker<'_> {
         if let Some(known) = self.probes.get(version).cloned().or_else(|| self.look_at_names(version)) {
             return Some(known.verdict);
         }
-        let index = self.session.distributions.index();
-        let before = index.requests_for(&self.chosen.name);
         let edition = self.editions.edition(version)?;
-        let is_free = self.session.distributions.is_examined(judging::wheel(&edition.choice)?);
-        if !is_free && before + self.costs.into_iter().fold(0, u64::max) > self.most_requests {
-            return None;
-        }
+        let cost = cost(judging::wheel(&edition.choice)?);
+        self.left = self.left.checked_sub(cost)?;
         let result = self.look_at_bytes(edition)?;
-        let [_, last] = self.costs;
-        self.costs = [last, index.requests_for(&self.chosen.name).saturating_sub(before).max(1)];
         let (verdict, reason) = (result.verdict, result.reason);
         self.probes.insert(version.clone(), Probe { version: version.clone(), verdict, reason, seen: Seen::Bytes });
         Some(verdict)
@@ -165,38 +179,77 @@ impl Looker<'_> {
     /// What the names of its files say, when that is enough.
     fn look_at_names(&mut self, version: &Version) -> Option<Probe> {
         let edition = self.editions.edition(version)?;
-        let (verdict, reason) = match Offer::of(&edition.choice, self.target().platform) {
-            Offer::Nothing { why } => (Verdict::Blocked, why),
-            Offer::Unknown { why } => (Verdict::Unknown, why),
-            Offer::Source { filename, .. } => (Verdict::Build, format!("only {filename} fits")),
-            Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
-            Offer::Wheel { .. } | Offer::Pure { .. } => return None,
-        };
+        let (verdict, reason) = by_names(&edition, self.target())?;
         let probe = Probe { version: version.clone(), verdict, reason, seen: Seen::Names };
         self.probes.insert(version.clone(), probe.clone());
         Some(probe)
     }
 
-    /// What the bytes of its file say; only of as many modules as it takes to see that it is not ready.
-    fn look_at_bytes(&self, edition: Edition) -> Option<TargetResult> {
-        let (target, distributions) = (self.target(), self.session.distributions);
+    /// What the bytes of its file say, and for a pure wheel those of what it pins: a project may have moved its modules
+    /// there.
+    fn look_at_bytes(&mut self, edition: Edition) -> Option<TargetResult> {
         let artifact = judging::wheel(&edition.choice)?.clone();
+        let is_pure = artifact.is_pure();
+        let result = self.judge(self.with(edition), &self.chosen.name, &artifact)?;
+        let pinned = if is_pure && result.verdict.is_good() { self.pinned_by(&artifact) } else { None };
+        Some(pinned.unwrap_or(result))
+    }
+
+    /// What is said of the first package that the wheel pins and that is not ready.
+    fn pinned_by(&mut self, artifact: &Artifact) -> Option<TargetResult> {
+        let (target, distributions) = (self.target(), self.session.distributions);
+        let environment = markers::environment(target, 0).ok()?;
+        let metadata = distributions.metadata(artifact).ok()?;
+        let counts = |it: &&Requirement| it.marker.evaluate(&environment, &self.chosen.extras);
+        let required: Vec<Requirement> = metadata.requires_dist.iter().filter(counts).cloned().collect();
+        let pinned = required.iter().filter_map(|it| Some((&it.name, pinned(it)?)));
+        pinned.into_iter().find_map(|(name, version)| {
+            let listing = distributions.listing(name).ok()?;
+            let editions = Editions::of(name, listing, &self.surroundings.requests.sources, target);
+            let edition = editions.edition(version)?;
+            let wheel = judging::wheel(&edition.choice).cloned();
+            self.left = self.left.saturating_sub(1 + wheel.as_ref().map_or(0, cost));
+            let chosen = Chosen {
+                name: name.clone(),
+                version: Some(edition.version),
+                extras: Vec::new(),
+                required_by: Vec::new(),
+                choice: edition.choice,
+            };
+            let mut resolution = self.surroundings.resolution.clone();
+            resolution.packages.retain(|other| other.name != *name);
+            resolution.packages.push(chosen);
+            let result = match &wheel {
+                Some(wheel) => self.judge(resolution, name, wheel)?,
+                None => {
+                    let (examinations, release) = (self.surroundings.examinations, |_: &Chosen| Fact::default());
+                    let found = Found { examinations, other: None, release: &release };
+                    judging::judge_one(&resolution, name, found, self.session.rules)?
+                }
+            };
+            let reason = format!("needs {name} {version}: {}", result.reason);
+            (!result.verdict.is_good()).then(|| TargetResult { reason, ..result })
+        })
+    }
+
+    /// Judges a package of a set by its wheel; only as many modules are read as it takes to see that it is not ready.
+    fn judge(&self, resolution: Resolution, name: &PackageName, artifact: &Artifact) -> Option<TargetResult> {
+        let (target, distributions) = (self.target(), self.session.distributions);
         let speaks_against = |modules: &[ModuleFacts]| {
             let outcomes = import::outcomes(modules, target);
             outcomes.iter().any(|outcome| matches!(outcome.gil, Gil::Used | Gil::NotLoadable))
         };
-        let resolution = self.with(edition);
         let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
         let judge = |examination: &super::super::examination::Examination| {
             let other = Some((&artifact.location, examination));
             let found = Found { examinations: self.surroundings.examinations, other, release: &release };
-            judging::judge_one(&resolution, &self.chosen.name, found, self.session.rules)
+            judging::judge_one(&resolution, name, found, self.session.rules)
         };
-        let (examination, extent) = distributions.examine_until(&artifact, &speaks_against);
+        let (examination, extent) = distributions.examine_until(artifact, &speaks_against);
         let result = judge(&examination)?;
         // Rules of the user's own may see in that one module nothing that decides.
         if extent == Extent::Part && !matches!(result.verdict, Verdict::Gil | Verdict::Crash) {
-            return judge(&distributions.examine(&artifact));
+            return judge(&distributions.examine(artifact));
         }
         Some(result)
     }
@@ -211,6 +264,22 @@ impl Looker<'_> {
         }
         resolution
     }
+}
+
+/// What the names of a version's files say, when that is enough.
+pub(super) fn by_names(edition: &Edition, target: Target) -> Option<(Verdict, String)> {
+    match Offer::of(&edition.choice, target.platform) {
+        Offer::Nothing { why } => Some((Verdict::Blocked, why)),
+        Offer::Unknown { why } => Some((Verdict::Unknown, why)),
+        Offer::Source { filename, .. } => Some((Verdict::Build, format!("only {filename} fits"))),
+        Offer::PureFallback { .. } => Some((Verdict::PureFallback, "installs without its compiled modules".to_owned())),
+        Offer::Wheel { .. } | Offer::Pure { .. } => None,
+    }
+}
+
+/// What a look at a wheel costs, in requests: its end, and what lies before that.
+fn cost(wheel: &Artifact) -> u64 {
+    if wheel.size.is_some_and(|size| size <= ONE_REQUEST) { 1 } else { 2 }
 }
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {

@@ -18,16 +18,13 @@ use super::super::session::{Session, each};
 use super::super::{obstacles, sources};
 use super::first_ready;
 
-/// What reading an sdist costs, in requests: its end and the rest of it.
-const COST: u64 = 2;
-
 /// A package that has to be built on a target.
 #[derive(Clone, Copy)]
 pub(super) struct ToBuild<'a> {
     pub(super) target: Target,
     pub(super) chosen: &'a Chosen,
-    /// Requests that may be sent for the package, those that were sent already included.
-    pub(super) most_requests: u64,
+    /// How many sdists may be read for it.
+    pub(super) sdists: u64,
 }
 
 /// What is foreseen of each build. Where nothing was read the forecast says so; there is none for a target that always
@@ -38,7 +35,7 @@ pub(super) fn foresee(
     builds: &[ToBuild<'_>],
 ) -> BTreeMap<(PackageName, Target), Foreseen> {
     let builds: Vec<&ToBuild<'_>> = builds.iter().filter(|build| build.target.python.free_threaded).collect();
-    let read = examine(session, builds.iter().map(|build| (&build.chosen.choice, build.most_requests)));
+    let read = examine(session, builds.iter().map(|build| (&build.chosen.choice, build.sdists)));
     let now: Vec<(&ToBuild<'_>, Forecast)> = builds
         .iter()
         .filter_map(|build| Some((*build, forecast(&build.chosen.choice, build.target, &read)?)))
@@ -50,7 +47,7 @@ pub(super) fn foresee(
     };
     let newest: Vec<Option<Edition>> = now.iter().map(newest).collect();
     let newer = now.iter().zip(&newest).filter_map(|((build, _), edition)| Some((build, edition.as_ref()?)));
-    let read = examine(session, newer.map(|(build, edition)| (&edition.choice, build.most_requests)));
+    let read = examine(session, newer.map(|(build, edition)| (&edition.choice, build.sdists.saturating_sub(1))));
     let foreseen = now.into_iter().zip(newest).map(|((build, now), newest)| {
         let newer = newest.and_then(|edition| {
             let forecast = forecast(&edition.choice, build.target, &read)?;
@@ -64,14 +61,13 @@ pub(super) fn foresee(
 /// Reads the sdists for which there are requests left; packages at the same time, those of one package in order.
 fn examine<'a>(session: &Session<'_>, choices: impl Iterator<Item = (&'a Choice, u64)>) -> Examinations {
     let mut packages: BTreeMap<&PackageName, BTreeMap<&Location, (&Artifact, u64)>> = BTreeMap::new();
-    for (artifact, most_requests) in choices.filter_map(|(choice, most)| Some((judging::readable(choice)?, most))) {
+    for (artifact, sdists) in choices.filter_map(|(choice, most)| Some((judging::readable(choice)?, most))) {
         let files = packages.entry(&artifact.name).or_default();
-        files.entry(&artifact.location).or_insert((artifact, most_requests));
+        files.entry(&artifact.location).or_insert((artifact, sdists));
     }
     let packages: Vec<Vec<(&Artifact, u64)>> = packages.into_values().map(|it| it.into_values().collect()).collect();
     let examined = each(&packages, |files| {
-        let affordable =
-            files.iter().filter(|(artifact, most_requests)| is_affordable(session, artifact, *most_requests));
+        let affordable = files.iter().filter(|(artifact, sdists)| is_affordable(artifact, *sdists));
         let examine =
             |(artifact, _): &(&Artifact, u64)| (artifact.location.clone(), session.distributions.examine(artifact));
         affordable.map(examine).collect::<Vec<_>>()
@@ -79,9 +75,8 @@ fn examine<'a>(session: &Session<'_>, choices: impl Iterator<Item = (&'a Choice,
     examined.into_iter().flatten().collect()
 }
 
-fn is_affordable(session: &Session<'_>, artifact: &Artifact, most_requests: u64) -> bool {
-    let is_here = matches!(artifact.location, Location::Path(_)) || session.distributions.is_examined(artifact);
-    is_here || session.distributions.index().requests_for(&artifact.name) + COST <= most_requests
+fn is_affordable(artifact: &Artifact, sdists: u64) -> bool {
+    matches!(artifact.location, Location::Path(_)) || sdists > 0
 }
 
 /// What is foreseen of an sdist; without a look at it nothing is known, and it is known how to change that.

@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 
 /// What a look at one version says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readiness {
+pub enum Readiness {
+    /// It is.
     Ready,
+    /// It is not.
     NotReady,
     /// It could not be told; no version counts as ready for being unreadable.
     Unknown,
@@ -22,16 +24,18 @@ pub(super) enum Readiness {
 
 /// What the search found; positions count from the oldest version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Searched {
-    pub(super) oldest: Option<usize>,
-    pub(super) newest: Option<usize>,
+pub struct Searched {
+    /// The oldest ready version.
+    pub oldest: Option<usize>,
+    /// The newest ready version.
+    pub newest: Option<usize>,
     /// What was looked at.
-    pub(super) looked: BTreeMap<usize, Readiness>,
+    pub looked: BTreeMap<usize, Readiness>,
 }
 
 impl Searched {
     /// Whether the version before the oldest ready one is known not to be ready, or there is none.
-    pub(super) fn is_confirmed(&self) -> bool {
+    pub fn is_confirmed(&self) -> bool {
         let before = |oldest: usize| oldest.checked_sub(1);
         self.oldest.is_some_and(|oldest| match before(oldest) {
             None => true,
@@ -42,26 +46,33 @@ impl Searched {
 
 /// A history: how many versions, and which of them open a release line.
 #[derive(Clone, Copy)]
-pub(super) struct History<'a> {
-    pub(super) count: usize,
-    pub(super) opens_line: &'a dyn Fn(usize) -> bool,
+pub struct History<'a> {
+    /// How many versions.
+    pub count: usize,
+    /// Which of them open a release line.
+    pub opens_line: &'a dyn Fn(usize) -> bool,
 }
 
 /// Searches. `look` answers `None` when nothing more may be looked at; what was found until then counts.
-pub(super) fn search(history: History<'_>, look: &mut dyn FnMut(usize) -> Option<Readiness>) -> Searched {
-    let mut search = Search { history, look, searched: Searched::default() };
+pub fn search(history: History<'_>, look: &mut dyn FnMut(usize) -> Option<Readiness>) -> Searched {
+    let mut search = BorderSearch { history, look, searched: Searched::default() };
     search.searched.newest = search.newest();
     search.searched.oldest = search.searched.newest.map(|newest| search.oldest(newest));
     search.searched
 }
 
-struct Search<'a> {
+/// Searches the newest ready version alone.
+pub fn newest(history: History<'_>, look: &mut dyn FnMut(usize) -> Option<Readiness>) -> Option<usize> {
+    BorderSearch { history, look, searched: Searched::default() }.newest()
+}
+
+struct BorderSearch<'a> {
     history: History<'a>,
     look: &'a mut dyn FnMut(usize) -> Option<Readiness>,
     searched: Searched,
 }
 
-impl Search<'_> {
+impl BorderSearch<'_> {
     fn at(&mut self, position: usize) -> Option<Readiness> {
         if let Some(known) = self.searched.looked.get(&position) {
             return Some(*known);

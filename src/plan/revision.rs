@@ -1,0 +1,183 @@
+//! The input with other versions: as it is left when versions may change, and as it is with the changes of a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::lock::{Lock, Pin};
+use crate::model::name::{Bound, PackageName, Requirement, Version, bounded_by, of_name, of_versions, pinned};
+use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::target::Target;
+
+use super::tool::Tool;
+use super::world::{JudgedSet, Requirements, TryOrders, World};
+
+/// What is to be changed about a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionChange {
+    /// What pins it pins this version.
+    Pin(Version),
+    /// What pins it lets go of it, and its tool takes the newest version.
+    Unpin,
+}
+
+/// All changes, and bounds on what nothing pins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// Packages that something pins.
+    pub changes: BTreeMap<PackageName, VersionChange>,
+    /// Bounds on packages of which installers take the newest version otherwise.
+    pub bounds: BTreeMap<PackageName, VersionBound>,
+}
+
+/// A bound on the versions of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionBound {
+    /// `>=`
+    AtLeast(Version),
+    /// `<`
+    Below(Version),
+}
+
+/// The input of a plan.
+#[derive(Clone, Copy)]
+pub(super) struct PlanInput<'a> {
+    pub(super) requests: &'a Requests,
+    pub(super) before: &'a JudgedSet,
+    pub(super) requirements: Requirements,
+}
+
+impl PlanInput<'_> {
+    /// Packages that a line or a lock file pins to a version.
+    pub(super) fn pinned(&self) -> BTreeSet<PackageName> {
+        let lines = self.requests.requests.iter().chain(&self.requests.constraints).filter_map(Request::named);
+        let lines = lines.filter(|requirement| pinned(requirement).is_some()).map(|requirement| &requirement.name);
+        let locked = self.requests.locks.iter().flat_map(locked_names);
+        lines.chain(locked).cloned().collect()
+    }
+
+    /// What is left when every version may change: no line pins anything, and of locks what their projects say.
+    pub(super) fn open(&self, target: Target, world: &impl World) -> Requests {
+        let opened = |line: &Request| match &line.wanted {
+            Wanted::Named(requirement) if pinned(requirement).is_some() => {
+                let wanted = Wanted::Named(Requirement { version_or_url: None, ..requirement.clone() });
+                Request { wanted, hashes: Vec::new(), place: line.place.clone() }
+            }
+            Wanted::Named(_) | Wanted::Unnamed { .. } => line.clone(),
+        };
+        let lines = self.requests.requests.iter().map(opened).collect();
+        let constraints = self.requests.constraints.iter().map(opened).collect();
+        self.without_locks(Requests { requests: lines, constraints, ..self.requests.clone() }, target, world)
+    }
+
+    /// The input as it is after a revision, with the versions that stay.
+    pub(super) fn revised(&self, revision: &Revision, target: Target, world: &impl World) -> (Requests, TryOrders) {
+        let mut revised = self.requests.clone();
+        for line in revised.requests.iter_mut().chain(&mut revised.constraints) {
+            revision.revise(line);
+        }
+        revised.constraints.extend(revision.bounds.iter().map(|(name, bound)| bound.constraint(name)));
+        let locked = self.requests.locks.iter().flat_map(locked_names).collect::<BTreeSet<_>>();
+        let order = |name: &PackageName| match revision.changes.get(name) {
+            Some(VersionChange::Pin(to)) => Some(vec![to.clone()]),
+            Some(VersionChange::Unpin) => None,
+            None => Some(vec![self.before.version(name, target)?.clone()]),
+        };
+        let orders = locked.into_iter().filter_map(|name| Some((name.clone(), order(name)?))).collect();
+        (self.without_locks(revised, target, world), orders)
+    }
+
+    /// Lines instead of locks.
+    fn without_locks(&self, mut requests: Requests, target: Target, world: &impl World) -> Requests {
+        for lock in std::mem::take(&mut requests.locks) {
+            match self.requirements {
+                Requirements::Followed => {
+                    requests.requests.extend(world.unlocked(&lock, target));
+                    requests.constraints.extend(lock.bounds);
+                    requests.overrides.extend(lock.overrides);
+                }
+                // Each is there for itself.
+                Requirements::Ignored => {
+                    let is_there = |name: &&PackageName| self.before.version(name, target).is_some();
+                    let names: BTreeSet<&PackageName> = locked_names(&lock).filter(is_there).collect();
+                    let place = Place { file: lock.file.clone(), line: None, column: None };
+                    let line = |name: &PackageName| Request {
+                        wanted: Wanted::Named(of_name(name)),
+                        hashes: Vec::new(),
+                        place: place.clone(),
+                    };
+                    requests.requests.extend(names.into_iter().map(line));
+                }
+            }
+        }
+        requests
+    }
+
+    /// Whether a tool that takes the newest versions of what it lets go of pins the package.
+    pub(super) fn floats(&self, name: &PackageName) -> bool {
+        let locks = self.requests.locks.iter().filter(|lock| locked_names(lock).any(|locked| locked == name));
+        locks.into_iter().any(|lock| Tool::of(&lock.file).is_some_and(Tool::takes_newest))
+    }
+}
+
+fn locked_names(lock: &Lock) -> impl Iterator<Item = &PackageName> {
+    let from_index = lock.packages.iter().filter(|package| matches!(package.pin, Pin::Version(_)));
+    from_index.map(|package| &package.name)
+}
+
+impl Revision {
+    /// Gives a line that pins a package to be changed its new version. Its digests are those of the old one.
+    fn revise(&self, line: &mut Request) {
+        let Wanted::Named(requirement) = &line.wanted else { return };
+        if let Some(VersionChange::Pin(to)) = self.changes.get(&requirement.name)
+            && pinned(requirement).is_some_and(|from| from != to)
+        {
+            line.wanted = Wanted::Named(bounded_by(requirement, Bound::Exactly, to));
+            line.hashes.clear();
+        }
+    }
+
+    /// How many changes it is.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len() + self.bounds.len()
+    }
+}
+
+impl VersionBound {
+    fn constraint(&self, name: &PackageName) -> Request {
+        let place = Place { file: "the plan".to_owned(), line: None, column: None };
+        let wanted = Wanted::Named(of_versions(name, self.to_string().parse().ok()));
+        Request { wanted, hashes: Vec::new(), place }
+    }
+}
+
+impl std::fmt::Display for VersionBound {
+    /// As a person writes it: `>=2.3.2`, `<13`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            VersionBound::AtLeast(version) => write!(formatter, ">={version}"),
+            VersionBound::Below(version) => write!(formatter, "<{}", short(version)),
+        }
+    }
+}
+
+/// A final release without zeros at its end: `<13` is what `<13.0.0` is.
+fn short(version: &Version) -> Version {
+    let release = version.release();
+    let is_plain = *version == Version::new(release.iter().copied()).with_epoch(version.epoch());
+    let length = release.iter().rposition(|number| *number != 0).map_or(1, |last| last + 1);
+    match release.get(..length) {
+        Some(shortened) if is_plain => Version::new(shortened.iter().copied()).with_epoch(version.epoch()),
+        _ => version.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_written_short() {
+        for (version, shown) in [("13.0.0", "<13"), ("2.5.5", "<2.5.5"), ("1!2.0", "<1!2"), ("2.0rc1", "<2.0rc1")] {
+            assert_eq!(VersionBound::Below(version.parse().unwrap()).to_string(), shown);
+        }
+    }
+}
