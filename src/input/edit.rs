@@ -4,14 +4,16 @@
 //! What is not understood without doubt is not edited: a line whose version comes from a variable, digests with something
 //! else between them, a file in another encoding than UTF-8.
 
+mod bounds;
+
 use std::ops::Range;
 use std::str::FromStr;
 
 use super::lines::physical_lines;
 use super::text::is_space;
 use crate::model::digest::Digest;
-use crate::model::name::Version;
-use crate::model::plan::Edit;
+use crate::model::name::{PackageName, Version};
+use crate::model::plan::{BoundLine, Edit};
 use crate::model::request::Place;
 
 /// Why a file, or a line of it, is not edited.
@@ -33,6 +35,16 @@ pub enum EditError {
         /// What is there.
         found: String,
     },
+    /// The line cannot be bounded.
+    #[error("{file}: no bound is set on `{name}`: {why}")]
+    NotBounded {
+        /// The file.
+        file: String,
+        /// The package.
+        name: PackageName,
+        /// What was expected, what was found.
+        why: String,
+    },
     /// The line's digests cannot be replaced.
     #[error("{place}: {why}, so its digests are not replaced")]
     Digests {
@@ -43,17 +55,20 @@ pub enum EditError {
     },
 }
 
-/// The file with these edits, all of which are about it.
-pub fn edit(content: &[u8], edits: &[Edit]) -> Result<Vec<u8>, EditError> {
-    let file = edits.first().map(|edit| edit.place.file.clone()).unwrap_or_default();
-    let text = std::str::from_utf8(content).map_err(|_| EditError::NotUtf8 { file })?;
+/// The file of this name with these edits and bounds, all of which are about it.
+pub fn edit(file: &str, content: &[u8], edits: &[Edit], bounds: &[BoundLine]) -> Result<Vec<u8>, EditError> {
+    let text = std::str::from_utf8(content).map_err(|_| EditError::NotUtf8 { file: file.to_owned() })?;
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for edit in edits {
-        let line = logical_line(text, edit)?;
+        let gone = || not_pinned(edit, "the end of the file".to_owned());
+        let line = requirement(text, &edit.place).ok_or_else(gone)?;
         changes.push((version(text, line.clone(), edit)?, edit.to.to_string()));
         if let Some(digests) = &edit.digests {
             changes.push(self::digests(text, line, edit, digests)?);
         }
+    }
+    for bound in bounds {
+        changes.push(bounds::change(text, bound)?);
     }
     changes.sort_by_key(|(range, _)| range.start);
     let (mut edited, mut end) = (String::with_capacity(text.len()), 0);
@@ -66,16 +81,29 @@ pub fn edit(content: &[u8], edits: &[Edit]) -> Result<Vec<u8>, EditError> {
     Ok(edited.into_bytes())
 }
 
-/// Where the logical line is that begins, or goes on, at the edit's line.
-fn logical_line(text: &str, edit: &Edit) -> Result<Range<usize>, EditError> {
-    let gone = || not_pinned(edit, "the end of the file".to_owned());
+/// Where the requirement is: the logical line that begins, or goes on, at a place, or in TOML the string there.
+fn requirement(text: &str, place: &Place) -> Option<Range<usize>> {
     let lines = physical_lines(text);
-    let start = lines.iter().position(|(number, _)| Some(*number) == edit.place.line).ok_or_else(gone)?;
+    let start = lines.iter().position(|(number, _)| Some(*number) == place.line)?;
     let goes_on = |line: &str| line.ends_with('\\') && !line.trim_start_matches(is_space).starts_with('#');
     let rest = lines.get(start..).unwrap_or_default();
-    let last = rest.iter().find(|(_, line)| !goes_on(line)).or(rest.last()).ok_or_else(gone)?;
-    let (_, first) = rest.first().ok_or_else(gone)?;
-    Ok(offset(text, first)..offset(text, last.1) + last.1.len())
+    let (_, first) = rest.first()?;
+    if place.file.ends_with(".toml") {
+        return string(text, first, place);
+    }
+    let last = rest.iter().find(|(_, line)| !goes_on(line)).or(rest.last())?;
+    Some(offset(text, first)..offset(text, last.1) + last.1.len())
+}
+
+/// The string of TOML that begins at a place: a line may have several.
+fn string(text: &str, line: &str, place: &Place) -> Option<Range<usize>> {
+    let column = usize::try_from(place.column?).ok()?.checked_sub(1)?;
+    let (start, first) = line.char_indices().nth(column)?;
+    let quote = |character: char| matches!(character, '"' | '\'');
+    let start = if quote(first) { start + 1 } else { start };
+    let length = line.get(start..)?.find(quote)?;
+    let start = offset(text, line) + start;
+    Some(start..start + length)
 }
 
 /// Where a part of a text begins in it.
@@ -159,7 +187,9 @@ mod tests {
     }
 
     fn edited(text: &str, edits: &[Edit]) -> Result<String, String> {
-        edit(text.as_bytes(), edits).map(|bytes| String::from_utf8(bytes).unwrap()).map_err(|error| error.to_string())
+        edit("r.txt", text.as_bytes(), edits, &[])
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -175,6 +205,20 @@ mod tests {
         let expected =
             "\u{feff}# head\r\n\r\nA[x] ==  1.10 ; os_name == 'nt'  # why == 1.0\r\n\tb===2.5\r\n  c (==3.1)\r\nd==2";
         assert_eq!(edited(text, &edits).unwrap(), expected);
+    }
+
+    #[test]
+    fn strings_of_toml_are_told_apart() {
+        let text = "[project]\ndependencies = [\"a==1.0\", 'b==1.0 ; os_name == \"nt\"']\n";
+        let place = |column| Place { file: "pyproject.toml".into(), line: Some(2), column: Some(column) };
+        for (column, expected) in [
+            (18, "[project]\ndependencies = [\"a==2.0\", 'b==1.0 ; os_name == \"nt\"']\n"),
+            (28, "[project]\ndependencies = [\"a==1.0\", 'b==2.0 ; os_name == \"nt\"']\n"),
+        ] {
+            let edits = [Edit { place: place(column), ..change(2, "b", "1.0", "2.0", None) }];
+            let edited = edit("pyproject.toml", text.as_bytes(), &edits, &[]).unwrap();
+            assert_eq!(String::from_utf8(edited).unwrap(), expected);
+        }
     }
 
     #[test]
@@ -213,6 +257,11 @@ mod tests {
             let error = edited(text, &[change(1, "a", "1", "2", digests)]).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");
         }
-        assert!(edit(b"\xff\xfea", &[change(1, "a", "1", "2", None)]).unwrap_err().to_string().contains("UTF-8"));
+        assert!(
+            edit("r.txt", b"\xff\xfea", &[change(1, "a", "1", "2", None)], &[])
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8")
+        );
     }
 }

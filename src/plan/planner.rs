@@ -51,7 +51,7 @@ pub fn find(world: &impl World, requests: &Requests, before: &JudgedSet, require
         pinned: input.pinned(),
         table: ReadinessTable::default(),
         searches: BTreeMap::new(),
-        leave: Leave::default(),
+        reasons: BTreeMap::new(),
     };
     planner.search(before);
     planner.learn(before);
@@ -69,8 +69,8 @@ struct Planner<'a, W> {
     pinned: BTreeSet<PackageName>,
     table: ReadinessTable,
     searches: BTreeMap<(PackageName, Target), Search>,
-    /// What the best proposal took.
-    leave: Leave,
+    /// What stood in the way of packages that no proposal could make fine.
+    reasons: BTreeMap<PackageName, String>,
 }
 
 /// A set as the user would have it.
@@ -149,9 +149,9 @@ impl<W: World> Planner<'_, W> {
             self.learn(&candidate.set);
             self.search(&candidate.set);
             let as_expected = self.is_as_expected(&candidate.set, &leave);
+            self.reasons.extend(leave.released.into_iter().filter(|(_, why)| !why.is_empty()));
             if candidate.score < best.score {
                 best = candidate;
-                self.leave = leave;
             }
             if as_expected {
                 break;
@@ -232,14 +232,15 @@ impl<W: World> Planner<'_, W> {
             let target = before.target;
             let (requests, orders): (Requests, TryOrders) = self.input.revised(revision, target, self.world);
             let mut set = self.world.resolve(&requests, &orders, self.input.requirements, target).ok()?;
-            self.keep_located(before, &mut set);
+            self.keep_locked(before, &mut set);
             Some(set)
         };
         self.input.before.resolutions.iter().map(settle).collect()
     }
 
-    /// What a lock takes from elsewhere than an index stays as it is.
-    fn keep_located(&self, before: &Resolution, set: &mut Resolution) {
+    /// What a lock pins and is not changed stays as it is, with the files that the lock has of it; so does what it takes
+    /// from elsewhere than an index.
+    fn keep_locked(&self, before: &Resolution, set: &mut Resolution) {
         if self.input.requests.locks.is_empty() {
             return;
         }
@@ -248,6 +249,13 @@ impl<W: World> Planner<'_, W> {
             let mut locked = self.input.requests.locks.iter().flat_map(|lock| &lock.packages);
             locked.any(|package| package.name == *name)
         };
+        for chosen in before.packages.iter().filter(|it| is_locked(&it.name)) {
+            let same = set.packages.iter_mut().find(|it| it.name == chosen.name && it.version == chosen.version);
+            if let Some(same) = same {
+                same.choice = chosen.choice.clone();
+                same.required_by.clone_from(&chosen.required_by);
+            }
+        }
         for chosen in before.packages.iter().filter(|it| is_located(&it.name) && is_locked(&it.name)) {
             if !set.packages.iter().any(|other| other.name == chosen.name) {
                 set.packages.push(chosen.clone());
@@ -332,8 +340,11 @@ impl<W: World> Planner<'_, W> {
                 let reason = |Obstacle { package, wants, .. }| {
                     Some(MoveReason { package: package?, required: name.clone(), wants })
                 };
-                let kept_out = self.world.kept_out(after, name, now).into_iter().filter_map(reason);
-                because.entry(name.clone()).or_default().extend(kept_out);
+                for reason in self.world.kept_out(after, name, now).into_iter().filter_map(reason) {
+                    // The package that requires it may itself be new because of that: before, it was kept out.
+                    because.entry(reason.package.0.clone()).or_default().insert(reason.clone());
+                    because.entry(name.clone()).or_default().insert(reason);
+                }
                 for reason in self.world.kept_out(before, name, to).into_iter().filter_map(reason) {
                     because.entry(reason.package.0.clone()).or_default().insert(reason);
                 }
@@ -351,8 +362,8 @@ impl<W: World> Planner<'_, W> {
             let Some(to) = search.oldest.clone().or_else(|| search.older.clone()) else { continue };
             let mut by = self.world.obstacles(self.input.before, name, &to);
             if by.is_empty() {
-                let wants = self.leave.released.get(name).filter(|why| !why.is_empty()).cloned();
-                let wants = wants.unwrap_or_else(|| "no set of versions has it".to_owned());
+                let wants = self.reasons.get(name).cloned();
+                let wants = wants.unwrap_or_else(|| "no better set of versions has it".to_owned());
                 by.push(Obstacle { place: None, package: None, wants });
             }
             held.entry(name.clone()).or_insert(HeldBack { to, by });

@@ -8,6 +8,7 @@ mod inspecting;
 mod installed;
 mod names;
 mod output;
+mod plan_sets;
 mod planning;
 mod shop;
 mod sources;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ungil::archive::limits::Limits;
 use ungil::input;
-use ungil::model::plan::{Edit, Plan};
+use ungil::model::plan::{BoundLine, Edit, Plan};
 use ungil::report::{PLAN_FORMATS, RenderOptions, harmless};
 use ungil::scan;
 
@@ -50,20 +50,29 @@ pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: 
 /// Edits the files; gives each with the number of its lines that changed. All of them are read and edited before the first
 /// is written.
 fn write(plan: &Plan, environment: &Environment) -> Result<Vec<(String, usize)>, Failure> {
-    let mut files: BTreeMap<&str, Vec<Edit>> = BTreeMap::new();
+    let mut files: BTreeMap<&str, (Vec<Edit>, Vec<BoundLine>)> = BTreeMap::new();
     // What came over standard input is nowhere to be edited.
     for edit in plan.edits.iter().filter(|edit| edit.place.file != "standard input") {
-        files.entry(&edit.place.file).or_default().push(edit.clone());
+        files.entry(&edit.place.file).or_default().0.push(edit.clone());
+    }
+    // What was typed as an argument, and what a lock file has, is not for this file to edit.
+    let is_written =
+        |file: &&str| environment.directory.join(file).is_file() && !plan.commands.iter().any(|it| it.file == **file);
+    for bound in &plan.bounds {
+        let file = bound.place.as_ref().map(|place| place.file.as_str()).or(bound.file.as_deref());
+        if let Some(file) = file.filter(is_written) {
+            files.entry(file).or_default().1.push(bound.clone());
+        }
     }
     let mut edited: Vec<(&str, PathBuf, Vec<u8>, usize)> = Vec::new();
-    for (file, edits) in files {
+    for (file, (edits, bounds)) in files {
         let path = environment.directory.join(file);
         let content =
             std::fs::read(&path).map_err(|error| Failure::caused(format!("cannot read {file} again"), error))?;
-        let content = input::edit(&content, &edits).map_err(|error| {
+        let content = input::edit(file, &content, &edits, &bounds).map_err(|error| {
             Failure::from(error).hint("nothing was written; without --write the plan says what to edit")
         })?;
-        edited.push((file, path, content, edits.len()));
+        edited.push((file, path, content, edits.len() + bounds.len()));
     }
     let mut written = Vec::new();
     for (file, path, content, lines) in edited {

@@ -3,8 +3,8 @@
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::evidence::Evidence;
 use ungil::model::plan::{
-    After, Alternative, Border, Command, CommandPlace, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan,
-    PlanSummary, Probe, Search, Seen, Step,
+    After, Alternative, Border, BoundLine, Command, CommandPlace, Course, Edit, Move, MoveReason, NewerBuild, Obstacle,
+    Outlook, Plan, PlanSummary, Probe, Search, Seen, Step, Worse,
 };
 use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::request::Place;
@@ -35,8 +35,42 @@ fn search(oldest: Option<&str>, probes: Vec<Probe>) -> Search {
         fitting: 5,
         probes,
         prerelease: None,
+        older: None,
         requests: 9,
     }
+}
+
+fn because(name: &str) -> Vec<MoveReason> {
+    let package = ("change".parse().unwrap(), "2.1".parse().unwrap());
+    let (required, wants) = (name.parse().unwrap(), ">=1.4".to_owned());
+    if name == "moves" { vec![MoveReason { package, required, wants }] } else { Vec::new() }
+}
+
+fn worse() -> Vec<Worse> {
+    let (name, target) = ("moves".parse().unwrap(), target("3.15t"));
+    let version = |text: &str| Some(text.parse().unwrap());
+    let reason = "only moves-1.4.tar.gz fits".to_owned();
+    vec![Worse {
+        name,
+        target,
+        from: version("1.0"),
+        before: Some(Verdict::Ready),
+        to: version("1.4"),
+        after: Verdict::Build,
+        reason,
+    }]
+}
+
+fn bounds() -> Vec<BoundLine> {
+    let place = Place { file: "requirements.txt".into(), line: Some(3), column: Some(1) };
+    let bound = |place: Option<Place>, name: &str| BoundLine {
+        file: place.is_none().then(|| "requirements.txt".to_owned()),
+        place,
+        name: name.parse().unwrap(),
+        bound: "<13".to_owned(),
+        requirement: format!("{name}<13"),
+    };
+    vec![bound(Some(place), "asked"), bound(None, "required")]
 }
 
 fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str, Verdict)) -> Outlook {
@@ -162,6 +196,7 @@ pub(crate) fn plan() -> Plan {
         from: from.map(|version| version.parse().unwrap()),
         to: to.map(|version| version.parse().unwrap()),
         required_by: vec!["change".parse().unwrap()],
+        because: because(name),
     };
     let instead = |rule: &str| Alternative { rule: rule.to_owned(), what: "selectolax, for HTML alone".to_owned() };
     let alternatives = vec![instead("house-alternatives")];
@@ -182,6 +217,8 @@ pub(crate) fn plan() -> Plan {
             moved("goes", Some("1.0"), None),
             moved("moves", Some("1.0"), Some("1.4")),
         ],
+        worse: worse(),
+        bounds: bounds(),
         edits: vec![edit(1, "change", Some(vec![digest])), edit(2, "moves", None)],
         commands: commands(),
         problems: Vec::new(),
