@@ -51,8 +51,9 @@ pub use selection::{Names, Selection};
 
 use crate::lexical::normalised;
 use crate::model::lock::Pin;
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Place, Request, Requests, Sources};
+use crate::model::request::{Request, Requests, Sources};
 use conda_lock::CondaLock;
 use constraints_txt::ConstraintsTxt;
 use cyclonedx::CycloneDx;

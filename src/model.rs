@@ -17,6 +17,7 @@ pub mod metadata;
 pub mod name;
 pub mod outcome;
 pub mod passed_over;
+pub mod place;
 pub mod plan;
 pub mod policy;
 pub mod problem;

@@ -4,6 +4,8 @@ mod assembly;
 mod describing;
 mod distributions;
 mod examination;
+mod examinations;
+mod glance;
 mod inspecting;
 mod installed;
 mod judging;

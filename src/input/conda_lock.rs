@@ -17,7 +17,8 @@ use super::locking::{Source, Wanted, connect};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::MarkerTree;
-use crate::model::request::{Place, Requests, Sources};
+use crate::model::place::Place;
+use crate::model::request::{Requests, Sources};
 
 /// The category that always counts.
 const MAIN: &str = "main";

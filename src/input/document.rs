@@ -12,7 +12,8 @@ use super::error::InputError;
 use super::text::{Spot, Text, printable};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{self, ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
-use crate::model::request::{Place, PythonBound};
+use crate::model::place::Place;
+use crate::model::request::PythonBound;
 
 /// A file's text. All that is read of it is wrong at a line, which the errors made here give.
 pub(super) struct Document {

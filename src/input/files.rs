@@ -17,7 +17,8 @@ use super::text::{Text, is_space};
 use super::{FileKind, InputContext};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{self, ExtraName, MarkerTree, Requirement};
-use crate::model::request::{Location, Sources, Wanted};
+use crate::model::place::Location;
+use crate::model::request::{Sources, Wanted};
 
 /// Suffixes of files that hold a distribution.
 ///

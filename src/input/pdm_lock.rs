@@ -15,7 +15,8 @@ use super::locking::{ALWAYS, NEVER, Names, Source, Wanted, connect, python_marke
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{self, MarkerTree};
-use crate::model::request::{Offered, Place, Requests, Sources};
+use crate::model::place::Place;
+use crate::model::request::{Offered, Requests, Sources};
 use pep508_rs::VersionOrUrl;
 
 /// The group of the project's own requirements, which always counts.

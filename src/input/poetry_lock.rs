@@ -19,8 +19,9 @@ use super::text::printable;
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{self, ExtraName, MarkerTree};
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Offered, Place, PythonBound, Requests, Sources};
+use crate::model::request::{Offered, PythonBound, Requests, Sources};
 
 /// The group of the project's own requirements, which always counts.
 const MAIN: &str = "main";

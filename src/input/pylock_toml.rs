@@ -19,7 +19,8 @@ use super::{Adapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
-use crate::model::request::{Location, Place, Requests, Sources};
+use crate::model::place::{Location, Place};
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct PylockToml;

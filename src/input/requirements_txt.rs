@@ -30,7 +30,8 @@ use super::{Adapter, FileKind, InputContext, InputFile, names, request};
 use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::PackageName;
-use crate::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};
+use crate::model::place::Location;
+use crate::model::request::{FormatControl, Request, Requests, Sources, Wanted};
 
 /// Deepest chain of includes: each is read within the one before.
 const DEEPEST: usize = 32;

@@ -70,7 +70,7 @@ impl Adapter for SetupCfg {
 struct Entry {
     section: String,
     key: String,
-    place: crate::model::request::Place,
+    place: crate::model::place::Place,
     /// The value's lines, the key's own first.
     lines: Vec<Text>,
 }

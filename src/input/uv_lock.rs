@@ -17,7 +17,8 @@ use super::locking::{Names, Source, Wanted, connect, index};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
-use crate::model::request::{Place, Requests, Sources};
+use crate::model::place::Place;
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct UvLock;

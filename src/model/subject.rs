@@ -156,7 +156,7 @@ fn is_for(artifact: &Artifact, platform: Platform) -> bool {
 mod tests {
     use super::*;
     use crate::model::artifact::{ArtifactKind, MetadataFile};
-    use crate::model::request::Location;
+    use crate::model::place::Location;
 
     fn artifact(filename: &str) -> Artifact {
         Artifact {

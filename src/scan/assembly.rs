@@ -9,7 +9,7 @@ use crate::model::report::{PackageReport, Report, Summary, TargetResult};
 use crate::model::resolution::{RequiredBy, Resolution};
 use crate::model::target::Target;
 
-use super::judging::Examinations;
+use super::examinations::Examinations;
 
 /// One target's resolution and what was judged of each of its packages, in the same order.
 pub(super) struct Judged {

@@ -16,7 +16,7 @@ use crate::model::metadata::Metadata;
 use crate::model::name::Version;
 use crate::model::wheel_name::WheelName;
 
-use super::examination::Glance;
+use super::glance::Glance;
 
 /// The classifier, without its number and word: <https://pypi.org/classifiers/>
 const CLASSIFIER: &str = "Programming Language :: Python :: Free Threading ::";

@@ -22,7 +22,8 @@ use crate::model::source::SourceFacts;
 use crate::model::target::{Python, Target};
 
 use super::describing;
-use super::examination::{self, ContentsBeside, Examination, Glance};
+use super::examination::{self, ContentsBeside, Examination};
+use super::glance::Glance;
 use super::siblings::FilesBeside;
 use super::sources;
 

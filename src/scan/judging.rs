@@ -11,8 +11,8 @@ use crate::model::finding::{Finding, Level};
 use crate::model::name::PackageName;
 use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
+use crate::model::place::Location;
 use crate::model::report::TargetResult;
-use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
@@ -22,13 +22,11 @@ use crate::verdict;
 
 use super::Hints;
 use super::examination::Examination;
+use super::examinations::Examinations;
 use super::sources;
 
 /// The module to which those that CFFI generates leave the GIL: <https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0>
 const CFFI_BACKEND: &str = "_cffi_backend";
-
-/// What was found in each distribution file, by where it is.
-pub(super) type Examinations = BTreeMap<Location, Examination>;
 
 /// The file that an installer gets, if it gets one.
 pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {

@@ -7,8 +7,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::artifact::Artifact;
+use crate::model::place::Location;
 use crate::model::report::{Report, TargetResult};
-use crate::model::request::{Location, Requests};
+use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{self, Options, ResolveError};
@@ -16,7 +17,8 @@ use crate::rules::RuleSet;
 
 use super::assembly::{self, Bytes, Judged};
 use super::distributions::Distributions;
-use super::judging::{self, Examinations, Found};
+use super::examinations::Examinations;
+use super::judging::{self, Found};
 use super::observer::{Event, Observer};
 use super::other_build;
 use super::sets::Sets;

@@ -13,7 +13,7 @@ use crate::input::pkg_info::PkgInfo;
 use crate::input::requirements_txt::RequirementsTxt;
 use crate::input::setup_cfg::SetupCfg;
 use crate::input::{Adapter, FileKind, InputFile};
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// `[tool.setuptools]`, as far as it names files with requirements.
 #[derive(Default, Deserialize)]

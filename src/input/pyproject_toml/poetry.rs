@@ -14,7 +14,8 @@ use crate::input::error::InputError;
 use crate::input::locking::{Source, index, python_marker};
 use crate::input::poetry_versions::Versions;
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
-use crate::model::request::{Place, PythonBound, Request, Wanted};
+use crate::model::place::Place;
+use crate::model::request::{PythonBound, Request, Wanted};
 
 /// The dependency that bounds the interpreter.
 const PYTHON: &str = "python";

@@ -3,7 +3,7 @@
 use super::super::compare::{Change, Direction, Release, changes, common_targets};
 use super::history::{History, label};
 use super::markup::{Markup, element};
-use super::overview::table;
+use super::table::table;
 use super::words::{badge, count, targets, version};
 
 /// The section; nothing when there is but one report.

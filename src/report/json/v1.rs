@@ -7,11 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::gate_v1::Gate;
+pub(super) use super::parts_v1::{Evidence, Place, SCHEMA_VERSION, Verdict};
 pub(super) use super::problem_v1::{Problem, ProblemKind};
 pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
-
-/// The number in `schema_version`.
-pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// What a scan found, as `ungil scan --format json` writes it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -62,17 +60,6 @@ pub(super) struct RequiredBy {
     pub(super) path: Vec<String>,
 }
 
-/// A place in the input.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Place {
-    /// The file as it was named, or `command line`.
-    pub(super) file: String,
-    /// Line, from 1; null where the input has no lines.
-    pub(super) line: Option<u32>,
-    /// Column in characters, from 1; null when the whole line is meant.
-    pub(super) column: Option<u32>,
-}
-
 /// What is said of a package on one target.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TargetResult {
@@ -112,28 +99,6 @@ pub(super) struct PassedOver {
     pub(super) why: String,
     /// The same in words, with the file that is taken instead.
     pub(super) because: String,
-}
-
-/// What is said of a package on a target.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
-    /// No compiled module that an interpreter could import.
-    Pure,
-    /// Every module declares that it does not need the GIL: it stays off.
-    Ready,
-    /// Installs as a pure wheel although there are compiled modules for the platform.
-    PureFallback,
-    /// Something that matters could not be read.
-    Unknown,
-    /// Only a source distribution fits.
-    Build,
-    /// Importing it switches the GIL back on.
-    Gil,
-    /// Installs, but holds modules for another ABI that fail or crash when imported.
-    Crash,
-    /// Nothing fits: it cannot be installed.
-    Blocked,
 }
 
 /// Who declared that a module does not need the GIL.
@@ -278,25 +243,6 @@ pub(super) struct Toolchain {
     pub(super) generator: String,
     /// Its version; null when the bytes do not tell.
     pub(super) version: Option<String>,
-}
-
-/// One thing seen in a file.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Evidence {
-    /// What was seen, in words.
-    pub(super) what: String,
-    /// The symbol, string or library concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) symbol: Option<String>,
-    /// Virtual address in the image, in hexadecimal, as a disassembler shows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<String>,
-    /// The value read there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<String>,
-    /// File and line in a source distribution.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) place: Option<String>,
 }
 
 /// One rule's word on a package, or on one module of it, for one target.

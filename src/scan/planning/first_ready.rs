@@ -22,7 +22,8 @@ use crate::resolve::Catalog;
 use crate::resolve::editions::{Edition, Editions};
 
 use super::super::examination::Extent;
-use super::super::judging::{self, Examinations, Found};
+use super::super::examinations::Examinations;
+use super::super::judging::{self, Found};
 use super::super::obstacles;
 use super::super::session::Session;
 use super::search::{History, Readiness, search};

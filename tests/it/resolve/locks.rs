@@ -2,7 +2,8 @@
 
 use ungil::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use ungil::model::name;
-use ungil::model::request::{Place, PythonBound, Requests};
+use ungil::model::place::Place;
+use ungil::model::request::{PythonBound, Requests};
 use ungil::model::resolution::Resolution;
 use ungil::resolve::Options;
 
