@@ -23,6 +23,7 @@ mod hint;
 mod locked;
 pub mod markers;
 mod node;
+mod offer;
 mod ranges;
 mod reasons;
 mod solver;
@@ -41,6 +42,7 @@ use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
 pub use hint::Hint;
+pub use offer::offer;
 
 /// What the resolver has to know about the world. Answers must not change during a run; asking twice should be cheap.
 pub trait Catalog: Sync {

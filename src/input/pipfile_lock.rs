@@ -46,7 +46,8 @@ impl Adapter for PipfileLock {
         file_name == "Pipfile.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "Pipfile.lock")?;
         let parts: BTreeMap<String, &RawValue> = document.json()?;
         let Some(meta) = parts.get(META) else {
@@ -62,11 +63,11 @@ impl Adapter for PipfileLock {
                 requests.offered.groups.extend(labels);
             }
             if counts {
-                reader.category(raw, &mut lock, requests)?;
+                reader.category(raw, &mut lock, &mut requests)?;
             }
         }
         requests.locks.push(lock);
-        Ok(())
+        Ok(requests)
     }
 }
 

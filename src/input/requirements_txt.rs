@@ -63,9 +63,11 @@ impl Adapter for RequirementsTxt {
         }
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
-        let mut reader = Reader { context, requests, open: Vec::new(), files: 0 };
-        reader.file(file, For::Requirements)
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
+        let mut reader = Reader { context, requests: &mut requests, open: Vec::new(), files: 0 };
+        reader.file(file, For::Requirements)?;
+        Ok(requests)
     }
 }
 

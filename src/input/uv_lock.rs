@@ -36,7 +36,8 @@ impl Adapter for UvLock {
         file_name == "uv.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "uv.lock")?;
         let raw: Raw = document.toml()?;
         if *raw.version.get_ref() != 1 {
@@ -56,7 +57,7 @@ impl Adapter for UvLock {
         }
         reader.active = reader.active_extras(&context.selection)?;
         requests.locks.push(reader.lock(&context.selection, &mut requests.sources)?);
-        Ok(())
+        Ok(requests)
     }
 }
 

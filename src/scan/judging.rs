@@ -17,6 +17,7 @@ use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
 use crate::model::target::Target;
+use crate::resolve;
 use crate::rules::{self, RuleSet};
 use crate::verdict;
 
@@ -161,7 +162,7 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
 }
 
 fn offer(chosen: &Chosen, set: &Set<'_>) -> Offer {
-    match Offer::of(&chosen.choice, set.resolution.target.platform) {
+    match resolve::offer(&chosen.choice, set.resolution.target.platform) {
         Offer::Source { filename, .. } => Offer::Source { filename, build: set.forecast(chosen) },
         offer => offer,
     }

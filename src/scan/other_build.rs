@@ -108,7 +108,7 @@ impl<'a> Pair<'a> {
             None => same()?,
         };
         let is_compiled =
-            |choice: &Choice, target: Target| matches!(Offer::of(choice, target.platform), Offer::Wheel { .. });
+            |choice: &Choice, target: Target| matches!(resolve::offer(choice, target.platform), Offer::Wheel { .. });
         let differs = version.as_ref() != Some(self.version)
             || (is_compiled(&choice, self.other) && !is_compiled(&self.chosen.choice, self.target));
         let filename = judging::artifact(&choice).map(|artifact| artifact.filename.clone());

@@ -5,6 +5,7 @@
 //! comparing two things that are both missing.
 
 mod arrows;
+mod names;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +20,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Tools that know nothing of ours.
     ("lexical", &[]),
     ("memo", &[]),
-    ("input", &["model", "lexical"]),
+    // The grammar of requirements, guarded.
+    ("pep508", &["model"]),
+    ("input", &["model", "lexical", "pep508"]),
     ("index", &["model", "memo"]),
     // What is the interpreter's, in one place for all.
     ("cpython", &["model"]),
-    ("archive", &["model", "cpython"]),
+    ("archive", &["model", "cpython", "pep508"]),
     // Records of what is installed are those of wheels, unpacked.
     ("installed", &["model", "archive", "cpython", "lexical"]),
     ("resolve", &["model"]),
@@ -36,7 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("gate", &["model"]),
     ("plan", &["model"]),
     ("report", &["model", "lexical"]),
-    ("source", &["model", "cpython"]),
+    ("source", &["model", "cpython", "pep508"]),
     (
         "scan",
         &[
@@ -85,7 +88,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("netrc", &["cli", "index"]),
     ("object", &["binary/image"]),
     ("pep440_rs", &["model/name.rs", "input", "resolve"]),
-    ("pep508_rs", &["model/name.rs", "model/metadata.rs", "input", "resolve", "archive", "source/forecast.rs"]),
+    (
+        "pep508_rs",
+        &["pep508.rs", "model/name.rs", "model/metadata.rs", "input", "resolve", "archive", "source/forecast.rs"],
+    ),
     ("pubgrub", &["resolve"]),
     ("quick_xml", &["report/junit.rs", "report/junit"]),
     ("rawzip", &["archive"]),
