@@ -31,6 +31,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod compare;
 pub mod cpython;
 pub mod evaluator;
 pub mod examine;

@@ -21,6 +21,7 @@ pub mod place;
 pub mod plan;
 pub mod policy;
 pub mod problem;
+pub mod python_bound;
 pub mod report;
 pub mod request;
 pub mod resolution;

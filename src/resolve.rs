@@ -37,7 +37,8 @@ use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{PythonBound, Requests};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 

@@ -13,7 +13,7 @@ use super::text::{Spot, Text, printable};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
 use crate::model::place::Place;
-use crate::model::request::PythonBound;
+use crate::model::python_bound::PythonBound;
 use crate::pep508;
 
 /// A file's text. All that is read of it is wrong at a line, which the errors made here give.

@@ -20,7 +20,8 @@ use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree, PackageName, Requirement, Version};
 use crate::model::place::{Location, Place};
-use crate::model::request::{PythonBound, Request, Requests, Sources, Wanted};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Requests, Sources, Wanted};
 
 /// The category that always counts.
 const DEFAULT: &str = "default";

@@ -10,7 +10,8 @@ use super::text::Text;
 use super::{Adapter, InputContext, InputFile, names};
 use crate::model::name::ExtraName;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{PythonBound, Request, Requests, Sources, Wanted};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Requests, Sources, Wanted};
 
 /// The adapter.
 pub(super) struct PkgInfo;

@@ -21,7 +21,8 @@ use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Offered, PythonBound, Requests, Sources};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Offered, Requests, Sources};
 use crate::pep508;
 
 /// The group of the project's own requirements, which always counts.

@@ -10,7 +10,8 @@ use super::locking::{beside, shown_beside};
 use super::requirements_txt::RequirementsTxt;
 use super::text::Text;
 use super::{Adapter, InputContext, InputFile, add, names};
-use crate::model::request::{PythonBound, Request, Requests, Sources};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Requests, Sources};
 
 /// Sections that are read.
 const OPTIONS: &str = "options";

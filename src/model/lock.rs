@@ -5,7 +5,7 @@
 use super::digest::Digest;
 use super::name::{ExtraName, MarkerTree, PackageName, Version};
 use super::place::{Location, Place};
-use super::request::PythonBound;
+use super::python_bound::PythonBound;
 
 /// One lock file, as far as the user's groups and extras select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,9 +7,10 @@ use url::Url;
 
 use super::digest::Digest;
 use super::lock::Lock;
-use super::name::{ExtraName, MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
+use super::name::{ExtraName, MarkerTree, PackageName, Requirement};
 use super::place::{Location, Place};
 use super::problem::Problem;
+use super::python_bound::PythonBound;
 
 /// What one line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,24 +145,6 @@ impl Requests {
     /// Whether there is nothing to resolve and nothing to say.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty() && self.locks.is_empty() && self.problems.is_empty()
-    }
-}
-
-/// Pythons that a project or a lock file is made for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PythonBound {
-    /// One of these must hold.
-    pub any_of: Vec<VersionSpecifiers>,
-    /// The bound as the input has it.
-    pub shown: String,
-    /// The line that says so.
-    pub place: Place,
-}
-
-impl PythonBound {
-    /// Whether this version of Python is one of them.
-    pub fn admits(&self, python: &Version) -> bool {
-        self.any_of.iter().any(|specifiers| specifiers.contains(python))
     }
 }
 

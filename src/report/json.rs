@@ -40,14 +40,13 @@ use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
 pub(super) use frame::Problem;
+pub(super) use parts_v1::Evidence;
 pub use read_error::{ReadError, SavedKind};
-pub(super) use saved::{
-    Change, Changes, DeclaredBy, Evidence, Finding, Gate, Module, OtherBuild, Package, Release, RequiredBy,
-    TargetResult, Waiver,
-};
+pub(super) use saved::{Change, Changes, DeclaredBy, Finding, Gate, Module, Package, Release, TargetResult, Waiver};
 pub use saved::{Saved, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;
 pub(super) use saved_plan::{Alternative, Build, Course, Move, Outlook, Step};
+pub(super) use v1::{OtherBuild, RequiredBy};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";

@@ -46,7 +46,7 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Settles what was typed, and finds out whether it can be written.
     pub(super) fn settle(typed: &ScanArguments, environment: &Environment) -> Result<Outputs, Failure> {
-        let destinations = destination::settle(typed.format.as_deref(), &typed.output, &environment.directory)?;
+        let destinations = destination::settle(typed.format, &typed.output, &environment.directory)?;
         for file in destinations.iter().filter_map(|destination| destination.file.as_deref()) {
             output::check(file)?;
         }

@@ -3,7 +3,7 @@
 //! The doc lines are the descriptions in the JSON Schema.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -31,33 +31,33 @@ pub(super) enum Verdict {
 }
 
 /// A place in the input.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Place {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct Place {
     /// The file as it was named, or `command line`.
-    pub(super) file: String,
+    pub(in crate::report) file: String,
     /// Line, from 1; null where the input has no lines.
-    pub(super) line: Option<u32>,
+    pub(in crate::report) line: Option<u32>,
     /// Column in characters, from 1; null when the whole line is meant.
-    pub(super) column: Option<u32>,
+    pub(in crate::report) column: Option<u32>,
 }
 
 /// One thing seen in a file.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Evidence {
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct Evidence {
     /// What was seen, in words.
-    pub(super) what: String,
+    pub(in crate::report) what: String,
     /// The symbol, string or library concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) symbol: Option<String>,
+    pub(in crate::report) symbol: Option<String>,
     /// Virtual address in the image, in hexadecimal, as a disassembler shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<String>,
+    pub(in crate::report) address: Option<String>,
     /// The value read there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<String>,
+    pub(in crate::report) value: Option<String>,
     /// File and line in a source distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) place: Option<String>,
+    pub(in crate::report) place: Option<String>,
 }
 
 /// A fact, or the reason why it could not be read.

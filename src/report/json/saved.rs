@@ -1,6 +1,6 @@
-//! Reads back what `ungil scan --format json` wrote: version 1, with types of its own, so that a change of the writer cannot
-//! change what is read by accident. Plans are read by [`super::saved_plan`]; which of the two a file holds, its content
-//! tells.
+//! Reads back what `ungil scan --format json` wrote: version 1. Where the written type says all, it is read; where the words of
+//! a newer version have to pass, or less is needed than is written, the type is here. Plans are read by
+//! [`super::saved_plan`]; which of the two a file holds, its content tells.
 //!
 //! Fields that are not known here pass, as docs/report.md promises. A verdict that is not known does not: nobody could say
 //! whether it is good news.
@@ -16,6 +16,7 @@ use crate::model::verdict::Verdict;
 use super::frame::{Problem, check_frame};
 use super::read_error::{ReadError, SavedKind, VERSION, refused};
 use super::saved_plan::{SavedPlan, read_plan};
+use super::v1::{Evidence, OtherBuild, PassedOver, Place, RequiredBy, Toolchain};
 
 /// A report that was read back.
 #[derive(Debug)]
@@ -106,18 +107,6 @@ pub(in crate::report) struct Package {
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct RequiredBy {
-    pub(in crate::report) place: Place,
-    pub(in crate::report) path: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct Place {
-    pub(in crate::report) file: String,
-    pub(in crate::report) line: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
 pub(in crate::report) struct TargetResult {
     pub(in crate::report) target: String,
     pub(in crate::report) verdict: Verdict,
@@ -131,13 +120,6 @@ pub(in crate::report) struct TargetResult {
     pub(in crate::report) modules: Vec<Module>,
 }
 
-/// A compiled file that the verdict does not count.
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct PassedOver {
-    pub(in crate::report) path: String,
-    pub(in crate::report) because: String,
-}
-
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 pub(in crate::report) struct DeclaredBy {
     pub(in crate::report) who: String,
@@ -149,14 +131,6 @@ pub(in crate::report) struct Artifact {
     pub(in crate::report) filename: String,
 }
 
-/// What the same Python's build with the GIL would get.
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct OtherBuild {
-    pub(in crate::report) python: String,
-    pub(in crate::report) version: Option<String>,
-    pub(in crate::report) filename: Option<String>,
-}
-
 #[derive(Debug, Deserialize)]
 pub(in crate::report) struct Module {
     pub(in crate::report) path: String,
@@ -165,20 +139,6 @@ pub(in crate::report) struct Module {
     pub(in crate::report) reason: String,
     pub(in crate::report) toolchain: Option<Toolchain>,
     pub(in crate::report) evidence: Vec<Evidence>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct Toolchain {
-    pub(in crate::report) generator: String,
-    pub(in crate::report) version: Option<String>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-pub(in crate::report) struct Evidence {
-    pub(in crate::report) what: String,
-    pub(in crate::report) symbol: Option<String>,
-    pub(in crate::report) address: Option<String>,
-    pub(in crate::report) value: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

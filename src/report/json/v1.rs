@@ -4,12 +4,13 @@
 mod artifact;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::gate_v1::Gate;
 pub(super) use super::parts_v1::{Evidence, Place, SCHEMA_VERSION, Verdict};
 pub(super) use super::problem_v1::{Problem, ProblemKind};
-pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
+pub(in crate::report) use artifact::OtherBuild;
+pub(super) use artifact::{Artifact, ArtifactKind};
 
 /// What a scan found, as `ungil scan --format json` writes it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -52,12 +53,12 @@ pub(super) struct Package {
 }
 
 /// A path of requirements.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct RequiredBy {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct RequiredBy {
     /// The place in the input that asked for the first package of the path.
-    pub(super) place: Place,
+    pub(in crate::report) place: Place,
     /// From the package that was asked for to the one that requires this one; empty when this one was asked for itself.
-    pub(super) path: Vec<String>,
+    pub(in crate::report) path: Vec<String>,
 }
 
 /// What is said of a package on one target.
@@ -91,14 +92,14 @@ pub(super) struct TargetResult {
 }
 
 /// A compiled file that the verdict does not count.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PassedOver {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct PassedOver {
     /// Path inside the file.
-    pub(super) path: String,
+    pub(in crate::report) path: String,
     /// `behind-package`, `behind-file`, `dotted-name` or `debug-build`.
-    pub(super) why: String,
+    pub(in crate::report) why: String,
     /// The same in words, with the file that is taken instead.
-    pub(super) because: String,
+    pub(in crate::report) because: String,
 }
 
 /// Who declared that a module does not need the GIL.
@@ -237,12 +238,12 @@ pub(super) enum Flavour {
 }
 
 /// What generated a module.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Toolchain {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct Toolchain {
     /// The generator: `cython`, `pyo3`, `pybind11`, …, or `c-api` when no generator's mark was found.
-    pub(super) generator: String,
+    pub(in crate::report) generator: String,
     /// Its version; null when the bytes do not tell.
-    pub(super) version: Option<String>,
+    pub(in crate::report) version: Option<String>,
 }
 
 /// One rule's word on a package, or on one module of it, for one target.

@@ -2,7 +2,8 @@
 
 use ungil::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use ungil::model::place::Place;
-use ungil::model::request::{PythonBound, Requests};
+use ungil::model::python_bound::PythonBound;
+use ungil::model::request::Requests;
 use ungil::model::resolution::Resolution;
 use ungil::pep508;
 use ungil::resolve::Options;
