@@ -64,7 +64,7 @@ fn what_needs_a_package_that_does_not_build_does_not_build_either() {
     ] {
         let shop = and_source(Shop::default(), ("app", "1.0"), requires, PLAIN);
         let shop = and_source(shop, ("tool", "1.0"), "setuptools", LIMITED);
-        let shop = if newer { shop.and(wheel("tool", "2.0", "tool", "elf-x86_64-absent.so")) } else { shop };
+        let shop = if newer { shop.and(wheel("tool", "2.0", "tool/sample", "elf-x86_64-absent.so")) } else { shop };
         let found = foreseen(&shop, &["app==1.0", "tool==1.0"]);
         assert!(found.starts_with(expected), "{requires}: {found}");
     }
