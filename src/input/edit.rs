@@ -13,8 +13,8 @@ use super::lines::physical_lines;
 use super::text::is_space;
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
+use crate::model::place::Place;
 use crate::model::plan::{BoundLine, Edit};
-use crate::model::request::Place;
 
 /// Why a file, or a line of it, is not edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,9 +15,10 @@ use super::document::Document;
 use super::error::InputError;
 use super::locking::{Names, Source, Wanted, connect, index};
 use super::{Adapter, InputContext, InputFile, Selection};
-use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
+use crate::model::lock::{BoundOrigin, Lock, LockedBound, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree, Requirement, of_versions};
-use crate::model::request::{self, Place, Request, Requests, Sources};
+use crate::model::place::Place;
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct UvLock;
@@ -35,7 +36,8 @@ impl Adapter for UvLock {
         file_name == "uv.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "uv.lock")?;
         let raw: Raw = document.toml()?;
         if *raw.version.get_ref() != 1 {
@@ -55,7 +57,7 @@ impl Adapter for UvLock {
         }
         reader.active = reader.active_extras(&context.selection)?;
         requests.locks.push(reader.lock(&context.selection, &mut requests.sources)?);
-        Ok(())
+        Ok(requests)
     }
 }
 
@@ -106,6 +108,8 @@ struct RawMetadata {
 #[derive(Deserialize)]
 struct RawBound {
     name: Spanned<String>,
+    #[serde(default)]
+    extras: Vec<String>,
     specifier: Option<String>,
     marker: Option<String>,
 }
@@ -234,13 +238,24 @@ impl<'a> Reader<'a> {
     /// What the projects and the settings say of versions. All extras and groups are locked together, so that their
     /// bounds count whether they are selected or not.
     fn terms(&self, lock: &mut Lock) -> Result<(), InputError> {
-        let metadata = self.raw.package.iter().map(|package| &package.metadata);
-        let required = metadata.flat_map(|it| it.requires_dist.iter().chain(it.requires_dev.values().flatten()));
-        for bound in required.chain(&self.raw.manifest.constraints).filter(|bound| bound.specifier.is_some()) {
-            lock.bounds.push(self.bound(bound)?);
+        let root = self.raw.package.iter().find(|package| package.source.folder() == Some("."));
+        for package in &self.raw.package {
+            let is_root = root.is_some_and(|root| std::ptr::eq(root, package));
+            for bound in &package.metadata.requires_dist {
+                let is_own = is_root && bound.marker.is_none();
+                let origin = if is_own { BoundOrigin::Project } else { BoundOrigin::Elsewhere };
+                lock.bounds.push(self.bound(bound, origin)?);
+            }
+            for bound in package.metadata.requires_dev.values().flatten() {
+                lock.bounds.push(self.bound(bound, BoundOrigin::Elsewhere)?);
+            }
         }
+        for bound in &self.raw.manifest.constraints {
+            lock.bounds.push(self.bound(bound, BoundOrigin::Elsewhere)?);
+        }
+        lock.bounds.retain(|bound| bound.requirement.version_or_url.is_some());
         for bound in &self.raw.manifest.overrides {
-            lock.overrides.push(self.bound(bound)?);
+            lock.overrides.push(self.bound(bound, BoundOrigin::Elsewhere)?);
         }
         let RawOptions { resolution_mode, prerelease_mode, fork_strategy, exclude_newer } = &self.raw.options;
         let options = [
@@ -255,7 +270,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn bound(&self, raw: &RawBound) -> Result<Request, InputError> {
+    fn bound(&self, raw: &RawBound, origin: BoundOrigin) -> Result<LockedBound, InputError> {
         let document = self.document;
         let place = document.place(raw.name.span().start);
         let name = document.name(raw.name.get_ref(), &place)?;
@@ -265,8 +280,10 @@ impl<'a> Reader<'a> {
             Some(marker) => document.marker(marker, &place)?.simplify_extras_with(|_| true),
             None => MarkerTree::TRUE,
         };
-        let wanted = request::Wanted::Named(Requirement { marker, ..of_versions(&name, specifiers) });
-        Ok(Request { wanted, hashes: Vec::new(), place })
+        let extras = raw.extras.iter().map(|extra| document.label(extra, &place));
+        let extras = extras.collect::<Result<Vec<ExtraName>, InputError>>()?;
+        let requirement = Requirement { marker, extras, ..of_versions(&name, specifiers) };
+        Ok(LockedBound { requirement, place, origin })
     }
 
     /// The project with the selected extras, and what the selected groups require.

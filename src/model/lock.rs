@@ -3,8 +3,9 @@
 //! A lock is not resolved: for a target its set is what its markers leave, nothing is added and nothing replaced.
 
 use super::digest::Digest;
-use super::name::{ExtraName, MarkerTree, PackageName, Version};
-use super::request::{Location, Place, PythonBound, Request};
+use super::name::{ExtraName, MarkerTree, PackageName, Requirement, Version, pinned};
+use super::place::{Location, Place};
+use super::python_bound::PythonBound;
 
 /// One lock file, as far as the user's groups and extras select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,13 +20,40 @@ pub struct Lock {
     /// [`LockedPackage::listed`].
     pub roots: Vec<LockedEdge>,
     /// What projects say of versions, as far as the file tells: bounds that other versions than these have to keep.
-    pub bounds: Vec<Request>,
+    pub bounds: Vec<LockedBound>,
     /// What stands in for whatever packages require of these.
-    pub overrides: Vec<Request>,
+    pub overrides: Vec<LockedBound>,
     /// Words that its tool has to be told again, so that it makes the file as it made it before.
     pub options: Vec<String>,
     /// Everything that the file pins, for all targets.
     pub packages: Vec<LockedPackage>,
+}
+
+/// What a project of a lock file, or a setting, says of a package's versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedBound {
+    /// The package with the versions that are let in, and the condition.
+    pub requirement: Requirement,
+    /// The line that says so.
+    pub place: Place,
+    /// Where its tool has it from.
+    pub origin: BoundOrigin,
+}
+
+/// Where a bound of a lock file comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundOrigin {
+    /// The project's own dependencies.
+    Project,
+    /// A group, an extra, a condition, another project, or a setting.
+    Elsewhere,
+}
+
+impl LockedBound {
+    /// Whether it pins a version, so that it is there to be changed, and its tool can be told to.
+    pub fn can_be_changed(&self) -> bool {
+        self.origin == BoundOrigin::Project && pinned(&self.requirement).is_some()
+    }
 }
 
 /// One package that a lock file pins; the same name may stand there several times, for different targets.

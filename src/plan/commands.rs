@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version, VersionSpecifiers, oldest_named};
 use crate::model::plan::{BoundLine, Command, CommandPlace, Move, Step};
-use crate::model::request::{Request, Requests};
+use crate::model::request::Requests;
 use crate::model::resolution::Choice;
 
 use super::revision::{Revision, VersionChange};
@@ -75,7 +75,7 @@ fn of_projects(lock: &Lock) -> BTreeSet<&PackageName> {
     let edges = lock.packages.iter().filter(|package| package.pin == Pin::Project).flat_map(|it| &it.dependencies);
     let edges = lock.roots.iter().chain(edges).filter_map(|edge| lock.packages.get(edge.to)).map(|it| &it.name);
     let mut names: BTreeSet<&PackageName> = edges.collect();
-    let bounds = lock.bounds.iter().filter_map(Request::named).map(|requirement| &requirement.name);
+    let bounds = lock.bounds.iter().map(|bound| &bound.requirement.name);
     names.extend(bounds);
     names
 }
@@ -109,7 +109,16 @@ fn told(lock: &Lock, wishes: &[Wish<'_>]) -> String {
             words.extend(
                 lock.options.iter().map(|word| if word.starts_with("--") { word.clone() } else { quoted(word) }),
             );
-            words.extend(wishes.iter().map(|wish| format!("--upgrade-package {}", quoted(&pin(wish)))));
+            let is_changed = |wish: &&Wish<'_>| {
+                lock.bounds.iter().any(|it| it.can_be_changed() && it.requirement.name == *wish.name)
+            };
+            let (own, rest): (Vec<&Wish<'_>>, Vec<&Wish<'_>>) = wishes.iter().partition(is_changed);
+            // What the project pins itself is changed there.
+            if let Some(first) = words.first_mut().filter(|_| !own.is_empty()) {
+                "uv add --no-sync".clone_into(first);
+            }
+            words.extend(own.iter().map(|wish| quoted(&with_extras(lock, wish))));
+            words.extend(rest.iter().map(|wish| format!("--upgrade-package {}", quoted(&pin(wish)))));
             words.join(" ")
         }
         Tool::Pipenv => {
@@ -120,6 +129,14 @@ fn told(lock: &Lock, wishes: &[Wish<'_>]) -> String {
         Tool::Poetry => newest_of(wishes, "poetry add --lock", "poetry update --lock"),
         Tool::Pdm => newest_of(wishes, "pdm add --no-sync", "pdm update --no-sync"),
     }
+}
+
+/// The version with the extras that the project asks for.
+fn with_extras(lock: &Lock, wish: &Wish<'_>) -> String {
+    let bound = lock.bounds.iter().find(|it| it.can_be_changed() && it.requirement.name == *wish.name);
+    let extras: Vec<String> = bound.iter().flat_map(|it| &it.requirement.extras).map(ToString::to_string).collect();
+    let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+    format!("{}{extras}=={}", wish.name, wish.version)
 }
 
 /// Of packages with a bound the project has to say so; of the rest the tool takes the newest versions.

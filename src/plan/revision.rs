@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::lock::{Lock, Pin};
+use crate::model::lock::{Lock, LockedBound, Pin};
 use crate::model::name::{Bound, PackageName, Requirement, Version, bounded_by, of_name, of_versions, pinned};
-use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::place::Place;
+use crate::model::request::{Request, Requests, Wanted};
 use crate::model::target::Target;
 
 use super::tool::Tool;
@@ -65,7 +66,11 @@ impl PlanInput<'_> {
         };
         let lines = self.requests.requests.iter().map(opened).collect();
         let constraints = self.requests.constraints.iter().map(opened).collect();
-        self.without_locks(Requests { requests: lines, constraints, ..self.requests.clone() }, target, world)
+        let mut open = Requests { requests: lines, constraints, ..self.requests.clone() };
+        for lock in &mut open.locks {
+            lock.bounds.retain(|bound| !bound.can_be_changed());
+        }
+        self.without_locks(open, target, world)
     }
 
     /// The input as it is after a revision, with the versions that stay.
@@ -73,6 +78,10 @@ impl PlanInput<'_> {
         let mut revised = self.requests.clone();
         for line in revised.requests.iter_mut().chain(&mut revised.constraints) {
             revision.revise(line);
+        }
+        for lock in &mut revised.locks {
+            let is_changed = |bound: &LockedBound| revision.changes.contains_key(&bound.requirement.name);
+            lock.bounds.retain(|bound| !(bound.can_be_changed() && is_changed(bound)));
         }
         revised.constraints.extend(revision.bounds.iter().map(|(name, bound)| bound.constraint(name)));
         let locked = self.requests.locks.iter().flat_map(locked_names).collect::<BTreeSet<_>>();
@@ -91,8 +100,8 @@ impl PlanInput<'_> {
             match self.requirements {
                 Requirements::Followed => {
                     requests.requests.extend(world.unlocked(&lock, target));
-                    requests.constraints.extend(lock.bounds);
-                    requests.overrides.extend(lock.overrides);
+                    requests.constraints.extend(lock.bounds.into_iter().map(bound_line));
+                    requests.overrides.extend(lock.overrides.into_iter().map(bound_line));
                 }
                 // Each is there for itself.
                 Requirements::Ignored => {
@@ -116,6 +125,10 @@ impl PlanInput<'_> {
         let locks = self.requests.locks.iter().filter(|lock| locked_names(lock).any(|locked| locked == name));
         locks.into_iter().any(|lock| Tool::of(&lock.file).is_some_and(Tool::takes_newest))
     }
+}
+
+fn bound_line(bound: LockedBound) -> Request {
+    Request { wanted: Wanted::Named(bound.requirement), hashes: Vec::new(), place: bound.place }
 }
 
 fn locked_names(lock: &Lock) -> impl Iterator<Item = &PackageName> {

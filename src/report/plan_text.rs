@@ -5,8 +5,8 @@ pub(super) mod searched;
 use std::collections::BTreeSet;
 
 use crate::model::name::Version;
+use crate::model::place::Place;
 use crate::model::plan::{Alternative, CommandPlace, Course, Move, MoveReason, Obstacle, Outlook, Plan, Step};
-use crate::model::request::Place;
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
 

@@ -1,8 +1,9 @@
 //! What keeps a version of a package out of a set: lines of the input, and requirements of the set's other packages.
 
 use crate::model::name::{PackageName, Requirement, Version, pinned, specifiers};
+use crate::model::place::Place;
 use crate::model::plan::Obstacle;
-use crate::model::request::{Place, Request, Requests};
+use crate::model::request::{Request, Requests};
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{Catalog, markers};
@@ -19,13 +20,15 @@ pub(super) fn is_pinned(requests: &Requests, name: &PackageName) -> bool {
 /// Lines that keep the version out. A line that pins the package is there to be changed, and keeps nothing out.
 pub(super) fn lines(requests: &Requests, target: Target, name: &PackageName, version: &Version) -> Vec<Obstacle> {
     let Ok(environment) = markers::environment(target, 0) else { return Vec::new() };
-    let locked = requests.locks.iter().flat_map(|lock| &lock.bounds);
-    let lines = requests.requests.iter().chain(&requests.constraints).chain(locked);
-    let about = lines.filter_map(|request| Some((request, request.named()?))).filter(|(_, it)| it.name == *name);
-    let against = about.filter_map(|(request, requirement)| {
-        let wanted = specifiers(requirement).filter(|_| pinned(requirement).is_none())?;
+    let lines = requests.requests.iter().chain(&requests.constraints);
+    let lines = lines.filter_map(|request| Some((&request.place, request.named()?)));
+    let lines = lines.filter(|(_, requirement)| pinned(requirement).is_none());
+    let locked = requests.locks.iter().flat_map(|lock| &lock.bounds).filter(|bound| !bound.can_be_changed());
+    let about = lines.chain(locked.map(|bound| (&bound.place, &bound.requirement))).filter(|(_, it)| it.name == *name);
+    let against = about.filter_map(|(place, requirement)| {
+        let wanted = specifiers(requirement)?;
         let counts = requirement.marker.evaluate(&environment, &[]) && !wanted.contains(version);
-        counts.then(|| Obstacle { place: Some(request.place.clone()), package: None, wants: wanted.to_string() })
+        counts.then(|| Obstacle { place: Some(place.clone()), package: None, wants: wanted.to_string() })
     });
     against.collect()
 }

@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{PackageName, Version};
 use crate::model::plan::{Foreseen, Plan};
+use crate::model::request::Requests;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 use crate::plan::world::{NotReady, Requirements};
@@ -20,6 +21,7 @@ use crate::resolve::Catalog;
 use crate::rules::RuleSet;
 
 use super::distributions::Distributions;
+use super::examinations::Examinations;
 use super::judging;
 use super::session::{Builds, Session};
 use super::{Inputs, Observer, ScanError, Settings};
@@ -53,7 +55,7 @@ pub fn plan(
     let (world, before) = PlanWorld::new(session, &requests, before);
     let found = plan::find(&world, &requests, &before, requirements);
     let planning = Planning { session, before: &before, found: &found };
-    let forecasts = planning.foresee(&requests);
+    let forecasts = planning.foresee(&requests, &world.examinations());
     let traffic = distributions.index().traffic();
     Ok(plan::build(&PlanInputs {
         requests: &requests,
@@ -75,15 +77,15 @@ struct Planning<'a> {
 
 impl Planning<'_> {
     /// What is foreseen of the packages that have to be built even when the plan is followed.
-    fn foresee(&self, requests: &crate::model::request::Requests) -> BTreeMap<(PackageName, Target), Foreseen> {
+    fn foresee(&self, requests: &Requests, known: &Examinations) -> BTreeMap<(PackageName, Target), Foreseen> {
         let not_ready = self.found.after.not_ready();
         let stay = not_ready.iter().filter(|it| !self.found.held.contains_key(&it.chosen.name));
         let to_build =
             stay.filter(|it| it.result.verdict == Verdict::Build).map(|NotReady { resolution, chosen, .. }| {
                 let search = self.found.searches.get(&(chosen.name.clone(), resolution.target));
-                ToBuild { target: resolution.target, chosen, sdists: affordable_sdists(search) }
+                ToBuild { set: resolution, chosen, sdists: affordable_sdists(search) }
             });
-        foreseeing::foresee(&self.session, requests, &to_build.collect::<Vec<_>>())
+        foreseeing::foresee(&self.session, requests, known, &to_build.collect::<Vec<_>>())
     }
 
     /// Where projects want to hear of what is missing.

@@ -40,7 +40,7 @@ pub(super) fn change(text: &str, bound: &BoundLine) -> Result<(Range<usize>, Str
 mod tests {
     use super::super::edit;
     use super::*;
-    use crate::model::request::Place;
+    use crate::model::place::Place;
 
     fn bounded(text: &str, place: Option<(&str, u32, u32)>) -> Result<String, String> {
         let place =

@@ -21,10 +21,11 @@ use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 use crate::plan::border_search::{self, History, Readiness, search};
 use crate::resolve::editions::{Edition, Editions};
-use crate::resolve::{Catalog, markers};
+use crate::resolve::{self, Catalog, markers};
 
 use super::super::examination::Extent;
-use super::super::judging::{self, Examinations, Found};
+use super::super::examinations::Examinations;
+use super::super::judging::{self, Found};
 use super::super::obstacles;
 use super::super::session::Session;
 
@@ -223,7 +224,7 @@ impl Looker<'_> {
                 Some(wheel) => self.judge(resolution, name, wheel)?,
                 None => {
                     let (examinations, release) = (self.surroundings.examinations, |_: &Chosen| Fact::default());
-                    let found = Found { examinations, other: None, release: &release };
+                    let found = Found { examinations, other: None, release: &release, newest: &|_, _| None };
                     judging::judge_one(&resolution, name, found, self.session.rules)?
                 }
             };
@@ -242,7 +243,8 @@ impl Looker<'_> {
         let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
         let judge = |examination: &super::super::examination::Examination| {
             let other = Some((&artifact.location, examination));
-            let found = Found { examinations: self.surroundings.examinations, other, release: &release };
+            let examinations = self.surroundings.examinations;
+            let found = Found { examinations, other, release: &release, newest: &|_, _| None };
             judging::judge_one(&resolution, name, found, self.session.rules)
         };
         let (examination, extent) = distributions.examine_until(artifact, &speaks_against);
@@ -268,7 +270,7 @@ impl Looker<'_> {
 
 /// What the names of a version's files say, when that is enough.
 pub(super) fn by_names(edition: &Edition, target: Target) -> Option<(Verdict, String)> {
-    match Offer::of(&edition.choice, target.platform) {
+    match resolve::offer(&edition.choice, target.platform) {
         Offer::Nothing { why } => Some((Verdict::Blocked, why)),
         Offer::Unknown { why } => Some((Verdict::Unknown, why)),
         Offer::Source { filename, .. } => Some((Verdict::Build, format!("only {filename} fits"))),
@@ -283,7 +285,7 @@ fn cost(wheel: &Artifact) -> u64 {
 }
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {
-    matches!(Offer::of(&edition.choice, target.platform), Offer::Wheel { .. } | Offer::Pure { .. })
+    matches!(resolve::offer(&edition.choice, target.platform), Offer::Wheel { .. } | Offer::Pure { .. })
 }
 
 fn readiness(verdict: Verdict) -> Readiness {

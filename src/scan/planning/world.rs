@@ -13,7 +13,7 @@ use crate::plan::world::{JudgedSet, NotReady, OfferedVersion, Requirements, SetC
 use crate::resolve::editions::Editions;
 use crate::resolve::{self, Catalog, Dependencies, Options, ResolveError};
 
-use super::super::judging::Examinations;
+use super::super::examinations::Examinations;
 use super::super::session::{Seen, Session, each};
 use super::super::{Event, obstacles};
 use super::first_ready::{Surroundings, by_names, first_ready};
@@ -31,6 +31,11 @@ impl<'a> PlanWorld<'a> {
     pub(super) fn new(session: Session<'a>, requests: &'a Requests, before: Seen) -> (PlanWorld<'a>, JudgedSet) {
         let Seen { resolutions, examinations, report } = before;
         (PlanWorld { session, requests, examinations: Mutex::new(examinations) }, JudgedSet { resolutions, report })
+    }
+
+    /// What is in the files of all sets that were judged.
+    pub(super) fn examinations(&self) -> Examinations {
+        self.examinations.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn options(&self, requirements: Requirements) -> Options {
@@ -59,7 +64,7 @@ impl World for PlanWorld<'_> {
             by_name.entry(&it.chosen.name).or_default().push(position);
         }
         let names: Vec<(&PackageName, Vec<usize>)> = by_name.into_iter().collect();
-        let known = self.examinations.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.examinations();
         // What is known of a package's files on one target serves for the next.
         let searched = each(&names, |(name, positions)| {
             self.session.observer.notice(Event::Searching { package: name });

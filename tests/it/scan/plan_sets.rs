@@ -35,7 +35,8 @@ fn written(shop: Shop, requirements: &str) -> (Value, String) {
     let planned = document(&run);
     let after = desk.scan(&server, &["requirements.txt"]).report();
     let fine = |verdicts: &[String]| {
-        let is_fine = |line: &&String| ["ready", "pure", "pure-fallback"].iter().any(|word| line.ends_with(&format!(" {word}")));
+        let is_fine =
+            |line: &&String| ["ready", "pure", "pure-fallback"].iter().any(|word| line.ends_with(&format!(" {word}")));
         verdicts.iter().filter(is_fine).count()
     };
     let summary = &planned["summary"];
@@ -53,9 +54,9 @@ fn applications() -> Shop {
         .and(wheel("big", "2.2", NOT_READY).requires("base>=1.26"))
         .and(wheel("big", "3.0", READY).requires("base>=2.3.3"))
         .and(wheel("big", "3.1", READY).requires("base>=2.3.3"));
-    [("2.10", "2.27"), ("2.11", "2.33"), ("2.12", "2.41"), ("2.14", "2.50")].iter().fold(shop, |shop, (version, core)| {
-        shop.and(pure("model", version).requires(&format!("core=={core}")))
-    })
+    [("2.10", "2.27"), ("2.11", "2.33"), ("2.12", "2.41"), ("2.14", "2.50")]
+        .iter()
+        .fold(shop, |shop, (version, core)| shop.and(pure("model", version).requires(&format!("core=={core}"))))
 }
 
 #[test]
@@ -64,15 +65,22 @@ fn every_requirement_of_the_new_versions_counts() {
     assert_eq!(file, "base==2.3.3\nbig==3.0\nmodel==2.12\n");
     assert_eq!(told(&planned, "base"), "change 2.3.3 2.3.2 2.5 confirmed");
     // The parent stops where its child is ready, and says why it moves.
-    assert_eq!((told(&planned, "core"), moves(&planned)), ("change 2.41 2.35 2.41 confirmed".into(), vec!["model 2.10 2.12".into()]));
+    assert_eq!(
+        (told(&planned, "core"), moves(&planned)),
+        ("change 2.41 2.35 2.41 confirmed".into(), vec!["model 2.10 2.12".into()])
+    );
     let because = &planned["moves"][0]["because"];
-    assert_eq!(*because, serde_json::json!([{ "package": "model", "version": "2.10", "required": "core", "wants": "==2.27" }]));
+    assert_eq!(
+        *because,
+        serde_json::json!([{ "package": "model", "version": "2.10", "required": "core", "wants": "==2.27" }])
+    );
     assert_eq!(planned["worse"], serde_json::json!([]));
 }
 
 /// `uv.lock` of a project that requires these, with each version's digests and what it requires.
 fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: &str) -> String {
-    let names = |names: &[&str]| names.iter().map(|name| format!("{{ name = \"{name}\" }}")).collect::<Vec<_>>().join(", ");
+    let names =
+        |names: &[&str]| names.iter().map(|name| format!("{{ name = \"{name}\" }}")).collect::<Vec<_>>().join(", ");
     let mut lock = format!("version = 1\n{head}\n");
     for (filename, version, requires) in packages {
         let name = filename.split('-').next().unwrap();
@@ -83,7 +91,8 @@ fn uv_lock(shop: &Shop, head: &str, packages: &[(&str, &str, &[&str])], bounds: 
             names(requires)
         ));
     }
-    let direct: Vec<&str> = packages.iter().map(|(filename, ..)| filename.split('-').next().unwrap()).filter(|it| *it != "core").collect();
+    let direct: Vec<&str> =
+        packages.iter().map(|(filename, ..)| filename.split('-').next().unwrap()).filter(|it| *it != "core").collect();
     lock.push_str(&format!(
         "[[package]]\nname = \"mine\"\nversion = \"0.1\"\nsource = {{ virtual = \".\" }}\ndependencies = [{}]\n\n\
          [package.metadata]\nrequires-dist = [{bounds}]\n",
