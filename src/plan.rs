@@ -3,12 +3,13 @@
 //! A plan is a set, not a list of packages. [`find`] proposes sets, has each resolved as the user would have it with the
 //! changes made, has every file of it judged, and compares it with the set as it is. [`build`] makes a plan of what was
 //! found: which packages to change, in which order, which lines to edit, and what stays in the way. What has to be known
-//! of the world comes in through [`World`].
+//! of the world comes in through [`PlanWorld`].
 //!
 //! Never here: network, files, the solver. No set is offered that was not resolved and judged as a whole.
 
 pub mod border_search;
 mod commands;
+pub mod downward;
 mod edits;
 mod moves;
 mod order;
@@ -30,8 +31,8 @@ use crate::model::request::Requests;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
-pub use planner::{Found, find};
-pub use world::{JudgedSet, World};
+pub use planner::{PlanSearchResult, find};
+pub use world::{JudgedSet, PlanWorld};
 
 /// All that a plan is made of.
 #[derive(Clone, Copy)]
@@ -41,7 +42,7 @@ pub struct PlanInputs<'a> {
     /// The set as it is.
     pub before: &'a JudgedSet,
     /// What was found.
-    pub found: &'a Found,
+    pub found: &'a PlanSearchResult,
     /// What is foreseen of packages that stay to be built.
     pub forecasts: &'a BTreeMap<(PackageName, Target), Foreseen>,
     /// Where projects want to hear of it.

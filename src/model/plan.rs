@@ -20,7 +20,7 @@ pub struct Plan {
     /// What changes its version because of the steps, or comes in, or goes; by name.
     pub moves: Vec<Move>,
     /// What gets worse, by name; empty unless there is no better way.
-    pub worse: Vec<Worse>,
+    pub worse: Vec<WorsePackage>,
     /// Lines of requirements files to be edited, in the order of the files.
     pub edits: Vec<Edit>,
     /// Bounds on packages that nothing pins, by name.
@@ -234,7 +234,7 @@ pub struct MoveReason {
 
 /// A package that the plan makes worse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Worse {
+pub struct WorsePackage {
     /// Normalised name.
     pub name: PackageName,
     /// On which target.

@@ -8,13 +8,13 @@ use crate::model::plan::{BoundLine, Command, CommandPlace, Move, Step};
 use crate::model::request::Requests;
 use crate::model::resolution::Choice;
 
-use super::revision::{Revision, VersionChange};
-use super::tool::Tool;
+use super::revision::{InputRevision, VersionChange};
+use super::tool::LockTool;
 use super::world::JudgedSet;
 
 /// A package of a lock file that is to have another version, or a bound.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Wish<'a> {
+struct LockWish<'a> {
     name: &'a PackageName,
     /// The version that it gets.
     version: &'a Version,
@@ -33,7 +33,7 @@ enum AskedFor {
 }
 
 /// One for each lock file that pins a package to be changed.
-pub(super) fn of_locks(requests: &Requests, revision: &Revision, after: &JudgedSet) -> Vec<Command> {
+pub(super) fn of_locks(requests: &Requests, revision: &InputRevision, after: &JudgedSet) -> Vec<Command> {
     let command = |lock: &Lock| {
         let wishes = wishes(lock, revision, after);
         (!wishes.is_empty()).then(|| Command {
@@ -46,7 +46,7 @@ pub(super) fn of_locks(requests: &Requests, revision: &Revision, after: &JudgedS
     requests.locks.iter().filter_map(command).collect()
 }
 
-fn wishes<'a>(lock: &'a Lock, revision: &'a Revision, after: &'a JudgedSet) -> Vec<Wish<'a>> {
+fn wishes<'a>(lock: &'a Lock, revision: &'a InputRevision, after: &'a JudgedSet) -> Vec<LockWish<'a>> {
     let locked: BTreeSet<&PackageName> = lock.packages.iter().map(|package| &package.name).collect();
     let changed = revision.changes.keys().filter(|name| locked.contains(name));
     let names: BTreeSet<&PackageName> = changed.chain(revision.bounds.keys()).collect();
@@ -64,7 +64,7 @@ fn wishes<'a>(lock: &'a Lock, revision: &'a Revision, after: &'a JudgedSet) -> V
         };
         let marker = wanted.filter(|wanted| leaves_out(lock, wanted)).and_then(|_| marker(after));
         let bound = revision.bounds.get(name).map(ToString::to_string);
-        Some(Wish { name, version, bound, marker, asked_for })
+        Some(LockWish { name, version, bound, marker, asked_for })
     };
     names.into_iter().filter_map(wish).collect()
 }
@@ -93,26 +93,26 @@ fn marker(after: &JudgedSet) -> Option<String> {
 }
 
 /// What each tool wants to be told.
-fn told(lock: &Lock, wishes: &[Wish<'_>]) -> String {
-    let Some(tool) = Tool::of(&lock.file) else { return String::new() };
-    let pin = |wish: &Wish<'_>| {
+fn told(lock: &Lock, wishes: &[LockWish<'_>]) -> String {
+    let Some(tool) = LockTool::of(&lock.file) else { return String::new() };
+    let pin = |wish: &LockWish<'_>| {
         let marker = wish.marker.as_ref().map(|marker| format!(" ; {marker}")).unwrap_or_default();
         format!("{}=={}{marker}", wish.name, wish.version)
     };
     match tool {
-        Tool::Uv | Tool::UvScript => {
+        LockTool::Uv | LockTool::UvScript => {
             let mut words = vec!["uv lock".to_owned()];
             let name = lock.file.rsplit(['/', '\\']).next().unwrap_or(&lock.file);
-            if let Some(script) = name.strip_suffix(".lock").filter(|_| tool == Tool::UvScript) {
+            if let Some(script) = name.strip_suffix(".lock").filter(|_| tool == LockTool::UvScript) {
                 words.push(format!("--script {}", quoted(script)));
             }
             words.extend(
                 lock.options.iter().map(|word| if word.starts_with("--") { word.clone() } else { quoted(word) }),
             );
-            let is_changed = |wish: &&Wish<'_>| {
+            let is_changed = |wish: &&LockWish<'_>| {
                 lock.bounds.iter().any(|it| it.can_be_changed() && it.requirement.name == *wish.name)
             };
-            let (own, rest): (Vec<&Wish<'_>>, Vec<&Wish<'_>>) = wishes.iter().partition(is_changed);
+            let (own, rest): (Vec<&LockWish<'_>>, Vec<&LockWish<'_>>) = wishes.iter().partition(is_changed);
             // What the project pins itself is changed there.
             if let Some(first) = words.first_mut().filter(|_| !own.is_empty()) {
                 "uv add --no-sync".clone_into(first);
@@ -121,18 +121,18 @@ fn told(lock: &Lock, wishes: &[Wish<'_>]) -> String {
             words.extend(rest.iter().map(|wish| format!("--upgrade-package {}", quoted(&pin(wish)))));
             words.join(" ")
         }
-        Tool::Pipenv => {
+        LockTool::Pipenv => {
             let pins: Vec<String> =
                 wishes.iter().map(|wish| quoted(&format!("{}=={}", wish.name, wish.version))).collect();
             format!("pipenv upgrade --lock-only {}", pins.join(" "))
         }
-        Tool::Poetry => newest_of(wishes, "poetry add --lock", "poetry update --lock"),
-        Tool::Pdm => newest_of(wishes, "pdm add --no-sync", "pdm update --no-sync"),
+        LockTool::Poetry => newest_of(wishes, "poetry add --lock", "poetry update --lock"),
+        LockTool::Pdm => newest_of(wishes, "pdm add --no-sync", "pdm update --no-sync"),
     }
 }
 
 /// The version with the extras that the project asks for.
-fn with_extras(lock: &Lock, wish: &Wish<'_>) -> String {
+fn with_extras(lock: &Lock, wish: &LockWish<'_>) -> String {
     let bound = lock.bounds.iter().find(|it| it.can_be_changed() && it.requirement.name == *wish.name);
     let extras: Vec<String> = bound.iter().flat_map(|it| &it.requirement.extras).map(ToString::to_string).collect();
     let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
@@ -140,8 +140,9 @@ fn with_extras(lock: &Lock, wish: &Wish<'_>) -> String {
 }
 
 /// Of packages with a bound the project has to say so; of the rest the tool takes the newest versions.
-fn newest_of(wishes: &[Wish<'_>], add: &str, update: &str) -> String {
-    let (bounded, rest): (Vec<&Wish<'_>>, Vec<&Wish<'_>>) = wishes.iter().partition(|wish| wish.bound.is_some());
+fn newest_of(wishes: &[LockWish<'_>], add: &str, update: &str) -> String {
+    let (bounded, rest): (Vec<&LockWish<'_>>, Vec<&LockWish<'_>>) =
+        wishes.iter().partition(|wish| wish.bound.is_some());
     let bounded = bounded.iter().map(|it| quoted(&format!("{}{}", it.name, it.bound.as_deref().unwrap_or_default())));
     let bounded: Vec<String> = bounded.collect();
     let rest: Vec<String> = rest.iter().map(|wish| wish.name.to_string()).collect();
@@ -194,7 +195,7 @@ mod tests {
     fn each_tool_is_told_in_its_own_words() {
         let (a, b): (PackageName, PackageName) = ("a".parse().unwrap(), "b".parse().unwrap());
         let version: Version = "1.2".parse().unwrap();
-        let plain = |name, bound: Option<&str>, asked_for| Wish {
+        let plain = |name, bound: Option<&str>, asked_for| LockWish {
             name,
             version: &version,
             bound: bound.map(str::to_owned),

@@ -6,7 +6,7 @@ use crate::model::plan::{BoundLine, Edit};
 use crate::model::report::Report;
 use crate::model::request::{Request, Requests};
 
-use super::revision::{Revision, VersionBound};
+use super::revision::{InputRevision, VersionBound};
 
 /// Lines that pin a package whose version differs between the two sets.
 pub(super) fn edits(
@@ -47,7 +47,7 @@ fn newest<'a>(report: &'a Report, name: &PackageName) -> Option<&'a Version> {
 }
 
 /// Bounds on packages that nothing pins: in the line that asks for the package, or in one more.
-pub(super) fn bounds(requests: &Requests, before: &Report, after: &Report, revision: &Revision) -> Vec<BoundLine> {
+pub(super) fn bounds(requests: &Requests, before: &Report, after: &Report, revision: &InputRevision) -> Vec<BoundLine> {
     let line = |(name, bound): (&PackageName, &VersionBound)| {
         let mut asking = requests.requests.iter().filter(|line| line.named().is_some_and(|it| it.name == *name));
         let line = asking.find(|line| asks(before, line));

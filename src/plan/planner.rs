@@ -13,11 +13,11 @@ use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
 use super::HeldBack;
-use super::proposal::{Leave, Proposer};
-use super::readiness::{ReadinessTable, Standing};
-use super::revision::{PlanInput, Revision, VersionBound, VersionChange};
-use super::score::Score;
-use super::world::{JudgedSet, NotReady, Requirements, TryOrders, World};
+use super::proposal::{Concessions, SetProposer};
+use super::readiness::{PackageStanding, ReadinessTable};
+use super::revision::{InputRevision, PlanInput, VersionBound, VersionChange};
+use super::score::SetScore;
+use super::world::{DependencyMode, JudgedSet, NotReady, PlanWorld, TryOrders};
 
 /// How many proposals are judged. Most are right at first; each further one has learned from the one before.
 const PROPOSALS: usize = 8;
@@ -28,11 +28,11 @@ const LET_IN: usize = 3;
 
 /// What was found.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct PlanSearchResult {
     /// The set with the changes; the set as it is, when there are none.
     pub after: JudgedSet,
     /// The changes.
-    pub revision: Revision,
+    pub revision: InputRevision,
     /// What was found among the versions of each package that is not ready.
     pub searches: BTreeMap<(PackageName, Target), Search>,
     /// Packages of which a ready version is known that no set has.
@@ -42,9 +42,14 @@ pub struct Found {
 }
 
 /// Searches the best set.
-pub fn find(world: &impl World, requests: &Requests, before: &JudgedSet, requirements: Requirements) -> Found {
+pub fn find(
+    world: &impl PlanWorld,
+    requests: &Requests,
+    before: &JudgedSet,
+    requirements: DependencyMode,
+) -> PlanSearchResult {
     let input = PlanInput { requests, before, requirements };
-    let mut planner = Planner {
+    let mut planner = SetPlanner {
         world,
         input,
         targets: before.resolutions.iter().filter(|set| !is_unsolved(set)).map(|set| set.target).collect(),
@@ -59,10 +64,10 @@ pub fn find(world: &impl World, requests: &Requests, before: &JudgedSet, require
     let best = planner.best();
     let held = planner.held(&best.set);
     let because = planner.because(&best.set);
-    Found { after: best.set, revision: best.revision, searches: planner.searches, held, because }
+    PlanSearchResult { after: best.set, revision: best.revision, searches: planner.searches, held, because }
 }
 
-struct Planner<'a, W> {
+struct SetPlanner<'a, W> {
     world: &'a W,
     input: PlanInput<'a>,
     targets: Vec<Target>,
@@ -75,13 +80,13 @@ struct Planner<'a, W> {
 
 /// A set as the user would have it.
 #[derive(Clone)]
-struct Candidate {
-    revision: Revision,
+struct PlanCandidate {
+    revision: InputRevision,
     set: JudgedSet,
-    score: Score,
+    score: SetScore,
 }
 
-impl<W: World> Planner<'_, W> {
+impl<W: PlanWorld> SetPlanner<'_, W> {
     /// Searches what is not ready in a set, each package once.
     fn search(&mut self, set: &JudgedSet) {
         let wanting = set.not_ready();
@@ -108,23 +113,23 @@ impl<W: World> Planner<'_, W> {
     /// Locks whose packages contradict each other by what they say themselves (their tool was told to overlook it) are
     /// not resolved: each package is looked at by itself.
     fn check_locks(&mut self) {
-        if self.input.requests.locks.is_empty() || self.input.requirements == Requirements::Ignored {
+        if self.input.requests.locks.is_empty() || self.input.requirements == DependencyMode::Ignored {
             return;
         }
         let contradicts = |target: &Target| {
-            let (requests, orders) = self.input.revised(&Revision::default(), *target, self.world);
-            self.world.resolve(&requests, &orders, Requirements::Followed, *target).is_err()
+            let (requests, orders) = self.input.revised(&InputRevision::default(), *target, self.world);
+            self.world.resolve(&requests, &orders, DependencyMode::Followed, *target).is_err()
         };
         if self.targets.iter().any(contradicts) {
-            self.input.requirements = Requirements::Ignored;
+            self.input.requirements = DependencyMode::Ignored;
         }
     }
 
-    fn best(&mut self) -> Candidate {
-        let as_it_is = Candidate {
-            revision: Revision::default(),
+    fn best(&mut self) -> PlanCandidate {
+        let as_it_is = PlanCandidate {
+            revision: InputRevision::default(),
             set: self.input.before.clone(),
-            score: Score::of(self.input.before, self.input.before, 0),
+            score: SetScore::of(self.input.before, self.input.before, 0),
         };
         let mut best = self.improve(as_it_is, &BTreeMap::new());
         for name in self.coming_in_bad() {
@@ -135,7 +140,7 @@ impl<W: World> Planner<'_, W> {
     }
 
     /// The better one of this candidate and what proposals give.
-    fn improve(&mut self, mut best: Candidate, released: &BTreeMap<PackageName, String>) -> Candidate {
+    fn improve(&mut self, mut best: PlanCandidate, released: &BTreeMap<PackageName, String>) -> PlanCandidate {
         let mut tried: Vec<Vec<(PackageName, Option<Version>)>> = Vec::new();
         for _ in 0..PROPOSALS {
             let Some((sets, leave)) = self.propose(released) else { break };
@@ -160,8 +165,8 @@ impl<W: World> Planner<'_, W> {
         best
     }
 
-    fn propose(&mut self, released: &BTreeMap<PackageName, String>) -> Option<(Vec<Resolution>, Leave)> {
-        let mut proposer = Proposer {
+    fn propose(&mut self, released: &BTreeMap<PackageName, String>) -> Option<(Vec<Resolution>, Concessions)> {
+        let mut proposer = SetProposer {
             world: self.world,
             input: self.input,
             targets: &self.targets,
@@ -173,15 +178,18 @@ impl<W: World> Planner<'_, W> {
     }
 
     /// Whether every package that was to be fine is.
-    fn is_as_expected(&self, set: &JudgedSet, leave: &Leave) -> bool {
+    fn is_as_expected(&self, set: &JudgedSet, leave: &Concessions) -> bool {
         let names = set.names().into_iter().filter(|name| !leave.released.contains_key(*name));
         names.into_iter().all(|name| {
             set.of(name).all(|(target, _, result)| {
                 let key = (name.clone(), target);
                 let is_hopeless = self.searches.get(&key).is_none_or(|it| it.oldest.is_none() && it.older.is_none());
-                let was_bad =
-                    self.input.before.verdict(name, target).is_some_and(|it| Standing::from(it) == Standing::NotFine);
-                Standing::from(result.verdict) > Standing::NotFine || (was_bad && is_hopeless)
+                let was_bad = self
+                    .input
+                    .before
+                    .verdict(name, target)
+                    .is_some_and(|it| PackageStanding::from(it) == PackageStanding::NotFine);
+                PackageStanding::from(result.verdict) > PackageStanding::NotFine || (was_bad && is_hopeless)
             })
         })
     }
@@ -194,7 +202,7 @@ impl<W: World> Planner<'_, W> {
     }
 
     /// The set as the user would have it, with the changes that lead to these.
-    fn verify(&mut self, proposed: &[Resolution]) -> Option<Candidate> {
+    fn verify(&mut self, proposed: &[Resolution]) -> Option<PlanCandidate> {
         let mut revision = self.revision_to(proposed);
         for _ in 0..BOUNDS {
             let sets = self.settle(&revision)?;
@@ -208,8 +216,8 @@ impl<W: World> Planner<'_, W> {
     }
 
     /// The versions of pinned packages that differ.
-    fn revision_to(&self, proposed: &[Resolution]) -> Revision {
-        let mut revision = Revision::default();
+    fn revision_to(&self, proposed: &[Resolution]) -> InputRevision {
+        let mut revision = InputRevision::default();
         for set in proposed {
             for chosen in set.packages.iter().filter(|chosen| self.pinned.contains(&chosen.name)) {
                 let now = self.input.before.version(&chosen.name, set.target);
@@ -224,7 +232,7 @@ impl<W: World> Planner<'_, W> {
     }
 
     /// The sets for all targets with a revision; `None` when there are none.
-    fn settle(&self, revision: &Revision) -> Option<Vec<Resolution>> {
+    fn settle(&self, revision: &InputRevision) -> Option<Vec<Resolution>> {
         let settle = |before: &Resolution| {
             if is_unsolved(before) {
                 return Some(before.clone());
@@ -289,7 +297,7 @@ impl<W: World> Planner<'_, W> {
         bounds
     }
 
-    fn judged(&self, revision: Revision, sets: Vec<Resolution>) -> Candidate {
+    fn judged(&self, revision: InputRevision, sets: Vec<Resolution>) -> PlanCandidate {
         let set = self.world.judge(self.input.requests, sets);
         let before = self.input.before;
         let differs = |name: &&PackageName| {
@@ -298,16 +306,19 @@ impl<W: World> Planner<'_, W> {
             before.names().contains(name) && versions(before) != versions(&set)
         };
         let moved = set.names().into_iter().filter(differs).count();
-        let score = Score::of(before, &set, revision.len() + moved);
-        Candidate { revision, set, score }
+        let score = SetScore::of(before, &set, revision.len() + moved);
+        PlanCandidate { revision, set, score }
     }
 
     /// Without the changes that nothing needs.
-    fn pruned(&mut self, mut best: Candidate) -> Candidate {
+    fn pruned(&mut self, mut best: PlanCandidate) -> PlanCandidate {
         let bounds: Vec<PackageName> = best.revision.bounds.keys().cloned().collect();
         let is_fine_now = |name: &&PackageName| {
             self.targets.iter().all(|on| {
-                self.input.before.verdict(name, *on).is_none_or(|verdict| Standing::from(verdict) > Standing::NotFine)
+                self.input
+                    .before
+                    .verdict(name, *on)
+                    .is_none_or(|verdict| PackageStanding::from(verdict) > PackageStanding::NotFine)
             })
         };
         let changes: Vec<PackageName> = best.revision.changes.keys().filter(is_fine_now).cloned().collect();

@@ -13,15 +13,16 @@ use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
-use super::readiness::{ReadinessTable, Standing};
+use super::downward::{line_before, release_line};
+use super::readiness::{PackageStanding, ReadinessTable};
 use super::revision::PlanInput;
-use super::world::{SetConflict, TryOrders, World};
+use super::world::{PlanWorld, SetConflict, TryOrders};
 
 /// How often sets are searched until they agree on the versions of what they share.
 const AGREEMENTS: usize = 3;
 
 /// What the search goes by.
-pub(super) struct Proposer<'a, W> {
+pub(super) struct SetProposer<'a, W> {
     pub(super) world: &'a W,
     pub(super) input: PlanInput<'a>,
     pub(super) targets: &'a [Target],
@@ -32,23 +33,26 @@ pub(super) struct Proposer<'a, W> {
 
 /// What a search was allowed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Leave {
+pub(super) struct Concessions {
     /// Pinned packages that may move.
     pub(super) moving: BTreeSet<PackageName>,
     /// Packages that need not be fine, and what stood in the way of that.
     pub(super) released: BTreeMap<PackageName, String>,
 }
 
-impl<W: World> Proposer<'_, W> {
+impl<W: PlanWorld> SetProposer<'_, W> {
     /// Sets for all targets, and what they took. `released` is what need not be fine from the start.
-    pub(super) fn propose(&mut self, released: &BTreeMap<PackageName, String>) -> Option<(Vec<Resolution>, Leave)> {
-        let mut leave = Leave { released: released.clone(), ..Leave::default() };
-        let mut sets = self.search(&mut leave, Release::Allowed).ok()?;
+    pub(super) fn propose(
+        &mut self,
+        released: &BTreeMap<PackageName, String>,
+    ) -> Option<(Vec<Resolution>, Concessions)> {
+        let mut leave = Concessions { released: released.clone(), ..Concessions::default() };
+        let mut sets = self.search(&mut leave, Releasing::Allowed).ok()?;
         // What was let go of first may be fine after all, now that others were let go of too.
         for name in leave.released.keys().filter(|name| !released.contains_key(*name)).cloned().collect::<Vec<_>>() {
             let mut tried = leave.clone();
             tried.released.remove(&name);
-            match self.search(&mut tried, Release::Forbidden) {
+            match self.search(&mut tried, Releasing::Forbidden) {
                 Ok(found) => (sets, leave) = (found, tried),
                 Err(conflict) => _ = leave.released.insert(name, conflict.explanation),
             }
@@ -56,7 +60,7 @@ impl<W: World> Proposer<'_, W> {
         Some((sets, leave))
     }
 
-    fn search(&mut self, leave: &mut Leave, release: Release) -> Result<Vec<Resolution>, SetConflict> {
+    fn search(&mut self, leave: &mut Concessions, release: Releasing) -> Result<Vec<Resolution>, SetConflict> {
         loop {
             let conflict = match self.agree(leave) {
                 Ok(sets) => return Ok(sets),
@@ -68,7 +72,7 @@ impl<W: World> Proposer<'_, W> {
                 leave.moving.extend(held);
                 continue;
             }
-            match self.releasable(&conflict, leave).filter(|_| release == Release::Allowed) {
+            match self.releasable(&conflict, leave).filter(|_| release == Releasing::Allowed) {
                 Some(name) => _ = leave.released.insert(name, conflict.explanation),
                 None => return Err(conflict),
             }
@@ -77,14 +81,14 @@ impl<W: World> Proposer<'_, W> {
 
     /// A package of the conflict that need not be fine: one that is not now, if there is one; best one that ran out of
     /// versions.
-    fn releasable(&self, conflict: &SetConflict, leave: &Leave) -> Option<PackageName> {
+    fn releasable(&self, conflict: &SetConflict, leave: &Concessions) -> Option<PackageName> {
         let is_demanding = |name: &&PackageName| {
             !leave.released.contains_key(*name)
-                && self.targets.iter().any(|target| self.demanded(name, *target, leave) > Standing::NotFine)
+                && self.targets.iter().any(|target| self.demanded(name, *target, leave) > PackageStanding::NotFine)
         };
         let is_bad_now = |name: &&PackageName| {
             let verdicts = self.targets.iter().filter_map(|target| self.input.before.verdict(name, *target));
-            verdicts.into_iter().any(|verdict| Standing::from(verdict) == Standing::NotFine)
+            verdicts.into_iter().any(|verdict| PackageStanding::from(verdict) == PackageStanding::NotFine)
         };
         let comes_in =
             |name: &&PackageName| self.targets.iter().all(|on| self.input.before.verdict(name, *on).is_none());
@@ -97,7 +101,7 @@ impl<W: World> Proposer<'_, W> {
     }
 
     /// Sets that have the same version of each pinned package.
-    fn agree(&mut self, leave: &Leave) -> Result<Vec<Resolution>, SetConflict> {
+    fn agree(&mut self, leave: &Concessions) -> Result<Vec<Resolution>, SetConflict> {
         let mut preferred: BTreeMap<PackageName, Version> = BTreeMap::new();
         let mut sets = Vec::new();
         for _ in 0..AGREEMENTS {
@@ -125,7 +129,7 @@ impl<W: World> Proposer<'_, W> {
         Ok(sets)
     }
 
-    fn orders(&mut self, target: Target, leave: &Leave, first: &BTreeMap<PackageName, Version>) -> TryOrders {
+    fn orders(&mut self, target: Target, leave: &Concessions, first: &BTreeMap<PackageName, Version>) -> TryOrders {
         let names: BTreeSet<PackageName> = self.input.before.names().into_iter().cloned().collect();
         let found = self.searches.keys().map(|(name, _)| name.clone());
         let names: BTreeSet<PackageName> = names.into_iter().chain(found).collect();
@@ -141,14 +145,14 @@ impl<W: World> Proposer<'_, W> {
         &mut self,
         name: &PackageName,
         target: Target,
-        leave: &Leave,
+        leave: &Concessions,
         first: Option<&Version>,
     ) -> Option<Vec<Version>> {
         let before = self.input.before;
         let versions = std::iter::once(target).chain(self.targets.iter().copied());
         let current = versions.filter_map(|target| before.version(name, target)).next().cloned();
         let is_pinned = self.pinned.contains(name);
-        let demands: Vec<(Target, Standing)> = self
+        let demands: Vec<(Target, PackageStanding)> = self
             .targets
             .iter()
             .filter(|on| **on == target || before.verdict(name, **on).is_some())
@@ -165,8 +169,8 @@ impl<W: World> Proposer<'_, W> {
                 return Some(vec![current]);
             }
         }
-        let is_met = |(on, demand): &(Target, Standing)| {
-            before.verdict(name, *on).map_or(Standing::NotFine, Standing::from) >= *demand
+        let is_met = |(on, demand): &(Target, PackageStanding)| {
+            before.verdict(name, *on).map_or(PackageStanding::NotFine, PackageStanding::from) >= *demand
         };
         if !is_pinned && !wants_more && demands.iter().all(is_met) {
             return None;
@@ -186,7 +190,10 @@ impl<W: World> Proposer<'_, W> {
             return Some(newest_first.cloned().collect());
         };
         let newer = versions.iter().filter(|version| ***version > current);
-        let older = versions.iter().rev().filter(|version| ***version < current);
+        let is_bad = demands.iter().any(|(on, _)| self.is_not_fine(name, *on));
+        // What is fine goes back within its line of releases alone.
+        let end = if is_bad { line_before(versions.iter().copied(), &current) } else { release_line(&current) };
+        let older = versions.iter().rev().filter(|version| ***version < current && release_line(version) >= end);
         let order = first.into_iter().chain([&current]).chain(newer.copied()).chain(older.copied());
         let mut order: Vec<Version> = order.filter(|it| self.is_allowed(name, it, &demands)).cloned().collect();
         if wants_more {
@@ -197,10 +204,15 @@ impl<W: World> Proposer<'_, W> {
         Some(order)
     }
 
-    fn is_allowed(&self, name: &PackageName, version: &Version, demands: &[(Target, Standing)]) -> bool {
-        demands
-            .iter()
-            .all(|(on, demand)| *demand == Standing::NotFine || self.table.expected(name, *on, version) >= *demand)
+    fn is_not_fine(&self, name: &PackageName, target: Target) -> bool {
+        let verdict = self.input.before.verdict(name, target);
+        verdict.is_some_and(|verdict| PackageStanding::from(verdict) == PackageStanding::NotFine)
+    }
+
+    fn is_allowed(&self, name: &PackageName, version: &Version, demands: &[(Target, PackageStanding)]) -> bool {
+        demands.iter().all(|(on, demand)| {
+            *demand == PackageStanding::NotFine || self.table.expected(name, *on, version) >= *demand
+        })
     }
 
     /// Whether it works without its compiled modules, and a version is known that has them.
@@ -209,14 +221,14 @@ impl<W: World> Proposer<'_, W> {
     }
 
     /// How a package has to stand on a target.
-    fn demanded(&self, name: &PackageName, target: Target, leave: &Leave) -> Standing {
-        let now = self.input.before.verdict(name, target).map(Standing::from);
+    fn demanded(&self, name: &PackageName, target: Target, leave: &Concessions) -> PackageStanding {
+        let now = self.input.before.verdict(name, target).map(PackageStanding::from);
         match now {
-            Some(Standing::Ready | Standing::Slower) => now.unwrap_or(Standing::NotFine),
-            _ if leave.released.contains_key(name) => Standing::NotFine,
-            Some(Standing::NotFine) if self.is_known_ready(name, target) => Standing::Ready,
-            None if self.table.knows_bad(name, target) => Standing::Slower,
-            Some(Standing::NotFine) | None => Standing::NotFine,
+            Some(PackageStanding::Ready | PackageStanding::Slower) => now.unwrap_or(PackageStanding::NotFine),
+            _ if leave.released.contains_key(name) => PackageStanding::NotFine,
+            Some(PackageStanding::NotFine) if self.is_known_ready(name, target) => PackageStanding::Ready,
+            None if self.table.knows_bad(name, target) => PackageStanding::Slower,
+            Some(PackageStanding::NotFine) | None => PackageStanding::NotFine,
         }
     }
 
@@ -228,7 +240,7 @@ impl<W: World> Proposer<'_, W> {
 
 /// Whether more packages may stay as they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Release {
+enum Releasing {
     Allowed,
     Forbidden,
 }

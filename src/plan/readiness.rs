@@ -12,7 +12,7 @@ use super::world::OfferedVersion;
 
 /// How well a package does, as far as plans care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+pub(super) enum PackageStanding {
     /// Something speaks against it, or nothing is known.
     NotFine,
     /// It works, slower.
@@ -21,12 +21,14 @@ pub(super) enum Standing {
     Ready,
 }
 
-impl From<Verdict> for Standing {
-    fn from(verdict: Verdict) -> Standing {
+impl From<Verdict> for PackageStanding {
+    fn from(verdict: Verdict) -> PackageStanding {
         match verdict {
-            Verdict::Pure | Verdict::Ready => Standing::Ready,
-            Verdict::PureFallback => Standing::Slower,
-            Verdict::Unknown | Verdict::Build | Verdict::Gil | Verdict::Crash | Verdict::Blocked => Standing::NotFine,
+            Verdict::Pure | Verdict::Ready => PackageStanding::Ready,
+            Verdict::PureFallback => PackageStanding::Slower,
+            Verdict::Unknown | Verdict::Build | Verdict::Gil | Verdict::Crash | Verdict::Blocked => {
+                PackageStanding::NotFine
+            }
         }
     }
 }
@@ -66,27 +68,27 @@ impl ReadinessTable {
     /// Whether any version was judged and found not fine.
     pub(super) fn knows_bad(&self, name: &PackageName, target: Target) -> bool {
         let judged = self.judged.get(&(name.clone(), target)).into_iter().flatten();
-        judged.into_iter().any(|(_, verdict)| Standing::from(*verdict) == Standing::NotFine)
+        judged.into_iter().any(|(_, verdict)| PackageStanding::from(*verdict) == PackageStanding::NotFine)
     }
 
     /// What is known of a version, or expected of it.
-    pub(super) fn expected(&self, name: &PackageName, target: Target, version: &Version) -> Standing {
+    pub(super) fn expected(&self, name: &PackageName, target: Target, version: &Version) -> PackageStanding {
         let key = (name.clone(), target);
         let empty = BTreeMap::new();
         let judged = self.judged.get(&key).unwrap_or(&empty);
         if let Some(verdict) = judged.get(version) {
-            return Standing::from(*verdict);
+            return PackageStanding::from(*verdict);
         }
         let offered = self.offered.get(&key).into_iter().flatten().find(|offered| offered.version == *version);
         if let Some(verdict) = offered.and_then(|offered| offered.by_names) {
-            return Standing::from(verdict);
+            return PackageStanding::from(verdict);
         }
         let is_ready = |(_, verdict): (&Version, &Verdict)| verdict.is_good();
         let below = judged.range(..version).next_back().map(is_ready);
         let above = judged.range(version..).next().map(is_ready);
         match (below, above) {
-            (Some(true) | None, Some(true) | None) => Standing::Ready,
-            (Some(false), _) | (_, Some(false)) => Standing::NotFine,
+            (Some(true) | None, Some(true) | None) => PackageStanding::Ready,
+            (Some(false), _) | (_, Some(false)) => PackageStanding::NotFine,
         }
     }
 }
@@ -104,19 +106,19 @@ mod tests {
         let mut table = ReadinessTable::default();
         let version = |text: &str| -> Version { text.parse().unwrap() };
         let expected = |table: &ReadinessTable, text: &str| table.expected(&name, target, &version(text));
-        assert_eq!(expected(&table, "1"), Standing::Ready, "what was never looked at is worth a look");
+        assert_eq!(expected(&table, "1"), PackageStanding::Ready, "what was never looked at is worth a look");
         let by_names = |text: &str, by_names| OfferedVersion { version: version(text), by_names };
         table.offer(&name, target, || vec![by_names("3.5", Some(Verdict::Build)), by_names("4.5", None)]);
         for (text, verdict) in [("2", Verdict::Gil), ("3", Verdict::Ready), ("4", Verdict::Pure), ("5", Verdict::Gil)] {
             table.learn(&name, target, &version(text), verdict);
         }
         for (text, standing) in [
-            ("1", Standing::NotFine),
-            ("2.5", Standing::NotFine),
-            ("3.2", Standing::Ready),
-            ("3.5", Standing::NotFine),
-            ("4.5", Standing::NotFine),
-            ("6", Standing::NotFine),
+            ("1", PackageStanding::NotFine),
+            ("2.5", PackageStanding::NotFine),
+            ("3.2", PackageStanding::Ready),
+            ("3.5", PackageStanding::NotFine),
+            ("4.5", PackageStanding::NotFine),
+            ("6", PackageStanding::NotFine),
         ] {
             assert_eq!(expected(&table, text), standing, "{text}");
         }

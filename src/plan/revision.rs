@@ -8,8 +8,8 @@ use crate::model::place::Place;
 use crate::model::request::{Request, Requests, Wanted};
 use crate::model::target::Target;
 
-use super::tool::Tool;
-use super::world::{JudgedSet, Requirements, TryOrders, World};
+use super::tool::LockTool;
+use super::world::{DependencyMode, JudgedSet, PlanWorld, TryOrders};
 
 /// What is to be changed about a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum VersionChange {
 
 /// All changes, and bounds on what nothing pins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Revision {
+pub struct InputRevision {
     /// Packages that something pins.
     pub changes: BTreeMap<PackageName, VersionChange>,
     /// Bounds on packages of which installers take the newest version otherwise.
@@ -43,7 +43,7 @@ pub enum VersionBound {
 pub(super) struct PlanInput<'a> {
     pub(super) requests: &'a Requests,
     pub(super) before: &'a JudgedSet,
-    pub(super) requirements: Requirements,
+    pub(super) requirements: DependencyMode,
 }
 
 impl PlanInput<'_> {
@@ -56,7 +56,7 @@ impl PlanInput<'_> {
     }
 
     /// What is left when every version may change: no line pins anything, and of locks what their projects say.
-    pub(super) fn open(&self, target: Target, world: &impl World) -> Requests {
+    pub(super) fn open(&self, target: Target, world: &impl PlanWorld) -> Requests {
         let opened = |line: &Request| match &line.wanted {
             Wanted::Named(requirement) if pinned(requirement).is_some() => {
                 let wanted = Wanted::Named(Requirement { version_or_url: None, ..requirement.clone() });
@@ -74,7 +74,12 @@ impl PlanInput<'_> {
     }
 
     /// The input as it is after a revision, with the versions that stay.
-    pub(super) fn revised(&self, revision: &Revision, target: Target, world: &impl World) -> (Requests, TryOrders) {
+    pub(super) fn revised(
+        &self,
+        revision: &InputRevision,
+        target: Target,
+        world: &impl PlanWorld,
+    ) -> (Requests, TryOrders) {
         let mut revised = self.requests.clone();
         for line in revised.requests.iter_mut().chain(&mut revised.constraints) {
             revision.revise(line);
@@ -95,16 +100,16 @@ impl PlanInput<'_> {
     }
 
     /// Lines instead of locks.
-    fn without_locks(&self, mut requests: Requests, target: Target, world: &impl World) -> Requests {
+    fn without_locks(&self, mut requests: Requests, target: Target, world: &impl PlanWorld) -> Requests {
         for lock in std::mem::take(&mut requests.locks) {
             match self.requirements {
-                Requirements::Followed => {
+                DependencyMode::Followed => {
                     requests.requests.extend(world.unlocked(&lock, target));
                     requests.constraints.extend(lock.bounds.into_iter().map(bound_line));
                     requests.overrides.extend(lock.overrides.into_iter().map(bound_line));
                 }
                 // Each is there for itself.
-                Requirements::Ignored => {
+                DependencyMode::Ignored => {
                     let is_there = |name: &&PackageName| self.before.version(name, target).is_some();
                     let names: BTreeSet<&PackageName> = locked_names(&lock).filter(is_there).collect();
                     let place = Place { file: lock.file.clone(), line: None, column: None };
@@ -123,7 +128,7 @@ impl PlanInput<'_> {
     /// Whether a tool that takes the newest versions of what it lets go of pins the package.
     pub(super) fn floats(&self, name: &PackageName) -> bool {
         let locks = self.requests.locks.iter().filter(|lock| locked_names(lock).any(|locked| locked == name));
-        locks.into_iter().any(|lock| Tool::of(&lock.file).is_some_and(Tool::takes_newest))
+        locks.into_iter().any(|lock| LockTool::of(&lock.file).is_some_and(LockTool::takes_newest))
     }
 }
 
@@ -136,7 +141,7 @@ fn locked_names(lock: &Lock) -> impl Iterator<Item = &PackageName> {
     from_index.map(|package| &package.name)
 }
 
-impl Revision {
+impl InputRevision {
     /// Gives a line that pins a package to be changed its new version. Its digests are those of the old one.
     fn revise(&self, line: &mut Request) {
         let Wanted::Named(requirement) = &line.wanted else { return };

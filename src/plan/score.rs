@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::model::name::PackageName;
-use crate::model::plan::Worse;
+use crate::model::plan::WorsePackage;
 use crate::model::verdict::Verdict;
 
-use super::readiness::Standing;
+use super::readiness::PackageStanding;
 use super::world::JudgedSet;
 
 /// What is compared, in this order; less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Score {
+pub(super) struct SetScore {
     /// Packages (names) that are not fine on some target.
     not_fine: usize,
     /// The same, each target counted.
@@ -24,25 +24,25 @@ pub(super) struct Score {
     changes: usize,
 }
 
-impl Score {
-    pub(super) fn of(before: &JudgedSet, after: &JudgedSet, changes: usize) -> Score {
+impl SetScore {
+    pub(super) fn of(before: &JudgedSet, after: &JudgedSet, changes: usize) -> SetScore {
         let standings = || {
             let packages = after.report.packages.iter();
-            packages.flat_map(|it| it.results.iter().map(|result| (&it.name, Standing::from(result.verdict))))
+            packages.flat_map(|it| it.results.iter().map(|result| (&it.name, PackageStanding::from(result.verdict))))
         };
-        let not_fine = || standings().filter(|(_, standing)| *standing == Standing::NotFine);
-        Score {
+        let not_fine = || standings().filter(|(_, standing)| *standing == PackageStanding::NotFine);
+        SetScore {
             not_fine: not_fine().map(|(name, _)| name).collect::<BTreeSet<&PackageName>>().len(),
             not_fine_results: not_fine().count(),
             worse: worse(before, after).len(),
-            slower: standings().filter(|(_, standing)| *standing == Standing::Slower).count(),
+            slower: standings().filter(|(_, standing)| *standing == PackageStanding::Slower).count(),
             changes,
         }
     }
 }
 
 /// What is worse after than before, and what comes in and is not fine; in the order of the names.
-pub(super) fn worse(before: &JudgedSet, after: &JudgedSet) -> Vec<Worse> {
+pub(super) fn worse(before: &JudgedSet, after: &JudgedSet) -> Vec<WorsePackage> {
     let mut found = Vec::new();
     for package in &after.report.packages {
         for result in &package.results {
@@ -50,7 +50,7 @@ pub(super) fn worse(before: &JudgedSet, after: &JudgedSet) -> Vec<Worse> {
             if !is_worse(earlier, result.verdict) {
                 continue;
             }
-            found.push(Worse {
+            found.push(WorsePackage {
                 name: package.name.clone(),
                 target: result.target,
                 from: before.version(&package.name, result.target).cloned(),
@@ -66,11 +66,15 @@ pub(super) fn worse(before: &JudgedSet, after: &JudgedSet) -> Vec<Worse> {
 }
 
 fn is_worse(before: Option<Verdict>, after: Verdict) -> bool {
-    let standing = Standing::from(after);
+    let standing = PackageStanding::from(after);
     match before {
-        None => standing == Standing::NotFine,
-        Some(before) if standing == Standing::NotFine && Standing::from(before) == Standing::NotFine => after > before,
-        Some(before) => standing < Standing::from(before),
+        None => standing == PackageStanding::NotFine,
+        Some(before)
+            if standing == PackageStanding::NotFine && PackageStanding::from(before) == PackageStanding::NotFine =>
+        {
+            after > before
+        }
+        Some(before) => standing < PackageStanding::from(before),
     }
 }
 

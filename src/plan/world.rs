@@ -15,7 +15,7 @@ use crate::model::verdict::Verdict;
 pub type TryOrders = BTreeMap<PackageName, Vec<Version>>;
 
 /// The world. Answers must not change during a run, whatever is in a cache.
-pub trait World: Sync {
+pub trait PlanWorld: Sync {
     /// The versions that are offered under a name, oldest first, with what their files' names tell. Empty for a package
     /// that comes from elsewhere than an index.
     fn offered(&self, name: &PackageName, target: Target) -> Vec<OfferedVersion>;
@@ -31,7 +31,7 @@ pub trait World: Sync {
         &self,
         requests: &Requests,
         orders: &TryOrders,
-        requirements: Requirements,
+        requirements: DependencyMode,
         target: Target,
     ) -> Result<Resolution, SetConflict>;
 
@@ -47,7 +47,7 @@ pub trait World: Sync {
 
 /// Whether what packages require counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requirements {
+pub enum DependencyMode {
     /// It does.
     Followed,
     /// Each package is looked at by itself: what they require of each other contradicts itself as it is.

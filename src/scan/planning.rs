@@ -15,8 +15,8 @@ use crate::model::plan::{Foreseen, Plan};
 use crate::model::request::Requests;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
-use crate::plan::world::{NotReady, Requirements};
-use crate::plan::{self, Found, JudgedSet, PlanInputs};
+use crate::plan::world::{DependencyMode, NotReady};
+use crate::plan::{self, JudgedSet, PlanInputs, PlanSearchResult};
 use crate::resolve::Catalog;
 use crate::rules::RuleSet;
 
@@ -29,7 +29,7 @@ use super::{Inputs, Observer, ScanError, Settings};
 use asking::Asked;
 use first_ready::affordable_sdists;
 use foreseeing::ToBuild;
-use world::PlanWorld;
+use world::IndexWorld;
 
 /// Plans how all that is asked for gets ready, for every target.
 pub fn plan(
@@ -43,16 +43,16 @@ pub fn plan(
     let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules));
     let session =
         Session { settings: &settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
-    let mut requirements = Requirements::Followed;
+    let mut requirements = DependencyMode::Followed;
     let before = match (session.look(&requests), apart) {
         (Err(error @ ScanError::Resolve(_)), Some(apart)) => {
             requests = asking::told_apart(&apart, &error);
-            requirements = Requirements::Ignored;
+            requirements = DependencyMode::Ignored;
             session.look(&requests)?
         }
         (looked, _) => looked?,
     };
-    let (world, before) = PlanWorld::new(session, &requests, before);
+    let (world, before) = IndexWorld::new(session, &requests, before);
     let found = plan::find(&world, &requests, &before, requirements);
     let planning = Planning { session, before: &before, found: &found };
     let forecasts = planning.foresee(&requests, &world.examinations());
@@ -72,7 +72,7 @@ pub fn plan(
 struct Planning<'a> {
     session: Session<'a>,
     before: &'a JudgedSet,
-    found: &'a Found,
+    found: &'a PlanSearchResult,
 }
 
 impl Planning<'_> {

@@ -2,7 +2,7 @@
 
 use crate::model::plan::{
     After, Alternative, Border, BoundLine, Command, Course, Edit, Move, MoveReason, NewerBuild, Obstacle, Outlook,
-    Plan, PlanSummary, Probe, Search, Seen, Step, Worse,
+    Plan, PlanSummary, Probe, Search, Seen, Step, WorsePackage,
 };
 
 use super::convert::{all, forecast, place, problem, required_by, text, verdict};
@@ -137,7 +137,7 @@ fn reason(reason: &MoveReason) -> plan_v1::MoveReason {
     }
 }
 
-fn worse(worse: &Worse) -> plan_v1::Worse {
+fn worse(worse: &WorsePackage) -> plan_v1::Worse {
     plan_v1::Worse {
         name: worse.name.to_string(),
         target: worse.target.to_string(),

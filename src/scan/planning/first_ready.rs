@@ -20,6 +20,7 @@ use crate::model::subject::Offer;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 use crate::plan::border_search::{self, History, Readiness, search};
+use crate::plan::downward::{line_before, release_line};
 use crate::resolve::editions::{Edition, Editions};
 use crate::resolve::{self, Catalog, markers};
 
@@ -82,7 +83,11 @@ pub(super) fn first_ready(
     if found.oldest.is_none() {
         found = looker.search(&from, now.verdict, &forbidden);
         looker.left += OLDER;
+        let end = line_before(editions.versions(), &from);
+        // What works as it is, slower, is not taken back for that.
+        let goes_back = now.verdict != Verdict::PureFallback;
         let versions = editions.versions().filter(|version| **version < from && !is_early(version));
+        let versions = versions.filter(|version| goes_back && release_line(version) >= end);
         let versions: Vec<Version> = versions.filter(|version| is_let_in(version)).cloned().collect();
         older = looker.newest(&versions);
     }

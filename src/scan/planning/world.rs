@@ -9,7 +9,7 @@ use crate::model::plan::{Obstacle, Search};
 use crate::model::request::{Request, Requests};
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
-use crate::plan::world::{JudgedSet, NotReady, OfferedVersion, Requirements, SetConflict, TryOrders, World};
+use crate::plan::world::{DependencyMode, JudgedSet, NotReady, OfferedVersion, PlanWorld, SetConflict, TryOrders};
 use crate::resolve::editions::Editions;
 use crate::resolve::{self, Catalog, Dependencies, Options, ResolveError};
 
@@ -19,18 +19,18 @@ use super::super::{Event, obstacles};
 use super::first_ready::{Surroundings, by_names, first_ready};
 
 /// The world of one run.
-pub(super) struct PlanWorld<'a> {
+pub(super) struct IndexWorld<'a> {
     session: Session<'a>,
     requests: &'a Requests,
     /// What is in the files of all sets that were judged.
     examinations: Mutex<Examinations>,
 }
 
-impl<'a> PlanWorld<'a> {
+impl<'a> IndexWorld<'a> {
     /// The world, with what was found in the set as it is.
-    pub(super) fn new(session: Session<'a>, requests: &'a Requests, before: Seen) -> (PlanWorld<'a>, JudgedSet) {
+    pub(super) fn new(session: Session<'a>, requests: &'a Requests, before: Seen) -> (IndexWorld<'a>, JudgedSet) {
         let Seen { resolutions, examinations, report } = before;
-        (PlanWorld { session, requests, examinations: Mutex::new(examinations) }, JudgedSet { resolutions, report })
+        (IndexWorld { session, requests, examinations: Mutex::new(examinations) }, JudgedSet { resolutions, report })
     }
 
     /// What is in the files of all sets that were judged.
@@ -38,15 +38,15 @@ impl<'a> PlanWorld<'a> {
         self.examinations.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn options(&self, requirements: Requirements) -> Options {
+    fn options(&self, requirements: DependencyMode) -> Options {
         match requirements {
-            Requirements::Followed => self.session.options(),
-            Requirements::Ignored => Options { dependencies: Dependencies::Ignore, ..self.session.options() },
+            DependencyMode::Followed => self.session.options(),
+            DependencyMode::Ignored => Options { dependencies: Dependencies::Ignore, ..self.session.options() },
         }
     }
 }
 
-impl World for PlanWorld<'_> {
+impl PlanWorld for IndexWorld<'_> {
     fn offered(&self, name: &PackageName, target: Target) -> Vec<OfferedVersion> {
         let Ok(listing) = self.session.distributions.listing(name) else { return Vec::new() };
         let editions = Editions::of(name, listing, &self.requests.sources, target);
@@ -88,7 +88,7 @@ impl World for PlanWorld<'_> {
         &self,
         requests: &Requests,
         orders: &TryOrders,
-        requirements: Requirements,
+        requirements: DependencyMode,
         target: Target,
     ) -> Result<Resolution, SetConflict> {
         self.session.observer.notice(Event::Resolving { target });

@@ -5,7 +5,7 @@ use ungil::model::evidence::Evidence;
 use ungil::model::place::Place;
 use ungil::model::plan::{
     After, Alternative, Border, BoundLine, Command, CommandPlace, Course, Edit, Move, MoveReason, NewerBuild, Obstacle,
-    Outlook, Plan, PlanSummary, Probe, Search, Seen, Step, Worse,
+    Outlook, Plan, PlanSummary, Probe, Search, Seen, Step, WorsePackage,
 };
 use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::resolution::RequiredBy;
@@ -46,11 +46,11 @@ fn because(name: &str) -> Vec<MoveReason> {
     if name == "moves" { vec![MoveReason { package, required, wants }] } else { Vec::new() }
 }
 
-fn worse() -> Vec<Worse> {
+fn worse() -> Vec<WorsePackage> {
     let (name, target) = ("moves".parse().unwrap(), target("3.15t"));
     let version = |text: &str| Some(text.parse().unwrap());
     let reason = "only moves-1.4.tar.gz fits".to_owned();
-    vec![Worse {
+    vec![WorsePackage {
         name,
         target,
         from: version("1.0"),
