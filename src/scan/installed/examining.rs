@@ -21,12 +21,12 @@ use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
 use crate::model::passed_over::PassedOver;
+use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
-use super::super::judging::Examinations;
+use super::super::examinations::Examinations;
 use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 use super::super::{Event, Observer};
 use super::Part;
