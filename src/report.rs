@@ -24,6 +24,7 @@ mod sarif;
 mod table;
 mod targets;
 mod text;
+mod unread;
 mod words;
 
 use std::path::PathBuf;

@@ -32,7 +32,7 @@ use crate::evaluator::isa::{AccessSite, CallSite, InstructionSet, Successor};
 use crate::evaluator::memory::{Layout, Memory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
 use crate::evaluator::outcome::{self, Outcome};
-use crate::evaluator::siblings::{NoSiblings, Siblings};
+use crate::evaluator::siblings::{ImportResolver, NoSiblings};
 use crate::evaluator::values::hash::{FastMap, hash_combine};
 use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::facts::HookKind;
@@ -101,7 +101,7 @@ pub(super) struct Executor<'a, 'data, I> {
     /// What they return, when they are followed for that.
     returned: Vec<Value>,
     /// What binds imports to libraries beside the file.
-    pub(super) siblings: &'a dyn Siblings,
+    pub(super) siblings: &'a dyn ImportResolver,
     /// What imports always return, as far as that was looked at.
     answers: FastMap<usize, Option<u64>>,
     /// Why paths were given up that might have counted.
@@ -378,3 +378,6 @@ fn same_place(left: &State, right: &State) -> bool {
             Rc::ptr_eq(left, right) || left.return_to == right.return_to && left.stack == right.stack
         })
 }
+
+#[cfg(test)]
+pub(in crate::evaluator) mod tests;

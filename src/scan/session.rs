@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::artifact::Artifact;
+use crate::model::name::{PackageName, VersionSpecifiers};
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::{Location, Requests};
 use crate::model::resolution::{Chosen, Resolution};
@@ -85,7 +86,8 @@ impl Session<'_> {
         let mut examinations = self.examine_all(origins);
         examinations.extend(known);
         let release = |chosen: &Chosen| self.distributions.release(&chosen.name, chosen.version.as_ref());
-        let found = Found { examinations: &examinations, other: None, release: &release };
+        let newest = |name: &PackageName, admitted: &VersionSpecifiers| self.distributions.newest(name, admitted);
+        let found = Found { examinations: &examinations, other: None, release: &release, newest: &newest };
         let sets = origins.iter().enumerate().flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
         let judged = sets.map(|(origin, resolution)| {
             let mut results = judging::judge(resolution, found, self.rules, self.settings.hints);

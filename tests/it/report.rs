@@ -13,6 +13,7 @@ use ungil::model::inspection::Inspection;
 use ungil::model::plan::Plan;
 use ungil::model::report::Report;
 use ungil::model::snapshot::Difference;
+use ungil::model::source::{Becomes, Forecast};
 use ungil::report::{
     DIFFERENCE_FORMATS, DIFFERENCE_SCHEMA_FILE, FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE,
     PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema,
@@ -226,6 +227,32 @@ fn what_is_rendered_twice_is_the_same() {
     for format in FORMATS {
         let once = (format.render)(&sample::report(), &wide(100)).unwrap();
         assert_eq!(once, (format.render)(&sample::report(), &wide(100)).unwrap(), "{}", format.name);
+    }
+}
+
+#[test]
+fn a_build_that_could_not_be_foreseen_is_no_good_news_in_any_format() {
+    let mut report = sample::report();
+    report.problems.clear();
+    report.summary.problems = 0;
+    for result in report.packages.iter_mut().flat_map(|package| &mut package.results) {
+        result.modules.clear();
+    }
+    assert!(render("table", &report, &wide(100)).contains("no problems reading them"));
+    assert!(render("html", &report, &wide(100)).contains("The report has no problems"));
+    let reason = "what it becomes is unknown: setup.py could not be read";
+    report.packages[0].results[0].build = Some(Forecast {
+        becomes: Becomes::Unknown,
+        reason: reason.to_owned(),
+        needs: Vec::new(),
+        requires: Vec::new(),
+        evidence: Vec::new(),
+    });
+    for format in ["table", "html", "markdown"] {
+        let text = render(format, &report, &wide(100));
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("1 build could not be foreseen"), "{format}: {text}");
+        assert!(!flat.contains("no problems"), "{format}: {text}");
     }
 }
 

@@ -150,3 +150,58 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         self.finish(state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, CREATE, ONE_PHASE, SET_GIL, TWO_PHASES, on_code};
+    use crate::model::facts::Declaration;
+
+    /// `push rbx`, a module made in the hook, and calls that declare it with these numbers.
+    fn declares(values: &[u8]) -> Assembly {
+        let code = Assembly::of(ONE_PHASE).raw(&[0x53]).name(ONE_PHASE.definition).call(CREATE);
+        let code = values.iter().fold(code.raw(&[0x48, 0x89, 0xc3]), |code, &value| {
+            code.raw(&[0x48, 0x89, 0xdf, 0xbe, value, 0, 0, 0]).call(SET_GIL)
+        });
+        code.raw(&[0x48, 0x89, 0xd8, 0x5b]).ret()
+    }
+
+    #[test]
+    fn a_path_ends_where_no_other_call_declares_otherwise() {
+        let rest = ONE_PHASE.hook + 16 + 13;
+        for (values, all, goes_on, value) in [
+            (&[1][..], Some(1), false, 1),
+            (&[1, 1], Some(1), false, 1),
+            (&[1, 0], None, true, 0),
+            (&[0, 1], None, true, 1),
+        ] {
+            on_code(ONE_PHASE, declares(values), |executor| {
+                executor.explore(ONE_PHASE.hook, usize::MAX);
+                let declared: Vec<_> = executor.outcomes.iter().map(|outcome| outcome.gil.clone()).collect();
+                assert_eq!(declared, [Ok(Declaration::SetGil { value })], "{values:?}");
+                assert_eq!(executor.declared(), all, "{values:?}");
+                assert_eq!(executor.declaration_sites().len(), values.len());
+                assert_eq!(executor.followed.contains_key(&rest), goes_on, "{values:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_not_followed_may_declare_otherwise() {
+        for (values, stays) in [(&[1, 1][..], true), (&[1, 0], false)] {
+            on_code(ONE_PHASE, declares(values), |executor| {
+                let mut state = crate::evaluator::explorer::tests::entered(executor, ONE_PHASE);
+                let gil = Gil::Set { value: Value::Known(1), address: 0 };
+                let made = Module { handle: 8, definition: Value::ANY, gil, maker: 0, made_before: 0 };
+                state.modules = vec![made, Module { handle: 16, gil: Gil::Absent, ..made }];
+                executor.open_declarations(&mut state);
+                assert_eq!(state.modules[0].gil == gil, stays, "{values:?}");
+                assert!(matches!(state.modules[1].gil, Gil::Open { .. }));
+            });
+        }
+        // Nothing in this one can declare.
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            assert_eq!((executor.declared(), executor.declaration_sites().len()), (None, 0));
+        });
+    }
+}

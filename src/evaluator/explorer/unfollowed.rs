@@ -171,3 +171,60 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, TWO_PHASES, VARIABLE, entered, on_code};
+
+    #[test]
+    fn who_gets_code_may_call_it_unless_that_is_modelled_or_comes_later() {
+        for (name, argument, is_exposed) in [
+            ("qsort", TWO_PHASES.hook, true),
+            // A table with a pointer to code, and what points to such a table.
+            ("some_function", 0x36e0, true),
+            ("some_function", 0x36b0, true),
+            ("some_function", TWO_PHASES.definition + 8, false),
+            ("some_function", 5, false),
+            ("atexit", TWO_PHASES.hook, false),
+            ("PyModuleDef_Init", TWO_PHASES.definition, false),
+        ] {
+            on_code(TWO_PHASES, Assembly::of(TWO_PHASES).ret(), |executor| {
+                let mut state = entered(executor, TWO_PHASES);
+                for &register in executor.machine.convention.arguments {
+                    state.set_register(register, Value::Known(0));
+                }
+                state.set_register(executor.machine.convention.arguments[0], Value::Known(argument));
+                executor.note_callbacks(&mut state, name, None);
+                assert_eq!(executor.is_exposed, is_exposed, "{name} {argument:#x}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_a_callback_writes_is_not_known_afterwards() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES).write(VARIABLE).ret(), |executor| {
+            let mut state = entered(executor, TWO_PHASES);
+            let read = |state: &State, executor: &Executor<'_, '_, _>, place| {
+                state.memory.read(executor.machine.image, place, 8).known()
+            };
+            assert_eq!(read(&state, executor, VARIABLE), Some(0));
+            executor.call_back(&mut state, TWO_PHASES.hook);
+            assert_eq!((read(&state, executor, VARIABLE), read(&state, executor, VARIABLE + 8)), (None, Some(0)));
+        });
+    }
+
+    #[test]
+    fn code_beside_the_paths_that_writes_the_slots_makes_them_doubtful() {
+        let table = TWO_PHASES.definition + 0x50;
+        let beside = TWO_PHASES.hook + 0x30;
+        for (target, is_doubtful) in [(table, true), (VARIABLE, false)] {
+            let code = Assembly::of(TWO_PHASES).ret().up_to(beside).write(target).ret();
+            on_code(TWO_PHASES, code, |executor| {
+                executor.explore(TWO_PHASES.hook, usize::MAX);
+                let found = executor.other_writer(&[(table, table + 8)]);
+                assert_eq!(found.is_some(), is_doubtful, "{found:?}");
+            });
+        }
+    }
+}

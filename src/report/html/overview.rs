@@ -6,6 +6,7 @@ use crate::model::verdict::{Side, Verdict};
 
 use super::super::json::{Problem, SavedReport};
 use super::super::table::{VERDICTS, meaning};
+use super::super::unread::Unread;
 use super::cards;
 use super::history::{History, label, tally};
 use super::markup::{Markup, each, element};
@@ -238,11 +239,9 @@ fn without_problems(report: &SavedReport) -> String {
         1 => " One large library was not fetched; what is said of its package names it.".to_owned(),
         more => format!(" {more} large libraries were not fetched; what is said of their packages names them."),
     };
-    let modules = report.content.packages.iter().flat_map(|package| &package.results).flat_map(|it| &it.modules);
-    let unread: BTreeSet<&str> = modules.filter(|it| it.gil == "unknown").map(|it| it.path.as_str()).collect();
+    let unread = Unread::of_saved(report).words();
     if !unread.is_empty() {
-        let (modules, verb) = (count(unread.len(), "module"), if unread.len() == 1 { "declares" } else { "declare" });
-        return format!("Every file could be opened; what {modules} {verb} could not be read.{more}");
+        return format!("Every file could be opened; {}.{more}", unread.join(", "));
     }
     format!("The report has no problems: nothing that had to be looked at was out of reach.{more}")
 }

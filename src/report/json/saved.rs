@@ -14,7 +14,7 @@ use crate::model::finding::{Certainty, Level};
 use crate::model::verdict::Verdict;
 
 use super::read_error::{ReadError, SavedKind, VERSION, refused};
-use super::saved_plan::{SavedPlan, read_plan};
+use super::saved_plan::{Build, SavedPlan, read_plan};
 
 /// Most targets of a report or plan: a table has a column for each.
 const TARGETS: usize = 64;
@@ -126,6 +126,8 @@ pub(in crate::report) struct TargetResult {
     pub(in crate::report) reason: String,
     pub(in crate::report) declared_by: Vec<DeclaredBy>,
     pub(in crate::report) artifact: Option<Artifact>,
+    #[serde(default)]
+    pub(in crate::report) build: Option<Build>,
     pub(in crate::report) other_build: Option<OtherBuild>,
     pub(in crate::report) left_out: Vec<String>,
     #[serde(default)]

@@ -189,7 +189,8 @@ impl Looker<'_> {
         let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
         let judge = |examination: &super::super::examination::Examination| {
             let other = Some((&artifact.location, examination));
-            let found = Found { examinations: self.surroundings.examinations, other, release: &release };
+            let examinations = self.surroundings.examinations;
+            let found = Found { examinations, other, release: &release, newest: &|_, _| None };
             judging::judge_one(&resolution, &self.chosen.name, found, self.session.rules)
         };
         let (examination, extent) = distributions.examine_until(&artifact, &speaks_against);
