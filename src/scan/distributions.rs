@@ -19,13 +19,14 @@ use crate::model::artifact::{Artifact, ArtifactKind, Listing};
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version, VersionSpecifiers};
+use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
 use super::describing;
-use super::examination::{self, Examination, Extent, Glance, IsEnough};
-use super::judging::Examinations;
+use super::examination::{self, Examination, Extent, IsEnough};
+use super::examinations::Examinations;
+use super::glance::Glance;
 use super::location;
 use super::sources;
 

@@ -11,24 +11,24 @@ use crate::model::finding::{Finding, Level};
 use crate::model::name::{self, PackageName, Version, VersionSpecifiers};
 use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
+use crate::model::place::Location;
 use crate::model::report::TargetResult;
-use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
 use crate::model::target::Target;
+use crate::pep508;
+use crate::resolve;
 use crate::rules::{self, RuleSet};
 use crate::verdict;
 
 use super::Hints;
 use super::examination::Examination;
+use super::examinations::Examinations;
 use super::sources;
 
 /// The module to which those that CFFI generates leave the GIL: <https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0>
 const CFFI_BACKEND: &str = "_cffi_backend";
-
-/// What was found in each distribution file, by where it is.
-pub(super) type Examinations = BTreeMap<Location, Examination>;
 
 /// The file that an installer gets, if it gets one.
 pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
@@ -170,7 +170,7 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
 }
 
 fn offer(chosen: &Chosen, set: &Set<'_>) -> Offer {
-    match Offer::of(&chosen.choice, set.resolution.target.platform) {
+    match resolve::offer(&chosen.choice, set.resolution.target.platform) {
         Offer::Source { filename, .. } => Offer::Source { filename, build: set.forecast(chosen) },
         offer => offer,
     }
@@ -244,7 +244,7 @@ impl<'a> Set<'a> {
     /// the set, from the newest version that fits.
     fn of_requirements(&self, chosen: &Chosen, forecast: &Forecast) -> Option<(Becomes, String, Evidence)> {
         forecast.requires.iter().find_map(|text| {
-            let required = name::requirement(text).ok()?;
+            let required = pep508::requirement(text).ok()?;
             let others = self.resolution.packages.iter().filter(|other| other.name != chosen.name);
             let other = others.clone().find(|other| other.name == required.name)?;
             let Choice::Source { .. } = other.choice else { return None };

@@ -7,12 +7,13 @@ use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
 use crate::model::evidence::Evidence;
 use crate::model::facts::Generator;
-use crate::model::name::{self, Requirement, Version, VersionSpecifiers};
+use crate::model::name::{Requirement, Version, VersionSpecifiers};
 use crate::model::source::{
     Becomes, BuildRequirement, Forecast, Language, LimitedApiUse, LimitedApiUser, SourceDeclaration, SourceFacts,
     SourceModule, SourcePlace, Standing, Word,
 };
 use crate::model::target::{Platform, System, Target};
+use crate::pep508;
 
 use super::thresholds::{
     CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MATURIN, MYPYC, PYO3_DECLARES, Threshold, pyo3_refusal,
@@ -370,7 +371,7 @@ impl Outlook<'_> {
 
     /// Requirements of the build for one project that hold on the target.
     fn required(&self, project: &str) -> Vec<(&BuildRequirement, Requirement)> {
-        let parsed = self.facts.requires.iter().filter_map(|line| Some((line, name::requirement(&line.text).ok()?)));
+        let parsed = self.facts.requires.iter().filter_map(|line| Some((line, pep508::requirement(&line.text).ok()?)));
         let holds =
             |requirement: &Requirement| self.markers.is_none_or(|markers| requirement.marker.evaluate(markers, &[]));
         parsed.filter(|(_, requirement)| *requirement.name.as_ref() == *project && holds(requirement)).collect()
@@ -391,7 +392,7 @@ impl Outlook<'_> {
 
     /// Requirements of the build, each once; of those that cannot be understood nobody knows that they do not count.
     fn requires(&self) -> Vec<String> {
-        let counts = |line: &&BuildRequirement| match (name::requirement(&line.text), self.markers) {
+        let counts = |line: &&BuildRequirement| match (pep508::requirement(&line.text), self.markers) {
             (Ok(requirement), Some(markers)) => requirement.marker.evaluate(markers, &[]),
             _ => true,
         };

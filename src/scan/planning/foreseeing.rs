@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 
 use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::name::{PackageName, VersionSpecifiers};
+use crate::model::place::Location;
 use crate::model::plan::{Foreseen, NewerBuild};
-use crate::model::request::{Location, Requests};
+use crate::model::request::Requests;
 use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::target::Target;
 use crate::resolve::editions::{Edition, Editions};
 
-use super::super::judging::{self, Examinations, Found};
+use super::super::examinations::Examinations;
+use super::super::judging::{self, Found};
 use super::super::obstacles;
 use super::super::session::{Session, each};
 use super::first_ready;
