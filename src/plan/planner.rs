@@ -220,8 +220,8 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         let mut revision = InputRevision::default();
         for set in proposed {
             for chosen in set.packages.iter().filter(|chosen| self.pinned.contains(&chosen.name)) {
-                let now = self.input.before.version(&chosen.name, set.target);
-                if let Some(to) = chosen.version.clone().filter(|to| now.is_some_and(|now| now != to)) {
+                let now = self.input.current(&chosen.name, set.target);
+                if let Some(to) = chosen.version.clone().filter(|to| now.is_some_and(|now| now != *to)) {
                     let floats = self.input.floats(&chosen.name);
                     let change = if floats { VersionChange::Unpin } else { VersionChange::Pin(to) };
                     revision.changes.insert(chosen.name.clone(), change);

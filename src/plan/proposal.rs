@@ -132,7 +132,7 @@ impl<W: PlanWorld> SetProposer<'_, W> {
     fn orders(&mut self, target: Target, leave: &Concessions, first: &BTreeMap<PackageName, Version>) -> TryOrders {
         let names: BTreeSet<PackageName> = self.input.before.names().into_iter().cloned().collect();
         let found = self.searches.keys().map(|(name, _)| name.clone());
-        let names: BTreeSet<PackageName> = names.into_iter().chain(found).collect();
+        let names: BTreeSet<PackageName> = names.into_iter().chain(found).chain(self.pinned.iter().cloned()).collect();
         let orders = names.into_iter().filter_map(|name| {
             let order = self.order(&name, target, leave, first.get(&name))?;
             Some((name, order))
@@ -149,8 +149,7 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         first: Option<&Version>,
     ) -> Option<Vec<Version>> {
         let before = self.input.before;
-        let versions = std::iter::once(target).chain(self.targets.iter().copied());
-        let current = versions.filter_map(|target| before.version(name, target)).next().cloned();
+        let current = self.input.current(name, target);
         let is_pinned = self.pinned.contains(name);
         let demands: Vec<(Target, PackageStanding)> = self
             .targets
@@ -189,19 +188,32 @@ impl<W: PlanWorld> SetProposer<'_, W> {
             let newest_first = versions.into_iter().rev().filter(|version| self.is_allowed(name, version, &demands));
             return Some(newest_first.cloned().collect());
         };
-        let newer = versions.iter().filter(|version| ***version > current);
-        let is_bad = demands.iter().any(|(on, _)| self.is_not_fine(name, *on));
-        // What is fine goes back within its line of releases alone.
-        let end = if is_bad { line_before(versions.iter().copied(), &current) } else { release_line(&current) };
-        let older = versions.iter().rev().filter(|version| ***version < current && release_line(version) >= end);
-        let order = first.into_iter().chain([&current]).chain(newer.copied()).chain(older.copied());
-        let mut order: Vec<Version> = order.filter(|it| self.is_allowed(name, it, &demands)).cloned().collect();
+        let mut order = self.around(name, (&current, first), &versions, &demands);
         if wants_more {
             // It works, and still a version with its compiled modules is better.
             order.sort_by_key(|it| std::cmp::Reverse(self.table.expected(name, target, it)));
         }
-        order.dedup();
         Some(order)
+    }
+
+    /// The versions that are allowed, from the one that other sets have and the one now upwards, then downwards.
+    fn around(
+        &self,
+        name: &PackageName,
+        (current, first): (&Version, Option<&Version>),
+        versions: &[&Version],
+        demands: &[(Target, PackageStanding)],
+    ) -> Vec<Version> {
+        let newer = versions.iter().copied().filter(|version| *version > current);
+        let is_bad = demands.iter().any(|(on, _)| self.is_not_fine(name, *on));
+        // What is fine goes back within its line of releases alone.
+        let end = if is_bad { line_before(versions.iter().copied(), current) } else { release_line(current) };
+        let older = versions.iter().copied().rev();
+        let older = older.filter(|version| *version < current && release_line(version) >= end);
+        let order = first.into_iter().chain([current]).chain(newer).chain(older);
+        let mut order: Vec<Version> = order.filter(|it| self.is_allowed(name, it, demands)).cloned().collect();
+        order.dedup();
+        order
     }
 
     fn is_not_fine(&self, name: &PackageName, target: Target) -> bool {

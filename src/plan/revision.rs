@@ -55,6 +55,21 @@ impl PlanInput<'_> {
         lines.chain(locked).cloned().collect()
     }
 
+    /// The version that a package has now: that of the target's set, of another target's, or the one that a lock holds ready
+    /// for other Pythons.
+    pub(super) fn current(&self, name: &PackageName, target: Target) -> Option<Version> {
+        let targets = self.before.resolutions.iter().map(|set| set.target);
+        let of_sets = std::iter::once(target).chain(targets).find_map(|on| self.before.version(name, on));
+        of_sets.cloned().or_else(|| {
+            let packages = self.requests.locks.iter().flat_map(|lock| &lock.packages);
+            let pinned = packages.filter(|package| package.name == *name).filter_map(|package| match &package.pin {
+                Pin::Version(version) => Some(version),
+                Pin::Location(_) | Pin::Project => None,
+            });
+            pinned.max().cloned()
+        })
+    }
+
     /// What is left when every version may change: no line pins anything, and of locks what their projects say.
     pub(super) fn open(&self, target: Target, world: &impl PlanWorld) -> Requests {
         let opened = |line: &Request| match &line.wanted {
@@ -93,7 +108,7 @@ impl PlanInput<'_> {
         let order = |name: &PackageName| match revision.changes.get(name) {
             Some(VersionChange::Pin(to)) => Some(vec![to.clone()]),
             Some(VersionChange::Unpin) => None,
-            None => Some(vec![self.before.version(name, target)?.clone()]),
+            None => Some(vec![self.current(name, target)?]),
         };
         let orders = locked.into_iter().filter_map(|name| Some((name.clone(), order(name)?))).collect();
         (self.without_locks(revised, target, world), orders)
