@@ -354,6 +354,18 @@ fn no_test_returns_early() {
 }
 
 #[test]
+fn no_test_goes_by_the_clock() {
+    let files = ["tests", "src"].iter().flat_map(|folder| source::rust_files(&root().join(folder)));
+    // This file names the word.
+    let checked = files.filter(|path| !path.ends_with("tests/it/house.rs"));
+    let found = checked.filter(|path| read(path).contains(".elapsed()"));
+    check(
+        "a test may fail because a machine is slow: count what is done",
+        found.map(|path| path.display().to_string()),
+    );
+}
+
+#[test]
 fn every_file_of_the_evaluator_has_tests() {
     let has_tests = |file: &SourceFile| {
         let beside = root().join("src").join(file.path.trim_end_matches(".rs")).join("tests.rs");
