@@ -1,7 +1,7 @@
 //! Which file an installer would choose for each package on one target.
 
 use super::artifact::Artifact;
-use super::name::{ExtraName, PackageName, Version};
+use super::name::{ExtraName, PackageName, Version, VersionSpecifiers};
 use super::problem::Problem;
 use super::request::Place;
 use super::target::{Python, Target};
@@ -65,6 +65,8 @@ pub enum Choice {
     Nothing {
         /// What was looked at and why none of it fits.
         why: String,
+        /// `Requires-Python` of the version, where that alone is the reason: a build with the GIL is left out as well.
+        requires_python: Option<VersionSpecifiers>,
     },
     /// The choice could not be made out.
     Unknown {

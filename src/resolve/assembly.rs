@@ -78,7 +78,8 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
     let artifact = pick.artifact.clone();
     match (pick.level, &artifact.kind, problem) {
         (Level::Twin | Level::Anything, ..) => {
-            Choice::Nothing { why: why::nothing_fits(selector, offer, pick.candidate) }
+            let why = why::nothing_fits(selector, offer, pick.candidate);
+            Choice::Nothing { why, requires_python: why::other_python(selector, offer, pick.candidate) }
         }
         // No catalog offers what is installed.
         (Level::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },

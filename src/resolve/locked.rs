@@ -230,7 +230,8 @@ fn pinned(
         offered.iter().filter(|file| may_have(file, &package.hashes)).map(|file| (*file).clone()).collect();
     let (count, all) = (allowed.len(), offered.len());
     if allowed.is_empty() {
-        return Choice::Nothing { why: format!("no file of {name} {version} has a digest that {place} gives") };
+        let why = format!("no file of {name} {version} has a digest that {place} gives");
+        return Choice::Nothing { why, requires_python: None };
     }
     let offer = selector.offer(name, Arc::new(Listing { files: allowed }));
     let Some(pick) = selector.pick(&offer, &Range::singleton(version.clone()), Level::Anything) else {
@@ -238,8 +239,9 @@ fn pinned(
     };
     problems.extend(uncompared(selector, pick));
     match choice(selector, &offer, pick, None) {
-        Choice::Nothing { why } if count < all => {
-            Choice::Nothing { why: format!("{why} ({place} allows {count} of its {all} files)") }
+        Choice::Nothing { why, requires_python: None } if count < all => {
+            let why = format!("{why} ({place} allows {count} of its {all} files)");
+            Choice::Nothing { why, requires_python: None }
         }
         choice => choice,
     }

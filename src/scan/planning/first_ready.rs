@@ -166,7 +166,7 @@ impl Looker<'_> {
     fn look_at_names(&mut self, version: &Version) -> Option<Probe> {
         let edition = self.editions.edition(version)?;
         let (verdict, reason) = match Offer::of(&edition.choice, self.target().platform) {
-            Offer::Nothing { why } => (Verdict::Blocked, why),
+            Offer::Nothing { why, .. } => (Verdict::Blocked, why),
             Offer::Unknown { why } => (Verdict::Unknown, why),
             Offer::Source { filename, .. } => (Verdict::Build, format!("only {filename} fits")),
             Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
