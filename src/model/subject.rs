@@ -144,10 +144,9 @@ impl Offer {
                 }
             }
             Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone(), build: None },
-            Choice::Nothing { why, requires_python } => Offer::Nothing {
-                why: why.clone(),
-                requires_python: requires_python.as_ref().map(ToString::to_string),
-            },
+            Choice::Nothing { why, requires_python } => {
+                Offer::Nothing { why: why.clone(), requires_python: requires_python.as_ref().map(ToString::to_string) }
+            }
             Choice::Unknown { why } => Offer::Unknown { why: why.clone() },
         }
     }

@@ -38,8 +38,8 @@ use super::{RenderError, RenderOptions};
 pub(super) use convert::address;
 pub use read_error::{ReadError, SavedKind};
 pub(super) use saved::{
-    Change, Changes, DeclaredBy, Evidence, Finding, Gate, Module, OtherBuild, Package, Problem, Release, RequiredBy,
-    TargetResult, Waiver,
+    Change, Changes, DeclaredBy, Evidence, ExcludedTarget, Finding, Gate, Module, OtherBuild, Package, Problem,
+    Release, RequiredBy, TargetResult, Waiver,
 };
 pub use saved::{Saved, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;

@@ -27,11 +27,11 @@ pub(super) fn assemble(session: &Session<'_>, versions: &Versions) -> Resolution
             Some(version) => choose(session, &name, version, &mut problems),
             None => (None, unknown(session, &name, &mut problems)),
         };
-        packages.push(Chosen { name, version, extras, required_by, choice });
+        packages.push(Chosen { name, version, extras, required_by, choice, not_in_lock: false });
     }
     problems.sort();
     problems.dedup();
-    Resolution { target: session.plan.selector.target, packages, problems }
+    Resolution { target: session.plan.selector.target, packages, excluded: Vec::new(), problems }
 }
 
 fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {

@@ -94,13 +94,15 @@ mod tests {
         check(("3.15", linux), &behind, None);
         check(("3.15t", linux), &behind[1..], None);
         let both = ["cp313-cp313t-manylinux1_x86_64", "cp314-cp314t-manylinux1_x86_64"];
-        check(("3.15t", linux), &both, Some("it has a wheel for 3.14t, 3.13t, so it is a release behind, not unported"));
+        check(
+            ("3.15t", linux),
+            &both,
+            Some("it has a wheel for 3.14t, 3.13t, so it is a release behind, not unported"),
+        );
         check(
             ("3.14t", "windows-arm64"),
             &["cp314-cp314t-win_amd64", "cp314-cp314t-macosx_11_0_arm64", "cp314-cp314-win_arm64"],
-            Some(
-                "it has a wheel for 3.14t on Windows amd64, macOS arm64, but not on windows-arm64",
-            ),
+            Some("it has a wheel for 3.14t on Windows amd64, macOS arm64, but not on windows-arm64"),
         );
         check(
             ("3.16t", linux),

@@ -142,7 +142,11 @@ fn a_prerelease_that_does_not_fit_stands_in_for_no_final_release() {
         "tf 2.21: nothing: no wheel for cp314t: tf 2.21 has wheels for cp313 only and no source distribution",
     );
     check(only_gil, "lib", "lib 2.0rc1: cp314-cp314t");
-    check(only_gil, "lib<2.0rc0", "lib 1.0: nothing: no wheel for cp314t: lib 1.0 has wheels for cp314 only and no source distribution");
+    check(
+        only_gil,
+        "lib<2.0rc0",
+        "lib 1.0: nothing: no wheel for cp314t: lib 1.0 has wheels for cp314 only and no source distribution",
+    );
     check(
         only_gil,
         "nightly",

@@ -93,12 +93,28 @@ fn fill(object: &mut Value, whole: &Value) {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum FixtureOffer {
-    Wheel { filename: String },
-    Pure { filename: String },
-    PureFallback { filename: String, lost: Vec<String> },
-    Source { filename: String, build: Option<Forecast> },
-    Nothing { why: String, #[serde(rename = "requires-python")] requires_python: Option<String> },
-    Unknown { why: String },
+    Wheel {
+        filename: String,
+    },
+    Pure {
+        filename: String,
+    },
+    PureFallback {
+        filename: String,
+        lost: Vec<String>,
+    },
+    Source {
+        filename: String,
+        build: Option<Forecast>,
+    },
+    Nothing {
+        why: String,
+        #[serde(rename = "requires-python")]
+        requires_python: Option<String>,
+    },
+    Unknown {
+        why: String,
+    },
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 mod desk;
 mod distributions;
 mod example;
+mod excluded;
 mod gating;
 mod inspecting;
 mod installed;

@@ -7,6 +7,7 @@ use crate::model::digest::Algorithm;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Flavour, Generator, InitKind, Toolchain};
 use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::lock::ExcludedTarget;
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
@@ -35,12 +36,24 @@ impl From<&Report> for v1::Report {
             generated: None,
             configuration: report.configuration.as_deref().map(text),
             targets: all(&report.targets, ToString::to_string),
+            excluded: all(&report.excluded, excluded),
             packages: all(&report.packages, package),
             findings: report.packages.iter().flat_map(findings).collect(),
             problems: all(&report.problems, problem),
             summary: summary(&report.summary),
             gate: report.gate.as_ref().map(|found| gate::gate(report, found)),
         }
+    }
+}
+
+/// A target that a lock file leaves out.
+pub(super) fn excluded(excluded: &ExcludedTarget) -> v1::ExcludedTarget {
+    v1::ExcludedTarget {
+        target: excluded.target.to_string(),
+        place: place(&excluded.place),
+        locked_for: text(&excluded.locked_for),
+        change: text(&excluded.change),
+        command: text(&excluded.command),
     }
 }
 
@@ -72,6 +85,8 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
         build: result.build.as_ref().map(|build| Box::new(build_v1::forecast(build))),
+        not_in_lock: result.not_in_lock,
+        requires_python: result.requires_python.as_ref().map(ToString::to_string),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         passed_over: all(&result.passed_over, passed_over),

@@ -14,7 +14,7 @@ use crate::model::outcome::Gil;
 use crate::model::plan::{Border, Probe, Search, Seen};
 use crate::model::report::TargetResult;
 use crate::model::request::Requests;
-use crate::model::resolution::{Chosen, Resolution};
+use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::subject::Offer;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -80,7 +80,8 @@ pub(super) fn first_ready(
     let probes = looker.probes.into_values().collect();
     let fitting =
         newer.iter().filter_map(|version| editions.edition(version)).filter(|it| needs_bytes(it, target)).count();
-    Some(Search { border, probes, versions: newer.len(), fitting, prerelease, requests, ..found })
+    let other_python = newer.iter().filter_map(|version| editions.edition(version)).filter(is_for_other_python).count();
+    Some(Search { border, probes, versions: newer.len(), fitting, other_python, prerelease, requests, ..found })
 }
 
 /// Whether it is a pre-release for somebody who has none and wants none.
@@ -211,6 +212,11 @@ impl Looker<'_> {
         }
         resolution
     }
+}
+
+/// Whether `Requires-Python` alone keeps the version from the target.
+fn is_for_other_python(edition: &Edition) -> bool {
+    matches!(edition.choice, Choice::Nothing { requires_python: Some(_), .. })
 }
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {
