@@ -9,6 +9,7 @@ mod builtin;
 mod error;
 mod evaluate;
 mod example;
+mod first_names;
 mod lost;
 mod message;
 mod other_wheels;

@@ -25,7 +25,6 @@ const CIRCLES: &[&[&str]] = &[
     &["report/table/culprit", "report/table/grid", "report/table/spread"],
     &["resolve/explain", "resolve/solver"],
     &["rules/evaluate", "rules/example", "rules/rule"],
-    &["rules/lost", "rules/message"],
     &["scan/describing", "scan/examination"],
     &["scan/judging", "scan/sources"],
 ];

@@ -69,7 +69,7 @@ fn a_lock_for_another_python_is_judged_by_the_files_that_it_lacks() {
     assert_eq!(report.result("lib")["reason"], "1 module, by the author; not in this lock");
     let excluded = json!([{
         "target": "cp314t-linux-x86_64",
-        "place": { "file": "uv.lock", "line": 2, "column": 19 },
+        "place": { "file": "uv.lock", "line": 2, "column": null },
         "locked_for": "Python >=3.11, <3.14",
         "change": "set `requires-python = \">=3.11\"` in pyproject.toml",
         "command": "uv lock",
