@@ -6,10 +6,10 @@
 
 mod adjust;
 mod builtin;
+mod check;
 mod error;
 mod evaluate;
 mod example;
-mod first_names;
 mod lost;
 mod message;
 mod other_wheels;
@@ -17,14 +17,16 @@ mod outline;
 mod predicate;
 mod raw;
 mod rule;
+mod words;
 
 use crate::model::finding::Level;
 
 pub use adjust::{AdjustError, Setting};
 pub use builtin::{builtin, explain};
+pub use check::{Mismatch, check_examples};
 pub use error::RuleError;
 pub use evaluate::evaluate;
-pub use example::{Example, Mismatch, check_examples};
+pub use example::Example;
 pub use message::{PLACEHOLDERS, Placeholder};
 pub use outline::outline;
 pub use predicate::PREDICATES;

@@ -4,7 +4,8 @@
 
 use super::digest::Digest;
 use super::name::{ExtraName, MarkerTree, PackageName, Version};
-use super::request::{Location, Place, PythonBound};
+use super::place::{Location, Place};
+use super::python_bound::PythonBound;
 use super::target::Target;
 
 /// One lock file, as far as the user's groups and extras select it.
@@ -98,20 +99,4 @@ pub enum LockTool {
     Pdm,
     /// pipenv.
     Pipenv,
-}
-
-impl LockTool {
-    /// The tool that writes a file of this name; `None` where several do.
-    pub fn of(file: &str) -> Option<LockTool> {
-        match file.rsplit(['/', '\\']).next().unwrap_or(file) {
-            "uv.lock" => Some(LockTool::Uv),
-            "poetry.lock" => Some(LockTool::Poetry),
-            "pdm.lock" => Some(LockTool::Pdm),
-            "Pipfile.lock" => Some(LockTool::Pipenv),
-            name if name.ends_with(".py.lock") => Some(LockTool::UvScript),
-            // PDM lets users name their locks.
-            name if name.starts_with("pdm.") && name.ends_with(".lock") => Some(LockTool::Pdm),
-            _ => None,
-        }
-    }
 }

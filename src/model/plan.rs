@@ -3,8 +3,8 @@
 use super::digest::Digest;
 use super::lock::ExcludedTarget;
 use super::name::{PackageName, Version, VersionSpecifiers};
+use super::place::Place;
 use super::problem::Problem;
-use super::request::Place;
 use super::resolution::RequiredBy;
 use super::source::Forecast;
 use super::target::Target;

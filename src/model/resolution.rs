@@ -3,8 +3,8 @@
 use super::artifact::Artifact;
 use super::lock::ExcludedTarget;
 use super::name::{ExtraName, PackageName, Version, VersionSpecifiers};
+use super::place::Place;
 use super::problem::Problem;
-use super::request::Place;
 use super::target::{Python, Target};
 
 /// The whole set for one target.

@@ -1,7 +1,7 @@
 //! Lock files that leave targets out, in sentences: it is the first thing to know of such a report or plan.
 
 use crate::model::lock::{ExcludedTarget, LockTool};
-use crate::model::request::Place;
+use crate::model::place::Place;
 use crate::model::target::Target;
 
 use super::sanitize::harmless;

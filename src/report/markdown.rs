@@ -19,6 +19,7 @@ use super::excluded::notices;
 use super::paint::{Role, sign};
 use super::targets::{platforms, pythons, short_target, targets};
 use super::text::{count, evidence_list};
+use super::unread::Unread;
 use super::{RenderError, RenderOptions, place, words};
 use escape::{code, prose};
 use section::Section;
@@ -72,6 +73,7 @@ fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
         }
     }
     counted.extend((!report.problems.is_empty()).then(|| count(report.problems.len(), "problem")));
+    counted.extend(Unread::of(report).words());
     let notices = notices(&report.excluded);
     let excluded: String = notices
         .iter()

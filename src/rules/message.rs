@@ -5,9 +5,9 @@ use std::fmt;
 use crate::model::subject::{Delegate, Offer, Subject};
 use crate::model::verdict::DeclaredBy;
 
-use super::first_names::some;
 use super::predicate::{View, classifier_words};
 use super::raw::Scope;
+use super::words::some;
 use super::{lost, other_wheels};
 
 /// A name in braces that a message may use.

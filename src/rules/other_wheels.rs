@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use crate::model::target::Target;
 use crate::model::wheel_name::WheelName;
 
-use super::first_names::some;
 use super::lost::platform;
+use super::words::some;
 
 /// How many Pythons, or how many platforms, are named.
 const NAMED: usize = 4;

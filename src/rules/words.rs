@@ -1,4 +1,4 @@
-//! Lists in sentences: the first names, and how many more there are.
+//! Words that messages share.
 
 /// The first names and how many more there are.
 pub(super) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
