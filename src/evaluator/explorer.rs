@@ -28,7 +28,7 @@ use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
 use crate::evaluator::cpu::state::{END, State, Vectors};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::CallModels;
-use crate::evaluator::isa::{CallSite, InstructionSet, Successor};
+use crate::evaluator::isa::{AccessSite, CallSite, InstructionSet, Successor};
 use crate::evaluator::memory::{Layout, Memory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
 use crate::evaluator::outcome::{self, Outcome};
@@ -80,6 +80,8 @@ pub(super) struct Executor<'a, 'data, I> {
     callbacks: FastMap<u64, Rc<Effects>>,
     /// Addresses of variables that code hands on that no path follows.
     handed_on: Vec<u64>,
+    /// What changes a variable, by its address; nothing where it may be changed through a pointer.
+    writers: FastMap<u64, Option<Vec<AccessSite>>>,
     /// Addresses of the instructions that were carried out.
     followed: FastMap<u64, ()>,
     /// Whether something outside got an address by which it could call the image's code.
@@ -130,6 +132,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             initialised: None,
             callbacks: FastMap::default(),
             handed_on: Vec::new(),
+            writers: FastMap::default(),
             followed: FastMap::default(),
             is_exposed: false,
             levels: usize::MAX,

@@ -162,6 +162,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             state.memory.taint(self.machine.image, PointsTo::STACK, Value::Unknown(PointsTo::OUTSIDE));
         }
         state.memory.give_up_image(self.machine.image);
+        for word in state.memory.words_with_handles(self.machine.image) {
+            if !self.is_private(word) {
+                state.memory.forget(self.machine.image, word, 8);
+            }
+        }
         state.memory.give_up_heap();
         // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
         state.exception_set = false;

@@ -88,28 +88,37 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         false
     }
 
-    /// Whether code may lead to an address within one function: calls are passed by, and a jump to a computed address may
-    /// lead anywhere.
+    /// Whether code may lead to an address within one function.
     pub(super) fn may_lead_to(&mut self, start: u64, wanted: u64) -> bool {
+        self.leads_to(start, wanted) != Some(false)
+    }
+
+    /// Whether code leads to an address within one function: calls are passed by. `None` where that cannot be told: a
+    /// jump to a computed address may lead anywhere.
+    pub(super) fn leads_to(&mut self, start: u64, wanted: u64) -> Option<bool> {
         let mut seen = HashSet::new();
         let mut open = vec![start];
+        let mut is_certain = true;
         while let Some(address) = open.pop() {
             if !seen.insert(address) {
                 continue;
             }
-            if address == wanted || seen.len() > LONGEST_SEARCH {
-                return true;
+            if address == wanted {
+                return Some(true);
+            }
+            if seen.len() > LONGEST_SEARCH {
+                return None;
             }
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
                 StaticSuccessor::Branch(first, second) => open.extend([first, second]),
                 StaticSuccessor::Call { next, .. } => open.push(next),
                 StaticSuccessor::Through { next, .. } => open.extend(next),
-                StaticSuccessor::Computed => return true,
+                StaticSuccessor::Computed => is_certain = false,
                 StaticSuccessor::Return | StaticSuccessor::Dead => {}
             }
         }
-        false
+        is_certain.then_some(false)
     }
 
     /// Whether the slot holds an import that never returns, or such a function of the C++ run time in the image.

@@ -8,6 +8,7 @@ use super::{DECLARATION, Executor};
 use crate::evaluator::cpu::state::{Gil, Module, State};
 use crate::evaluator::isa::{CallSite, InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::value::Value;
 
 /// Most instructions of one function that are looked at.
 const LONGEST_FUNCTION: usize = 20_000;
@@ -24,6 +25,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if state.frames.len() != 1
             || state.exception_set
             || state.modules.is_empty()
+            || gives_nothing(state, self.machine.convention.result)
             || self.machine.image.import_named(DECLARATION).is_none()
         {
             return None;
@@ -130,6 +132,14 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         places.extend(image.relocations().iter().filter(holds).map(|&(place, _)| place));
         places
     }
+}
+
+/// Whether a path has returned from a function that made nothing: it gave null, or the number with which functions that
+/// give a status say so. What the path goes on to is a failure, and not the module that was made before that.
+fn gives_nothing(state: &State, result: usize) -> bool {
+    const FAILED: u64 = 0xffff_ffff;
+    let value = state.register(result);
+    value == Value::Known(0) || value.truncate(32) == Value::Known(FAILED)
 }
 
 #[cfg(test)]

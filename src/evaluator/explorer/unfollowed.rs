@@ -7,7 +7,7 @@ use super::{DECLARATION, Executor, Purpose};
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa;
-use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::isa::{Access, AccessSite, InstructionSet};
 use crate::evaluator::outcome::Outcome;
 use crate::evaluator::values::value::Value;
 use crate::model::facts::{Declaration, InitKind};
@@ -21,6 +21,8 @@ const FOLLOWED: [&str; 6] = [
     "PyUnstable_Module_SetGIL",
     "pthread_once",
 ];
+/// How far from its start an object is taken to reach.
+const LARGEST_OBJECT: u64 = 256;
 /// Functions that keep what they are given for later, when the declaration has been read.
 const FOR_LATER: [&str; 8] = [
     "Py_AtExit",
@@ -125,7 +127,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Whether an instruction that may begin at these addresses was carried out.
-    fn is_any_followed(&self, starts: &[u64]) -> bool {
+    pub(super) fn is_any_followed(&self, starts: &[u64]) -> bool {
         starts.iter().any(|start| self.followed.contains_key(start))
     }
 
@@ -137,11 +139,39 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 continue;
             }
             let found = I::accesses(image, (start, end));
-            if let Some(place) = found.iter().find(|starts| !self.is_any_followed(starts)).and_then(|it| it.first()) {
+            // Who reads the pointer to the slots may write through it; who reads a slot gets only what that holds.
+            let is_array = end.saturating_sub(start) > 8;
+            let is_harmless = |site: &AccessSite| is_array && matches!(site.access, Access::Read { .. });
+            let other = found.iter().find(|site| !is_harmless(site) && !self.is_any_followed(&site.starts));
+            if let Some(place) = other.and_then(|site| site.starts.first()) {
                 return Some(format!("code at {place:#x} that was not followed may change the slots at {start:#x}"));
             }
         }
         None
+    }
+
+    /// Whether only instructions that were followed change a variable: no code takes the address of an object that it may
+    /// be a part of, and no pointer to such an object lies among the data. Then code that is skipped leaves it alone.
+    pub(super) fn is_private(&mut self, word: u64) -> bool {
+        let image = self.machine.image;
+        let object = (word.saturating_sub(LARGEST_OBJECT - 1), word.saturating_add(8));
+        let sites = self.writers.entry(word).or_insert_with(|| {
+            let is_pointed_at = image.relocations().iter().any(|&(_, value)| object.0 <= value && value < object.1);
+            let changes = |site: &AccessSite| match site.access {
+                Access::Read { .. } => false,
+                Access::Write { address, size } => address.saturating_add(size) > word,
+                Access::Name { .. } => true,
+            };
+            let sites = || I::accesses(image, object).into_iter().filter(changes).collect();
+            if is_pointed_at { None } else { Some(sites()) }
+        });
+        let Some(sites) = sites.clone() else { return false };
+        sites.iter().all(|site| match site.access {
+            Access::Read { .. } => true,
+            Access::Write { .. } => self.is_any_followed(&site.starts),
+            // The run time gets the addresses of guards.
+            Access::Name { address } => self.machine.guards.contains(address),
+        })
     }
 }
 

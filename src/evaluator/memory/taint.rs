@@ -76,6 +76,17 @@ impl Memory {
         self.spoiled.sort_unstable();
     }
 
+    /// The variables of the image that hold a module which the path made.
+    pub(in crate::evaluator) fn words_with_handles(&self, image: &Image) -> Vec<u64> {
+        let pages =
+            self.pages.iter().filter(|(start, _)| region(*start) == Region::Image && !image.is_read_only(*start));
+        let words = pages.flat_map(|(start, page)| (*start..).step_by(8).zip(page.words.iter()));
+        words
+            .filter(|&(_, word)| matches!(*word, Word::Whole(value) if is_handle(value)))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// These parts of the image, as (start, end), hold something else than at first when the path begins.
     pub(in crate::evaluator) fn spoil(&mut self, parts: &[(u64, u64)]) {
         // Words are read as wholes.
