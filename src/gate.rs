@@ -123,6 +123,8 @@ mod tests {
             reason: "reason".to_owned(),
             declared_by: vec![],
             artifact: None,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             left_out: vec![],
             passed_over: vec![],

@@ -93,6 +93,7 @@ pub fn build(inputs: &PlanInputs<'_>) -> Plan {
     };
     Plan {
         targets: before.targets.clone(),
+        excluded: before.excluded.clone(),
         commands,
         moves,
         worse: score::worse(inputs.before, &found.after),
@@ -169,6 +170,7 @@ fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'
         target: result.target,
         verdict: result.verdict,
         reason: result.reason.clone(),
+        requires_python: result.requires_python.clone(),
         after,
         newer_build: newer.and_then(|foreseen| foreseen.newer.clone()),
         search,

@@ -107,6 +107,8 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: None,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             other_build: None,
             left_out: Vec::new(),

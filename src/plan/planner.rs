@@ -260,8 +260,7 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         for chosen in before.packages.iter().filter(|it| is_locked(&it.name)) {
             let same = set.packages.iter_mut().find(|it| it.name == chosen.name && it.version == chosen.version);
             if let Some(same) = same {
-                same.choice = chosen.choice.clone();
-                same.required_by.clone_from(&chosen.required_by);
+                same.clone_from(chosen);
             }
         }
         for chosen in before.packages.iter().filter(|it| is_located(&it.name) && is_locked(&it.name)) {

@@ -5,7 +5,7 @@ use crate::model::plan::{
     Plan, PlanSummary, Probe, Search, Seen, Step, WorsePackage,
 };
 
-use super::convert::{all, forecast, place, problem, required_by, text, verdict};
+use super::convert::{all, excluded, forecast, place, problem, required_by, text, verdict};
 use super::plan_v1;
 
 impl From<&Plan> for plan_v1::Plan {
@@ -14,6 +14,7 @@ impl From<&Plan> for plan_v1::Plan {
             schema_version: plan_v1::SCHEMA_VERSION,
             generated: None,
             targets: all(&plan.targets, ToString::to_string),
+            excluded: all(&plan.excluded, excluded),
             steps: all(&plan.steps, step),
             moves: all(&plan.moves, moved),
             worse: all(&plan.worse, worse),
@@ -78,6 +79,7 @@ fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
         target: outlook.target.to_string(),
         verdict: verdict(outlook.verdict),
         reason: text(&outlook.reason),
+        requires_python: optional(outlook.requires_python.as_ref()),
         search: outlook.search.as_ref().map(search),
         after,
         newer_build: outlook.newer_build.as_ref().map(newer_build),
@@ -98,6 +100,7 @@ fn search(search: &Search) -> plan_v1::Search {
         },
         versions: search.versions,
         fitting: search.fitting,
+        other_python: search.other_python,
         probes: all(&search.probes, probe),
         prerelease: optional(search.prerelease.as_ref()),
         older: optional(search.older.as_ref()),

@@ -131,6 +131,8 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: Some(artifact),
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             other_build: None,
             left_out: Vec::new(),

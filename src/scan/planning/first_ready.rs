@@ -15,7 +15,7 @@ use crate::model::outcome::Gil;
 use crate::model::plan::{Border, Probe, Search, Seen};
 use crate::model::report::TargetResult;
 use crate::model::request::Requests;
-use crate::model::resolution::{Chosen, Resolution};
+use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::subject::Offer;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -33,9 +33,9 @@ use super::super::session::Session;
 /// Requests that a package may cost on one target where nothing is cached, those for its listing and for the version in the
 /// set included. What is cached is charged all the same: the same index gives the same plan.
 const BASE: u64 = 2;
-/// Of these, what looks at newer versions may cost.
-const NEWER: u64 = 7;
-/// What looks at older versions may cost besides.
+/// What looks at its versions may cost besides.
+const LOOKS: u64 = 9;
+/// What is kept of that for older versions until a newer one is found ready.
 const OLDER: u64 = 2;
 /// Size of a wheel that one request gets as a whole, in bytes.
 const ONE_REQUEST: u64 = 4 << 20;
@@ -53,7 +53,7 @@ pub(super) struct Surroundings<'a> {
 /// How many sdists may be read with what a search left.
 pub(super) fn affordable_sdists(search: Option<&Search>) -> u64 {
     let spent = search.map_or(BASE, |search| search.requests);
-    (BASE + NEWER + OLDER).saturating_sub(spent) / SDIST
+    (BASE + LOOKS).saturating_sub(spent) / SDIST
 }
 
 /// Searches the versions of one package. `None` when there is no listing to search.
@@ -75,14 +75,14 @@ pub(super) fn first_ready(
     let newer: Vec<Version> = newer.into_iter().filter(|version| !is_early(version)).cloned().collect();
     let is_let_in = |version: &Version| obstacles::lines(requests, target, &chosen.name, version).is_empty();
     let mut looker =
-        Looker { session, surroundings, chosen, editions: &editions, probes: BTreeMap::new(), left: NEWER };
+        Looker { session, surroundings, chosen, editions: &editions, probes: BTreeMap::new(), left: LOOKS, kept: OLDER };
     let (allowed, forbidden): (Vec<Version>, Vec<Version>) = newer.iter().cloned().partition(is_let_in);
     // What the input's own bounds let in goes first; what they keep out shows what they cost.
     let mut found = looker.search(&from, now.verdict, &allowed);
     let mut older = None;
     if found.oldest.is_none() {
         found = looker.search(&from, now.verdict, &forbidden);
-        looker.left += OLDER;
+        looker.kept = 0;
         let end = line_before(editions.versions(), &from);
         // What works as it is, slower, is not taken back for that.
         let goes_back = now.verdict != Verdict::PureFallback;
@@ -92,11 +92,13 @@ pub(super) fn first_ready(
         older = looker.newest(&versions);
     }
     let border = looker.border(&found, &from, &newer);
-    let spent = BASE + NEWER + OLDER - looker.left - if found.oldest.is_some() && older.is_none() { OLDER } else { 0 };
+    let spent = BASE + LOOKS.saturating_sub(looker.left);
     let probes = looker.probes.into_values().collect();
     let fitting =
         newer.iter().filter_map(|version| editions.edition(version)).filter(|it| needs_bytes(it, target)).count();
-    Some(Search { border, probes, versions: newer.len(), fitting, prerelease, requests: spent, older, ..found })
+    let other_python = newer.iter().filter_map(|version| editions.edition(version)).filter(is_for_other_python).count();
+    let requests = spent;
+    Some(Search { border, probes, versions: newer.len(), fitting, other_python, prerelease, requests, older, ..found })
 }
 
 /// Whether it is a pre-release for somebody who has none and wants none.
@@ -112,6 +114,8 @@ struct Looker<'a> {
     probes: BTreeMap<Version, Probe>,
     /// Requests that looks may still cost.
     left: u64,
+    /// Of these, what is not for the versions that are looked at now.
+    kept: u64,
 }
 
 impl Looker<'_> {
@@ -175,8 +179,14 @@ impl Looker<'_> {
         }
         let edition = self.editions.edition(version)?;
         let cost = cost(judging::wheel(&edition.choice)?);
-        self.left = self.left.checked_sub(cost)?;
+        if cost + self.kept > self.left {
+            return None;
+        }
+        self.left -= cost;
         let result = self.look_at_bytes(edition)?;
+        if result.verdict.is_good() {
+            self.kept = 0;
+        }
         let (verdict, reason) = (result.verdict, result.reason);
         self.probes.insert(version.clone(), Probe { version: version.clone(), verdict, reason, seen: Seen::Bytes });
         Some(verdict)
@@ -221,6 +231,7 @@ impl Looker<'_> {
                 extras: Vec::new(),
                 required_by: Vec::new(),
                 choice: edition.choice,
+                not_in_lock: false,
             };
             let mut resolution = self.surroundings.resolution.clone();
             resolution.packages.retain(|other| other.name != *name);
@@ -276,7 +287,7 @@ impl Looker<'_> {
 /// What the names of a version's files say, when that is enough.
 pub(super) fn by_names(edition: &Edition, target: Target) -> Option<(Verdict, String)> {
     match resolve::offer(&edition.choice, target.platform) {
-        Offer::Nothing { why } => Some((Verdict::Blocked, why)),
+        Offer::Nothing { why, .. } => Some((Verdict::Blocked, why)),
         Offer::Unknown { why } => Some((Verdict::Unknown, why)),
         Offer::Source { filename, .. } => Some((Verdict::Build, format!("only {filename} fits"))),
         Offer::PureFallback { .. } => Some((Verdict::PureFallback, "installs without its compiled modules".to_owned())),
@@ -287,6 +298,11 @@ pub(super) fn by_names(edition: &Edition, target: Target) -> Option<(Verdict, St
 /// What a look at a wheel costs, in requests: its end, and what lies before that.
 fn cost(wheel: &Artifact) -> u64 {
     if wheel.size.is_some_and(|size| size <= ONE_REQUEST) { 1 } else { 2 }
+}
+
+/// Whether `Requires-Python` alone keeps the version from the target.
+fn is_for_other_python(edition: &Edition) -> bool {
+    matches!(edition.choice, Choice::Nothing { requires_python: Some(_), .. })
 }
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {
