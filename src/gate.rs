@@ -123,6 +123,7 @@ mod tests {
             reason: "reason".to_owned(),
             declared_by: vec![],
             artifact: None,
+            file_check: crate::model::artifact::FileCheck::Unread,
             build: None,
             left_out: vec![],
             passed_over: vec![],

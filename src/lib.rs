@@ -43,6 +43,7 @@ mod lexical;
 mod memo;
 pub mod model;
 pub mod plan;
+mod regular_file;
 pub mod report;
 pub mod resolve;
 pub mod rules;

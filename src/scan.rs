@@ -11,6 +11,7 @@ mod location;
 mod observer;
 mod obstacles;
 mod other_build;
+mod pinned_digests;
 mod planning;
 mod session;
 mod sets;
@@ -30,11 +31,13 @@ use crate::resolve::{Dependencies, ResolveError};
 use crate::rules::RuleSet;
 
 use distributions::Distributions;
+use pinned_digests::PinnedDigests;
 use session::{Builds, Session};
 
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use installed::{InstalledTargets, TargetError};
 pub use observer::{Event, Observer, Silent};
+pub use pinned_digests::DigestChecks;
 pub use planning::plan;
 pub use wheelhouse::Wheelhouse;
 
@@ -61,6 +64,8 @@ pub struct Settings {
     pub hints: Hints,
     /// How much of an archive is read.
     pub limits: Limits,
+    /// When digests that the input demands are computed.
+    pub digests: DigestChecks,
 }
 
 /// What ends a run before there is a report.
@@ -110,7 +115,8 @@ pub fn run(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
-    let distributions = Distributions::new(index, settings.limits, depth(settings, rules));
+    let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
+    let distributions = Distributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
     let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Foresee };
     let sets = session.sets();
     let mut origins = Vec::new();

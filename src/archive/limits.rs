@@ -20,8 +20,12 @@ pub struct Limits {
     pub searched: usize,
     /// Entries of one layer of a container image.
     pub layer_entries: usize,
-    /// Bytes of small files (metadata, records) that are kept of one container image.
+    /// Bytes of small files (metadata, records) and of names that are kept of one container image.
     pub kept_bytes: u64,
+    /// Bytes that are unpacked of a container image's archive in all, whatever its layers are…
+    pub image_floor_bytes: u64,
+    /// …and this many more for each packed byte of a layer: layers are named as often as somebody likes.
+    pub image_ratio: u64,
     /// Length of a member's path.
     pub path_bytes: usize,
     /// Size of a zip file's central directory, with what stands between it and the end of the file.
@@ -64,7 +68,9 @@ impl Default for Limits {
             members: 200_000,
             searched: 10_000_000,
             layer_entries: 2_000_000,
-            kept_bytes: GIB,
+            kept_bytes: 256 * MIB,
+            image_floor_bytes: GIB,
+            image_ratio: 50,
             path_bytes: 4096,
             directory_bytes: 64 * MIB,
             member_bytes: 2 * GIB,

@@ -292,6 +292,9 @@ pub(crate) struct IndexArguments {
     /// Accept pre-releases of every package
     #[arg(long)]
     pub(crate) pre: bool,
+    /// Fetch every file of which the input pins a digest as a whole, and compare it
+    #[arg(long)]
+    pub(crate) verify_hashes: bool,
 }
 
 /// The cache.

@@ -247,6 +247,11 @@ impl Configuration {
         self.keys.pre
     }
 
+    /// Whether files of which a digest is pinned are fetched as a whole.
+    pub(crate) fn verify_hashes(&self) -> bool {
+        self.keys.verify_hashes
+    }
+
     /// Files and folders of rules; relative ones start at the configuration file's folder.
     pub(crate) fn rules(&self, environment: &Environment) -> Result<Vec<PathBuf>, ConfigError> {
         let place = |written: &Spanned<PathBuf>| {

@@ -93,6 +93,7 @@ impl Exit {
 
 #[cfg(test)]
 mod tests {
+    use ungil::model::artifact::FileCheck;
     use ungil::model::problem::{Problem, ProblemKind};
     use ungil::model::report::{PackageReport, TargetResult};
     use ungil::model::target::Target;
@@ -107,6 +108,7 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: None,
+            file_check: FileCheck::Unread,
             build: None,
             other_build: None,
             left_out: Vec::new(),

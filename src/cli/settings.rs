@@ -12,7 +12,7 @@ use ungil::model::name::ExtraName;
 use ungil::model::request::Sources;
 use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
-use ungil::scan::{self, Hints, InstalledTargets};
+use ungil::scan::{self, DigestChecks, Hints, InstalledTargets};
 
 use super::args::{CacheArguments, LookArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
@@ -79,6 +79,11 @@ pub(crate) fn look(
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
         hints: Hints::Hide,
         limits: Limits::default(),
+        digests: if typed.index.verify_hashes || configuration.verify_hashes() {
+            DigestChecks::Always
+        } else {
+            DigestChecks::WhereUnstated
+        },
     })
 }
 

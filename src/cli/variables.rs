@@ -25,6 +25,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("only-binary", "UNGIL_ONLY_BINARY"),
     ("no-binary", "UNGIL_NO_BINARY"),
     ("pre", "UNGIL_PRE"),
+    ("verify-hashes", "UNGIL_VERIFY_HASHES"),
 ];
 
 /// Commands that heed them: those that follow the configuration file.

@@ -1,6 +1,6 @@
 //! The whole run: what every output format renders.
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, FileCheck};
 use super::finding::Finding;
 use super::gate::Gate;
 use super::name::{PackageName, Version};
@@ -64,6 +64,8 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// How far that file's bytes were compared with what is said of them.
+    pub file_check: FileCheck,
     /// For `build`: what is foreseen of the build; `None` where nobody looked, or where the target always has the GIL.
     pub build: Option<Forecast>,
     /// What the same Python's build with the GIL would get; `None` when that is the same version, as the same kind of

@@ -9,6 +9,7 @@ use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
 use crate::examine::{BinaryError, Depth, Siblings, examine};
+use crate::model::artifact::FileCheck;
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
@@ -52,6 +53,9 @@ pub(super) struct Examination {
     pub(super) passed_over: Vec<PassedOver>,
     /// Size of the file in bytes; 0 where it is not known.
     pub(super) size: u64,
+    /// How far the file's bytes were compared with what is said of them.
+    #[serde(default)]
+    pub(super) check: FileCheck,
     /// What the file says of itself beside its modules.
     pub(super) distribution: DistributionFacts,
     /// What an sdist's sources say; unknown of every other file.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
 use crate::archive::select::by_name;
-use crate::archive::source::MappedFile;
+use crate::archive::source::LocalFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::examine::{self, Depth, Siblings};
@@ -150,12 +150,12 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
         return Ok(Examined::of(examination, folder));
     }
     if filename.ends_with(".whl") {
-        let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let wheel = Wheel::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
         return Ok(examine_wheel(wheel, filename));
     }
     if SOURCES.iter().any(|ending| filename.to_ascii_lowercase().ends_with(ending)) {
-        let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let read = sources::read(&filename, Box::new(source), limits);
         let (sdist, facts) = read.map_err(|error| unreadable(error.to_string()))?;
         let distribution = describing::describe_sources(&sdist.metadata);

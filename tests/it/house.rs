@@ -19,11 +19,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Tools that know nothing of ours.
     ("lexical", &[]),
     ("memo", &[]),
+    ("regular_file", &[]),
     ("input", &["model", "lexical"]),
-    ("index", &["model", "memo"]),
+    ("index", &["model", "memo", "regular_file"]),
     // What is the interpreter's, in one place for all.
     ("cpython", &["model"]),
-    ("archive", &["model", "cpython"]),
+    ("archive", &["model", "cpython", "regular_file"]),
     // Records of what is installed are those of wheels, unpacked.
     ("installed", &["model", "archive", "cpython", "lexical"]),
     ("resolve", &["model"]),
@@ -81,7 +82,6 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("iced_x86", &["evaluator", "binary/sweep"]),
     ("indicatif", &["cli"]),
     ("mailparse", &["archive"]),
-    ("memmap2", &["archive", "scan"]),
     ("netrc", &["cli", "index"]),
     ("object", &["binary/image"]),
     ("pep440_rs", &["model/name.rs", "input", "resolve"]),
@@ -129,9 +129,6 @@ const CONFINED: &[(&str, &[&str])] = &[
             "cli/config_file",
         ],
     ),
-    ("tree_sitter", &["source/python.rs", "source/tokens.rs", "source/tree.rs", "source/values.rs"]),
-    ("tree_sitter_python", &["source/tree.rs"]),
-    ("tree_sitter_rust", &["source/tree.rs"]),
     ("url", &[""]),
     ("walkdir", &["archive", "index", "input", "scan"]),
     ("yaxpeax_arch", &["evaluator"]),

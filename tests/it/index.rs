@@ -11,7 +11,7 @@ use ungil::index::credentials::Credential;
 use ungil::index::http::{Request as HttpRequest, Response, Transport, TransportError};
 use ungil::index::settings::{Freshness, Proxy, SizeLimits};
 use ungil::index::{Event, Index, IndexError, IndexSettings, Observer, Subject, Unobserved};
-use ungil::model::artifact::{Artifact, ArtifactKind, Listing, MetadataFile};
+use ungil::model::artifact::{Artifact, ArtifactKind, FileCheck, Listing, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::name::PackageName;
 use ungil::model::request::{Location, Sources};
@@ -458,7 +458,7 @@ fn parts_of_a_file_are_fetched() {
     let server = Server::start(Routes::new().file("/f/a-1.0.tar.gz", whole.clone()));
     let index = at(&server);
     let file = index.open(&artifact(&server.url("/f/a-1.0.tar.gz"))).unwrap();
-    assert_eq!((file.size(), file.fetched(), file.is_verified()), (200_000, TAIL, false));
+    assert_eq!((file.size(), file.fetched(), file.check()), (200_000, TAIL, FileCheck::Ranges));
     let check = |start: u64, end: u64, fetched: u64| {
         assert_eq!(file.read(start..end).unwrap(), whole[start as usize..end as usize], "{start}..{end}");
         assert_eq!(file.fetched(), fetched, "{start}..{end}");
@@ -483,7 +483,7 @@ fn a_small_file_comes_whole_and_is_checked() {
     let server = Server::start(Routes::new().file("/f/a-1.0.tar.gz", whole.clone()));
     let good = Artifact { digests: vec![sha256(&whole)], size: Some(1000), ..artifact(&server.url("/f/a-1.0.tar.gz")) };
     let file = at(&server).open(&good).unwrap();
-    assert!(file.is_verified());
+    assert!(matches!(file.check(), FileCheck::Digest(_)));
     assert_eq!(file.read(0..1000).unwrap(), whole);
     assert_eq!(server.requests().len(), 1);
     let other_digest = Artifact { digests: vec![sha256(b"other")], ..good.clone() };
@@ -510,7 +510,7 @@ fn a_server_that_ignores_ranges_is_asked_once() {
     for limit in [1 << 20, 1000] {
         let before = server.requests().len();
         let file = index(limit, 1 << 20, Some(cache.path())).open(&good).unwrap();
-        assert!(file.is_verified());
+        assert!(matches!(file.check(), FileCheck::Digest(_)));
         assert_eq!(file.read(100_000..100_010).unwrap(), whole[100_000..100_010]);
         assert_eq!(file.read(0..200_000).unwrap(), whole);
         assert_eq!((file.size(), file.fetched()), (200_000, 200_000));

@@ -69,6 +69,8 @@ pub(super) struct Keys {
     pub(super) no_binary: Vec<Spanned<String>>,
     /// Whether pre-releases of every package are accepted.
     pub(super) pre: bool,
+    /// Whether every file of which the input pins a digest is fetched as a whole, and compared.
+    pub(super) verify_hashes: bool,
 }
 
 /// A decision to go on in spite of something. It covers what all its keys fit.

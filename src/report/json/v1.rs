@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::gate_v1::Gate;
 pub(super) use super::problem_v1::{Problem, ProblemKind};
-pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
+pub(super) use artifact::{Artifact, ArtifactKind, FileCheck, OtherBuild};
 
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
