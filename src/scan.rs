@@ -8,6 +8,7 @@ mod inspecting;
 mod installed;
 mod judging;
 mod location;
+mod memory_budget;
 mod observer;
 mod obstacles;
 mod other_build;
@@ -21,7 +22,7 @@ mod wheelhouse;
 
 use crate::archive::limits::Limits;
 use crate::examine::Depth;
-use crate::index::Index;
+use crate::index::{Index, IndexError};
 use crate::installed::Environment;
 use crate::model::report::Report;
 use crate::model::request::Requests;
@@ -80,6 +81,17 @@ pub enum ScanError {
     /// The input is none that a plan can be made for.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// No host that was asked answers: nothing is known of what was asked for.
+    #[error(transparent)]
+    Unreachable(IndexError),
+    /// More is asked for than is looked at in one run.
+    #[error("{found} requirements; expected at most {limit}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// What no plan is made for.
@@ -115,6 +127,7 @@ pub fn run(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<Report, ScanError> {
+    check_size(&inputs.requests, settings.limits)?;
     let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
     let distributions = Distributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
     let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Foresee };
@@ -133,9 +146,21 @@ pub fn run(
     origins.extend(stock.origins);
     let requested = asked.then_some(&inputs.requests);
     let (mut report, _) = session.report(requested, &origins, stock.examinations);
+    // What is installed, or lies in a folder, was judged whoever answers.
+    if let Some(error) = distributions.index().blackout().filter(|_| is_alone) {
+        return Err(ScanError::Unreachable(error));
+    }
     report.problems.extend(stock.problems);
     report.summary.problems = report.problems.len();
     Ok(report)
+}
+
+/// More requirements than any project has are not even resolved.
+fn check_size(requests: &Requests, limits: Limits) -> Result<(), ScanError> {
+    let locked: usize = requests.locks.iter().map(|lock| lock.packages.len()).sum();
+    let found = requests.requests.len().max(requests.constraints.len()).max(locked);
+    let limit = limits.requirements;
+    if found > limit { Err(ScanError::TooMany { found, limit }) } else { Ok(()) }
 }
 
 /// Few rules ask what the code shows, and reading all of it takes time.

@@ -11,6 +11,8 @@ use crate::model::digest::{Algorithm, Digest};
 use super::error::MemberError;
 use super::source::{Source, SourceError, read_exactly};
 
+/// How many lines are read.
+const MOST_ROWS: usize = 200_000;
 /// How much of a file is digested at a time, in bytes.
 const PIECE: u64 = 1 << 20;
 
@@ -71,6 +73,9 @@ impl Record {
             let row = row(fields).map_err(|why| RecordError::Line { line: start, why })?;
             // Of two lines with one path the first counts, as it does for installers that look paths up in order.
             record.paths.entry(row.path.clone()).or_insert(record.rows.len());
+            if record.rows.len() == MOST_ROWS {
+                return Err(RecordError::Line { line: start, why: format!("expected at most {MOST_ROWS} lines") });
+            }
             record.rows.push(row);
         }
         Ok(record)

@@ -1,10 +1,11 @@
 //! Where files come from, as the command line, variables of ours and the configuration file say; the first of them that
 //! says something about a setting counts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use ungil::index::settings::DEFAULT_INDEX;
 use ungil::model::request::{FormatControl, Location, Sources};
 
 use super::args::IndexArguments;
@@ -41,6 +42,30 @@ pub(crate) fn settle(
         pre: typed.pre || configuration.pre(),
         ..Sources::default()
     })
+}
+
+/// Refuses an input that names places of its own beside those of a trusted configuration: an installer would take files from
+/// there, and what was judged would be none of what is installed.
+pub(crate) fn refuse_others(trusted: &Sources, named: &Sources, file: &Path) -> Result<(), Failure> {
+    let default = Url::parse(DEFAULT_INDEX).ok();
+    let indexes = |sources: &Sources| -> Vec<Url> {
+        sources.index_url.iter().chain(&sources.extra_index_urls).cloned().collect()
+    };
+    let known: Vec<Url> = indexes(trusted).into_iter().chain(default.filter(|_| trusted.index_url.is_none())).collect();
+    let other = indexes(named).into_iter().find(|url| !known.contains(url)).map(|url| url.to_string());
+    let place = named.find_links.iter().find(|place| !trusted.find_links.contains(place));
+    let place = place.map(|place| match place {
+        Location::Url(url) => url.to_string(),
+        Location::Path(path) => path.display().to_string(),
+    });
+    match other.or(place) {
+        Some(other) => {
+            let what = format!("the input names {other}, which {} does not", file.display());
+            Err(Failure::new(what)
+                .hint("with --trusted-config, indexes and links come from that file and the command line"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn words<'a>(

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Contents;
 use crate::archive::limits::Limits;
 use crate::archive::source::{LocalFile, Source, SourceError};
 use crate::archive::wheel::Wheel;
@@ -28,6 +29,7 @@ use super::describing;
 use super::examination::{self, Examination, Extent, Glance, IsEnough};
 use super::judging::Examinations;
 use super::location;
+use super::memory_budget::MemoryBudget;
 use super::pinned_digests::PinnedDigests;
 use super::sources;
 
@@ -38,11 +40,22 @@ const EXAMINATIONS: &str = "examinations";
 /// Bucket of the store for what was found in the part of a file that decided.
 const GLIMPSES: &str = "glimpses";
 
+/// Bytes that reading sources takes beside the file itself: the largest of them, and its tokens.
+const SOURCES_COST: u64 = 192 << 20;
+/// Members from which on a wheel's directory is not kept once it was looked into.
+const LARGE_DIRECTORY: usize = 5_000;
+
 /// A wheel that was opened, and its size in bytes.
 struct Opened {
     wheel: Wheel,
     size: u64,
     file: OpenedBytes,
+}
+
+impl Opened {
+    fn is_large(&self) -> bool {
+        self.wheel.entries().len() > LARGE_DIRECTORY
+    }
 }
 
 /// Where an opened file's bytes come from.
@@ -81,6 +94,8 @@ struct Inner {
     limits: Limits,
     /// How much of each compiled file is looked at.
     depth: Depth,
+    /// What workers hold of unpacked bytes.
+    memory: MemoryBudget,
     /// Digests that the input demands of files.
     pinned: PinnedDigests,
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
@@ -99,9 +114,21 @@ impl Distributions {
     pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
         let (wheels, sdists, metadata, located) = (Memo::new(), Memo::new(), Memo::new(), Memo::new());
         let (sizes, examined, described) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let pinned = PinnedDigests::default();
-        let inner =
-            Inner { index, limits, depth, pinned, wheels, sdists, metadata, located, sizes, examined, described };
+        let (pinned, memory) = (PinnedDigests::default(), MemoryBudget::new(limits.memory_bytes));
+        let inner = Inner {
+            index,
+            limits,
+            depth,
+            memory,
+            pinned,
+            wheels,
+            sdists,
+            metadata,
+            located,
+            sizes,
+            examined,
+            described,
+        };
         Distributions { inner: Arc::new(inner) }
     }
 
@@ -166,7 +193,8 @@ impl Distributions {
             match self.inner.wheel(artifact, if is_enough.is_some() { Tail::Long } else { Tail::Usual }) {
                 Ok(opened) => {
                     let (package, filename) = (Some(&artifact.name), artifact.filename.as_str());
-                    let glance = Glance { package, filename, depth: self.inner.depth };
+                    let (depth, limits, memory) = (self.inner.depth, self.inner.limits, &self.inner.memory);
+                    let glance = Glance { package, filename, depth, limits, memory };
                     let part = is_enough.and_then(|it| examination::of_part(&opened.wheel, glance, opened.size, it));
                     let (found, extent) = match part {
                         Some(part) => (part, Extent::Part),
@@ -176,6 +204,9 @@ impl Distributions {
                 }
                 Err(error) => (Examination::failed(problem(artifact, error)), Extent::Whole),
             };
+        if self.inner.wheels.known(&artifact.location).is_some_and(|known| known.is_ok_and(|it| it.is_large())) {
+            self.inner.wheels.forget(&artifact.location);
+        }
         let bucket = if extent == Extent::Whole { EXAMINATIONS } else { GLIMPSES };
         self.keep(artifact, bucket, &examination);
         (examination, extent)
@@ -188,6 +219,7 @@ impl Distributions {
         }
         match self.inner.sdist(artifact) {
             Ok(source) => {
+                let _held = self.inner.memory.hold(source.size().saturating_add(SOURCES_COST));
                 let mut algorithms = self.inner.pinned.algorithms(artifact);
                 if algorithms.is_empty() {
                     algorithms.push(Algorithm::Sha256);

@@ -1,9 +1,13 @@
 //! Looks into one distribution file: unpacks what an import system could load and reads it into facts.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::candidates::{Candidate, Standing};
+use crate::archive::limits::Limits;
 use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
@@ -19,10 +23,14 @@ use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
 use super::describing;
+use super::memory_budget::MemoryBudget;
 use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
+
+/// Bytes that a byte of `RECORD` takes once it is read.
+const ROW_COST: u64 = 6;
 
 /// Packed bytes of a module up to which it is worth looking at it alone first.
 const SMALL: u64 = 1 << 20;
@@ -103,6 +111,10 @@ pub(super) struct Glance<'a> {
     pub(super) filename: &'a str,
     /// How much of each compiled file is looked at.
     pub(super) depth: Depth,
+    /// How much may be unpacked.
+    pub(super) limits: Limits,
+    /// What all workers hold of that.
+    pub(super) memory: &'a MemoryBudget,
 }
 
 /// Looks into a wheel of some size in bytes.
@@ -139,7 +151,8 @@ pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &
 /// Reads these members into facts.
 pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance<'_>) -> Examination {
     let mut examination = Examination::default();
-    let files = FilesBeside::new(ContentsBeside { contents, glance });
+    let _held = glance.memory.hold(need(contents, paths, glance.limits));
+    let files = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
     let siblings = Siblings::new(&files);
     let mut unpacked = contents.read(paths);
     loop {
@@ -163,8 +176,46 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
     drop(siblings);
     examination.problems.extend(files.into_problems());
     examination.problems.extend(contents.problems());
+    cap(&mut examination.problems, glance);
     examination.modules.sort_by(|left, right| left.path.cmp(&right.path));
     examination
+}
+
+/// How many bytes are held at once at most while these members are read, with the libraries beside them and the lines of
+/// `RECORD`.
+fn need(contents: &dyn Contents, paths: &[&str], limits: Limits) -> u64 {
+    let wanted: HashSet<&str> = paths.iter().copied().collect();
+    let (mut batch, mut largest, mut beside, mut record) = (0_u64, 0, 0_u64, 0);
+    for entry in contents.entries() {
+        if wanted.contains(entry.path.as_str()) {
+            batch = batch.saturating_add(entry.size);
+            largest = largest.max(batch);
+            batch = if batch >= BATCH as u64 { 0 } else { batch };
+        } else if is_library(&entry.path) {
+            beside = beside.saturating_add(entry.size);
+        } else if entry.path.ends_with(".dist-info/RECORD") {
+            record = entry.size.min(limits.record_bytes).saturating_mul(ROW_COST);
+        }
+    }
+    largest.min(limits.member_bytes.saturating_add(BATCH as u64)) + beside.min(limits.sibling_bytes) + record
+}
+
+/// Whether a file may be a library that modules need.
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    [".so", ".dll", ".dylib", ".pyd"].iter().any(|ending| name.ends_with(ending)) || name.contains(".so.")
+}
+
+/// Leaves the first problems, and says how many others there are.
+pub(super) fn cap(problems: &mut Vec<Problem>, glance: Glance<'_>) {
+    let most = glance.limits.problems;
+    let left_out = problems.len().saturating_sub(most);
+    if left_out > 0 {
+        problems.truncate(most);
+        let message = format!("{left_out} more problems of this archive are not told");
+        let (package, place) = (glance.package.cloned(), glance.filename.to_owned());
+        problems.push(Problem { kind: ProblemKind::Archive, package, place, message });
+    }
 }
 
 /// What is wrong with a file that is none that a loader maps, when its name is made for an import.
@@ -177,6 +228,8 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 pub(super) struct ContentsBeside<'a> {
     pub(super) contents: &'a dyn Contents,
     pub(super) glance: Glance<'a>,
+    /// Bytes of those that were opened.
+    pub(super) opened: AtomicU64,
 }
 
 impl DistributionFiles for ContentsBeside<'_> {
@@ -185,6 +238,12 @@ impl DistributionFiles for ContentsBeside<'_> {
     }
 
     fn open(&self, path: &str) -> OpenedFile {
+        let size = self.contents.entries().iter().find(|entry| entry.path == path).map_or(0, |entry| entry.size);
+        let limit = self.glance.limits.sibling_bytes;
+        if self.opened.fetch_add(size, Ordering::Relaxed).saturating_add(size) > limit {
+            let message = format!("with it, the libraries beside modules have more than {limit} bytes, the limit");
+            return Err(problem(path, message, self.glance));
+        }
         match self.contents.read(&[path]).next().map(|unpacked| unpacked.member) {
             Some(member) => member.map(|member| member.bytes),
             None => Err(problem(path, "was not unpacked".to_owned(), self.glance)),

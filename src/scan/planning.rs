@@ -49,6 +49,7 @@ pub fn plan(
     observer: &dyn Observer,
 ) -> Result<Plan, ScanError> {
     let Asked { settings, mut requests, apart } = asking::asked(settings, inputs)?;
+    super::check_size(&requests, settings.limits)?;
     let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
     let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules)).held_to(pinned);
     let session =
@@ -60,6 +61,9 @@ pub fn plan(
         }
         (looked, _) => looked?,
     };
+    if let Some(error) = distributions.index().blackout() {
+        return Err(ScanError::Unreachable(error));
+    }
     let requests = &requests;
     let mut walk = Walk {
         session,

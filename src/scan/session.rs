@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::index::IndexError;
 use crate::model::artifact::Artifact;
+use crate::model::problem::Problem;
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::{Location, Requests};
 use crate::model::resolution::{Chosen, Resolution};
@@ -99,6 +101,7 @@ impl Session<'_> {
         let bytes = Bytes { fetched: index.traffic().file_bytes, total };
         let mut report = assembly::assemble(judged.collect(), &examinations, bytes);
         report.problems.extend(index.problems());
+        tell_outages_once(&index.outages(), &mut report.problems);
         report.summary.problems = report.problems.len();
         (report, examinations)
     }
@@ -134,6 +137,25 @@ impl Session<'_> {
         });
         examinations.into_iter().collect()
     }
+}
+
+/// A host that does not answer is one problem, however many packages were to be asked of it.
+fn tell_outages_once(outages: &[IndexError], problems: &mut Vec<Problem>) {
+    for outage in outages {
+        let message = outage.to_string();
+        let before = problems.len();
+        problems.retain(|problem| problem.message != message);
+        let left_out = before - problems.len();
+        if left_out > 0 {
+            let place = match outage {
+                IndexError::Unreachable { host, .. } => host.clone(),
+                _ => String::new(),
+            };
+            let message = format!("{message} ({left_out} packages or files were to be asked for)");
+            problems.push(Problem { kind: outage.kind(), package: None, place, message });
+        }
+    }
+    problems.sort();
 }
 
 /// Works on several things at the same time; the results are in their order.
