@@ -18,6 +18,8 @@ pub struct Limits {
     pub members: usize,
     /// Requirements of one run, and packages of its lock files.
     pub requirements: usize,
+    /// Instructions that are followed of the hooks of one archive's modules; of those after them, only the first ones.
+    pub evaluation_steps: u64,
     /// Problems that are told of one archive; of the others only how many there are.
     pub problems: usize,
     /// Names that are looked at while environments are searched for below a folder.
@@ -75,6 +77,7 @@ impl Default for Limits {
         Limits {
             members: 65_536,
             requirements: 20_000,
+            evaluation_steps: 4_000_000,
             problems: 50,
             searched: 10_000_000,
             layer_entries: 2_000_000,

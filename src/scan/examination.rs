@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::archive::candidates::{Candidate, Standing};
 use crate::archive::limits::Limits;
+use crate::archive::record::digest;
 use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
 use crate::examine::{BinaryError, Depth, Siblings, examine};
 use crate::model::artifact::FileCheck;
+use crate::model::digest::{Algorithm, Digest};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
@@ -29,6 +31,10 @@ use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
 
+/// Modules whose hooks are followed at the same time.
+const AT_ONCE: usize = 16;
+/// Instructions that are followed of a hook once its archive has used up what it may.
+const RESTRICTED_STEPS: u64 = 500;
 /// Bytes that a byte of `RECORD` takes once it is read.
 const ROW_COST: u64 = 6;
 
@@ -64,6 +70,9 @@ pub(super) struct Examination {
     /// How far the file's bytes were compared with what is said of them.
     #[serde(default)]
     pub(super) check: FileCheck,
+    /// SHA-256 of a wheel's `METADATA`, where it could be read.
+    #[serde(default)]
+    pub(super) metadata: Option<Digest>,
     /// What the file says of itself beside its modules.
     pub(super) distribution: DistributionFacts,
     /// What an sdist's sources say; unknown of every other file.
@@ -127,6 +136,7 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     examination.passed_over = selection.passed_over;
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
+    examination.metadata = wheel.metadata_bytes().ok().map(|bytes| digest(Algorithm::Sha256, bytes));
     examination
 }
 
@@ -164,8 +174,15 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
             Some(examined) => Ok(Some(examined.facts)),
             None => missing(&member.path).map_or(Ok(None), Err),
         };
-        let read: Vec<_> = batch.par_iter().map(|member| (read(member), member)).collect();
-        for (facts, member) in read {
+        // Some at a time, always the same: so it does not depend on the machine which of them are followed all the way.
+        let mut found = Vec::new();
+        for some in batch.chunks(AT_ONCE) {
+            if siblings.effort() > glance.limits.evaluation_steps {
+                siblings.restrict(RESTRICTED_STEPS);
+            }
+            found.par_extend(some.par_iter().map(|member| (read(member), member)));
+        }
+        for (facts, member) in found {
             match facts {
                 Ok(Some(facts)) => examination.modules.push(facts),
                 Ok(None) => {}

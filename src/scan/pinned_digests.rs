@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::artifact::{Artifact, FileCheck};
+use crate::model::artifact::{Artifact, FileCheck, MetadataFile};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::facts::Fact;
 use crate::model::lock::Pin;
@@ -157,6 +157,7 @@ impl PinnedDigests {
             place: artifact.filename.clone(),
             message,
         };
+        let served = served_metadata(artifact, &examination).map(problem);
         match (wrong, uncompared) {
             (Some(message), _) => Examination {
                 source: Fact::unknown(message.clone()),
@@ -169,9 +170,20 @@ impl PinnedDigests {
                 let message = format!("it was not compared with the digest that {} demands", pin.place);
                 Examination { problems: vec![problem(message)], ..examination }
             }
-            (None, _) => examination,
+            (None, _) => {
+                let problems = examination.problems.iter().cloned().chain(served).collect();
+                Examination { problems, ..examination }
+            }
         }
     }
+}
+
+/// What is wrong where the index serves another `METADATA` beside a wheel than the one in it: what was resolved is not what
+/// gets installed.
+fn served_metadata(artifact: &Artifact, examination: &Examination) -> Option<String> {
+    let MetadataFile::Announced(Some(served)) = &artifact.metadata_file else { return None };
+    let own = examination.metadata.as_ref().filter(|own| own.algorithm == served.algorithm && *own != served)?;
+    Some(format!("its METADATA is {own}; the index serves another one beside it, {served}"))
 }
 
 impl DigestPin {
