@@ -133,3 +133,26 @@ fn place(word: &Word<'_>, environment: &Environment) -> Result<Location, Failure
     }
     Err(word.wrong("does not exist", "a folder, a page, or a URL"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_may_not_name_places_of_its_own() {
+        let index = |url: &str| Sources { index_url: Some(url.parse().unwrap()), ..Sources::default() };
+        let check = |trusted: &Sources, named: &Sources, expected: bool| {
+            let refused = refuse_others(trusted, named, Path::new("ungil.toml")).is_err();
+            assert_eq!(refused, expected, "{named:?}");
+        };
+        let none = Sources::default();
+        check(&none, &none, false);
+        check(&none, &index(DEFAULT_INDEX), false);
+        check(&none, &index("https://evil.example/simple/"), true);
+        check(&index("https://own.example/simple/"), &index("https://own.example/simple/"), false);
+        check(&index("https://own.example/simple/"), &index(DEFAULT_INDEX), true);
+        let links = Sources { find_links: vec![Location::Path("wheels".into())], ..none.clone() };
+        check(&none, &links, true);
+        check(&links, &links, false);
+    }
+}

@@ -9,7 +9,7 @@ use crate::model::source::{
     SourceStop, Standing, Word,
 };
 
-use super::naming::Naming;
+use super::naming::{Naming, stem};
 use super::native::{Defined, Native};
 use super::script::{Script, Tool};
 use super::{Reader, Source, backends, cython, is_aside, rust, source_of};
@@ -46,11 +46,6 @@ fn module(
     let place = SourcePlace { path: path.to_owned(), line };
     let standing = Standing::Unnamed;
     SourceModule { name: name.to_owned(), generator, version: None, place, declarations, doubt: None, standing }
-}
-
-pub(super) fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.split_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Whether a path has the name of a compiled module that a free-threaded build would look for, so that none has to be made.

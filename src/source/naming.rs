@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use crate::model::facts::Generator;
 use crate::model::source::SourceModule;
 
-use super::gather::stem;
 use super::script::Script;
 
 /// How many build files are remembered for one word.
@@ -50,4 +49,10 @@ impl<'a> Naming<'a> {
         let by_stem = self.of_word(stem(file)).find(|at| !is_manifest(at));
         [whole, by_stem].into_iter().flatten().min()
     }
+}
+
+/// A file's name up to its first dot.
+pub(super) fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split_once('.').map_or(name, |(stem, _)| stem)
 }

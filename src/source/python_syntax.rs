@@ -11,7 +11,7 @@ mod tree;
 pub(super) use tree::{SyntaxNode, SyntaxTree};
 
 /// The largest file that is parsed, in bytes: build files of real projects have some tens of kilobytes.
-pub(super) const LARGEST_PYTHON: usize = 256 << 10;
+const LARGEST_PYTHON: usize = 256 << 10;
 /// How deep blocks may lie inside each other, as in CPython.
 const DEEPEST_BLOCK: usize = 100;
 /// How deep expressions may lie inside each other.

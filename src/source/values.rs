@@ -257,7 +257,7 @@ fn integer(text: &str) -> Option<i64> {
 /// A string without prefix and escapes.
 fn plain_text(text: &str) -> Option<String> {
     let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| inner.len() <= LONGEST)?;
     (!inner.contains(['\\', quote])).then(|| inner.to_owned())
 }
 

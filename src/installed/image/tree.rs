@@ -327,6 +327,7 @@ mod tests {
                 overlay.take(&entry, &mut content.as_bytes(), &Limits::default());
             }
         }
+        assert_eq!(overlay.end(), []);
         overlay
     }
 
