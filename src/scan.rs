@@ -4,6 +4,8 @@ mod assembly;
 mod describing;
 mod distributions;
 mod examination;
+mod examinations;
+mod glance;
 mod inspecting;
 mod installed;
 mod judging;
@@ -24,7 +26,6 @@ use crate::archive::limits::Limits;
 use crate::examine::Depth;
 use crate::index::{Index, IndexError};
 use crate::installed::Environment;
-use crate::model::report::Report;
 use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
@@ -35,6 +36,7 @@ use distributions::Distributions;
 use pinned_digests::PinnedDigests;
 use session::{Builds, Session};
 
+pub use assembly::ReportBuilder;
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use installed::{InstalledTargets, TargetError};
 pub use observer::{Event, Observer, Silent};
@@ -126,7 +128,7 @@ pub fn run(
     index: Index,
     rules: &RuleSet,
     observer: &dyn Observer,
-) -> Result<Report, ScanError> {
+) -> Result<ReportBuilder, ScanError> {
     check_size(&inputs.requests, settings.limits)?;
     let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
     let distributions = Distributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
@@ -145,14 +147,12 @@ pub fn run(
     let stock = installed::take_stock(&inputs.environments, &inputs.requests.sources, &sets)?;
     origins.extend(stock.origins);
     let requested = asked.then_some(&inputs.requests);
-    let (mut report, _) = session.report(requested, &origins, stock.examinations);
+    let (report, _) = session.report(requested, &origins, stock.examinations);
     // What is installed, or lies in a folder, was judged whoever answers.
     if let Some(error) = distributions.index().blackout().filter(|_| is_alone) {
         return Err(ScanError::Unreachable(error));
     }
-    report.problems.extend(stock.problems);
-    report.summary.problems = report.problems.len();
-    Ok(report)
+    Ok(report.problems(stock.problems))
 }
 
 /// More requirements than any project has are not even resolved.

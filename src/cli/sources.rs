@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use ungil::index::settings::DEFAULT_INDEX;
-use ungil::model::request::{FormatControl, Location, Sources};
+use ungil::model::place::Location;
+use ungil::model::request::{FormatControl, Sources};
 
 use super::args::IndexArguments;
 use super::config_file::{Configuration, Stated};

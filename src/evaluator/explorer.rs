@@ -28,11 +28,11 @@ use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
 use crate::evaluator::cpu::state::{END, State, Vectors};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::CallModels;
-use crate::evaluator::isa::{CallSite, InstructionSet, Successor};
+use crate::evaluator::isa::{AccessSite, CallSite, InstructionSet, Successor};
 use crate::evaluator::memory::{Layout, Memory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
 use crate::evaluator::outcome::{self, Outcome};
-use crate::evaluator::siblings::{NoSiblings, Siblings};
+use crate::evaluator::siblings::{ImportResolver, NoSiblings};
 use crate::evaluator::values::hash::{FastMap, hash_combine};
 use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::facts::HookKind;
@@ -80,6 +80,8 @@ pub(super) struct Executor<'a, 'data, I> {
     callbacks: FastMap<u64, Rc<Effects>>,
     /// Addresses of variables that code hands on that no path follows.
     handed_on: Vec<u64>,
+    /// What changes a variable, by its address; nothing where it may be changed through a pointer.
+    writers: FastMap<u64, Option<Vec<AccessSite>>>,
     /// Addresses of the instructions that were carried out.
     followed: FastMap<u64, ()>,
     /// Whether something outside got an address by which it could call the image's code.
@@ -99,7 +101,7 @@ pub(super) struct Executor<'a, 'data, I> {
     /// What they return, when they are followed for that.
     returned: Vec<Value>,
     /// What binds imports to libraries beside the file.
-    pub(super) siblings: &'a dyn Siblings,
+    pub(super) siblings: &'a dyn ImportResolver,
     /// What imports always return, as far as that was looked at.
     answers: FastMap<usize, Option<u64>>,
     /// Why paths were given up that might have counted.
@@ -130,6 +132,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             initialised: None,
             callbacks: FastMap::default(),
             handed_on: Vec::new(),
+            writers: FastMap::default(),
             followed: FastMap::default(),
             is_exposed: false,
             levels: usize::MAX,
@@ -375,3 +378,6 @@ fn same_place(left: &State, right: &State) -> bool {
             Rc::ptr_eq(left, right) || left.return_to == right.return_to && left.stack == right.stack
         })
 }
+
+#[cfg(test)]
+pub(in crate::evaluator) mod tests;

@@ -24,7 +24,7 @@ use super::store::Store;
 use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Digest;
 use crate::model::name::PackageName;
-use crate::model::request::Location;
+use crate::model::place::Location;
 use crate::regular_file::RegularFile;
 
 /// Bytes asked for at the end of the file.

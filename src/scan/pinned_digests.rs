@@ -8,8 +8,9 @@ use crate::model::digest::{Algorithm, Digest};
 use crate::model::facts::Fact;
 use crate::model::lock::Pin;
 use crate::model::name::{self, PackageName, Version, VersionSpecifiers};
+use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, Requests, Wanted};
+use crate::model::request::{Requests, Wanted};
 
 use super::examination::Examination;
 

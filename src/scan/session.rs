@@ -6,19 +6,20 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::index::IndexError;
 use crate::model::artifact::Artifact;
-use crate::model::problem::Problem;
+use crate::model::name::{PackageName, VersionSpecifiers};
+use crate::model::place::Location;
 use crate::model::report::{Report, TargetResult};
-use crate::model::request::{Location, Requests};
+use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{self, Options, ResolveError};
 use crate::rules::RuleSet;
 
-use super::assembly::{self, Bytes, Judged};
+use super::assembly::{self, Bytes, Judged, ReportBuilder};
 use super::distributions::Distributions;
-use super::judging::{self, Examinations, Found};
+use super::examinations::Examinations;
+use super::judging::{self, Found};
 use super::observer::{Event, Observer};
 use super::other_build;
 use super::sets::Sets;
@@ -73,7 +74,7 @@ impl Session<'_> {
         let origins = [resolutions];
         let (report, examinations) = self.report(Some(requests), &origins, Examinations::new());
         let [resolutions] = origins;
-        Seen { resolutions, examinations, report }
+        Seen { resolutions, examinations, report: report.finish() }
     }
 
     /// Judges the packages of these origins, of which the first is the requests, where there are some. What is in some
@@ -83,11 +84,12 @@ impl Session<'_> {
         requests: Option<&Requests>,
         origins: &[Origin],
         known: Examinations,
-    ) -> (Report, Examinations) {
+    ) -> (ReportBuilder, Examinations) {
         let mut examinations = self.examine_all(origins);
         examinations.extend(known);
         let release = |chosen: &Chosen| self.distributions.release(&chosen.name, chosen.version.as_ref());
-        let found = Found { examinations: &examinations, other: None, release: &release };
+        let newest = |name: &PackageName, admitted: &VersionSpecifiers| self.distributions.newest(name, admitted);
+        let found = Found { examinations: &examinations, other: None, release: &release, newest: &newest };
         let sets = origins.iter().enumerate().flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
         let judged = sets.map(|(origin, resolution)| {
             let mut results = judging::judge(resolution, found, self.rules, self.settings.hints);
@@ -99,10 +101,8 @@ impl Session<'_> {
         let index = self.distributions.index();
         let total = self.distributions.total_bytes(&examinations);
         let bytes = Bytes { fetched: index.traffic().file_bytes, total };
-        let mut report = assembly::assemble(judged.collect(), &examinations, bytes);
-        report.problems.extend(index.problems());
-        tell_outages_once(&index.outages(), &mut report.problems);
-        report.summary.problems = report.problems.len();
+        let report = assembly::assemble(judged.collect(), &examinations, bytes);
+        let report = report.outages(&index.outages()).problems(index.problems());
         (report, examinations)
     }
 
@@ -137,25 +137,6 @@ impl Session<'_> {
         });
         examinations.into_iter().collect()
     }
-}
-
-/// A host that does not answer is one problem, however many packages were to be asked of it.
-fn tell_outages_once(outages: &[IndexError], problems: &mut Vec<Problem>) {
-    for outage in outages {
-        let message = outage.to_string();
-        let before = problems.len();
-        problems.retain(|problem| problem.message != message);
-        let left_out = before - problems.len();
-        if left_out > 0 {
-            let place = match outage {
-                IndexError::Unreachable { host, .. } => host.clone(),
-                _ => String::new(),
-            };
-            let message = format!("{message} ({left_out} packages or files were to be asked for)");
-            problems.push(Problem { kind: outage.kind(), package: None, place, message });
-        }
-    }
-    problems.sort();
 }
 
 /// Works on several things at the same time; the results are in their order.

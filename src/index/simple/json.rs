@@ -15,7 +15,7 @@ use crate::index::error::{IndexError, shown};
 use crate::index::settings::MOST_LINKS;
 use crate::model::artifact::MetadataFile;
 use crate::model::digest::Digest;
-use crate::model::request::Location;
+use crate::model::place::Location;
 
 #[derive(Deserialize)]
 struct RawPage<'a> {

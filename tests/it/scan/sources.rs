@@ -237,9 +237,8 @@ fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
 const RANGED: &str = "ranged-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
 
 fn ranged() -> (Shop, Server) {
-    let noise: Vec<u8> = (0..600_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let module = "ranged.cpython-314t-x86_64-linux-gnu.so";
-    let wheel = Wheel::new(RANGED).file("ranged/noise.bin", &noise).module(module, "elf-x86_64-not-used.so");
+    let module = "ranged/sample.cpython-314t-x86_64-linux-gnu.so";
+    let wheel = Wheel::new(RANGED).ballast("ranged/noise.bin", 600_000).module(module, "elf-x86_64-not-used.so");
     let shop = Shop::with([wheel]);
     let server = Server::start(shop.routes());
     (shop, server)
@@ -259,9 +258,9 @@ fn a_report_says_how_each_file_was_checked() {
         report.problems()
     };
     // By ranges nobody knows whether the digest is right, and the report does not say that it is.
-    assert_eq!(check(&[&url(&own)], "unknown", "ranges", [None, Some(&own)]), [] as [String; 0]);
-    check(&[&url(&other)], "unknown", "ranges", [None, Some(&other)]);
-    check(&["--verify-hashes", &url(&own)], "unknown", "digest", [Some(&own), Some(&own)]);
+    assert_eq!(check(&[&url(&own)], "ready", "ranges", [None, Some(&own)]), [] as [String; 0]);
+    check(&[&url(&other)], "ready", "ranges", [None, Some(&other)]);
+    check(&["--verify-hashes", &url(&own)], "ready", "digest", [Some(&own), Some(&own)]);
     let desk = Desk::new();
     desk.write("ungil.toml", "verify-hashes = true\n");
     for arguments in [&["--verify-hashes", "--no-config", &url(&other)][..], &[&url(&other)]] {
