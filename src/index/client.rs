@@ -133,6 +133,17 @@ enum Failure {
     Final(IndexError),
 }
 
+impl Failure {
+    fn of(error: TransportError, url: &Url) -> Failure {
+        match error {
+            TransportError::Passing(why) => Failure::Passing { why, wait: None },
+            TransportError::Unreached(why) => Failure::Unreached { why },
+            TransportError::Slow(why) => Failure::Slow { why },
+            TransportError::Lasting(why) => Failure::Final(IndexError::Network { url: shown(url), attempts: 1, why }),
+        }
+    }
+}
+
 /// Repetitions where there is no connection.
 const UNREACHED_RETRIES: u32 = 2;
 /// Hosts that do not answer after which no host is asked that did not answer before.
@@ -267,14 +278,7 @@ impl Client {
                 credential,
             };
             self.counters.count(query);
-            let response = self.transport.send(&request).map_err(|error| match error {
-                TransportError::Passing(why) => Failure::Passing { why, wait: None },
-                TransportError::Unreached(why) => Failure::Unreached { why },
-                TransportError::Slow(why) => Failure::Slow { why },
-                TransportError::Lasting(why) => {
-                    Failure::Final(IndexError::Network { url: shown(url), attempts: 1, why })
-                }
-            })?;
+            let response = self.transport.send(&request).map_err(|error| Failure::of(error, url))?;
             host.answers();
             if let Some(next) = redirected(url, response.status, &response.headers).map_err(Failure::Final)? {
                 *url = next;

@@ -165,6 +165,9 @@ const ONLY_CLI: &[&str] = &[
     "io::stdin",
 ];
 
+/// Who reads the clock all the same: whether a server answers is a matter of time.
+const CLOCKS: [(&str, &str); 1] = [("index/http.rs", "Instant::now")];
+
 /// What may end the process in the middle of a sentence.
 const NEVER: &[&str] = &[".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!(", "unreachable!(", "#[allow("];
 
@@ -281,7 +284,8 @@ fn every_file_says_what_it_is_for() {
 fn only_the_command_touches_the_machine() {
     let mut offences = Vec::new();
     for file in sources().iter().filter(|file| file.room() != "cli") {
-        offences.extend(ONLY_CLI.iter().filter(|word| file.has(word)).map(|word| format!("{}: {word}", file.path)));
+        let words = ONLY_CLI.iter().filter(|word| file.has(word) && !CLOCKS.contains(&(file.path.as_str(), **word)));
+        offences.extend(words.map(|word| format!("{}: {word}", file.path)));
     }
     check("the library does what only the command may", offences);
 }
