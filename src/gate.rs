@@ -124,6 +124,8 @@ mod tests {
             declared_by: vec![],
             artifact: None,
             file_check: crate::model::artifact::FileCheck::Unread,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             left_out: vec![],
             passed_over: vec![],

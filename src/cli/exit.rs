@@ -112,6 +112,8 @@ mod tests {
             declared_by: Vec::new(),
             artifact: None,
             file_check: FileCheck::Unread,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             other_build: None,
             left_out: Vec::new(),

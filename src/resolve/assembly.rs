@@ -27,11 +27,11 @@ pub(super) fn assemble(session: &Session<'_>, versions: &Versions) -> Resolution
             Some(version) => choose(session, &name, version, &mut problems),
             None => (None, unknown(session, &name, &mut problems)),
         };
-        packages.push(Chosen { name, version, extras, required_by, choice });
+        packages.push(Chosen { name, version, extras, required_by, choice, not_in_lock: false });
     }
     problems.sort();
     problems.dedup();
-    Resolution { target: session.plan.selector.target, packages, problems }
+    Resolution { target: session.plan.selector.target, packages, excluded: Vec::new(), problems }
 }
 
 fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {
@@ -78,7 +78,8 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
     let artifact = pick.artifact.clone();
     match (pick.level, &artifact.kind, problem) {
         (Level::Twin | Level::Anything, ..) => {
-            Choice::Nothing { why: why::nothing_fits(selector, offer, pick.candidate) }
+            let why = why::nothing_fits(selector, offer, pick.candidate);
+            Choice::Nothing { why, requires_python: why::other_python(selector, offer, pick.candidate) }
         }
         // No catalog offers what is installed.
         (Level::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::IndexError;
 use crate::model::gate::Gate;
+use crate::model::lock::ExcludedTarget;
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::Problem;
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
@@ -103,6 +104,7 @@ type Key = (PackageName, Option<Version>, usize, usize);
 pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> ReportBuilder {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
+    let mut excluded: BTreeSet<ExcludedTarget> = BTreeSet::new();
     problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
     let mut packages: BTreeMap<Key, Gathered> = BTreeMap::new();
     for Judged { origin, resolution, results } in judged {
@@ -110,6 +112,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
             targets.push(resolution.target);
         }
         problems.extend(resolution.problems);
+        excluded.extend(resolution.excluded);
         let mut had: BTreeMap<(PackageName, Option<Version>), usize> = BTreeMap::new();
         for (chosen, result) in resolution.packages.into_iter().zip(results) {
             let count = had.entry((chosen.name.clone(), chosen.version.clone())).or_default();
@@ -136,6 +139,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
     };
     let report = Report {
         targets,
+        excluded: excluded.into_iter().collect(),
         packages: packages.into_iter().map(package).collect(),
         problems: problems.into_iter().collect(),
         summary,

@@ -35,9 +35,19 @@ pub(super) struct PinnedDigests {
 /// What one line demands: one of these digests.
 #[derive(Debug)]
 struct DigestPin {
+    pinned_by: PinnedBy,
     versions: PinnedVersions,
     digests: Vec<Digest>,
     place: Place,
+}
+
+/// Whether a file that has none of the digests may be taken all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PinnedBy {
+    /// It may not.
+    Line,
+    /// It may where the lock leaves the target out, which whoever chose the file has said.
+    Lock,
 }
 
 /// The versions of whose files a line speaks.
@@ -68,11 +78,21 @@ impl PinnedDigests {
                 Wanted::Named(requirement) => {
                     let versions = name::specifiers(requirement).cloned();
                     let versions = versions.map_or(PinnedVersions::All, PinnedVersions::Accepted);
-                    pinned.of_name(&requirement.name).push(DigestPin { versions, digests, place });
+                    pinned.of_name(&requirement.name).push(DigestPin {
+                        pinned_by: PinnedBy::Line,
+                        versions,
+                        digests,
+                        place,
+                    });
                 }
                 Wanted::Unnamed { location, .. } => {
                     let versions = PinnedVersions::All;
-                    pinned.of_location(location).push(DigestPin { versions, digests, place });
+                    pinned.of_location(location).push(DigestPin {
+                        pinned_by: PinnedBy::Line,
+                        versions,
+                        digests,
+                        place,
+                    });
                 }
             }
         }
@@ -89,12 +109,17 @@ impl PinnedDigests {
                     };
                     match pins.iter_mut().find(is_same) {
                         Some(pin) => pin.digests.extend(digests),
-                        None => pins.push(DigestPin { versions, digests, place }),
+                        None => pins.push(DigestPin { pinned_by: PinnedBy::Lock, versions, digests, place }),
                     }
                 }
                 Pin::Location(location) => {
                     let versions = PinnedVersions::All;
-                    pinned.of_location(location).push(DigestPin { versions, digests, place });
+                    pinned.of_location(location).push(DigestPin {
+                        pinned_by: PinnedBy::Lock,
+                        versions,
+                        digests,
+                        place,
+                    });
                 }
                 Pin::Project => {}
             }
@@ -113,7 +138,8 @@ impl PinnedDigests {
     fn pins<'a>(&'a self, artifact: &'a Artifact) -> impl Iterator<Item = &'a DigestPin> {
         let by_name = self.by_name.get(&artifact.name).into_iter().flatten();
         let by_name = by_name.filter(|pin| pin.versions.contain(&artifact.version));
-        by_name.chain(self.by_location.get(&artifact.location).into_iter().flatten())
+        let all = by_name.chain(self.by_location.get(&artifact.location).into_iter().flatten());
+        all.filter(|pin| pin.pinned_by == PinnedBy::Line || !differs(&artifact.digests, &pin.digests))
     }
 
     /// The kinds of digests that anybody states of a file or demands of it; none where its digest is of no interest.

@@ -7,6 +7,7 @@ use crate::model::digest::Algorithm;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Flavour, Generator, InitKind, Toolchain};
 use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::lock::ExcludedTarget;
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
 use crate::model::place::{Location, Place};
@@ -27,6 +28,17 @@ pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) ->
 /// Text of others, without credentials.
 pub(super) fn text(text: &str) -> String {
     without_credentials(text).into_owned()
+}
+
+/// A target that a lock file leaves out.
+pub(super) fn excluded(excluded: &ExcludedTarget) -> v1::ExcludedTarget {
+    v1::ExcludedTarget {
+        target: excluded.target.to_string(),
+        place: place(&excluded.place),
+        locked_for: text(&excluded.locked_for),
+        change: text(&excluded.change),
+        command: text(&excluded.command),
+    }
 }
 
 pub(super) fn package(package: &PackageReport) -> v1::Package {
@@ -57,6 +69,8 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(|it| artifact(it, &result.file_check)),
         build: result.build.as_ref().map(|build| Box::new(forecast(build))),
+        not_in_lock: result.not_in_lock,
+        requires_python: result.requires_python.as_ref().map(ToString::to_string),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         passed_over: all(&result.passed_over, passed_over),

@@ -132,6 +132,8 @@ mod tests {
             declared_by: Vec::new(),
             artifact: Some(artifact),
             file_check: FileCheck::Ranges,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             other_build: None,
             left_out: Vec::new(),

@@ -11,6 +11,8 @@ use crate::evaluator::values::hash::FastMap;
 const MOST_FOLLOWED: usize = 1 << 15;
 /// How often one of them is looked at: in a loop that counts a pointer up it has another address each time.
 const MOST_VISITS: usize = 8;
+/// The first register that calls preserve: <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
+const FIRST_PRESERVED: usize = 19;
 /// Longest code that is searched.
 const LONGEST_CODE: usize = 64 << 20;
 
@@ -125,8 +127,8 @@ pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
 }
 
 /// Instructions that have such an operand by what the `ADRP` at an address sets, where code leads from it: what lies behind
-/// a jump or a return gets the register only if something jumps there. A call may leave any register as it is, since
-/// compilers know what functions of the same file change. The `ADRP` itself, where the way is too long to be followed.
+/// a jump or a return gets the register only if something jumps there. A call of a function of the same file may leave any
+/// register as it is, since compilers know what that changes. The `ADRP` itself, where the way is too long to be followed.
 fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<AccessSite> {
     let mut found = Vec::new();
     let mut seen: FastMap<u64, (NamedAddresses, usize)> = FastMap::default();
@@ -158,13 +160,26 @@ fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<Acce
         let next = address.wrapping_add(4);
         match encoding::branch(word, address) {
             // What a table of jumps leads to often lies behind the jump.
-            Branch::None | Branch::Call(_) | Branch::CallRegister(_) | Branch::Register(_) => open.push((next, named)),
+            Branch::None | Branch::Register(_) => open.push((next, named)),
+            Branch::Call(target) if !is_stub(image, target) => open.push((next, named)),
+            Branch::Call(_) | Branch::CallRegister(_) => {
+                named.iter_mut().take(FIRST_PRESERVED).for_each(|register| *register = None);
+                open.push((next, named));
+            }
             Branch::To(target) => open.push((target, named)),
             Branch::Perhaps(target) => open.extend([(target, named), (next, named)]),
             Branch::Return | Branch::Dead => {}
         }
     }
     found
+}
+
+/// Whether an entry of a linkage table begins there: `ADRP x16`, perhaps behind a landing pad. Its function is another file's.
+fn is_stub(image: &Image, target: u64) -> bool {
+    const LANDING_PAD: u32 = 0xd503_245f;
+    let first = fetch(image, target).filter(|&word| word != LANDING_PAD);
+    let word = first.or_else(|| fetch(image, target.wrapping_add(4)));
+    word.is_some_and(|word| word & 0x9f00_001f == 0x9000_0010)
 }
 
 #[cfg(test)]
@@ -221,6 +236,10 @@ mod tests {
             (&[0x9000_0000, 0xb400_0041, 0xd65f_03c0, 0xf900_0401, 0xd65f_03c0], &[12]),
             // adrp x23, the page; ldp x24, x23, [sp]; add x0, x23, #8; ret: what was on the stack
             (&[0x9000_0017, 0xa940_5ff8, 0x9100_22e0, 0xd65f_03c0], &[]),
+            // adrp x0, the page; blr x9; str x1, [x0, #8]; ret: what the call gave
+            (&[0x9000_0000, 0xd63f_0120, 0xf900_0401, 0xd65f_03c0], &[]),
+            // adrp x19, the page; blr x9; str x1, [x19, #8]; ret
+            (&[0x9000_0013, 0xd63f_0120, 0xf900_0661, 0xd65f_03c0], &[8]),
             // adrp x0, the page; ldr q0, [x1]; str x1, [x0, #8]; ret: the vector is another register
             (&[0x9000_0000, 0x3dc0_0020, 0xf900_0401, 0xd65f_03c0], &[8]),
             // adrp x0, the page; adrp x0, another one; str x1, [x0, #8]; ret
