@@ -408,6 +408,15 @@ fn every_rule_stands_in_five_places() {
 }
 
 #[test]
+fn snapshots_stand_in_one_place() {
+    let files = walkdir::WalkDir::new(root().join("tests")).into_iter().filter_map(Result::ok);
+    let elsewhere = files.map(walkdir::DirEntry::into_path).filter(|path| {
+        path.extension().is_some_and(|it| it == "snap") && !path.starts_with(root().join("tests/snapshots"))
+    });
+    check("a snapshot stands outside of tests/snapshots", elsewhere.map(|path| path.display().to_string()));
+}
+
+#[test]
 fn every_adapter_is_exercised() {
     let adapters: Vec<SourceFile> =
         sources().into_iter().filter(|file| file.room() == "input" && file.has("impl Adapter for")).collect();
