@@ -216,7 +216,7 @@ impl Inner {
         let url = shown(&reply.url);
         match reply.status.as_u16() {
             200 => {
-                let bytes = read_all(&mut reply, "a metadata file", self.client.settings().limits.metadata)?;
+                let bytes = read_all(&mut reply, "a metadata file", self.client.settings().limits.metadata, 0)?;
                 if let Some(digest) = digest {
                     blob::compare(&bytes, digest, &url)?;
                 }

@@ -96,11 +96,11 @@ impl Pages {
         match reply.status.as_u16() {
             200 => {
                 let mut body = Vec::new();
-                (&mut *reply.body).take(SMALL_PAGE).read_to_end(&mut body)?;
+                let limit = self.client.settings().limits.page;
+                (&mut *reply.body).take(SMALL_PAGE.min(limit)).read_to_end(&mut body)?;
                 let is_large = body.len() as u64 == SMALL_PAGE;
                 let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
-                let limit = self.client.settings().limits.page.saturating_sub(SMALL_PAGE);
-                body.extend(read_all(&mut reply, "an index page", limit)?);
+                body.extend(read_all(&mut reply, "an index page", limit, body.len() as u64)?);
                 let content_type = reply.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
                 let mut page = simple::read(&reply.url, content_type, &body)?;
                 let all = page.links.len();

@@ -296,8 +296,11 @@ impl Client {
                 Refusal::Slow(why) => Failure::Slow { why },
                 Refusal::Final(error) => Failure::Final(error),
             });
-            if matches!(taken, Ok(_) | Err(Failure::Final(_))) {
-                host.succeeds();
+            match &taken {
+                Ok(_) | Err(Failure::Final(_)) => host.succeeds(),
+                // Noted before anybody else is let through.
+                Err(Failure::Slow { why }) => host.fails(why),
+                Err(Failure::Passing { .. } | Failure::Unreached { .. }) => {}
             }
             return taken;
         }
@@ -364,11 +367,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Reads a body to its end, within a limit.
-pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
+/// Reads a body to its end, within a limit; so many bytes of it were read before.
+pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64, before: u64) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
-    (&mut *reply.body).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
+    let left = limit.saturating_sub(before);
+    (&mut *reply.body).take(left.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > left {
         return Err(IndexError::TooLarge { place: shown(&reply.url), what: what.to_owned(), limit }.into());
     }
     Ok(bytes)

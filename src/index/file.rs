@@ -343,7 +343,7 @@ impl Taker<'_> {
             206 => {
                 let (range, size) = self.answered(&url, &reply.headers)?;
                 let length = range.end - range.start;
-                let bytes = read_all(&mut reply, "the bytes that were asked for", length)?;
+                let bytes = read_all(&mut reply, "the bytes that were asked for", length, 0)?;
                 if (bytes.len() as u64) < length {
                     return Err(Refusal::Broken(format!("{} of {length} bytes", bytes.len())));
                 }

@@ -193,7 +193,7 @@ impl Transport for HttpTransport {
         Ok(Response {
             status: response.status(),
             headers: response.headers().clone(),
-            body: Box::new(Body { response, pace: self.pace, meter: RateMeter::new(Instant::now()) }),
+            body: Box::new(Body { response, pace: self.pace, begun: Instant::now(), meter: RateMeter::default() }),
         })
     }
 
@@ -206,6 +206,7 @@ impl Transport for HttpTransport {
 struct Body {
     response: reqwest::blocking::Response,
     pace: Pace,
+    begun: Instant,
     meter: RateMeter,
 }
 
@@ -215,7 +216,7 @@ impl Read for Body {
             let kind = error.kind();
             io::Error::new(kind, chain(&error))
         })?;
-        match self.meter.meet(read as u64, Instant::now(), self.pace) {
+        match self.meter.meet(read as u64, self.begun.elapsed(), self.pace) {
             // What has come to its end is not slow any more.
             Some(why) if read > 0 => Err(io::Error::new(io::ErrorKind::TimedOut, why)),
             Some(_) | None => Ok(read),
@@ -224,32 +225,27 @@ impl Read for Body {
 }
 
 /// How fast an answer comes: looked at whenever half of the timeout went by.
+#[derive(Default)]
 struct RateMeter {
-    begun: Instant,
-    /// When this stretch began, and what came since.
-    stretch: Instant,
+    /// When this stretch began, from the beginning of the answer on, and what came since.
+    stretch: Duration,
     bytes: u64,
 }
 
 impl RateMeter {
-    fn new(now: Instant) -> RateMeter {
-        RateMeter { begun: now, stretch: now, bytes: 0 }
-    }
-
-    /// Notes what came; says why it is too slow, when it is.
-    fn meet(&mut self, bytes: u64, now: Instant, pace: Pace) -> Option<String> {
+    /// Notes what came, so long after the beginning of the answer; says why it is too slow, when it is.
+    fn meet(&mut self, bytes: u64, whole: Duration, pace: Pace) -> Option<String> {
         self.bytes = self.bytes.saturating_add(bytes);
-        let whole = now.saturating_duration_since(self.begun);
         if whole > pace.longest_answer {
             return Some(format!("the answer takes more than {} s", pace.longest_answer.as_secs()));
         }
-        let stretch = now.saturating_duration_since(self.stretch);
+        let stretch = whole.saturating_sub(self.stretch);
         if stretch < pace.timeout / 2 {
             return None;
         }
         let millis = u64::try_from(stretch.as_millis()).unwrap_or(u64::MAX).max(1);
         let rate = self.bytes.saturating_mul(1000) / millis;
-        (self.stretch, self.bytes) = (now, 0);
+        (self.stretch, self.bytes) = (whole, 0);
         let least = pace.least_rate;
         (rate < least).then(|| format!("the answer brings {rate} bytes per second; expected at least {least}"))
     }
@@ -331,16 +327,15 @@ mod tests {
 
     #[test]
     fn what_comes_too_slowly_is_given_up() {
-        let (start, pace) = (Instant::now(), Pace::default());
-        let after = |seconds: u64| start + Duration::from_secs(seconds);
-        let mut meter = RateMeter::new(start);
+        let (pace, after) = (Pace::default(), Duration::from_secs);
+        let mut meter = RateMeter::default();
         assert_eq!(meter.meet(1, after(1), pace), None);
         assert!(meter.meet(1, after(5), pace).unwrap().contains("0 bytes per second; expected at least 1024"));
-        let mut meter = RateMeter::new(start);
+        let mut meter = RateMeter::default();
         assert_eq!(meter.meet(1 << 20, after(5), pace), None);
         assert_eq!(meter.meet(1 << 20, after(10), pace), None);
         assert!(meter.meet(1, after(15), pace).is_some());
-        assert!(RateMeter::new(start).meet(1 << 40, after(1801), pace).unwrap().contains("more than 1800 s"));
+        assert!(RateMeter::default().meet(1 << 40, after(1801), pace).unwrap().contains("more than 1800 s"));
     }
 
     #[test]

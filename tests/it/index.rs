@@ -125,13 +125,24 @@ fn an_index_that_misbehaves_is_an_error_that_names_the_page() {
     check(Reply::bytes("image/png", "x"), "content type `image/png`", 1);
     check(Reply::status(418), "the server answers 418", 1);
     check(Reply::status(500), "after 3 attempts: the server answers 500", 3);
-    check(Reply::nothing(), "after 3 attempts", 3);
     check(Reply::html(PAGE).half(), "the answer broke off", 3);
     check(Reply::html(&PAGE[..20]).without_length(), "ends in the middle of a tag", 1);
     check(Reply::status(403), "127.0.0.1 answers 403 and was sent no credentials", 1);
     check(Reply::redirect("/simple/a/"), "more than 10 redirects", 11);
     check(Reply::status(429).with("Retry-After", "86400"), "come back in 86400 seconds", 1);
     check(Reply::status(304), "the server answers 304", 1);
+}
+
+#[test]
+fn a_host_that_never_answers_is_not_asked_again() {
+    let server = Server::start(Routes::new().reply("/simple/a/", Reply::nothing()).page("/simple/b/", PAGE));
+    let index = at(&server);
+    for project in ["a", "b"] {
+        let error = index.listing(&name(project)).unwrap_err().to_string();
+        assert!(error.contains(" does not answer: "), "{error}");
+    }
+    assert_eq!(server.requests().len(), 3);
+    assert_eq!((index.outages().len(), index.blackout().is_some()), (1, true));
 }
 
 #[test]

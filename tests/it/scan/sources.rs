@@ -282,7 +282,7 @@ fn a_pinned_digest_that_nobody_states_is_computed() {
         let artifact = &report.result("ranged")["artifact"];
         assert_eq!((artifact["checked"].as_str(), artifact["sha256"].as_str()), (Some("digest"), Some(own.as_str())));
         let told = report.problems();
-        let found = told.iter().any(|it| it.starts_with("integrity") && it.contains("requirements.txt:1 demands"));
+        let found = told.iter().any(|it| it.starts_with("integrity") && it.contains("requirements.txt:1:1 demands"));
         assert_eq!(found, !is_right, "{told:?}");
     }
 }
