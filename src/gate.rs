@@ -123,6 +123,7 @@ mod tests {
             reason: "reason".to_owned(),
             declared_by: vec![],
             artifact: None,
+            file_check: crate::model::artifact::FileCheck::Unread,
             not_in_lock: false,
             requires_python: None,
             build: None,

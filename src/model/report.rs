@@ -1,6 +1,6 @@
 //! The whole run: what every output format renders.
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, FileCheck};
 use super::finding::Finding;
 use super::gate::Gate;
 use super::lock::ExcludedTarget;
@@ -67,6 +67,8 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// How far that file's bytes were compared with what is said of them.
+    pub file_check: FileCheck,
     /// Whether the lock file that pins it lacks the file: it leaves the target out, and has it once it is made for the target.
     pub not_in_lock: bool,
     /// For `blocked`: `Requires-Python` of the version, where that alone is the reason.

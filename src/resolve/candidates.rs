@@ -221,11 +221,6 @@ impl Selector {
         demanded.all(|wanted| !is_comparable(file, wanted) || file.digests.iter().any(|digest| wanted.contains(digest)))
     }
 
-    /// Whether digests were demanded that cannot be compared with those that are stated for this file.
-    pub(super) fn lacks_digests(&self, file: &Artifact) -> bool {
-        self.hashes.get(&file.name).into_iter().flatten().any(|wanted| !is_comparable(file, wanted))
-    }
-
     fn fits(&self, offer: &Offer, candidate: &Candidate) -> Fits {
         *candidate.fits.get_or_init(|| {
             let files = || candidate.files.iter().filter_map(|&at| Some((at, offer.listing.files.get(at)?)));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pep508_rs::MarkerEnvironment;
 
-use super::assembly::{choice, uncompared};
+use super::assembly::{choice, contradicted};
 use super::candidates::{Level, Offer, Selector};
 use super::demands::{Rules, Site, problem_of};
 use super::ranges::Range;
@@ -282,13 +282,14 @@ impl<'a> Selected<'a> {
         let (count, all) = (allowed.len(), offered.len());
         if allowed.is_empty() {
             let why = format!("no file of {name} {version} has a digest that {place} gives");
+            let (kind, package, message) = (ProblemKind::Integrity, Some(name.clone()), why.clone());
+            problems.push(Problem { kind, package, place: name.to_string(), message });
             return Choice::Nothing { why, requires_python: None };
         }
         let offer = selector.offer(name, Arc::new(Listing { files: allowed }));
         let Some(pick) = selector.pick(&offer, &Range::singleton(version.clone()), Level::Anything) else {
             return Choice::Unknown { why: format!("no file of {name} {version} could be chosen") };
         };
-        problems.extend(uncompared(selector, pick));
         match choice(selector, &offer, pick, None) {
             Choice::Nothing { why, requires_python: None } if count < all => {
                 let why = format!("{why} ({place} allows {count} of its {all} files)");
@@ -334,7 +335,7 @@ fn located(site: Site, selector: &Selector, problems: &mut Vec<Problem>) -> (Opt
     let Some(pick) = selector.pick(&offer, &Range::full(), Level::Anything) else {
         return (stated, Choice::Unknown { why: "the file at the location could not be chosen".to_owned() });
     };
-    problems.extend(uncompared(selector, pick));
+    problems.extend(contradicted(selector, &offer, pick));
     let choice = choice(selector, &offer, pick, None);
     (stated, choice)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::index::IndexError;
 use crate::model::gate::Gate;
 use crate::model::lock::ExcludedTarget;
 use crate::model::name::{PackageName, Version};
@@ -41,6 +42,29 @@ impl ReportBuilder {
     #[must_use]
     pub(super) fn problems(mut self, problems: impl IntoIterator<Item = Problem>) -> ReportBuilder {
         self.report.problems.extend(problems);
+        self.report.summary.problems = self.report.problems.len();
+        self
+    }
+
+    /// A host that does not answer is one problem, however many packages were to be asked of it.
+    #[must_use]
+    pub(super) fn outages(mut self, outages: &[IndexError]) -> ReportBuilder {
+        let problems = &mut self.report.problems;
+        for outage in outages {
+            let message = outage.to_string();
+            let before = problems.len();
+            problems.retain(|problem| problem.message != message);
+            let left_out = before - problems.len();
+            if left_out > 0 {
+                let place = match outage {
+                    IndexError::Unreachable { host, .. } => host.clone(),
+                    _ => String::new(),
+                };
+                let message = format!("{message} ({left_out} packages or files were to be asked for)");
+                problems.push(Problem { kind: outage.kind(), package: None, place, message });
+            }
+        }
+        problems.sort();
         self.report.summary.problems = self.report.problems.len();
         self
     }

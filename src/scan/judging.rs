@@ -79,7 +79,10 @@ pub(super) struct Found<'a> {
 impl<'a> Found<'a> {
     /// What is in the package's file.
     fn examination(self, chosen: &Chosen) -> Option<&'a Examination> {
-        let location = &looked_into(&chosen.choice)?.location;
+        self.examination_at(&looked_into(&chosen.choice)?.location)
+    }
+
+    fn examination_at(self, location: &Location) -> Option<&'a Examination> {
         let other = self.other.filter(|(other, _)| *other == location).map(|(_, examination)| examination);
         other.or_else(|| self.examinations.get(location))
     }
@@ -133,6 +136,10 @@ fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &Rul
         requires_python: requires_python(&chosen.choice).cloned(),
         declared_by: judgement.declared_by,
         artifact: artifact(&chosen.choice).cloned(),
+        file_check: readable(&chosen.choice)
+            .and_then(|artifact| set.found.examination_at(&artifact.location))
+            .map(|found| found.check.clone())
+            .unwrap_or_default(),
         build: set.forecast(chosen),
         other_build: None,
         left_out: set.found.examination(chosen).map(|found| found.left_out.clone()).unwrap_or_default(),

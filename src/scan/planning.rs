@@ -23,6 +23,7 @@ use crate::rules::RuleSet;
 use super::distributions::Distributions;
 use super::examinations::Examinations;
 use super::judging;
+use super::pinned_digests::PinnedDigests;
 use super::session::{Builds, Session};
 use super::{Inputs, Observer, ScanError, Settings};
 
@@ -40,7 +41,9 @@ pub fn plan(
     observer: &dyn Observer,
 ) -> Result<Plan, ScanError> {
     let Asked { settings, mut requests, apart } = asking::asked(settings, inputs)?;
-    let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules));
+    super::check_size(&requests, settings.limits)?;
+    let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
+    let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules)).held_to(pinned);
     let session =
         Session { settings: &settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
     let mut requirements = DependencyMode::Followed;
@@ -52,6 +55,9 @@ pub fn plan(
         }
         (looked, _) => looked?,
     };
+    if let Some(error) = distributions.index().blackout() {
+        return Err(ScanError::Unreachable(error));
+    }
     let (world, before) = IndexWorld::new(session, &requests, before);
     let found = plan::find(&world, &requests, &before, requirements);
     let planning = Planning { session, before: &before, found: &found };

@@ -21,6 +21,8 @@ mod dashboard;
 mod evaluator;
 mod facts;
 mod forwarded;
+mod fuzz_targets;
+mod fuzzing;
 mod generators;
 mod house;
 mod import;

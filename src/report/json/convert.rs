@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::model::artifact::{Artifact, ArtifactKind};
+use crate::model::artifact::{Artifact, ArtifactKind, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Flavour, Generator, InitKind, Toolchain};
@@ -67,7 +67,7 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         verdict: verdict(result.verdict),
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
-        artifact: result.artifact.as_ref().map(artifact),
+        artifact: result.artifact.as_ref().map(|it| artifact(it, &result.file_check)),
         build: result.build.as_ref().map(|build| Box::new(forecast(build))),
         not_in_lock: result.not_in_lock,
         requires_python: result.requires_python.as_ref().map(ToString::to_string),
@@ -115,8 +115,8 @@ fn declared_by(declared_by: &DeclaredBy) -> v1::DeclaredBy {
     v1::DeclaredBy { who, name }
 }
 
-fn artifact(artifact: &Artifact) -> v1::Artifact {
-    let sha256 = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+fn artifact(artifact: &Artifact, check: &FileCheck) -> v1::Artifact {
+    let stated = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
     v1::Artifact {
         filename: artifact.filename.clone(),
         kind: match artifact.kind {
@@ -126,7 +126,13 @@ fn artifact(artifact: &Artifact) -> v1::Artifact {
             ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKind::Installed,
             ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKind::Editable,
         },
-        sha256: sha256.map(|digest| digest.hex.clone()),
+        sha256: check.digest(Algorithm::Sha256).map(|digest| digest.hex.clone()),
+        sha256_stated: stated.map(|digest| digest.hex.clone()),
+        checked: match check {
+            FileCheck::Unread => None,
+            FileCheck::Ranges => Some(v1::FileCheck::Ranges),
+            FileCheck::Digest(_) => Some(v1::FileCheck::Digest),
+        },
         url: address(&artifact.location),
         size: artifact.size,
         yanked: artifact.yanked.as_deref().map(text),

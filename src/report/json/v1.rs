@@ -10,7 +10,7 @@ use super::gate_v1::Gate;
 pub(super) use super::parts_v1::{Evidence, Place, SCHEMA_VERSION, Verdict};
 pub(super) use super::problem_v1::{Problem, ProblemKind};
 pub(in crate::report) use artifact::OtherBuild;
-pub(super) use artifact::{Artifact, ArtifactKind};
+pub(super) use artifact::{Artifact, ArtifactKind, FileCheck};
 
 /// What a scan found, as `ungil scan --format json` writes it.
 #[derive(Debug, Serialize, JsonSchema)]

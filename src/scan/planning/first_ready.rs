@@ -74,8 +74,15 @@ pub(super) fn first_ready(
     let prerelease = newer.last().copied().filter(is_early).cloned();
     let newer: Vec<Version> = newer.into_iter().filter(|version| !is_early(version)).cloned().collect();
     let is_let_in = |version: &Version| obstacles::lines(requests, target, &chosen.name, version).is_empty();
-    let mut looker =
-        Looker { session, surroundings, chosen, editions: &editions, probes: BTreeMap::new(), left: LOOKS, kept: OLDER };
+    let mut looker = Looker {
+        session,
+        surroundings,
+        chosen,
+        editions: &editions,
+        probes: BTreeMap::new(),
+        left: LOOKS,
+        kept: OLDER,
+    };
     let (allowed, forbidden): (Vec<Version>, Vec<Version>) = newer.iter().cloned().partition(is_let_in);
     // What the input's own bounds let in goes first; what they keep out shows what they cost.
     let mut found = looker.search(&from, now.verdict, &allowed);

@@ -1,6 +1,6 @@
 //! Reports and an inspection made by hand: every verdict, every kind of evidence, hostile text.
 
-use ungil::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+use ungil::model::artifact::{Artifact, ArtifactKind, FileCheck, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use ungil::model::evidence::Evidence;
@@ -61,6 +61,7 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         reason: reason.to_owned(),
         declared_by: Vec::new(),
         artifact: (!filename.is_empty()).then(|| artifact(filename)),
+        file_check: if filename.ends_with(".whl") { FileCheck::Ranges } else { FileCheck::Unread },
         not_in_lock: false,
         requires_python: None,
         build: None,

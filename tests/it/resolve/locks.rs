@@ -95,7 +95,7 @@ fn only_files_with_a_locked_digest_count() {
          d 1.0: unknown: no such package
          ! c: no index offers c 2, which x.lock:5 pins
          ! https://files.test/d/: no such package
-         ! c-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: the index states no digest of the kind that was given, so the file could not be compared",
+         ! b: no file of b 1.0 has a digest that x.lock:2 gives",
     );
 }
 
