@@ -8,9 +8,12 @@
 mod answers;
 mod calls;
 mod effects;
+mod exceptions;
 mod guard_calls;
 mod noreturn;
+mod other_entries;
 mod past_declaration;
+mod past_settled;
 mod settled;
 mod static_guards;
 mod unfollowed;
@@ -21,7 +24,7 @@ use self::effects::Effects;
 use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
 use self::past_declaration::PastDeclarations;
-use crate::binary::image::Image;
+use crate::binary::image::{Image, LandingPad};
 use crate::evaluator::cpu::flags::Condition;
 use crate::evaluator::cpu::fuel::{EvaluationLimits, Fuel};
 use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
@@ -67,6 +70,8 @@ pub(super) struct Executor<'a, 'data, I> {
     noreturn: NoReturn,
     guard_calls: GuardCalls,
     past_declarations: PastDeclarations,
+    /// Where code goes on when a call throws, by the address to which it returns.
+    landing_pads: FastMap<u64, Option<LandingPad>>,
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
@@ -84,6 +89,8 @@ pub(super) struct Executor<'a, 'data, I> {
     followed: FastMap<u64, ()>,
     /// Whether something outside got an address by which it could call the image's code.
     is_exposed: bool,
+    /// The function that is followed.
+    hook: u64,
     /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
     levels: usize,
     /// Last component of the name of the module that the hook is for.
@@ -92,6 +99,10 @@ pub(super) struct Executor<'a, 'data, I> {
     seen: FastMap<u64, Vec<State>>,
     worklist: Vec<State>,
     raising: Vec<State>,
+    /// Paths whose module is settled.
+    settled_paths: Vec<State>,
+    /// Whether these are what is followed now.
+    follows_settled: bool,
     /// Paths on which the import may succeed.
     pub(super) outcomes: Vec<Outcome>,
     /// What they make, when they are followed for that.
@@ -123,6 +134,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             noreturn: NoReturn::default(),
             guard_calls: GuardCalls::default(),
             past_declarations: PastDeclarations::default(),
+            landing_pads: FastMap::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
             call_sites: FastMap::default(),
@@ -132,12 +144,15 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             handed_on: Vec::new(),
             followed: FastMap::default(),
             is_exposed: false,
+            hook: 0,
             levels: usize::MAX,
             module_name: module_name.to_owned(),
             purpose,
             seen: FastMap::default(),
             worklist: Vec::new(),
             raising: Vec::new(),
+            settled_paths: Vec::new(),
+            follows_settled: false,
             outcomes: Vec::new(),
             create_results: Vec::new(),
             returned: Vec::new(),
@@ -161,6 +176,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     /// Follows every path from a hook, and calls that are nested in at most so many others; deeper ones are skipped.
     pub(super) fn explore(&mut self, hook: u64, levels: usize) {
         self.forget_paths();
+        self.hook = hook;
         self.levels = levels;
         self.machine.fuel.refill(levels);
         self.explore_all(hook);
@@ -170,6 +186,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         self.seen.clear();
         self.worklist.clear();
         self.raising.clear();
+        self.settled_paths.clear();
         self.outcomes.clear();
         self.create_results.clear();
         self.returned.clear();
@@ -197,6 +214,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                 return;
             }
         }
+        self.follow_settled();
     }
 
     /// What initialisers may have written when the hook begins.
@@ -221,7 +239,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 
     fn abandon(&mut self, why: String) {
-        if self.abandoned.len() < MOST_REASONS && !self.abandoned.contains(&why) {
+        if !self.follows_settled && self.abandoned.len() < MOST_REASONS && !self.abandoned.contains(&why) {
             self.abandoned.push(why);
         }
     }
@@ -258,7 +276,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                     return;
                 }
             };
-            if !on {
+            if !on || self.keep_settled(&state) {
                 return;
             }
             let depth = self.machine.fuel.depth();
@@ -280,7 +298,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         let value = state.register(self.machine.convention.result);
         state.pc = END;
         self.machine.note(&mut state, TraceEvent::Return { value });
-        if state.exception_set && self.purpose != Purpose::Answer {
+        if state.exception_set && self.purpose != Purpose::Answer || self.ends_as_settled(&state, value) {
             return;
         }
         match self.purpose {

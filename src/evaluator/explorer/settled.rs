@@ -6,6 +6,15 @@ use crate::evaluator::isa::{CallSite, InstructionSet};
 use crate::evaluator::values::value::Value;
 use crate::evaluator::{isa, outcome};
 
+/// Functions that make modules of which the caller is the owner, and that hooks may return.
+const MAKERS: [&str; 6] = [
+    "PyModule_Create2",
+    "PyModule_Create2TraceRefs",
+    "PyModule_FromDefAndSpec2",
+    "PyModule_FromSlotsAndSpec",
+    "PyModule_New",
+    "PyModule_NewObject",
+];
 /// Most places that are compared.
 const MOST_PLACES: usize = 32;
 
@@ -36,9 +45,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         in_hook && call.returns && call.end == made.made_before && !self.may_lead_to(call.end, call.start)
     }
 
-    /// Whether several places in the code make modules from definitions: what follows may return another one.
+    /// Whether several places in the code make modules: what follows may return another one.
     fn may_make_another(&mut self) -> bool {
-        self.call_sites("PyModule_Create2").len() > 1
+        MAKERS.iter().map(|maker| self.call_sites(maker).len()).sum::<usize>() > 1
     }
 
     /// Whether nothing else in the code could declare otherwise a module that has just declared itself: all places that
@@ -74,7 +83,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let declared = if state.modules.iter().any(sets) { self.declared() } else { None };
         for module in &mut state.modules {
             let stays = matches!(module.gil, Gil::Set { value: Value::Known(value), .. } if declared == Some(value));
-            if !stays {
+            if !stays && state.settled != Some(module.handle) {
                 module.gil = Gil::Open { address };
             }
         }
@@ -128,6 +137,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Ends a path whose module is settled as if it returned it.
     pub(super) fn settle(&mut self, state: &State, module: u64) {
         let mut state = state.clone();
+        state.settled = None;
         state.exception_set = false;
         state.set_register(self.machine.convention.result, Value::Known(module));
         self.finish(state);

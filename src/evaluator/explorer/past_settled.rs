@@ -1,0 +1,73 @@
+//! What the rest of an init function returns once its module is settled.
+//!
+//! The module that has declared itself is taken for the one that is returned: programs make theirs, declare it, and do their
+//! work. But a function may return another one. So the rest is followed, too, without the calls of the image's own code and
+//! within limits of its own, and a path counts if it returns something that is certainly not that module.
+
+use super::{Executor, Purpose};
+use crate::cpython::functions::{self, Creates};
+use crate::evaluator::cpu::state::State;
+use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::values::value::Value;
+
+/// Most paths that are gone on with.
+const MOST_PATHS: usize = 16;
+
+impl<I: InstructionSet> Executor<'_, '_, I> {
+    /// Ends a path whose module is settled as if it returned it, and keeps it for [`Executor::follow_settled`].
+    pub(super) fn settle_early(&mut self, state: &mut State, module: u64) {
+        self.settle(state, module);
+        state.settled = Some(module);
+    }
+
+    /// Keeps a path that was just settled; `false` when it goes on.
+    pub(super) fn keep_settled(&mut self, state: &State) -> bool {
+        let is_new = state.settled.is_some() && !self.follows_settled;
+        if is_new && self.settled_paths.len() < MOST_PATHS {
+            self.settled_paths.push(state.clone());
+        }
+        is_new
+    }
+
+    /// Goes on with the paths whose module is settled.
+    pub(super) fn follow_settled(&mut self) {
+        if self.settled_paths.is_empty() || self.machine.guards.begins_again() {
+            return;
+        }
+        let spent = self.machine.fuel;
+        self.machine.fuel.refill(1);
+        self.machine.guards.begin(true);
+        self.follows_settled = true;
+        self.seen.clear();
+        for state in std::mem::take(&mut self.settled_paths) {
+            let state = self.merge_at_fork(state);
+            self.worklist.extend(state);
+        }
+        while let Some(state) = self.next() {
+            self.follow(state);
+            if self.machine.fuel.exhausted().is_some() {
+                break;
+            }
+        }
+        self.worklist.clear();
+        self.raising.clear();
+        self.follows_settled = false;
+        let used = self.machine.fuel;
+        self.machine.fuel = spent;
+        (self.machine.fuel.steps, self.machine.fuel.forks) = (spent.steps + used.steps, spent.forks + used.forks);
+    }
+
+    /// Whether a path that goes on after its module was settled ends with that module, or with what nobody can tell from it.
+    pub(super) fn ends_as_settled(&self, state: &State, value: Value) -> bool {
+        let (Purpose::Hook(_), Some(module)) = (self.purpose, state.settled) else { return false };
+        match value {
+            Value::Known(address) => address == module,
+            Value::Symbol { id, offset: 0 } => {
+                let import =
+                    self.machine.symbols.defining_import(id).and_then(|it| self.machine.image.imports().get(it));
+                import.is_none_or(|import| functions::creates(&import.name) != Some(Creates::Module))
+            }
+            Value::Symbol { .. } | Value::Unknown(_) => true,
+        }
+    }
+}
