@@ -24,6 +24,8 @@ pub struct LandingPad {
     pub address: u64,
     /// Whether it may end the exception; else it only cleans up.
     pub catches: bool,
+    /// Whether an exception of another type passes by: nothing is cleaned up there.
+    pub lets_pass: bool,
 }
 
 /// Where an image has its tables.
@@ -194,27 +196,33 @@ impl Image<'_> {
                 return None;
             }
             if call - start < size {
-                let catches = action != 0 && self.catches(actions.checked_add(action - 1)?)?;
-                return (pad != 0).then(|| LandingPad { address: base.wrapping_add(pad), catches });
+                let found = LandingPad { address: base.wrapping_add(pad), catches: false, lets_pass: false };
+                return match (pad, action) {
+                    (0, _) => None,
+                    (_, 0) => Some(found),
+                    (_, action) => self.with_actions(found, actions.checked_add(action - 1)?),
+                };
             }
         }
         None
     }
 
-    /// Whether a chain of actions has one that is more than cleaning up.
-    fn catches(&self, first: u64) -> Option<bool> {
+    /// A landing pad with what its chain of actions says: a number is a type that is caught, zero cleans up.
+    fn with_actions(&self, pad: LandingPad, first: u64) -> Option<LandingPad> {
         let mut cursor = TableCursor { image: self, place: first };
+        let (mut catches, mut cleans_up) = (false, false);
         for _ in 0..MOST_ACTIONS {
-            if cursor.signed()? != 0 {
-                return Some(true);
+            match cursor.signed()? {
+                0 => cleans_up = true,
+                _ => catches = true,
             }
             let here = cursor.place;
             match cursor.signed()? {
-                0 => return Some(false),
+                0 => break,
                 next => cursor.place = here.wrapping_add(next.cast_unsigned()),
             }
         }
-        Some(true)
+        Some(LandingPad { catches, lets_pass: catches && !cleans_up, ..pad })
     }
 }
 
@@ -298,7 +306,6 @@ fn signed(number: u32) -> u64 {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::*;
     use crate::binary::image::images;
 
     fn built(name: &str) -> Vec<u8> {

@@ -30,9 +30,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// Whether an exception from a call, or from one of the calls around it, may be caught.
     pub(super) fn is_caught(&mut self, state: &State, return_to: u64) -> bool {
+        self.landing_pad(return_to).is_some_and(|pad| pad.catches) || self.is_caught_around(state)
+    }
+
+    /// Whether one of the active calls may catch an exception.
+    fn is_caught_around(&mut self, state: &State) -> bool {
         let mut returns = state.frames.iter().rev().map(|frame| frame.return_to);
-        let catches = |pad: Option<LandingPad>| pad.is_some_and(|pad| pad.catches);
-        catches(self.landing_pad(return_to)) || returns.any(|return_to| catches(self.landing_pad(return_to)))
+        returns.any(|return_to| self.landing_pad(return_to).is_some_and(|pad| pad.catches))
     }
 
     /// Follows what happens when a function that never returns throws: the rest of the path has ended.
@@ -61,12 +65,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// The call that a path is in throws.
     fn throw(&mut self, mut state: State) {
-        let is_caught = state.frames.iter().rev().any(|frame| {
-            let pad = self.landing_pads.get(&frame.return_to).copied().flatten();
-            pad.is_some_and(|pad| pad.catches)
-        });
-        while let Some(frame) = state.frames.pop().filter(|_| is_caught) {
+        while self.is_caught_around(&state)
+            && let Some(frame) = state.frames.pop()
+        {
             let Some(pad) = self.landing_pad(frame.return_to) else { continue };
+            // The unwinder enters a call that only catches other types by no means.
+            let outer = pad.lets_pass.then(|| state.clone());
             self.clobber(&mut state);
             let convention = self.machine.convention;
             for &index in convention.preserved {
@@ -82,7 +86,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             state.set_register(convention.result, exception);
             self.machine.fuel.forks += 1;
             self.enlist(state);
-            return;
+            match outer {
+                Some(outer) => state = outer,
+                None => return,
+            }
         }
     }
 }
