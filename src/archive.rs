@@ -15,6 +15,7 @@
 pub mod beside;
 pub mod blobs;
 pub mod candidates;
+pub mod description;
 pub mod error;
 pub mod folder;
 pub mod limits;

@@ -25,7 +25,7 @@ use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::arm64::Arm64;
 use crate::evaluator::isa::x86::X86;
 use crate::evaluator::outcome::Outcome;
-pub use crate::evaluator::siblings::{NoSiblings, Siblings};
+pub use crate::evaluator::siblings::{ImportResolver, NoSiblings};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, HookKind, InitFacts};
 
@@ -85,23 +85,29 @@ pub fn evaluate(
     init_function: InitFunction<'_>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
-    siblings: &dyn Siblings,
+    siblings: &dyn ImportResolver,
 ) -> Evaluation {
+    let request = EvaluationRequest { image, init_function, interpreter, limits, siblings };
     match image.architecture.as_str() {
-        "x86_64" => follow::<X86>(image, init_function, interpreter, limits, siblings),
-        "aarch64" => follow::<Arm64>(image, init_function, interpreter, limits, siblings),
+        "x86_64" => follow::<X86>(request),
+        "aarch64" => follow::<Arm64>(request),
         other => Evaluation::not_followed(&format!("code for {other} is not followed"), init_function),
     }
 }
 
-fn follow<I: InstructionSet>(
-    image: &Image,
-    init_function: InitFunction<'_>,
+/// What is followed, as what, and with what at hand.
+#[derive(Clone, Copy)]
+struct EvaluationRequest<'a, 'data> {
+    image: &'a Image<'data>,
+    init_function: InitFunction<'a>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
-    siblings: &dyn Siblings,
-) -> Evaluation {
-    let found = follow_hook::<I>(image, init_function, interpreter, limits, siblings);
+    siblings: &'a dyn ImportResolver,
+}
+
+fn follow<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> Evaluation {
+    let EvaluationRequest { image, init_function, interpreter, limits, .. } = request;
+    let found = follow_hook::<I>(request);
     let create = match found.evaluation.facts.gil.value() {
         // What an export hook's slots say is obeyed before anything is made of them.
         _ if init_function.kind == HookKind::Export => None,
@@ -122,13 +128,8 @@ struct HookPaths {
     create: Option<u64>,
 }
 
-fn follow_hook<I: InstructionSet>(
-    image: &Image,
-    init_function: InitFunction<'_>,
-    interpreter: TargetInterpreter,
-    limits: EvaluationLimits,
-    siblings: &dyn Siblings,
-) -> HookPaths {
+fn follow_hook<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookPaths {
+    let EvaluationRequest { image, init_function, interpreter, limits, siblings } = request;
     let purpose = Purpose::Hook(init_function.kind);
     let mut executor: Executor<'_, '_, I> = Executor::new(image, purpose, init_function.module, interpreter, limits);
     executor.siblings = siblings;
@@ -278,3 +279,6 @@ fn disagreement<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> String {
 fn doubt<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Option<String> {
     executor.abandoned.first().cloned()
 }
+
+#[cfg(test)]
+mod tests;

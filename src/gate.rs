@@ -83,9 +83,9 @@ fn outcome(
 mod tests {
     use crate::model::finding::{Certainty, Finding, Level};
     use crate::model::gate::Waiver;
+    use crate::model::place::Place;
     use crate::model::problem::ProblemKind;
     use crate::model::report::{PackageReport, TargetResult};
-    use crate::model::request::Place;
     use crate::model::verdict::Verdict;
 
     use super::*;

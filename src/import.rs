@@ -255,14 +255,20 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
         }
     }
     // One reason is enough: what is missing of the declaration first.
-    if let Some(why) = unclear.into_iter().next() {
+    let unclear = unclear.into_iter().next();
+    if !python.free_threaded {
+        // Such a build has the GIL whatever the file is: what could not be read leaves open at most whether it loads.
+        evidence.extend_from_slice(image.abi.evidence());
+        let reason = match unclear {
+            Some(why) => format!("{python} always has the GIL; whether the file loads is not known ({why})"),
+            None => format!("loads; {python} always has the GIL"),
+        };
+        return Decision::new(Gil::NotUsed, Cause::BuildWithGil, reason, evidence);
+    }
+    if let Some(why) = unclear {
         return Decision::new(Gil::Unknown, Cause::Unreadable, why, evidence);
     }
     evidence.extend_from_slice(image.abi.evidence());
-    if !python.free_threaded {
-        let reason = format!("loads; {python} always has the GIL");
-        return Decision::new(Gil::NotUsed, Cause::BuildWithGil, reason, evidence);
-    }
     accepted(image, meaning, evidence)
 }
 

@@ -41,8 +41,8 @@ use crate::memo::Memo;
 use crate::model::artifact::{Artifact, Listing, MetadataFile};
 use crate::model::digest::Digest;
 use crate::model::name::PackageName;
+use crate::model::place::Location;
 use crate::model::problem::Problem;
-use crate::model::request::Location;
 
 /// Bucket of the store for metadata files: they never change.
 const METADATA: &str = "metadata-1";

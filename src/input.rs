@@ -51,8 +51,9 @@ pub use selection::{Names, Selection};
 
 use crate::lexical::normalised;
 use crate::model::lock::Pin;
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Place, Request, Requests, Sources};
+use crate::model::request::{Request, Requests, Sources};
 use conda_lock::CondaLock;
 use constraints_txt::ConstraintsTxt;
 use cyclonedx::CycloneDx;
@@ -100,8 +101,8 @@ pub trait Adapter: Sync {
     fn name(&self) -> &'static str;
     /// Whether a file of this name, with content that begins in this way, is of the format.
     fn claims(&self, file_name: &str, head: &[u8]) -> bool;
-    /// Adds what the file asks for. Options act on what other files have said before, as for pip.
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError>;
+    /// What the file asks for, with the sources as they are after it: its options act on what was said before, as for pip.
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError>;
 }
 
 /// A file for an adapter.
@@ -178,7 +179,8 @@ pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result
             Typed::Requirements(path) => (&RequirementsTxt as &dyn Adapter, typed_file(path, context)?),
             Typed::Constraints(path) => (&ConstraintsTxt as &dyn Adapter, typed_file(path, context)?),
         };
-        adapter.read(&file, context, &mut requests)?;
+        let read = adapter.read(&file, context, std::mem::take(&mut requests.sources))?;
+        add(read, &mut requests);
         looked_at.push((adapter, file.shown));
     }
     context.selection.check(&requests.offered)?;
@@ -187,6 +189,20 @@ pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result
         requests.problems.extend(looked_at.into_iter().map(|(adapter, file)| nothing_in(adapter, file)));
     }
     Ok(requests)
+}
+
+/// Adds what one file asks for to what was read before it.
+fn add(read: Requests, to: &mut Requests) {
+    let Requests { requests, constraints, environment, locks, sources, offered, pythons, problems } = read;
+    to.requests.extend(requests);
+    to.constraints.extend(constraints);
+    to.environment = to.environment.take().or(environment);
+    to.locks.extend(locks);
+    to.sources = sources;
+    to.offered.groups.extend(offered.groups);
+    to.offered.extras.extend(offered.extras);
+    to.pythons.extend(pythons);
+    to.problems.extend(problems);
 }
 
 fn asks_for_nothing(requests: &Requests) -> bool {

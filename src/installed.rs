@@ -20,6 +20,7 @@ mod image;
 mod interpreter;
 mod kind;
 mod layout;
+mod links;
 mod listing;
 mod ownership;
 mod python;
@@ -34,8 +35,8 @@ use crate::model::digest::Digest;
 use crate::model::metadata::{Metadata, WheelFile};
 use crate::model::name::{PackageName, Version};
 use crate::model::passed_over::WhyPassedOver;
+use crate::model::place::Location;
 use crate::model::problem::Problem;
-use crate::model::request::Location;
 use crate::model::target::{Platform, Python};
 
 use tree::Tree;

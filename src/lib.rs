@@ -23,7 +23,7 @@
 //! one. A silent failure would look like good news here, so every fact may be unknown, every condition has three
 //! outcomes, and `ready` means that nothing relevant was unreadable.
 //!
-//! Nouns are in `model`, which imports nothing of ours; facts about CPython, such as the grammar of extension modules' file
+//! Nouns are in `model`, which imports nothing of ours; `pep508` is the guarded way from text to a requirement; facts about CPython, such as the grammar of extension modules' file
 //! names, are in `cpython`. Each verb imports only these two; only `scan` and `cli` know more than one verb. The library
 //! never prints, exits, or reads the environment, the clock or the current directory.
 
@@ -31,6 +31,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod compare;
 pub mod cpython;
 pub mod evaluator;
 pub mod examine;
@@ -42,6 +43,7 @@ pub mod installed;
 mod lexical;
 mod memo;
 pub mod model;
+pub mod pep508;
 pub mod plan;
 pub mod report;
 pub mod resolve;

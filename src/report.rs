@@ -24,6 +24,7 @@ mod sarif;
 mod table;
 mod targets;
 mod text;
+mod unread;
 mod words;
 
 use std::path::PathBuf;
@@ -116,62 +117,148 @@ pub enum RenderError {
     Nothing,
 }
 
+/// What text of others could become in a format, if it were let through as it is. The tests render hostile text in every
+/// format and look for the dangers that the format has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatDanger {
+    /// A line that a CI system takes for a command.
+    LogCommand,
+    /// A property of such a command.
+    CommandProperty,
+    /// The end of a JSON string.
+    JsonSyntax,
+    /// The same where each line is a document.
+    JsonLine,
+    /// A link in a message that is shown as Markdown.
+    MarkdownLink,
+    /// Markup, a mention, or a cell of a table.
+    MarkdownMarkup,
+    /// An element or an attribute of XML.
+    XmlMarkup,
+    /// An element of HTML, or the end of a script.
+    HtmlMarkup,
+    /// A cell that a spreadsheet computes.
+    Formula,
+}
+
 /// One output format for one kind of subject.
+#[derive(Debug)]
 pub struct Format<Subject> {
     /// The word for `--format`.
     pub name: &'static str,
     /// One line for people who choose.
     pub description: &'static str,
+    /// What text of others must not become in it.
+    pub dangers: &'static [FormatDanger],
     /// Makes the bytes.
     pub render: fn(&Subject, &RenderOptions) -> Result<Vec<u8>, RenderError>,
 }
 
 /// Formats of a scan's report, the default first.
 pub const FORMATS: &[Format<Report>] = &[
-    Format { name: "table", description: "for people", render: table::render },
-    Format { name: "json", description: "for programs, as docs/report.schema.json says", render: json::render },
-    Format { name: "jsonl", description: "the same as lines, one JSON object each", render: json::render_lines },
-    Format { name: "markdown", description: "for pull requests and job summaries", render: markdown::render },
-    Format { name: "sarif", description: "SARIF 2.1.0, for code scanning", render: sarif::render },
-    Format { name: "github", description: "annotations of GitHub Actions", render: github::render },
-    Format { name: "gitlab", description: "GitLab's code quality report", render: gitlab::render },
-    Format { name: "junit", description: "JUnit's XML, for Jenkins and others", render: junit::render },
-    Format { name: "cyclonedx", description: "CycloneDX 1.6, a bill of materials", render: cyclonedx::render },
-    Format { name: "csv", description: "for spreadsheets", render: rows::render },
+    Format { name: "table", description: "for people", dangers: &[FormatDanger::LogCommand], render: table::render },
+    Format {
+        name: "json",
+        description: "for programs, as docs/report.schema.json says",
+        dangers: &[FormatDanger::JsonSyntax],
+        render: json::render,
+    },
+    Format {
+        name: "jsonl",
+        description: "the same as lines, one JSON object each",
+        dangers: &[FormatDanger::JsonLine],
+        render: json::render_lines,
+    },
+    Format {
+        name: "markdown",
+        description: "for pull requests and job summaries",
+        dangers: &[FormatDanger::MarkdownMarkup],
+        render: markdown::render,
+    },
+    Format {
+        name: "sarif",
+        description: "SARIF 2.1.0, for code scanning",
+        dangers: &[FormatDanger::JsonSyntax, FormatDanger::MarkdownLink],
+        render: sarif::render,
+    },
+    Format {
+        name: "github",
+        description: "annotations of GitHub Actions",
+        dangers: &[FormatDanger::CommandProperty],
+        render: github::render,
+    },
+    Format {
+        name: "gitlab",
+        description: "GitLab's code quality report",
+        dangers: &[FormatDanger::JsonSyntax],
+        render: gitlab::render,
+    },
+    Format {
+        name: "junit",
+        description: "JUnit's XML, for Jenkins and others",
+        dangers: &[FormatDanger::XmlMarkup],
+        render: junit::render,
+    },
+    Format {
+        name: "cyclonedx",
+        description: "CycloneDX 1.6, a bill of materials",
+        dangers: &[FormatDanger::JsonSyntax],
+        render: cyclonedx::render,
+    },
+    Format { name: "csv", description: "for spreadsheets", dangers: &[FormatDanger::Formula], render: rows::render },
     Format {
         name: "html",
         description: "a page for those who decide, as docs/dashboard.md shows",
+        dangers: &[FormatDanger::HtmlMarkup],
         render: html::render,
     },
 ];
 
 /// Formats of an inspection, the default first.
 pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
-    Format { name: "text", description: "for people", render: inspection_text::render },
+    Format {
+        name: "text",
+        description: "for people",
+        dangers: &[FormatDanger::LogCommand],
+        render: inspection_text::render,
+    },
     Format {
         name: "json",
         description: "for programs, as docs/inspection.schema.json says",
+        dangers: &[FormatDanger::JsonSyntax],
         render: json::render_inspection,
     },
 ];
 
 /// Formats of what is different between two reports, the default first.
 pub const DIFFERENCE_FORMATS: &[Format<Difference>] = &[
-    Format { name: "table", description: "for people", render: difference::render },
+    Format {
+        name: "table",
+        description: "for people",
+        dangers: &[FormatDanger::LogCommand],
+        render: difference::render,
+    },
     Format {
         name: "markdown",
         description: "for a comment on a pull request, or the summary of a job",
+        dangers: &[FormatDanger::MarkdownMarkup],
         render: markdown::render_difference,
     },
     Format {
         name: "json",
         description: "for programs, as docs/difference.schema.json says",
+        dangers: &[FormatDanger::JsonSyntax],
         render: json::render_difference,
     },
 ];
 
 /// Formats of a plan, the default first.
 pub const PLAN_FORMATS: &[Format<Plan>] = &[
-    Format { name: "text", description: "for people", render: plan_text::render },
-    Format { name: "json", description: "for programs, as docs/plan.schema.json says", render: json::render_plan },
+    Format { name: "text", description: "for people", dangers: &[FormatDanger::LogCommand], render: plan_text::render },
+    Format {
+        name: "json",
+        description: "for programs, as docs/plan.schema.json says",
+        dangers: &[FormatDanger::JsonSyntax],
+        render: json::render_plan,
+    },
 ];

@@ -23,7 +23,9 @@ mod hint;
 mod locked;
 pub mod markers;
 mod node;
+mod offer;
 mod ranges;
+mod reasons;
 mod solver;
 pub mod tags;
 mod why;
@@ -33,12 +35,15 @@ use std::sync::Arc;
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
+use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, PythonBound, Requests};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
 pub use hint::Hint;
+pub use offer::offer;
 
 /// What the resolver has to know about the world. Answers must not change during a run; asking twice should be cheap.
 pub trait Catalog: Sync {
@@ -167,7 +172,10 @@ pub fn resolve(
         .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
     let plan = demands::read(requests, target, options, &environment, catalog)?;
     let session = solver::Session::new(&plan, &environment, options.dependencies, catalog);
-    let versions = session.solve()?;
+    let versions = session.solve().map_err(|unsolved| match unsolved {
+        solver::Unsolved::Conflict(reasons) => explain::conflict(&session, &reasons),
+        solver::Unsolved::TooHard { steps } => ResolveError::TooHard { target, steps },
+    })?;
     let mut resolution = assembly::assemble(&session, &versions);
     for lock in &requests.locks {
         let selected = locked::Selected::of(lock, &environment);

@@ -6,6 +6,7 @@
 
 mod adjust;
 mod builtin;
+mod check;
 mod error;
 mod evaluate;
 mod example;
@@ -15,14 +16,16 @@ mod outline;
 mod predicate;
 mod raw;
 mod rule;
+mod words;
 
 use crate::model::finding::Level;
 
 pub use adjust::{AdjustError, Setting};
 pub use builtin::{builtin, explain};
+pub use check::{Mismatch, check_examples};
 pub use error::RuleError;
 pub use evaluate::evaluate;
-pub use example::{Example, Mismatch, check_examples};
+pub use example::Example;
 pub use message::{PLACEHOLDERS, Placeholder};
 pub use outline::outline;
 pub use predicate::PREDICATES;

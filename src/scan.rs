@@ -4,6 +4,8 @@ mod assembly;
 mod describing;
 mod distributions;
 mod examination;
+mod examinations;
+mod glance;
 mod inspecting;
 mod installed;
 mod judging;
@@ -22,7 +24,6 @@ use crate::archive::limits::Limits;
 use crate::examine::Depth;
 use crate::index::Index;
 use crate::installed::Environment;
-use crate::model::report::Report;
 use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
@@ -32,6 +33,7 @@ use crate::rules::RuleSet;
 use distributions::Distributions;
 use session::{Builds, Session};
 
+pub use assembly::ReportBuilder;
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use installed::{InstalledTargets, TargetError};
 pub use observer::{Event, Observer, Silent};
@@ -109,7 +111,7 @@ pub fn run(
     index: Index,
     rules: &RuleSet,
     observer: &dyn Observer,
-) -> Result<Report, ScanError> {
+) -> Result<ReportBuilder, ScanError> {
     let distributions = Distributions::new(index, settings.limits, depth(settings, rules));
     let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Foresee };
     let sets = session.sets();
@@ -126,10 +128,8 @@ pub fn run(
     let stock = installed::take_stock(&inputs.environments, &inputs.requests.sources, &sets)?;
     origins.extend(stock.origins);
     let requested = asked.then_some(&inputs.requests);
-    let (mut report, _) = session.report(requested, &origins, stock.examinations);
-    report.problems.extend(stock.problems);
-    report.summary.problems = report.problems.len();
-    Ok(report)
+    let (report, _) = session.report(requested, &origins, stock.examinations);
+    Ok(report.problems(stock.problems))
 }
 
 /// Few rules ask what the code shows, and reading all of it takes time.

@@ -30,6 +30,7 @@ pub use forecast::forecast;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cpython::init_function;
 use crate::model::facts::Generator;
 use crate::model::source::{SourceCrate, SourceFacts, SourceModule};
 
@@ -227,7 +228,7 @@ impl Reader {
         }
         let is_generated = source != Source::Header && cython::generated_by(text).is_some();
         if is_generated {
-            if text.contains("PyInit_") {
+            if init_function::may_name_one(text) {
                 self.generated.insert(path.to_owned(), gather::of_generated(path, text));
             }
             return;

@@ -10,7 +10,8 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use crate::model::metadata::{Metadata, WheelFile};
-use crate::model::name::{ExtraName, PackageName, Version, VersionSpecifiers, requirement};
+use crate::model::name::{ExtraName, PackageName, Version, VersionSpecifiers};
+use crate::pep508::requirement;
 
 /// The first metadata version in which an sdist's `Requires-Dist` is what a build gives, unless it is listed as
 /// dynamic ([PEP 643](https://peps.python.org/pep-0643/)).

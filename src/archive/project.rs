@@ -13,7 +13,8 @@ use serde::Deserialize;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::model::metadata::Metadata;
-use crate::model::name::{self, ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSpecifiers};
+use crate::pep508;
 
 use super::folder::slashed;
 use super::limits::Limits;
@@ -178,7 +179,7 @@ fn read(item: &DirEntry, limit: u64) -> Result<Vec<u8>, String> {
 }
 
 fn requirement(key: &'static str, line: &str) -> Result<Requirement, ProjectError> {
-    field(key, line, name::requirement(line))
+    field(key, line, pep508::requirement(line))
 }
 
 fn field<T, E: std::fmt::Display>(field: &'static str, value: &str, parsed: Result<T, E>) -> Result<T, ProjectError> {

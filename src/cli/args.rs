@@ -5,14 +5,18 @@ mod gate;
 mod help;
 mod rules;
 
+use std::fmt;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use ungil::input::ADAPTERS;
-use ungil::installed::KINDS;
+use ungil::input::{ADAPTERS, Adapter};
+use ungil::installed::{KINDS, Kind};
+use ungil::model::inspection::Inspection;
+use ungil::model::plan::Plan;
+use ungil::model::report::Report;
 use ungil::model::target::{InvalidTarget, Platform, Python};
 use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
 
@@ -102,7 +106,7 @@ pub(crate) struct ScanArguments {
     pub(crate) hints: bool,
     /// Format of what goes to standard output, or to an --output FILE that names none; formats below [default: table]
     #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output")]
-    pub(crate) format: Option<String>,
+    pub(crate) format: Option<&'static Format<Report>>,
     /// Write this format to this file, `-` being standard output; may be repeated. FILE alone takes the format of --format
     #[arg(long, short, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) output: Vec<String>,
@@ -130,7 +134,7 @@ pub(crate) struct PlanArguments {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(crate) format: String,
+    pub(crate) format: &'static Format<Plan>,
     /// State the time in the output (json)
     #[arg(long, help_heading = "Output")]
     pub(crate) timestamp: bool,
@@ -160,7 +164,7 @@ pub(crate) struct LookArguments {
     pub(crate) root: Vec<PathBuf>,
     /// Read every INPUT as one of this kind, whatever its name; kinds below
     #[arg(long, value_name = "KIND", value_parser = kinds())]
-    pub(crate) from: Option<String>,
+    pub(crate) from: Option<InputKind>,
     /// Scan only what is named, not what that requires
     #[arg(long)]
     pub(crate) no_deps: bool,
@@ -224,7 +228,7 @@ pub(crate) struct InspectArguments {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(crate) format: String,
+    pub(crate) format: &'static Format<Inspection>,
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
@@ -329,8 +333,12 @@ fn python(word: &str) -> Result<Python, String> {
     })
 }
 
-fn formats<Subject>(formats: &'static [Format<Subject>]) -> PossibleValuesParser {
-    PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)))
+/// Reads the name of a format.
+fn formats<Subject: 'static>(
+    formats: &'static [Format<Subject>],
+) -> impl TypedValueParser<Value = &'static Format<Subject>> {
+    let names = PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)));
+    names.try_map(|word| formats.iter().find(|format| format.name == word).ok_or("is no format"))
 }
 
 fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
@@ -338,7 +346,37 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
     format!("Output format: {}", lines.join("; "))
 }
 
-fn kinds() -> PossibleValuesParser {
-    let files = ADAPTERS.iter().map(|adapter| adapter.kind());
-    PossibleValuesParser::new(files.chain(KINDS.iter().map(|kind| kind.word())).map(PossibleValue::new))
+/// A kind of input, as `--from` names it.
+#[derive(Clone, Copy)]
+pub(crate) enum InputKind {
+    /// A file that an adapter reads.
+    File(&'static dyn Adapter),
+    /// Something that is installed, or lies ready to be.
+    Installed(Kind),
+}
+
+impl InputKind {
+    fn all() -> impl Iterator<Item = InputKind> {
+        let files = ADAPTERS.iter().map(|adapter| InputKind::File(*adapter));
+        files.chain(KINDS.iter().map(|kind| InputKind::Installed(*kind)))
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            InputKind::File(adapter) => adapter.kind(),
+            InputKind::Installed(kind) => kind.word(),
+        }
+    }
+}
+
+impl fmt::Debug for InputKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// Reads the word of a kind of input.
+fn kinds() -> impl TypedValueParser<Value = InputKind> {
+    let words = PossibleValuesParser::new(InputKind::all().map(|kind| PossibleValue::new(kind.word())));
+    words.try_map(|word| InputKind::all().find(|kind| kind.word() == word).ok_or("is no kind of input"))
 }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
+use ungil::model::place::Place;
 use ungil::model::policy::Ruling;
-use ungil::model::request::Place;
 use ungil::model::target::{Platform, Python};
 use ungil::rules::{AdjustError, Setting};
 

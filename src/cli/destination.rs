@@ -17,7 +17,11 @@ pub(crate) struct Destination {
 
 /// What was typed, made out: each `--output FORMAT=FILE`, and what `--format` says for the `--output FILE` that names no
 /// format, or for standard output where nothing else goes.
-pub(crate) fn settle(format: Option<&str>, outputs: &[String], folder: &Path) -> Result<Vec<Destination>, Failure> {
+pub(crate) fn settle(
+    format: Option<&'static Format<Report>>,
+    outputs: &[String],
+    folder: &Path,
+) -> Result<Vec<Destination>, Failure> {
     let mut destinations = Vec::new();
     let mut plain: Option<&str> = None;
     for output in outputs {
@@ -30,7 +34,7 @@ pub(crate) fn settle(format: Option<&str>, outputs: &[String], folder: &Path) ->
             None => plain = Some(output),
         }
     }
-    let main = known(format.unwrap_or("table"))?;
+    let main = format.map_or_else(|| known("table"), Ok)?;
     let standard_output_is_free = destinations.iter().all(|destination| destination.file.is_some());
     if let Some(file) = plain {
         destinations.insert(0, Destination { format: main, file: place(file, folder)? });
@@ -100,6 +104,7 @@ mod tests {
 
     fn settled(format: Option<&str>, outputs: &[&str]) -> Result<Vec<String>, String> {
         let outputs: Vec<String> = outputs.iter().map(|output| (*output).to_owned()).collect();
+        let format = format.map(|word| known(word).unwrap());
         let destinations = settle(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
         let shown = |destination: &Destination| {
             let file = destination.file.as_deref().map_or_else(|| "-".into(), Path::to_string_lossy);

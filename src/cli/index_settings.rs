@@ -21,7 +21,8 @@ use configparser::ini::Ini;
 use ungil::index::credentials::Credential;
 use ungil::index::settings::{Freshness, Proxy, Trust};
 use ungil::index::{IndexError, IndexSettings};
-use ungil::model::request::{Location, Sources};
+use ungil::model::place::Location;
+use ungil::model::request::Sources;
 use url::Url;
 
 /// Environment variables by name.

@@ -9,7 +9,7 @@ use ungil::input::ADAPTERS;
 use ungil::installed::{self, Environment as Installed, InstalledError, KINDS, Kind, QUESTION};
 use ungil::scan::Wheelhouse;
 
-use super::args::LookArguments;
+use super::args::{InputKind, LookArguments};
 use super::environment::Environment;
 use super::error_page::Failure;
 use super::exit::Exit;
@@ -35,8 +35,11 @@ pub(crate) fn settle(typed: &LookArguments, environment: &Environment) -> Result
         return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
     }
     let limits = Limits::default();
-    let forced = typed.from.as_deref().and_then(|word| KINDS.iter().find(|kind| kind.word() == word)).copied();
-    let is_file_forced = typed.from.is_some() && forced.is_none();
+    let (forced, is_file_forced) = match typed.from {
+        None => (None, false),
+        Some(InputKind::File(_)) => (None, true),
+        Some(InputKind::Installed(kind)) => (Some(kind), false),
+    };
     let mut settled = Settled::default();
     for word in &typed.inputs {
         let path = environment.directory.join(word);

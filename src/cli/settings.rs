@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use ungil::archive::limits::Limits;
 use ungil::index::IndexSettings;
 use ungil::index::settings::Freshness;
-use ungil::input::{ADAPTERS, FilesOnDisk, InputContext, Names, Selection, Typed};
+use ungil::input::{FilesOnDisk, InputContext, Names, Selection, Typed};
 use ungil::model::name::ExtraName;
 use ungil::model::request::Sources;
 use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
 use ungil::scan::{self, Hints, InstalledTargets};
 
-use super::args::{CacheArguments, LookArguments, SelectionArguments, TargetArguments};
+use super::args::{CacheArguments, InputKind, LookArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
@@ -119,10 +119,9 @@ fn cache(typed: &CacheArguments, environment: &Environment) -> Option<PathBuf> {
 
 /// What is to be read; `words` are the inputs that name nothing installed.
 pub(crate) fn typed(typed: &LookArguments, words: Vec<String>) -> Vec<Typed> {
-    let adapter = typed.from.as_deref().and_then(|kind| ADAPTERS.iter().find(|adapter| adapter.kind() == kind));
-    let words = words.into_iter().map(|word| match adapter {
-        Some(adapter) => Typed::From(*adapter, word),
-        None => Typed::Word(word),
+    let words = words.into_iter().map(|word| match typed.from {
+        Some(InputKind::File(adapter)) => Typed::From(adapter, word),
+        Some(InputKind::Installed(_)) | None => Typed::Word(word),
     });
     let requirements = typed.requirement.iter().map(|file| Typed::Requirements(file.display().to_string()));
     let constraints = typed.constraint.iter().map(|file| Typed::Constraints(file.display().to_string()));

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use ungil::model::request::{FormatControl, Location, Sources};
+use ungil::model::place::Location;
+use ungil::model::request::{FormatControl, Sources};
 
 use super::args::IndexArguments;
 use super::config_file::{Configuration, Stated};

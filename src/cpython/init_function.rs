@@ -80,6 +80,16 @@ pub fn is_init_function(symbol: &str) -> bool {
     parse(symbol).is_some()
 }
 
+/// Whether a text may hold such a symbol: files without one need not be parsed.
+pub fn may_name_one(text: &str) -> bool {
+    PREFIXES.iter().any(|(prefix, ..)| text.contains(prefix))
+}
+
+/// Whether a name in C is only the beginning of such a symbol: a macro pastes the module's name behind it.
+pub fn is_prefix(name: &str) -> bool {
+    PREFIXES.iter().any(|(prefix, ..)| *prefix == name)
+}
+
 /// The kind of function that a symbol is, and the last component of its module's name. Of `-` and `_` nobody can tell which
 /// it was; it is given as `_`.
 pub fn parse(symbol: &str) -> Option<(HookKind, String)> {
@@ -153,6 +163,19 @@ mod tests {
         for (symbol, expected) in cases {
             let expected = expected.map(|(kind, module)| (kind, module.to_owned()));
             assert_eq!(parse(symbol), expected, "{symbol}");
+        }
+    }
+
+    #[test]
+    fn texts_and_beginnings_of_names_are_recognised() {
+        for (text, names, begins) in [
+            ("PyInit_", true, true),
+            ("PyModExportU_", true, true),
+            ("PyMODINIT_FUNC PyInitU_zck5b2b(void)", true, false),
+            ("PyInit", false, false),
+            ("PyModule_Create2", false, false),
+        ] {
+            assert_eq!((may_name_one(text), is_prefix(text)), (names, begins), "{text}");
         }
     }
 

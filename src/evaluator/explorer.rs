@@ -31,11 +31,11 @@ use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
 use crate::evaluator::cpu::state::{END, State, Vectors};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::CallModels;
-use crate::evaluator::isa::{CallSite, InstructionSet, Successor};
+use crate::evaluator::isa::{AccessSite, CallSite, InstructionSet, Successor};
 use crate::evaluator::memory::{Layout, Memory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
 use crate::evaluator::outcome::{self, Outcome};
-use crate::evaluator::siblings::{NoSiblings, Siblings};
+use crate::evaluator::siblings::{ImportResolver, NoSiblings};
 use crate::evaluator::values::hash::{FastMap, hash_combine};
 use crate::evaluator::values::value::{Region, Value, region};
 use crate::model::facts::HookKind;
@@ -85,6 +85,8 @@ pub(super) struct Executor<'a, 'data, I> {
     callbacks: FastMap<u64, Rc<Effects>>,
     /// Addresses of variables that code hands on that no path follows.
     handed_on: Vec<u64>,
+    /// What changes a variable, by its address; nothing where it may be changed through a pointer.
+    writers: FastMap<u64, Option<Vec<AccessSite>>>,
     /// Addresses of the instructions that were carried out.
     followed: FastMap<u64, ()>,
     /// Whether something outside got an address by which it could call the image's code.
@@ -99,6 +101,8 @@ pub(super) struct Executor<'a, 'data, I> {
     seen: FastMap<u64, Vec<State>>,
     worklist: Vec<State>,
     raising: Vec<State>,
+    /// Paths on which something was thrown.
+    thrown: Vec<State>,
     /// Paths whose module is settled.
     settled_paths: Vec<State>,
     /// Whether these are what is followed now.
@@ -110,7 +114,7 @@ pub(super) struct Executor<'a, 'data, I> {
     /// What they return, when they are followed for that.
     returned: Vec<Value>,
     /// What binds imports to libraries beside the file.
-    pub(super) siblings: &'a dyn Siblings,
+    pub(super) siblings: &'a dyn ImportResolver,
     /// What imports always return, as far as that was looked at.
     answers: FastMap<usize, Option<u64>>,
     /// Why paths were given up that might have counted.
@@ -142,6 +146,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             initialised: None,
             callbacks: FastMap::default(),
             handed_on: Vec::new(),
+            writers: FastMap::default(),
             followed: FastMap::default(),
             is_exposed: false,
             hook: 0,
@@ -151,6 +156,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             seen: FastMap::default(),
             worklist: Vec::new(),
             raising: Vec::new(),
+            thrown: Vec::new(),
             settled_paths: Vec::new(),
             follows_settled: false,
             outcomes: Vec::new(),
@@ -186,6 +192,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         self.seen.clear();
         self.worklist.clear();
         self.raising.clear();
+        self.thrown.clear();
         self.settled_paths.clear();
         self.outcomes.clear();
         self.create_results.clear();
@@ -230,9 +237,13 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 
     /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
-    /// paths meet before they go on. Paths with an exception come last.
+    /// paths meet before they go on. Paths with an exception come last, those with one of C++ behind them.
     fn next(&mut self) -> Option<State> {
-        let list = if self.worklist.is_empty() { &mut self.raising } else { &mut self.worklist };
+        let list = match (self.worklist.is_empty(), self.raising.is_empty()) {
+            (false, _) => &mut self.worklist,
+            (true, false) => &mut self.raising,
+            (true, true) => &mut self.thrown,
+        };
         let rank = |state: &State| (state.frames.len(), std::cmp::Reverse(state.pc));
         let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
         Some(list.swap_remove(best))
@@ -393,3 +404,6 @@ fn same_place(left: &State, right: &State) -> bool {
             Rc::ptr_eq(left, right) || left.return_to == right.return_to && left.stack == right.stack
         })
 }
+
+#[cfg(test)]
+pub(in crate::evaluator) mod tests;

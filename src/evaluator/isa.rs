@@ -98,6 +98,15 @@ pub(in crate::evaluator) struct ConstantDefinition {
     pub(in crate::evaluator) value: u64,
 }
 
+/// A place in the code that accesses memory of the image whose address the code fixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::evaluator) struct AccessSite {
+    /// The addresses where the instruction may begin.
+    pub(in crate::evaluator) starts: Vec<u64>,
+    /// What it does; of several readings, the one that may do most.
+    pub(in crate::evaluator) access: Access,
+}
+
 /// What an instruction does with memory of the image whose address its code fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::evaluator) enum Access {
@@ -110,6 +119,15 @@ pub(in crate::evaluator) enum Access {
 }
 
 impl Access {
+    /// How much may come of it.
+    pub(in crate::evaluator) fn weight(self) -> u8 {
+        match self {
+            Access::Read { .. } => 0,
+            Access::Write { .. } => 1,
+            Access::Name { .. } => 2,
+        }
+    }
+
     /// Where.
     pub(in crate::evaluator) fn address(self) -> u64 {
         match self {
@@ -138,7 +156,7 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 
     /// The instructions that may read, write or name something from `range.0` up to `range.1`: for each the addresses where
     /// it may begin.
-    fn accesses(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>>;
+    fn accesses(image: &Image, range: (u64, u64)) -> Vec<AccessSite>;
 
     /// Where the instruction may begin to which such a place as [`InstructionSet::references`] gives belongs.
     fn starts_of(image: &Image, place: u64) -> Vec<u64>;

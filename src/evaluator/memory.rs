@@ -375,3 +375,6 @@ fn whole_points_to(word: Word, extent: ImageBounds) -> PointsTo {
         Word::Bytes { .. } | Word::Base => PointsTo::NOTHING,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -247,3 +247,97 @@ fn settled<T>(fact: Fact<T>) -> Result<T, String> {
         Fact::Unknown { why, .. } => Err(why),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::state::Module;
+    use crate::evaluator::explorer::tests::{Assembly, ONE_PHASE, TWO_PHASES, VARIABLE, entered, on_code};
+    use crate::evaluator::values::symbol::{Range, Symbol};
+    use crate::evaluator::values::value::OBJECTS;
+
+    /// Runs a check on a machine and a path of a module of two phases.
+    fn on_path(check: impl FnOnce(&mut Machine, &mut State)) {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            let mut state = entered(executor, TWO_PHASES);
+            check(&mut executor.machine, &mut state);
+        });
+    }
+
+    #[test]
+    fn null_is_no_outcome_and_what_others_make_is_theirs() {
+        on_path(|machine, state| {
+            assert!(read(machine, state, Value::Known(0), HookKind::Init).is_none());
+            let theirs = Symbol { origin: Some("numpy".into()), ..Symbol::new(Range::POINTER) };
+            let theirs = machine.fresh(state, theirs);
+            let found = read(machine, state, theirs, HookKind::Init).unwrap();
+            assert_eq!((found.init, found.gil), (None, Ok(Declaration::Delegated { to: "numpy".into() })));
+            state.pc += 4;
+            let called = machine.fresh(state, Symbol { import: Some(0), ..Symbol::new(Range::ALL) });
+            let found = read(machine, state, called, HookKind::Init).unwrap();
+            assert_eq!(found.forwarded, Some(0));
+            assert!(found.gil.is_err_and(|why| why.contains(&machine.image.imports()[0].name)));
+            let found = read(machine, state, Value::ANY, HookKind::Init).unwrap();
+            assert!(found.gil.is_err_and(|why| why.contains("could not be followed")));
+        });
+    }
+
+    #[test]
+    fn a_definition_is_read_through_what_the_path_wrote() {
+        on_path(|machine, state| {
+            let outcome = |machine: &Machine, state: &State| {
+                read(machine, state, Value::Known(TWO_PHASES.definition), HookKind::Init).unwrap()
+            };
+            let found = outcome(machine, state);
+            assert_eq!((found.init, &found.gil), (Some(InitKind::MultiPhase), &Ok(Declaration::Absent)));
+            assert_eq!(found.name.as_deref(), Some("package.sample"));
+            assert!(found.agrees(&outcome(machine, state)));
+            // The slot at the end of the table becomes a declaration.
+            let slots = state.memory.read(machine.image, TWO_PHASES.definition + 88, 8).known().unwrap();
+            let ids = found.slots.clone().unwrap();
+            let end = slots + SLOT * ids.len() as u64;
+            state.memory.write(machine.image, end, 8, Value::Known(4));
+            state.memory.write(machine.image, end + 8, 8, Value::Known(1));
+            let declared = outcome(machine, state);
+            assert_eq!(declared.gil, Ok(Declaration::Slot { value: 1 }));
+            assert!(!declared.agrees(&found) && !declared.declares_like(&found));
+            assert!(declared.describe().contains("Py_mod_gil = 1"), "{}", declared.describe());
+            state.memory.write(machine.image, TWO_PHASES.definition + 88, 8, Value::ANY);
+            let lost = outcome(machine, state);
+            assert!(lost.gil.is_err() && lost.obscured.is_some());
+            state.memory.write(machine.image, TWO_PHASES.definition + 88, 8, Value::Known(0));
+            assert_eq!(outcome(machine, state).slots, Ok(Vec::new()));
+        });
+    }
+
+    #[test]
+    fn a_module_says_what_was_said_of_it() {
+        let at = |gil| Module { handle: OBJECTS + 64, definition: Value::ANY, gil, maker: 0, made_before: 0 };
+        for (gil, expected) in [
+            (Gil::Absent, Some(Declaration::Absent)),
+            (Gil::Set { value: Value::Known(1), address: 8 }, Some(Declaration::SetGil { value: 1 })),
+            (Gil::Set { value: Value::ANY, address: 8 }, None),
+            (Gil::Open { address: 8 }, None),
+        ] {
+            on_code(ONE_PHASE, Assembly::of(ONE_PHASE), |executor| {
+                let mut state = entered(executor, ONE_PHASE);
+                state.modules = vec![Module { definition: Value::Known(ONE_PHASE.definition), ..at(gil) }];
+                let value = Value::Known(OBJECTS + 64);
+                let found = read(&executor.machine, &state, value, HookKind::Init).unwrap();
+                assert_eq!(found.gil.ok(), expected, "{gil:?}");
+                assert_eq!((found.init, found.name.as_deref()), (Some(InitKind::SinglePhase), Some("sample")));
+                let other = read(&executor.machine, &state, Value::Known(OBJECTS + 128), HookKind::Init).unwrap();
+                assert!(other.gil.is_err_and(|why| why.contains("did not create")));
+            });
+        }
+    }
+
+    #[test]
+    fn a_table_of_slots_that_is_exported_is_read_as_such() {
+        on_path(|machine, state| {
+            // One slot of two words: `Py_mod_gil` in the numbering of exported tables, and the end.
+            let found = read(machine, state, Value::Known(VARIABLE), HookKind::Export).unwrap();
+            assert_eq!((found.init, found.slots), (Some(InitKind::Export), Ok(Vec::new())));
+        });
+    }
+}

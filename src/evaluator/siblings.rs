@@ -6,7 +6,7 @@
 use crate::binary::image::{Image, Import};
 
 /// What binds imports of a file to the functions of libraries beside it.
-pub trait Siblings {
+pub trait ImportResolver {
     /// Shows the library that a loader binds the import to, and the address of the definition there, when both are
     /// certain.
     fn define(&self, import: &Import, see: &mut dyn FnMut(&Image<'_>, u64));
@@ -16,7 +16,7 @@ pub trait Siblings {
 #[derive(Clone, Copy, Debug)]
 pub struct NoSiblings;
 
-impl Siblings for NoSiblings {
+impl ImportResolver for NoSiblings {
     fn define(&self, _: &Import, _: &mut dyn FnMut(&Image<'_>, u64)) {}
 }
 

@@ -88,7 +88,7 @@ impl<'a, 'data, 's> Beside<'a, 'data, 's> {
     }
 }
 
-impl evaluator::Siblings for Beside<'_, '_, '_> {
+impl evaluator::ImportResolver for Beside<'_, '_, '_> {
     fn define(&self, import: &Import, see: &mut dyn FnMut(&Image<'_>, u64)) {
         let found = match (&import.library, self.image.format) {
             _ if is_python(&import.name) => None,

@@ -2,7 +2,7 @@
 
 use crate::binary::image::Image;
 use crate::cpython::file_name::ExtensionFileName;
-use crate::evaluator::{Evaluation, EvaluationLimits, InitFunction, Siblings, TargetInterpreter, evaluate};
+use crate::evaluator::{Evaluation, EvaluationLimits, ImportResolver, InitFunction, TargetInterpreter, evaluate};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts};
 use crate::model::inspection::Explanation;
 
@@ -16,14 +16,19 @@ pub(super) fn follow(
     hook: &Hook,
     create: Option<u64>,
     interpreter: TargetInterpreter,
-    siblings: &dyn Siblings,
+    siblings: &dyn ImportResolver,
 ) -> Evaluation {
     let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module, create };
     evaluate(image, init_function, interpreter, EvaluationLimits::default(), siblings)
 }
 
 /// How following the hooks that the file's name asks for went.
-pub(super) fn explain(image: &Image<'_>, known: &ImageFacts, path: &str, siblings: &dyn Siblings) -> Vec<Explanation> {
+pub(super) fn explain(
+    image: &Image<'_>,
+    known: &ImageFacts,
+    path: &str,
+    siblings: &dyn ImportResolver,
+) -> Vec<Explanation> {
     let hooks = known.hooks.value().into_iter().flatten().filter(|hook| hook.matches_file_name);
     hooks
         .map(|hook| {

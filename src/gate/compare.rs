@@ -1,16 +1,12 @@
-//! What changed between two reports, for one package and target at a time.
-//!
-//! Whether a change is for the better is said only where both verdicts are known: a package that can no longer be read has
-//! not become better, however bad it was.
+//! A report as it is compared with another one, and what a baseline had already.
 
-use std::collections::BTreeSet;
-
+use crate::compare::{self, ChangeDirection, ChangedPackage};
 use crate::model::gate::{Change, Changes, State};
 use crate::model::name::PackageName;
 use crate::model::problem::Problem;
 use crate::model::report::Report;
 use crate::model::snapshot::Snapshot;
-use crate::model::verdict::{Movement, Side};
+use crate::model::verdict::Movement;
 
 use super::counting::Counted;
 
@@ -36,14 +32,18 @@ pub fn snapshot(report: &Report) -> Snapshot {
 pub fn changes(before: &Snapshot, after: &Snapshot) -> Changes {
     let mut changes = Changes::default();
     for target in after.targets.iter().filter(|target| before.targets.contains(target)) {
-        let on_target = |(package, on): &'_ &(PackageName, String)| (on == target).then(|| package.clone());
-        let keys = before.states.keys().chain(after.states.keys());
-        let packages: BTreeSet<PackageName> = keys.filter_map(|key| on_target(&key)).collect();
-        for package in packages {
-            let key = (package, target.clone());
-            let (before, after) = (before.states.get(&key).cloned(), after.states.get(&key).cloned());
-            let (package, target) = key;
-            place(&mut changes, Change { package, target, before, after });
+        for changed in compare::changed(&before.on(target), &after.on(target), |state| state.verdict) {
+            let ChangedPackage { direction, name, before, after } = changed;
+            let (before, after) = (before.cloned(), after.cloned());
+            let change = Change { package: name.clone(), target: target.clone(), before, after };
+            let list = match direction {
+                ChangeDirection::Worse => &mut changes.worse,
+                ChangeDirection::Added => &mut changes.added,
+                ChangeDirection::Different => &mut changes.different,
+                ChangeDirection::Better => &mut changes.better,
+                ChangeDirection::Removed => &mut changes.removed,
+            };
+            list.push(change);
         }
     }
     let only = |one: &Snapshot, other: &Snapshot| {
@@ -51,23 +51,6 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> Changes {
     };
     changes.not_compared = [only(before, after), only(after, before)].concat();
     changes
-}
-
-/// Puts a change where it belongs, when it is one.
-fn place(changes: &mut Changes, change: Change) {
-    let list = match (&change.before, &change.after) {
-        (Some(before), Some(after)) if before.verdict == after.verdict => return,
-        (Some(before), Some(after)) => match Movement::between(before.verdict, after.verdict) {
-            Movement::Worse => &mut changes.worse,
-            Movement::Better => &mut changes.better,
-            Movement::Other => &mut changes.different,
-        },
-        (None, Some(after)) if Side::from(after.verdict) == Side::For => &mut changes.added,
-        (None, Some(_)) => &mut changes.worse,
-        (Some(_), None) => &mut changes.removed,
-        (None, None) => return,
-    };
-    list.push(change);
 }
 
 /// Whether an earlier report had this already: the same rule's word on the package and target, whichever module it was

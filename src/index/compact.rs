@@ -9,7 +9,7 @@ use url::Url;
 use super::simple::{Link, Page};
 use crate::model::artifact::MetadataFile;
 use crate::model::digest::{Algorithm, Digest};
-use crate::model::request::Location;
+use crate::model::place::Location;
 
 const HAS_SIZE: u8 = 1;
 const HAS_YANKED: u8 = 2;

@@ -25,7 +25,7 @@ use super::store::Store;
 use crate::model::artifact::Artifact;
 use crate::model::digest::Digest;
 use crate::model::name::PackageName;
-use crate::model::request::Location;
+use crate::model::place::Location;
 
 /// Bytes asked for at the end of the file.
 const TAIL: u64 = 64 << 10;

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::error::IndexError;
 use super::simple::{Link, html};
-use crate::model::request::Location;
+use crate::model::place::Location;
 
 /// Most bytes of a page on disk.
 const PAGE_BYTES: u64 = 256 << 20;

@@ -19,8 +19,9 @@ use super::settings::{DEFAULT_INDEX, IndexSettings};
 use super::simple::{Link, Page, Reader, identify};
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::name::PackageName;
+use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Sources};
+use crate::model::request::Sources;
 
 /// A place where files may be listed.
 enum Place {

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use super::credentials::{Credential, Credentials};
-use crate::model::request::{Location, Sources};
+use crate::model::place::Location;
+use crate::model::request::Sources;
 
 /// The index used when the user names none.
 pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";

@@ -16,7 +16,7 @@ use super::error::{IndexError, shown};
 use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{PackageName, Version, VersionSpecifiers};
-use crate::model::request::Location;
+use crate::model::place::Location;
 use crate::model::wheel_name::WheelName;
 
 /// Asks for JSON, and takes HTML.

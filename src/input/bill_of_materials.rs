@@ -12,8 +12,9 @@ use super::document::Document;
 use super::error::InputError;
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{MarkerTree, Requirement};
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, Wanted};
 
 /// Most relations between packages that are followed.
 const MOST_RELATIONS: usize = 200_000;

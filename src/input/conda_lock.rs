@@ -17,7 +17,8 @@ use super::locking::{Source, Wanted, connect};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::MarkerTree;
-use crate::model::request::{Place, Requests, Sources};
+use crate::model::place::Place;
+use crate::model::request::{Requests, Sources};
 
 /// The category that always counts.
 const MAIN: &str = "main";
@@ -48,7 +49,8 @@ impl Adapter for CondaLock {
         ["conda-lock.yml", "conda-lock.yaml"].iter().any(|known| name.ends_with(known))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "conda-lock.yml")?;
         let raw: Raw = document.yaml()?;
         if raw.version != Some(1) {
@@ -65,7 +67,7 @@ impl Adapter for CondaLock {
             .problems
             .extend(not_judged(document.shown(), own.map(|package| package.name.value.as_str()).collect()));
         requests.locks.push(lock);
-        Ok(())
+        Ok(requests)
     }
 }
 

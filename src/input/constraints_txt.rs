@@ -5,7 +5,7 @@
 use super::error::InputError;
 use super::requirements_txt::RequirementsTxt;
 use super::{Adapter, InputContext, InputFile};
-use crate::model::request::Requests;
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct ConstraintsTxt;
@@ -26,7 +26,9 @@ impl Adapter for ConstraintsTxt {
             || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
-        RequirementsTxt.read_constraints(file, context, requests)
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
+        RequirementsTxt.read_constraints(file, context, &mut requests)?;
+        Ok(requests)
     }
 }

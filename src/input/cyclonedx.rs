@@ -9,7 +9,7 @@ use super::bill_of_materials::Bill;
 use super::document::Document;
 use super::error::InputError;
 use super::{Adapter, InputContext, InputFile};
-use crate::model::request::Requests;
+use crate::model::request::{Requests, Sources};
 
 /// Deepest nesting of components within each other.
 const DEEPEST: usize = 16;
@@ -38,7 +38,8 @@ impl Adapter for CycloneDx {
             || head.contains("http://cyclonedx.org/schema/bom")
     }
 
-    fn read(&self, file: &InputFile, _: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, _: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "CycloneDX bill of materials")?;
         if document.text().trim_start().starts_with('<') {
             return Err(document.wrong(document.line(1), "expected JSON, found XML; write the bill as JSON"));
@@ -57,8 +58,8 @@ impl Adapter for CycloneDx {
                 bill.relate(&relation.of, required)?;
             }
         }
-        bill.finish(requests);
-        Ok(())
+        bill.finish(&mut requests);
+        Ok(requests)
     }
 }
 

@@ -11,8 +11,10 @@ use super::encoding::decode;
 use super::error::InputError;
 use super::text::{Spot, Text, printable};
 use crate::model::digest::{Algorithm, Digest};
-use crate::model::name::{self, ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
-use crate::model::request::{Place, PythonBound};
+use crate::model::name::{ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
+use crate::model::place::Place;
+use crate::model::python_bound::PythonBound;
+use crate::pep508;
 
 /// A file's text. All that is read of it is wrong at a line, which the errors made here give.
 pub(super) struct Document {
@@ -154,7 +156,7 @@ impl Document {
     pub(super) fn name(&self, text: &str, place: &Place) -> Result<PackageName, InputError> {
         // A name that ends in a separator makes the grammar crate panic in places; the requirement's reader knows.
         let parsed =
-            name::requirement(text).ok().filter(|read| read.version_or_url.is_none() && read.extras.is_empty());
+            pep508::requirement(text).ok().filter(|read| read.version_or_url.is_none() && read.extras.is_empty());
         let parsed = parsed.filter(|read| read.marker.is_true());
         parsed.map(|read| read.name).ok_or_else(|| self.expected("the name of a package", text, place))
     }
@@ -178,7 +180,7 @@ impl Document {
     }
 
     pub(super) fn marker(&self, text: &str, place: &Place) -> Result<MarkerTree, InputError> {
-        name::marker(text).map_err(|error| self.wrong(place.clone(), &format!("`{text}` is not a marker: {error}")))
+        pep508::marker(text).map_err(|error| self.wrong(place.clone(), &format!("`{text}` is not a marker: {error}")))
     }
 
     /// A digest written `sha256:…`. One of a kind that is not compared is `None`.

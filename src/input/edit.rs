@@ -11,8 +11,8 @@ use super::lines::physical_lines;
 use super::text::is_space;
 use crate::model::digest::Digest;
 use crate::model::name::Version;
+use crate::model::place::Place;
 use crate::model::plan::Edit;
-use crate::model::request::Place;
 
 /// Why a file, or a line of it, is not edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@
 use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::error::InputError;
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// How to turn bytes into text.
 #[derive(Clone, Copy)]

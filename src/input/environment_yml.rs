@@ -13,7 +13,7 @@ use super::document::Document;
 use super::error::InputError;
 use super::requirements_txt::RequirementsTxt;
 use super::{Adapter, InputContext, InputFile};
-use crate::model::request::Requests;
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct EnvironmentYml;
@@ -35,7 +35,8 @@ impl Adapter for EnvironmentYml {
         })
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "environment.yml")?;
         let raw: Raw = document.yaml()?;
         let mut conda = Vec::new();
@@ -45,14 +46,14 @@ impl Adapter for EnvironmentYml {
                 Item::Pip(lines) => {
                     for line in lines {
                         let text = document.yaml_string(&line);
-                        RequirementsTxt.read_line(&text, file, context, requests)?;
+                        RequirementsTxt.read_line(&text, file, context, &mut requests)?;
                     }
                 }
             }
         }
         let names = conda.iter().map(|text| conda_name(text)).collect();
         requests.problems.extend(not_judged(document.shown(), names));
-        Ok(())
+        Ok(requests)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Quoted text shows variables by their names and URLs without credentials.
 
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// Why an input could not be read; it ends the run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -16,8 +16,10 @@ use super::error::InputError;
 use super::text::{Text, is_space};
 use super::{FileKind, InputContext};
 use crate::model::digest::{Algorithm, Digest};
-use crate::model::name::{self, ExtraName, MarkerTree, Requirement};
-use crate::model::request::{Location, Sources, Wanted};
+use crate::model::name::{ExtraName, MarkerTree, Requirement};
+use crate::model::place::Location;
+use crate::model::request::{Sources, Wanted};
+use crate::pep508::{self, InvalidRequirement};
 
 /// Suffixes of files that hold a distribution.
 ///
@@ -198,7 +200,7 @@ fn distribution(text: &Text, path: &str, context: &InputContext) -> Result<std::
 }
 
 fn named_by_egg(text: &Text, egg: &str, url: Url, marker: MarkerTree) -> Result<Requirement, InputError> {
-    let requirement = name::requirement(egg).ok().filter(|named| named.version_or_url.is_none());
+    let requirement = pep508::requirement(egg).ok().filter(|named| named.version_or_url.is_none());
     let mut requirement = requirement.ok_or_else(|| InputError::NotARequirement {
         place: text.place(text.as_str().find("egg=").map_or(0, |start| start + "egg=".len())),
         found: text.shown(),
@@ -253,16 +255,16 @@ fn split_extras(target: &Text) -> (Text, Option<Text>) {
 
 fn extras(bracketed: &Text) -> Result<Vec<ExtraName>, InputError> {
     let named = bracketed.with(0..0, "x");
-    let requirement = name::requirement(named.as_str()).map_err(|error| not_a_requirement(&named, &error))?;
+    let requirement = pep508::requirement(named.as_str()).map_err(|error| not_a_requirement(&named, &error))?;
     Ok(requirement.extras)
 }
 
 fn marker(condition: &Text) -> Result<MarkerTree, InputError> {
-    name::marker(condition.as_str()).map_err(|error| not_a_requirement(condition, &error))
+    pep508::marker(condition.as_str()).map_err(|error| not_a_requirement(condition, &error))
 }
 
 /// The grammar's error, at its place in the file.
-pub(super) fn not_a_requirement(text: &Text, error: &name::InvalidRequirement) -> InputError {
+pub(super) fn not_a_requirement(text: &Text, error: &InvalidRequirement) -> InputError {
     // The grammar's words may quote the text, and so the value of a variable.
     let why = if text.is_literal() { error.why.clone() } else { "expected a PEP 508 requirement".to_owned() };
     InputError::NotARequirement {

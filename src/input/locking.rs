@@ -15,7 +15,8 @@ use crate::lexical::normalised;
 use crate::model::digest::Digest;
 use crate::model::lock::{LockedEdge, LockedPackage, Pin};
 use crate::model::name::{MarkerTree, PackageName};
-use crate::model::request::{Location, Place, Sources};
+use crate::model::place::{Location, Place};
+use crate::model::request::Sources;
 
 /// Main indexes of PyPI, which the user's own setting stands in for.
 const PYPI: [&str; 3] = ["https://pypi.org/simple", "https://pypi.python.org/simple", "https://pypi.org/pypi"];

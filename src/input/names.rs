@@ -11,8 +11,8 @@ use super::error::InputError;
 use super::files::{direct_reference, is_url, not_a_requirement, reference};
 use super::text::{Text, is_space};
 use crate::model::digest::Digest;
-use crate::model::name;
 use crate::model::request::{Sources, Wanted};
+use crate::pep508;
 
 /// Reads one requirement.
 pub(super) fn wanted(
@@ -22,7 +22,7 @@ pub(super) fn wanted(
 ) -> Result<(Wanted, Vec<Digest>), InputError> {
     let text = &with_space_before_marker(text);
     let Some(target) = direct_reference(text) else {
-        let requirement = name::requirement(text.as_str()).map_err(|error| not_a_requirement(text, &error))?;
+        let requirement = pep508::requirement(text.as_str()).map_err(|error| not_a_requirement(text, &error))?;
         return Ok((Wanted::Named(requirement), Vec::new()));
     };
     let after = text.part(target.end..text.as_str().len());
@@ -37,7 +37,7 @@ pub(super) fn wanted(
     } else {
         absolute(text, &given, target, context)?
     };
-    let mut requirement = name::requirement(text.as_str()).map_err(|error| not_a_requirement(&text, &error))?;
+    let mut requirement = pep508::requirement(text.as_str()).map_err(|error| not_a_requirement(&text, &error))?;
     let again = direct_reference(&text).map_or_else(|| given.clone(), |target| text.part(target));
     let reference = reference(&again, context, sources)?;
     requirement.version_or_url = Some(VersionOrUrl::Url(reference.url));

@@ -19,7 +19,9 @@ use super::{Adapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree, PackageName, Requirement, Version};
-use crate::model::request::{Location, Place, PythonBound, Request, Requests, Sources, Wanted};
+use crate::model::place::{Location, Place};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Requests, Sources, Wanted};
 
 /// The category that always counts.
 const DEFAULT: &str = "default";
@@ -45,7 +47,8 @@ impl Adapter for PipfileLock {
         file_name == "Pipfile.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "Pipfile.lock")?;
         let parts: BTreeMap<String, &RawValue> = document.json()?;
         let Some(meta) = parts.get(META) else {
@@ -61,11 +64,11 @@ impl Adapter for PipfileLock {
                 requests.offered.groups.extend(labels);
             }
             if counts {
-                reader.category(raw, &mut lock, requests)?;
+                reader.category(raw, &mut lock, &mut requests)?;
             }
         }
         requests.locks.push(lock);
-        Ok(())
+        Ok(requests)
     }
 }
 

@@ -10,7 +10,8 @@ use super::text::Text;
 use super::{Adapter, InputContext, InputFile, names};
 use crate::model::name::ExtraName;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{PythonBound, Request, Requests, Wanted};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Requests, Sources, Wanted};
 
 /// The adapter.
 pub(super) struct PkgInfo;
@@ -28,7 +29,8 @@ impl Adapter for PkgInfo {
         matches!(file_name, "PKG-INFO" | "METADATA") || head.starts_with(b"Metadata-Version:")
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "PKG-INFO")?;
         let fields = fields(&document)?;
         let all = |name: &str| -> Vec<&Text> {
@@ -68,7 +70,7 @@ impl Adapter for PkgInfo {
             let (kind, place) = (ProblemKind::Metadata, document.shown().to_owned());
             requests.problems.push(Problem { kind, package: None, place, message });
         }
-        Ok(())
+        Ok(requests)
     }
 }
 

@@ -18,9 +18,12 @@ use super::poetry_versions::Versions;
 use super::text::printable;
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
-use crate::model::name::{self, ExtraName, MarkerTree};
+use crate::model::name::{ExtraName, MarkerTree};
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Offered, Place, PythonBound, Requests, Sources};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Offered, Requests, Sources};
+use crate::pep508;
 
 /// The group of the project's own requirements, which always counts.
 const MAIN: &str = "main";
@@ -41,7 +44,8 @@ impl Adapter for PoetryLock {
         file_name == "poetry.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "poetry.lock")?;
         let raw: Raw = document.toml()?;
         let reader = Reader { document: &document, file, selection: &context.selection };
@@ -56,7 +60,7 @@ impl Adapter for PoetryLock {
             requests.problems.push(reader.list_all(&raw, &mut lock));
         }
         requests.locks.push(lock);
-        Ok(())
+        Ok(requests)
     }
 }
 
@@ -295,7 +299,7 @@ impl Reader<'_> {
                     RawDependency::Table { version, markers } => (version.as_ref(), markers.as_ref()),
                 };
                 let wanted = version.and_then(|version| version.parse().ok()).map_or(Wanted::Any, Wanted::Specifiers);
-                let marker = marker.and_then(|marker| name::marker(marker).ok()).unwrap_or(MarkerTree::TRUE);
+                let marker = marker.and_then(|marker| pep508::marker(marker).ok()).unwrap_or(MarkerTree::TRUE);
                 // Of an extra that nobody asked for, the lock has the packages only if something else requires them.
                 let marker = marker.simplify_extras_with(|_| true);
                 let edges = names.edges_to(&name, &wanted, packages, &place)?;

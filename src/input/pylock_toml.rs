@@ -19,7 +19,8 @@ use super::{Adapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
-use crate::model::request::{Location, Place, Requests, Sources};
+use crate::model::place::{Location, Place};
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct PylockToml;
@@ -38,7 +39,8 @@ impl Adapter for PylockToml {
         name.is_some_and(|middle| middle.is_empty() || middle.ends_with('.'))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "pylock.toml")?;
         let raw: Raw = document.toml()?;
         let version = raw.lock_version.get_ref();
@@ -57,7 +59,7 @@ impl Adapter for PylockToml {
             }
         }
         requests.locks.push(lock);
-        Ok(())
+        Ok(requests)
     }
 }
 

@@ -20,8 +20,9 @@ use super::error::InputError;
 use super::text::Text;
 use super::{Adapter, InputContext, InputFile, names};
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, Sources, Wanted};
 use dynamic::Setuptools;
 use poetry::Poetry;
 use sources::{Origins, Uv};
@@ -55,20 +56,22 @@ impl Adapter for PyprojectToml {
         file_name == "pyproject.toml"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "pyproject.toml")?;
         let raw: Raw = document.toml()?;
         let mut reader = Reader {
             document: &document,
             file,
             context,
-            requests,
+            requests: &mut requests,
             own: None,
             origins: Origins::default(),
             open: Vec::new(),
             lines: 0,
         };
-        reader.read(&raw)
+        reader.read(&raw)?;
+        Ok(requests)
     }
 }
 

@@ -30,7 +30,8 @@ use super::{Adapter, FileKind, InputContext, InputFile, names, request};
 use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::PackageName;
-use crate::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};
+use crate::model::place::Location;
+use crate::model::request::{FormatControl, Request, Requests, Sources, Wanted};
 
 /// Deepest chain of includes: each is read within the one before.
 const DEEPEST: usize = 32;
@@ -62,9 +63,11 @@ impl Adapter for RequirementsTxt {
         }
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
-        let mut reader = Reader { context, requests, open: Vec::new(), files: 0 };
-        reader.file(file, For::Requirements)
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
+        let mut reader = Reader { context, requests: &mut requests, open: Vec::new(), files: 0 };
+        reader.file(file, For::Requirements)?;
+        Ok(requests)
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::error::InputError;
 use crate::model::name::ExtraName;
-use crate::model::request::{Offered, Place};
+use crate::model::place::Place;
+use crate::model::request::Offered;
 
 /// Names that the user selects; the default is none.
 #[derive(Clone, Debug, PartialEq, Eq)]

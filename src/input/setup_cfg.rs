@@ -9,8 +9,9 @@ use super::error::InputError;
 use super::locking::{beside, shown_beside};
 use super::requirements_txt::RequirementsTxt;
 use super::text::Text;
-use super::{Adapter, InputContext, InputFile, names};
-use crate::model::request::{PythonBound, Request, Requests};
+use super::{Adapter, InputContext, InputFile, add, names};
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Requests, Sources};
 
 /// Sections that are read.
 const OPTIONS: &str = "options";
@@ -41,7 +42,8 @@ impl Adapter for SetupCfg {
         file_name == "setup.cfg"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "setup.cfg")?;
         for entry in entries(&document)? {
             match (entry.section.as_str(), entry.key.as_str()) {
@@ -51,18 +53,18 @@ impl Adapter for SetupCfg {
                     let any_of = vec![document.specifiers(text.as_str(), &place)?];
                     requests.pythons.push(PythonBound { any_of, shown: text.shown(), place });
                 }
-                (OPTIONS, "install_requires") => listed(&entry, file, context, requests)?,
+                (OPTIONS, "install_requires") => listed(&entry, file, context, &mut requests)?,
                 (EXTRAS, extra) => {
                     let extra = document.label(extra, &entry.place)?;
                     if context.selection.extras.has(&extra) {
-                        listed(&entry, file, context, requests)?;
+                        listed(&entry, file, context, &mut requests)?;
                     }
                     requests.offered.extras.insert(extra);
                 }
                 _ => {}
             }
         }
-        Ok(())
+        Ok(requests)
     }
 }
 
@@ -70,7 +72,7 @@ impl Adapter for SetupCfg {
 struct Entry {
     section: String,
     key: String,
-    place: crate::model::request::Place,
+    place: crate::model::place::Place,
     /// The value's lines, the key's own first.
     lines: Vec<Text>,
 }
@@ -123,7 +125,7 @@ fn listed(entry: &Entry, file: &InputFile, context: &InputContext, requests: &mu
     if let Some(files) = files {
         for name in files.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let file = context.open(&shown_beside(name, file), beside(name, file), &entry.place)?;
-            RequirementsTxt.read(&file, context, requests)?;
+            add(RequirementsTxt.read(&file, context, std::mem::take(&mut requests.sources))?, requests);
         }
         return Ok(());
     }

@@ -9,7 +9,7 @@ use super::bill_of_materials::Bill;
 use super::document::Document;
 use super::error::InputError;
 use super::{Adapter, InputContext, InputFile};
-use crate::model::request::Requests;
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct Spdx;
@@ -32,7 +32,8 @@ impl Adapter for Spdx {
             || head.starts_with("SPDXVersion:")
     }
 
-    fn read(&self, file: &InputFile, _: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, _: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "SPDX bill of materials")?;
         if !document.text().trim_start().starts_with('{') {
             return Err(document.wrong(document.line(1), "expected JSON, found another form; write the bill as JSON"));
@@ -63,8 +64,8 @@ impl Adapter for Spdx {
                 _ => {}
             }
         }
-        bill.finish(requests);
-        Ok(())
+        bill.finish(&mut requests);
+        Ok(requests)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// Where a character stood.
 #[derive(Clone, Debug, Default)]

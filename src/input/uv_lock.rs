@@ -17,7 +17,8 @@ use super::locking::{Names, Source, Wanted, connect, index};
 use super::{Adapter, InputContext, InputFile, Selection};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
-use crate::model::request::{Place, Requests, Sources};
+use crate::model::place::Place;
+use crate::model::request::{Requests, Sources};
 
 /// The adapter.
 pub(super) struct UvLock;
@@ -35,7 +36,8 @@ impl Adapter for UvLock {
         file_name == "uv.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+        let mut requests = Requests { sources, ..Requests::default() };
         let document = Document::new(file, "uv.lock")?;
         let raw: Raw = document.toml()?;
         if *raw.version.get_ref() != 1 {
@@ -55,7 +57,7 @@ impl Adapter for UvLock {
         }
         reader.active = reader.active_extras(&context.selection)?;
         requests.locks.push(reader.lock(&context.selection, &mut requests.sources)?);
-        Ok(())
+        Ok(requests)
     }
 }
 

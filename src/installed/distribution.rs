@@ -14,8 +14,8 @@ use crate::lexical::normalised;
 use crate::model::digest::Digest;
 use crate::model::metadata::{Metadata, WheelFile};
 use crate::model::name::{PackageName, Version};
+use crate::model::place::Location;
 use crate::model::problem::Problem;
-use crate::model::request::Location;
 
 use super::listing::problem;
 use super::tree::Tree;

@@ -4,6 +4,12 @@
 //! (<https://docs.python.org/3/library/site.html>). Of the code only one kind is understood: setuptools' finder, whose
 //! file has a table `MAPPING` of module names and paths.
 
+use std::path::PathBuf;
+
+use crate::model::problem::Problem;
+
+use super::listing::problem;
+
 /// Longest path or name that is taken out of a finder's table, in bytes.
 const LONGEST: usize = 4096;
 
@@ -14,6 +20,14 @@ pub(super) enum Line {
     Folder(String),
     /// Runs code: the name of the module that it imports first.
     Code(String),
+}
+
+/// A `.pth` file.
+pub(super) struct StartUp {
+    pub(super) path: PathBuf,
+    pub(super) lines: Vec<Line>,
+    /// The distribution that lists it.
+    pub(super) owner: Option<usize>,
 }
 
 /// The lines of a `.pth` file that do something.
@@ -73,6 +87,13 @@ fn literal(text: &str) -> Option<(String, &str)> {
 /// The code that setuptools writes: `__editable___name_1_0_finder`.
 pub(super) fn is_finder(module: &str) -> bool {
     module.starts_with("__editable__") && module.ends_with("_finder")
+}
+
+/// A finder that no distribution lists: it leads to modules that are looked at by nobody.
+pub(super) fn unowned_finder(start_up: &StartUp) -> Option<Problem> {
+    let is_finder = |line: &Line| matches!(line, Line::Code(module) if is_finder(module));
+    let message = "runs a finder for modules elsewhere, and no distribution lists it; they were not looked at";
+    start_up.lines.iter().any(is_finder).then(|| problem(&start_up.path, message.to_owned()))
 }
 
 #[cfg(test)]

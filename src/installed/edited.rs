@@ -7,17 +7,9 @@ use crate::lexical::normalised;
 use crate::model::problem::Problem;
 
 use super::Distribution;
-use super::editable::{self, Line};
-use super::listing::{self, problem};
-use super::ownership::{StartUp, installed};
+use super::editable;
+use super::listing::{self, installed, problem};
 use super::tree::Tree;
-
-/// A finder that no distribution lists: it leads to modules that are looked at by nobody.
-pub(super) fn unowned_finder(start_up: &StartUp) -> Option<Problem> {
-    let is_finder = |line: &Line| matches!(line, Line::Code(module) if editable::is_finder(module));
-    let message = "runs a finder for modules elsewhere, and no distribution lists it; they were not looked at";
-    start_up.lines.iter().any(is_finder).then(|| problem(&start_up.path, message.to_owned()))
-}
 
 /// Where the modules of a distribution that is edited in place are.
 #[derive(Default)]

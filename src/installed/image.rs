@@ -7,7 +7,7 @@ mod manifest;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,8 @@ use crate::archive::tarball::TarEntry;
 use crate::model::problem::Problem;
 use crate::model::target::Architecture;
 
-use super::{InstalledError, tree as tree_paths};
+use super::InstalledError;
+use super::links::real_below;
 use manifest::Manifest;
 use tree::{Item, Overlay};
 
@@ -88,6 +89,14 @@ impl Image {
         &self.overlay
     }
 
+    /// The path, with every link in it followed.
+    pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
+        real_below(Path::new("/"), path, &|path| match self.overlay.find(path)? {
+            Found::Link(target) => Ok(Some(PathBuf::from(target))),
+            Found::Folder | Found::File(_) => Ok(None),
+        })
+    }
+
     /// Size in bytes of a file at a real path.
     pub fn size(&self, path: &Path) -> Option<u64> {
         match self.overlay.find(path) {
@@ -129,7 +138,7 @@ impl Image {
 
 impl Names for Image {
     fn file(&self, path: &Path) -> Option<PathBuf> {
-        let real = tree_paths::real_in_image(self, path).ok()?;
+        let real = self.real(path).ok()?;
         self.size(&real).map(|_| real)
     }
 

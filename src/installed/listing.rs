@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::archive::candidates::{Candidate, is_out_of_reach};
 use crate::archive::limits::Limits;
 use crate::cpython::file_name::{ExtensionFileName, PACKAGE, PACKAGE_FILES, lone_file};
+use crate::model::digest::Digest;
 use crate::model::passed_over::WhyPassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 
+use super::InstalledFile;
 use super::tree::{Entry, EntryKind, Node, Tree};
 
 /// How deep folders are followed.
@@ -27,6 +29,12 @@ pub(super) struct Found {
     pub(super) size: u64,
     /// Why no import of its module leads to it, where none does.
     pub(super) passed_over: Option<WhyPassedOver>,
+}
+
+/// A file as others see it.
+pub(super) fn installed(found: &Found, recorded: Option<Digest>) -> InstalledFile {
+    let (path, location, passed_over) = (found.path.clone(), found.location.clone(), found.passed_over.clone());
+    InstalledFile { path, location, size: found.size, recorded, passed_over }
 }
 
 /// What a folder holds.

@@ -12,10 +12,10 @@ use crate::model::problem::{Problem, ProblemKind};
 
 use super::conda::Records;
 use super::distribution::{self, Claim, Described};
-use super::editable::{self, Line};
-use super::edited::{Edited, unowned_finder};
+use super::editable::{self, Line, StartUp, unowned_finder};
+use super::edited::Edited;
 use super::image::Image;
-use super::listing::{self, Found, problem};
+use super::listing::{self, Found, installed, problem};
 use super::python::Suffixes;
 use super::tree::{Node, Tree};
 use super::{Distribution, Environment, InstalledFile, Inventory, Requested, Unowned};
@@ -44,14 +44,6 @@ struct Entry {
     found: Found,
     site: usize,
     is_owned: bool,
-}
-
-/// A `.pth` file.
-pub(super) struct StartUp {
-    pub(super) path: PathBuf,
-    pub(super) lines: Vec<Line>,
-    /// The distribution that lists it.
-    owner: Option<usize>,
 }
 
 /// Lists what is in an environment.
@@ -337,12 +329,6 @@ impl Survey<'_> {
 
 fn is_below_dot(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(folders, _)| folders.contains('.'))
-}
-
-/// A file as others see it.
-pub(super) fn installed(found: &Found, recorded: Option<Digest>) -> InstalledFile {
-    let (path, location, passed_over) = (found.path.clone(), found.location.clone(), found.passed_over.clone());
-    InstalledFile { path, location, size: found.size, recorded, passed_over }
 }
 
 impl Inventory {

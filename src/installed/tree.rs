@@ -1,17 +1,13 @@
 //! Paths on this machine's disk, in a container's root that lies on it, and in a container's image. In the latter two, links
 //! lead only inside.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::image::{Found, Image};
-
-/// Most links that one path may go through, as in Linux.
-const MOST_LINKS: usize = 40;
+use super::links::real_below;
 
 /// Where paths are followed.
 #[derive(Clone, Debug)]
@@ -68,7 +64,7 @@ impl Tree {
                 true => fs::read_link(path).map(Some),
                 false => Ok(None),
             }),
-            Tree::Image(image) => real_in_image(image, path),
+            Tree::Image(image) => image.real(path),
         }
     }
 
@@ -160,55 +156,4 @@ impl Tree {
             Tree::Below(_) | Tree::Image(_) => base.join(text),
         }
     }
-}
-
-/// The path in an image, with every link in it followed.
-pub(super) fn real_in_image(image: &Image, path: &Path) -> io::Result<PathBuf> {
-    real_below(Path::new("/"), path, &|path| match image.overlay().find(path)? {
-        Found::Link(target) => Ok(Some(PathBuf::from(target))),
-        Found::Folder | Found::File(_) => Ok(None),
-    })
-}
-
-/// Where a link leads; `None` for what is no link.
-type ReadLink<'a> = dyn Fn(&Path) -> io::Result<Option<PathBuf>> + 'a;
-
-/// Follows links one by one: what is absolute starts at the root, which is no link, and `..` never leads out of it.
-fn real_below(root: &Path, path: &Path, read_link: &ReadLink<'_>) -> io::Result<PathBuf> {
-    let below = path.strip_prefix(root).map_err(|_| io::Error::other("the path leads out of the root"))?;
-    let mut left: VecDeque<OsString> = names(below).collect();
-    let (mut real, mut links) = (root.to_path_buf(), 0);
-    while let Some(name) = left.pop_front() {
-        if name == ".." {
-            if real != root {
-                real.pop();
-            }
-            continue;
-        }
-        let next = real.join(&name);
-        let Some(target) = read_link(&next)? else {
-            real = next;
-            continue;
-        };
-        links += 1;
-        if links > MOST_LINKS {
-            return Err(io::Error::other(format!("goes through more than {MOST_LINKS} links")));
-        }
-        if target.has_root() {
-            real = root.to_path_buf();
-        }
-        for name in names(&target).collect::<Vec<_>>().into_iter().rev() {
-            left.push_front(name);
-        }
-    }
-    Ok(real)
-}
-
-/// The steps of a path, without the root and without `.`.
-fn names(path: &Path) -> impl Iterator<Item = OsString> + '_ {
-    path.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
-    })
 }

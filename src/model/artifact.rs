@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::name::{PackageName, Version, VersionSpecifiers};
-use super::request::Location;
+use super::place::Location;
 use super::wheel_name::WheelName;
 
 /// What kind of file it is.

@@ -2,7 +2,7 @@
 
 use super::date::Date;
 use super::name::{PackageName, Version, VersionSpecifiers};
-use super::request::Place;
+use super::place::Place;
 use super::target::Target;
 use super::verdict::Verdict;
 

@@ -4,7 +4,8 @@
 
 use super::digest::Digest;
 use super::name::{ExtraName, MarkerTree, PackageName, Version};
-use super::request::{Location, Place, PythonBound};
+use super::place::{Location, Place};
+use super::python_bound::PythonBound;
 
 /// One lock file, as far as the user's groups and extras select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

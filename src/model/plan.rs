@@ -2,8 +2,8 @@
 
 use super::digest::Digest;
 use super::name::{PackageName, Version};
+use super::place::Place;
 use super::problem::Problem;
-use super::request::Place;
 use super::resolution::RequiredBy;
 use super::source::Forecast;
 use super::target::Target;

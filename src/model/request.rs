@@ -2,59 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::digest::Digest;
 use super::lock::Lock;
-use super::name::{ExtraName, MarkerTree, PackageName, Requirement, Version, VersionSpecifiers};
+use super::name::{ExtraName, MarkerTree, PackageName, Requirement};
+use super::place::{Location, Place};
 use super::problem::Problem;
-
-/// A place in the user's input, so that a finding can point at the line to change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Place {
-    /// The file as the user named it, or `command line`.
-    pub file: String,
-    /// Line, from 1; `None` where the input has no lines.
-    pub line: Option<u32>,
-    /// Column in characters, from 1; `None` when the whole line is meant.
-    pub column: Option<u32>,
-}
-
-impl Place {
-    /// What follows a text that its file begins with.
-    pub fn after(file: impl Into<String>, before: &str) -> Place {
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        Place { file: file.into(), line: u32::try_from(line).ok(), column: u32::try_from(column).ok() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.file)?;
-        if let (None, Some(column)) = (self.line, self.column) {
-            // What was typed has no lines; a number alone would look like one.
-            return write!(formatter, ", character {column}");
-        }
-        for number in [self.line, self.column].into_iter().flatten() {
-            write!(formatter, ":{number}")?;
-        }
-        Ok(())
-    }
-}
-
-/// Where a file is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Location {
-    /// At a URL; it never carries credentials, those are looked up when it is fetched.
-    Url(Url),
-    /// On this machine's disk.
-    Path(PathBuf),
-}
+use super::python_bound::PythonBound;
 
 /// What one line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,24 +145,6 @@ impl Requests {
     /// Whether there is nothing to resolve and nothing to say.
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty() && self.locks.is_empty() && self.problems.is_empty()
-    }
-}
-
-/// Pythons that a project or a lock file is made for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PythonBound {
-    /// One of these must hold.
-    pub any_of: Vec<VersionSpecifiers>,
-    /// The bound as the input has it.
-    pub shown: String,
-    /// The line that says so.
-    pub place: Place,
-}
-
-impl PythonBound {
-    /// Whether this version of Python is one of them.
-    pub fn admits(&self, python: &Version) -> bool {
-        self.any_of.iter().any(|specifiers| specifiers.contains(python))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::artifact::Artifact;
 use super::name::{ExtraName, PackageName, Version};
+use super::place::Place;
 use super::problem::Problem;
-use super::request::Place;
 use super::target::{Python, Target};
 
 /// The whole set for one target.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::artifact::Artifact;
 use super::distribution::{Claim, DistributionFacts};
 use super::facts::{ImageFacts, StableAbiAudit};
 use super::outcome::{Gil, ModuleOutcome};
-use super::resolution::Choice;
 use super::source::Forecast;
-use super::target::{Platform, Target};
+use super::target::Target;
 
 /// One package on one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,94 +113,4 @@ pub enum Delegate {
         /// Why not.
         why: String,
     },
-}
-
-impl Offer {
-    /// What the choice comes to on this platform: wheels with compiled modules that are all for other platforms cost it
-    /// nothing.
-    pub fn of(choice: &Choice, platform: Platform) -> Offer {
-        match choice {
-            Choice::Wheel { artifact, lost } => {
-                let filename = artifact.filename.clone();
-                let others = lost.iter().map(|wheel| wheel.filename.clone()).collect();
-                match artifact.is_pure() {
-                    false => Offer::Wheel { filename },
-                    true if lost.iter().any(|wheel| is_for(wheel, platform)) => {
-                        Offer::PureFallback { filename, lost: others }
-                    }
-                    true => Offer::Pure { filename, elsewhere: others },
-                }
-            }
-            Choice::Installed { artifact } => {
-                let filename = artifact.filename.clone();
-                // Which other wheels there are of the version is not known here.
-                match artifact.is_pure() {
-                    true => Offer::Pure { filename, elsewhere: Vec::new() },
-                    false => Offer::Wheel { filename },
-                }
-            }
-            Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone(), build: None },
-            Choice::Nothing { why } => Offer::Nothing { why: why.clone() },
-            Choice::Unknown { why } => Offer::Unknown { why: why.clone() },
-        }
-    }
-}
-
-fn is_for(artifact: &Artifact, platform: Platform) -> bool {
-    artifact.wheel().is_none_or(|wheel| wheel.platform.iter().any(|tag| platform.is_meant_by(tag)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::artifact::{ArtifactKind, MetadataFile};
-    use crate::model::request::Location;
-
-    fn artifact(filename: &str) -> Artifact {
-        Artifact {
-            name: "a".parse().unwrap(),
-            version: "1.0".parse().unwrap(),
-            filename: filename.to_owned(),
-            kind: filename.parse().map_or(ArtifactKind::Sdist, ArtifactKind::Wheel),
-            location: Location::Path(filename.into()),
-            digests: Vec::new(),
-            size: None,
-            requires_python: None,
-            yanked: None,
-            metadata_file: MetadataFile::Unannounced,
-        }
-    }
-
-    #[test]
-    fn a_choice_is_an_offer() {
-        let (native, pure, source) = ("a-1.0-cp314-cp314t-win_amd64.whl", "a-1.0-py3-none-any.whl", "a-1.0.tar.gz");
-        let here = "a-1.0-cp314-cp314-manylinux_2_28_x86_64.whl";
-        let wheel = |filename, lost: &[&str]| Choice::Wheel {
-            artifact: artifact(filename),
-            lost: lost.iter().map(|filename| artifact(filename)).collect(),
-        };
-        let installed = |tags: &[&str]| {
-            let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-            let kind = ArtifactKind::Installed { tags, editable: None };
-            Choice::Installed { artifact: Artifact { kind, ..artifact("a-1.0.dist-info") } }
-        };
-        let table = [
-            (wheel(native, &[]), Offer::Wheel { filename: native.into() }),
-            (wheel(pure, &[]), Offer::Pure { filename: pure.into(), elsewhere: vec![] }),
-            (wheel(pure, &[native]), Offer::Pure { filename: pure.into(), elsewhere: vec![native.into()] }),
-            (
-                wheel(pure, &[here, native]),
-                Offer::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
-            ),
-            (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into(), build: None }),
-            (installed(&["cp313-cp313t-win_amd64"]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
-            (installed(&["py3-none-any"]), Offer::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] }),
-            (installed(&[]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
-            (Choice::Nothing { why: "none".into() }, Offer::Nothing { why: "none".into() }),
-            (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
-        ];
-        for (choice, expected) in table {
-            assert_eq!(Offer::of(&choice, "linux-x86_64".parse().unwrap()), expected);
-        }
-    }
 }

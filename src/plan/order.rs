@@ -26,8 +26,8 @@ fn requiring(step: &Step) -> impl Iterator<Item = &PackageName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::place::Place;
     use crate::model::plan::Course;
-    use crate::model::request::Place;
     use crate::model::resolution::RequiredBy;
 
     fn ordered(steps: &[(&str, &[&str])]) -> String {

@@ -1,41 +1,11 @@
-//! What changed between two reports, for one package and target at a time.
-//!
-//! Whether a change is for the better is said only where both verdicts are known: a package that could no longer be read has
-//! not become better, however bad it was.
+//! What changed between two reports, as a page tells it: once for all targets on which it is the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::model::verdict::{Movement, Side, Verdict};
+use crate::compare::{self, ChangeDirection, ChangedPackage};
+use crate::model::verdict::Verdict;
 
 use super::json::{self, SavedReport};
-
-/// Which way something changed, in the order in which people want to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Direction {
-    /// As [`Movement::Worse`], or not in the earlier report and not good.
-    Worse,
-    /// Not in the earlier report, and good.
-    New,
-    /// Whether it is better nobody can say.
-    Other,
-    /// The reverse of worse.
-    Better,
-    /// Not in the later report.
-    Gone,
-}
-
-impl Direction {
-    /// The word for it.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Direction::Worse => "worse",
-            Direction::New => "new",
-            Direction::Other => "differs",
-            Direction::Better => "better",
-            Direction::Gone => "gone",
-        }
-    }
-}
 
 /// A version and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +17,7 @@ pub(super) struct Release<'a> {
 /// A package that changed in the same way on some targets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change<'a> {
-    pub(super) direction: Direction,
+    pub(super) direction: ChangeDirection,
     pub(super) name: &'a str,
     /// `None` when it is new.
     pub(super) before: Option<Release<'a>>,
@@ -62,15 +32,14 @@ pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Ve
     let mut changes: Vec<Change<'a>> = Vec::new();
     for target in common_targets(before, after) {
         let (old, new) = (releases(before, target), releases(after, target));
-        for name in old.keys().chain(new.keys()).copied().collect::<BTreeSet<&str>>() {
-            let (before, after) = (old.get(name).copied(), new.get(name).copied());
-            let Some(direction) =
-                direction(before.map(|release| release.verdict), after.map(|release| release.verdict))
-            else {
-                continue;
-            };
-            changes.push(Change { direction, name, before, after, targets: vec![target] });
-        }
+        let changed = compare::changed(&old, &new, |release| release.verdict);
+        changes.extend(changed.into_iter().map(|ChangedPackage { direction, name, before, after }| Change {
+            direction,
+            name,
+            before,
+            after,
+            targets: vec![target],
+        }));
     }
     together(changes)
 }
@@ -78,17 +47,17 @@ pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Ve
 /// What a gate found different from its baseline, the worst first.
 pub(super) fn gate_changes(changes: &json::Changes) -> Vec<Change<'_>> {
     let kinds = [
-        (Direction::Worse, &changes.worse),
-        (Direction::New, &changes.added),
-        (Direction::Other, &changes.different),
-        (Direction::Better, &changes.better),
-        (Direction::Gone, &changes.removed),
+        (ChangeDirection::Worse, &changes.worse),
+        (ChangeDirection::Added, &changes.added),
+        (ChangeDirection::Different, &changes.different),
+        (ChangeDirection::Better, &changes.better),
+        (ChangeDirection::Removed, &changes.removed),
     ];
     let all = kinds.into_iter().flat_map(|(direction, some)| some.iter().map(move |one| gate_change(direction, one)));
     together(all.collect())
 }
 
-fn gate_change(direction: Direction, change: &json::Change) -> Change<'_> {
+fn gate_change(direction: ChangeDirection, change: &json::Change) -> Change<'_> {
     let json::Change { package, target, before, after } = change;
     let (before, after) = (before.as_ref().map(release), after.as_ref().map(release));
     Change { direction, name: package, before, after, targets: vec![target] }
@@ -140,18 +109,14 @@ fn together(changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
     gathered.into_values().collect()
 }
 
-fn direction(before: Option<Verdict>, after: Option<Verdict>) -> Option<Direction> {
-    match (before, after) {
-        (None, None) => None,
-        (None, Some(after)) if Side::from(after) == Side::For => Some(Direction::New),
-        (None, Some(_)) => Some(Direction::Worse),
-        (Some(_), None) => Some(Direction::Gone),
-        (Some(before), Some(after)) if before == after => None,
-        (Some(before), Some(after)) => Some(match Movement::between(before, after) {
-            Movement::Worse => Direction::Worse,
-            Movement::Better => Direction::Better,
-            Movement::Other => Direction::Other,
-        }),
+/// The page's word for a direction.
+pub(super) fn word(direction: ChangeDirection) -> &'static str {
+    match direction {
+        ChangeDirection::Worse => "worse",
+        ChangeDirection::Added => "new",
+        ChangeDirection::Different => "differs",
+        ChangeDirection::Better => "better",
+        ChangeDirection::Removed => "gone",
     }
 }
 
@@ -188,23 +153,23 @@ mod tests {
     #[test]
     fn only_what_is_known_is_better_or_worse() {
         for (before, after, said) in [
-            ("pure", "ready", Direction::Other),
-            ("ready", "pure-fallback", Direction::Worse),
-            ("pure-fallback", "ready", Direction::Better),
-            ("ready", "unknown", Direction::Worse),
-            ("ready", "gil", Direction::Worse),
-            ("unknown", "build", Direction::Other),
-            ("unknown", "ready", Direction::Better),
-            ("unknown", "gil", Direction::Worse),
-            ("gil", "unknown", Direction::Other),
-            ("blocked", "build", Direction::Other),
-            ("gil", "ready", Direction::Better),
-            ("gil", "blocked", Direction::Worse),
-            ("crash", "gil", Direction::Better),
+            ("pure", "ready", ChangeDirection::Different),
+            ("ready", "pure-fallback", ChangeDirection::Worse),
+            ("pure-fallback", "ready", ChangeDirection::Better),
+            ("ready", "unknown", ChangeDirection::Worse),
+            ("ready", "gil", ChangeDirection::Worse),
+            ("unknown", "build", ChangeDirection::Different),
+            ("unknown", "ready", ChangeDirection::Better),
+            ("unknown", "gil", ChangeDirection::Worse),
+            ("gil", "unknown", ChangeDirection::Different),
+            ("blocked", "build", ChangeDirection::Different),
+            ("gil", "ready", ChangeDirection::Better),
+            ("gil", "blocked", ChangeDirection::Worse),
+            ("crash", "gil", ChangeDirection::Better),
         ] {
             let (old, new) =
                 (report(&["t"], &[("a", "1", &[("t", before)])]), report(&["t"], &[("a", "1", &[("t", after)])]));
-            let directions: Vec<Direction> = changes(&old, &new).iter().map(|change| change.direction).collect();
+            let directions: Vec<ChangeDirection> = changes(&old, &new).iter().map(|change| change.direction).collect();
             assert_eq!(directions, [said], "{before} -> {after}");
         }
     }
@@ -229,7 +194,7 @@ mod tests {
         );
         let told: Vec<String> = changes(&old, &new)
             .iter()
-            .map(|change| format!("{} {} {}", change.direction.word(), change.name, change.targets.join("+")))
+            .map(|change| format!("{} {} {}", word(change.direction), change.name, change.targets.join("+")))
             .collect();
         assert_eq!(told, ["worse b t", "new d u", "better a t+u", "gone c t"]);
     }

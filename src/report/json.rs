@@ -8,15 +8,18 @@ mod build_v1;
 mod convert;
 mod facts;
 mod facts_v1;
+mod frame;
 mod gate;
 mod gate_v1;
 mod inspection;
 mod inspection_v1;
 mod lines;
+mod parts_v1;
 mod plan;
 mod plan_v1;
 mod problem_v1;
 mod read_error;
+mod report;
 mod saved;
 mod saved_plan;
 mod snapshot;
@@ -36,14 +39,14 @@ use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
+pub(super) use frame::Problem;
+pub(super) use parts_v1::Evidence;
 pub use read_error::{ReadError, SavedKind};
-pub(super) use saved::{
-    Change, Changes, DeclaredBy, Evidence, Finding, Gate, Module, OtherBuild, Package, Problem, Release, RequiredBy,
-    TargetResult, Waiver,
-};
+pub(super) use saved::{Change, Changes, DeclaredBy, Finding, Gate, Module, Package, Release, TargetResult, Waiver};
 pub use saved::{Saved, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;
 pub(super) use saved_plan::{Alternative, Build, Course, Move, Outlook, Step};
+pub(super) use v1::{OtherBuild, RequiredBy};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";

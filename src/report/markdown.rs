@@ -18,6 +18,7 @@ use super::alert::{Alert, Extent, MOST_ENVIRONMENTS, Weight, alerts, places};
 use super::paint::{Role, sign};
 use super::targets::{platforms, pythons, short_target, targets};
 use super::text::{count, evidence_list};
+use super::unread::Unread;
 use super::{RenderError, RenderOptions, place, words};
 use escape::{code, prose};
 use section::Section;
@@ -71,6 +72,7 @@ fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
         }
     }
     counted.extend((!report.problems.is_empty()).then(|| count(report.problems.len(), "problem")));
+    counted.extend(Unread::of(report).words());
     format!("### ungil: {word}\n\n{on}{}\n", counted.join(", "))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, is_separator};
 use super::RenderOptions;
 use super::sanitize::without_credentials;
 use crate::lexical::normalised;
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// Inputs that are no files.
 const NO_FILES: [&str; 2] = ["command line", "standard input"];

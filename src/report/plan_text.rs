@@ -2,8 +2,8 @@
 
 pub(super) mod searched;
 
+use crate::model::place::Place;
 use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outlook, Plan, Step};
-use crate::model::request::Place;
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
 

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use crate::model::finding;
 use crate::model::gate::Standing;
+use crate::model::place::Place;
 use crate::model::problem::Problem;
 use crate::model::report::Report;
-use crate::model::request::Place;
 
 use super::alert::{Alert, Extent, WAIVER_EXPIRED, WAIVER_UNUSED, Weight, alerts, fingerprints};
 use super::sanitize::harmless;

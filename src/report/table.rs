@@ -1,5 +1,6 @@
 //! The default format: a table of verdicts, then the culprits, then notes, what could not be looked at, and counts.
 
+mod cells;
 mod chosen_file;
 mod crowd;
 mod culprit;
@@ -8,6 +9,7 @@ mod gate;
 mod grid;
 mod left_out;
 mod notes;
+mod packages;
 mod passed_over;
 mod spread;
 mod totals;

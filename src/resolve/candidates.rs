@@ -304,7 +304,7 @@ fn system_prefix(target: Target) -> &'static str {
 mod tests {
     use super::*;
     use crate::model::artifact::MetadataFile;
-    use crate::model::request::Location;
+    use crate::model::place::Location;
 
     fn selector() -> Selector {
         let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };

@@ -13,8 +13,9 @@ use super::ranges::{self, Range};
 use super::tags::Tags;
 use super::{Catalog, CatalogError, Located, Options, ResolveError, markers};
 use crate::model::name::{ExtraName, PackageName, VersionSpecifiers};
+use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, Request, Requests, Sources, Wanted};
+use crate::model::request::{Request, Requests, Sources, Wanted};
 use crate::model::target::Target;
 
 /// One line that asks for a package on this target.

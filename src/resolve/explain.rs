@@ -9,10 +9,11 @@ use super::ResolveError;
 use super::candidates::Offer;
 use super::node::Node;
 use super::ranges::{self, Range};
-use super::solver::{Reasons, Session};
+use super::reasons::{Fact, Reasons, facts};
+use super::solver::Session;
 use super::why;
 use crate::model::name::PackageName;
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// Chains with more links than this are given as a list of facts: nobody follows them, and the reporter recurses.
 const LINKS: usize = 60;
@@ -22,8 +23,6 @@ const FACTS: usize = 30;
 const READABLE: usize = 2;
 /// How many versions that do not count are named.
 const NAMED: usize = 3;
-
-type Fact = External<Node, Range, String>;
 
 /// The error for a search without solution.
 pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError {
@@ -43,23 +42,6 @@ pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError
         explanation: capitalised(&explanation),
         places: places.into_iter().collect(),
     }
-}
-
-/// The facts that the reasons stand on, each once, in the order of the chain.
-pub(super) fn facts(reasons: &Reasons) -> Vec<&Fact> {
-    let (mut found, mut seen, mut waiting) = (Vec::new(), HashSet::new(), vec![reasons]);
-    while let Some(reason) = waiting.pop() {
-        match reason {
-            Reasons::External(fact) => found.push(fact),
-            Reasons::Derived(Derived { cause1, cause2, .. }) => {
-                // The tree shares its branches; walking each of them once keeps this linear.
-                waiting.extend(
-                    [cause2, cause1].into_iter().filter(|cause| seen.insert(Arc::as_ptr(cause))).map(|it| &**it),
-                );
-            }
-        }
-    }
-    found
 }
 
 fn depth(reasons: &Reasons) -> usize {

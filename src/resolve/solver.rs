@@ -10,16 +10,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
-use pubgrub::{Dependencies as Known, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError};
+use pubgrub::{Dependencies as Known, DependencyProvider, PackageResolutionStatistics, PubGrubError};
 
 use super::candidates::{Level, Offer};
 use super::demands::{Plan, Site};
 use super::node::Node;
 use super::ranges::{self, Range};
-use super::{Catalog, Dependencies, Hint, ResolveError, explain};
+use super::reasons::Reasons;
+use super::{Catalog, Dependencies, Hint};
 use crate::model::name::{ExtraName, PackageName, Version};
+use crate::model::place::Location;
 use crate::model::problem::Problem;
-use crate::model::request::Location;
 
 mod knowledge;
 mod relax;
@@ -31,8 +32,6 @@ const STEPS: u64 = 1_000_000;
 /// Conflicts after which a package is tried before those that were heard of earlier.
 const CONFLICTS: u32 = 5;
 
-/// A tree of reasons why there is no solution.
-pub(super) type Reasons = DerivationTree<Node, Range, String>;
 /// The chosen version of every node.
 pub(super) type Versions = BTreeMap<Node, Version>;
 
@@ -75,6 +74,14 @@ pub(super) struct Edge {
     location: Option<Location>,
 }
 
+/// Why no set was found.
+pub(super) enum Unsolved {
+    /// There is none, for these reasons.
+    Conflict(Reasons),
+    /// The search took this many steps and was given up.
+    TooHard { steps: u64 },
+}
+
 /// Why the solver was stopped.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Interrupt {
@@ -115,15 +122,14 @@ impl<'a> Session<'a> {
     }
 
     /// Searches until a set is found or a conflict remains.
-    pub(super) fn solve(&self) -> Result<Versions, ResolveError> {
-        let target = self.plan.selector.target;
+    pub(super) fn solve(&self) -> Result<Versions, Unsolved> {
         loop {
             self.order.borrow_mut().clear();
             match pubgrub::resolve(self, Node::Root, root_version()) {
                 Ok(versions) => return Ok(versions.into_iter().collect()),
                 Err(PubGrubError::NoSolution(reasons)) => {
                     if !self.relax(&reasons) {
-                        return Err(explain::conflict(self, &reasons));
+                        return Err(Unsolved::Conflict(reasons));
                     }
                 }
                 Err(
@@ -132,7 +138,7 @@ impl<'a> Session<'a> {
                     | PubGrubError::ErrorInShouldCancel(source),
                 ) => match source {
                     Interrupt::Again => {}
-                    Interrupt::TooHard => return Err(ResolveError::TooHard { target, steps: STEPS }),
+                    Interrupt::TooHard => return Err(Unsolved::TooHard { steps: STEPS }),
                 },
             }
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::model::request::Place;
+use crate::model::place::Place;
 
 /// The start of a byte range of the text, as a place in its file.
 pub(super) fn place(file: &str, text: &str, span: Option<Range<usize>>) -> Place {

@@ -3,7 +3,7 @@
 use crate::model::target::Python;
 use crate::model::wheel_name::WheelName;
 
-use super::message::some;
+use super::words::some;
 
 /// How many interpreters, or how many platforms of the only one, are named.
 const NAMED: usize = 3;

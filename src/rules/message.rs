@@ -8,6 +8,7 @@ use crate::model::verdict::DeclaredBy;
 use super::lost;
 use super::predicate::{View, classifier_words};
 use super::raw::Scope;
+use super::words::some;
 
 /// A name in braces that a message may use.
 #[derive(Clone, Copy, Debug)]
@@ -146,13 +147,6 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         value: |view, _| delegate_found(view),
     },
 ];
-
-/// The first names and how many more there are.
-pub(super) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>, shown: usize) -> String {
-    let left = names.len().saturating_sub(shown);
-    let names = names.take(shown).collect::<Vec<_>>().join(", ");
-    if left > 0 { format!("{names} and {left} more") } else { names }
-}
 
 fn file(offer: &Offer) -> &str {
     match offer {
@@ -308,11 +302,5 @@ mod tests {
         for (text, scope, expected) in table {
             assert_eq!(Template::read(text, scope).err().as_deref(), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn long_lists_are_cut() {
-        assert_eq!(some(["a", "b", "c"].into_iter(), 3), "a, b, c");
-        assert_eq!(some(["a", "b", "c", "d", "e"].into_iter(), 3), "a, b, c and 2 more");
     }
 }

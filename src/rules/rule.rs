@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::model::finding::Level;
-use crate::model::request::Place;
+use crate::model::place::Place;
 use crate::model::verdict::Verdict;
 
 use super::error::{RuleError, place};

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::gate::Gate;
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::Problem;
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
 use crate::model::resolution::{RequiredBy, Resolution};
 use crate::model::target::Target;
 
-use super::judging::Examinations;
+use super::examinations::Examinations;
 
 /// One target's resolution and what was judged of each of its packages, in the same order.
 pub(super) struct Judged {
@@ -28,6 +29,41 @@ pub(super) struct Bytes {
     pub(super) total: u64,
 }
 
+/// A report in the making. What the packages do not bring with them comes in here; a [`Report`] is finished.
+#[derive(Debug)]
+pub struct ReportBuilder {
+    report: Report,
+}
+
+impl ReportBuilder {
+    /// Adds what could not be looked at.
+    #[must_use]
+    pub(super) fn problems(mut self, problems: impl IntoIterator<Item = Problem>) -> ReportBuilder {
+        self.report.problems.extend(problems);
+        self.report.summary.problems = self.report.problems.len();
+        self
+    }
+
+    /// Names the configuration file that was followed.
+    #[must_use]
+    pub fn configuration(mut self, file: Option<String>) -> ReportBuilder {
+        self.report.configuration = file;
+        self
+    }
+
+    /// Holds the report to a policy; problems that come in later would not count.
+    #[must_use]
+    pub fn gate(mut self, decide: impl FnOnce(&Report) -> Gate) -> ReportBuilder {
+        self.report.gate = Some(decide(&self.report));
+        self
+    }
+
+    /// The report.
+    pub fn finish(self) -> Report {
+        self.report
+    }
+}
+
 /// What the targets say of one version of a package.
 #[derive(Default)]
 struct Gathered {
@@ -40,7 +76,7 @@ struct Gathered {
 type Key = (PackageName, Option<Version>, usize, usize);
 
 /// Puts the report together.
-pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> Report {
+pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> ReportBuilder {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
     problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
@@ -74,14 +110,15 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
         required_by: shortest_first(gathered.required_by),
         results: gathered.results,
     };
-    Report {
+    let report = Report {
         targets,
         packages: packages.into_iter().map(package).collect(),
         problems: problems.into_iter().collect(),
         summary,
         gate: None,
         configuration: None,
-    }
+    };
+    ReportBuilder { report }
 }
 
 fn shortest_first(paths: BTreeSet<RequiredBy>) -> Vec<RequiredBy> {

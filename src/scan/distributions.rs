@@ -18,14 +18,15 @@ use crate::memo::Memo;
 use crate::model::artifact::{Artifact, ArtifactKind, Listing};
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
-use crate::model::name::{PackageName, Version};
+use crate::model::name::{PackageName, Version, VersionSpecifiers};
+use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Location;
 use crate::resolve::{Catalog, CatalogError, Hint, Located};
 
 use super::describing;
-use super::examination::{self, Examination, Extent, Glance, IsEnough};
-use super::judging::Examinations;
+use super::examination::{self, Examination, Extent, IsEnough};
+use super::examinations::Examinations;
+use super::glance::Glance;
 use super::location;
 use super::sources;
 
@@ -103,6 +104,14 @@ impl Distributions {
             (None, _) => Fact::unknown("no index was asked for the other files of this version"),
             (_, None) => Fact::unknown("no version was chosen"),
         }
+    }
+
+    /// The newest version that an index has and these specifiers admit, as far as it was asked.
+    pub(super) fn newest(&self, name: &PackageName, admitted: &VersionSpecifiers) -> Option<Version> {
+        let listing = self.inner.index.known_listing(name)?;
+        let files = listing.files.iter().filter(|file| file.yanked.is_none());
+        let admitted = |version: &&Version| !version.any_prerelease() && admitted.contains(version);
+        files.map(|file| &file.version).filter(admitted).max().cloned()
     }
 
     /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.

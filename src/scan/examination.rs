@@ -8,16 +8,16 @@ use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
-use crate::examine::{BinaryError, Depth, Siblings, examine};
+use crate::examine::{BinaryError, Siblings, examine};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
-use crate::model::name::PackageName;
 use crate::model::passed_over::PassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
 use super::describing;
+use super::glance::Glance;
 use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 
 /// Unpacked bytes that are held at once while the processors work on them.
@@ -88,17 +88,6 @@ impl Examination {
         };
         !self.problems.iter().any(passing)
     }
-}
-
-/// What a distribution file is called, and how closely it is looked at.
-#[derive(Clone, Copy)]
-pub(super) struct Glance<'a> {
-    /// Whose file it is, where that is known.
-    pub(super) package: Option<&'a PackageName>,
-    /// Its name.
-    pub(super) filename: &'a str,
-    /// How much of each compiled file is looked at.
-    pub(super) depth: Depth,
 }
 
 /// Looks into a wheel of some size in bytes.

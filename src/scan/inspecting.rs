@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::archive::description;
 use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
 use crate::archive::select::by_name;
@@ -22,7 +23,8 @@ use crate::model::source::SourceFacts;
 use crate::model::target::{Python, Target};
 
 use super::describing;
-use super::examination::{self, ContentsBeside, Examination, Glance};
+use super::examination::{self, ContentsBeside, Examination};
+use super::glance::Glance;
 use super::siblings::FilesBeside;
 use super::sources;
 
@@ -158,7 +160,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
         let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let read = sources::read(&filename, Box::new(source), limits);
         let (sdist, facts) = read.map_err(|error| unreadable(error.to_string()))?;
-        let distribution = describing::describe_sources(&sdist.metadata);
+        let distribution = description::describe_sources(&sdist.metadata);
         let examination = Examination { distribution, ..Examination::default() };
         return Ok(Examined { sources: Some(facts), ..Examined::of(examination, Nothing) });
     }

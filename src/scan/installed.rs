@@ -17,12 +17,13 @@ use crate::installed::{self, Distribution, Environment, InstalledFile, Inventory
 use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version};
+use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, Request, Requests, Sources};
+use crate::model::request::{Request, Requests, Sources};
 use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
 use crate::model::target::Target;
 
-use super::judging::Examinations;
+use super::examinations::Examinations;
 use super::sets::Sets;
 use super::{Hints, Origin, ScanError, Settings};
 

@@ -8,27 +8,27 @@ use crate::model::distribution::{DistributionFacts, TagClaim};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Generator, ImageFacts};
 use crate::model::finding::{Finding, Level};
-use crate::model::name::PackageName;
+use crate::model::name::{self, PackageName, Version, VersionSpecifiers};
 use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
+use crate::model::place::Location;
 use crate::model::report::TargetResult;
-use crate::model::request::Location;
 use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
 use crate::model::target::Target;
+use crate::pep508;
+use crate::resolve;
 use crate::rules::{self, RuleSet};
 use crate::verdict;
 
 use super::Hints;
 use super::examination::Examination;
+use super::examinations::Examinations;
 use super::sources;
 
 /// The module to which those that CFFI generates leave the GIL: <https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0>
 const CFFI_BACKEND: &str = "_cffi_backend";
-
-/// What was found in each distribution file, by where it is.
-pub(super) type Examinations = BTreeMap<Location, Examination>;
 
 /// The file that an installer gets, if it gets one.
 pub(super) fn artifact(choice: &Choice) -> Option<&Artifact> {
@@ -72,6 +72,8 @@ pub(super) struct Found<'a> {
     pub(super) other: Option<(&'a Location, &'a Examination)>,
     /// Which wheels the index has of the version that was chosen.
     pub(super) release: &'a dyn Fn(&Chosen) -> Fact<Vec<String>>,
+    /// The newest version that the index has and these specifiers admit, as far as it was asked.
+    pub(super) newest: &'a dyn Fn(&PackageName, &VersionSpecifiers) -> Option<Version>,
 }
 
 impl<'a> Found<'a> {
@@ -105,6 +107,11 @@ pub(super) fn judge_one(
     let set = Set::of(if leaves { resolution } else { &alone }, found);
     let modules = outcomes.unwrap_or_default();
     Some(result(chosen, &modules, &set, rules, Hints::Hide))
+}
+
+/// What is foreseen of the build of a package of a resolution; `None` where it is not built or the target has the GIL.
+pub(super) fn forecast(resolution: &Resolution, chosen: &Chosen, found: Found<'_>) -> Option<Forecast> {
+    Set::of(resolution, found).forecast(chosen)
 }
 
 fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &RuleSet, hints: Hints) -> TargetResult {
@@ -163,7 +170,7 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
 }
 
 fn offer(chosen: &Chosen, set: &Set<'_>) -> Offer {
-    match Offer::of(&chosen.choice, set.resolution.target.platform) {
+    match resolve::offer(&chosen.choice, set.resolution.target.platform) {
         Offer::Source { filename, .. } => Offer::Source { filename, build: set.forecast(chosen) },
         offer => offer,
     }
@@ -220,41 +227,81 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// What is foreseen of a package's build. Where its modules leave the GIL to CFFI's, that is what the set has of CFFI.
+    /// What is foreseen of a package's build: what its sources say, and then what the set has of the packages that it needs.
     fn forecast(&self, chosen: &Chosen) -> Option<Forecast> {
         let forecast = sources::forecast(&chosen.choice, self.resolution.target, self.found.examinations)?;
+        if matches!(forecast.becomes, Becomes::SwitchesGilOn | Becomes::Fails | Becomes::Unknown) {
+            return Some(forecast);
+        }
+        let told = self.of_requirements(chosen, &forecast).or_else(|| self.of_backend(chosen, &forecast));
+        Some(match told {
+            Some((becomes, reason, seen)) => Forecast { becomes, reason, evidence: vec![seen], ..forecast },
+            None => forecast,
+        })
+    }
+
+    /// What it means for a build that the set has a requirement of it which does not build. Installers build it apart from
+    /// the set, from the newest version that fits.
+    fn of_requirements(&self, chosen: &Chosen, forecast: &Forecast) -> Option<(Becomes, String, Evidence)> {
+        forecast.requires.iter().find_map(|text| {
+            let required = pep508::requirement(text).ok()?;
+            let others = self.resolution.packages.iter().filter(|other| other.name != chosen.name);
+            let other = others.clone().find(|other| other.name == required.name)?;
+            let Choice::Source { .. } = other.choice else { return None };
+            let admitted = match (name::specifiers(&required), &required.version_or_url) {
+                (Some(specifiers), _) => specifiers.clone(),
+                (None, None) => VersionSpecifiers::empty(),
+                // A file of its own.
+                (None, Some(_)) => return None,
+            };
+            let version = other.version.as_ref().filter(|version| admitted.contains(version))?;
+            let (needed, seen) = (label(other), Evidence::new("build requirement").value(text.clone()));
+            let built = sources::forecast(&other.choice, self.resolution.target, self.found.examinations);
+            let Some(built) = built else {
+                let why = format!("what it becomes is unknown: it needs {needed}, whose sources were not read");
+                return Some((Becomes::Unknown, why, seen));
+            };
+            if built.becomes != Becomes::Fails {
+                return None;
+            }
+            let is_newest = (self.found.newest)(&other.name, &admitted).as_ref() == Some(version);
+            Some(if is_newest || name::pinned(&required) == Some(version) {
+                (Becomes::Fails, format!("would not build: it needs {needed}, which {}", built.reason), seen)
+            } else {
+                let why = format!("what it becomes is unknown: it needs another {} than {needed}, which", other.name);
+                (Becomes::Unknown, format!("{why} {}", built.reason), seen)
+            })
+        })
+    }
+
+    /// Where a package's modules leave the GIL to CFFI's: what the set has of CFFI.
+    fn of_backend(&self, chosen: &Chosen, forecast: &Forecast) -> Option<(Becomes, String, Evidence)> {
         let facts = artifact(&chosen.choice).and_then(|it| self.found.examinations.get(&it.location)?.source.value());
         let leaves = facts.is_some_and(|facts| facts.modules.iter().any(|module| module.generator == Generator::Cffi));
         let is_provider = delegates::provides(&chosen.name, CFFI_BACKEND);
         if forecast.becomes != Becomes::KeepsGilOff || !leaves || is_provider {
-            return Some(forecast);
+            return None;
         }
         let provider = self.resolution.packages.iter().find(|other| delegates::provides(&other.name, CFFI_BACKEND));
-        Some(match provider.and_then(|provider| self.backend_of(provider)) {
-            Some((becomes, why)) => {
-                let evidence = vec![Evidence::new("delegate").symbol(CFFI_BACKEND)];
-                Forecast { becomes, reason: why, evidence, ..forecast }
-            }
-            None => forecast,
-        })
+        let (becomes, why) = provider.and_then(|provider| self.backend_of(provider))?;
+        Some((becomes, why, Evidence::new("delegate").symbol(CFFI_BACKEND)))
     }
 
     /// What it means for modules that leave the GIL to this package's; `None` when they keep it off.
     fn backend_of(&self, provider: &Chosen) -> Option<(Becomes, String)> {
         let name = label(provider);
         let used = |reason: &str| format!("would switch the GIL on: its modules leave it to {name}, which {reason}");
+        let open = |reason: &str| format!("what it becomes is unknown: it leaves the GIL to {name}: {reason}");
         if let Choice::Source { .. } = provider.choice {
-            let built = sources::forecast(&provider.choice, self.resolution.target, self.found.examinations)?;
+            let built = sources::forecast(&provider.choice, self.resolution.target, self.found.examinations);
+            let Some(built) = built else { return Some((Becomes::Unknown, open("its sources were not read"))) };
             return match built.becomes {
                 Becomes::KeepsGilOff | Becomes::Pure => None,
                 Becomes::SwitchesGilOn => Some((built.becomes, used(&built.reason))),
                 Becomes::Fails => {
                     Some((built.becomes, format!("would not work: it needs {name}, which {}", built.reason)))
                 }
-                Becomes::Unknown => Some((
-                    built.becomes,
-                    format!("what it becomes is unknown: it leaves the GIL to {name}; {}", built.reason),
-                )),
+                Becomes::Unknown => Some((built.becomes, open(&built.reason))),
             };
         }
         match self.delegate(CFFI_BACKEND) {
@@ -263,9 +310,7 @@ impl<'a> Set<'a> {
                 Some((Becomes::Fails, format!("would not work: it needs {name}, which {reason}")))
             }
             Delegate::Provided { gil: Gil::Unknown | Gil::Delegated, reason, .. }
-            | Delegate::Unknown { why: reason } => {
-                Some((Becomes::Unknown, format!("what it becomes is unknown: it leaves the GIL to {name}: {reason}")))
-            }
+            | Delegate::Unknown { why: reason } => Some((Becomes::Unknown, open(&reason))),
             Delegate::Provided { gil: Gil::NotUsed, .. } | Delegate::Missing => None,
         }
     }

@@ -10,8 +10,8 @@ use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
+use crate::model::place::Location;
 use crate::model::problem::ProblemKind;
-use crate::model::request::Location;
 use crate::model::wheel_name::WheelName;
 use crate::resolve::{CatalogError, Located, VersionStatement};
 

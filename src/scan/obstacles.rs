@@ -1,8 +1,9 @@
 //! What keeps a version of a package out of a set: lines of the input, and requirements of the set's other packages.
 
 use crate::model::name::{PackageName, Requirement, Version, pinned, specifiers};
+use crate::model::place::Place;
 use crate::model::plan::Obstacle;
-use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, Wanted};
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{Catalog, markers};

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
-use crate::model::request::{Location, Requests, Sources};
+use crate::model::place::Location;
+use crate::model::request::{Requests, Sources};
 use crate::model::resolution::{Choice, Chosen, OtherBuild, Resolution};
 use crate::model::subject::Offer;
 use crate::model::target::Target;
@@ -107,7 +108,7 @@ impl<'a> Pair<'a> {
             None => same()?,
         };
         let is_compiled =
-            |choice: &Choice, target: Target| matches!(Offer::of(choice, target.platform), Offer::Wheel { .. });
+            |choice: &Choice, target: Target| matches!(resolve::offer(choice, target.platform), Offer::Wheel { .. });
         let differs = version.as_ref() != Some(self.version)
             || (is_compiled(&choice, self.other) && !is_compiled(&self.chosen.choice, self.target));
         let filename = judging::artifact(&choice).map(|artifact| artifact.filename.clone());

@@ -243,10 +243,10 @@ impl Walk<'_> {
                 let searches = self.searches.keys().filter(|(searched, _)| searched == *name).count();
                 let most_requests = MOST_REQUESTS * u64::try_from(searches).unwrap_or_default().max(1);
                 let to_build = on.iter().filter(|(.., result)| result.verdict == Verdict::Build);
-                to_build.map(move |(set, chosen, _)| ToBuild { target: set.target, chosen, most_requests })
+                to_build.map(move |(set, chosen, _)| ToBuild { set, chosen, most_requests })
             })
             .collect();
-        foreseeing::foresee(&self.session, self.requests, &builds)
+        foreseeing::foresee(&self.session, self.requests, &after.examinations, &builds)
     }
 
     fn draw(&self, after: &Seen) -> Plan {

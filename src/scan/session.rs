@@ -7,16 +7,19 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::artifact::Artifact;
+use crate::model::name::{PackageName, VersionSpecifiers};
+use crate::model::place::Location;
 use crate::model::report::{Report, TargetResult};
-use crate::model::request::{Location, Requests};
+use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
 use crate::resolve::{self, Options, ResolveError};
 use crate::rules::RuleSet;
 
-use super::assembly::{self, Bytes, Judged};
+use super::assembly::{self, Bytes, Judged, ReportBuilder};
 use super::distributions::Distributions;
-use super::judging::{self, Examinations, Found};
+use super::examinations::Examinations;
+use super::judging::{self, Found};
 use super::observer::{Event, Observer};
 use super::other_build;
 use super::sets::Sets;
@@ -71,7 +74,7 @@ impl Session<'_> {
         let origins = [resolutions];
         let (report, examinations) = self.report(Some(requests), &origins, Examinations::new());
         let [resolutions] = origins;
-        Seen { resolutions, examinations, report }
+        Seen { resolutions, examinations, report: report.finish() }
     }
 
     /// Judges the packages of these origins, of which the first is the requests, where there are some. What is in some
@@ -81,11 +84,12 @@ impl Session<'_> {
         requests: Option<&Requests>,
         origins: &[Origin],
         known: Examinations,
-    ) -> (Report, Examinations) {
+    ) -> (ReportBuilder, Examinations) {
         let mut examinations = self.examine_all(origins);
         examinations.extend(known);
         let release = |chosen: &Chosen| self.distributions.release(&chosen.name, chosen.version.as_ref());
-        let found = Found { examinations: &examinations, other: None, release: &release };
+        let newest = |name: &PackageName, admitted: &VersionSpecifiers| self.distributions.newest(name, admitted);
+        let found = Found { examinations: &examinations, other: None, release: &release, newest: &newest };
         let sets = origins.iter().enumerate().flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
         let judged = sets.map(|(origin, resolution)| {
             let mut results = judging::judge(resolution, found, self.rules, self.settings.hints);
@@ -97,9 +101,7 @@ impl Session<'_> {
         let index = self.distributions.index();
         let total = self.distributions.total_bytes(&examinations);
         let bytes = Bytes { fetched: index.traffic().file_bytes, total };
-        let mut report = assembly::assemble(judged.collect(), &examinations, bytes);
-        report.problems.extend(index.problems());
-        report.summary.problems = report.problems.len();
+        let report = assembly::assemble(judged.collect(), &examinations, bytes).problems(index.problems());
         (report, examinations)
     }
 

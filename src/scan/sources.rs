@@ -19,7 +19,7 @@ use crate::resolve::{Options, markers};
 use crate::source::{self, Reader};
 
 use super::examination::Examination;
-use super::judging::Examinations;
+use super::examinations::Examinations;
 
 /// A reader of sources, shown the files of an archive.
 #[derive(Default)]

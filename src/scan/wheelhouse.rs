@@ -12,7 +12,8 @@ use crate::model::artifact::{Artifact, ArtifactKind, Listing, MetadataFile};
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::metadata::Metadata;
 use crate::model::name::{MarkerTree, PackageName, Version};
-use crate::model::request::{Location, Place, Requests, Sources};
+use crate::model::place::{Location, Place};
+use crate::model::request::{Requests, Sources};
 use crate::model::wheel_name::WheelName;
 use crate::resolve::{Catalog, CatalogError, Hint, Located, ResolveError};
 

@@ -7,15 +7,16 @@ use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
 use crate::model::evidence::Evidence;
 use crate::model::facts::Generator;
-use crate::model::name::{self, Requirement, Version, VersionSpecifiers};
+use crate::model::name::{Requirement, Version, VersionSpecifiers};
 use crate::model::source::{
     Becomes, BuildRequirement, Forecast, Language, LimitedApiUse, LimitedApiUser, SourceDeclaration, SourceFacts,
     SourceModule, SourcePlace, Standing, Word,
 };
 use crate::model::target::{Platform, System, Target};
+use crate::pep508;
 
 use super::thresholds::{
-    CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MYPYC, PYO3_DECLARES, Threshold, pyo3_refusal,
+    CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MATURIN, MYPYC, PYO3_DECLARES, Threshold, pyo3_refusal,
 };
 
 /// How many places become evidence.
@@ -127,6 +128,7 @@ impl Outlook<'_> {
         limited
             .filter_map(|limited| self.limited_api_refusal(limited))
             .next()
+            .or_else(|| self.maturin_refusal())
             .or_else(|| self.requirement_refusal())
             .or_else(|| {
                 // What such a file leaves out it may leave out for this build; C that CFFI wrote is there all the same.
@@ -187,12 +189,38 @@ impl Outlook<'_> {
             let why = format!("{} may end a build on {python}, and what decides was not understood", stop.place);
             return Some((why, at("end of the build".to_owned(), &stop.place)));
         }
-        let feature = self.facts.abi3_feature.as_ref().filter(|_| minor >= LIMITED_API_PYTHON)?;
-        let is_of_pyo3 = self.modules().any(|module| module.generator == Generator::Pyo3);
+        // What other backends make of it is only known where there is no limited API.
+        let feature = self.abi3_feature().filter(|_| minor >= LIMITED_API_PYTHON && !self.is_by_maturin())?;
         let why = format!(
             "{feature} asks PyO3 for abi3 and not for abi3t, and what becomes of that on {python} is not known"
         );
-        is_of_pyo3.then(|| (why, at("feature of PyO3".to_owned(), feature)))
+        Some((why, at("feature of PyO3".to_owned(), feature)))
+    }
+
+    /// The feature that asks PyO3 for `abi3` and not for `abi3t`, where PyO3 makes a module.
+    fn abi3_feature(&self) -> Option<&SourcePlace> {
+        let is_of_pyo3 = self.modules().any(|module| module.generator == Generator::Pyo3);
+        self.facts.abi3_feature.as_ref().filter(|_| is_of_pyo3)
+    }
+
+    fn is_by_maturin(&self) -> bool {
+        self.facts.backend.as_deref() == Some(MATURIN.project)
+    }
+
+    /// Why maturin makes a wheel that no free-threaded build accepts. Neither it nor PyO3 has a limited API for such a build
+    /// unless `abi3t` is asked for: both build for the one version. <https://github.com/PyO3/pyo3/blob/v0.30.1/pyo3-build-config/src/impl_.rs>
+    fn maturin_refusal(&self) -> Option<(String, Vec<Evidence>)> {
+        let feature = self.abi3_feature().filter(|_| self.is_by_maturin())?;
+        let Tool::Old(required) = self.tool(&MATURIN) else { return None };
+        let why = format!(
+            "maturin before {} tags the wheel abi3, which {feature} asks for, and {} asks for `{}`",
+            MATURIN.first, required.place, required.text
+        );
+        let seen = at("build requirement".to_owned(), &required.place).value(required.text);
+        Some((
+            why,
+            vec![at("feature of PyO3".to_owned(), feature), seen, Evidence::new("looked up").value(MATURIN.source)],
+        ))
     }
 
     fn limited_api_doubt(&self, limited: &LimitedApiUse) -> Option<String> {
@@ -343,7 +371,7 @@ impl Outlook<'_> {
 
     /// Requirements of the build for one project that hold on the target.
     fn required(&self, project: &str) -> Vec<(&BuildRequirement, Requirement)> {
-        let parsed = self.facts.requires.iter().filter_map(|line| Some((line, name::requirement(&line.text).ok()?)));
+        let parsed = self.facts.requires.iter().filter_map(|line| Some((line, pep508::requirement(&line.text).ok()?)));
         let holds =
             |requirement: &Requirement| self.markers.is_none_or(|markers| requirement.marker.evaluate(markers, &[]));
         parsed.filter(|(_, requirement)| *requirement.name.as_ref() == *project && holds(requirement)).collect()
@@ -364,7 +392,7 @@ impl Outlook<'_> {
 
     /// Requirements of the build, each once; of those that cannot be understood nobody knows that they do not count.
     fn requires(&self) -> Vec<String> {
-        let counts = |line: &&BuildRequirement| match (name::requirement(&line.text), self.markers) {
+        let counts = |line: &&BuildRequirement| match (pep508::requirement(&line.text), self.markers) {
             (Ok(requirement), Some(markers)) => requirement.marker.evaluate(markers, &[]),
             _ => true,
         };

@@ -1,21 +1,14 @@
 //! C and C++: hooks and macros that define modules, and what is declared beside them.
 
+use crate::cpython::init_function;
 use crate::model::facts::Generator;
 use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
 
 use super::token::{Kind, Stand, Token};
 
 /// What stands in a file that is worth parsing.
-const TELLING: [&str; 8] = [
-    "PyInit_",
-    "PyModExport_",
-    "PYBIND11_MODULE",
-    "NB_MODULE",
-    "BOOST_PYTHON_MODULE",
-    "Py_mod_gil",
-    "PyUnstable_Module_SetGIL",
-    "Py_LIMITED_API",
-];
+const TELLING: [&str; 6] =
+    ["PYBIND11_MODULE", "NB_MODULE", "BOOST_PYTHON_MODULE", "Py_mod_gil", "PyUnstable_Module_SetGIL", "Py_LIMITED_API"];
 /// Macros that define a module, with the generator that they belong to. Nanobind's has no say: its build flag has.
 const MACROS: [(&str, Generator); 3] = [
     ("PYBIND11_MODULE", Generator::Pybind11),
@@ -73,7 +66,7 @@ pub(super) fn is_of_cffi(text: &str) -> bool {
 
 /// Whether parsing the file can tell anything.
 pub(super) fn is_telling(text: &str) -> bool {
-    TELLING.iter().any(|word| text.contains(word))
+    init_function::may_name_one(text) || TELLING.iter().any(|word| text.contains(word))
 }
 
 /// Reads the tokens of a file.
@@ -110,13 +103,15 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
             text if MACROS.iter().any(|(name, _)| *name == text) => {
                 native.modules.extend(by_macro(path, token, rest));
             }
-            text => {
-                let hook = text.strip_prefix("PyInit_").or(text.strip_prefix("PyModExport_"));
-                let Some(name) = hook else { continue };
-                if name.is_empty() && token.place == Stand::Macro {
+            text if init_function::is_prefix(text) => {
+                if token.place == Stand::Macro {
                     native.own_macro.get_or_insert(token.line);
-                } else if !name.is_empty() && is_definition(token, rest) {
-                    native.add(name, token.line);
+                }
+            }
+            text => {
+                let Some((_, name)) = init_function::parse(text) else { continue };
+                if is_definition(token, rest) {
+                    native.add(&name, token.line);
                 }
             }
         }
@@ -242,6 +237,8 @@ mod tests {
     fn hooks_and_macros_are_modules() {
         assert_eq!(names(&of("PyMODINIT_FUNC\nPyInit_a(void)\n{ return 0; }")), ["a"]);
         assert_eq!(names(&of("PyObject *PyInit_a(void) { return 0; }")), ["a"]);
+        assert_eq!(names(&of("PyMODINIT_FUNC PyModExport_a(void) { return s; }")), ["a"]);
+        assert_eq!(names(&of("PyMODINIT_FUNC PyInitU_zck5b2b(void) { return 0; }")), ["スパム"]);
         assert_eq!(names(&of("PyMODINIT_FUNC PyInit_a(void);")), Vec::<&str>::new());
         assert_eq!(names(&of("void f() { PyImport_AppendInittab(\"a\", PyInit_a); }")), Vec::<&str>::new());
         assert_eq!(names(&of("#define INIT_A PyInit_a\nPyMODINIT_FUNC INIT_A(void) { return 0; }")), ["a"]);

@@ -1,5 +1,6 @@
 //! Rust: functions and modules marked `#[pymodule]`, and hooks and slots written by hand.
 
+use crate::cpython::init_function;
 use crate::model::facts::Generator;
 use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
 
@@ -14,9 +15,8 @@ const LONGEST: usize = 400;
 
 /// Whether parsing the file can tell anything.
 pub(super) fn is_telling(text: &str) -> bool {
-    ["pymodule", "PyInit_", "Py_mod_gil", "PyUnstable_Module_SetGIL", "Py_LIMITED_API"]
-        .iter()
-        .any(|word| text.contains(word))
+    let words = ["pymodule", "Py_mod_gil", "PyUnstable_Module_SetGIL", "Py_LIMITED_API"];
+    init_function::may_name_one(text) || words.iter().any(|word| text.contains(word))
 }
 
 /// Reads the tokens of a file.
@@ -48,8 +48,8 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
                 native.declarations.extend(word.map(|word| declaration(path, token, word, token.text)));
             }
             text if before == "fn" => {
-                if let Some(name) = text.strip_prefix("PyInit_") {
-                    let (name, generator, declarations) = (name.to_owned(), Generator::CApi, Vec::new());
+                if let Some((_, name)) = init_function::parse(text) {
+                    let (generator, declarations) = (Generator::CApi, Vec::new());
                     native.modules.push(Defined { name, generator, line: token.line, declarations });
                 }
             }

@@ -24,6 +24,13 @@ pub(super) const CYTHON: Threshold = Threshold {
 /// CFFI builds without the limited API, and its backend declares.
 pub(super) const CFFI: Threshold =
     Threshold { project: "cffi", first: "2.0", source: "https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0" };
+/// maturin builds for the one version where an interpreter is free-threaded; an older one tags every wheel of a crate that
+/// asks for `abi3` so.
+pub(super) const MATURIN: Threshold = Threshold {
+    project: "maturin",
+    first: "1.7.5",
+    source: "https://github.com/PyO3/maturin/blob/v1.7.5/src/python_interpreter/mod.rs",
+};
 /// Modules that mypyc compiles declare by themselves.
 pub(super) const MYPYC: Threshold = Threshold {
     project: "mypy",

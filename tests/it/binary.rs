@@ -3,10 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop where it is")]
 
-use std::time::{Duration, Instant};
-
 use ungil::binary::image::{ImageError, ImportKind, images};
-use ungil::examine::{BinaryError, read};
+use ungil::evaluator::EvaluationLimits;
+use ungil::examine::{BinaryError, Siblings, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic, NoneSeen};
 use ungil::model::facts::{
@@ -321,13 +320,23 @@ impl Numbers {
     }
 }
 
+/// Reads damaged bytes; gives how many instructions and branches were followed for each hook.
+fn work_on(bytes: &[u8]) -> Vec<u64> {
+    let Ok(Some(facts)) = read("package/sample.so", bytes) else { return Vec::new() };
+    let explanations = ungil::examine::explain(&facts, bytes, &Siblings::none());
+    explanations.iter().map(|explanation| explanation.instructions + explanation.branches).collect()
+}
+
 #[test]
-fn hostile_bytes_neither_panic_nor_take_long() {
-    let longest = Duration::from_secs(5);
-    let read = |name: &str, bytes: &[u8]| {
-        let start = Instant::now();
-        let _ = ungil::examine::read("package/sample.so", bytes);
-        assert!(start.elapsed() < longest, "{name}: took {:?}", start.elapsed());
+fn hostile_bytes_neither_panic_nor_take_more_than_the_limits() {
+    let EvaluationLimits { steps, forks, .. } = EvaluationLimits::default();
+    let mut followed = 0;
+    let mut read = |name: &str, bytes: &[u8]| {
+        let work = work_on(bytes);
+        // All calls, and then the outer ones alone, with a share of the limits each.
+        assert!(work.iter().all(|done| *done <= 2 * (steps + forks)), "{name}: {work:?}");
+        assert!(work.len() <= 4, "{name}: {} hooks", work.len());
+        followed += usize::from(work.iter().any(|done| *done > 0));
     };
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for name in FIXTURES.names() {
@@ -352,4 +361,5 @@ fn hostile_bytes_neither_panic_nor_take_long() {
             read(&name, &mutated);
         }
     }
+    assert!(followed > 1_000, "{followed} were followed");
 }

@@ -107,6 +107,28 @@ fn hooks_are_followed_in_every_format() {
     check("pe-x86_64-export.pyd", HookKind::Export, FREE_THREADED, InitKind::Export, Slot { value: 1 });
 }
 
+/// CPython 3.13t keeps the GIL off for the first two and switches it on for the others.
+#[test]
+fn the_module_that_is_returned_counts() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/several/built");
+    let declared = Declaration::SetGil { value: 1 };
+    for (case, gil) in [
+        ("copies", &declared),
+        ("failure", &declared),
+        ("other-after", &Declaration::Absent),
+        ("other-before", &Declaration::Absent),
+        ("other-made", &Declaration::Absent),
+        ("replaced", &Declaration::Absent),
+    ] {
+        for machine in ["x86_64", "aarch64"] {
+            let name = format!("elf-{machine}-{case}.so");
+            let bytes = std::fs::read(folder.join(&name)).unwrap();
+            let found = run(&bytes, HookKind::Init, FREE_THREADED, EvaluationLimits::default());
+            assert_eq!(found.facts.gil.value(), Some(gil), "{name}: {:?}", found.facts.gil);
+        }
+    }
+}
+
 #[test]
 fn what_another_module_makes_is_delegated() {
     let found = run(&built("elf-x86_64-delegated.so"), HookKind::Init, FREE_THREADED, EvaluationLimits::default());

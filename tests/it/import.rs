@@ -140,6 +140,14 @@ fn silence_needs_the_gil_and_a_delegate_decides() {
     check(target("3.14t", LINUX), plain(vec![delegated]), Gil::Delegated, Cause::Delegated, reason);
     // With the GIL only loading matters.
     check(target("3.14", LINUX), plain(vec![gil(silent)]), Gil::NotUsed, Cause::BuildWithGil, "always has the GIL");
+    // What could not be read says nothing of the GIL there.
+    let unread = with(|hook| {
+        hook.facts.gil = Fact::unknown("a limit was reached");
+        hook.facts.init = Fact::unknown("a limit was reached");
+        hook.facts.slots = Fact::unknown("a limit was reached");
+    });
+    let unread = ImageFacts { abi: Fact::unknown("no sign tells"), ..unread };
+    check(target("3.14", LINUX), plain(vec![unread]), Gil::NotUsed, Cause::BuildWithGil, "always has the GIL");
 }
 
 fn gil(image: ImageFacts) -> ImageFacts {

@@ -14,7 +14,8 @@ use ungil::index::{Event, Index, IndexError, IndexSettings, Observer, Subject, U
 use ungil::model::artifact::{Artifact, ArtifactKind, Listing, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::name::PackageName;
-use ungil::model::request::{Location, Sources};
+use ungil::model::place::Location;
+use ungil::model::request::Sources;
 
 use crate::server::{Reply, Routes, Server, ranged};
 

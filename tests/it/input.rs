@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use pep508_rs::{MarkerEnvironment, MarkerTree, VersionOrUrl};
 use serde_json::{Value, json};
 use ungil::input::{self, FileKind, Files, FilesOnDisk, InputContext, InputError, Selection, Typed};
-use ungil::model::request::{FormatControl, Location, Request, Requests, Sources, Wanted};
+use ungil::model::place::Location;
+use ungil::model::request::{FormatControl, Request, Requests, Sources, Wanted};
 use url::Url;
 
 fn folder() -> PathBuf {

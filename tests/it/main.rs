@@ -28,6 +28,3 @@ mod server;
 mod siblings;
 mod sources;
 mod truth;
-// A part of the command, which is no library: its tests run here too, without the command around it.
-#[path = "../../src/cli/index_settings.rs"]
-mod index_settings;

@@ -13,6 +13,7 @@ use ungil::model::inspection::Inspection;
 use ungil::model::plan::Plan;
 use ungil::model::report::Report;
 use ungil::model::snapshot::Difference;
+use ungil::model::source::{Becomes, Forecast};
 use ungil::report::{
     DIFFERENCE_FORMATS, DIFFERENCE_SCHEMA_FILE, FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE,
     PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema,
@@ -127,27 +128,21 @@ fn both(render: impl Fn(&Report) -> String) -> String {
     text.replace("\r\n", "\n").replace(&version, "\"VERSION\"")
 }
 
+/// The table, the JSON and the page have snapshots of their own above.
 #[test]
 fn formats_for_other_tools() {
     let options = formats::options();
-    insta::assert_snapshot!("jsonl", both(|report| render("jsonl", report, &options)));
-    insta::assert_snapshot!("markdown", both(|report| render("markdown", report, &options)));
-    insta::assert_snapshot!("sarif", both(|report| render("sarif", report, &options)));
-    insta::assert_snapshot!("github", both(|report| render("github", report, &options)));
-    insta::assert_snapshot!("gitlab", both(|report| render("gitlab", report, &options)));
-    insta::assert_snapshot!("junit", both(|report| render("junit", report, &options)));
-    insta::assert_snapshot!("cyclonedx", both(|report| render("cyclonedx", report, &options)));
-    insta::assert_snapshot!("csv", both(|report| render("csv", report, &options)));
+    for format in FORMATS.iter().filter(|format| !["table", "json", "html"].contains(&format.name)) {
+        insta::assert_snapshot!(format.name, both(|report| render(format.name, report, &options)));
+    }
 }
 
 #[test]
-fn inspection_as_text() {
-    insta::assert_snapshot!(render_inspection("text", &sample::inspection(), &wide(100)));
-}
-
-#[test]
-fn inspection_as_json() {
-    insta::assert_snapshot!(render_inspection("json", &sample::inspection(), &wide(100)));
+fn inspection_in_every_format() {
+    for format in INSPECTION_FORMATS {
+        let text = render_inspection(format.name, &sample::inspection(), &wide(100));
+        insta::assert_snapshot!(format!("inspection_as_{}", format.name), text);
+    }
 }
 
 #[test]
@@ -226,6 +221,32 @@ fn what_is_rendered_twice_is_the_same() {
     for format in FORMATS {
         let once = (format.render)(&sample::report(), &wide(100)).unwrap();
         assert_eq!(once, (format.render)(&sample::report(), &wide(100)).unwrap(), "{}", format.name);
+    }
+}
+
+#[test]
+fn a_build_that_could_not_be_foreseen_is_no_good_news_in_any_format() {
+    let mut report = sample::report();
+    report.problems.clear();
+    report.summary.problems = 0;
+    for result in report.packages.iter_mut().flat_map(|package| &mut package.results) {
+        result.modules.clear();
+    }
+    assert!(render("table", &report, &wide(100)).contains("no problems reading them"));
+    assert!(render("html", &report, &wide(100)).contains("The report has no problems"));
+    let reason = "what it becomes is unknown: setup.py could not be read";
+    report.packages[0].results[0].build = Some(Forecast {
+        becomes: Becomes::Unknown,
+        reason: reason.to_owned(),
+        needs: Vec::new(),
+        requires: Vec::new(),
+        evidence: Vec::new(),
+    });
+    for format in ["table", "html", "markdown"] {
+        let text = render(format, &report, &wide(100));
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains("1 build could not be foreseen"), "{format}: {text}");
+        assert!(!flat.contains("no problems"), "{format}: {text}");
     }
 }
 
@@ -328,13 +349,13 @@ fn plans_fit_the_committed_schema() {
 }
 
 #[test]
-fn plan_as_text() {
-    insta::assert_snapshot!(render_plan("text", &plans::plan(), &wide(100)));
-}
-
-#[test]
-fn plan_as_json() {
-    insta::assert_snapshot!(render_plan("json", &plans::plan(), &wide(100)));
+fn plan_in_every_format() {
+    for format in PLAN_FORMATS {
+        insta::assert_snapshot!(
+            format!("plan_as_{}", format.name),
+            render_plan(format.name, &plans::plan(), &wide(100))
+        );
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `ungil scan` and `ungil inspect` from end to end.
 
+mod builds;
 mod desk;
 mod distributions;
 mod example;

@@ -386,7 +386,36 @@ fn crates_and_their_build_scripts_ask_for_the_limited_api() {
     check(&[files[0], files[1], files[2], ("cffi/build.rs", &guarded)], "3.14t", Becomes::KeepsGilOff, "");
     let stable = cargo("'abi3-py39'");
     check(&rust_files(&stable, silent), "3.14t", Becomes::KeepsGilOff, "");
-    check(&rust_files(&stable, silent), "3.15t", Becomes::Unknown, "asks PyO3 for abi3 and not for abi3t");
+    // maturin and PyO3 build for the one version; what others do is not known.
+    check(&rust_files(&stable, silent), "3.15t", Becomes::KeepsGilOff, "");
+    let by = |requires: &str, backend: &str| {
+        format!("[build-system]\nrequires = [{requires}]\nbuild-backend = '{backend}'\n")
+    };
+    let other = by("'setuptools-rust'", "setuptools.build_meta");
+    let files = [("pyproject.toml", other.as_str()), ("Cargo.toml", stable.as_str()), ("src/lib.rs", silent)];
+    check(&files, "3.15t", Becomes::Unknown, "asks PyO3 for abi3 and not for abi3t");
+    for (requires, becomes) in [
+        ("'maturin>=1.7,<1.8'", Becomes::KeepsGilOff),
+        ("'maturin>=1.9.4,<2,!=1.12.0'", Becomes::KeepsGilOff),
+        ("'maturin~=1.7.0,<1.7.5'", Becomes::Fails),
+        ("'maturin==1.5.1'", Becomes::Fails),
+    ] {
+        let old = by(requires, "maturin");
+        for python in ["3.13t", "3.14t", "3.15t"] {
+            let cargo = stable.replace("0.28", if python == "3.15t" { "0.29" } else { "0.28" });
+            let files = [("pyproject.toml", old.as_str()), ("Cargo.toml", &cargo), ("src/lib.rs", silent)];
+            check(
+                &files,
+                python,
+                becomes,
+                if becomes == Becomes::Fails { "maturin before 1.7.5 tags the wheel abi3" } else { "" },
+            );
+            // Without the feature nothing is tagged so.
+            let plain = cargo.replace("'abi3-py39'", "");
+            let files = [files[0], ("Cargo.toml", &plain), files[2]];
+            check(&files, python, Becomes::KeepsGilOff, "");
+        }
+    }
     check(&rust_files(&cargo("'abi3-py39', 'abi3t-py315'"), silent), "3.15t", Becomes::KeepsGilOff, "");
     let needed = "[build-system]\nrequires = ['maturin>=1', \"cffi>=2; platform_python_implementation != 'PyPy'\"]\nbuild-backend = 'maturin'\n";
     let files = [("pyproject.toml", needed), ("Cargo.toml", plain.as_str()), ("src/lib.rs", silent)];

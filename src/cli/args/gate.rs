@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use ungil::report::DIFFERENCE_FORMATS;
+use ungil::model::snapshot::Difference;
+use ungil::report::{DIFFERENCE_FORMATS, Format};
 
 use super::help::DIFF_EXAMPLES;
 use super::{OutputArguments, ScanArguments, format_help, formats};
@@ -60,7 +61,7 @@ pub(crate) struct DiffArguments {
         default_value = "table",
         help_heading = "Output"
     )]
-    pub(crate) format: String,
+    pub(crate) format: &'static Format<Difference>,
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ungil::gate;
 use ungil::model::snapshot::{Difference, Snapshot};
-use ungil::report::{DIFFERENCE_FORMATS, RenderOptions};
+use ungil::report::RenderOptions;
 
 use super::super::args::{DiffArguments, GlobalArguments};
 use super::super::environment::Environment;
@@ -20,9 +20,7 @@ pub(crate) fn run(typed: &DiffArguments, global: &GlobalArguments, environment: 
     let file = typed.output.output.as_deref();
     let options =
         RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
-    let format = DIFFERENCE_FORMATS.iter().find(|format| format.name == typed.format);
-    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
-    output::write(&(format.render)(&difference, &options)?, file)?;
+    output::write(&(typed.format.render)(&difference, &options)?, file)?;
     Ok(Exit::Clean)
 }
 

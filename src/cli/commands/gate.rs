@@ -2,6 +2,7 @@
 
 use ungil::gate;
 use ungil::model::finding::Level;
+use ungil::model::gate::GateOutcome;
 use ungil::model::policy::{Matter, Policy, Ruling};
 use ungil::rules::RuleSet;
 use ungil::scan::Hints;
@@ -27,10 +28,11 @@ pub(crate) fn run(typed: &GateArguments, global: &GlobalArguments, environment: 
     let baseline = baseline.map(|path| saved_report::read(&path)).transpose()?;
     let baseline = baseline.map(|report| report.snapshot()).transpose();
     let baseline = baseline.map_err(|error| Failure::hinted(error.hint(), error))?;
-    let (mut report, rules) = scan::judge(look)?;
-    let gate = gate::decide(&report, &policy, environment.today()?, baseline.as_ref());
-    let exit = if typed.policy.exit_zero { Exit::Clean } else { Exit::of_gate(gate.outcome) };
-    report.gate = Some(gate);
+    let (report, rules) = scan::judge(look)?;
+    let today = environment.today()?;
+    let report = report.gate(|report| gate::decide(report, &policy, today, baseline.as_ref())).finish();
+    let outcome = report.gate.as_ref().map_or(GateOutcome::Open, |gate| gate.outcome);
+    let exit = if typed.policy.exit_zero { Exit::Clean } else { Exit::of_gate(outcome) };
     outputs.write(&report, &rules, global, environment)?;
     Ok(exit)
 }

@@ -1,7 +1,7 @@
 //! `ungil inspect`: shows all that wheels, source distributions and compiled files say of themselves.
 
 use ungil::archive::limits::Limits;
-use ungil::report::{INSPECTION_FORMATS, RenderOptions};
+use ungil::report::RenderOptions;
 use ungil::scan::{self, Explain, InspectSettings};
 
 use super::super::args::{GlobalArguments, InspectArguments};
@@ -28,8 +28,6 @@ pub(crate) fn run(
     let file = typed.output.output.as_deref();
     let options =
         RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
-    let format = INSPECTION_FORMATS.iter().find(|format| format.name == typed.format);
-    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
-    output::write(&(format.render)(&inspection, &options)?, file)?;
+    output::write(&(typed.format.render)(&inspection, &options)?, file)?;
     Ok(Exit::of_inspection(&inspection))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ungil::archive::limits::Limits;
 use ungil::input;
 use ungil::model::plan::{Edit, Plan};
-use ungil::report::{PLAN_FORMATS, RenderOptions, harmless};
+use ungil::report::{RenderOptions, harmless};
 use ungil::scan;
 
 use super::super::args::{GlobalArguments, PlanArguments};
@@ -35,9 +35,7 @@ pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: 
         generated: typed.timestamp.then(|| environment.timestamp()),
         ..RenderOptions::default()
     };
-    let format = PLAN_FORMATS.iter().find(|format| format.name == typed.format);
-    let format = format.ok_or_else(|| Failure::new(format!("there is no format {}", typed.format)))?;
-    output::write(&(format.render)(&plan, &options)?, file)?;
+    output::write(&(typed.format.render)(&plan, &options)?, file)?;
     if !global.quiet {
         for (file, lines) in written {
             let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };

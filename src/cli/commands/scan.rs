@@ -3,7 +3,7 @@
 use ungil::model::report::Report;
 use ungil::report::RenderOptions;
 use ungil::rules::RuleSet;
-use ungil::scan::{self, Hints};
+use ungil::scan::{self, Hints, ReportBuilder};
 
 use super::super::args::{GlobalArguments, ScanArguments};
 use super::super::destination::{self, Destination};
@@ -19,6 +19,7 @@ pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: 
     let mut look = Look::settle(&typed.look, global, environment)?;
     look.settings.hints = hints(typed);
     let (report, rules) = judge(look)?;
+    let report = report.finish();
     outputs.write(&report, &rules, global, environment)?;
     Ok(Exit::of_report(&report))
 }
@@ -29,11 +30,11 @@ pub(super) fn hints(typed: &ScanArguments) -> Hints {
 }
 
 /// Judges the set; gives the rules back.
-pub(super) fn judge(look: Look) -> Result<(Report, RuleSet), Failure> {
+pub(super) fn judge(look: Look) -> Result<(ReportBuilder, RuleSet), Failure> {
     let Look { configuration, settings, rules, inputs, index, progress } = look;
     let report = scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
-    Ok((Report { configuration: configuration.file(), ..report }, rules.set))
+    Ok((report.configuration(configuration.file()), rules.set))
 }
 
 /// Where the report is to go.
@@ -45,7 +46,7 @@ pub(super) struct Outputs {
 impl Outputs {
     /// Settles what was typed, and finds out whether it can be written.
     pub(super) fn settle(typed: &ScanArguments, environment: &Environment) -> Result<Outputs, Failure> {
-        let destinations = destination::settle(typed.format.as_deref(), &typed.output, &environment.directory)?;
+        let destinations = destination::settle(typed.format, &typed.output, &environment.directory)?;
         for file in destinations.iter().filter_map(|destination| destination.file.as_deref()) {
             output::check(file)?;
         }

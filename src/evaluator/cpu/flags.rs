@@ -33,6 +33,28 @@ pub(in crate::evaluator) enum Condition {
 }
 
 impl Condition {
+    /// The conditions that numbers decide: all but [`Condition::Other`].
+    #[cfg(test)]
+    pub(in crate::evaluator) const DECIDED: [Condition; 14] = {
+        use Condition::*;
+        [
+            Equal,
+            NotEqual,
+            Below,
+            AboveOrEqual,
+            BelowOrEqual,
+            Above,
+            Less,
+            GreaterOrEqual,
+            LessOrEqual,
+            Greater,
+            Negative,
+            NotNegative,
+            Overflow,
+            NoOverflow,
+        ]
+    };
+
     /// The condition that holds exactly when this one does not.
     pub(in crate::evaluator) fn opposite(self) -> Condition {
         use Condition::*;
@@ -403,6 +425,17 @@ mod tests {
     fn check(range: Range, condition: Condition, right: u64, expected: Option<bool>) {
         let flags = Flags::compare(SYMBOL, Value::Known(right), 32);
         assert_eq!(flags.decide(condition, &Fixed(range)), expected, "{range:?} {condition:?} {right}");
+    }
+
+    #[test]
+    fn conditions_are_pairs_of_opposites_and_of_mirror_images() {
+        for condition in Condition::DECIDED {
+            assert!(condition != Condition::Other && condition.opposite() != condition);
+            assert!(Condition::DECIDED.contains(&condition.opposite()));
+            assert_eq!(condition.opposite().opposite(), condition);
+            let mirrored = condition.mirrored();
+            assert!(mirrored == Condition::Other || mirrored.mirrored() == condition, "{condition:?}");
+        }
     }
 
     #[test]

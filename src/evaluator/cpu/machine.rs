@@ -329,3 +329,50 @@ impl Machine<'_, '_> {
         block
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::{CONVENTION, known, on_machine};
+
+    #[test]
+    fn what_is_stored_is_loaded_and_objects_outside_are_immortal() {
+        on_machine(|machine, state| {
+            let stack = state.register(CONVENTION.stack_pointer);
+            machine.store(state, stack, 8, Value::Known(0x1122_3344_5566_7788));
+            assert_eq!(known(machine, state, stack, 4), Some(0x5566_7788));
+            assert_eq!(known(machine, state, stack.offset(7), 1), Some(0x11));
+            let object = machine.fresh(state, Symbol::new(Range::POINTER));
+            assert_eq!(known(machine, state, object.offset(12), 4), Some(0xffff_ffff), "the local count");
+            assert_eq!(known(machine, state, object.offset(16), 8), None);
+            // Writes to objects of the interpreter are none of ours.
+            machine.store(state, Value::Known(OBJECTS + 32), 8, Value::Known(5));
+            assert_ne!(known(machine, state, Value::Known(OBJECTS + 32), 8), Some(5));
+        });
+    }
+
+    #[test]
+    fn arguments_are_in_registers_and_then_on_the_stack() {
+        on_machine(|machine, state| {
+            state.set_register(7, Value::Known(1));
+            state.set_register(6, Value::Known(2));
+            let third = state.register(CONVENTION.stack_pointer).offset(8);
+            machine.store(state, third, 8, Value::Known(3));
+            let found: Vec<Option<u64>> = (0..3).map(|number| machine.argument(state, number).known()).collect();
+            assert_eq!(found, [Some(1), Some(2), Some(3)]);
+        });
+    }
+
+    #[test]
+    fn allocations_of_one_place_are_apart_until_there_are_many() {
+        on_machine(|machine, state| {
+            let blocks: Vec<Value> = (0..5).map(|_| machine.allocate(state, Value::Known(16))).collect();
+            let mut addresses: Vec<u64> = blocks.iter().filter_map(|block| block.known()).collect();
+            addresses.dedup();
+            assert_eq!(addresses.len(), 4, "{blocks:?}");
+            assert_eq!(known(machine, state, blocks[0].offset(8), 8), Some(0), "zeroed");
+            assert_eq!(known(machine, state, blocks[0].offset(16), 8), None, "beyond what is zeroed");
+            assert!(machine.is_nonzero(state, blocks[4]), "a pointer all the same");
+        });
+    }
+}

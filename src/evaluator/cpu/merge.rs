@@ -112,3 +112,31 @@ impl State {
         self.flags = self.resolved_flags();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::{CONVENTION, known, on_machine};
+
+    #[test]
+    fn a_joined_state_covers_both() {
+        on_machine(|machine, state| {
+            let image = machine.image;
+            let stack = state.register(CONVENTION.stack_pointer);
+            let mut other = state.clone();
+            for (path, number) in [(&mut *state, 1), (&mut other, 2)] {
+                path.set_register(3, Value::Known(number));
+                machine.store(path, stack, 8, Value::Known(number));
+                path.flags = Flags::compare(Value::Known(number), Value::Known(0), 64);
+            }
+            assert!(!state.is_subsumed_by(&other, image, &CONVENTION));
+            let mut joined = state.clone();
+            joined.join(&other, image, &CONVENTION);
+            for path in [&*state, &other] {
+                assert!(path.is_subsumed_by(&joined, image, &CONVENTION));
+            }
+            assert!(matches!(joined.register(3), Value::Unknown(_)));
+            assert_eq!(known(machine, &mut joined, stack, 8), None);
+        });
+    }
+}

@@ -105,3 +105,30 @@ impl Machine<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::{known, on_machine};
+
+    #[test]
+    fn runs_are_copied_filled_and_forgotten() {
+        on_machine(|machine, state| {
+            let (from, to) = (machine.allocate(state, Value::Known(64)), machine.allocate(state, Value::Known(64)));
+            machine.fill_run(state, from, Value::Known(0xab), 1, Value::Known(20));
+            assert_eq!(known(machine, state, from.offset(16), 4), Some(0xabab_abab));
+            assert_eq!(known(machine, state, from.offset(20), 4), Some(0));
+            machine.copy_run(state, to, from, Value::Known(17));
+            assert_eq!(known(machine, state, to.offset(16), 2), Some(0x00ab));
+            let before = machine.fuel.steps;
+            machine.copy_run(state, to, from, Value::Known(4096));
+            assert!(machine.fuel.steps > before, "long runs cost");
+            machine.forget(state, from, 8);
+            assert_eq!(known(machine, state, from, 8), None);
+            assert_eq!(known(machine, state, from.offset(8), 8), Some(0xabab_abab_abab_abab));
+            // Nobody knows how much: all of the heap may be hit.
+            machine.fill_run(state, to, Value::Known(0), 1, Value::ANY);
+            assert_eq!(known(machine, state, from.offset(8), 8), None);
+        });
+    }
+}

@@ -305,3 +305,36 @@ impl State {
         self.modules.iter_mut().find(|module| module.handle == handle)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::on_machine;
+    use crate::evaluator::values::symbol::Symbol;
+
+    #[test]
+    fn a_branch_on_a_result_that_shows_failure_sets_the_exception() {
+        on_machine(|machine, state| {
+            let status = Symbol { failure: Failure::Negative, ..Symbol::new(Range::new(-1, 0)) };
+            let result = machine.fresh(state, status);
+            state.flags = Flags::compare(result, Value::Known(0), 32);
+            assert_eq!(machine.ask(state, Condition::Negative), None, "both ways are open");
+            let mut failed = state.clone();
+            assert!(failed.assume(Condition::Negative, &machine.symbols) && failed.exception_set);
+            assert!(state.assume(Condition::NotNegative, &machine.symbols) && !state.exception_set);
+            assert_eq!(state.resolve(result), Value::Known(0));
+            assert_eq!(machine.ask(state, Condition::Negative), Some(false), "it cannot be both");
+        });
+    }
+
+    #[test]
+    fn a_name_that_is_given_out_again_leaves_older_copies_unknown() {
+        on_machine(|machine, state| {
+            let first = machine.fresh(state, Symbol::new(Range::ALL));
+            state.set_register(3, first);
+            let second = machine.fresh(state, Symbol::new(Range::ALL));
+            assert_eq!(first, second, "one place, one name");
+            assert_eq!(state.register(3), Value::Unknown(PointsTo::OUTSIDE));
+        });
+    }
+}

@@ -116,3 +116,22 @@ fn number(value: Value) -> String {
         Value::Unknown(_) => "unknown".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::on_machine;
+
+    #[test]
+    fn steps_of_a_path_are_told_in_order() {
+        on_machine(|machine, state| {
+            machine.note(state, TraceEvent::Branch { taken: true });
+            let mut other = state.clone();
+            machine.note(&mut other, TraceEvent::Unfollowed);
+            machine.note(state, TraceEvent::Return { value: Value::Known(0) });
+            let steps = machine.trace.render(state.trace, machine.image);
+            let words: Vec<&str> = steps.iter().map(|step| step.what.as_str()).collect();
+            assert_eq!(words, ["branch on an unknown", "hook returns"]);
+        });
+    }
+}

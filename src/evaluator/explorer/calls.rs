@@ -13,7 +13,7 @@ use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
 /// The name of what stands for a function that the image's own code chooses while it is loaded.
 const INDIRECT_FUNCTION: &str = "<indirect function>";
 /// Most instructions of a stub.
-const LONGEST_STUB: usize = 6;
+pub(super) const LONGEST_STUB: usize = 6;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
 
@@ -167,6 +167,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             state.memory.taint(self.machine.image, PointsTo::STACK, Value::Unknown(PointsTo::OUTSIDE));
         }
         state.memory.give_up_image(self.machine.image);
+        for word in state.memory.words_with_handles(self.machine.image) {
+            if !self.is_private(word) {
+                state.memory.forget(self.machine.image, word, 8);
+            }
+        }
         state.memory.give_up_heap();
         // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
         state.exception_set = false;
@@ -202,7 +207,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let result = match answer {
             CallOutcome::NoReturn => return false,
             CallOutcome::Throws => {
-                self.may_throw(state);
+                if !self.throws_for_memory(import) {
+                    self.may_throw(state);
+                }
                 return false;
             }
             CallOutcome::CallsBack(address) => {
@@ -335,5 +342,70 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             self.settle_early(state, module);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, FROM_STRING, INIT_DEFINITION, TWO_PHASES, entered, on_code};
+    use crate::evaluator::isa::x86::X86;
+    use crate::model::facts::InitKind;
+
+    #[test]
+    fn a_call_keeps_what_callees_preserve() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            let mut state = entered(executor, TWO_PHASES);
+            let (rbx, rcx) = (3, 1);
+            state.set_register(rbx, Value::Known(5));
+            state.set_register(rcx, Value::Known(6));
+            state.set_vector(2, [Value::Known(7); LANES]);
+            let stack = state.register(executor.machine.convention.stack_pointer);
+            executor.clobber(&mut state);
+            assert_eq!(state.register(rbx), Value::Known(5));
+            assert_eq!(state.register(executor.machine.convention.stack_pointer), stack);
+            assert!(state.register(rcx).known().is_none() && state.lane(2, 0).known().is_none());
+            assert_eq!(state.flags, Flags::UNKNOWN);
+        });
+    }
+
+    #[test]
+    fn a_return_restores_what_was_lost_and_leads_to_the_caller() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            let mut state = entered(executor, TWO_PHASES);
+            let rbx = 3;
+            state.set_register(rbx, Value::Known(5));
+            let return_to = TWO_PHASES.hook + 5;
+            X86::enter(&mut executor.machine, &mut state, return_to);
+            state.set_register(rbx, Value::ANY);
+            assert!(executor.ret(&mut state, Value::ANY));
+            assert_eq!((state.pc, state.register(rbx), state.frames.len()), (return_to, Value::Known(5), 1));
+            state.frames.clear();
+            assert!(!executor.ret(&mut state, Value::ANY), "nobody called");
+        });
+    }
+
+    #[test]
+    fn a_jump_out_of_the_image_is_a_call_where_the_stack_is_as_at_the_call() {
+        let code = Assembly::of(TWO_PHASES).name(TWO_PHASES.definition).jump(INIT_DEFINITION);
+        on_code(TWO_PHASES, code, |executor| {
+            executor.explore(TWO_PHASES.hook, usize::MAX);
+            assert_eq!(executor.outcomes.iter().map(|it| it.init).collect::<Vec<_>>(), [Some(InitKind::MultiPhase)]);
+        });
+        // `rdtsc; push rax; jmp rax`
+        let code = Assembly::of(TWO_PHASES).raw(&[0x0f, 0x31, 0x50, 0xff, 0xe0]);
+        on_code(TWO_PHASES, code, |executor| {
+            executor.explore(TWO_PHASES.hook, usize::MAX);
+            let why = format!("{:?}", executor.abandoned);
+            assert!(why.contains("goes to an address that is not known"), "{why}");
+        });
+    }
+
+    #[test]
+    fn code_that_only_leads_out_of_the_image_is_a_stub() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES).call(FROM_STRING).ret(), |executor| {
+            assert!(executor.is_stub(INIT_DEFINITION) && executor.is_stub(FROM_STRING));
+            assert!(!executor.is_stub(TWO_PHASES.hook));
+        });
     }
 }

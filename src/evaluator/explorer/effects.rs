@@ -161,3 +161,37 @@ fn functions_at(image: &Image, table: u64) -> Vec<u64> {
     let entries = places.map_while(|place| image.pointer(place).filter(|entry| *entry == 0 || is_code(entry)));
     entries.filter(|&entry| entry != 0).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, ONE_PHASE, SET_GIL, TWO_PHASES, VARIABLE, on_code};
+
+    #[test]
+    fn writes_names_and_declarations_of_a_function_and_its_callees_are_found() {
+        let inner = TWO_PHASES.hook + 0x30;
+        let code = Assembly::of(TWO_PHASES).perhaps_over(11).write(VARIABLE).call(inner).ret();
+        let code = code.up_to(inner).write(VARIABLE + 8).name(VARIABLE + 0x10).ret();
+        on_code(TWO_PHASES, code, |executor| {
+            let found = executor.effects_of(&[TWO_PHASES.hook]);
+            assert_eq!(found.writes, [(VARIABLE, VARIABLE + 16)], "side by side");
+            assert_eq!((found.names, found.declares), (vec![VARIABLE + 0x10], false));
+            assert_eq!(executor.effects_of(&[inner]).writes, [(VARIABLE + 8, VARIABLE + 16)]);
+            assert_eq!(executor.effects_of(&[]), Effects::default());
+        });
+        on_code(ONE_PHASE, Assembly::of(ONE_PHASE).call(SET_GIL).ret(), |executor| {
+            assert!(executor.effects_of(&[ONE_PHASE.hook]).declares);
+        });
+    }
+
+    #[test]
+    fn functions_of_a_table_are_those_in_a_row() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            let image = executor.machine.image;
+            // A method and then data; a slot's function.
+            assert_eq!(functions_at(image, 0x36e8), [0x1490]);
+            assert_eq!(functions_at(image, 0x3728), [0x14b0]);
+            assert_eq!(functions_at(image, 0x36f8), [0u64; 0]);
+        });
+    }
+}

@@ -5,16 +5,35 @@
 //! do those of CPython.
 
 use super::Executor;
+use super::calls::LONGEST_STUB;
 use crate::binary::image::LandingPad;
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::cpu::trace::TraceEvent;
-use crate::evaluator::externals::CallModel;
-use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::externals::{CallModel, SystemCall};
+use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::symbol::{Range, Symbol};
 use crate::evaluator::values::value::Value;
 
 /// Ends of the names of destructors, which do not throw.
 const DESTRUCTORS: [&str; 3] = ["D0Ev", "D1Ev", "D2Ev"];
+/// What is thrown when memory is short, or a length beyond all memory.
+const SHORT_MEMORY: [&str; 3] = ["__throw_bad_alloc", "__throw_length_error", "bad_array_new_length"];
+/// Functions of the standard library that throw nothing else: beginnings of their names.
+const QUIET: [&str; 9] = [
+    "_ZNKSt8__detail",
+    "_ZNSt11logic_error",
+    "_ZNSt13runtime_error",
+    "_ZNSt15__exception_ptr",
+    "_ZNSt8__detail",
+    "_ZSt11_Hash_bytes",
+    "_ZSt17current_exceptionv",
+    "_ZSt18_Rb_tree",
+    "_ZSt29_Rb_tree",
+];
+/// The string of libstdc++, and what of it throws when a position is out of range.
+const STRINGS: [&str; 2] =
+    ["_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE", "_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE"];
+const WITH_POSITION: [&str; 6] = ["2at", "5erase", "6insert", "6substr", "7compare", "7replace"];
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Where code goes on when the call that returns to an address throws.
@@ -41,12 +60,31 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// Follows what happens when a function that never returns throws: the rest of the path has ended.
     pub(super) fn throw_from(&mut self, state: &State, function: u64, return_to: u64) {
-        if self.is_caught(state, return_to) {
+        let throws = self.stub_import(function).is_none_or(|import| {
+            let model = self.models.get(self.machine.image, import);
+            model == Some(CallModel::System(SystemCall::Throws)) && !self.throws_for_memory(Some(import))
+        });
+        if throws && self.is_caught(state, return_to) {
             let mut state = state.clone();
             self.call_back(&mut state, function);
             I::enter_external(&mut self.machine, &mut state, return_to);
             self.throw(state);
         }
+    }
+
+    /// The import that code at an address only jumps on to.
+    fn stub_import(&mut self, address: u64) -> Option<usize> {
+        let mut place = address;
+        for _ in 0..LONGEST_STUB {
+            match self.isa.static_successor(self.machine.image, place) {
+                StaticSuccessor::Through { slot, next: None } => {
+                    return self.machine.image.pointer(slot).and_then(|target| self.machine.import_index(target));
+                }
+                StaticSuccessor::Next(next) => place = next,
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// Follows what happens if the call that a path is in throws.
@@ -60,7 +98,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Whether a function of another image may throw.
     pub(super) fn is_throwing(&self, import: usize, model: Option<CallModel>) -> bool {
         let name = self.machine.image.imports().get(import).map_or("", |import| import.name.as_str());
-        model.is_none() && name.starts_with("_Z") && !DESTRUCTORS.iter().any(|end| name.ends_with(end))
+        model.is_none() && may_throw_by_name(name)
+    }
+
+    /// Whether a function that throws does so only when memory is short, which it is not.
+    pub(super) fn throws_for_memory(&self, import: Option<usize>) -> bool {
+        let import = import.and_then(|import| self.machine.image.imports().get(import));
+        import.is_some_and(|import| SHORT_MEMORY.iter().any(|name| import.name.contains(name)))
     }
 
     /// The call that a path is in throws.
@@ -85,11 +129,40 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             let exception = self.machine.nonzero(&mut state);
             state.set_register(convention.result, exception);
             self.machine.fuel.forks += 1;
-            self.enlist(state);
+            self.thrown.push(state);
             match outer {
                 Some(outer) => state = outer,
                 None => return,
             }
+        }
+    }
+}
+
+/// Whether a function of this name may throw anything but for want of memory.
+fn may_throw_by_name(name: &str) -> bool {
+    let is_quiet = DESTRUCTORS.iter().any(|end| name.ends_with(end)) || QUIET.iter().any(|head| name.starts_with(head));
+    let method = STRINGS.iter().find_map(|head| name.strip_prefix(head));
+    let by_method = |method: &str| WITH_POSITION.iter().any(|head| method.starts_with(head));
+    name.starts_with("_Z") && !is_quiet && method.is_none_or(by_method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_may_throw() {
+        for (name, expected) in [
+            ("_ZNSt6localeC1EPKc", true),
+            ("_ZNSt6localeD1Ev", false),
+            ("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE10_M_disposeEv", false),
+            ("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE2atEm", true),
+            ("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE6substrEmm", true),
+            ("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE4findEcm", false),
+            ("PyObject_GetAttrString", false),
+            ("strtol", false),
+        ] {
+            assert_eq!(may_throw_by_name(name), expected, "{name}");
         }
     }
 }

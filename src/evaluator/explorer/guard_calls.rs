@@ -60,3 +60,36 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, TWO_PHASES, VARIABLE, entered, on_code};
+
+    #[test]
+    fn a_pair_that_opens_and_closes_a_guard_is_known_from_then_on() {
+        const OPENS: u64 = 0x1490;
+        const CLOSES: u64 = 0x14b0;
+        for (marked, result, is_known) in [(IN_PROGRESS, 1, true), (IN_PROGRESS, 0, false), (DONE, 1, false)] {
+            on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+                let mut state = entered(executor, TWO_PHASES);
+                let write = |executor: &Executor<'_, '_, _>, state: &mut State, held| {
+                    state.memory.write(executor.machine.image, VARIABLE, 8, held);
+                };
+                state.set_register(executor.machine.convention.arguments[0], Value::Known(VARIABLE));
+                executor.meet_guard_call(&state, OPENS, 0x1480);
+                write(executor, &mut state, marked);
+                state.set_register(executor.machine.convention.result, Value::Known(result));
+                state.pc = 0x1480;
+                executor.recognise_guard_call(&state);
+                executor.meet_guard_call(&state, CLOSES, 0x1488);
+                write(executor, &mut state, DONE);
+                state.pc = 0x1488;
+                executor.recognise_guard_call(&state);
+                let expected = |handler| is_known.then_some(CallModel::System(handler));
+                assert_eq!(executor.own_model(Value::Known(OPENS)), expected(SystemCall::GuardAcquire), "{marked:?}");
+                assert_eq!(executor.own_model(Value::Known(CLOSES)), expected(SystemCall::GuardRelease), "{marked:?}");
+            });
+        }
+    }
+}

@@ -93,17 +93,26 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         false
     }
 
-    /// Whether code may lead to an address within one function: calls are passed by, and a jump to a computed address may
-    /// lead anywhere.
+    /// Whether code may lead to an address within one function.
     pub(super) fn may_lead_to(&mut self, start: u64, wanted: u64) -> bool {
+        self.leads_to(start, wanted) != Some(false)
+    }
+
+    /// Whether code leads to an address within one function: calls are passed by. `None` where that cannot be told: a
+    /// jump to a computed address may lead anywhere.
+    pub(super) fn leads_to(&mut self, start: u64, wanted: u64) -> Option<bool> {
         let mut seen = HashSet::new();
         let mut open = vec![start];
+        let mut is_certain = true;
         while let Some(address) = open.pop() {
             if !seen.insert(address) {
                 continue;
             }
-            if address == wanted || seen.len() > LONGEST_SEARCH {
-                return true;
+            if address == wanted {
+                return Some(true);
+            }
+            if seen.len() > LONGEST_SEARCH {
+                return None;
             }
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
@@ -113,11 +122,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                     open.extend(self.landing_pad_address(next));
                 }
                 StaticSuccessor::Through { next: None, .. } => {}
-                StaticSuccessor::Computed => return true,
+                StaticSuccessor::Computed => is_certain = false,
                 StaticSuccessor::Return | StaticSuccessor::Dead => {}
             }
         }
-        false
+        is_certain.then_some(false)
     }
 
     /// Whether the slot holds an import that never returns, or such a function of the C++ run time in the image.
@@ -129,5 +138,41 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             None => self.models.own(image, target),
         };
         model.is_some_and(CallModel::never_returns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evaluator::explorer::tests::{Assembly, FROM_STRING, TWO_PHASES, on_code};
+
+    #[test]
+    fn a_function_returns_unless_every_way_ends() {
+        let [trap, calls, circle, branch] = [0x20, 0x28, 0x30, 0x38].map(|offset| TWO_PHASES.hook + offset);
+        let code = Assembly::of(TWO_PHASES).call(FROM_STRING).ret();
+        let code = code.up_to(trap).raw(&[0x0f, 0x0b]).up_to(calls).call(trap).up_to(circle).call(circle).ret();
+        let code = code.up_to(branch).perhaps_over(5).call(trap).ret();
+        on_code(TWO_PHASES, code, |executor| {
+            for (function, expected) in
+                [(TWO_PHASES.hook, true), (trap, false), (calls, false), (circle, true), (branch, true)]
+            {
+                assert_eq!(executor.may_return(function), expected, "{function:#x}");
+                assert_eq!(executor.may_return(function), expected, "{function:#x}, remembered");
+            }
+        });
+    }
+
+    #[test]
+    fn ways_within_a_function_are_found() {
+        // A loop over the call, and then the end.
+        let hook = TWO_PHASES.hook;
+        let code = Assembly::of(TWO_PHASES).call(FROM_STRING).raw(&[0x85, 0xc0, 0x75, 0xf7]).ret();
+        on_code(TWO_PHASES, code, |executor| {
+            assert!(executor.may_lead_to(hook + 5, hook), "back");
+            assert!(executor.may_lead_to(hook, hook + 9), "forward");
+            assert!(!executor.may_lead_to(hook + 9, hook), "behind the return");
+            assert!(!executor.may_lead_to(hook, FROM_STRING), "calls are passed by");
+            // Slots of the loader: imports that return.
+            assert!(!executor.ends(0x2640) && !executor.ends(0));
+        });
     }
 }

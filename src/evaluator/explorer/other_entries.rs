@@ -113,3 +113,22 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_to_a_place_is_found_over_calls() {
+        let mut graph = CallGraph::default();
+        for (from, to, transfers) in [(0x10, 0x14, false), (0x14, 0x40, true), (0x14, 0x19, true), (0x40, 0x44, false)]
+        {
+            graph.nodes.insert(from, transfers);
+            graph.link(from, to);
+        }
+        graph.nodes.insert(0x44, false);
+        assert_eq!(graph.leading_to(&[0x44]), Some(vec![0x10, 0x14, 0x40, 0x44]));
+        assert_eq!(graph.leading_to(&[0x50]), None, "nothing that was met");
+        assert!(graph.transfers_at(0x15) && !graph.transfers_at(0x12) && !graph.transfers_at(0x30));
+    }
+}

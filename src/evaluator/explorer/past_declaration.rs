@@ -8,6 +8,7 @@ use super::{DECLARATION, Executor};
 use crate::evaluator::cpu::state::{Gil, Module, State};
 use crate::evaluator::isa::{CallSite, InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
+use crate::evaluator::values::value::Value;
 
 /// Most instructions of one function that are looked at.
 const LONGEST_FUNCTION: usize = 20_000;
@@ -24,6 +25,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if state.frames.len() != 1
             || state.exception_set
             || state.modules.is_empty()
+            || gives_nothing(state, self.machine.convention.result)
             || self.machine.image.import_named(DECLARATION).is_none()
         {
             return None;
@@ -129,5 +131,56 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let holds = |&&(_, value): &&(u64, u64)| targets.contains(&value);
         places.extend(image.relocations().iter().filter(holds).map(|&(place, _)| place));
         places
+    }
+}
+
+/// Whether a path has returned from a function that made nothing: it gave null, or the number with which functions that
+/// give a status say so. What the path goes on to is a failure, and not the module that was made before that.
+fn gives_nothing(state: &State, result: usize) -> bool {
+    const FAILED: u64 = 0xffff_ffff;
+    let value = state.register(result);
+    value == Value::Known(0) || value.truncate(32) == Value::Known(FAILED)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evaluator::explorer::tests::{Assembly, CREATE, ONE_PHASE, SET_GIL, on_code};
+
+    const MAKER: u64 = ONE_PHASE.hook + 0x14;
+
+    /// A hook, and the function that makes its module and perhaps declares it.
+    fn code(hook: impl FnOnce(Assembly) -> Assembly) -> Assembly {
+        let code = hook(Assembly::of(ONE_PHASE)).up_to(MAKER).raw(&[0x53]).name(ONE_PHASE.definition).call(CREATE);
+        // `mov rbx, rax`, and behind the branch `mov rdi, rbx; mov esi, 1; call; mov rax, rbx; pop rbx`
+        let code = code.raw(&[0x48, 0x89, 0xc3]).perhaps_over(13).raw(&[0x48, 0x89, 0xdf, 0xbe, 1, 0, 0, 0]);
+        code.call(SET_GIL).raw(&[0x48, 0x89, 0xd8, 0x5b]).ret()
+    }
+
+    #[test]
+    fn the_one_call_of_the_function_that_declares_is_left_behind() {
+        let is_past = |code: Assembly| {
+            let mut found = None;
+            on_code(ONE_PHASE, code, |executor| found = Some(executor.is_past_declaration(ONE_PHASE.hook + 5)));
+            found.unwrap()
+        };
+        assert!(is_past(code(|hook| hook.call(MAKER).ret())));
+        assert!(!is_past(code(|hook| hook.call(MAKER).call(MAKER).ret())), "it is called again");
+        // `test eax, eax; jne` back to the call.
+        assert!(!is_past(code(|hook| hook.call(MAKER).raw(&[0x85, 0xc0, 0x75, 0xf7]).ret())), "it may be met again");
+        assert!(!is_past(code(|hook| hook.name(MAKER).ret())), "nothing was called");
+    }
+
+    #[test]
+    fn instructions_of_a_function_are_told_apart_from_its_callees() {
+        on_code(ONE_PHASE, code(|hook| hook.call(MAKER).ret()), |executor| {
+            let mut body = executor.body(ONE_PHASE.hook).unwrap();
+            body.sort_unstable();
+            let start = ONE_PHASE.hook;
+            assert_eq!(body, [(start, start + 5), (start + 5, start + 6)]);
+            let inner = executor.body(MAKER).unwrap();
+            assert!(inner.len() > 10 && inner.iter().all(|&(address, _)| address >= MAKER));
+            assert!(executor.is_entered_at(&inner, MAKER));
+            assert_eq!(executor.references_to(&[MAKER]), [start + 1]);
+        });
     }
 }

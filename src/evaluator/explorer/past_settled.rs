@@ -51,6 +51,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
         self.worklist.clear();
         self.raising.clear();
+        self.thrown.clear();
         self.follows_settled = false;
         let used = self.machine.fuel;
         self.machine.fuel = spent;
@@ -69,5 +70,33 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             }
             Value::Symbol { .. } | Value::Unknown(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::image::images;
+    use crate::evaluator::cpu::fuel::EvaluationLimits;
+    use crate::evaluator::cpu::machine::TargetInterpreter;
+    use crate::evaluator::isa::x86::X86;
+    use crate::model::facts::HookKind;
+
+    fn ends(name: &str) -> usize {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let images = images(&bytes).unwrap();
+        let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
+        let purpose = Purpose::Hook(HookKind::Init);
+        let limits = EvaluationLimits::default();
+        let mut executor: Executor<'_, '_, X86> = Executor::new(&images[0], purpose, "sample", interpreter, limits);
+        executor.explore(images[0].exports()["PyInit_sample"], usize::MAX);
+        executor.outcomes.len()
+    }
+
+    #[test]
+    fn a_module_that_comes_from_elsewhere_counts_beside_the_settled_one() {
+        assert_eq!(ends("hooks/built/elf-x86_64-O2-returns-imported.so"), 2);
+        assert_eq!(ends("binary/built/elf-x86_64-single-set.so"), 1);
     }
 }

@@ -15,6 +15,8 @@ const MAKERS: [&str; 6] = [
     "PyModule_New",
     "PyModule_NewObject",
 ];
+/// The function that makes a module from a definition.
+const CREATE: &str = "PyModule_Create2";
 /// Most places that are compared.
 const MOST_PLACES: usize = 32;
 
@@ -31,7 +33,6 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Whether the code has one place that makes a module, which is in the hook and is not met again, and no other way to
     /// come by one.
     fn is_the_only_one(&mut self, state: &State, module: u64) -> bool {
-        const CREATE: &str = "PyModule_Create2";
         const OTHERS: [&str; 4] = ["PyImport_", "PyModule_New", "PyModule_From", "PyState_"];
         const LOOKUPS: [&str; 3] = ["dlsym", "GetProcAddress", "PyObject_CallMethod"];
         let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
@@ -45,15 +46,31 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         in_hook && call.returns && call.end == made.made_before && !self.may_lead_to(call.end, call.start)
     }
 
-    /// Whether several places in the code make modules: what follows may return another one.
-    fn may_make_another(&mut self) -> bool {
-        MAKERS.iter().map(|maker| self.call_sites(maker).len()).sum::<usize>() > 1
+    /// Whether the path has made another module than the one that it declares, or several places in the code make modules
+    /// from definitions: what follows may return another one.
+    ///
+    /// Compilers often double a call of which one copy is behind a check. Places that lead to this declaration within their
+    /// function, and to which it does not lead back, are such copies: a call of the function makes one module, and declares
+    /// it here, so they count as one place.
+    fn may_return_another(&mut self, state: &State) -> bool {
+        let Some(declared) = state.frames.last().map(|frame| frame.return_to) else { return true };
+        if state.modules.len() > 1 {
+            return true;
+        }
+        let sites: Vec<CallSite> = MAKERS.iter().flat_map(|maker| self.call_sites(maker).to_vec()).collect();
+        let mut is_copy = |site: &CallSite| match site.transfer {
+            Some(call) if call.returns => {
+                self.leads_to(call.end, declared) == Some(true) && self.leads_to(declared, call.start) == Some(false)
+            }
+            Some(_) | None => false,
+        };
+        sites.len() > 1 && !sites.iter().all(&mut is_copy)
     }
 
     /// Whether nothing else in the code could declare otherwise a module that has just declared itself: all places that
     /// declare say the same, or there is one that is not met again.
     pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
-        if !self.is_the_hooks(state, module) || self.may_make_another() {
+        if !self.is_the_hooks(state, module) || self.may_return_another(state) {
             return false;
         }
         let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
@@ -141,5 +158,60 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         state.exception_set = false;
         state.set_register(self.machine.convention.result, Value::Known(module));
         self.finish(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, CREATE, ONE_PHASE, SET_GIL, TWO_PHASES, on_code};
+    use crate::model::facts::Declaration;
+
+    /// `push rbx`, a module made in the hook, and calls that declare it with these numbers.
+    fn declares(values: &[u8]) -> Assembly {
+        let code = Assembly::of(ONE_PHASE).raw(&[0x53]).name(ONE_PHASE.definition).call(CREATE);
+        let code = values.iter().fold(code.raw(&[0x48, 0x89, 0xc3]), |code, &value| {
+            code.raw(&[0x48, 0x89, 0xdf, 0xbe, value, 0, 0, 0]).call(SET_GIL)
+        });
+        code.raw(&[0x48, 0x89, 0xd8, 0x5b]).ret()
+    }
+
+    #[test]
+    fn a_path_ends_where_no_other_call_declares_otherwise() {
+        let rest = ONE_PHASE.hook + 16 + 13;
+        for (values, all, goes_on, value) in [
+            (&[1][..], Some(1), false, 1),
+            (&[1, 1], Some(1), false, 1),
+            (&[1, 0], None, true, 0),
+            (&[0, 1], None, true, 1),
+        ] {
+            on_code(ONE_PHASE, declares(values), |executor| {
+                executor.explore(ONE_PHASE.hook, usize::MAX);
+                let declared: Vec<_> = executor.outcomes.iter().map(|outcome| outcome.gil.clone()).collect();
+                assert_eq!(declared, [Ok(Declaration::SetGil { value })], "{values:?}");
+                assert_eq!(executor.declared(), all, "{values:?}");
+                assert_eq!(executor.declaration_sites().len(), values.len());
+                assert_eq!(executor.followed.contains_key(&rest), goes_on, "{values:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_not_followed_may_declare_otherwise() {
+        for (values, stays) in [(&[1, 1][..], true), (&[1, 0], false)] {
+            on_code(ONE_PHASE, declares(values), |executor| {
+                let mut state = crate::evaluator::explorer::tests::entered(executor, ONE_PHASE);
+                let gil = Gil::Set { value: Value::Known(1), address: 0 };
+                let made = Module { handle: 8, definition: Value::ANY, gil, maker: 0, made_before: 0 };
+                state.modules = vec![made, Module { handle: 16, gil: Gil::Absent, ..made }];
+                executor.open_declarations(&mut state);
+                assert_eq!(state.modules[0].gil == gil, stays, "{values:?}");
+                assert!(matches!(state.modules[1].gil, Gil::Open { .. }));
+            });
+        }
+        // Nothing in this one can declare.
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            assert_eq!((executor.declared(), executor.declaration_sites().len()), (None, 0));
+        });
     }
 }

@@ -48,3 +48,43 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, ON_WINDOWS, TWO_PHASES, VARIABLE, entered, on_code};
+
+    #[test]
+    fn guards_of_windows_are_known_by_the_comparison_behind_the_call() {
+        let guard = ON_WINDOWS.definition + 0x40;
+        // `cmp dword [guard], -1`, and a return.
+        let end = ON_WINDOWS.hook + 7;
+        let displacement = (guard - end) as u32;
+        let code = Assembly::of(ON_WINDOWS).raw(&[0x83, 0x3d]).raw(&displacement.to_le_bytes()).raw(&[0xff]).ret();
+        on_code(ON_WINDOWS, code, |executor| {
+            let mut state = entered(executor, ON_WINDOWS);
+            let holds =
+                |state: &State, executor: &Executor<'_, '_, _>| state.memory.read(executor.machine.image, guard, 4);
+            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            assert!(!executor.model_guard_call(&mut state, end), "nothing is compared there");
+            let mut state = entered(executor, ON_WINDOWS);
+            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            assert!(executor.model_guard_call(&mut state, ON_WINDOWS.hook));
+            assert_eq!((holds(&state, executor), state.pc), (Value::Known(IN_PROGRESS), ON_WINDOWS.hook));
+            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            assert!(executor.model_guard_call(&mut state, end), "who gets it then closes it");
+            assert_eq!(holds(&state, executor), Value::Known(DONE));
+            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            assert!(!executor.model_guard_call(&mut state, end));
+        });
+    }
+
+    #[test]
+    fn other_systems_have_none_of_them() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
+            let mut state = entered(executor, TWO_PHASES);
+            state.set_register(executor.machine.convention.arguments[0], Value::Known(VARIABLE));
+            assert!(!executor.model_guard_call(&mut state, TWO_PHASES.hook));
+        });
+    }
+}

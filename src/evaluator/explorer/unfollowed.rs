@@ -7,7 +7,7 @@ use super::{DECLARATION, Executor, Purpose};
 use crate::evaluator::cpu::state::State;
 use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa;
-use crate::evaluator::isa::InstructionSet;
+use crate::evaluator::isa::{Access, AccessSite, InstructionSet};
 use crate::evaluator::outcome::Outcome;
 use crate::evaluator::values::value::Value;
 use crate::model::facts::{Declaration, InitKind};
@@ -21,6 +21,8 @@ const FOLLOWED: [&str; 6] = [
     "PyUnstable_Module_SetGIL",
     "pthread_once",
 ];
+/// How far from its start an object is taken to reach.
+const LARGEST_OBJECT: u64 = 256;
 /// Functions that keep what they are given for later, when the declaration has been read.
 const FOR_LATER: [&str; 8] = [
     "Py_AtExit",
@@ -129,7 +131,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Whether an instruction that may begin at these addresses was carried out.
-    fn is_any_followed(&self, starts: &[u64]) -> bool {
+    pub(super) fn is_any_followed(&self, starts: &[u64]) -> bool {
         starts.iter().any(|start| self.followed.contains_key(start))
     }
 
@@ -141,10 +143,95 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 continue;
             }
             let found = I::accesses(image, (start, end));
-            if let Some(place) = found.iter().find(|starts| !self.is_any_followed(starts)).and_then(|it| it.first()) {
+            // Who reads the pointer to the slots may write through it; who reads a slot gets only what that holds.
+            let is_array = end.saturating_sub(start) > 8;
+            let is_harmless = |site: &AccessSite| is_array && matches!(site.access, Access::Read { .. });
+            let other = found.iter().find(|site| !is_harmless(site) && !self.is_any_followed(&site.starts));
+            if let Some(place) = other.and_then(|site| site.starts.first()) {
                 return Some(format!("code at {place:#x} that was not followed may change the slots at {start:#x}"));
             }
         }
         None
+    }
+
+    /// Whether only instructions that were followed change a variable: no code takes the address of an object that it may
+    /// be a part of, and no pointer to such an object lies among the data. Then code that is skipped leaves it alone.
+    pub(super) fn is_private(&mut self, word: u64) -> bool {
+        let image = self.machine.image;
+        let object = (word.saturating_sub(LARGEST_OBJECT - 1), word.saturating_add(8));
+        let sites = self.writers.entry(word).or_insert_with(|| {
+            let is_pointed_at = image.relocations().iter().any(|&(_, value)| object.0 <= value && value < object.1);
+            let changes = |site: &AccessSite| match site.access {
+                Access::Read { .. } => false,
+                Access::Write { address, size } => address.saturating_add(size) > word,
+                Access::Name { .. } => true,
+            };
+            let sites = || I::accesses(image, object).into_iter().filter(changes).collect();
+            if is_pointed_at { None } else { Some(sites()) }
+        });
+        let Some(sites) = sites.clone() else { return false };
+        sites.iter().all(|site| match site.access {
+            Access::Read { .. } => true,
+            Access::Write { .. } => self.is_any_followed(&site.starts),
+            // The run time gets the addresses of guards.
+            Access::Name { address } => self.machine.guards.contains(address),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{Assembly, TWO_PHASES, VARIABLE, entered, on_code};
+
+    #[test]
+    fn who_gets_code_may_call_it_unless_that_is_modelled_or_comes_later() {
+        for (name, argument, is_exposed) in [
+            ("qsort", TWO_PHASES.hook, true),
+            // A table with a pointer to code, and what points to such a table.
+            ("some_function", 0x36e0, true),
+            ("some_function", 0x36b0, true),
+            ("some_function", TWO_PHASES.definition + 8, false),
+            ("some_function", 5, false),
+            ("atexit", TWO_PHASES.hook, false),
+            ("PyModuleDef_Init", TWO_PHASES.definition, false),
+        ] {
+            on_code(TWO_PHASES, Assembly::of(TWO_PHASES).ret(), |executor| {
+                let mut state = entered(executor, TWO_PHASES);
+                for &register in executor.machine.convention.arguments {
+                    state.set_register(register, Value::Known(0));
+                }
+                state.set_register(executor.machine.convention.arguments[0], Value::Known(argument));
+                executor.note_callbacks(&mut state, name, None);
+                assert_eq!(executor.is_exposed, is_exposed, "{name} {argument:#x}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_a_callback_writes_is_not_known_afterwards() {
+        on_code(TWO_PHASES, Assembly::of(TWO_PHASES).write(VARIABLE).ret(), |executor| {
+            let mut state = entered(executor, TWO_PHASES);
+            let read = |state: &State, executor: &Executor<'_, '_, _>, place| {
+                state.memory.read(executor.machine.image, place, 8).known()
+            };
+            assert_eq!(read(&state, executor, VARIABLE), Some(0));
+            executor.call_back(&mut state, TWO_PHASES.hook);
+            assert_eq!((read(&state, executor, VARIABLE), read(&state, executor, VARIABLE + 8)), (None, Some(0)));
+        });
+    }
+
+    #[test]
+    fn code_beside_the_paths_that_writes_the_slots_makes_them_doubtful() {
+        let table = TWO_PHASES.definition + 0x50;
+        let beside = TWO_PHASES.hook + 0x30;
+        for (target, is_doubtful) in [(table, true), (VARIABLE, false)] {
+            let code = Assembly::of(TWO_PHASES).ret().up_to(beside).write(target).ret();
+            on_code(TWO_PHASES, code, |executor| {
+                executor.explore(TWO_PHASES.hook, usize::MAX);
+                let found = executor.other_writer(&[(table, table + 8)]);
+                assert_eq!(found.is_some(), is_doubtful, "{found:?}");
+            });
+        }
     }
 }

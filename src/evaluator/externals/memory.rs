@@ -276,3 +276,110 @@ fn enter(machine: &Machine, function: Value, otherwise: Value) -> CallOutcome {
         Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => CallOutcome::Returns(otherwise),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::on_machine;
+    use crate::evaluator::externals::tests::called;
+
+    fn gives(machine: &mut Machine, state: &mut State, name: &str, arguments: &[Value]) -> Value {
+        match called(machine, state, name, arguments) {
+            CallOutcome::Returns(value) => value,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    fn text(machine: &mut Machine, state: &mut State, text: &str) -> Value {
+        let block = machine.allocate(state, Value::Known(0));
+        for (index, byte) in text.bytes().chain([0]).enumerate() {
+            machine.store(state, block.offset(index as u64), 1, Value::Known(byte.into()));
+        }
+        block
+    }
+
+    fn bytes(machine: &mut Machine, state: &mut State, place: Value, count: u64) -> Vec<Option<u64>> {
+        (0..count).map(|index| machine.load(state, place.offset(index), 1).known()).collect()
+    }
+
+    #[test]
+    fn texts_are_copied_appended_and_cut() {
+        let known = |text: &str| text.bytes().map(|byte| Some(u64::from(byte))).collect::<Vec<_>>();
+        for (name, most, expected) in [
+            ("strcpy", None, "xy\0defg"),
+            ("strncpy", Some(1), "xbcdefg"),
+            ("strncpy", Some(4), "xy\0\0efg"),
+            ("strcat", None, "abcdefg"),
+        ] {
+            on_machine(|machine, state| {
+                let (to, from) = (text(machine, state, "abcdefg"), text(machine, state, "xy"));
+                // The third argument is on the stack.
+                if let Some(most) = most {
+                    let third = state.register(machine.convention.stack_pointer).offset(machine.convention.stacked);
+                    machine.store(state, third, 8, Value::Known(most));
+                }
+                assert_eq!(gives(machine, state, name, &[to, from]), to, "{name}");
+                assert_eq!(bytes(machine, state, to, 7), known(expected), "{name}");
+                if name == "strcat" {
+                    assert_eq!(bytes(machine, state, to.offset(7), 3), known("xy\0"));
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn comparisons_tell_the_sign_and_unknown_bytes_nothing() {
+        on_machine(|machine, state| {
+            let (low, high) = (text(machine, state, "ab"), text(machine, state, "ac"));
+            assert_eq!(gives(machine, state, "strcmp", &[low, high]).truncate(32), Value::Known(0xffff_ffff));
+            assert_eq!(gives(machine, state, "strcmp", &[high, low]), Value::Known(1));
+            assert_eq!(gives(machine, state, "strlen", &[low]), Value::Known(2));
+            machine.store(state, low, 1, Value::ANY);
+            assert!(gives(machine, state, "strcmp", &[low, high]).known().is_none());
+            assert!(gives(machine, state, "strlen", &[low]).known().is_none());
+        });
+    }
+
+    #[test]
+    fn memory_is_zeroed_moved_and_stored_as_asked() {
+        on_machine(|machine, state| {
+            let block = gives(machine, state, "calloc", &[Value::Known(2), Value::Known(8)]);
+            assert_eq!(machine.load(state, block.offset(8), 8), Value::Known(0));
+            machine.store(state, block, 8, Value::Known(77));
+            state.pc += 4;
+            let moved = gives(machine, state, "realloc", &[block, Value::Known(64)]);
+            assert_ne!(moved, block);
+            assert_eq!(machine.load(state, moved, 8), Value::Known(77));
+            state.pc += 4;
+            let place = state.register(machine.convention.stack_pointer).offset(64);
+            assert_eq!(gives(machine, state, "posix_memalign", &[place, Value::Known(16)]), Value::Known(0));
+            assert!(machine.load(state, place, 8).known().is_some_and(|block| block != 0));
+        });
+    }
+
+    #[test]
+    fn what_is_done_once_is_done_once() {
+        on_machine(|machine, state| {
+            let control = machine.allocate(state, Value::Known(16));
+            assert_eq!(gives(machine, state, "__cxa_guard_acquire", &[control]), Value::Known(1));
+            gives(machine, state, "__cxa_guard_release", &[control]);
+            assert_eq!(gives(machine, state, "__cxa_guard_acquire", &[control]), Value::Known(0));
+            let code = machine.image.exports().values().find(|&&address| machine.is_code(address)).copied().unwrap();
+            let (control, function) = (control.offset(8), Value::Known(code));
+            assert_eq!(called(machine, state, "pthread_once", &[control, function]), CallOutcome::CallsBack(code));
+            assert_eq!(gives(machine, state, "pthread_once", &[control, function]), Value::Known(0));
+        });
+    }
+
+    #[test]
+    fn slots_of_threads_hold_what_was_put_there() {
+        on_machine(|machine, state| {
+            let slot = gives(machine, state, "TlsAlloc", &[]);
+            assert_eq!(gives(machine, state, "TlsGetValue", &[slot]), Value::Known(0));
+            gives(machine, state, "TlsSetValue", &[slot, Value::Known(9)]);
+            assert_eq!(gives(machine, state, "TlsGetValue", &[slot]), Value::Known(9));
+            // One that this program did not ask for.
+            assert!(gives(machine, state, "TlsGetValue", &[Value::Known(1)]).known().is_none());
+        });
+    }
+}

@@ -197,3 +197,105 @@ fn ready(machine: &Machine, state: &mut State, object: Value) -> Value {
     }
     Value::Known(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::cpu::tests::on_machine;
+    use crate::evaluator::externals::tests::called;
+    use crate::evaluator::values::value::OBJECTS;
+
+    fn gives(machine: &mut Machine, state: &mut State, name: &str, arguments: &[Value]) -> Value {
+        match called(machine, state, name, arguments) {
+            CallOutcome::Returns(value) => value,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    fn stored(machine: &mut Machine, state: &mut State, text: &str) -> Value {
+        let block = machine.allocate(state, Value::Known(0));
+        for (index, byte) in text.bytes().chain([0]).enumerate() {
+            machine.store(state, block.offset(index as u64), 1, Value::Known(byte.into()));
+        }
+        block
+    }
+
+    #[test]
+    fn what_another_module_gives_is_its_own() {
+        for (name, argument, origin) in [
+            ("PyImport_ImportModule", "numpy.core", Some("numpy.core")),
+            ("PyCapsule_Import", "datetime.datetime_CAPI", Some("datetime")),
+            ("PyCapsule_Import", "plain", None),
+            ("PyImport_ImportModule", "", None),
+        ] {
+            on_machine(|machine, state| {
+                let text = stored(machine, state, argument);
+                let found = gives(machine, state, name, &[text]);
+                assert_eq!(machine.origin(found).as_deref(), origin, "{name} {argument}");
+                state.pc += 4;
+                let derived = gives(machine, state, "PyObject_GetAttrString", &[found]);
+                assert_eq!(machine.origin(derived).as_deref(), origin, "what is derived from it, too");
+            });
+        }
+    }
+
+    #[test]
+    fn modules_are_found_by_their_definition() {
+        on_machine(|machine, state| {
+            let definition = Value::Known(0x4000);
+            assert_eq!(gives(machine, state, "PyState_FindModule", &[definition]), Value::Known(0));
+            let CallOutcome::CreatesModule(handle) = called(machine, state, "PyModule_Create2", &[definition]) else {
+                panic!("a module")
+            };
+            assert!(gives(machine, state, "PyState_FindModule", &[definition]).known().is_none());
+            assert_eq!(gives(machine, state, "PyModule_GetDef", &[Value::Known(handle)]), definition);
+            assert!(gives(machine, state, "PyModule_GetDef", &[Value::Known(handle + 8)]).known().is_none());
+        });
+    }
+
+    #[test]
+    fn a_declaration_of_some_module_may_be_that_of_each() {
+        on_machine(|machine, state| {
+            let CallOutcome::CreatesModule(handle) =
+                called(machine, state, "PyModule_Create2", &[Value::Known(0x4000)])
+            else {
+                panic!("a module")
+            };
+            let gil = |state: &State| state.modules[0].gil;
+            called(machine, state, "PyUnstable_Module_SetGIL", &[Value::Known(handle), Value::Known(1)]);
+            let one = Gil::Set { value: Value::Known(1), address: state.pc };
+            assert_eq!(gil(state), one);
+            called(machine, state, "PyUnstable_Module_SetGIL", &[Value::ANY, Value::Known(1)]);
+            assert_eq!(gil(state), one, "the same again");
+            called(machine, state, "PyUnstable_Module_SetGIL", &[Value::ANY, Value::Known(0)]);
+            assert!(matches!(gil(state), Gil::Set { value: Value::Unknown(_), .. }));
+        });
+    }
+
+    #[test]
+    fn an_exception_is_moved_to_where_the_arguments_point() {
+        on_machine(|machine, state| {
+            let place = state.register(machine.convention.stack_pointer).offset(64);
+            for is_set in [true, false] {
+                state.exception_set = is_set;
+                gives(machine, state, "PyErr_Fetch", &[place, place.offset(8)]);
+                let error = machine.load(state, place, 8);
+                assert_eq!((machine.is_nonzero(state, error), state.exception_set), (is_set, false));
+            }
+            assert_eq!(machine.load(state, place, 8), Value::Known(0));
+        });
+    }
+
+    #[test]
+    fn a_type_that_is_made_ready_has_no_empty_fields() {
+        on_machine(|machine, state| {
+            let data = machine.image.segments.iter().find(|it| it.writable && it.size >= 64).unwrap().address;
+            let place =
+                (data..data + 1024).step_by(8).find(|&it| state.memory.read(machine.image, it, 8) == Value::Known(0));
+            let place = place.unwrap();
+            assert_eq!(gives(machine, state, "PyType_Ready", &[Value::Known(place)]), Value::Known(0));
+            assert!(state.memory.read(machine.image, place, 8).known().is_none());
+            gives(machine, state, "PyType_Ready", &[Value::Known(OBJECTS)]);
+        });
+    }
+}

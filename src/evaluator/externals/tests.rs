@@ -8,7 +8,7 @@ use crate::evaluator::cpu::tests::on_machine;
 use crate::evaluator::values::value::Value;
 
 /// Calls a function by its name with these arguments.
-fn called(machine: &mut Machine, state: &mut State, name: &str, arguments: &[Value]) -> CallOutcome {
+pub(super) fn called(machine: &mut Machine, state: &mut State, name: &str, arguments: &[Value]) -> CallOutcome {
     for (&register, &value) in machine.convention.arguments.iter().zip(arguments) {
         state.set_register(register, value);
     }

@@ -21,7 +21,8 @@ use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
 use crate::evaluator::isa::arm64::encoding::Branch;
 use crate::evaluator::isa::{
-    Access, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor, constants,
+    Access, AccessSite, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor,
+    constants,
 };
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{THREAD, Value};
@@ -115,8 +116,8 @@ impl InstructionSet for Arm64 {
         access::of(image, address, fetch(image, address)?, named)
     }
 
-    fn accesses(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>> {
-        access::find(image, range).into_iter().map(|address| vec![address]).collect()
+    fn accesses(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
+        access::find(image, range)
     }
 
     fn starts_of(_: &Image, place: u64) -> Vec<u64> {

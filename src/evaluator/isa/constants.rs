@@ -76,3 +76,65 @@ pub(super) fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::image::images;
+
+    /// Shows a fixture in which code from an offset in the file on is replaced.
+    fn on_image(name: &str, place: usize, code: &[u8], check: impl FnOnce(&Image<'_>)) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(name);
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[place..place + code.len()].copy_from_slice(code);
+        check(&images(&bytes).unwrap()[0]);
+    }
+
+    #[test]
+    fn jumps_between_a_constant_and_a_call_are_seen() {
+        const HOOK: u64 = 0x1470;
+        // Jumps at the beginning that lead 0x20 behind it; `mov eax, …` hides nothing and is none.
+        for (code, expected) in [
+            (&[0xeb, 0x1e][..], true),
+            (&[0x75, 0x1e], true),
+            (&[0xe3, 0x1e], true),
+            (&[0xe9, 0x1b, 0, 0, 0], true),
+            (&[0x0f, 0x85, 0x1a, 0, 0, 0], true),
+            (&[0xe8, 0x1b, 0, 0, 0], false),
+            (&[0xeb, 0x0e], false),
+            (&[0xb8, 0x1b, 0, 0, 0], false),
+        ] {
+            let padded: Vec<u8> = code.iter().copied().chain(std::iter::repeat(0x90)).take(0x5f).collect();
+            on_image("elf-x86_64-room.so", 0x470, &padded, |image| {
+                assert_eq!(x86_is_entered(image, HOOK + 0x20, HOOK + 0x22), expected, "{code:x?}");
+            });
+        }
+    }
+
+    #[test]
+    fn jumps_of_a64_are_seen_wherever_they_are() {
+        let name = "elf-aarch64-not-used.so";
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(name);
+        let bytes = std::fs::read(path).unwrap();
+        let (hook, place) = {
+            let images = images(&bytes).unwrap();
+            let hook = images[0].exports()["PyInit_sample"];
+            let segment = images[0].segment_at(hook).unwrap();
+            let start = segment.bytes.as_ptr() as usize - bytes.as_ptr() as usize;
+            (hook, start + usize::try_from(hook - segment.address).unwrap())
+        };
+        // `b`, `b.ne`, `cbz x0`, `tbz x0, #0` and `bl`, each four instructions ahead; `nop`.
+        for (word, expected) in [
+            (0x1400_0004_u32, true),
+            (0x5400_0081, true),
+            (0xb400_0080, true),
+            (0x3600_0080, true),
+            (0x9400_0004, false),
+            (0xd503_201f, false),
+        ] {
+            on_image(name, place, &word.to_le_bytes(), |image| {
+                assert_eq!(arm64_is_entered(image, hook + 16, hook + 16), expected, "{word:x}");
+            });
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! Unknown is allowed, wrong is not. `fixtures/instructions/README.md` tells where rows come from.
 
 mod arm64;
+mod call_sites;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod host;
 mod state;

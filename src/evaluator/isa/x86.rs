@@ -22,8 +22,8 @@ use crate::evaluator::cpu::convention::Convention;
 use crate::evaluator::cpu::machine::Machine;
 use crate::evaluator::cpu::state::{Frame, State};
 use crate::evaluator::isa::{
-    Access, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor, constants,
-    xrefs,
+    Access, AccessSite, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor,
+    constants, xrefs,
 };
 use crate::evaluator::values::hash::FastMap;
 use crate::evaluator::values::value::{Value, extend};
@@ -96,7 +96,7 @@ impl InstructionSet for X86 {
         access::of(image, &self.fetch(image, address)?)
     }
 
-    fn accesses(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>> {
+    fn accesses(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
         access::find(image, range)
     }
 

@@ -97,6 +97,25 @@ mod tests {
     }
 
     #[test]
+    fn jumps_and_operands_are_no_calls() {
+        let name = String::new();
+        for (before, transfer) in [
+            (&[0xff, 0x15][..], Some((2, true))),
+            (&[0xff, 0x25], Some((2, false))),
+            (&[0x90, 0xe9], Some((1, false))),
+            (&[0x0f, 0x84], None),
+            (&[0x8d, 0x3d], None),
+        ] {
+            let bytes: Vec<u8> = before.iter().copied().chain([0x10, 0, 0, 0, 0x90]).collect();
+            let (size, name) = (bytes.len() as u64, name.clone());
+            let segment = Segment { name, address: START, size, writable: false, executable: true, bytes: &bytes };
+            let (reference, end) = (START + 2, START + 6);
+            let transfer = transfer.map(|(length, returns)| Transfer { start: reference - length, end, returns });
+            assert_eq!(find_x86(&segment, &[end + 0x10]), [CallSite { reference, transfer }], "{before:x?}");
+        }
+    }
+
+    #[test]
     fn calls_are_found_wherever_they_lie() {
         for offset in (1..12).chain(60..70).chain(290..=297) {
             check(offset, START - 0x800);

@@ -145,3 +145,91 @@ fn same_bytes(first: u64, second: u64) -> u8 {
 fn raw(page: Option<&Page>, index: usize) -> Word {
     page.and_then(|page| page.words.get(index)).copied().unwrap_or(Word::Base)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::memory::tests::{BYTES, on_image, write};
+    use crate::evaluator::values::laws::Random;
+    use crate::evaluator::values::value::{HEAP, STACK_TOP, mask};
+
+    fn memory(image: &Image, random: &mut Random) -> Memory {
+        let mut memory = Memory::default();
+        memory.allocate(HEAP, BYTES);
+        for _ in 0..1 + random.below(6) {
+            write(&mut memory, image, HEAP, &mut [None; BYTES as usize], random);
+        }
+        if random.below(4) == 0 {
+            memory.write(image, HEAP + 8 * random.below(4), 8, Value::Symbol { id: 1, offset: 0 });
+        }
+        memory
+    }
+
+    #[test]
+    fn a_join_covers_both_and_being_covered_is_an_order() {
+        on_image(|image| {
+            let mut random = Random(22);
+            let within = |one: &Memory, other: &Memory| one.is_subsumed_by(other, image, STACK_TOP);
+            for _ in 0..2_000 {
+                let [one, other, third] = [(); 3].map(|()| memory(image, &mut random));
+                let mut joined = one.clone();
+                joined.join(&other, image, STACK_TOP);
+                assert!(within(&one, &one), "reflexive");
+                assert!(within(&one, &joined) && within(&other, &joined), "{one:?} {other:?} {joined:?}");
+                if within(&one, &other) && within(&other, &third) {
+                    assert!(within(&one, &third), "transitive");
+                }
+                let mut again = joined.clone();
+                again.join(&one, image, STACK_TOP);
+                assert!(within(&again, &joined), "nothing new: {joined:?} {again:?}");
+                for place in (HEAP..HEAP + BYTES).step_by(4) {
+                    let read = |memory: &Memory| memory.read(image, place, 4).known();
+                    let found = read(&joined);
+                    assert!(found.is_none() || found == read(&one) && found == read(&other), "{place:x}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_a_path_may_reach_counts_as_much_as_what_it_holds() {
+        on_image(|image| {
+            let plain = Memory::default();
+            let mut tainted = plain.clone();
+            tainted.taint(image, PointsTo::HEAP, Value::ANY);
+            let mut allocated = plain.clone();
+            allocated.allocate(HEAP, 8);
+            let mut exposed = plain.clone();
+            exposed.expose(image, Value::Known(crate::evaluator::explorer::tests::VARIABLE));
+            let within = |one: &Memory, other: &Memory| one.is_subsumed_by(other, image, STACK_TOP);
+            assert!(within(&plain, &tainted) && !within(&tainted, &plain));
+            assert!(!within(&plain, &allocated) && !within(&allocated, &plain));
+            assert!(within(&plain, &exposed) && !within(&exposed, &plain));
+        });
+    }
+
+    #[test]
+    fn what_lies_below_the_stack_makes_no_difference() {
+        on_image(|image| {
+            let (mut one, mut other) = (Memory::default(), Memory::default());
+            one.write(image, STACK_TOP - 4096, 8, Value::Known(1));
+            other.write(image, STACK_TOP - 4096, 8, Value::Known(2));
+            assert!(one.is_subsumed_by(&other, image, STACK_TOP - 64));
+            assert!(!one.is_subsumed_by(&other, image, STACK_TOP - 8192));
+        });
+    }
+
+    #[test]
+    fn packed_fields_keep_the_bytes_that_they_share() {
+        on_image(|image| {
+            let (mut one, mut other) = (Memory::default(), Memory::default());
+            one.write(image, HEAP, 8, Value::Known(0x0011_0022));
+            other.write(image, HEAP, 8, Value::Known(0x0011_0033));
+            one.join(&other, image, STACK_TOP);
+            assert_eq!(one.read(image, HEAP + 2, 2), Value::Known(0x11));
+            assert_eq!(one.read(image, HEAP, 1).known(), None);
+            assert_eq!(one.read(image, HEAP, 8).known(), None);
+            assert!(small(0x0011_0022) && !small(mask(64)));
+        });
+    }
+}

@@ -76,6 +76,17 @@ impl Memory {
         self.spoiled.sort_unstable();
     }
 
+    /// The variables of the image that hold a module which the path made.
+    pub(in crate::evaluator) fn words_with_handles(&self, image: &Image) -> Vec<u64> {
+        let pages =
+            self.pages.iter().filter(|(start, _)| region(*start) == Region::Image && !image.is_read_only(*start));
+        let words = pages.flat_map(|(start, page)| (*start..).step_by(8).zip(page.words.iter()));
+        words
+            .filter(|&(_, word)| matches!(*word, Word::Whole(value) if is_handle(value)))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// These parts of the image, as (start, end), hold something else than at first when the path begins.
     pub(in crate::evaluator) fn spoil(&mut self, parts: &[(u64, u64)]) {
         // Words are read as wholes.
@@ -158,5 +169,84 @@ fn overwritten(word: Word, stored: PointsTo, extent: ImageBounds) -> Word {
         Word::Whole(value) => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
         Word::Low { value, .. } => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
         Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluator::explorer::tests::{TWO_PHASES, VARIABLE};
+    use crate::evaluator::memory::guards::StaticGuards;
+    use crate::evaluator::memory::{Layout, tests::on_image};
+    use crate::evaluator::values::value::{HEAP, OBJECTS, STACK_TOP};
+
+    const STACK: u64 = STACK_TOP - 256;
+
+    fn memory(image: &Image, guards: &StaticGuards) -> Memory {
+        let mut memory = Memory::new(Rc::new(Layout::of(image)), guards);
+        for place in [HEAP, STACK, VARIABLE] {
+            memory.write(image, place, 8, Value::Known(7));
+        }
+        // The module's own handle survives what is vague.
+        memory.write(image, STACK + 8, 8, Value::Known(OBJECTS + 64));
+        memory
+    }
+
+    /// Which of the three words are known after a write, and whether the handle is.
+    fn known(image: &Image, memory: &Memory) -> ([bool; 3], bool) {
+        let is_known = |place| memory.read(image, place, 8).known().is_some();
+        ([HEAP, STACK, VARIABLE].map(is_known), is_known(STACK + 8))
+    }
+
+    #[test]
+    fn a_vague_write_hits_what_its_pointer_may_reach() {
+        let near = Value::Known(VARIABLE).points_to();
+        for (reach, expected) in [
+            (PointsTo::NOTHING, [true, true, true]),
+            (PointsTo::HEAP, [false, true, true]),
+            (PointsTo::STACK, [true, false, true]),
+            (near, [true, true, false]),
+            (PointsTo::HEAP.with(PointsTo::STACK).with(near), [false, false, false]),
+        ] {
+            on_image(|image| {
+                let mut memory = memory(image, &StaticGuards::default());
+                memory.taint(image, reach, Value::Unknown(PointsTo::OUTSIDE));
+                assert_eq!(known(image, &memory), (expected, true), "{reach:?}");
+                // What nobody may write stays.
+                let import = image.import_named("PyModuleDef_Init").unwrap().address;
+                assert_eq!(memory.read(image, 0x2638, 8), Value::Known(import));
+            });
+        }
+    }
+
+    #[test]
+    fn a_pointer_of_unknown_origin_may_be_one_that_was_given_away() {
+        on_image(|image| {
+            let mut memory = memory(image, &StaticGuards::default());
+            let place = TWO_PHASES.definition + 8;
+            assert!(!memory.is_exposed(place) && !memory.is_exposed(place + 0x20));
+            memory.expose(image, Value::Known(place));
+            memory.expose(image, Value::Known(HEAP));
+            assert!(memory.is_exposed(place) && memory.is_exposed(place + 0x20), "and what lies behind it");
+            // Slots and methods to which data point.
+            assert!(memory.is_exposed(0x3720) && memory.is_exposed(0x36e8));
+        });
+    }
+
+    #[test]
+    fn guards_outlive_code_that_was_not_followed() {
+        on_image(|image| {
+            let mut guards = StaticGuards::default();
+            guards.begin(true);
+            guards.note(&Memory::default(), VARIABLE, Value::Known(0));
+            let mut memory = memory(image, &guards);
+            memory.write(image, VARIABLE + 8, 8, Value::Known(7));
+            memory.give_up_image(image);
+            assert_eq!(memory.read(image, VARIABLE, 8), Value::Known(7));
+            assert_eq!(memory.read(image, VARIABLE + 8, 8).known(), None);
+            assert_eq!(memory.read(image, TWO_PHASES.definition, 8).known(), None, "never written, and all the same");
+            memory.spoil(&[(VARIABLE, VARIABLE + 8)]);
+            assert_eq!(memory.read(image, VARIABLE, 8), Value::Known(7));
+        });
     }
 }

@@ -13,7 +13,7 @@ use crate::index::credentials::percent_decode;
 use crate::index::error::{IndexError, shown};
 use crate::index::simple::json::intern;
 use crate::model::artifact::MetadataFile;
-use crate::model::request::Location;
+use crate::model::place::Location;
 
 /// Reads a page in HTML.
 pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError> {

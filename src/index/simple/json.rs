@@ -11,7 +11,7 @@ use super::{Link, Page, check_version, digest};
 use crate::index::error::{IndexError, shown};
 use crate::model::artifact::MetadataFile;
 use crate::model::digest::Digest;
-use crate::model::request::Location;
+use crate::model::place::Location;
 
 #[derive(Deserialize)]
 struct RawPage<'a> {

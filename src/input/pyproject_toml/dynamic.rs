@@ -12,8 +12,8 @@ use crate::input::locking::{beside, shown_beside};
 use crate::input::pkg_info::PkgInfo;
 use crate::input::requirements_txt::RequirementsTxt;
 use crate::input::setup_cfg::SetupCfg;
-use crate::input::{Adapter, FileKind, InputFile};
-use crate::model::request::Place;
+use crate::input::{Adapter, FileKind, InputFile, add};
+use crate::model::place::Place;
 
 /// `[tool.setuptools]`, as far as it names files with requirements.
 #[derive(Default, Deserialize)]
@@ -78,7 +78,7 @@ impl Reader<'_, '_> {
             if let Some(file) = self.beside(name)?
                 && (name != "setup.cfg" || SetupCfg::has_requirements(&file))
             {
-                return adapter.read(&file, self.context, self.requests);
+                return self.add(adapter, &file);
             }
         }
         let place = match (dependencies, optional) {
@@ -93,10 +93,17 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
+    /// Adds what another file asks for.
+    fn add(&mut self, adapter: &dyn Adapter, file: &InputFile) -> Result<(), InputError> {
+        let sources = std::mem::take(&mut self.requests.sources);
+        add(adapter.read(file, self.context, sources)?, self.requests);
+        Ok(())
+    }
+
     fn requirements(&mut self, name: &str) -> Result<(), InputError> {
         let (path, shown) = (beside(name, self.file), shown_beside(name, self.file));
         let file = self.context.open(&shown, path, &self.document.line(1))?;
-        RequirementsTxt.read(&file, self.context, self.requests)
+        self.add(&RequirementsTxt, &file)
     }
 
     fn beside(&self, name: &str) -> Result<Option<InputFile>, InputError> {

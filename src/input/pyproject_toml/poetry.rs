@@ -14,7 +14,9 @@ use crate::input::error::InputError;
 use crate::input::locking::{Source, index, python_marker};
 use crate::input::poetry_versions::Versions;
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
-use crate::model::request::{Place, PythonBound, Request, Wanted};
+use crate::model::place::Place;
+use crate::model::python_bound::PythonBound;
+use crate::model::request::{Request, Wanted};
 
 /// The dependency that bounds the interpreter.
 const PYTHON: &str = "python";

@@ -12,8 +12,9 @@ use super::Reader;
 use crate::input::error::InputError;
 use crate::input::locking::{Source, index};
 use crate::model::name::{MarkerTree, PackageName, Requirement};
+use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Location, Place, Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, Wanted};
 
 /// `[tool.uv]`, as far as it says what is chosen.
 #[derive(Default, Deserialize)]

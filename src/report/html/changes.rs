@@ -1,9 +1,11 @@
 //! What changed between the last two reports.
 
-use super::super::compare::{Change, Direction, Release, changes, common_targets};
+use crate::compare::ChangeDirection;
+
+use super::super::compare::{Change, Release, changes, common_targets, word};
 use super::history::{History, label};
 use super::markup::{Markup, element};
-use super::overview::table;
+use super::table::table;
 use super::words::{badge, count, targets, version};
 
 /// The section; nothing when there is but one report.
@@ -39,16 +41,22 @@ pub(super) fn rows(caption: &'static str, changes: &[Change<'_>]) -> Markup {
     if changes.is_empty() {
         return Markup::nothing();
     }
-    let rows = changes.iter().map(|change| element("tr", &[("class", change.direction.word())], row(change)));
+    let rows = changes.iter().map(|change| element("tr", &[("class", word(change.direction))], row(change)));
     table(caption, &["Change", "Package", "Before", "After", "Targets"], rows.collect())
 }
 
 /// How many there are of each kind, in words.
 pub(super) fn counts(changes: &[Change<'_>]) -> String {
-    let all = [Direction::Worse, Direction::Better, Direction::New, Direction::Gone, Direction::Other];
+    let all = [
+        ChangeDirection::Worse,
+        ChangeDirection::Better,
+        ChangeDirection::Added,
+        ChangeDirection::Removed,
+        ChangeDirection::Different,
+    ];
     let words = all.into_iter().filter_map(|direction| {
         let number = changes.iter().filter(|change| change.direction == direction).count();
-        (number > 0).then(|| format!("{number} {}", direction.word()))
+        (number > 0).then(|| format!("{number} {}", word(direction)))
     });
     match changes.is_empty() {
         true => "no verdict is another".to_owned(),
@@ -58,7 +66,7 @@ pub(super) fn counts(changes: &[Change<'_>]) -> String {
 
 fn row(change: &Change<'_>) -> Markup {
     Markup::from([
-        element("td", &[("class", "direction")], change.direction.word()),
+        element("td", &[("class", "direction")], word(change.direction)),
         element("th", &[("scope", "row")], change.name),
         element("td", &[], release(change.before)),
         element("td", &[], release(change.after)),

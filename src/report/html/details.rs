@@ -24,7 +24,8 @@ use super::super::RenderError;
 use super::super::json::{Evidence, Finding, Module, SavedReport, TargetResult};
 use super::super::sanitize::harmless;
 use super::matrix::rows;
-use super::notes::{Note, notes};
+use super::note::Note;
+use super::notes::notes;
 use super::way_forward::WayForward;
 use super::words::{declarer, path, seen_there};
 

@@ -7,7 +7,7 @@ use super::super::compare::gate_changes;
 use super::super::json::{Changes, Gate, SavedReport, Waiver};
 use super::changes;
 use super::markup::{Markup, element};
-use super::overview::table;
+use super::table::table;
 use super::words::count;
 
 /// The section; nothing when no policy was asked for.

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::model::verdict::{Side, Verdict};
 
-use super::super::json::{Problem, SavedReport};
+use super::super::json::SavedReport;
 use super::super::table::{VERDICTS, meaning};
+use super::super::unread::Unread;
 use super::cards;
 use super::history::{History, label, tally};
 use super::markup::{Markup, each, element};
 use super::obstacles::{Kind, Obstacle};
 use super::steps;
+use super::table::problem_rows;
 use super::way_forward::WayForward;
 use super::words::{self, badge, count, declarer, target_name};
 
@@ -216,20 +218,6 @@ pub(super) fn problems(report: &SavedReport) -> Markup {
     )
 }
 
-/// A table of problems.
-pub(super) fn problem_rows(caption: &'static str, problems: &[Problem]) -> Markup {
-    let row = |problem: &Problem| {
-        let cells = Markup::from([
-            element("th", &[("scope", "row")], problem.kind.as_str()),
-            element("td", &[], problem.package.as_deref().unwrap_or("—")),
-            element("td", &[], problem.place.as_str()),
-            element("td", &[], problem.message.as_str()),
-        ]);
-        element("tr", &[], cells)
-    };
-    table(caption, &["Kind", "Package", "Where", "What happened"], problems.iter().map(row).collect())
-}
-
 fn without_problems(report: &SavedReport) -> String {
     let results = report.content.packages.iter().flat_map(|package| &package.results);
     let left_out: BTreeSet<&str> = results.flat_map(|result| &result.left_out).map(String::as_str).collect();
@@ -238,28 +226,11 @@ fn without_problems(report: &SavedReport) -> String {
         1 => " One large library was not fetched; what is said of its package names it.".to_owned(),
         more => format!(" {more} large libraries were not fetched; what is said of their packages names them."),
     };
-    let modules = report.content.packages.iter().flat_map(|package| &package.results).flat_map(|it| &it.modules);
-    let unread: BTreeSet<&str> = modules.filter(|it| it.gil == "unknown").map(|it| it.path.as_str()).collect();
+    let unread = Unread::of_saved(report).words();
     if !unread.is_empty() {
-        let (modules, verb) = (count(unread.len(), "module"), if unread.len() == 1 { "declares" } else { "declare" });
-        return format!("Every file could be opened; what {modules} {verb} could not be read.{more}");
+        return format!("Every file could be opened; {}.{more}", unread.join(", "));
     }
     format!("The report has no problems: nothing that had to be looked at was out of reach.{more}")
-}
-
-/// A table that may be wider than the page, in a part that scrolls by itself and can be reached by keyboard.
-pub(super) fn table(caption: &'static str, columns: &[&'static str], rows: Markup) -> Markup {
-    let head: Markup = columns.iter().map(|column| element("th", &[("scope", "col")], *column)).collect();
-    let table = element(
-        "table",
-        &[],
-        [
-            element("caption", &[("class", "unseen")], caption),
-            element("thead", &[], element("tr", &[], head)),
-            element("tbody", &[], rows),
-        ],
-    );
-    element("div", &[("class", "scrolls"), ("role", "region"), ("aria-label", caption), ("tabindex", "0")], table)
 }
 
 /// What the words mean.

@@ -5,7 +5,7 @@ use crate::model::verdict::Side;
 use super::super::json::{Course, Move, Outlook, Problem, SavedPlan, Step};
 use super::super::plan_text::kept_out;
 use super::markup::{Markup, each, element};
-use super::overview::{problem_rows, table};
+use super::table::{problem_rows, table};
 use super::time;
 use super::way_forward::{Way, WayForward};
 use super::words::{badge, count, named_version, side, targets, version};

@@ -13,7 +13,7 @@ use super::super::json::{Alternative, Build, Course, Outlook, Package, SavedPlan
 use super::super::plan_text::kept_out;
 use super::super::plan_text::searched::{none_ready, remarks};
 use super::markup::{Markup, each, element};
-use super::notes::{ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, NONE_READY, Note, WITH_PLAN};
+use super::note::{ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, NONE_READY, Note, WITH_PLAN};
 
 /// Most things that do not fit which are named.
 const MISFITS: usize = 12;

@@ -5,11 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::source;
-
-use super::super::sanitize::without_credentials;
-use super::convert::{all, evidence, text};
-use super::v1::Evidence;
+use super::parts_v1::Evidence;
 
 /// What a build of a source distribution would become.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -42,21 +38,4 @@ pub(super) enum Becomes {
     Fails,
     /// It cannot be told without building.
     Unknown,
-}
-
-/// The same forecast.
-pub(super) fn forecast(forecast: &source::Forecast) -> Forecast {
-    Forecast {
-        becomes: match forecast.becomes {
-            source::Becomes::Pure => Becomes::Pure,
-            source::Becomes::KeepsGilOff => Becomes::KeepsGilOff,
-            source::Becomes::SwitchesGilOn => Becomes::SwitchesGilOn,
-            source::Becomes::Fails => Becomes::Fails,
-            source::Becomes::Unknown => Becomes::Unknown,
-        },
-        reason: without_credentials(&forecast.reason).into_owned(),
-        needs: forecast.needs.clone(),
-        requires: all(&forecast.requires, |required| text(required)),
-        evidence: all(&forecast.evidence, evidence),
-    }
 }

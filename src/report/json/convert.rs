@@ -5,18 +5,19 @@ use url::Url;
 use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::digest::Algorithm;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Abi, Flavour, Generator, InitKind, Toolchain};
+use crate::model::facts::{Abi, Fact, Flavour, Generator, InitKind, Toolchain};
 use crate::model::finding::{Certainty, Finding, Level};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
+use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::report::{PackageReport, Report, Summary, TargetResult};
-use crate::model::request::{Location, Place};
+use crate::model::report::{PackageReport, Summary, TargetResult};
 use crate::model::resolution::{OtherBuild, RequiredBy};
+use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 use super::super::sanitize::without_credentials;
-use super::{build_v1, gate, v1};
+use super::{build_v1, parts_v1, v1};
 
 /// Converts each element.
 pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) -> Vec<To> {
@@ -28,23 +29,7 @@ pub(super) fn text(text: &str) -> String {
     without_credentials(text).into_owned()
 }
 
-impl From<&Report> for v1::Report {
-    fn from(report: &Report) -> v1::Report {
-        v1::Report {
-            schema_version: v1::SCHEMA_VERSION,
-            generated: None,
-            configuration: report.configuration.as_deref().map(text),
-            targets: all(&report.targets, ToString::to_string),
-            packages: all(&report.packages, package),
-            findings: report.packages.iter().flat_map(findings).collect(),
-            problems: all(&report.problems, problem),
-            summary: summary(&report.summary),
-            gate: report.gate.as_ref().map(|found| gate::gate(report, found)),
-        }
-    }
-}
-
-fn package(package: &PackageReport) -> v1::Package {
+pub(super) fn package(package: &PackageReport) -> v1::Package {
     v1::Package {
         name: package.name.to_string(),
         version: package.version.as_ref().map(ToString::to_string),
@@ -71,7 +56,7 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
         artifact: result.artifact.as_ref().map(artifact),
-        build: result.build.as_ref().map(|build| Box::new(build_v1::forecast(build))),
+        build: result.build.as_ref().map(|build| Box::new(forecast(build))),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         passed_over: all(&result.passed_over, passed_over),
@@ -253,7 +238,7 @@ pub(super) fn hexadecimal(address: u64) -> String {
 }
 
 /// What rules say of a package.
-fn findings(package: &PackageReport) -> Vec<v1::Finding> {
+pub(super) fn findings(package: &PackageReport) -> Vec<v1::Finding> {
     package.results.iter().flat_map(|result| findings_on(package, result)).collect()
 }
 
@@ -317,4 +302,30 @@ pub(super) fn summary(summary: &Summary) -> v1::Summary {
         bytes_total: summary.bytes_total,
         problems: summary.problems,
     }
+}
+
+/// The same forecast.
+pub(super) fn forecast(forecast: &Forecast) -> build_v1::Forecast {
+    build_v1::Forecast {
+        becomes: match forecast.becomes {
+            Becomes::Pure => build_v1::Becomes::Pure,
+            Becomes::KeepsGilOff => build_v1::Becomes::KeepsGilOff,
+            Becomes::SwitchesGilOn => build_v1::Becomes::SwitchesGilOn,
+            Becomes::Fails => build_v1::Becomes::Fails,
+            Becomes::Unknown => build_v1::Becomes::Unknown,
+        },
+        reason: text(&forecast.reason),
+        needs: forecast.needs.clone(),
+        requires: all(&forecast.requires, |required| text(required)),
+        evidence: all(&forecast.evidence, evidence),
+    }
+}
+
+/// A fact, converted.
+pub(super) fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> parts_v1::Fact<To> {
+    let unknown = match fact {
+        Fact::Known { .. } => None,
+        Fact::Unknown { why, .. } => Some(why.clone()),
+    };
+    parts_v1::Fact { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
 }

@@ -6,9 +6,8 @@ use crate::model::facts::{
     Replacement, Sightings, StableAbiAudit, StableSymbol, WritableData,
 };
 
-use super::convert::{abi, all, hexadecimal};
+use super::convert::{abi, all, fact, hexadecimal};
 use super::facts_v1 as out;
-use super::inspection::fact;
 
 /// What a wheel says of itself.
 pub(super) fn distribution(facts: &DistributionFacts) -> out::Distribution {

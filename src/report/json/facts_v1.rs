@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::inspection_v1::Fact;
+use super::parts_v1::Fact;
 use super::v1;
 
 /// What a wheel says of itself beside its modules.

@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::v1::{Place, Verdict};
+use super::parts_v1::{Place, Verdict};
 
 /// A policy's word on a report.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -1,10 +1,10 @@
 //! From an inspection to version 1 of its JSON.
 
-use crate::model::facts::{AbiInfo, Declaration, Fact, Format, Hook, HookKind, ImageFacts, Refcounts, StableAbiAudit};
+use crate::model::facts::{AbiInfo, Declaration, Format, Hook, HookKind, ImageFacts, Refcounts, StableAbiAudit};
 use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 
 use super::super::sanitize::without_credentials;
-use super::convert::{abi, all, evidence, hexadecimal, init, module, problem, toolchain};
+use super::convert::{abi, all, evidence, fact, hexadecimal, init, module, problem, toolchain};
 use super::facts;
 use super::inspection_v1 as out;
 use super::sources_v1;
@@ -79,15 +79,6 @@ fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::Modul
         toolchain: None,
         evidence: Vec::new(),
     }
-}
-
-/// A fact, converted.
-pub(super) fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> out::Fact<To> {
-    let unknown = match fact {
-        Fact::Known { .. } => None,
-        Fact::Unknown { why, .. } => Some(why.clone()),
-    };
-    out::Fact { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
 }
 
 fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image {

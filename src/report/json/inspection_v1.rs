@@ -6,6 +6,7 @@ use serde::Serialize;
 pub(super) use super::facts_v1::{
     Audit, Claim, Code, Distribution, Hazard, Interpreters, LimitedApi, PortingSign, WritableData,
 };
+pub(super) use super::parts_v1::Fact;
 use super::v1;
 
 /// What compiled files say of themselves, as `ungil inspect --format json` writes it.
@@ -79,17 +80,6 @@ pub(super) struct Explanation {
     pub(super) instructions: u64,
     /// Branches on unknowns on all paths.
     pub(super) branches: u64,
-}
-
-/// A fact, or the reason why it could not be read.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Fact<T> {
-    /// What was read; null when it could not be read.
-    pub(super) value: Option<T>,
-    /// Why it could not be read; null when it was read.
-    pub(super) unknown: Option<String>,
-    /// Where it was seen, or what was seen on the way.
-    pub(super) evidence: Vec<v1::Evidence>,
 }
 
 /// One image: a file, or a slice of a universal file.

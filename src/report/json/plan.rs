@@ -5,8 +5,8 @@ use crate::model::plan::{
     Search, Seen, Step,
 };
 
-use super::convert::{all, place, problem, required_by, text, verdict};
-use super::{build_v1, plan_v1};
+use super::convert::{all, forecast, place, problem, required_by, text, verdict};
+use super::plan_v1;
 
 impl From<&Plan> for plan_v1::Plan {
     fn from(plan: &Plan) -> plan_v1::Plan {
@@ -70,7 +70,7 @@ fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
         version: optional(version.as_ref()),
         verdict: then.map(verdict),
         reason: text(reason),
-        build: build.as_ref().map(build_v1::forecast),
+        build: build.as_ref().map(forecast),
     };
     plan_v1::Outlook {
         target: outlook.target.to_string(),
@@ -83,7 +83,7 @@ fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
 }
 
 fn newer_build(newer: &NewerBuild) -> plan_v1::NewerBuild {
-    plan_v1::NewerBuild { version: newer.version.to_string(), build: build_v1::forecast(&newer.forecast) }
+    plan_v1::NewerBuild { version: newer.version.to_string(), build: forecast(&newer.forecast) }
 }
 
 fn search(search: &Search) -> plan_v1::Search {

@@ -1,6 +1,6 @@
-//! Reads back what `ungil scan --format json` wrote: version 1, with types of its own, so that a change of the writer cannot
-//! change what is read by accident. Plans are read by [`super::saved_plan`]; which of the two a file holds, its content
-//! tells.
+//! Reads back what `ungil scan --format json` wrote: version 1. Where the written type says all, it is read; where the words of
+//! a newer version have to pass, or less is needed than is written, the type is here. Plans are read by
+//! [`super::saved_plan`]; which of the two a file holds, its content tells.
 //!
 //! Fields that are not known here pass, as docs/report.md promises. A verdict that is not known does not: nobody could say
 //! whether it is good news.
@@ -13,11 +13,10 @@ use serde::de::IgnoredAny;
 use crate::model::finding::{Certainty, Level};
 use crate::model::verdict::Verdict;
 
+use super::frame::{Problem, check_frame};
 use super::read_error::{ReadError, SavedKind, VERSION, refused};
-use super::saved_plan::{SavedPlan, read_plan};
-
-/// Most targets of a report or plan: a table has a column for each.
-const TARGETS: usize = 64;
+use super::saved_plan::{Build, SavedPlan, read_plan};
+use super::v1::{Evidence, OtherBuild, PassedOver, Place, RequiredBy, Toolchain};
 
 /// A report that was read back.
 #[derive(Debug)]
@@ -108,36 +107,19 @@ pub(in crate::report) struct Package {
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct RequiredBy {
-    pub(in crate::report) place: Place,
-    pub(in crate::report) path: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct Place {
-    pub(in crate::report) file: String,
-    pub(in crate::report) line: Option<u32>,
-}
-
-#[derive(Debug, Deserialize)]
 pub(in crate::report) struct TargetResult {
     pub(in crate::report) target: String,
     pub(in crate::report) verdict: Verdict,
     pub(in crate::report) reason: String,
     pub(in crate::report) declared_by: Vec<DeclaredBy>,
     pub(in crate::report) artifact: Option<Artifact>,
+    #[serde(default)]
+    pub(in crate::report) build: Option<Build>,
     pub(in crate::report) other_build: Option<OtherBuild>,
     pub(in crate::report) left_out: Vec<String>,
     #[serde(default)]
     pub(in crate::report) passed_over: Vec<PassedOver>,
     pub(in crate::report) modules: Vec<Module>,
-}
-
-/// A compiled file that the verdict does not count.
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct PassedOver {
-    pub(in crate::report) path: String,
-    pub(in crate::report) because: String,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -151,14 +133,6 @@ pub(in crate::report) struct Artifact {
     pub(in crate::report) filename: String,
 }
 
-/// What the same Python's build with the GIL would get.
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct OtherBuild {
-    pub(in crate::report) python: String,
-    pub(in crate::report) version: Option<String>,
-    pub(in crate::report) filename: Option<String>,
-}
-
 #[derive(Debug, Deserialize)]
 pub(in crate::report) struct Module {
     pub(in crate::report) path: String,
@@ -167,20 +141,6 @@ pub(in crate::report) struct Module {
     pub(in crate::report) reason: String,
     pub(in crate::report) toolchain: Option<Toolchain>,
     pub(in crate::report) evidence: Vec<Evidence>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct Toolchain {
-    pub(in crate::report) generator: String,
-    pub(in crate::report) version: Option<String>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-pub(in crate::report) struct Evidence {
-    pub(in crate::report) what: String,
-    pub(in crate::report) symbol: Option<String>,
-    pub(in crate::report) address: Option<String>,
-    pub(in crate::report) value: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -196,14 +156,6 @@ pub(in crate::report) struct Finding {
     pub(in crate::report) message: String,
     pub(in crate::report) help: String,
     pub(in crate::report) evidence: Vec<Evidence>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(in crate::report) struct Problem {
-    pub(in crate::report) kind: String,
-    pub(in crate::report) package: Option<String>,
-    pub(in crate::report) place: String,
-    pub(in crate::report) message: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -309,27 +261,4 @@ fn check(report: &SavedReport) -> Result<(), ReadError> {
         }
     }
     Ok(())
-}
-
-/// What reports and plans have in common: the time, and targets.
-pub(super) fn check_frame(file: &str, generated: Option<&str>, targets: &[String]) -> Result<(), ReadError> {
-    let wrong = |place: &str, expected: &'static str, found: String| {
-        Err(ReadError::Contradiction { file: file.to_owned(), place: place.to_owned(), expected, found })
-    };
-    if let Some(generated) = generated.filter(|text| !is_time(text)) {
-        return wrong("generated", "a time such as 2026-11-21T12:00:00Z", format!("`{generated}`"));
-    }
-    let names = targets.iter().collect::<BTreeSet<_>>().len();
-    if targets.len() > TARGETS || names < targets.len() {
-        return wrong("targets", "at most 64 targets, each once", format!("{} with {names} names", targets.len()));
-    }
-    Ok(())
-}
-
-/// Whether this is a time as ungil writes it: RFC 3339 in UTC, in whole seconds.
-fn is_time(text: &str) -> bool {
-    const FORM: &str = "0000-00-00T00:00:00Z";
-    let fits =
-        |(character, form): (char, char)| if form == '0' { character.is_ascii_digit() } else { character == form };
-    text.len() == FORM.len() && text.chars().zip(FORM.chars()).all(fits)
 }

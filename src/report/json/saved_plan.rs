@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Deserializer};
 
 use crate::model::name::{PackageName, Version};
+use crate::model::place;
 use crate::model::plan;
-use crate::model::request;
 use crate::model::verdict::Verdict;
 
+use super::frame::{Problem, check_frame};
 use super::read_error::{ReadError, SavedKind, refused};
-use super::saved::{Problem, check_frame};
 
 /// A plan that was read back.
 #[derive(Debug)]
@@ -204,7 +204,7 @@ fn probe(probe: WrittenProbe) -> plan::Probe {
 
 fn obstacles<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<plan::Obstacle>, D::Error> {
     let obstacle = |WrittenObstacle { place, package, version, wants }| plan::Obstacle {
-        place: place.map(|WrittenPlace { file, line, column }| request::Place { file, line, column }),
+        place: place.map(|WrittenPlace { file, line, column }| place::Place { file, line, column }),
         package: package.zip(version),
         wants,
     };

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::model::inspection::{InspectedBuild, InspectedSources};
 use crate::model::source::{self, Standing};
 
-use super::build_v1::{Forecast, forecast};
-use super::convert::{all, generator};
+use super::build_v1::Forecast;
+use super::convert::{all, forecast, generator};
 
 /// The sources of a source distribution. Places are `file:line` below its top folder.
 #[derive(Debug, Serialize, JsonSchema)]

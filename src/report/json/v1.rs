@@ -4,14 +4,13 @@
 mod artifact;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::gate_v1::Gate;
+pub(super) use super::parts_v1::{Evidence, Place, SCHEMA_VERSION, Verdict};
 pub(super) use super::problem_v1::{Problem, ProblemKind};
-pub(super) use artifact::{Artifact, ArtifactKind, OtherBuild};
-
-/// The number in `schema_version`.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(in crate::report) use artifact::OtherBuild;
+pub(super) use artifact::{Artifact, ArtifactKind};
 
 /// What a scan found, as `ungil scan --format json` writes it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -54,23 +53,12 @@ pub(super) struct Package {
 }
 
 /// A path of requirements.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct RequiredBy {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct RequiredBy {
     /// The place in the input that asked for the first package of the path.
-    pub(super) place: Place,
+    pub(in crate::report) place: Place,
     /// From the package that was asked for to the one that requires this one; empty when this one was asked for itself.
-    pub(super) path: Vec<String>,
-}
-
-/// A place in the input.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Place {
-    /// The file as it was named, or `command line`.
-    pub(super) file: String,
-    /// Line, from 1; null where the input has no lines.
-    pub(super) line: Option<u32>,
-    /// Column in characters, from 1; null when the whole line is meant.
-    pub(super) column: Option<u32>,
+    pub(in crate::report) path: Vec<String>,
 }
 
 /// What is said of a package on one target.
@@ -104,36 +92,14 @@ pub(super) struct TargetResult {
 }
 
 /// A compiled file that the verdict does not count.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PassedOver {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct PassedOver {
     /// Path inside the file.
-    pub(super) path: String,
+    pub(in crate::report) path: String,
     /// `behind-package`, `behind-file`, `dotted-name` or `debug-build`.
-    pub(super) why: String,
+    pub(in crate::report) why: String,
     /// The same in words, with the file that is taken instead.
-    pub(super) because: String,
-}
-
-/// What is said of a package on a target.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
-    /// No compiled module that an interpreter could import.
-    Pure,
-    /// Every module declares that it does not need the GIL: it stays off.
-    Ready,
-    /// Installs as a pure wheel although there are compiled modules for the platform.
-    PureFallback,
-    /// Something that matters could not be read.
-    Unknown,
-    /// Only a source distribution fits.
-    Build,
-    /// Importing it switches the GIL back on.
-    Gil,
-    /// Installs, but holds modules for another ABI that fail or crash when imported.
-    Crash,
-    /// Nothing fits: it cannot be installed.
-    Blocked,
+    pub(in crate::report) because: String,
 }
 
 /// Who declared that a module does not need the GIL.
@@ -272,31 +238,12 @@ pub(super) enum Flavour {
 }
 
 /// What generated a module.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Toolchain {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct Toolchain {
     /// The generator: `cython`, `pyo3`, `pybind11`, …, or `c-api` when no generator's mark was found.
-    pub(super) generator: String,
+    pub(in crate::report) generator: String,
     /// Its version; null when the bytes do not tell.
-    pub(super) version: Option<String>,
-}
-
-/// One thing seen in a file.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Evidence {
-    /// What was seen, in words.
-    pub(super) what: String,
-    /// The symbol, string or library concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) symbol: Option<String>,
-    /// Virtual address in the image, in hexadecimal, as a disassembler shows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) address: Option<String>,
-    /// The value read there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<String>,
-    /// File and line in a source distribution.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) place: Option<String>,
+    pub(in crate::report) version: Option<String>,
 }
 
 /// One rule's word on a package, or on one module of it, for one target.

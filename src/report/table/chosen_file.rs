@@ -105,7 +105,7 @@ fn platform(wheel: &WheelName, result: &TargetResult) -> String {
 mod tests {
     use super::*;
     use crate::model::artifact::{Artifact, MetadataFile};
-    use crate::model::request::Location;
+    use crate::model::place::Location;
     use crate::model::verdict::Verdict;
 
     fn result(python: &str, tags: &str) -> TargetResult {

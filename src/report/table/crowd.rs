@@ -9,8 +9,8 @@ use super::super::sanitize::harmless;
 use super::super::targets::targets;
 use super::super::text::{count, evidence, path_of, wrap};
 use super::culprit::Culprit;
-use super::culprits::named;
 use super::labelled;
+use super::packages::named;
 
 /// From how many packages on what is said of whole packages is said of them together.
 const PACKAGES: usize = 2;

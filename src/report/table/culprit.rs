@@ -12,7 +12,7 @@ use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
-use super::grid::worst_first;
+use super::packages::worst_first;
 
 /// One thing that is wrong with a package: what a rule found, or the verdict's own reason where no rule speaks.
 pub(super) struct Culprit<'a> {

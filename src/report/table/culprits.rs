@@ -12,6 +12,7 @@ use super::super::text::{count, evidence_list, path_of, wrap};
 use super::crowd;
 use super::culprit::{Culprit, gather};
 use super::labelled;
+use super::packages::named;
 
 /// How many pieces of evidence a paragraph shows.
 const EVIDENCE: usize = 4;
@@ -101,12 +102,4 @@ fn paths(package: &PackageReport, options: &RenderOptions) -> Vec<String> {
         lines.extend(labelled(if number == 0 { "from" } else { "" }, path, options));
     }
     lines
-}
-
-/// Name and version.
-pub(super) fn named(package: &PackageReport) -> String {
-    match &package.version {
-        Some(version) => format!("{} {version}", package.name),
-        None => package.name.to_string(),
-    }
 }

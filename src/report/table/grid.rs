@@ -3,26 +3,22 @@
 //! The columns' widths are decided here, so that every row can be coloured after it is laid out: the table crate's own
 //! colouring reads `NO_COLOR` behind the caller's back.
 
-use std::cmp::Reverse;
-
 use comfy_table::{ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle, Width};
 
-use crate::model::report::{PackageReport, Report, TargetResult};
-use crate::model::resolution::OtherBuild;
+use crate::model::report::{PackageReport, Report};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
 use super::super::paint::{Role, Style, sign};
-use super::super::sanitize::harmless;
-use super::super::targets::{share_platform, targets};
+use super::super::targets::share_platform;
 use super::super::text::{wrap, wrap_at_most};
+use super::cells::{GAP, reasons, verdict_cell, version};
 use super::chosen_file::{Detail, NO_FILE, OWN_ABI, labels};
 use super::culprit::has_paragraph;
+use super::packages::worst_first;
 use super::spread;
 
-/// Spaces between two columns.
-pub(super) const GAP: usize = 2;
 /// Widest a package's name may be before it takes two lines; the second when there is little room.
 const NAME: [usize; 2] = [28, 16];
 /// Ways to save room, the most comfortable first: how much is said of the file, and how wide a version may be before it
@@ -49,18 +45,6 @@ const LOOK: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─'))
     .content_lines(ContentLineStyle::none());
-
-/// The worst verdict that a package gets.
-pub(super) fn worst(package: &PackageReport) -> Option<Verdict> {
-    package.results.iter().map(|result| result.verdict).max()
-}
-
-/// Packages in the order of the table: the worst first, then by name.
-pub(super) fn worst_first(report: &Report) -> Vec<&PackageReport> {
-    let mut packages: Vec<&PackageReport> = report.packages.iter().collect();
-    packages.sort_by_key(|package| Reverse(worst(package)));
-    packages
-}
 
 /// The table's lines.
 pub(super) fn verdicts(report: &Report, options: &RenderOptions) -> Vec<String> {
@@ -200,49 +184,8 @@ fn longest_reason(packages: &[&PackageReport], targets: &[Target], counts: impl 
     lengths.max().unwrap_or(0)
 }
 
-/// A version as it is shown.
-pub(super) fn version(package: &PackageReport) -> String {
-    package.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string)
-}
-
-/// Each reason once, the targets before it where they differ.
-pub(super) fn reasons(package: &PackageReport, all: &[Target]) -> Vec<(String, Verdict)> {
-    let mut reasons: Vec<(String, Verdict, Vec<Target>)> = Vec::new();
-    for result in &package.results {
-        let reason = harmless(&reason(package, result));
-        match reasons.iter_mut().find(|(known, verdict, _)| *known == reason && *verdict == result.verdict) {
-            Some((.., of)) => of.push(result.target),
-            None => reasons.push((reason, result.verdict, vec![result.target])),
-        }
-    }
-    let alone = reasons.len() == 1;
-    let told = |(reason, verdict, of): (String, Verdict, Vec<Target>)| match alone {
-        true => (reason, verdict),
-        false => (format!("{}: {reason}", targets(all, &of)), verdict),
-    };
-    reasons.into_iter().map(told).collect()
-}
-
-/// The reason, and which version the build with the GIL gets where that is another one: an installer says nothing of it.
-fn reason(package: &PackageReport, result: &TargetResult) -> String {
-    match &result.other_build {
-        Some(OtherBuild { python, version: Some(version), .. }) if Some(version) != package.version.as_ref() => {
-            format!("{}; {python} gets {version}", result.reason)
-        }
-        _ => result.reason.clone(),
-    }
-}
-
 fn target_title(targets: &[Target], target: Target) -> String {
     if share_platform(targets) { target.python.to_string() } else { format!("{}\n{}", target.python, target.platform) }
-}
-
-pub(super) fn verdict_cell(verdict: Verdict, roomy: bool) -> String {
-    let sign = sign(Role::of_verdict(verdict));
-    match verdict {
-        Verdict::PureFallback if !roomy => format!("{sign} pure-\n  fallback"),
-        _ => format!("{sign} {}", verdict.word()),
-    }
 }
 
 fn verdict_width(packages: &[&PackageReport], targets: &[Target], target: Target, roomy: bool) -> usize {

@@ -8,8 +8,8 @@ use super::super::RenderOptions;
 use super::super::paint::Role;
 use super::super::sanitize::harmless;
 use super::super::text::{count, wrap};
-use super::culprits::named;
 use super::labelled;
+use super::packages::named;
 
 /// How many libraries of a package are named.
 const MOST: usize = 4;

@@ -10,8 +10,8 @@ use super::super::RenderOptions;
 use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
 use super::super::text::{count, wrap};
-use super::culprits::named;
 use super::labelled;
+use super::packages::named;
 
 /// How many packages have the words of a hint about them told.
 const HINTED: usize = 12;

@@ -9,8 +9,8 @@ use super::super::RenderOptions;
 use super::super::paint::Role;
 use super::super::sanitize::harmless;
 use super::super::text::count;
-use super::culprits::named;
 use super::labelled;
+use super::packages::named;
 
 /// How many files of a package are named.
 const MOST: usize = 4;

@@ -11,8 +11,9 @@ use super::super::RenderOptions;
 use super::super::paint::{Role, Style};
 use super::super::targets::targets;
 use super::super::text::wrap;
+use super::cells::{GAP, reasons, verdict_cell, version};
 use super::chosen_file::{Detail, labels};
-use super::grid::{GAP, reasons, verdict_cell, version, worst_first};
+use super::packages::worst_first;
 
 /// Widest columns: name, version, targets, file.
 const NAME: usize = 24;

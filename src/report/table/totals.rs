@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::outcome::Gil;
 use crate::model::problem::Problem;
 use crate::model::report::{Report, Summary};
 use crate::model::target::Target;
@@ -13,6 +12,7 @@ use super::super::paint::{Role, sign};
 use super::super::sanitize::harmless;
 use super::super::targets::{platforms, pythons, share_platform, targets};
 use super::super::text::{bytes, count, percentage, wrap};
+use super::super::unread::Unread;
 use super::super::words;
 use super::culprit::{Culprit, gather};
 
@@ -175,24 +175,10 @@ fn fetched(summary: &Summary) -> String {
 }
 
 fn problem_count(report: &Report) -> String {
-    let unread = match unread_modules(report) {
-        0 => None,
-        number => Some(format!("{} could not be read", count(number, "module"))),
-    };
-    match (report.summary.problems, unread) {
-        (0, None) => "no problems reading them".to_owned(),
-        (0, Some(unread)) => unread,
-        (problems, None) => count(problems, "problem"),
-        (problems, Some(unread)) => format!("{}, {unread}", count(problems, "problem")),
-    }
-}
-
-/// How many modules are such that some target's verdict is `unknown` for what they do not tell.
-fn unread_modules(report: &Report) -> usize {
-    let results = report.packages.iter().flat_map(|package| package.results.iter().map(move |it| (&package.name, it)));
-    let modules = results.flat_map(|(name, result)| result.modules.iter().map(move |module| (name, module)));
-    let unread = modules.filter(|(_, module)| module.gil == Gil::Unknown).map(|(name, module)| (name, &module.path));
-    unread.collect::<BTreeSet<_>>().len()
+    let mut parts = Vec::new();
+    parts.extend((report.summary.problems > 0).then(|| count(report.summary.problems, "problem")));
+    parts.extend(Unread::of(report).words());
+    if parts.is_empty() { "no problems reading them".to_owned() } else { parts.join(", ") }
 }
 
 fn verdict_counts(report: &Report, target: Target) -> Counts {

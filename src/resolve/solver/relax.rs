@@ -8,8 +8,8 @@ use super::{Interrupt, Mute, Reasons, Session};
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::resolve::candidates::{Level, Offer};
-use crate::resolve::explain;
 use crate::resolve::ranges::Range;
+use crate::resolve::reasons::facts;
 
 impl Session<'_> {
     /// Lets in what stands in the way of every solution; false when nothing can be let in.
@@ -76,7 +76,7 @@ impl Session<'_> {
 /// The packages of which the solver found no usable version, in the order of their names.
 fn dead_ends(reasons: &Reasons) -> BTreeMap<PackageName, Range> {
     let mut found: BTreeMap<PackageName, Range> = BTreeMap::new();
-    for reason in explain::facts(reasons) {
+    for reason in facts(reasons) {
         if let External::NoVersions(node, range) | External::Custom(node, range, _) = reason
             && let Some(name) = node.name()
         {

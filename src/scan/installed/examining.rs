@@ -21,12 +21,12 @@ use crate::installed::{Image, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
 use crate::model::passed_over::PassedOver;
+use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Location;
 
 use super::super::describing;
 use super::super::examination::{self, Examination};
-use super::super::judging::Examinations;
+use super::super::examinations::Examinations;
 use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 use super::super::{Event, Observer};
 use super::Part;
@@ -64,6 +64,14 @@ struct Looked {
     problem: Option<Problem>,
     /// What is not as recorded.
     difference: Option<Problem>,
+    /// Where the file is, and whether it is as recorded; `None` where nothing is.
+    as_recorded: Option<(PathBuf, bool)>,
+}
+
+/// Of each file that several packages list, the one whose record it agrees with: that was installed over the others.
+fn owners(looked: &[Looked]) -> BTreeMap<PathBuf, usize> {
+    let recorded = looked.iter().filter_map(|it| Some((it.part, it.as_recorded.as_ref()?)));
+    recorded.filter(|(_, (_, agrees))| *agrees).map(|(part, (location, _))| (location.clone(), part)).collect()
 }
 
 /// Says that nothing is in a file which was named by itself: whoever named it takes it for a module.
@@ -75,6 +83,13 @@ fn no_module(part: &Part, modules: &[ModuleFacts]) -> Option<Problem> {
     let message = "nothing in it makes a Python module of this name; `ungil inspect` shows what it holds".to_owned();
     let package = Some(part.artifact.name.clone());
     Some(Problem { kind: ProblemKind::File, package, place: part.artifact.filename.clone(), message })
+}
+
+/// Says that a file of a package is another's by now.
+fn overwritten(part: &Part, owner: &Part, difference: &Problem) -> Problem {
+    let version = owner.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    let message = format!("{}{version} was installed over it: its record has this file", owner.artifact.name);
+    Problem { package: Some(part.artifact.name.clone()), message, ..difference.clone() }
 }
 
 impl Examiner<'_> {
@@ -97,9 +112,16 @@ impl Examiner<'_> {
         drop(siblings);
         let mut differences = Vec::new();
         let mut found: Vec<Examination> = parts.iter().map(begun).collect();
-        for Looked { part, facts, problem, difference } in looked {
-            differences.extend(difference);
+        let owners = owners(&looked);
+        for Looked { part, facts, problem, difference, as_recorded } in looked {
             let (Some(examination), Some(part)) = (found.get_mut(part), parts.get(part)) else { continue };
+            let owner = as_recorded.filter(|(_, agrees)| !agrees).and_then(|(location, _)| owners.get(&location));
+            if let (Some(owner), Some(difference)) = (owner.and_then(|owner| parts.get(*owner)), &difference) {
+                // What the package brought is not there any more.
+                examination.problems.push(overwritten(part, owner, difference));
+                continue;
+            }
+            differences.extend(difference);
             examination.modules.extend(facts);
             let package = Some(part.artifact.name.clone());
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
@@ -197,6 +219,7 @@ impl Examiner<'_> {
             );
             (found != *recorded).then(|| problem(ProblemKind::Integrity, message))
         });
+        let as_recorded = file.recorded.as_ref().map(|_| (file.location.clone(), difference.is_none()));
         let key = format!("{} {:?} {own} {}", env!("UNGIL_SOURCE_DIGEST"), self.depth, file.path);
         let unusable = |facts: &Option<ModuleFacts>| {
             let error = if facts.is_none() { examination::missing(&file.path) } else { None };
@@ -204,7 +227,7 @@ impl Examiner<'_> {
         };
         let kept = self.store.get(FACTS, &key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(facts) = kept {
-            return Looked { part, problem: unusable(&facts), facts, difference };
+            return Looked { part, problem: unusable(&facts), facts, difference, as_recorded };
         }
         let examined = match siblings.get(part) {
             Some(siblings) => examine(self.depth, &file.path, &bytes, siblings),
@@ -218,11 +241,11 @@ impl Examiner<'_> {
                     // A cache that cannot be written costs time, nothing else.
                     let _ = self.store.put(FACTS, &key, &kept);
                 }
-                Looked { part, problem: unusable(&facts), facts, difference }
+                Looked { part, problem: unusable(&facts), facts, difference, as_recorded }
             }
             Err(error) => {
                 let problem = Some(problem(ProblemKind::Binary, error.to_string()));
-                Looked { part, facts: None, problem, difference }
+                Looked { part, facts: None, problem, difference, as_recorded }
             }
         }
     }

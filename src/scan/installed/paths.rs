@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::installed::{Distribution, Requested};
 use crate::model::name::{ExtraName, PackageName};
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Place;
 use crate::model::resolution::RequiredBy;
 use crate::model::target::Target;
 use crate::resolve::markers;

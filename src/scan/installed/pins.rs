@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use crate::installed::{Distribution, Inventory};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{Bound, MarkerTree, PackageName, Requirement, bounded_by, of_name};
+use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Place, Request, Wanted};
+use crate::model::request::{Request, Wanted};
 
 /// Every distribution that can be installed again; of the others a problem tells.
 fn pinned<'a>(inventory: &'a Inventory, problems: &mut Vec<Problem>) -> Vec<(&'a Distribution, Pin)> {

@@ -18,11 +18,12 @@ use crate::model::resolution::{Chosen, Resolution};
 use crate::model::subject::Offer;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
-use crate::resolve::Catalog;
 use crate::resolve::editions::{Edition, Editions};
+use crate::resolve::{self, Catalog};
 
 use super::super::examination::Extent;
-use super::super::judging::{self, Examinations, Found};
+use super::super::examinations::Examinations;
+use super::super::judging::{self, Found};
 use super::super::obstacles;
 use super::super::session::Session;
 use super::search::{History, Readiness, search};
@@ -165,7 +166,7 @@ impl Looker<'_> {
     /// What the names of its files say, when that is enough.
     fn look_at_names(&mut self, version: &Version) -> Option<Probe> {
         let edition = self.editions.edition(version)?;
-        let (verdict, reason) = match Offer::of(&edition.choice, self.target().platform) {
+        let (verdict, reason) = match resolve::offer(&edition.choice, self.target().platform) {
             Offer::Nothing { why } => (Verdict::Blocked, why),
             Offer::Unknown { why } => (Verdict::Unknown, why),
             Offer::Source { filename, .. } => (Verdict::Build, format!("only {filename} fits")),
@@ -189,7 +190,8 @@ impl Looker<'_> {
         let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
         let judge = |examination: &super::super::examination::Examination| {
             let other = Some((&artifact.location, examination));
-            let found = Found { examinations: self.surroundings.examinations, other, release: &release };
+            let examinations = self.surroundings.examinations;
+            let found = Found { examinations, other, release: &release, newest: &|_, _| None };
             judging::judge_one(&resolution, &self.chosen.name, found, self.session.rules)
         };
         let (examination, extent) = distributions.examine_until(&artifact, &speaks_against);
@@ -214,7 +216,7 @@ impl Looker<'_> {
 }
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {
-    matches!(Offer::of(&edition.choice, target.platform), Offer::Wheel { .. } | Offer::Pure { .. })
+    matches!(resolve::offer(&edition.choice, target.platform), Offer::Wheel { .. } | Offer::Pure { .. })
 }
 
 fn readiness(verdict: Verdict) -> Readiness {

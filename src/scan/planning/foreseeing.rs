@@ -5,17 +5,19 @@
 use std::collections::BTreeMap;
 
 use crate::model::artifact::{Artifact, ArtifactKind};
-use crate::model::name::PackageName;
+use crate::model::name::{PackageName, VersionSpecifiers};
+use crate::model::place::Location;
 use crate::model::plan::{Foreseen, NewerBuild};
-use crate::model::request::{Location, Requests};
-use crate::model::resolution::{Choice, Chosen};
+use crate::model::request::Requests;
+use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::target::Target;
 use crate::resolve::editions::{Edition, Editions};
 
-use super::super::judging::{self, Examinations};
+use super::super::examinations::Examinations;
+use super::super::judging::{self, Found};
+use super::super::obstacles;
 use super::super::session::{Session, each};
-use super::super::{obstacles, sources};
 use super::first_ready;
 
 /// What reading an sdist costs, in requests: its end and the rest of it.
@@ -24,39 +26,41 @@ const COST: u64 = 2;
 /// A package that has to be built on a target.
 #[derive(Clone, Copy)]
 pub(super) struct ToBuild<'a> {
-    pub(super) target: Target,
+    /// The set that the package is in.
+    pub(super) set: &'a Resolution,
     pub(super) chosen: &'a Chosen,
     /// Requests that may be sent for the package, those that were sent already included.
     pub(super) most_requests: u64,
 }
 
-/// What is foreseen of each build. Where nothing was read the forecast says so; there is none for a target that always
-/// has the GIL, nor for a folder of sources.
+/// What is foreseen of each build, with what is known of the set's files. Where nothing was read the forecast says so; there
+/// is none for a target that always has the GIL, nor for a folder of sources.
 pub(super) fn foresee(
     session: &Session<'_>,
     requests: &Requests,
+    known: &Examinations,
     builds: &[ToBuild<'_>],
 ) -> BTreeMap<(PackageName, Target), Foreseen> {
-    let builds: Vec<&ToBuild<'_>> = builds.iter().filter(|build| build.target.python.free_threaded).collect();
-    let read = examine(session, builds.iter().map(|build| (&build.chosen.choice, build.most_requests)));
-    let now: Vec<(&ToBuild<'_>, Forecast)> = builds
-        .iter()
-        .filter_map(|build| Some((*build, forecast(&build.chosen.choice, build.target, &read)?)))
-        .collect();
+    let builds: Vec<&ToBuild<'_>> = builds.iter().filter(|build| build.set.target.python.free_threaded).collect();
+    let mut all = known.clone();
+    all.extend(examine(session, builds.iter().map(|build| (&build.chosen.choice, build.most_requests))));
+    let now: Vec<(&ToBuild<'_>, Forecast)> =
+        builds.iter().filter_map(|build| Some((*build, forecast(session, build.set, build.chosen, &all)?))).collect();
     // Where there were no requests for the one, there are none for the other.
-    let is_read = |choice: &Choice| judging::readable(choice).is_some_and(|it| read.contains_key(&it.location));
+    let is_read = |choice: &Choice| judging::readable(choice).is_some_and(|it| all.contains_key(&it.location));
     let newest = |(build, forecast): &(&ToBuild<'_>, Forecast)| {
         if is_read(&build.chosen.choice) && !forecast.becomes.helps() { newest(session, requests, build) } else { None }
     };
     let newest: Vec<Option<Edition>> = now.iter().map(newest).collect();
     let newer = now.iter().zip(&newest).filter_map(|((build, _), edition)| Some((build, edition.as_ref()?)));
-    let read = examine(session, newer.map(|(build, edition)| (&edition.choice, build.most_requests)));
+    all.extend(examine(session, newer.map(|(build, edition)| (&edition.choice, build.most_requests))));
     let foreseen = now.into_iter().zip(newest).map(|((build, now), newest)| {
         let newer = newest.and_then(|edition| {
-            let forecast = forecast(&edition.choice, build.target, &read)?;
-            Some(NewerBuild { version: edition.version, forecast })
+            let Edition { version, choice } = edition;
+            let chosen = Chosen { version: Some(version.clone()), choice, ..build.chosen.clone() };
+            Some(NewerBuild { version, forecast: forecast(session, build.set, &chosen, &all)? })
         });
-        ((build.chosen.name.clone(), build.target), Foreseen { now, newer })
+        ((build.chosen.name.clone(), build.set.target), Foreseen { now, newer })
     });
     foreseen.collect()
 }
@@ -84,11 +88,16 @@ fn is_affordable(session: &Session<'_>, artifact: &Artifact, most_requests: u64)
     is_here || session.distributions.index().requests_for(&artifact.name) + COST <= most_requests
 }
 
-/// What is foreseen of an sdist; without a look at it nothing is known, and it is known how to change that.
-fn forecast(choice: &Choice, target: Target, read: &Examinations) -> Option<Forecast> {
-    let artifact = judging::readable(choice)?;
-    if read.contains_key(&artifact.location) {
-        return sources::forecast(choice, target, read);
+/// What is foreseen of an sdist in a set, as a scan of the set has it; without a look at it nothing is known, and it is known
+/// how to change that.
+fn forecast(session: &Session<'_>, set: &Resolution, chosen: &Chosen, examinations: &Examinations) -> Option<Forecast> {
+    let artifact = judging::readable(&chosen.choice)?;
+    if examinations.contains_key(&artifact.location) {
+        let distributions = session.distributions;
+        let release = |chosen: &Chosen| distributions.release(&chosen.name, chosen.version.as_ref());
+        let newest = |name: &PackageName, admitted: &VersionSpecifiers| distributions.newest(name, admitted);
+        let found = Found { examinations, other: None, release: &release, newest: &newest };
+        return judging::forecast(set, chosen, found);
     }
     let why = "the search among its versions left no requests for its sources, which `ungil scan` reads";
     Some(Forecast {
@@ -103,7 +112,8 @@ fn forecast(choice: &Choice, target: Target, read: &Examinations) -> Option<Fore
 /// The newest version that the lines of the input let in, where it is newer than the one in the set and has to be built
 /// too.
 fn newest(session: &Session<'_>, requests: &Requests, build: &ToBuild<'_>) -> Option<Edition> {
-    let ToBuild { target, chosen, .. } = *build;
+    let ToBuild { set, chosen, .. } = *build;
+    let target = set.target;
     let from = chosen.version.as_ref()?;
     let listing = session.distributions.index().known_listing(&chosen.name)?;
     let editions = Editions::of(&chosen.name, listing, &requests.sources, target);

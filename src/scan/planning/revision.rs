@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::name::{Bound, PackageName, Version, bounded_by, of_name, pinned};
-use crate::model::request::{Place, Request, Requests, Wanted};
+use crate::model::place::Place;
+use crate::model::request::{Request, Requests, Wanted};
 
 use super::super::obstacles::named;
 

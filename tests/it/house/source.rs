@@ -74,6 +74,24 @@ impl SourceFile {
         })
     }
 
+    /// Names of the types that the file defines; those that a trait or an implementation of one has do not count.
+    pub(super) fn types(&self) -> Vec<String> {
+        let name = |line: &str| {
+            let indented = line.starts_with(' ');
+            let line = line.trim_start();
+            let visible = line.strip_prefix("pub").map_or(line, |rest| {
+                let rest =
+                    if rest.starts_with('(') { rest.split_once(')').map_or(rest, |(_, rest)| rest) } else { rest };
+                rest.trim_start()
+            });
+            let (keyword, rest) = visible.split_once(' ')?;
+            let defines = ["struct", "enum", "trait", "union"].contains(&keyword) || (keyword == "type" && !indented);
+            let name: String = rest.chars().take_while(|character| is_word(*character)).collect();
+            (defines && name.starts_with(char::is_uppercase)).then_some(name)
+        };
+        self.code.lines().filter_map(name).collect()
+    }
+
     /// Lines outside tests.
     pub(super) fn lines(&self) -> usize {
         without_tests(&self.text).lines().count()
@@ -357,6 +375,15 @@ fn paths_are_expanded() {
         found.sort();
         assert_eq!(found, paths, "{text}");
     }
+}
+
+#[test]
+fn types_are_found_where_they_are_defined() {
+    let file = example(
+        "pub(super) struct A<'a>(u8);\npub enum B {}\npub type C = u8;\nimpl D for E {\n    type F = u8;\n}\nfn f() {\n    \
+         struct G;\n}\n// struct H;\nlet union = 1;\n",
+    );
+    assert_eq!(file.types(), ["A", "B", "C", "G"]);
 }
 
 #[test]

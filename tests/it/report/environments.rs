@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use ungil::model::place::Place;
 use ungil::model::policy::Policy;
 use ungil::model::report::{PackageReport, Report};
-use ungil::model::request::Place;
 use ungil::model::resolution::RequiredBy;
 use ungil::model::verdict::Verdict;
 use ungil::report::FORMATS;

@@ -7,8 +7,8 @@ use ungil::model::finding::Level;
 use ungil::model::gate::{
     Change, Changes, Gate, GateOutcome, Standing, State, Violation, Waiver, WaiverState, WaiverUse,
 };
+use ungil::model::place::Place;
 use ungil::model::report::{PackageReport, Report};
-use ungil::model::request::Place;
 use ungil::model::verdict::Verdict;
 
 use super::sample;

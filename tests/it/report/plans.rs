@@ -2,12 +2,12 @@
 
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::evidence::Evidence;
+use ungil::model::place::Place;
 use ungil::model::plan::{
     After, Alternative, Border, Command, CommandPlace, Course, Edit, Move, NewerBuild, Obstacle, Outlook, Plan,
     PlanSummary, Probe, Search, Seen, Step,
 };
 use ungil::model::problem::{Problem, ProblemKind};
-use ungil::model::request::Place;
 use ungil::model::resolution::RequiredBy;
 use ungil::model::source::{Becomes, Forecast};
 use ungil::model::target::Target;

@@ -1,9 +1,11 @@
 //! Lock files over an index in memory: the set, the paths, the files that digests leave, and what is said of the rest.
 
 use ungil::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
-use ungil::model::name;
-use ungil::model::request::{Place, PythonBound, Requests};
+use ungil::model::place::Place;
+use ungil::model::python_bound::PythonBound;
+use ungil::model::request::Requests;
 use ungil::model::resolution::Resolution;
+use ungil::pep508;
 use ungil::resolve::Options;
 
 use super::world::{World, digest, render, target};
@@ -11,7 +13,7 @@ use super::world::{World, digest, render, target};
 /// A lock whose lines are `name version | when it is listed | position of a dependency ; its marker`, with digests after
 /// `sha=`; a version `project` is the project itself, an empty second column is a package that only edges lead to.
 fn lock(table: &str) -> Lock {
-    let marker = |text: &str| name::marker(text).unwrap();
+    let marker = |text: &str| pep508::marker(text).unwrap();
     let lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
     let packages = lines.zip(1..).map(|(line, number)| {
         let mut columns = line.split('|').map(str::trim);

@@ -159,7 +159,7 @@ fn zip(members: &[(String, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// As RECORD has digests: <https://packaging.python.org/en/latest/specifications/recording-installed-packages/>
-fn urlsafe_base64(bytes: &[u8]) -> String {
+pub(super) fn urlsafe_base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

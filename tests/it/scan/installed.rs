@@ -7,7 +7,7 @@ use ungil::archive::limits::Limits;
 use crate::server::Server;
 
 use super::desk::{Desk, Report, Run};
-use super::distributions::{Wheel, compiled, sdist};
+use super::distributions::{Wheel, compiled, sdist, urlsafe_base64};
 use super::shop::Shop;
 
 /// Where the environments were made.
@@ -142,6 +142,25 @@ fn a_file_that_was_changed_is_judged_as_it_is_and_told() {
     assert_eq!(report.result("calm")["verdict"], "gil");
     let problems = report.problems();
     assert!(problems.len() == 1 && problems[0].contains("was changed since it was installed"), "{problems:?}");
+}
+
+#[test]
+fn a_file_that_several_list_is_the_one_whose_record_it_agrees_with() {
+    use sha2::{Digest, Sha256};
+
+    let desk = environment();
+    let (file, bytes) = (format!("calm/sample.{SUFFIX}"), sample_of("locked_in"));
+    desk.write(&format!("{SITE}/{file}"), &bytes);
+    let description = format!("{SITE}/second-1.0.dist-info");
+    desk.write(&format!("{description}/METADATA"), "Metadata-Version: 2.1\nName: second\nVersion: 1.0\n");
+    let digest = urlsafe_base64(&Sha256::digest(&bytes));
+    desk.write(&format!("{description}/RECORD"), format!("{file},sha256={digest},{}\n", bytes.len()));
+    let report = scan(&desk, &["venv"]).report();
+    assert_eq!(report.result("second")["verdict"], "gil");
+    // What `calm` brought is not there any more.
+    assert_eq!(report.result("calm")["verdict"], "unknown");
+    let problems = report.problems();
+    assert!(problems.len() == 1 && problems[0].contains("second 1.0 was installed over it"), "{problems:?}");
 }
 
 #[test]

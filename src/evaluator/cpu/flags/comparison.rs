@@ -128,3 +128,97 @@ fn remaining(condition: Condition, number: i64, range: Range) -> Option<Range> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One value whose range is known.
+    struct Within(Range);
+
+    impl Facts for Within {
+        fn range(&self, value: Value, bits: u32) -> Range {
+            match value {
+                Value::Known(number) => Range::new(signed(number, bits), signed(number, bits)),
+                Value::Symbol { .. } | Value::Unknown(_) => self.0,
+            }
+        }
+    }
+
+    /// What a processor says of two numbers.
+    fn holds(condition: Condition, left: i64, right: i64, bits: u32) -> bool {
+        use Condition::*;
+        let (first, second) = (left.cast_unsigned() & mask(bits), right.cast_unsigned() & mask(bits));
+        let difference = i128::from(left) - i128::from(right);
+        let short = signed(difference as u64 & mask(bits), bits);
+        match condition {
+            Equal => left == right,
+            NotEqual => left != right,
+            Below => first < second,
+            AboveOrEqual => first >= second,
+            BelowOrEqual => first <= second,
+            Above => first > second,
+            Less => left < right,
+            GreaterOrEqual => left >= right,
+            LessOrEqual => left <= right,
+            Greater => left > right,
+            Negative => short < 0,
+            NotNegative => short >= 0,
+            Overflow => difference != i128::from(short),
+            NoOverflow => difference == i128::from(short),
+            Other => panic!("nobody knows"),
+        }
+    }
+
+    fn ends(bits: u32) -> Vec<i64> {
+        let highest = (mask(bits) >> 1).cast_signed();
+        let mut numbers: Vec<i64> = (-3..=3).chain([highest, highest - 1, -highest - 1, -highest]).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    #[test]
+    fn numbers_are_compared_as_a_processor_does() {
+        for bits in [8, 16, 32, 64] {
+            for (left, right) in ends(bits).iter().flat_map(|&left| ends(bits).into_iter().map(move |it| (left, it))) {
+                for condition in Condition::DECIDED {
+                    let value = |number: i64| Value::Known(number.cast_unsigned() & mask(bits));
+                    let found = compare(condition, value(left), value(right), bits, &Within(Range::ALL));
+                    assert_eq!(
+                        found,
+                        Some(holds(condition, left, right, bits)),
+                        "{left} {condition:?} {right}, {bits} bits"
+                    );
+                }
+            }
+        }
+        assert_eq!(compare(Condition::Other, Value::Known(1), Value::Known(1), 64, &Within(Range::ALL)), None);
+    }
+
+    #[test]
+    fn what_is_decided_holds_of_all_numbers_of_a_range_and_what_remains_misses_none() {
+        let unknown = Value::Symbol { id: 0, offset: 0 };
+        let numbers = ends(64);
+        for (low, high) in numbers.iter().flat_map(|&low| numbers.iter().map(move |&high| (low, high))) {
+            for range in [Range::new(low, high), Range { nonzero: true, ..Range::new(low, high) }] {
+                let inside = |number: &&i64| low <= **number && **number <= high && !(range.nonzero && **number == 0);
+                let inside: Vec<i64> = numbers.iter().filter(inside).copied().collect();
+                for (condition, &other) in
+                    Condition::DECIDED.iter().flat_map(|it| numbers.iter().map(move |other| (*it, other)))
+                {
+                    let right = Value::Known(other.cast_unsigned());
+                    let decided = compare(condition, unknown, right, 64, &Within(range));
+                    let implied = imply_compare(condition, unknown, right, 64, &Within(range));
+                    for &number in &inside {
+                        let truth = holds(condition, number, other, 64);
+                        assert!(decided.is_none_or(|it| it == truth), "{number} of {range:?} {condition:?} {other}");
+                        if let Some((_, left)) = implied.filter(|_| truth) {
+                            let kept = left.intersect(Range::new(number, number)).is_some();
+                            assert!(kept, "{number} of {range:?} {condition:?} {other}: {left:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -5,25 +5,6 @@ use crate::evaluator::values::laws::{Random, extent};
 use crate::evaluator::values::symbol::Range;
 use crate::evaluator::values::value::{Value, mask, signed};
 
-const CONDITIONS: [Condition; 14] = {
-    use Condition::*;
-    [
-        Equal,
-        NotEqual,
-        Below,
-        AboveOrEqual,
-        BelowOrEqual,
-        Above,
-        Less,
-        GreaterOrEqual,
-        LessOrEqual,
-        Greater,
-        Negative,
-        NotNegative,
-        Overflow,
-        NoOverflow,
-    ]
-};
 const SYMBOLS: usize = 2;
 
 /// What two symbols are, and what is known of them.
@@ -103,7 +84,7 @@ fn what_is_decided_is_true_of_every_number() {
     for _ in 0..200_000 {
         let world = World::new(&mut random);
         let (whole, exact) = flags(&world, &mut random);
-        for condition in CONDITIONS {
+        for condition in Condition::DECIDED {
             let is = exact.decide(condition, &world).unwrap();
             let said = whole.decide(condition, &world);
             assert!(said.is_none_or(|said| said == is), "{condition:?} of {whole:?}: {said:?}, and {exact:?}");
@@ -136,7 +117,7 @@ fn joined_flags_cover_both() {
                 assert!(one.is_subsumed_by(third, extent()), "transitive");
             }
         }
-        for condition in CONDITIONS {
+        for condition in Condition::DECIDED {
             let said = joined.decide(condition, &world);
             assert!(said.is_none() || said == exact.decide(condition, &world), "{condition:?} of {joined:?}");
         }

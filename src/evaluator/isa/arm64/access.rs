@@ -1,12 +1,18 @@
 //! What an instruction does with memory at an address that the code fixes, and the search for such instructions. `ADRP`
 //! names a page, and instructions after it a place there.
 
+use super::encoding::{self, Branch};
 use super::fetch;
 use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, NamedAddresses};
+use crate::evaluator::isa::{Access, AccessSite, NamedAddresses};
+use crate::evaluator::values::hash::FastMap;
 
-/// For how many instructions an address that a register got is followed.
-const REACH: u64 = 64;
+/// Most instructions behind an `ADRP` that are followed.
+const MOST_FOLLOWED: usize = 1 << 15;
+/// How often one of them is looked at: in a loop that counts a pointer up it has another address each time.
+const MOST_VISITS: usize = 8;
+/// The first register that calls preserve: <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
+const FIRST_PRESERVED: usize = 19;
 /// Longest code that is searched.
 const LONGEST_CODE: usize = 64 << 20;
 
@@ -46,8 +52,16 @@ pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddres
         return base.map(|base| Access::Write { address: base.wrapping_add_signed(offset), size });
     }
     let branches = word & 0x1c00_0000 == 0x1400_0000;
-    if !branches {
+    // Loads and stores of vectors.
+    let leaves_general = word & 0x0e00_0000 == 0x0c00_0000;
+    if !branches && !leaves_general {
         set(named, None);
+    }
+    // LDP loads a second register.
+    if word & 0x3e40_0000 == 0x2840_0000
+        && let Some(second) = named.get_mut((word >> 10 & 31) as usize)
+    {
+        *second = None;
     }
     None
 }
@@ -90,7 +104,7 @@ fn page(address: u64, word: u32) -> Option<u64> {
 }
 
 /// Instructions that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
-pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<u64> {
+pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
     let in_range = |address: u64| address >= range.0 && address < range.1;
     let words = image.relocations().iter().filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
     let mut pages: Vec<u64> = words.map(|&(place, _)| place & !0xfff).collect();
@@ -104,21 +118,68 @@ pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<u64> {
             if !pages.contains(&(first & !0xfff)) {
                 continue;
             }
-            let mut named = [None; 32];
-            for address in (start..start.saturating_add(4 * REACH)).step_by(4) {
-                let Some(word) = fetch(image, address) else { break };
-                if of(image, address, word, &mut named).is_some_and(|access| in_range(access.address())) {
-                    found.push(address);
-                }
-                if named.iter().all(Option::is_none) {
-                    break;
-                }
-            }
+            found.extend(behind(image, start, in_range));
         }
     }
-    found.sort_unstable();
+    found.sort_unstable_by_key(|site| (site.starts.first().copied(), site.access.weight()));
     found.dedup();
     found
+}
+
+/// Instructions that have such an operand by what the `ADRP` at an address sets, where code leads from it: what lies behind
+/// a jump or a return gets the register only if something jumps there. A call of a function of the same file may leave any
+/// register as it is, since compilers know what that changes. The `ADRP` itself, where the way is too long to be followed.
+fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<AccessSite> {
+    let mut found = Vec::new();
+    let mut seen: FastMap<u64, (NamedAddresses, usize)> = FastMap::default();
+    let mut open: Vec<(u64, NamedAddresses)> = vec![(start, [None; 32])];
+    let mut followed = 0;
+    while let Some((address, mut named)) = open.pop() {
+        let (known, visits) = seen.entry(address).or_insert(([None; 32], 0));
+        let is_old = named.iter().zip(known.iter()).all(|(new, old)| new.is_none() || new == old);
+        *visits += 1;
+        if address != start && is_old || *visits > MOST_VISITS {
+            continue;
+        }
+        known.iter_mut().zip(&named).for_each(|(old, new)| *old = new.or(*old));
+        followed += 1;
+        if followed > MOST_FOLLOWED {
+            found.push(AccessSite { starts: vec![start], access: Access::Name { address: start } });
+            break;
+        }
+        let Some(word) = fetch(image, address) else { continue };
+        let access = of(image, address, word, &mut named).filter(|access| in_range(access.address()));
+        found.extend(access.map(|access| AccessSite { starts: vec![address], access }));
+        // Others are followed from where they are.
+        if address != start && page(address, word).is_some() {
+            named.iter_mut().skip((word & 31) as usize).take(1).for_each(|register| *register = None);
+        }
+        if named.iter().all(Option::is_none) {
+            continue;
+        }
+        let next = address.wrapping_add(4);
+        match encoding::branch(word, address) {
+            // What a table of jumps leads to often lies behind the jump.
+            Branch::None | Branch::Register(_) => open.push((next, named)),
+            Branch::Call(target) if !is_stub(image, target) => open.push((next, named)),
+            Branch::Call(_) | Branch::CallRegister(_) => {
+                named.iter_mut().take(FIRST_PRESERVED).for_each(|register| *register = None);
+                open.push((next, named));
+            }
+            Branch::To(target) => open.push((target, named)),
+            Branch::Perhaps(target) => open.extend([(target, named), (next, named)]),
+            Branch::Return | Branch::Dead => {}
+        }
+    }
+    found
+}
+
+/// Whether an entry of a linkage table begins there: `ADRP x16`, perhaps behind a landing pad. Its function is another file's.
+fn is_stub(image: &Image, target: u64) -> bool {
+    const LANDING_PAD: u32 = 0xd503_245f;
+    let first = fetch(image, target).filter(|&word| word != LANDING_PAD);
+    let word = first.or_else(|| fetch(image, target.wrapping_add(4)));
+    word.is_some_and(|word| word & 0x9f00_001f == 0x9000_0010)
 }
 
 #[cfg(test)]
@@ -152,5 +213,49 @@ mod tests {
         assert_eq!(page(0x1234, 0xb000_0000), Some(0x2000));
         assert_eq!(page(0x1234, 0x1000_0020), Some(0x1238));
         assert_eq!(page(0x1234, 0xd503_201f), None);
+    }
+
+    #[test]
+    fn a_page_is_followed_where_code_leads() {
+        use crate::binary::image::images;
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/built");
+        let bytes = std::fs::read(folder.join("elf-aarch64-O2-constructor.so")).unwrap();
+        let images = images(&bytes).unwrap();
+        let image = images.first().unwrap();
+        let address = *image.exports().get("PyInit_sample").unwrap();
+        let code = image.segment_at(address).unwrap();
+        let start = code.bytes.as_ptr() as usize - bytes.as_ptr() as usize + (address - code.address) as usize;
+        for (words, expected) in [
+            // adrp x0, the page; add x0, x0, #8; ret
+            (&[0x9000_0000, 0x9100_2000, 0xd65f_03c0][..], &[4][..]),
+            // adrp x22, the page; ret; add x22, x22, #8: another function's
+            (&[0x9000_0016, 0xd65f_03c0, 0x9100_22d6, 0xd65f_03c0], &[]),
+            // adrp x0, the page; b +8; add x0, x0, #8; str x1, [x0, #8]; ret: the jump leads past the second
+            (&[0x9000_0000, 0x1400_0002, 0x9100_2000, 0xf900_0401, 0xd65f_03c0], &[12]),
+            // adrp x0, the page; cbz x1, +8; ret; str x1, [x0, #8]; ret
+            (&[0x9000_0000, 0xb400_0041, 0xd65f_03c0, 0xf900_0401, 0xd65f_03c0], &[12]),
+            // adrp x23, the page; ldp x24, x23, [sp]; add x0, x23, #8; ret: what was on the stack
+            (&[0x9000_0017, 0xa940_5ff8, 0x9100_22e0, 0xd65f_03c0], &[]),
+            // adrp x0, the page; blr x9; str x1, [x0, #8]; ret: what the call gave
+            (&[0x9000_0000, 0xd63f_0120, 0xf900_0401, 0xd65f_03c0], &[]),
+            // adrp x19, the page; blr x9; str x1, [x19, #8]; ret
+            (&[0x9000_0013, 0xd63f_0120, 0xf900_0661, 0xd65f_03c0], &[8]),
+            // adrp x0, the page; ldr q0, [x1]; str x1, [x0, #8]; ret: the vector is another register
+            (&[0x9000_0000, 0x3dc0_0020, 0xf900_0401, 0xd65f_03c0], &[8]),
+            // adrp x0, the page; adrp x0, another one; str x1, [x0, #8]; ret
+            (&[0x9000_0000, 0xb000_0000, 0xf900_0401, 0xd65f_03c0], &[]),
+        ] {
+            let mut changed = bytes.clone();
+            for (index, word) in words.iter().enumerate() {
+                changed[start + 4 * index..start + 4 * index + 4].copy_from_slice(&u32::to_le_bytes(*word));
+            }
+            let images = crate::binary::image::images(&changed).unwrap();
+            let image = images.first().unwrap();
+            let page = address & !0xfff;
+            let sites = behind(image, address, |place| place == page + 8);
+            let found: Vec<u64> = sites.iter().flat_map(|site| site.starts.clone()).collect();
+            let expected: Vec<u64> = expected.iter().map(|offset| address + offset).collect();
+            assert_eq!(found, expected, "{words:x?}");
+        }
     }
 }

@@ -203,27 +203,6 @@ impl fmt::Display for Cpu {
     }
 }
 
-const CONDITIONS: [Condition; 15] = {
-    use Condition::*;
-    [
-        Equal,
-        NotEqual,
-        Below,
-        AboveOrEqual,
-        BelowOrEqual,
-        Above,
-        Less,
-        GreaterOrEqual,
-        LessOrEqual,
-        Greater,
-        Negative,
-        NotNegative,
-        Overflow,
-        NoOverflow,
-        Other,
-    ]
-};
-
 impl Row {
     /// What the evaluator says that it knows, and what the processor found otherwise.
     pub(super) fn differences(&self, machine: &Machine, state: &State, taken: bool) -> Vec<Difference> {
@@ -258,7 +237,7 @@ impl Row {
                 }
             }
         }
-        for condition in CONDITIONS {
+        for condition in Condition::DECIDED.into_iter().chain([Condition::Other]) {
             let Some(answer) = state.decide(condition, &machine.symbols) else { continue };
             match self.after.holds(condition, self.inverts_carry) {
                 None => differs(format!("{condition:?} is decided")),

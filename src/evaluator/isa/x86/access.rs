@@ -4,7 +4,7 @@ use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 
 use super::decode;
 use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, xrefs};
+use crate::evaluator::isa::{Access, AccessSite, xrefs};
 
 /// Where a displacement may lie in an instruction, in bytes from its beginning.
 const PLACES: std::ops::RangeInclusive<u64> = 2..=9;
@@ -33,8 +33,8 @@ pub(super) fn of(image: &Image, instruction: &Instruction) -> Option<Access> {
     Some(stored.map_or(Access::Read { address }, |address| Access::Name { address }))
 }
 
-/// For each instruction the addresses where it may begin: those that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
-pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>> {
+/// Instructions that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
+pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
     let in_range = |address: u64| address >= range.0 && address < range.1;
     let words = image.relocations().iter().filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
     let mut targets = vec![range];
@@ -48,14 +48,15 @@ pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<Vec<u64>> {
                 if image.u8(place.wrapping_sub(1)).is_none_or(|modes| modes & 0xc7 != 0x05) {
                     continue;
                 }
-                let starts = PLACES.map(|distance| place.wrapping_sub(distance)).filter(|&start| {
-                    decode(image, start).is_some_and(|instruction| {
-                        let access = of(image, &instruction);
-                        let covers = instruction.next_ip() >= place + 4 && instruction.next_ip() <= place + 8;
-                        covers && access.is_some_and(|access| in_range(access.address()))
-                    })
+                let readings = PLACES.map(|distance| place.wrapping_sub(distance)).filter_map(|start| {
+                    let instruction = decode(image, start)?;
+                    let covers = instruction.next_ip() >= place + 4 && instruction.next_ip() <= place + 8;
+                    Some((start, of(image, &instruction).filter(|access| covers && in_range(access.address()))?))
                 });
-                found.extend(Some(starts.collect::<Vec<_>>()).filter(|starts| !starts.is_empty()));
+                let readings: Vec<(u64, Access)> = readings.collect();
+                let starts = readings.iter().map(|&(start, _)| start).collect();
+                let access = readings.iter().map(|&(_, access)| access).max_by_key(|access| access.weight());
+                found.extend(access.map(|access| AccessSite { starts, access }));
             }
         }
     }

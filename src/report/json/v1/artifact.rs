@@ -1,7 +1,7 @@
 //! Distribution files, in version 1 of the report's JSON; as frozen as the rest.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A distribution file.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -37,12 +37,12 @@ pub(in crate::report::json) enum ArtifactKind {
 }
 
 /// What an installer would choose on the same Python's build with the GIL.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::report::json) struct OtherBuild {
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::report) struct OtherBuild {
     /// That build, such as `3.14`.
-    pub(in crate::report::json) python: String,
+    pub(in crate::report) python: String,
     /// The version that it gets; null when the package is not in its set.
-    pub(in crate::report::json) version: Option<String>,
+    pub(in crate::report) version: Option<String>,
     /// The file that it gets; null when there is none.
-    pub(in crate::report::json) filename: Option<String>,
+    pub(in crate::report) filename: Option<String>,
 }

@@ -1,0 +1,10 @@
+//! What was found in all distribution files of a run.
+
+use std::collections::BTreeMap;
+
+use crate::model::place::Location;
+
+use super::examination::Examination;
+
+/// What was found in each distribution file, by where it is.
+pub(super) type Examinations = BTreeMap<Location, Examination>;

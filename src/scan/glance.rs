@@ -1,0 +1,15 @@
+//! How one distribution file is looked at.
+
+use crate::examine::Depth;
+use crate::model::name::PackageName;
+
+/// What a distribution file is called, and how closely it is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Glance<'a> {
+    /// Whose file it is, where that is known.
+    pub(super) package: Option<&'a PackageName>,
+    /// Its name.
+    pub(super) filename: &'a str,
+    /// How much of each compiled file is looked at.
+    pub(super) depth: Depth,
+}
