@@ -18,22 +18,38 @@ use crate::evaluator::values::value::Value;
 const DESTRUCTORS: [&str; 3] = ["D0Ev", "D1Ev", "D2Ev"];
 /// What is thrown when memory is short, or a length beyond all memory.
 const SHORT_MEMORY: [&str; 3] = ["__throw_bad_alloc", "__throw_length_error", "bad_array_new_length"];
-/// Functions of the standard library that throw nothing else: beginnings of their names.
-const QUIET: [&str; 9] = [
+/// Functions of the standard library that throw nothing else, unless locks are misused: beginnings of their names.
+const QUIET: [&str; 18] = [
     "_ZNKSt8__detail",
     "_ZNSt11logic_error",
+    "_ZNSt13exception_ptr",
     "_ZNSt13runtime_error",
     "_ZNSt15__exception_ptr",
+    "_ZNSt20bad_array_new_length",
+    "_ZNSt3__112__next_prime",
+    "_ZNSt3__113__hash_memory",
+    "_ZNSt3__119__shared_weak_count",
+    "_ZNSt3__15mutex",
+    "_ZNSt3__19to_string",
+    "_ZNSt3__1plIc",
     "_ZNSt8__detail",
+    "_ZNSt9bad_alloc",
     "_ZSt11_Hash_bytes",
-    "_ZSt17current_exceptionv",
+    "_ZSt17current_exception",
     "_ZSt18_Rb_tree",
     "_ZSt29_Rb_tree",
 ];
-/// The string of libstdc++, and what of it throws when a position is out of range.
-const STRINGS: [&str; 2] =
-    ["_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE", "_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE"];
+/// The strings of libstdc++ and libc++.
+const STRINGS: [&str; 4] = [
+    "_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE",
+    "_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE",
+    "_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE",
+    "_ZNKSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE",
+];
+/// What of them throws when a position is out of range: beginnings of the rest of the name, and what it has in it where a part
+/// of another string is meant.
 const WITH_POSITION: [&str; 6] = ["2at", "5erase", "6insert", "6substr", "7compare", "7replace"];
+const OF_A_PART: &str = "_mm";
 
 impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Where code goes on when the call that returns to an address throws.
@@ -81,7 +97,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                     return self.machine.image.pointer(slot).and_then(|target| self.machine.import_index(target));
                 }
                 StaticSuccessor::Next(next) => place = next,
-                _ => return None,
+                StaticSuccessor::Through { next: Some(_), .. }
+                | StaticSuccessor::Jump(_)
+                | StaticSuccessor::Branch(..)
+                | StaticSuccessor::Call { .. }
+                | StaticSuccessor::Return
+                | StaticSuccessor::Computed
+                | StaticSuccessor::Dead => return None,
             }
         }
         None
@@ -142,7 +164,8 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 fn may_throw_by_name(name: &str) -> bool {
     let is_quiet = DESTRUCTORS.iter().any(|end| name.ends_with(end)) || QUIET.iter().any(|head| name.starts_with(head));
     let method = STRINGS.iter().find_map(|head| name.strip_prefix(head));
-    let by_method = |method: &str| WITH_POSITION.iter().any(|head| method.starts_with(head));
+    let by_method =
+        |method: &str| WITH_POSITION.iter().any(|head| method.starts_with(head)) || method.contains(OF_A_PART);
     name.starts_with("_Z") && !is_quiet && method.is_none_or(by_method)
 }
 
@@ -159,6 +182,8 @@ mod tests {
             ("_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE2atEm", true),
             ("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE6substrEmm", true),
             ("_ZNKSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE4findEcm", false),
+            ("_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE9push_backEc", false),
+            ("_ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE6appendERKS5_mm", true),
             ("PyObject_GetAttrString", false),
             ("strtol", false),
         ] {

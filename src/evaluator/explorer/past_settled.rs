@@ -39,7 +39,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         self.machine.guards.begin(true);
         self.follows_settled = true;
         self.seen.clear();
-        for state in std::mem::take(&mut self.settled_paths) {
+        for state in self.settled_paths.clone() {
             let state = self.merge_at_fork(state);
             self.worklist.extend(state);
         }
