@@ -17,6 +17,7 @@ mod merge;
 mod siblings;
 
 use beside::Beside;
+use evaluation::FollowOptions;
 pub use siblings::{Sibling, SiblingFiles, Siblings, file_name};
 
 /// Why a compiled file could not be read.
@@ -91,7 +92,9 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
     for (mut hook, read) in reading.hooks() {
         // What the data tells of the ABI says as which interpreter the hooks are followed.
         let interpreter = evaluation::interpreter(path, &reading.abi);
-        let mut found = evaluation::follow(image, &hook, read.create, interpreter, &NoSiblings);
+        let options = FollowOptions { interpreter, limits: siblings.limits() };
+        let mut found = evaluation::follow(image, &hook, read.create, options, &NoSiblings);
+        siblings.note_effort(&found);
         let forwarded = found.forwarded.take();
         // Another function decides, which the data may know.
         found.is_complete &= forwarded.is_none();
@@ -100,7 +103,8 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
         hook.facts = merge::merge(read.clone(), found);
         if hook.facts.gil.value().is_none() && forwarded.is_none() && beside.could_help() {
             depends_on_siblings = true;
-            let found = evaluation::follow(image, &hook, create, interpreter, &beside);
+            let found = evaluation::follow(image, &hook, create, options, &beside);
+            siblings.note_effort(&found);
             if found.facts.gil.value().is_some() {
                 // The data holds what the code finds before it has asked the library.
                 let gil = found.facts.gil.clone();

@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod error;
 pub mod file;
 mod find_links;
+mod host;
 pub mod http;
 mod listing;
 pub mod observer;
@@ -19,7 +20,8 @@ pub mod settings;
 mod simple;
 pub mod store;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use url::Url;
 
@@ -60,6 +62,8 @@ struct Inner {
     pages: Pages,
     places: Places,
     store: Store,
+    /// Links that are kept of all pages.
+    links: AtomicUsize,
     listings: Memo<PackageName, Result<Arc<Listing>, IndexError>>,
     metadata: Memo<String, MetadataAnswer>,
 }
@@ -67,7 +71,7 @@ struct Inner {
 impl Index {
     /// An index client over HTTP.
     pub fn new(settings: IndexSettings, observer: Arc<dyn Observer>) -> Result<Index, IndexError> {
-        let transport = HttpTransport::new(&settings.trust, &settings.proxy, settings.timeout)?;
+        let transport = HttpTransport::new(&settings.trust, &settings.proxy, settings.pace)?;
         Index::with_transport(settings, Arc::new(transport), observer)
     }
 
@@ -81,8 +85,9 @@ impl Index {
         let places = Places::new(&settings)?;
         let pool = Pool::new(settings.concurrency);
         let client = Arc::new(Client::new(settings, transport, observer));
-        let pages = Pages { client: Arc::clone(&client), store: store.clone() };
-        let inner = Inner { client, pages, places, store, listings: Memo::new(), metadata: Memo::new() };
+        let pages = Pages { client: Arc::clone(&client), store: store.clone(), large: Mutex::new(()) };
+        let (links, listings, metadata) = (AtomicUsize::new(0), Memo::new(), Memo::new());
+        let inner = Inner { client, pages, places, store, links, listings, metadata };
         Ok(Index { inner: Arc::new(inner), pool })
     }
 
@@ -141,6 +146,19 @@ impl Index {
         self.inner.client.counters.requests_for(package)
     }
 
+    /// Hosts that do not answer, each told once.
+    pub fn outages(&self) -> Vec<IndexError> {
+        self.inner.client.outages().0
+    }
+
+    /// The host that does not answer, where none does: whatever the run asked for, it was told nothing.
+    pub fn blackout(&self) -> Option<IndexError> {
+        match self.inner.client.outages() {
+            (dead, false) => dead.into_iter().next(),
+            (_, true) => None,
+        }
+    }
+
     /// What could not be looked at so far, without being an error of a listing.
     pub fn problems(&self) -> Vec<Problem> {
         self.inner.places.problems()
@@ -150,7 +168,16 @@ impl Index {
 impl Inner {
     fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, IndexError> {
         self.listings.get(name, || {
-            self.watched(Subject::Listing(name.clone()), || self.places.listing(name, &self.pages).map(Arc::new))
+            let listing = || self.places.listing(name, &self.pages);
+            let listing = self.watched(Subject::Listing(name.clone()), listing)?;
+            let limit = self.client.settings().limits.all_links;
+            let found = listing.files.len();
+            if self.links.fetch_add(found, Ordering::Relaxed).saturating_add(found) > limit {
+                self.links.fetch_sub(found, Ordering::Relaxed);
+                let (place, what) = (name.to_string(), "the links of all packages of a run".to_owned());
+                return Err(IndexError::TooMany { place, what, found, limit });
+            }
+            Ok(Arc::new(listing))
         })
     }
 
@@ -189,7 +216,7 @@ impl Inner {
         let url = shown(&reply.url);
         match reply.status.as_u16() {
             200 => {
-                let bytes = read_all(&mut reply, "a metadata file", self.client.settings().limits.metadata)?;
+                let bytes = read_all(&mut reply, "a metadata file", self.client.settings().limits.metadata, 0)?;
                 if let Some(digest) = digest {
                     blob::compare(&bytes, digest, &url)?;
                 }

@@ -45,6 +45,7 @@ mod memo;
 pub mod model;
 pub mod pep508;
 pub mod plan;
+mod regular_file;
 pub mod report;
 pub mod resolve;
 pub mod rules;

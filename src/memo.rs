@@ -24,6 +24,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
         cells.get(key).and_then(|cell| cell.get().cloned())
     }
 
+    /// Makes a value anew when somebody asks for it again.
+    pub(crate) fn forget(&self, key: &K) {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
     fn cell(&self, key: &K) -> Arc<OnceLock<V>> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = cells.get(key) {

@@ -78,6 +78,7 @@ pub fn draw(material: &Material<'_>) -> Plan {
     let moves = moves::moves(before, after, &steps);
     Plan {
         targets: before.targets.clone(),
+        excluded: before.excluded.clone(),
         commands: edits::commands(requests, &steps, &moves),
         moves,
         edits,
@@ -162,6 +163,7 @@ fn outlook(package: &PackageReport, result: &TargetResult, material: &Material<'
         target: result.target,
         verdict: result.verdict,
         reason: result.reason.clone(),
+        requires_python: result.requires_python.clone(),
         after,
         newer_build: newer.and_then(|foreseen| foreseen.newer.clone()),
         search,

@@ -8,6 +8,7 @@ mod compare;
 mod counted;
 mod cyclonedx;
 mod difference;
+mod excluded;
 mod github;
 mod gitlab;
 mod html;

@@ -9,7 +9,8 @@
 //! solved, the packages without any are let in with the files of the same Python's build with the GIL, and the result
 //! says of them that nothing fits: a person wants to know all of the packages that stand in the way, not the first.
 //!
-//! Lock files are not solved: `locked` takes what they pin as it stands, each as a set of its own.
+//! Lock files are not solved: `locked` takes what they pin as it stands, each as a set of its own. Of a lock that leaves the
+//! target out only the versions are taken: its tool drops files for other Pythons, and `widening` says how to get them back.
 //!
 //! Names that no index knows and metadata that cannot be read do not end a run: they become problems, and the rest is
 //! resolved without them.
@@ -29,6 +30,7 @@ mod reasons;
 mod solver;
 pub mod tags;
 mod why;
+mod widening;
 
 use std::sync::Arc;
 
@@ -177,15 +179,16 @@ pub fn resolve(
         solver::Unsolved::TooHard { steps } => ResolveError::TooHard { target, steps },
     })?;
     let mut resolution = assembly::assemble(&session, &versions);
+    let python = markers::full_version(target, options.python_patch);
     for lock in &requests.locks {
-        let selected = locked::Selected::of(lock, &environment);
+        let selected = locked::Selected::of(lock, &environment).on(target, &python);
         let selector = demands::selector(&requests.sources, target, options, selected.rules());
         let (packages, problems) = selected.resolve(&Arc::new(selector), catalog);
         locked::join(&mut resolution.packages, packages);
         resolution.problems.extend(problems);
+        resolution.excluded.extend(selected.into_excluded());
     }
     resolution.problems.extend(requests.problems.iter().cloned());
-    let python = markers::full_version(target, options.python_patch);
     resolution.problems.extend(requests.pythons.iter().filter_map(|bound| left_out(bound, &python, target)));
     resolution.problems.sort();
     resolution.problems.dedup();

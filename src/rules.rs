@@ -12,6 +12,7 @@ mod evaluate;
 mod example;
 mod lost;
 mod message;
+mod other_wheels;
 mod outline;
 mod predicate;
 mod raw;

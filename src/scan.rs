@@ -10,9 +10,11 @@ mod inspecting;
 mod installed;
 mod judging;
 mod location;
+mod memory_budget;
 mod observer;
 mod obstacles;
 mod other_build;
+mod pinned_digests;
 mod planning;
 mod session;
 mod sets;
@@ -22,7 +24,7 @@ mod wheelhouse;
 
 use crate::archive::limits::Limits;
 use crate::examine::Depth;
-use crate::index::Index;
+use crate::index::{Index, IndexError};
 use crate::installed::Environment;
 use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
@@ -31,12 +33,14 @@ use crate::resolve::{Dependencies, ResolveError};
 use crate::rules::RuleSet;
 
 use distributions::Distributions;
+use pinned_digests::PinnedDigests;
 use session::{Builds, Session};
 
 pub use assembly::ReportBuilder;
 pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
 pub use installed::{InstalledTargets, TargetError};
 pub use observer::{Event, Observer, Silent};
+pub use pinned_digests::DigestChecks;
 pub use planning::plan;
 pub use wheelhouse::Wheelhouse;
 
@@ -63,6 +67,8 @@ pub struct Settings {
     pub hints: Hints,
     /// How much of an archive is read.
     pub limits: Limits,
+    /// When digests that the input demands are computed.
+    pub digests: DigestChecks,
 }
 
 /// What ends a run before there is a report.
@@ -77,6 +83,17 @@ pub enum ScanError {
     /// The input is none that a plan can be made for.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// No host that was asked answers: nothing is known of what was asked for.
+    #[error(transparent)]
+    Unreachable(IndexError),
+    /// More is asked for than is looked at in one run.
+    #[error("{found} requirements; expected at most {limit}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// What no plan is made for.
@@ -112,7 +129,9 @@ pub fn run(
     rules: &RuleSet,
     observer: &dyn Observer,
 ) -> Result<ReportBuilder, ScanError> {
-    let distributions = Distributions::new(index, settings.limits, depth(settings, rules));
+    check_size(&inputs.requests, settings.limits)?;
+    let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
+    let distributions = Distributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
     let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Foresee };
     let sets = session.sets();
     let mut origins = Vec::new();
@@ -129,7 +148,19 @@ pub fn run(
     origins.extend(stock.origins);
     let requested = asked.then_some(&inputs.requests);
     let (report, _) = session.report(requested, &origins, stock.examinations);
+    // What is installed, or lies in a folder, was judged whoever answers.
+    if let Some(error) = distributions.index().blackout().filter(|_| is_alone) {
+        return Err(ScanError::Unreachable(error));
+    }
     Ok(report.problems(stock.problems))
+}
+
+/// More requirements than any project has are not even resolved.
+fn check_size(requests: &Requests, limits: Limits) -> Result<(), ScanError> {
+    let locked: usize = requests.locks.iter().map(|lock| lock.packages.len()).sum();
+    let found = requests.requests.len().max(requests.constraints.len()).max(locked);
+    let limit = limits.requirements;
+    if found > limit { Err(ScanError::TooMany { found, limit }) } else { Ok(()) }
 }
 
 /// Few rules ask what the code shows, and reading all of it takes time.

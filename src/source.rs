@@ -15,15 +15,17 @@ mod forecast;
 mod gather;
 mod limited;
 mod manifest;
+mod naming;
 mod native;
 mod preprocessor;
 mod python;
+mod python_syntax;
 mod rust;
+mod rust_lexer;
 mod script;
 mod thresholds;
 mod token;
 mod tokens;
-mod tree;
 mod values;
 
 pub use forecast::forecast;
@@ -44,7 +46,14 @@ use tokens::tokens;
 const MOST_FILES: usize = 20_000;
 /// How many bytes are parsed in all.
 const MOST_PARSED: usize = 64 << 20;
+/// How many bytes of build files are read in all: of each, words are kept.
+const MOST_SCRIPT_BYTES: usize = 8 << 20;
 const MOST_PATHS: usize = 50_000;
+/// How long a path may be, in bytes, and how many folders deep it may lead.
+const LONGEST_PATH: usize = 1_024;
+const DEEPEST_PATH: usize = 64;
+/// How many reasons are kept why something was not read; of the others only how many there are.
+const MOST_DOUBTS: usize = 20;
 
 /// Folders whose sources are not what the project itself builds, unless a build file names them.
 const ASIDE: [&str; 30] = [
@@ -110,8 +119,11 @@ pub struct Reader {
     /// Python files that call CFFI.
     cffi: Vec<(String, u32, String)>,
     doubts: Vec<String>,
+    /// Doubts that are not kept.
+    further_doubts: usize,
     read: usize,
     parsed: usize,
+    script_bytes: usize,
 }
 
 /// Whether a folder on the way is none of the project's own code.
@@ -140,7 +152,11 @@ impl Reader {
             self.paths.push(path.to_owned());
         } else if self.paths.len() == MOST_PATHS {
             self.paths.push(path.to_owned());
-            self.doubts.push(format!("it has more than {MOST_PATHS} files"));
+            self.doubt(format!("it has more than {MOST_PATHS} files"));
+        }
+        if path.len() > LONGEST_PATH || path.matches('/').count() > DEEPEST_PATH {
+            self.doubt("it has a path that is too long or too deep to be looked at".to_owned());
+            return false;
         }
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_wanted = script::is_script(path)
@@ -149,7 +165,7 @@ impl Reader {
             || (path.ends_with(".py") && (name.contains("ffi") || name.contains("build")));
         if is_wanted && self.read >= MOST_FILES {
             if self.read == MOST_FILES {
-                self.doubts.push(format!("only the first {MOST_FILES} sources were read"));
+                self.doubt(format!("only the first {MOST_FILES} sources were read"));
                 self.read += 1;
             }
             return false;
@@ -159,7 +175,15 @@ impl Reader {
 
     /// Notes that a file that is wanted was not read.
     pub fn leave(&mut self, path: &str, why: &str) {
-        self.doubts.push(format!("{path} was not read: {why}"));
+        self.doubt(format!("{path} was not read: {why}"));
+    }
+
+    fn doubt(&mut self, why: String) {
+        if self.doubts.len() < MOST_DOUBTS {
+            self.doubts.push(why);
+        } else {
+            self.further_doubts += 1;
+        }
     }
 
     /// Reads a file that is wanted.
@@ -167,6 +191,9 @@ impl Reader {
         self.read += 1;
         let text = String::from_utf8_lossy(bytes);
         let name = path.rsplit('/').next().unwrap_or(path);
+        if let Some(why) = manifest::too_large(name, &text) {
+            return self.leave(path, &why);
+        }
         match name {
             "Cargo.toml" => {
                 self.cargos.insert(path.to_owned(), manifest::cargo(path, &text));
@@ -178,7 +205,14 @@ impl Reader {
             self.system = manifest::build_system(path, &text);
         }
         if script::is_script(path) && !is_aside(path) {
+            self.script_bytes = self.script_bytes.saturating_add(text.len());
+            if text.len() > script::LARGEST || self.script_bytes > MOST_SCRIPT_BYTES {
+                return self.leave(path, "it is too large for a build file, or there is too much before it");
+            }
             let script = script::read(path, &text);
+            if script.is_unparsed {
+                self.doubt(format!("{path} was not parsed: it is too odd"));
+            }
             match path.strip_suffix("/meson.build") {
                 Some(folder) if script.code.trim_start().starts_with("project(") => {
                     self.projects.insert(folder.to_owned());
@@ -204,7 +238,9 @@ impl Reader {
         if !text.contains("set_source(") && !text.contains("set_source (") {
             return;
         }
-        let Some(tokens) = tokens(Dialect::Python, text) else { return };
+        let Some(tokens) = tokens(Dialect::Python, text) else {
+            return self.doubt(format!("{path} was not parsed: it is too large or too odd"));
+        };
         for window in tokens.windows(5) {
             if let [name, opening, module, comma, source] = window
                 && name.text == "set_source"
@@ -244,11 +280,10 @@ impl Reader {
         self.parsed = self.parsed.saturating_add(text.len());
         let tokens = if self.parsed > MOST_PARSED { None } else { tokens(dialect, text) };
         let Some(tokens) = tokens else {
-            self.doubts
-                .push(format!("{path} was not parsed: it is too large or too odd, or there is too much before it"));
-            return;
+            return self
+                .doubt(format!("{path} was not parsed: it is too large or too odd, or there is too much before it"));
         };
-        let mut found = if source == Source::Rust { rust::read(path, &tokens) } else { native::read(path, &tokens) };
+        let mut found = if source == Source::Rust { rust::read(path, &tokens) } else { native::read(path, tokens) };
         if native::is_of_cffi(text) {
             let of_cffi = |module| Defined { generator: Generator::Cffi, declarations: Vec::new(), ..module };
             found.modules = found.modules.into_iter().map(of_cffi).collect();
@@ -258,6 +293,7 @@ impl Reader {
             // A header is part of others: it defines nothing by itself.
             found.modules.clear();
             found.own_macro = None;
+            found.cut = None;
         }
         self.native.insert(path.to_owned(), found);
     }

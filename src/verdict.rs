@@ -61,7 +61,7 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
     if let Offer::Unknown { why } = &subject.offer {
         return (Verdict::Unknown, format!("which file an installer gets is unknown: {why}"));
     }
-    if let Offer::Nothing { why } = &subject.offer {
+    if let Offer::Nothing { why, .. } = &subject.offer {
         return (Verdict::Blocked, format!("nothing fits: {why}"));
     }
     if let Offer::Source { filename, .. } = &subject.offer {

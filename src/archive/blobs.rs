@@ -3,17 +3,18 @@
 //! <https://github.com/opencontainers/image-spec/blob/main/image-layout.md>. Layers are tar files, plain or packed
 //! by gzip or zstd.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::ops::{ControlFlow, Range};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::bufread::MultiGzDecoder;
 use tar::Archive;
 
 use super::limits::Limits;
-use super::source::{MappedFile, Source};
+use super::source::{LocalFile, Source};
 use super::tarball::{self, End, Kind, TarEntry, TarError, Visit};
 use super::zstd::ZstdDecoder;
 
@@ -25,6 +26,8 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 /// Files that only images have, in their top folder.
 const MARKS: [&str; 2] = ["oci-layout", "manifest.json"];
+/// How much tells what an archive is, in bytes.
+const HEAD: u64 = 512;
 /// Where a tar file's header has the word `ustar`.
 const USTAR: Range<usize> = 257..262;
 /// How much of a packed archive is unpacked to see whether it is an image's, in bytes.
@@ -98,16 +101,26 @@ impl BlobError {
 }
 
 /// The files of an image.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Blobs {
-    store: Store,
+    store: Arc<BlobStore>,
+    /// What may still be unpacked of all layers of all images.
+    budget: Arc<Mutex<UnpackBudget>>,
 }
 
 #[derive(Debug)]
-enum Store {
+enum BlobStore {
+    /// A folder, as the system knows it.
     Folder(PathBuf),
     /// A tar file, and where the bytes of each file in it are.
-    Tar(MappedFile, BTreeMap<String, Range<u64>>),
+    Tar(LocalFile, BTreeMap<String, Range<u64>>),
+}
+
+/// Bytes that may be unpacked: each layer brings some, once.
+#[derive(Debug)]
+struct UnpackBudget {
+    left: u64,
+    counted: BTreeSet<String>,
 }
 
 /// Whether a file or folder holds a container image, going by names in it.
@@ -116,8 +129,8 @@ pub fn claims(path: &Path) -> bool {
         return path.join("oci-layout").is_file()
             || (path.join("manifest.json").is_file() && path.join("repositories").is_file());
     }
-    let Ok(file) = File::open(path) else { return false };
-    let mut file = BufReader::new(file);
+    let Ok(file) = LocalFile::open(path) else { return false };
+    let mut file = BufReader::new(file.stream(0..file.size()));
     match file.fill_buf() {
         Ok(head) if head.starts_with(&GZIP) => begins_as_image(MultiGzDecoder::new(file)),
         Ok(head) if is_zstd(head) => begins_as_image(ZstdDecoder::new(file)),
@@ -162,18 +175,24 @@ fn is_blobs_name(name: &str) -> bool {
 impl Blobs {
     /// Opens a folder or a tar file.
     pub fn open(path: &Path, limits: &Limits) -> Result<Blobs, BlobError> {
-        if path.is_dir() {
-            return Ok(Blobs { store: Store::Folder(path.to_path_buf()) });
-        }
         let name = path.display().to_string();
         let unreadable = |message| BlobError::Unreadable { name: name.clone(), message };
-        let file = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let whole = file.whole().unwrap_or_default();
-        if whole.starts_with(&GZIP) || is_zstd(whole) {
+        if path.is_dir() {
+            let folder = path.canonicalize().map_err(|error| unreadable(error.to_string()))?;
+            return Ok(Blobs::of(BlobStore::Folder(folder), limits));
+        }
+        let file = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let head = file.read(0..file.size().min(HEAD)).map_err(|error| unreadable(error.to_string()))?;
+        if head.starts_with(&GZIP) || is_zstd(&head) {
             return Err(BlobError::Packed { name });
         }
-        let ranges = ranges(whole, limits).map_err(|error| error.of(&name))?;
-        Ok(Blobs { store: Store::Tar(file, ranges) })
+        let ranges = ranges(&file, limits).map_err(|error| error.of(&name))?;
+        Ok(Blobs::of(BlobStore::Tar(file, ranges), limits))
+    }
+
+    fn of(store: BlobStore, limits: &Limits) -> Blobs {
+        let budget = UnpackBudget { left: limits.image_floor_bytes, counted: BTreeSet::new() };
+        Blobs { store: Arc::new(store), budget: Arc::new(Mutex::new(budget)) }
     }
 
     /// Whether the files that tell an image are there.
@@ -183,16 +202,16 @@ impl Blobs {
 
     /// Whether there is a file of this name.
     pub fn has(&self, name: &str) -> bool {
-        match &self.store {
-            Store::Folder(folder) => below(folder, name).is_some_and(|path| path.is_file()),
-            Store::Tar(_, ranges) => ranges.contains_key(name),
+        match &*self.store {
+            BlobStore::Folder(folder) => below(folder, name).is_some_and(|path| path.is_file()),
+            BlobStore::Tar(_, ranges) => ranges.contains_key(name),
         }
     }
 
     /// A whole file of at most so many bytes.
     pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, BlobError> {
         let mut bytes = Vec::new();
-        let reader = self.open_file(name)?;
+        let (reader, _) = self.open_file(name)?;
         let read = reader.take(limit.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
         if bytes.len() as u64 > limit {
@@ -203,7 +222,8 @@ impl Blobs {
 
     /// Visits the entries of a layer, whose bytes are unpacked as they are read.
     pub fn layer(&self, name: &str, limits: &Limits, visit: &mut Visit<'_, BlobError>) -> Result<(), BlobError> {
-        let mut packed = self.open_file(name)?;
+        let (mut packed, size) = self.open_file(name)?;
+        let allowed = self.allowed(name, size, limits);
         let head = packed
             .fill_buf()
             .map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
@@ -212,11 +232,15 @@ impl Blobs {
             head if is_zstd(head) => Box::new(ZstdDecoder::new(packed)),
             _ => packed,
         };
-        let mut tar = Archive::new(reader.take(limits.total_bytes));
+        let mut tar = Archive::new(reader.take(allowed));
         let entries = tar.entries().map_err(|error| BlobError::from(TarError::Read(error)).of(name))?;
         let end = tarball::walk(entries, limits.layer_entries, visit);
-        if tar.into_inner().limit() == 0 {
-            return Err(BlobError::TooLarge { name: name.to_owned(), limit: limits.total_bytes });
+        let left = tar.into_inner().limit();
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.left = budget.left.saturating_sub(allowed - left);
+        drop(budget);
+        if left == 0 {
+            return Err(BlobError::TooLarge { name: name.to_owned(), limit: allowed });
         }
         match end.map_err(|error| error.of(name))? {
             End::TooMany => Err(BlobError::TooMany { name: name.to_owned(), limit: limits.layer_entries }),
@@ -224,35 +248,44 @@ impl Blobs {
         }
     }
 
-    fn open_file(&self, name: &str) -> Result<Box<dyn BufRead + '_>, BlobError> {
+    /// How much of a layer may be unpacked.
+    fn allowed(&self, name: &str, packed: u64, limits: &Limits) -> u64 {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.counted.insert(name.to_owned()) {
+            budget.left = budget.left.saturating_add(packed.saturating_mul(limits.image_ratio));
+        }
+        budget.left.min(limits.total_bytes)
+    }
+
+    /// A file's bytes, and how many there are.
+    fn open_file(&self, name: &str) -> Result<(Box<dyn BufRead + '_>, u64), BlobError> {
         let missing = || BlobError::Missing { name: name.to_owned() };
-        match &self.store {
-            Store::Folder(folder) => {
+        match &*self.store {
+            BlobStore::Folder(folder) => {
                 let path = below(folder, name).filter(|path| path.is_file()).ok_or_else(missing)?;
-                let file = File::open(path)
-                    .map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
-                Ok(Box::new(BufReader::new(file)))
+                let unreadable = |message| BlobError::Unreadable { name: name.to_owned(), message };
+                let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+                let size = file.metadata().map_err(|error| unreadable(error.to_string()))?.len();
+                Ok((Box::new(BufReader::new(file)), size))
             }
-            Store::Tar(file, ranges) => {
-                let Range { start, end } = ranges.get(name).ok_or_else(missing)?;
-                let bounds = usize::try_from(*start).ok().zip(usize::try_from(*end).ok());
-                let whole = file.whole().unwrap_or_default();
-                let bytes = bounds.and_then(|(start, end)| whole.get(start..end));
-                let bytes = bytes.ok_or_else(|| BlobError::Damaged {
-                    name: name.to_owned(),
-                    why: "it ends after the end of the archive".to_owned(),
-                })?;
-                Ok(Box::new(Cursor::new(bytes)))
+            BlobStore::Tar(file, ranges) => {
+                let range = ranges.get(name).ok_or_else(missing)?.clone();
+                let size = range.end.saturating_sub(range.start);
+                if range.end > file.size() {
+                    let why = "it ends after the end of the archive".to_owned();
+                    return Err(BlobError::Damaged { name: name.to_owned(), why });
+                }
+                Ok((Box::new(BufReader::new(file.stream(range))), size))
             }
         }
     }
 }
 
 /// Where each file's bytes are. Links to files are followed once, as old archives have them between equal layers.
-fn ranges(whole: &[u8], limits: &Limits) -> Result<BTreeMap<String, Range<u64>>, BlobError> {
+fn ranges(file: &LocalFile, limits: &Limits) -> Result<BTreeMap<String, Range<u64>>, BlobError> {
     let mut ranges = BTreeMap::new();
     let mut links = Vec::new();
-    let mut tar = Archive::new(Cursor::new(whole));
+    let mut tar = Archive::new(file.stream(0..file.size()));
     let entries = tar.entries_with_seek().map_err(TarError::Read)?;
     let mut visit = |entry: &TarEntry, _: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
         let path = entry.path.trim_start_matches("./").to_owned();
@@ -286,10 +319,13 @@ fn joined(folder: &str, link: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// A path in a folder, when it stays there by its letters.
+/// The real path of a name in a folder, when it stays there: by its letters, and with every link in it followed.
 fn below(folder: &Path, name: &str) -> Option<PathBuf> {
     let path = Path::new(name);
-    path.components().all(|part| matches!(part, Component::Normal(_))).then(|| folder.join(path))
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    folder.join(path).canonicalize().ok().filter(|real| real.starts_with(folder))
 }
 
 #[cfg(test)]
@@ -300,9 +336,22 @@ mod tests {
     fn names_stay_below() {
         assert_eq!(joined("a", "../b/layer.tar").as_deref(), Some("b/layer.tar"));
         assert_eq!(joined("a", "../../b"), None);
-        assert_eq!(below(Path::new("/x"), "blobs/sha256/0"), Some("/x/blobs/sha256/0".into()));
-        for name in ["../y", "/etc/passwd", "a/../../y"] {
-            assert_eq!(below(Path::new("/x"), name), None, "{name}");
+        let root = tempfile::tempdir().unwrap();
+        let (folder, outside) = (root.path().canonicalize().unwrap().join("image"), root.path().join("outside"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(&outside, "secret").unwrap();
+        std::fs::write(folder.join("inside"), "").unwrap();
+        assert_eq!(below(&folder, "inside"), Some(folder.join("inside")));
+        for name in ["../outside", "/etc/passwd", "a/../../outside"] {
+            assert_eq!(below(&folder, name), None, "{name}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&outside, folder.join("index.json")).unwrap();
+            std::os::unix::fs::symlink(folder.join("inside"), folder.join("link")).unwrap();
+            let blobs = Blobs::open(&folder, &Limits::default()).unwrap();
+            assert!(!blobs.has("index.json") && blobs.read("index.json", 100).is_err());
+            assert!(blobs.has("link"));
         }
     }
 

@@ -16,18 +16,32 @@ const GIB: u64 = 1 << 30;
 pub struct Limits {
     /// Members that are listed; those after them are not looked at.
     pub members: usize,
+    /// Requirements of one run, and packages of its lock files.
+    pub requirements: usize,
+    /// Instructions that are followed of the hooks of one archive's modules; of those after them, only the first ones.
+    pub evaluation_steps: u64,
+    /// Problems that are told of one archive; of the others only how many there are.
+    pub problems: usize,
     /// Names that are looked at while environments are searched for below a folder.
     pub searched: usize,
     /// Entries of one layer of a container image.
     pub layer_entries: usize,
-    /// Bytes of small files (metadata, records) that are kept of one container image.
+    /// Bytes of small files (metadata, records) and of names that are kept of one container image.
     pub kept_bytes: u64,
+    /// Bytes that are unpacked of a container image's archive in all, whatever its layers are…
+    pub image_floor_bytes: u64,
+    /// …and this many more for each packed byte of a layer: layers are named as often as somebody likes.
+    pub image_ratio: u64,
     /// Length of a member's path.
     pub path_bytes: usize,
     /// Size of a zip file's central directory, with what stands between it and the end of the file.
     pub directory_bytes: u64,
     /// Unpacked size of one member.
     pub member_bytes: u64,
+    /// Bytes of archives that are unpacked at once, over all that are looked into at the same time.
+    pub memory_bytes: u64,
+    /// Unpacked size of the libraries beside its modules that are read of one archive.
+    pub sibling_bytes: u64,
     /// Unpacked size of all members that are read from one archive.
     pub total_bytes: u64,
     /// Unpacked size divided by packed size of one member; counts only above `ratio_floor_bytes`.
@@ -61,22 +75,29 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            members: 200_000,
+            members: 65_536,
+            requirements: 20_000,
+            evaluation_steps: 4_000_000,
+            problems: 50,
             searched: 10_000_000,
             layer_entries: 2_000_000,
-            kept_bytes: GIB,
+            kept_bytes: 256 * MIB,
+            image_floor_bytes: GIB,
+            image_ratio: 50,
             path_bytes: 4096,
-            directory_bytes: 64 * MIB,
-            member_bytes: 2 * GIB,
+            directory_bytes: 16 * MIB,
+            member_bytes: 768 * MIB,
+            memory_bytes: GIB,
+            sibling_bytes: 256 * MIB,
             total_bytes: 16 * GIB,
             ratio: 200,
             ratio_floor_bytes: 16 * MIB,
-            metadata_bytes: 16 * MIB,
-            record_bytes: 64 * MIB,
+            metadata_bytes: 4 * MIB,
+            record_bytes: 16 * MIB,
             sdist_bytes: GIB,
             sdist_packed_bytes: 256 * MIB,
             source_bytes: 32 * MIB,
-            prefix_bytes: 64 * MIB,
+            prefix_bytes: 32 * MIB,
             tail_bytes: 64 * KIB,
             gap_bytes: 64 * KIB,
             requests: 4,

@@ -19,6 +19,9 @@ const FIRST_RELIABLE: (u64, u64) = (2, 2);
 
 /// The longest value that is given to a grammar.
 const VALUE_BYTES: usize = 32 << 10;
+/// How many headers a file may have, and how many tags a line of `WHEEL` may stand for.
+const MOST_FIELDS: usize = 20_000;
+const MOST_TAGS: usize = 1_000;
 /// How much of a wrong value is shown.
 const SHOWN: usize = 200;
 
@@ -31,6 +34,9 @@ pub enum MetadataError {
         /// The field's name.
         field: &'static str,
     },
+    /// There are more headers than are read.
+    #[error("has more than {MOST_FIELDS} headers, the limit")]
+    TooMany,
     /// A field's value makes no sense.
     #[error("line {line}: {field} is `{value}`: {why}")]
     Invalid {
@@ -55,12 +61,12 @@ struct Field {
 
 /// Reads `METADATA`, or `PKG-INFO` of an installed distribution.
 pub fn parse(bytes: &[u8]) -> Result<Metadata, MetadataError> {
-    from_fields(&fields(bytes))
+    from_fields(&fields(bytes)?)
 }
 
 /// Reads an sdist's `PKG-INFO`: before metadata 2.2 it promises nothing about requirements, so they are marked dynamic.
 pub fn parse_sdist(bytes: &[u8]) -> Result<Metadata, MetadataError> {
-    let fields = fields(bytes);
+    let fields = fields(bytes)?;
     let mut metadata = from_fields(&fields)?;
     let version = fields.iter().find(|field| field.name == "metadata-version").and_then(metadata_version);
     let reliable = version.is_some_and(|version| version >= FIRST_RELIABLE);
@@ -74,7 +80,7 @@ pub fn parse_sdist(bytes: &[u8]) -> Result<Metadata, MetadataError> {
 /// Reads a `WHEEL` file.
 pub fn parse_wheel_file(bytes: &[u8]) -> Result<WheelFile, MetadataError> {
     let mut file = WheelFile::default();
-    for field in fields(bytes) {
+    for field in fields(bytes)? {
         match field.name.as_str() {
             "generator" => file.generator = Some(field.value),
             "tag" => file.tags.extend(expanded_tags(&field)?),
@@ -150,6 +156,15 @@ fn expanded_tags(field: &Field) -> Result<Vec<String>, MetadataError> {
             why: format!("expected 3 parts between hyphens, found {}", parts.len()),
         });
     };
+    let count = |part: &str| part.split('.').count();
+    if count(python).saturating_mul(count(abi)).saturating_mul(count(platform)) > MOST_TAGS {
+        return Err(MetadataError::Invalid {
+            line: field.line,
+            field: "Tag",
+            value: field.value.chars().take(SHOWN).collect(),
+            why: format!("it stands for more than {MOST_TAGS} tags, the limit"),
+        });
+    }
     let mut tags = Vec::new();
     for python in python.split('.') {
         for abi in abi.split('.') {
@@ -162,12 +177,15 @@ fn expanded_tags(field: &Field) -> Result<Vec<String>, MetadataError> {
 }
 
 /// The headers. Like Python's `email` parser, it stops at the first line that is none.
-fn fields(bytes: &[u8]) -> Vec<Field> {
+fn fields(bytes: &[u8]) -> Result<Vec<Field>, MetadataError> {
     let text = decoded(bytes);
     let mut rest = text.as_bytes();
     let mut line = 1;
     let mut fields = Vec::new();
     while is_header(rest) {
+        if fields.len() == MOST_FIELDS {
+            return Err(MetadataError::TooMany);
+        }
         let Ok((header, length)) = mailparse::parse_header(rest) else { break };
         fields.push(Field {
             line,
@@ -178,7 +196,7 @@ fn fields(bytes: &[u8]) -> Vec<Field> {
         line += taken.iter().filter(|byte| **byte == b'\n').count();
         rest = after;
     }
-    fields
+    Ok(fields)
 }
 
 /// Whether a line starts with a header's name: printable characters without space, and a colon.

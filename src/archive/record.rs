@@ -9,6 +9,12 @@ use sha2::Digest as _;
 use crate::model::digest::{Algorithm, Digest};
 
 use super::error::MemberError;
+use super::source::{Source, SourceError, read_exactly};
+
+/// How many lines are read.
+const MOST_ROWS: usize = 200_000;
+/// How much of a file is digested at a time, in bytes.
+const PIECE: u64 = 1 << 20;
 
 /// One line of `RECORD`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +73,9 @@ impl Record {
             let row = row(fields).map_err(|why| RecordError::Line { line: start, why })?;
             // Of two lines with one path the first counts, as it does for installers that look paths up in order.
             record.paths.entry(row.path.clone()).or_insert(record.rows.len());
+            if record.rows.len() == MOST_ROWS {
+                return Err(RecordError::Line { line: start, why: format!("expected at most {MOST_ROWS} lines") });
+            }
             record.rows.push(row);
         }
         Ok(record)
@@ -103,6 +112,33 @@ pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
         Algorithm::Sha512 => hexadecimal(&sha2::Sha512::digest(bytes)),
     };
     Digest { algorithm, hex }
+}
+
+/// The digests of these kinds of a file that is read from its start to its end.
+pub fn digests(source: &dyn Source, algorithms: &[Algorithm]) -> Result<Vec<Digest>, SourceError> {
+    let (mut sha256, mut sha384, mut sha512) = (sha2::Sha256::new(), sha2::Sha384::new(), sha2::Sha512::new());
+    let mut position = 0;
+    while position < source.size() {
+        let end = position.saturating_add(PIECE).min(source.size());
+        let piece = read_exactly(source, position..end)?;
+        for algorithm in algorithms {
+            match algorithm {
+                Algorithm::Sha256 => sha256.update(&piece),
+                Algorithm::Sha384 => sha384.update(&piece),
+                Algorithm::Sha512 => sha512.update(&piece),
+            }
+        }
+        position = end;
+    }
+    let digest = |algorithm: &Algorithm| {
+        let hex = match algorithm {
+            Algorithm::Sha256 => hexadecimal(&sha256.clone().finalize()),
+            Algorithm::Sha384 => hexadecimal(&sha384.clone().finalize()),
+            Algorithm::Sha512 => hexadecimal(&sha512.clone().finalize()),
+        };
+        Digest { algorithm: *algorithm, hex }
+    };
+    Ok(algorithms.iter().map(digest).collect())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -1,12 +1,13 @@
 //! Where an archive's bytes come from: a trait for whoever can answer ranges, and two sources on this machine.
 
-use std::fs::File;
 use std::ops::Range;
-use std::path::Path;
-
-use memmap2::Mmap;
+use std::path::{Path, PathBuf};
 
 use crate::model::problem::ProblemKind;
+use crate::regular_file::{FileStream, RegularFile};
+
+/// How much of a file on this machine is read at a time, in bytes.
+const LOCAL_READ: u64 = 1 << 20;
 
 /// Why bytes could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +70,11 @@ pub trait Source: Send + Sync {
     /// The bytes of this range, all of them.
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError>;
 
+    /// How many bytes are worth asking for at a time: a disk does not mind to be asked often.
+    fn longest_read(&self) -> u64 {
+        u64::MAX
+    }
+
     /// The whole file where it is at hand already, so that reading it costs no request.
     fn whole(&self) -> Option<&[u8]> {
         None
@@ -82,6 +88,10 @@ impl<S: Source + ?Sized> Source for std::sync::Arc<S> {
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
         (**self).read(range)
+    }
+
+    fn longest_read(&self) -> u64 {
+        (**self).longest_read()
     }
 
     fn whole(&self) -> Option<&[u8]> {
@@ -129,46 +139,40 @@ impl Source for Vec<u8> {
     }
 }
 
-/// A file on this machine, mapped into memory.
+/// A file on this machine.
 #[derive(Debug)]
-pub struct MappedFile {
-    /// `None` for an empty file, which some systems refuse to map.
-    map: Option<Mmap>,
+pub struct LocalFile {
+    path: PathBuf,
+    file: RegularFile,
 }
 
-impl MappedFile {
-    /// Maps a file.
-    pub fn open(path: &Path) -> Result<MappedFile, SourceError> {
-        let failed =
-            |error: std::io::Error| SourceError::File { path: path.display().to_string(), message: error.to_string() };
-        let file = File::open(path).map_err(failed)?;
-        let status = file.metadata().map_err(failed)?;
-        if !status.is_file() {
-            return Err(failed(std::io::Error::other("expected a file")));
-        }
-        if status.len() == 0 {
-            return Ok(MappedFile { map: None });
-        }
-        #[expect(unsafe_code, reason = "a map is only read; who truncates a wheel while it is scanned ends the scan")]
-        let map = unsafe { Mmap::map(&file) }.map_err(failed)?;
-        Ok(MappedFile { map: Some(map) })
+impl LocalFile {
+    /// Opens a file.
+    pub fn open(path: &Path) -> Result<LocalFile, SourceError> {
+        let failed = |error: std::io::Error| file_error(path, &error);
+        Ok(LocalFile { path: path.to_owned(), file: RegularFile::open(path).map_err(failed)? })
     }
 
-    fn bytes(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+    /// A part of it as a stream.
+    pub(super) fn stream(&self, range: Range<u64>) -> FileStream<'_> {
+        self.file.stream(range)
     }
 }
 
-impl Source for MappedFile {
+fn file_error(path: &Path, error: &std::io::Error) -> SourceError {
+    SourceError::File { path: path.display().to_string(), message: error.to_string() }
+}
+
+impl Source for LocalFile {
     fn size(&self) -> u64 {
-        self.bytes().len() as u64
+        self.file.size()
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
-        slice_of(self.bytes(), &range)
+        self.file.read(range).map_err(|error| file_error(&self.path, &error))
     }
 
-    fn whole(&self) -> Option<&[u8]> {
-        Some(self.bytes())
+    fn longest_read(&self) -> u64 {
+        LOCAL_READ
     }
 }

@@ -88,6 +88,7 @@ pub struct Wheel {
     limits: Limits,
     dist_info: Result<String, WheelError>,
     record: OnceLock<Result<Record, WheelError>>,
+    metadata: OnceLock<Result<Vec<u8>, WheelError>>,
     problems: Mutex<Vec<Problem>>,
 }
 
@@ -100,8 +101,8 @@ impl Wheel {
         let zip = Zip::open(source, limits)?;
         let problems = zip.oddities().iter().map(|oddity| owner.problem(ProblemKind::Archive, oddity)).collect();
         let dist_info = find_dist_info(zip.entries(), owner.package.as_ref());
-        let (record, problems) = (OnceLock::new(), Mutex::new(problems));
-        Ok(Wheel { owner, zip, limits, dist_info, record, problems })
+        let (record, metadata, problems) = (OnceLock::new(), OnceLock::new(), Mutex::new(problems));
+        Ok(Wheel { owner, zip, limits, dist_info, record, metadata, problems })
     }
 
     /// The name of the `.dist-info` folder.
@@ -111,13 +112,14 @@ impl Wheel {
 
     /// `METADATA`.
     pub fn metadata(&self) -> Result<Metadata, WheelError> {
-        let (path, bytes) = self.described("METADATA", self.limits.metadata_bytes)?;
-        metadata::parse(&bytes).map_err(|error| WheelError::Metadata { path, error })
+        let path = || self.dist_info().map_or_else(|_| String::new(), |folder| format!("{folder}/METADATA"));
+        metadata::parse(self.metadata_bytes()?).map_err(|error| WheelError::Metadata { path: path(), error })
     }
 
-    /// `METADATA`, as it is.
-    pub fn metadata_bytes(&self) -> Result<Vec<u8>, WheelError> {
-        self.described("METADATA", self.limits.metadata_bytes).map(|(_, bytes)| bytes)
+    /// `METADATA`, as it is; read at most once.
+    pub fn metadata_bytes(&self) -> Result<&[u8], WheelError> {
+        let read = || self.described("METADATA", self.limits.metadata_bytes).map(|(_, bytes)| bytes);
+        self.metadata.get_or_init(read).as_deref().map_err(Clone::clone)
     }
 
     /// `WHEEL`.

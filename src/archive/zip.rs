@@ -99,7 +99,8 @@ impl Zip {
         }
         // The local header comes on top; its extra field is rarely longer than this.
         let end = part.header.saturating_add(entry.path.len() as u64 + 128).saturating_add(packed).min(part.reach);
-        let reader = StretchReader::new(&*self.source, &self.tail, end, self.limits.request_bytes);
+        let step = self.limits.request_bytes.min(self.source.longest_read());
+        let reader = StretchReader::new(&*self.source, &self.tail, end, step);
         let limit = self.limits.prefix_bytes;
         let bytes = unpack::unpack_prefix(&reader, self.source.size(), (entry, part), packed, limit)?;
         Ok(Prefix { bytes, size: entry.size })
@@ -181,7 +182,7 @@ impl Iterator for ZipMembers<'_> {
             }
             self.current = None;
             let Stretch { range, members } = self.stretches.next()?;
-            let step = self.zip.limits.request_bytes;
+            let step = self.zip.limits.request_bytes.min(self.zip.source.longest_read());
             let reader = StretchReader::new(&*self.zip.source, &self.zip.tail, range.end, step);
             self.current = Some(Current { reader, members: members.into_iter(), failed: None });
         }

@@ -252,6 +252,10 @@ pub(crate) struct ConfigArguments {
     /// Read no configuration file
     #[arg(long)]
     pub(crate) no_config: bool,
+    /// The configuration file of whoever checks this: policy, waivers, baseline, rules and indexes come from it and from the
+    /// command line alone, whatever files of the project and requirements files say
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["config", "no_config"])]
+    pub(crate) trusted_config: Option<PathBuf>,
 }
 
 /// What to judge for.
@@ -296,6 +300,21 @@ pub(crate) struct IndexArguments {
     /// Accept pre-releases of every package
     #[arg(long)]
     pub(crate) pre: bool,
+    /// Fetch every file of which the input pins a digest as a whole, and compare it
+    #[arg(long)]
+    pub(crate) verify_hashes: bool,
+    /// Seconds to wait for a connection, for an answer to begin, and for each further piece of it [default: 8]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) timeout: Option<u64>,
+    /// Bytes per second that an answer must bring [default: 1024]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) least_rate: Option<u64>,
+    /// Seconds that one answer may take in all [default: 1800]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) longest_answer: Option<u64>,
+    /// Mebibytes of archives that are unpacked at once, over all that are read at the same time [default: 1024]
+    #[arg(long, value_name = "MEBIBYTES", value_parser = clap::value_parser!(u64).range(64..=1_048_576))]
+    pub(crate) memory: Option<u64>,
 }
 
 /// The cache.

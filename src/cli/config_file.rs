@@ -111,7 +111,7 @@ impl Configuration {
         if typed.no_config {
             return Ok(Configuration::default());
         }
-        if let Some(path) = &typed.config {
+        if let Some(path) = typed.trusted_config.as_ref().or(typed.config.as_ref()) {
             let found = Configuration::read(path, &environment.directory)?;
             return found.ok_or_else(|| ConfigError::NoTable { file: path.display().to_string() });
         }
@@ -245,6 +245,21 @@ impl Configuration {
     /// Whether pre-releases of every package are accepted.
     pub(crate) fn pre(&self) -> bool {
         self.keys.pre
+    }
+
+    /// Whether files of which a digest is pinned are fetched as a whole.
+    pub(crate) fn verify_hashes(&self) -> bool {
+        self.keys.verify_hashes
+    }
+
+    /// Seconds of waiting, least rate, and seconds of one answer, as far as they stand here.
+    pub(crate) fn pace(&self) -> [Option<u64>; 3] {
+        [self.keys.timeout, self.keys.least_rate, self.keys.longest_answer]
+    }
+
+    /// Mebibytes that are unpacked at once.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.keys.memory
     }
 
     /// Files and folders of rules; relative ones start at the configuration file's folder.

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Usage = 2,
     /// Not everything could be judged.
     Open = 3,
+    /// No index answered.
+    Unreachable = 4,
 }
 
 /// What each code means.
@@ -28,6 +30,7 @@ pub(crate) const MEANINGS: &[(Exit, &str)] = &[
     (Exit::NotReady, "something is not ready: gil, crash or blocked; of `gate`: the policy is broken"),
     (Exit::Usage, "wrong usage, configuration or input: nothing was judged"),
     (Exit::Open, "not everything could be judged (unknown, build, a problem), and nothing worse was found"),
+    (Exit::Unreachable, "no index, proxy or server answered: nothing was judged"),
 ];
 
 impl From<Exit> for ExitCode {
@@ -93,6 +96,7 @@ impl Exit {
 
 #[cfg(test)]
 mod tests {
+    use ungil::model::artifact::FileCheck;
     use ungil::model::problem::{Problem, ProblemKind};
     use ungil::model::report::{PackageReport, TargetResult};
     use ungil::model::target::Target;
@@ -107,6 +111,9 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: None,
+            file_check: FileCheck::Unread,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             other_build: None,
             left_out: Vec::new(),
@@ -152,6 +159,6 @@ mod tests {
     #[test]
     fn every_code_has_its_meaning() {
         let codes: Vec<u8> = MEANINGS.iter().map(|(exit, _)| *exit as u8).collect();
-        assert_eq!(codes, [0, 1, 2, 3]);
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
     }
 }

@@ -174,7 +174,7 @@ pub(crate) fn settle(
         let seconds = found.value.trim().parse::<f64>().ok();
         let duration =
             seconds.filter(|seconds| *seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        settings.timeout = duration.ok_or_else(|| found.error("a number of seconds above zero"))?;
+        settings.pace.timeout = duration.ok_or_else(|| found.error("a number of seconds above zero"))?;
     }
     if let Some(found) = configured.first(&["PIP_RETRIES"], &["retries"]) {
         settings.retries = found.value.trim().parse().map_err(|_| found.error("a number of retries"))?;
@@ -488,13 +488,13 @@ mod tests {
     fn the_rest_is_read_too() {
         let settings =
             settled(&[("PIP_DEFAULT_TIMEOUT", "180"), ("SSL_CERT_FILE", "/ca.pem"), ("UV_OFFLINE", "1")], &[]).unwrap();
-        assert_eq!(settings.timeout, Duration::from_secs(180));
+        assert_eq!(settings.pace.timeout, Duration::from_secs(180));
         assert_eq!(settings.trust, Trust::Certificates("/ca.pem".into()));
         assert_eq!(settings.freshness, Freshness::Offline);
         let settings =
             settled(&[("SSL_CERT_FILE", "/ca.pem")], &["[global]\ncert = /pip.pem\ntimeout = 2.5\nretries=0\n"])
                 .unwrap();
-        assert_eq!(settings.timeout, Duration::from_millis(2500));
+        assert_eq!(settings.pace.timeout, Duration::from_millis(2500));
         assert_eq!(settings.retries, 0);
         assert_eq!(settings.trust, Trust::Certificates("/pip.pem".into()));
     }

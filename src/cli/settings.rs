@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ungil::archive::limits::Limits;
 use ungil::index::IndexSettings;
-use ungil::index::settings::Freshness;
+use ungil::index::settings::{Freshness, Pace};
 use ungil::input::{FilesOnDisk, InputContext, Names, Selection, Typed};
 use ungil::model::name::ExtraName;
 use ungil::model::request::Sources;
 use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::Dependencies;
-use ungil::scan::{self, Hints, InstalledTargets};
+use ungil::scan::{self, DigestChecks, Hints, InstalledTargets};
 
-use super::args::{CacheArguments, InputKind, LookArguments, SelectionArguments, TargetArguments};
+use super::args::{CacheArguments, IndexArguments, InputKind, LookArguments, SelectionArguments, TargetArguments};
 use super::config_file::Configuration;
 use super::environment::Environment;
 use super::error_page::Failure;
@@ -22,6 +23,8 @@ use super::index_settings::{self, ConfigFile};
 
 /// Pythons that are judged for when none is named.
 const PYTHONS: [Python; 2] = [Python { minor: 14, free_threaded: true }, Python { minor: 15, free_threaded: true }];
+/// Fewest mebibytes that archives may take.
+const LEAST_MEMORY: u64 = 64;
 /// Most bytes that are read from standard input.
 const LONGEST_INPUT: u64 = 8 * 1024 * 1024;
 
@@ -78,13 +81,37 @@ pub(crate) fn look(
         },
         dependencies: if typed.no_deps { Dependencies::Ignore } else { Dependencies::Follow },
         hints: Hints::Hide,
-        limits: Limits::default(),
+        limits: limits(&typed.index, configuration),
+        digests: if typed.index.verify_hashes || configuration.verify_hashes() {
+            DigestChecks::Always
+        } else {
+            DigestChecks::WhereUnstated
+        },
     })
+}
+
+/// How much is read.
+fn limits(typed: &IndexArguments, configuration: &Configuration) -> Limits {
+    let limits = Limits::default();
+    match typed.memory.or(configuration.memory()) {
+        Some(mebibytes) => {
+            let memory_bytes = mebibytes.max(LEAST_MEMORY) << 20;
+            Limits { memory_bytes, member_bytes: limits.member_bytes.max(memory_bytes / 4 * 3), ..limits }
+        }
+        None => limits,
+    }
+}
+
+/// How long answers are waited for; `None` for what nobody says.
+fn pace(typed: &IndexArguments, configuration: &Configuration) -> [Option<u64>; 3] {
+    let [timeout, least_rate, longest_answer] = configuration.pace();
+    [typed.timeout.or(timeout), typed.least_rate.or(least_rate), typed.longest_answer.or(longest_answer)]
 }
 
 /// Settings of the index client. `sources` is what the command line and the input say.
 pub(crate) fn index(
     typed: &LookArguments,
+    configuration: &Configuration,
     environment: &Environment,
     sources: &Sources,
 ) -> Result<IndexSettings, Failure> {
@@ -104,6 +131,13 @@ pub(crate) fn index(
         (false, false) => {}
     }
     settings.cache = cache(&typed.cache, environment);
+    let [timeout, least_rate, longest_answer] = pace(&typed.index, configuration);
+    let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+    settings.pace = Pace {
+        timeout: timeout.map_or(settings.pace.timeout, seconds),
+        least_rate: least_rate.unwrap_or(settings.pace.least_rate),
+        longest_answer: longest_answer.map_or(settings.pace.longest_answer, seconds),
+    };
     Ok(settings)
 }
 

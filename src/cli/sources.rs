@@ -1,10 +1,11 @@
 //! Where files come from, as the command line, variables of ours and the configuration file say; the first of them that
 //! says something about a setting counts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use ungil::index::settings::DEFAULT_INDEX;
 use ungil::model::place::Location;
 use ungil::model::request::{FormatControl, Sources};
 
@@ -42,6 +43,30 @@ pub(crate) fn settle(
         pre: typed.pre || configuration.pre(),
         ..Sources::default()
     })
+}
+
+/// Refuses an input that names places of its own beside those of a trusted configuration: an installer would take files from
+/// there, and what was judged would be none of what is installed.
+pub(crate) fn refuse_others(trusted: &Sources, named: &Sources, file: &Path) -> Result<(), Failure> {
+    let default = Url::parse(DEFAULT_INDEX).ok();
+    let indexes = |sources: &Sources| -> Vec<Url> {
+        sources.index_url.iter().chain(&sources.extra_index_urls).cloned().collect()
+    };
+    let known: Vec<Url> = indexes(trusted).into_iter().chain(default.filter(|_| trusted.index_url.is_none())).collect();
+    let other = indexes(named).into_iter().find(|url| !known.contains(url)).map(|url| url.to_string());
+    let place = named.find_links.iter().find(|place| !trusted.find_links.contains(place));
+    let place = place.map(|place| match place {
+        Location::Url(url) => url.to_string(),
+        Location::Path(path) => path.display().to_string(),
+    });
+    match other.or(place) {
+        Some(other) => {
+            let what = format!("the input names {other}, which {} does not", file.display());
+            Err(Failure::new(what)
+                .hint("with --trusted-config, indexes and links come from that file and the command line"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn words<'a>(
@@ -108,4 +133,27 @@ fn place(word: &Word<'_>, environment: &Environment) -> Result<Location, Failure
         return Ok(Location::Path(path));
     }
     Err(word.wrong("does not exist", "a folder, a page, or a URL"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_may_not_name_places_of_its_own() {
+        let index = |url: &str| Sources { index_url: Some(url.parse().unwrap()), ..Sources::default() };
+        let check = |trusted: &Sources, named: &Sources, expected: bool| {
+            let refused = refuse_others(trusted, named, Path::new("ungil.toml")).is_err();
+            assert_eq!(refused, expected, "{named:?}");
+        };
+        let none = Sources::default();
+        check(&none, &none, false);
+        check(&none, &index(DEFAULT_INDEX), false);
+        check(&none, &index("https://evil.example/simple/"), true);
+        check(&index("https://own.example/simple/"), &index("https://own.example/simple/"), false);
+        check(&index("https://own.example/simple/"), &index(DEFAULT_INDEX), true);
+        let links = Sources { find_links: vec![Location::Path("wheels".into())], ..none.clone() };
+        check(&none, &links, true);
+        check(&links, &links, false);
+    }
 }

@@ -25,6 +25,11 @@ const VARIABLES: &[(&str, &str)] = &[
     ("only-binary", "UNGIL_ONLY_BINARY"),
     ("no-binary", "UNGIL_NO_BINARY"),
     ("pre", "UNGIL_PRE"),
+    ("verify-hashes", "UNGIL_VERIFY_HASHES"),
+    ("timeout", "UNGIL_TIMEOUT"),
+    ("least-rate", "UNGIL_LEAST_RATE"),
+    ("longest-answer", "UNGIL_LONGEST_ANSWER"),
+    ("memory", "UNGIL_MEMORY"),
 ];
 
 /// Commands that heed them: those that follow the configuration file.

@@ -10,16 +10,23 @@ use crate::model::inspection::Explanation;
 /// would have to accept anyway.
 const MINOR: u8 = 14;
 
+/// As which interpreter hooks are followed, and how far.
+#[derive(Clone, Copy)]
+pub(super) struct FollowOptions {
+    pub(super) interpreter: TargetInterpreter,
+    pub(super) limits: EvaluationLimits,
+}
+
 /// What following the hook shows, where the data names a function in `Py_mod_create`.
 pub(super) fn follow(
     image: &Image<'_>,
     hook: &Hook,
     create: Option<u64>,
-    interpreter: TargetInterpreter,
+    options: FollowOptions,
     siblings: &dyn ImportResolver,
 ) -> Evaluation {
     let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module, create };
-    evaluate(image, init_function, interpreter, EvaluationLimits::default(), siblings)
+    evaluate(image, init_function, options.interpreter, options.limits, siblings)
 }
 
 /// How following the hooks that the file's name asks for went.
@@ -32,7 +39,9 @@ pub(super) fn explain(
     let hooks = known.hooks.value().into_iter().flatten().filter(|hook| hook.matches_file_name);
     hooks
         .map(|hook| {
-            let found = follow(image, hook, None, interpreter(path, &known.abi), siblings);
+            let options =
+                FollowOptions { interpreter: interpreter(path, &known.abi), limits: EvaluationLimits::default() };
+            let found = follow(image, hook, None, options, siblings);
             Explanation {
                 hook: hook.symbol.clone(),
                 architecture: image.architecture.clone(),

@@ -9,7 +9,7 @@ use super::evaluation;
 use super::siblings::{OpenedSibling, SiblingImage, Siblings, file_name};
 use crate::binary::image::Image;
 use crate::binary::python::is_system_library;
-use crate::evaluator::{EvaluationLimits, ForwardedInit, InitFunction, NoSiblings, evaluate};
+use crate::evaluator::{ForwardedInit, InitFunction, NoSiblings, evaluate};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Hook, InitFacts};
 
@@ -42,7 +42,7 @@ pub(super) fn follow(
                 let fits = |it: &&SiblingImage<'_>| {
                     it.image.format == module.image.format && it.image.architecture == module.image.architecture
                 };
-                images.iter().find(fits).and_then(|library| follow_in(library, module, abi)).map(Ok)
+                images.iter().find(fits).and_then(|library| follow_in(library, module, abi, siblings)).map(Ok)
             }
         });
         match found {
@@ -66,7 +66,12 @@ fn libraries(init: &ForwardedInit) -> Vec<&str> {
     names
 }
 
-fn follow_in(library: &SiblingImage<'_>, module: &Forwarding<'_, '_>, abi: &mut Fact<Abi>) -> Option<InitFacts> {
+fn follow_in(
+    library: &SiblingImage<'_>,
+    module: &Forwarding<'_, '_>,
+    abi: &mut Fact<Abi>,
+    siblings: &Siblings<'_>,
+) -> Option<InitFacts> {
     let symbol = &module.init.symbol;
     let &address = library.image.exports().get(symbol)?;
     if abi.value().is_none() {
@@ -75,7 +80,8 @@ fn follow_in(library: &SiblingImage<'_>, module: &Forwarding<'_, '_>, abi: &mut 
     let hook = module.hook;
     let init_function = InitFunction { address, kind: hook.kind, module: &hook.module, create: None };
     let interpreter = evaluation::interpreter(module.path, abi);
-    let found = evaluate(&library.image, init_function, interpreter, EvaluationLimits::default(), &NoSiblings);
+    let found = evaluate(&library.image, init_function, interpreter, siblings.limits(), &NoSiblings);
+    siblings.note_effort(&found);
     let what = format!("the hook hands over to a function of {}", library.path);
     let seen = Evidence::new(what).symbol(symbol).address(address);
     let about = format!("the hook hands over to {symbol} of {}, and there ", library.path);

@@ -2,11 +2,13 @@
 //! do.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::BinaryError;
 use crate::binary::image::{Image, ImageError, images};
 use crate::binary::python;
+use crate::evaluator::{Evaluation, EvaluationLimits};
 use crate::model::facts::{Abi, Fact};
 
 /// What lies beside a file under a library's name.
@@ -49,6 +51,10 @@ impl SiblingFiles for NoFiles {
 pub struct Siblings<'s> {
     files: &'s dyn SiblingFiles,
     opened: Mutex<BTreeMap<String, Arc<OnceLock<OpenedSibling<'s>>>>>,
+    /// What following the hooks of the distribution's modules took so far, in instructions.
+    effort: AtomicU64,
+    /// How many instructions of one hook are followed.
+    allowance: AtomicU64,
 }
 
 /// What there is under a name.
@@ -79,7 +85,32 @@ impl SiblingImage<'_> {
 impl<'s> Siblings<'s> {
     /// Those that somebody has.
     pub fn new(files: &'s dyn SiblingFiles) -> Siblings<'s> {
-        Siblings { files, opened: Mutex::default() }
+        let allowance = AtomicU64::new(EvaluationLimits::default().steps);
+        Siblings { files, opened: Mutex::default(), effort: AtomicU64::new(0), allowance }
+    }
+
+    /// What following the hooks of the distribution's modules took so far, in instructions.
+    pub fn effort(&self) -> u64 {
+        self.effort.load(Ordering::Relaxed)
+    }
+
+    /// Follows no more than so many instructions of each hook from now on: the distribution has had its share.
+    pub fn restrict(&self, steps: u64) {
+        self.allowance.fetch_min(steps, Ordering::Relaxed);
+    }
+
+    /// How far a hook is followed.
+    pub(super) fn limits(&self) -> EvaluationLimits {
+        let whole = EvaluationLimits::default();
+        let steps = self.allowance.load(Ordering::Relaxed).min(whole.steps);
+        EvaluationLimits { steps, forks: whole.forks * steps / whole.steps.max(1), ..whole }
+    }
+
+    /// Notes what following a hook took. A branch costs as much as the instructions that stand for it in the limits.
+    pub(super) fn note_effort(&self, found: &Evaluation) {
+        let whole = EvaluationLimits::default();
+        let branches = found.forks.saturating_mul(whole.steps / whole.forks.max(1));
+        self.effort.fetch_add(found.steps.max(branches), Ordering::Relaxed);
     }
 
     /// None at all.

@@ -13,12 +13,17 @@ use super::error::{IndexError, shown};
 use super::settings::SizeLimits;
 use super::store::Store;
 use crate::model::digest::{Algorithm, Digest};
+use crate::regular_file::read_at;
 
 /// The bytes.
 pub(super) struct Blob {
     size: u64,
     bytes: Bytes,
+    digests: Vec<Digest>,
 }
+
+/// What is computed of a file that was taken whole: whoever pins it may name any of them.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
 
 enum Bytes {
     Memory(Vec<u8>),
@@ -41,11 +46,17 @@ impl Drop for Temporary {
 
 impl Blob {
     /// Bytes that turned out to be the whole file.
-    pub(super) fn from_memory(bytes: Vec<u8>, expected: Option<&Digest>, url: &Url) -> Result<Blob, IndexError> {
-        let mut hasher = Hasher::new(expected.map(|digest| digest.algorithm));
+    pub(super) fn from_memory(bytes: Vec<u8>, expected: &[Digest], url: &Url) -> Result<Blob, IndexError> {
+        let mut hasher = Hasher::new(&ALGORITHMS);
         hasher.update(&bytes);
-        hasher.compare(expected, &shown(url))?;
-        Ok(Blob { size: bytes.len() as u64, bytes: Bytes::Memory(bytes) })
+        let digests = hasher.finish();
+        compare_digests(&digests, expected, &shown(url))?;
+        Ok(Blob { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), digests })
+    }
+
+    /// Digests of all of it, computed as it came in.
+    pub(super) fn digests(&self) -> &[Digest] {
+        &self.digests
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -72,8 +83,8 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    pub(super) fn new(limits: SizeLimits, algorithm: Option<Algorithm>) -> Intake {
-        Intake { limits, hasher: Hasher::new(algorithm) }
+    pub(super) fn new(limits: SizeLimits) -> Intake {
+        Intake { limits, hasher: Hasher::new(&ALGORITHMS) }
     }
 
     /// Reads the body to its end, within the limits, and compares size and digest with what the index states.
@@ -81,7 +92,7 @@ impl Intake {
         mut self,
         reply: &mut Reply<'_>,
         size: Option<u64>,
-        digest: Option<&Digest>,
+        stated: &[Digest],
         store: &Store,
     ) -> Result<Blob, Refusal> {
         let place = shown(&reply.url);
@@ -117,9 +128,10 @@ impl Intake {
             // The connection was closed too early, and nothing but the index knows.
             return Err(Refusal::Broken(format!("{total} of {expected} bytes")));
         }
-        self.hasher.compare(digest, &place)?;
+        let digests = self.hasher.finish();
+        compare_digests(&digests, stated, &place)?;
         let bytes = disk.map_or(Bytes::Memory(memory), Bytes::Disk);
-        Ok(Blob { size: total, bytes })
+        Ok(Blob { size: total, bytes, digests })
     }
 }
 
@@ -138,81 +150,61 @@ fn spill(memory: &[u8], store: &Store) -> Result<Option<Temporary>, IndexError> 
     Ok(Some(temporary))
 }
 
-/// One of the hash functions that an index may state, or none.
-enum Hasher {
-    None,
-    Sha256(Sha256),
-    Sha384(Sha384),
-    Sha512(Box<Sha512>),
+/// Computes digests of bytes as they come.
+struct Hasher {
+    sha256: Sha256,
+    sha384: Option<Sha384>,
+    sha512: Option<Box<Sha512>>,
 }
 
 impl Hasher {
-    fn new(algorithm: Option<Algorithm>) -> Hasher {
-        match algorithm {
-            None => Hasher::None,
-            Some(Algorithm::Sha256) => Hasher::Sha256(Sha256::new()),
-            Some(Algorithm::Sha384) => Hasher::Sha384(Sha384::new()),
-            Some(Algorithm::Sha512) => Hasher::Sha512(Box::default()),
+    /// SHA-256 is computed in any case: it is what reports name a file by.
+    fn new(algorithms: &[Algorithm]) -> Hasher {
+        Hasher {
+            sha256: Sha256::new(),
+            sha384: algorithms.contains(&Algorithm::Sha384).then(Sha384::new),
+            sha512: algorithms.contains(&Algorithm::Sha512).then(Box::default),
         }
     }
 
     fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Hasher::None => {}
-            Hasher::Sha256(hasher) => hasher.update(bytes),
-            Hasher::Sha384(hasher) => hasher.update(bytes),
-            Hasher::Sha512(hasher) => hasher.update(bytes),
+        self.sha256.update(bytes);
+        if let Some(hasher) = &mut self.sha384 {
+            hasher.update(bytes);
+        }
+        if let Some(hasher) = &mut self.sha512 {
+            hasher.update(bytes);
         }
     }
 
-    fn compare(self, expected: Option<&Digest>, place: &str) -> Result<(), IndexError> {
-        let bytes = match self {
-            Hasher::None => return Ok(()),
-            Hasher::Sha256(hasher) => hasher.finalize().to_vec(),
-            Hasher::Sha384(hasher) => hasher.finalize().to_vec(),
-            Hasher::Sha512(hasher) => hasher.finalize().to_vec(),
+    fn finish(self) -> Vec<Digest> {
+        let digest = |algorithm, bytes: &[u8]| {
+            let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            Digest { algorithm, hex }
         };
-        let Some(expected) = expected else { return Ok(()) };
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        if hex == expected.hex {
-            return Ok(());
+        let sha384 = self.sha384.map(|hasher| digest(Algorithm::Sha384, &hasher.finalize()));
+        let sha512 = self.sha512.map(|hasher| digest(Algorithm::Sha512, &hasher.finalize()));
+        let sha256 = digest(Algorithm::Sha256, &self.sha256.finalize());
+        [Some(sha256), sha384, sha512].into_iter().flatten().collect()
+    }
+}
+
+/// Whether what was computed is what is stated, as far as both are of one kind.
+fn compare_digests(found: &[Digest], expected: &[Digest], place: &str) -> Result<(), IndexError> {
+    let pairs = expected
+        .iter()
+        .filter_map(|stated| Some((stated, found.iter().find(|found| found.algorithm == stated.algorithm)?)));
+    match pairs.into_iter().find(|(stated, found)| stated.hex != found.hex) {
+        Some((expected, found)) => {
+            Err(IndexError::Digest { place: place.to_owned(), expected: expected.clone(), found: found.clone() })
         }
-        let found = Digest { algorithm: expected.algorithm, hex };
-        Err(IndexError::Digest { place: place.to_owned(), expected: expected.clone(), found })
+        None => Ok(()),
     }
 }
 
 /// Compares the bytes of a small file with what is stated of it.
 pub(super) fn compare(bytes: &[u8], expected: &Digest, place: &str) -> Result<(), IndexError> {
-    let mut hasher = Hasher::new(Some(expected.algorithm));
+    let mut hasher = Hasher::new(&[expected.algorithm]);
     hasher.update(bytes);
-    hasher.compare(Some(expected), place)
-}
-
-/// Bytes of a file on disk; the range lies within it.
-pub(super) fn read_at(file: &File, range: Range<u64>) -> io::Result<Vec<u8>> {
-    let too_large = |_| io::Error::from(io::ErrorKind::OutOfMemory);
-    let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(too_large)?;
-    let mut bytes = vec![0; length];
-    fill(file, &mut bytes, range.start)?;
-    Ok(bytes)
-}
-
-#[cfg(unix)]
-fn fill(file: &File, bytes: &mut [u8], start: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, start)
-}
-
-#[cfg(windows)]
-fn fill(file: &File, mut bytes: &mut [u8], mut start: u64) -> io::Result<()> {
-    use std::os::windows::fs::FileExt;
-    while !bytes.is_empty() {
-        let read = file.seek_read(bytes, start)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        start += read as u64;
-        bytes = bytes.get_mut(read..).unwrap_or_default();
-    }
-    Ok(())
+    compare_digests(&hasher.finish(), std::slice::from_ref(expected), place)
 }

@@ -4,7 +4,8 @@
 //! page counts as fresh for ten minutes, as pip and PyPI have it for theirs. That a project is unknown at an index is
 //! kept in the same way: with several indexes it is the most frequent answer.
 
-use std::sync::Arc;
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -42,7 +43,12 @@ const KEPT: [HeaderName; 8] = [
 pub(super) struct Pages {
     pub(super) client: Arc<Client>,
     pub(super) store: Store,
+    /// Held by whoever reads a large page: one at a time, as its links take several times its size.
+    pub(super) large: Mutex<()>,
 }
+
+/// Bytes up to which any number of pages is read at the same time.
+const SMALL_PAGE: u64 = 4 << 20;
 
 impl Pages {
     /// The page's links, of which `keep` says which are worth keeping; `None` when the server knows no such page. One URL
@@ -89,7 +95,12 @@ impl Pages {
     fn take(&self, mut reply: Reply<'_>, keep: &dyn Fn(&Link) -> bool) -> Result<Answer, Refusal> {
         match reply.status.as_u16() {
             200 => {
-                let body = read_all(&mut reply, "an index page", self.client.settings().limits.page)?;
+                let mut body = Vec::new();
+                let limit = self.client.settings().limits.page;
+                (&mut *reply.body).take(SMALL_PAGE.min(limit)).read_to_end(&mut body)?;
+                let is_large = body.len() as u64 == SMALL_PAGE;
+                let _turn = is_large.then(|| self.large.lock().unwrap_or_else(PoisonError::into_inner));
+                body.extend(read_all(&mut reply, "an index page", limit, body.len() as u64)?);
                 let content_type = reply.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
                 let mut page = simple::read(&reply.url, content_type, &body)?;
                 let all = page.links.len();

@@ -1,10 +1,11 @@
 //! Asks until there is an answer: credentials by host, redirects, repetitions with growing waits, and no more requests
 //! to one host at a time than allowed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{LOCATION, RETRY_AFTER};
@@ -12,6 +13,7 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::error::{IndexError, shown};
+use super::host::Host;
 use super::http::{ByteRange, Encoding, Request, Transport, TransportError};
 use super::observer::{Event, Observer};
 use super::settings::IndexSettings;
@@ -103,6 +105,8 @@ pub(super) struct Reply<'a> {
 pub(super) enum Refusal {
     /// The body broke: worth another request.
     Broken(String),
+    /// It came too slowly.
+    Slow(String),
     /// No repetition will help.
     Final(IndexError),
 }
@@ -115,21 +119,42 @@ impl From<IndexError> for Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Refusal {
-        Refusal::Broken(error.to_string())
+        match error.kind() {
+            io::ErrorKind::TimedOut => Refusal::Slow(error.to_string()),
+            _ => Refusal::Broken(error.to_string()),
+        }
     }
 }
 
 enum Failure {
     Passing { why: String, wait: Option<Duration> },
+    Unreached { why: String },
+    Slow { why: String },
     Final(IndexError),
 }
+
+impl Failure {
+    fn of(error: TransportError, url: &Url) -> Failure {
+        match error {
+            TransportError::Passing(why) => Failure::Passing { why, wait: None },
+            TransportError::Unreached(why) => Failure::Unreached { why },
+            TransportError::Slow(why) => Failure::Slow { why },
+            TransportError::Lasting(why) => Failure::Final(IndexError::Network { url: shown(url), attempts: 1, why }),
+        }
+    }
+}
+
+/// Repetitions where there is no connection.
+const UNREACHED_RETRIES: u32 = 2;
+/// Hosts that do not answer after which no host is asked that did not answer before.
+const MOST_DEAD: usize = 8;
 
 /// The client of one run.
 pub(super) struct Client {
     transport: Arc<dyn Transport>,
     settings: IndexSettings,
     observer: Arc<dyn Observer>,
-    hosts: Mutex<HashMap<String, Arc<Gate>>>,
+    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
     pub(super) counters: Counters,
 }
 
@@ -153,36 +178,96 @@ impl Client {
         query: &Query,
         take: &mut dyn FnMut(Reply<'_>) -> Result<T, Refusal>,
     ) -> Result<T, IndexError> {
+        let started = self.transport.clock();
         let mut step = self.settings.first_wait;
-        let mut attempts = 0;
+        let (mut attempts, mut waited) = (0, Duration::ZERO);
+        let (mut url, received) = (query.url.clone(), Cell::new(0));
         loop {
             attempts += 1;
-            match self.attempt(query, take) {
+            url.clone_from(&query.url);
+            let (why, wait, retries) = match self.attempt(query, &mut url, &received, take) {
                 Ok(taken) => return Ok(taken),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Passing { why, wait }) => {
-                    let too_long = wait.filter(|wait| *wait > self.settings.longest_wait);
-                    if let Some(wait) = too_long {
-                        let why = format!("{why}, and to come back in {} seconds", wait.as_secs());
-                        return Err(IndexError::Network { url: shown(&query.url), attempts, why });
-                    }
-                    if attempts > self.settings.retries {
-                        return Err(IndexError::Network { url: shown(&query.url), attempts, why });
-                    }
-                    self.observer.event(Event::Repeated { url: shown(&query.url), why });
-                    self.transport.wait(wait.unwrap_or(step));
-                    step = step.saturating_mul(2).min(LONGEST_STEP);
+                Err(Failure::Slow { why }) => {
+                    let slow = IndexError::Slow { url: shown(&url), why: why.clone() };
+                    return Err(self.give_up(&url, &why, slow));
                 }
+                Err(Failure::Passing { why, wait }) => (why, wait, self.settings.retries),
+                Err(Failure::Unreached { why }) => (why, None, self.settings.retries.min(UNREACHED_RETRIES)),
+            };
+            let next = wait.unwrap_or(step);
+            let is_over = attempts > retries || self.is_too_slow(started, received.get());
+            if is_over || waited + next > self.settings.longest_wait {
+                let come_back =
+                    wait.filter(|_| !is_over).map(|wait| format!(", and to come back in {} seconds", wait.as_secs()));
+                let why = format!("{why}{}", come_back.unwrap_or_default());
+                let network = IndexError::Network { url: shown(&query.url), attempts, why: why.clone() };
+                return Err(self.give_up(&url, &why, network));
             }
+            self.observer.event(Event::Repeated { url: shown(&query.url), why });
+            self.transport.wait(next);
+            waited += next;
+            step = step.saturating_mul(2).min(LONGEST_STEP);
         }
     }
 
-    fn attempt<T>(&self, query: &Query, take: &mut dyn FnMut(Reply<'_>) -> Result<T, Refusal>) -> Result<T, Failure> {
-        let mut url = query.url.clone();
+    /// Whether all that came so far took so long that it is not worth to be asked for again.
+    fn is_too_slow(&self, started: Duration, received: u64) -> bool {
+        let spent = self.transport.clock().saturating_sub(started);
+        let pace = self.settings.pace;
+        spent > pace.timeout && received / spent.as_secs().max(1) < pace.least_rate
+    }
+
+    /// Notes that a host does not answer; the error says so of the host where nobody asks it again.
+    fn give_up(&self, url: &Url, why: &str, error: IndexError) -> IndexError {
+        let host = self.host(url);
+        host.fails(why);
+        match host.dead() {
+            Some(why) if !host.has_answered() => IndexError::Unreachable { host: host.name.clone(), why },
+            Some(_) | None => error,
+        }
+    }
+
+    /// Why nobody asks the host any more.
+    fn refused(&self, host: &Host) -> Option<IndexError> {
+        if let Some(why) = host.dead() {
+            return Some(IndexError::Unreachable { host: host.name.clone(), why });
+        }
+        let is_dead = |host: &&Arc<Host>| host.dead().is_some();
+        let dead = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().filter(is_dead).count();
+        let why = || format!("it was not asked, as {dead} other hosts do not answer");
+        (dead >= MOST_DEAD && !host.has_answered())
+            .then(|| IndexError::Unreachable { host: host.name.clone(), why: why() })
+    }
+
+    /// Hosts that do not answer, each with the reason, and whether any host did.
+    pub(super) fn outages(&self) -> (Vec<IndexError>, bool) {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let dead = hosts
+            .values()
+            .filter_map(|host| Some(IndexError::Unreachable { host: host.name.clone(), why: host.dead()? }));
+        (dead.collect(), hosts.values().any(|host| host.has_answered()))
+    }
+
+    fn attempt<T>(
+        &self,
+        query: &Query,
+        url: &mut Url,
+        received: &Cell<u64>,
+        take: &mut dyn FnMut(Reply<'_>) -> Result<T, Refusal>,
+    ) -> Result<T, Failure> {
+        let started = self.transport.clock();
         for _ in 0..=REDIRECTS {
-            let gate = self.gate(&url);
-            let _permit = gate.enter();
-            let credential = self.settings.credentials.lookup(&url).cloned();
+            let host = self.host(url);
+            let _permit = host.enter();
+            if let Some(error) = self.refused(&host) {
+                return Err(Failure::Final(error));
+            }
+            if self.transport.clock().saturating_sub(started) > self.settings.pace.timeout {
+                let why = format!("redirected for more than {} s", self.settings.pace.timeout.as_secs());
+                return Err(Failure::Slow { why });
+            }
+            let credential = self.settings.credentials.lookup(url).cloned();
             let sent = credential.is_some();
             let request = Request {
                 method: query.method.clone(),
@@ -193,30 +278,34 @@ impl Client {
                 credential,
             };
             self.counters.count(query);
-            let response = self.transport.send(&request).map_err(|error| match error {
-                TransportError::Passing(why) => Failure::Passing { why, wait: None },
-                TransportError::Lasting(why) => {
-                    Failure::Final(IndexError::Network { url: shown(&url), attempts: 1, why })
-                }
-            })?;
-            if let Some(next) = redirected(&url, response.status, &response.headers).map_err(Failure::Final)? {
-                url = next;
+            let response = self.transport.send(&request).map_err(|error| Failure::of(error, url))?;
+            host.answers();
+            if let Some(next) = redirected(url, response.status, &response.headers).map_err(Failure::Final)? {
+                *url = next;
                 continue;
             }
-            self.refuse(&url, response.status, &response.headers, sent)?;
+            self.refuse(url, response.status, &response.headers, sent)?;
             let counter = match query.encoding {
                 Encoding::Any => &self.counters.page_bytes,
                 Encoding::Identity => &self.counters.file_bytes,
             };
-            let mut body = Counted { body: response.body, counter };
-            let reply = Reply { status: response.status, headers: response.headers, url, body: &mut body };
-            return take(reply).map_err(|refusal| match refusal {
+            let mut body = Counted { body: response.body, counter, received };
+            let reply = Reply { status: response.status, headers: response.headers, url: url.clone(), body: &mut body };
+            let taken = take(reply).map_err(|refusal| match refusal {
                 Refusal::Broken(why) => Failure::Passing { why: format!("the answer broke off: {why}"), wait: None },
+                Refusal::Slow(why) => Failure::Slow { why },
                 Refusal::Final(error) => Failure::Final(error),
             });
+            match &taken {
+                Ok(_) | Err(Failure::Final(_)) => host.succeeds(),
+                // Noted before anybody else is let through.
+                Err(Failure::Slow { why }) => host.fails(why),
+                Err(Failure::Passing { .. } | Failure::Unreached { .. }) => {}
+            }
+            return taken;
         }
         let why = format!("more than {REDIRECTS} redirects");
-        Err(Failure::Final(IndexError::Redirect { url: shown(&query.url), target: shown(&url), why }))
+        Err(Failure::Final(IndexError::Redirect { url: shown(&query.url), target: shown(url), why }))
     }
 
     /// Statuses that mean the same for every query.
@@ -238,15 +327,14 @@ impl Client {
         }
     }
 
-    fn gate(&self, url: &Url) -> Arc<Gate> {
-        let host = url.host_str().unwrap_or_default();
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let name = match (url.host_str().unwrap_or_default(), url.port()) {
+            (host, Some(port)) => format!("{host}:{port}"),
+            (host, None) => host.to_owned(),
+        };
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = hosts.get(host) {
-            return Arc::clone(gate);
-        }
-        let gate = Arc::new(Gate::new(self.settings.concurrency));
-        hosts.insert(host.to_owned(), Arc::clone(&gate));
-        gate
+        let new = |name: &String| Arc::new(Host::new(name.clone(), self.settings.concurrency));
+        Arc::clone(hosts.entry(name.clone()).or_insert_with(|| new(&name)))
     }
 }
 
@@ -279,11 +367,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Reads a body to its end, within a limit.
-pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
+/// Reads a body to its end, within a limit; so many bytes of it were read before.
+pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64, before: u64) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
-    (&mut *reply.body).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
+    let left = limit.saturating_sub(before);
+    (&mut *reply.body).take(left.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > left {
         return Err(IndexError::TooLarge { place: shown(&reply.url), what: what.to_owned(), limit }.into());
     }
     Ok(bytes)
@@ -293,45 +382,16 @@ pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64) -> Result<
 struct Counted<'a> {
     body: Box<dyn Read + Send>,
     counter: &'a AtomicU64,
+    /// What came for this query.
+    received: &'a Cell<u64>,
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.body.read(buffer)?;
         self.counter.fetch_add(read as u64, Ordering::Relaxed);
+        self.received.set(self.received.get().saturating_add(read as u64));
         Ok(read)
-    }
-}
-
-/// Lets so many through at a time.
-struct Gate {
-    free: Mutex<usize>,
-    freed: Condvar,
-}
-
-impl Gate {
-    fn new(permits: usize) -> Gate {
-        Gate { free: Mutex::new(permits.max(1)), freed: Condvar::new() }
-    }
-
-    fn enter(&self) -> Permit<'_> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free == 0 {
-            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= 1;
-        Permit { gate: self }
-    }
-}
-
-struct Permit<'a> {
-    gate: &'a Gate,
-}
-
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        *self.gate.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.gate.freed.notify_one();
     }
 }
 

@@ -69,6 +69,22 @@ pub enum IndexError {
         /// What happened the last time.
         why: String,
     },
+    /// A host that does not answer, and is not asked again.
+    #[error("{host} does not answer: {why}")]
+    Unreachable {
+        /// The host, with its port.
+        host: String,
+        /// What happened when it was asked the last time.
+        why: String,
+    },
+    /// An answer that comes too slowly.
+    #[error("{url}: given up: {why}")]
+    Slow {
+        /// What was asked for.
+        url: String,
+        /// How slowly.
+        why: String,
+    },
     /// A status that is no answer to what was asked.
     #[error("{url}: expected {expected}, the server answers {status}")]
     Status {
@@ -135,6 +151,18 @@ pub enum IndexError {
         what: String,
         /// Limit in bytes.
         limit: u64,
+    },
+    /// More than is kept at once.
+    #[error("{place}: its {found} would be more than the limit of {limit} for {what}")]
+    TooMany {
+        /// What is left out.
+        place: String,
+        /// What is limited.
+        what: String,
+        /// How many it has.
+        found: usize,
+        /// The limit.
+        limit: usize,
     },
     /// The bytes are not those promised.
     #[error("{place}: expected {expected}, the bytes have {found}")]

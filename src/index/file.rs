@@ -6,7 +6,6 @@
 
 mod answer;
 
-use std::fs::File;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +15,17 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use self::answer::{Identity, content_range};
-use super::blob::{Blob, Intake, read_at};
+use super::blob::{Blob, Intake};
 use super::client::{Client, Query, Refusal, Reply, read_all};
 use super::error::{IndexError, shown};
 use super::http::ByteRange;
 use super::settings::{Freshness, SizeLimits};
 use super::store::Store;
-use crate::model::artifact::Artifact;
+use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Digest;
 use crate::model::name::PackageName;
 use crate::model::place::Location;
+use crate::regular_file::RegularFile;
 
 /// Bytes asked for at the end of the file.
 const TAIL: u64 = 64 << 10;
@@ -43,6 +43,8 @@ pub enum Tail {
     Usual,
     /// Many a wheel as a whole.
     Long,
+    /// Every file as a whole: its digest is to be known.
+    Whole,
 }
 
 /// A file of known size whose bytes can be asked for.
@@ -53,7 +55,7 @@ pub struct RemoteFile {
 }
 
 enum Inner {
-    Local(File),
+    Local(RegularFile),
     Remote(Box<Remote>),
 }
 
@@ -72,7 +74,7 @@ struct Remote {
 #[derive(Clone)]
 struct Promise {
     size: Option<u64>,
-    digest: Option<Digest>,
+    digests: Vec<Digest>,
 }
 
 /// What is here already.
@@ -104,12 +106,8 @@ impl RemoteFile {
         match &artifact.location {
             Location::Path(path) => {
                 let error = |why: std::io::Error| IndexError::File { path: path.clone(), why: why.to_string() };
-                let file = File::open(path).map_err(error)?;
-                let metadata = file.metadata().map_err(error)?;
-                if !metadata.is_file() {
-                    return Err(error(std::io::Error::other("expected a file, found a folder")));
-                }
-                Ok(RemoteFile { place: path.display().to_string(), size: metadata.len(), inner: Inner::Local(file) })
+                let file = RegularFile::open(path).map_err(error)?;
+                Ok(RemoteFile { place: path.display().to_string(), size: file.size(), inner: Inner::Local(file) })
             }
             Location::Url(url) if url.scheme() == "file" => {
                 let path = url.to_file_path().map_err(|()| IndexError::Setting {
@@ -120,12 +118,12 @@ impl RemoteFile {
                 RemoteFile::open(&Artifact { location: Location::Path(path), ..artifact.clone() }, tail, client, store)
             }
             Location::Url(url) => {
-                let digest = artifact.digests.iter().min_by_key(|digest| digest.algorithm).cloned();
-                let promise = Promise { size: artifact.size, digest };
+                let promise = Promise { size: artifact.size, digests: artifact.digests.clone() };
                 let tail = match (artifact.wheel(), tail) {
-                    (Some(wheel), Tail::Usual) if !wheel.is_pure() => PLATFORM_TAIL,
-                    (_, Tail::Usual) => TAIL,
-                    (_, Tail::Long) => LONG_TAIL,
+                    (Some(wheel), Tail::Usual) if !wheel.is_pure() => Some(PLATFORM_TAIL),
+                    (_, Tail::Usual) => Some(TAIL),
+                    (_, Tail::Long) => Some(LONG_TAIL),
+                    (_, Tail::Whole) => None,
                 };
                 open_remote(url, Opening { package: &artifact.name, promise, tail }, client, store)
             }
@@ -150,11 +148,15 @@ impl RemoteFile {
         }
     }
 
-    /// Whether the whole file was fetched and has the digest that the index states.
-    pub fn is_verified(&self) -> bool {
+    /// How far the bytes were compared with what is said of them: digests are known once the whole file is here, and
+    /// those that the index states were then compared with them.
+    pub fn check(&self) -> FileCheck {
         match &self.inner {
-            Inner::Local(_) => false,
-            Inner::Remote(remote) => remote.promise.digest.is_some() && matches!(*remote.held(), Held::Whole(_)),
+            Inner::Local(_) => FileCheck::Ranges,
+            Inner::Remote(remote) => match &*remote.held() {
+                Held::Whole(blob) => FileCheck::Digest(blob.digests().to_vec()),
+                Held::Tail(..) => FileCheck::Ranges,
+            },
         }
     }
 
@@ -168,7 +170,7 @@ impl RemoteFile {
             return Ok(Vec::new());
         }
         match &self.inner {
-            Inner::Local(file) => read_at(file, range).map_err(|why| self.unreadable(&why)),
+            Inner::Local(file) => file.read(range).map_err(|why| self.unreadable(&why)),
             Inner::Remote(remote) => {
                 let held = match &*remote.held() {
                     Held::Tail(start, tail) => Err((*start, Arc::clone(tail))),
@@ -207,8 +209,8 @@ impl RemoteFile {
 struct Opening<'a> {
     package: &'a PackageName,
     promise: Promise,
-    /// Bytes asked for at its end.
-    tail: u64,
+    /// Bytes asked for at its end; `None` for all of it.
+    tail: Option<u64>,
 }
 
 fn open_remote(url: &Url, opening: Opening<'_>, client: &Arc<Client>, store: &Store) -> Result<RemoteFile, IndexError> {
@@ -220,21 +222,21 @@ fn open_remote(url: &Url, opening: Opening<'_>, client: &Arc<Client>, store: &St
         let taker = Taker { limits: client.settings().limits, promise: &promise, store, asked: range.as_ref() };
         client.ask(&Query::file(package, url, range.clone()), &mut |reply| taker.take(reply))
     };
-    let mut taken = ask(Some(ByteRange::Suffix(tail)))?;
-    if matches!(taken, Taken::NoRanges) {
+    let mut taken = ask(tail.map(ByteRange::Suffix))?;
+    if let (Taken::NoRanges, Some(tail)) = (&taken, tail) {
         // Some servers know ranges, but not those that count from the end.
         let range =
             size_by_head(package, url, client)?.filter(|size| *size > 0).map(|size| size.saturating_sub(tail)..size);
         taken = ask(range.map(ByteRange::Span))?;
     }
-    if matches!(taken, Taken::NoRanges) {
+    if matches!(taken, Taken::NoRanges) && tail.is_some() {
         taken = ask(None)?;
     }
     let (size, held, identity, fetched) = match taken {
         Taken::Part { size, start, bytes, identity } => {
             let fetched = bytes.len() as u64;
             if start == 0 {
-                let blob = Blob::from_memory(bytes, promise.digest.as_ref(), url)?;
+                let blob = Blob::from_memory(bytes, &promise.digests, url)?;
                 (size, Held::Whole(Arc::new(blob)), identity, fetched)
             } else {
                 (size, Held::Tail(start, Arc::new(bytes)), identity, fetched)
@@ -341,16 +343,15 @@ impl Taker<'_> {
             206 => {
                 let (range, size) = self.answered(&url, &reply.headers)?;
                 let length = range.end - range.start;
-                let bytes = read_all(&mut reply, "the bytes that were asked for", length)?;
+                let bytes = read_all(&mut reply, "the bytes that were asked for", length, 0)?;
                 if (bytes.len() as u64) < length {
                     return Err(Refusal::Broken(format!("{} of {length} bytes", bytes.len())));
                 }
                 Ok(Taken::Part { size, start: range.start, bytes, identity })
             }
             200 => {
-                let digest = self.promise.digest.as_ref();
-                let intake = Intake::new(self.limits, digest.map(|digest| digest.algorithm));
-                let blob = intake.take(&mut reply, self.promise.size, digest, self.store)?;
+                let intake = Intake::new(self.limits);
+                let blob = intake.take(&mut reply, self.promise.size, &self.promise.digests, self.store)?;
                 promised_size(&url, self.promise, blob.size())?;
                 Ok(Taken::Whole { blob, identity })
             }

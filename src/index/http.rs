@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -16,7 +16,7 @@ use url::Url;
 
 use super::credentials::Credential;
 use super::error::IndexError;
-use super::settings::{Proxy, Trust};
+use super::settings::{Pace, Proxy, Trust};
 
 /// Most certificates and bytes that are read from a folder or file of trusted certificates.
 const CERTIFICATE_FILES: usize = 4096;
@@ -80,8 +80,12 @@ pub struct Response {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransportError {
-    /// It may work the next time: no connection, broken connection, timeout.
+    /// It may work the next time: a connection that broke.
     Passing(String),
+    /// There is no connection.
+    Unreached(String),
+    /// Nothing came for as long as is waited.
+    Slow(String),
     /// It will not work the next time either: an untrusted certificate, a URL that cannot be asked for.
     Lasting(String),
 }
@@ -95,6 +99,11 @@ pub trait Transport: Send + Sync {
     fn wait(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
+
+    /// Time that went by since some moment. For one that tells none, nothing is slow.
+    fn clock(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The real one. Its clients are made when they are first needed: reading the system's certificates takes time, and a run
@@ -103,14 +112,15 @@ pub struct HttpTransport {
     certificates: Option<Vec<Certificate>>,
     proxy: Option<reqwest::Proxy>,
     direct: bool,
-    timeout: Duration,
+    pace: Pace,
+    started: Instant,
     pages: OnceLock<Result<Client, String>>,
     files: OnceLock<Result<Client, String>>,
 }
 
 impl HttpTransport {
     /// Checks the settings; connects nowhere yet.
-    pub fn new(trust: &Trust, proxy: &Proxy, timeout: Duration) -> Result<HttpTransport, IndexError> {
+    pub fn new(trust: &Trust, proxy: &Proxy, pace: Pace) -> Result<HttpTransport, IndexError> {
         let certificates = match trust {
             Trust::System => None,
             Trust::Certificates(path) => Some(certificates(path)?),
@@ -119,7 +129,8 @@ impl HttpTransport {
             certificates,
             proxy: through(proxy)?,
             direct: *proxy == Proxy::Direct,
-            timeout,
+            pace,
+            started: Instant::now(),
             pages: OnceLock::new(),
             files: OnceLock::new(),
         };
@@ -140,8 +151,8 @@ impl HttpTransport {
             .user_agent(concat!("ungil/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(self.timeout)
-            .timeout(self.timeout);
+            .connect_timeout(self.pace.timeout)
+            .timeout(self.pace.timeout);
         if encoding == Encoding::Identity {
             builder = builder.no_gzip();
         }
@@ -182,31 +193,75 @@ impl Transport for HttpTransport {
         Ok(Response {
             status: response.status(),
             headers: response.headers().clone(),
-            body: Box::new(Body { response }),
+            body: Box::new(Body { response, pace: self.pace, begun: Instant::now(), meter: RateMeter::default() }),
         })
+    }
+
+    fn clock(&self) -> Duration {
+        self.started.elapsed()
     }
 }
 
 /// A body whose errors carry their causes, and no URL.
 struct Body {
     response: reqwest::blocking::Response,
+    pace: Pace,
+    begun: Instant,
+    meter: RateMeter,
 }
 
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.response.read(buffer).map_err(|error| {
+        let read = self.response.read(buffer).map_err(|error| {
             let kind = error.kind();
             io::Error::new(kind, chain(&error))
-        })
+        })?;
+        match self.meter.meet(read as u64, self.begun.elapsed(), self.pace) {
+            // What has come to its end is not slow any more.
+            Some(why) if read > 0 => Err(io::Error::new(io::ErrorKind::TimedOut, why)),
+            Some(_) | None => Ok(read),
+        }
+    }
+}
+
+/// How fast an answer comes: looked at whenever half of the timeout went by.
+#[derive(Default)]
+struct RateMeter {
+    /// When this stretch began, from the beginning of the answer on, and what came since.
+    stretch: Duration,
+    bytes: u64,
+}
+
+impl RateMeter {
+    /// Notes what came, so long after the beginning of the answer; says why it is too slow, when it is.
+    fn meet(&mut self, bytes: u64, whole: Duration, pace: Pace) -> Option<String> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if whole > pace.longest_answer {
+            return Some(format!("the answer takes more than {} s", pace.longest_answer.as_secs()));
+        }
+        let stretch = whole.saturating_sub(self.stretch);
+        if stretch < pace.timeout / 2 {
+            return None;
+        }
+        let millis = u64::try_from(stretch.as_millis()).unwrap_or(u64::MAX).max(1);
+        let rate = self.bytes.saturating_mul(1000) / millis;
+        (self.stretch, self.bytes) = (whole, 0);
+        let least = pace.least_rate;
+        (rate < least).then(|| format!("the answer brings {rate} bytes per second; expected at least {least}"))
     }
 }
 
 fn failure(error: reqwest::Error) -> TransportError {
     let lasting = error.is_builder() || error.is_redirect();
+    let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
     let text = causes(error);
     // rustls has no public error to match here: a certificate refused once is refused each time.
     if lasting || text.contains("invalid peer certificate") {
         TransportError::Lasting(text)
+    } else if is_connect {
+        TransportError::Unreached(text)
+    } else if is_timeout {
+        TransportError::Slow(text)
     } else {
         TransportError::Passing(text)
     }
@@ -271,6 +326,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_comes_too_slowly_is_given_up() {
+        let (pace, after) = (Pace::default(), Duration::from_secs);
+        let mut meter = RateMeter::default();
+        assert_eq!(meter.meet(1, after(1), pace), None);
+        assert!(meter.meet(1, after(5), pace).unwrap().contains("0 bytes per second; expected at least 1024"));
+        let mut meter = RateMeter::default();
+        assert_eq!(meter.meet(1 << 20, after(5), pace), None);
+        assert_eq!(meter.meet(1 << 20, after(10), pace), None);
+        assert!(meter.meet(1, after(15), pace).is_some());
+        assert!(RateMeter::default().meet(1 << 40, after(1801), pace).unwrap().contains("more than 1800 s"));
+    }
+
+    #[test]
     fn ranges_are_written_inclusively() {
         assert_eq!(ByteRange::Span(0..10).header(), "bytes=0-9");
         assert_eq!(ByteRange::Suffix(5).header(), "bytes=-5");
@@ -286,7 +354,7 @@ mod tests {
         std::fs::write(&garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         for (path, expected) in [(absent, "cannot be read"), (empty, "found none"), (garbage, "")] {
             let trust = Trust::Certificates(path.clone());
-            let error = HttpTransport::new(&trust, &Proxy::Direct, Duration::from_secs(1)).err().unwrap();
+            let error = HttpTransport::new(&trust, &Proxy::Direct, Pace::default()).err().unwrap();
             let text = error.to_string();
             assert!(text.contains(&*path.to_string_lossy()) && text.contains(expected), "{text}");
         }

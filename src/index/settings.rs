@@ -62,11 +62,33 @@ pub enum Freshness {
     Offline,
 }
 
-/// Bounds on what is taken from a server, in bytes.
+/// How long answers are waited for: whoever sends little or nothing holds up nobody for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Longest wait for a connection, for the head of an answer, and for each further piece of it.
+    pub timeout: Duration,
+    /// Bytes per second that an answer must bring at least, once it was read for half of `timeout`.
+    pub least_rate: u64,
+    /// Longest time of one answer.
+    pub longest_answer: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { timeout: Duration::from_secs(8), least_rate: 1024, longest_answer: Duration::from_secs(1800) }
+    }
+}
+
+/// Most links of one page; the largest projects have some ten thousand.
+pub const MOST_LINKS: usize = 100_000;
+
+/// Bounds on what is taken from a server, in bytes and in links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeLimits {
     /// One index page.
     pub page: u64,
+    /// Links that are kept of all pages of a run.
+    pub all_links: usize,
     /// One metadata file.
     pub metadata: u64,
     /// One file that has to be taken whole, because its server ignores ranges.
@@ -77,7 +99,7 @@ pub struct SizeLimits {
 
 impl Default for SizeLimits {
     fn default() -> SizeLimits {
-        SizeLimits { page: 256 << 20, metadata: 16 << 20, file: 8 << 30, memory: 64 << 20 }
+        SizeLimits { page: 64 << 20, all_links: 500_000, metadata: 4 << 20, file: 8 << 30, memory: 16 << 20 }
     }
 }
 
@@ -91,13 +113,13 @@ pub struct IndexSettings {
     pub trust: Trust,
     /// How servers are reached.
     pub proxy: Proxy,
-    /// Longest wait for a connection, and for each piece of an answer.
-    pub timeout: Duration,
+    /// How long answers are waited for.
+    pub pace: Pace,
     /// How often a request is repeated after a failure that may pass.
     pub retries: u32,
     /// Wait before the first repetition; it doubles each time.
     pub first_wait: Duration,
-    /// Longest `Retry-After` that is waited for.
+    /// Longest wait before all repetitions of one request together, a server's `Retry-After` among them.
     pub longest_wait: Duration,
     /// Requests under way at one host at the same time.
     pub concurrency: usize,
@@ -120,10 +142,10 @@ impl IndexSettings {
             credentials: Credentials::new(),
             trust: Trust::default(),
             proxy: Proxy::default(),
-            timeout: Duration::from_secs(15),
+            pace: Pace::default(),
             retries: 5,
             first_wait: Duration::from_millis(250),
-            longest_wait: Duration::from_secs(30),
+            longest_wait: Duration::from_secs(8),
             concurrency: 16,
             cache: None,
             freshness: Freshness::default(),

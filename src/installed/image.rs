@@ -48,8 +48,9 @@ pub(super) fn open(
     limits: &Limits,
 ) -> Result<Vec<(Image, String, Vec<Problem>)>, InstalledError> {
     let unreadable = |error: BlobError| InstalledError::Image { place: shown.to_owned(), message: error.to_string() };
-    let manifests = manifest::read(&Blobs::open(path, limits).map_err(unreadable)?, limits)
-        .map_err(|message| InstalledError::Image { place: shown.to_owned(), message })?;
+    let blobs = Blobs::open(path, limits).map_err(unreadable)?;
+    let manifests =
+        manifest::read(&blobs, limits).map_err(|message| InstalledError::Image { place: shown.to_owned(), message })?;
     let is_one = manifests.len() == 1;
     let mut images = Vec::new();
     for Manifest { name, layers, architecture } in manifests {
@@ -57,7 +58,8 @@ pub(super) fn open(
             Some(name) if !is_one => (path.join(format!("[{name}]")), format!("{shown}[{name}]")),
             _ => (path.to_path_buf(), shown.to_owned()),
         };
-        let blobs = Blobs::open(path, limits).map_err(unreadable)?;
+        // All images of one archive share what may be unpacked.
+        let blobs = blobs.clone();
         let mut overlay = Overlay::default();
         for (number, layer) in layers.iter().enumerate() {
             overlay.begin_layer(number);

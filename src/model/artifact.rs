@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use super::digest::{Algorithm, Digest};
 use super::name::{PackageName, Version, VersionSpecifiers};
 use super::place::Location;
 use super::wheel_name::WheelName;
@@ -45,7 +45,7 @@ pub struct Artifact {
     pub kind: ArtifactKind,
     /// Where it is.
     pub location: Location,
-    /// Digests that the index or the requirement states; empty when none is stated.
+    /// Digests that the index or the requirement states; empty when none is stated. Whether the file has them: [`FileCheck`].
     pub digests: Vec<Digest>,
     /// Size in bytes where the index states it.
     pub size: Option<u64>,
@@ -55,6 +55,28 @@ pub struct Artifact {
     pub yanked: Option<String>,
     /// Whether the index serves the METADATA beside the file (PEP 658), and its digest where stated.
     pub metadata_file: MetadataFile,
+}
+
+/// How far the bytes of a distribution file were compared with what is said of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileCheck {
+    /// Nothing of it was read, or it is no single file.
+    #[default]
+    Unread,
+    /// Only what was needed of it was read: members by their CRC-32 and by `RECORD`. No digest of the file is known.
+    Ranges,
+    /// All of its bytes were read, and these digests are theirs.
+    Digest(Vec<Digest>),
+}
+
+impl FileCheck {
+    /// The digest of this kind that was computed.
+    pub fn digest(&self, algorithm: Algorithm) -> Option<&Digest> {
+        match self {
+            FileCheck::Digest(digests) => digests.iter().find(|digest| digest.algorithm == algorithm),
+            FileCheck::Unread | FileCheck::Ranges => None,
+        }
+    }
 }
 
 /// Whether `{url}.metadata` can be fetched.

@@ -6,6 +6,7 @@ use super::digest::Digest;
 use super::name::{ExtraName, MarkerTree, PackageName, Version};
 use super::place::{Location, Place};
 use super::python_bound::PythonBound;
+use super::target::Target;
 
 /// One lock file, as far as the user's groups and extras select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,4 +64,39 @@ pub struct LockedEdge {
     pub marker: MarkerTree,
     /// The extra of the requiring package to which this belongs; `None` when it always counts.
     pub of_extra: Option<ExtraName>,
+}
+
+/// A target that a lock file leaves out. Its tool refuses to install from it there, and may have dropped files and packages
+/// that only the target needs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExcludedTarget {
+    /// The target.
+    pub target: Target,
+    /// The lock file as the user named it.
+    pub file: String,
+    /// The line that leaves the target out.
+    pub place: Place,
+    /// What the file is locked for instead: `Python >=3.11, <3.14`.
+    pub locked_for: String,
+    /// The tool that writes the file; `None` where several do.
+    pub tool: Option<LockTool>,
+    /// What to change before the file is made again, as an imperative: set `requires-python = ">=3.11"` in pyproject.toml.
+    pub change: String,
+    /// What to run then, where the file is; empty when the tool is not known.
+    pub command: String,
+}
+
+/// A tool that writes lock files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LockTool {
+    /// uv, for a project.
+    Uv,
+    /// uv, for a script with its requirements in it.
+    UvScript,
+    /// Poetry.
+    Poetry,
+    /// PDM.
+    Pdm,
+    /// pipenv.
+    Pipenv,
 }

@@ -1,7 +1,8 @@
 //! The way from a set of packages to one that keeps the GIL off: what to change, and what stays in the way.
 
 use super::digest::Digest;
-use super::name::{PackageName, Version};
+use super::lock::ExcludedTarget;
+use super::name::{PackageName, Version, VersionSpecifiers};
 use super::place::Place;
 use super::problem::Problem;
 use super::resolution::RequiredBy;
@@ -14,6 +15,8 @@ use super::verdict::Verdict;
 pub struct Plan {
     /// Targets, in the order asked for.
     pub targets: Vec<Target>,
+    /// Lock files that leave a target out: they are made for it first, and `steps` are about what comes of that.
+    pub excluded: Vec<ExcludedTarget>,
     /// One for each package that is not ready on a target, in the order in which to take them: what is required before
     /// what requires it.
     pub steps: Vec<Step>,
@@ -66,6 +69,8 @@ pub struct Outlook {
     pub verdict: Verdict,
     /// Why, in a few words.
     pub reason: String,
+    /// `Requires-Python` of it, where that alone keeps it from the target: the build with the GIL is left out as well.
+    pub requires_python: Option<VersionSpecifiers>,
     /// What was found among its newer versions; `None` when there was no listing to search.
     pub search: Option<Search>,
     /// What it gets when the plan is followed.
@@ -121,6 +126,8 @@ pub struct Search {
     /// Those of them that have a file which the target takes, with the compiled modules that its platform could have; the
     /// names of the files tell.
     pub fitting: usize,
+    /// Those of them that do not allow the target's Python (`Requires-Python`).
+    pub other_python: usize,
     /// What was looked at, oldest first: the evidence.
     pub probes: Vec<Probe>,
     /// The newest pre-release, when it is newer than all that was searched and was left out.

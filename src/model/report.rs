@@ -1,9 +1,10 @@
 //! The whole run: what every output format renders.
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, FileCheck};
 use super::finding::Finding;
 use super::gate::Gate;
-use super::name::{PackageName, Version};
+use super::lock::ExcludedTarget;
+use super::name::{PackageName, Version, VersionSpecifiers};
 use super::outcome::ModuleOutcome;
 use super::passed_over::PassedOver;
 use super::problem::Problem;
@@ -17,6 +18,8 @@ use super::verdict::{DeclaredBy, Verdict};
 pub struct Report {
     /// Targets, in the order asked for.
     pub targets: Vec<Target>,
+    /// Lock files that leave a target out, by file.
+    pub excluded: Vec<ExcludedTarget>,
     /// One per name and version, sorted; a package whose version differs between targets stands here once per version,
     /// and one that several environments hold once for each of them.
     pub packages: Vec<PackageReport>,
@@ -64,6 +67,12 @@ pub struct TargetResult {
     pub declared_by: Vec<DeclaredBy>,
     /// The file that an installer would choose.
     pub artifact: Option<Artifact>,
+    /// How far that file's bytes were compared with what is said of them.
+    pub file_check: FileCheck,
+    /// Whether the lock file that pins it lacks the file: it leaves the target out, and has it once it is made for the target.
+    pub not_in_lock: bool,
+    /// For `blocked`: `Requires-Python` of the version, where that alone is the reason.
+    pub requires_python: Option<VersionSpecifiers>,
     /// For `build`: what is foreseen of the build; `None` where nobody looked, or where the target always has the GIL.
     pub build: Option<Forecast>,
     /// What the same Python's build with the GIL would get; `None` when that is the same version, as the same kind of

@@ -1,7 +1,8 @@
 //! Which file an installer would choose for each package on one target.
 
 use super::artifact::Artifact;
-use super::name::{ExtraName, PackageName, Version};
+use super::lock::ExcludedTarget;
+use super::name::{ExtraName, PackageName, Version, VersionSpecifiers};
 use super::place::Place;
 use super::problem::Problem;
 use super::target::{Python, Target};
@@ -13,6 +14,8 @@ pub struct Resolution {
     pub target: Target,
     /// Every package of the set, by name.
     pub packages: Vec<Chosen>,
+    /// Lock files that leave the target out.
+    pub excluded: Vec<ExcludedTarget>,
     /// What could not be looked at on the way.
     pub problems: Vec<Problem>,
 }
@@ -30,6 +33,8 @@ pub struct Chosen {
     pub required_by: Vec<RequiredBy>,
     /// What the installer gets.
     pub choice: Choice,
+    /// Whether the lock file that pins it lacks the chosen file, because the file leaves the target out.
+    pub not_in_lock: bool,
 }
 
 /// A path of requirements that leads to a package.
@@ -65,6 +70,8 @@ pub enum Choice {
     Nothing {
         /// What was looked at and why none of it fits.
         why: String,
+        /// `Requires-Python` of the version, where that alone is the reason: a build with the GIL is left out as well.
+        requires_python: Option<VersionSpecifiers>,
     },
     /// The choice could not be made out.
     Unknown {

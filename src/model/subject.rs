@@ -77,6 +77,8 @@ pub enum Offer {
     Nothing {
         /// What was looked at and why none of it fits.
         why: String,
+        /// `Requires-Python`, where that alone is the reason.
+        requires_python: Option<String>,
     },
     /// It could not be made out.
     Unknown {

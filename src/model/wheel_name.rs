@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 use super::name::{PackageName, Version};
 
+/// The longest file name, in bytes: tags multiply, and no file system takes more than 255.
+const LONGEST_NAME: usize = 512;
+
 /// The parts of a wheel's file name. Tags may be compressed sets; each list keeps the order of the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WheelName {
@@ -55,7 +58,10 @@ impl FromStr for WheelName {
     type Err = InvalidWheelName;
 
     fn from_str(filename: &str) -> Result<WheelName, InvalidWheelName> {
-        let invalid = |why: String| InvalidWheelName { filename: filename.to_owned(), why };
+        let invalid = |why: String| InvalidWheelName { filename: filename.chars().take(LONGEST_NAME).collect(), why };
+        if filename.len() > LONGEST_NAME {
+            return Err(invalid(format!("expected at most {LONGEST_NAME} bytes, found {}", filename.len())));
+        }
         let stem = filename.strip_suffix(".whl").ok_or_else(|| invalid("expected it to end in `.whl`".into()))?;
         let parts: Vec<&str> = stem.split('-').collect();
         let (name, version, build, tags) = match parts.as_slice() {

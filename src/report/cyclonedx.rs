@@ -6,7 +6,7 @@ mod v1_6;
 
 use std::collections::BTreeMap;
 
-use crate::model::artifact::Artifact;
+use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::gate::Gate;
 use crate::model::report::{PackageReport, Report, TargetResult};
@@ -112,12 +112,14 @@ fn files(package: &PackageReport) -> Vec<(&Artifact, ExternalReference)> {
         }
         let comment = format!("{} for {target}", harmless(&artifact.filename));
         let Some(url) = json::address(&artifact.location) else { continue };
-        files.push((artifact, ExternalReference { kind: "distribution", url, comment, hashes: hashes(artifact) }));
+        let hashes = hashes(&result.file_check);
+        files.push((artifact, ExternalReference { kind: "distribution", url, comment, hashes }));
     }
     files
 }
 
-fn hashes(artifact: &Artifact) -> Vec<Hash> {
+/// Digests that were computed; what is only stated is a property.
+fn hashes(check: &FileCheck) -> Vec<Hash> {
     let hash = |digest: &crate::model::digest::Digest| Hash {
         alg: match digest.algorithm {
             Algorithm::Sha256 => "SHA-256",
@@ -126,7 +128,10 @@ fn hashes(artifact: &Artifact) -> Vec<Hash> {
         },
         content: digest.hex.clone(),
     };
-    artifact.digests.iter().map(hash).collect()
+    match check {
+        FileCheck::Digest(digests) => digests.iter().map(hash).collect(),
+        FileCheck::Ranges | FileCheck::Unread => Vec::new(),
+    }
 }
 
 fn properties(counted: &Counted<'_>, entry: usize, result: &TargetResult) -> Vec<Property> {
@@ -137,6 +142,9 @@ fn properties(counted: &Counted<'_>, entry: usize, result: &TargetResult) -> Vec
     ];
     if let Some(artifact) = &result.artifact {
         properties.push(property(format!("ungil:file:{target}"), harmless(&artifact.filename)));
+        let stated = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+        let stated = stated.filter(|_| result.file_check.digest(Algorithm::Sha256).is_none());
+        properties.extend(stated.map(|digest| property(format!("ungil:sha256-stated:{target}"), &digest.hex)));
     }
     let violations = counted.of(entry, result);
     if let Some(violations) = &violations {

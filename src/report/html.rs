@@ -54,6 +54,7 @@ pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u
     let forward = WayForward::of(plans, latest)?;
     let title = format!("Does the GIL stay off? {}", overview::inputs(latest));
     let mut main = overview::heading(latest, &history);
+    main.add(overview::excluded(latest));
     main.add(overview::targets(latest));
     main.add(steps::gain(&forward));
     main.add(overview::problems(latest));

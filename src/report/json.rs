@@ -42,7 +42,9 @@ pub(super) use convert::address;
 pub(super) use frame::Problem;
 pub(super) use parts_v1::Evidence;
 pub use read_error::{ReadError, SavedKind};
-pub(super) use saved::{Change, Changes, DeclaredBy, Finding, Gate, Module, Package, Release, TargetResult, Waiver};
+pub(super) use saved::{
+    Change, Changes, DeclaredBy, ExcludedTarget, Finding, Gate, Module, Package, Release, TargetResult, Waiver,
+};
 pub use saved::{Saved, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;
 pub(super) use saved_plan::{Alternative, Build, Course, Move, Outlook, Step};

@@ -15,6 +15,7 @@ use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::alert::{Alert, Extent, MOST_ENVIRONMENTS, Weight, alerts, places};
+use super::excluded::notices;
 use super::paint::{Role, sign};
 use super::targets::{platforms, pythons, short_target, targets};
 use super::text::{count, evidence_list};
@@ -73,7 +74,12 @@ fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
     }
     counted.extend((!report.problems.is_empty()).then(|| count(report.problems.len(), "problem")));
     counted.extend(Unread::of(report).words());
-    format!("### ungil: {word}\n\n{on}{}\n", counted.join(", "))
+    let notices = notices(&report.excluded);
+    let excluded: String = notices
+        .iter()
+        .map(|notice| format!("**{}** {} {}\n\n", prose(&notice.what), prose(&notice.meaning), prose(&notice.remedy())))
+        .collect();
+    format!("### ungil: {word}\n\n{excluded}{on}{}\n", counted.join(", "))
 }
 
 fn mark(outcome: GateOutcome) -> char {

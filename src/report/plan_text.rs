@@ -7,9 +7,10 @@ use crate::model::plan::{Alternative, CommandPlace, Course, Move, Obstacle, Outl
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
 
+use super::excluded::notices;
 use super::paint::{Role, sign};
 use super::sanitize::harmless;
-use super::table::problem_lines;
+use super::table::{notice_lines, problem_lines};
 use super::targets::{share_platform, short_target};
 use super::text::{bytes, count, page, wrap};
 use super::{RenderError, RenderOptions};
@@ -25,7 +26,7 @@ const LABEL: usize = 10;
 pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
     let told = Page { plan, options: &options };
-    let mut sections = vec![told.heading()];
+    let mut sections = vec![told.excluded(), told.heading()];
     for kind in &KINDS {
         sections.push(told.steps(kind));
         if kind.title == CHANGE {
@@ -48,7 +49,7 @@ struct Kind {
 const CHANGE: &str = "Change";
 
 /// In the order in which they are told.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind { title: CHANGE, advice: "", holds: |step| matches!(step.course, Course::Change { .. } | Course::Follow) },
     Kind {
         title: "Held back: a version is ready, but something does not let it in",
@@ -56,10 +57,16 @@ const KINDS: [Kind; 7] = [
         holds: |step| matches!(step.course, Course::HeldBack { .. }),
     },
     Kind {
+        title: "No version for this Python: Requires-Python leaves it out, with the GIL or without",
+        advice: "Import them in a process of a Python that they allow, or wait for a version that allows this one: ask their \
+                 projects. uv ignores an upper bound and installs them untested; pip, Poetry and PDM refuse them.",
+        holds: |step| step.course == Course::Isolate && is_for_other_python(step),
+    },
+    Kind {
         title: "No ready version: keep them in a process with the GIL",
         advice: "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
                  where they cannot be imported at all, only the first helps. Then ask their projects.",
-        holds: |step| step.course == Course::Isolate,
+        holds: |step| step.course == Course::Isolate && !is_for_other_python(step),
     },
     Kind {
         title: "No ready version: build from source",
@@ -104,7 +111,15 @@ impl Page<'_> {
         let summary = &self.plan.summary;
         let told = match (summary.packages, self.plan.steps.len()) {
             (0, _) => "No package to plan for: the input names none for these targets.".to_owned(),
-            (packages, 0) => format!("{}: nothing is to be done.", count(packages, "package")),
+            (packages, 0) if self.plan.excluded.is_empty() => {
+                format!("{}: nothing is to be done.", count(packages, "package"))
+            }
+            (packages, 0) => {
+                format!(
+                    "{}: all fine once the lock is widened, nothing else is to be done.",
+                    count(packages, "package")
+                )
+            }
             (packages, _) => {
                 let after = if summary.packages_after == packages {
                     summary.good_after.to_string()
@@ -118,6 +133,11 @@ impl Page<'_> {
         let mut lines = vec![self.paint(Role::Heading, &title)];
         lines.extend(wrap(&told, self.options.width));
         lines
+    }
+
+    /// Lock files that leave a target out, before everything else.
+    fn excluded(&self) -> Vec<String> {
+        notices(&self.plan.excluded).iter().flat_map(|notice| notice_lines(notice, self.options)).collect()
     }
 
     fn steps(&self, kind: &Kind) -> Vec<String> {
@@ -267,6 +287,13 @@ fn is_futile(step: &Step) -> bool {
         let newer = outlook.newer_build.as_ref();
         outlook.after.build.as_ref().is_some_and(is_bad) && newer.is_none_or(|newer| is_bad(&newer.forecast))
     })
+}
+
+/// Whether what is left of it is blocked by `Requires-Python` alone.
+fn is_for_other_python(step: &Step) -> bool {
+    let mut left =
+        step.outlooks.iter().filter(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()));
+    left.all(|outlook| outlook.requires_python.is_some() && outlook.after.version == step.version)
 }
 
 /// Whether nothing is left to ask its project for.

@@ -15,7 +15,7 @@ use super::sanitize::harmless;
 use super::{RenderError, RenderOptions, place, words};
 
 /// The first row. Frozen: columns are only added at the end.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 15] = [
     "kind",
     "package",
     "version",
@@ -29,6 +29,8 @@ const COLUMNS: [&str; 13] = [
     "gate",
     "waiver",
     "until",
+    "sha256_stated",
+    "checked",
 ];
 
 /// What starts a formula in some spreadsheet, the wide forms of East Asian keyboards among them.
@@ -95,6 +97,8 @@ struct Row {
     gate: String,
     waiver: String,
     until: String,
+    sha256_stated: String,
+    checked: &'static str,
 }
 
 impl Row {
@@ -113,6 +117,8 @@ impl Row {
             &self.gate,
             &self.waiver,
             &self.until,
+            &self.sha256_stated,
+            self.checked,
         ]
     }
 }
@@ -125,8 +131,9 @@ fn row(package: &PackageReport, result: &TargetResult) -> Row {
             rules.push(id);
         }
     }
-    let digests = result.artifact.iter().flat_map(|artifact| &artifact.digests);
-    let sha256 = digests.filter(|digest| digest.algorithm == Algorithm::Sha256).map(|digest| digest.hex.clone()).next();
+    let mut stated = result.artifact.iter().flat_map(|artifact| &artifact.digests);
+    let stated = stated.find(|digest| digest.algorithm == Algorithm::Sha256);
+    let sha256 = result.file_check.digest(Algorithm::Sha256);
     Row {
         kind: "package",
         package: package.name.to_string(),
@@ -136,7 +143,9 @@ fn row(package: &PackageReport, result: &TargetResult) -> Row {
         reason: harmless(&result.reason),
         rules: rules.join(" "),
         file: result.artifact.as_ref().map_or_else(String::new, |artifact| harmless(&artifact.filename)),
-        sha256: sha256.unwrap_or_default(),
+        sha256: sha256.map(|digest| digest.hex.clone()).unwrap_or_default(),
+        sha256_stated: stated.map(|digest| digest.hex.clone()).unwrap_or_default(),
+        checked: words::file_check(&result.file_check),
         required_by: places(&package.required_by)
             .first()
             .map_or_else(String::new, |named| harmless(&place::words(named))),

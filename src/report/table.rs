@@ -16,7 +16,8 @@ mod totals;
 
 use crate::model::report::Report;
 
-use super::paint::Role;
+use super::excluded::{ExclusionNotice, notices};
+use super::paint::{Role, sign};
 use super::sanitize::harmless;
 use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
@@ -36,6 +37,7 @@ const LABEL: usize = 10;
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
     let sections = [
+        excluded(report, &options),
         totals::heading(report, &options),
         grid::verdicts(report, &options),
         totals::legend(report, &options),
@@ -49,6 +51,28 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         totals::counts(report, &options),
     ];
     Ok(page(&sections))
+}
+
+/// Lock files that leave a target out, before everything else.
+fn excluded(report: &Report, options: &RenderOptions) -> Vec<String> {
+    let notices = notices(&report.excluded);
+    notices.iter().flat_map(|notice| notice_lines(notice, options)).collect()
+}
+
+/// One lock file's notice: the first line says what leaves which target out.
+pub(super) fn notice_lines(notice: &ExclusionNotice, options: &RenderOptions) -> Vec<String> {
+    let role = Role::Bad;
+    let what = wrap(&format!("{} {}", sign(role), notice.what), options.width);
+    let mut lines: Vec<String> = what.iter().map(|line| options.style.paint(role, line)).collect();
+    lines.extend(wrap(&notice.meaning, options.width));
+    if notice.command.is_empty() {
+        lines.extend(wrap(&format!("To widen it, {}.", notice.change), options.width));
+    } else {
+        lines.extend(wrap(&format!("To widen it, {}, and run, where it is:", notice.change), options.width));
+        // To be copied as it is.
+        lines.push(format!("  {}", notice.command));
+    }
+    lines
 }
 
 /// How to read on about the rules in brackets.

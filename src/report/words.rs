@@ -1,5 +1,6 @@
 //! Words that several formats share, for values that have no text of their own.
 
+use crate::model::artifact::FileCheck;
 use crate::model::gate::{Change, Changes, GateOutcome, Standing};
 use crate::model::problem::{Problem, ProblemKind};
 
@@ -23,6 +24,15 @@ pub(super) fn problem_kind(kind: ProblemKind) -> &'static str {
 pub(super) fn problem(problem: &Problem) -> String {
     let package = problem.package.as_ref().map_or_else(String::new, |name| format!("{name}: "));
     format!("{package}{}: {}", harmless(&problem.place), harmless(&problem.message))
+}
+
+/// How a file's bytes were checked; empty where none were read.
+pub(super) fn file_check(check: &FileCheck) -> &'static str {
+    match check {
+        FileCheck::Unread => "",
+        FileCheck::Ranges => "ranges",
+        FileCheck::Digest(_) => "digest",
+    }
 }
 
 /// A gate's outcome.

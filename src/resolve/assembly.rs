@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{self, Level, Offer, Pick, Selector};
+use super::candidates::{self, Level, Offer, Pick, Selector, Unfit};
 use super::node::Node;
 use super::solver::{Session, Versions};
 use super::{VersionStatement, why};
-use crate::model::artifact::ArtifactKind;
+use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::name::{ExtraName, PackageName, Version};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
@@ -27,11 +27,11 @@ pub(super) fn assemble(session: &Session<'_>, versions: &Versions) -> Resolution
             Some(version) => choose(session, &name, version, &mut problems),
             None => (None, unknown(session, &name, &mut problems)),
         };
-        packages.push(Chosen { name, version, extras, required_by, choice });
+        packages.push(Chosen { name, version, extras, required_by, choice, not_in_lock: false });
     }
     problems.sort();
     problems.dedup();
-    Resolution { target: session.plan.selector.target, packages, problems }
+    Resolution { target: session.plan.selector.target, packages, excluded: Vec::new(), problems }
 }
 
 fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {
@@ -64,7 +64,7 @@ fn choose(
     };
     let problem = session.known_problem(name, version);
     problems.extend(problem.clone());
-    problems.extend(uncompared(selector, pick));
+    problems.extend(contradicted(selector, &offer, pick));
     let stated = session
         .site(name)
         .and_then(|site| site.found.ok())
@@ -78,7 +78,8 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
     let artifact = pick.artifact.clone();
     match (pick.level, &artifact.kind, problem) {
         (Level::Twin | Level::Anything, ..) => {
-            Choice::Nothing { why: why::nothing_fits(selector, offer, pick.candidate) }
+            let why = why::nothing_fits(selector, offer, pick.candidate);
+            Choice::Nothing { why, requires_python: why::other_python(selector, offer, pick.candidate) }
         }
         // No catalog offers what is installed.
         (Level::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },
@@ -92,14 +93,21 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
     }
 }
 
-/// The problem of a file whose digest cannot be compared with those that were demanded; `None` when it can.
-pub(super) fn uncompared(selector: &Selector, pick: Pick<'_>) -> Option<Problem> {
-    if !selector.lacks_digests(pick.artifact) || pick.level != Level::Strict {
+/// The problem of a version of which no file has a digest that was demanded: an installer refuses it. The file that is
+/// named is the one that would be taken otherwise.
+pub(super) fn contradicted(selector: &Selector, offer: &Offer, pick: Pick<'_>) -> Option<Problem> {
+    let mut files = Selector::files(offer, pick.candidate);
+    if pick.level == Level::Strict || files.any(|file| selector.unfit(file) != Some(Unfit::Hash)) {
         return None;
     }
-    let message = "the index states no digest of the kind that was given, so the file could not be compared";
-    let (package, place) = (Some(pick.artifact.name.clone()), pick.artifact.filename.clone());
-    Some(Problem { kind: ProblemKind::Integrity, package, place, message: message.to_owned() })
+    let Artifact { name, filename, digests, .. } = pick.artifact;
+    let demanded = selector.hashes.get(name).into_iter().flatten().flatten();
+    let pair = demanded
+        .filter_map(|demanded| Some((demanded, digests.iter().find(|it| it.algorithm == demanded.algorithm)?)))
+        .find(|(demanded, stated)| demanded != stated);
+    let (demanded, stated) = pair?;
+    let message = format!("the index states {stated} for it; the requirement demands {demanded}");
+    Some(Problem { kind: ProblemKind::Integrity, package: Some(name.clone()), place: filename.clone(), message })
 }
 
 /// Who requires whom, in the chosen set.

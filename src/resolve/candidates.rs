@@ -17,8 +17,9 @@ use crate::model::wheel_name::WheelName;
 /// When pre-releases count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prereleases {
-    /// Where no final release in the range fits. A specifier that names a pre-release lets them into the range, but
-    /// final releases still go first, as in uv 0.13; pip takes the newest of both then.
+    /// Where no final release in the range fits, as in pip 26 and uv 0.13: both leave out the files that do not fit before
+    /// they ask what is a pre-release. A specifier that names a pre-release lets them into the range, but final releases
+    /// still go first, as in uv; pip takes the newest of both then.
     IfNecessary,
     /// Like final releases (`--pre`).
     Always,
@@ -134,15 +135,18 @@ impl Selector {
     /// The newest version in the range, with the file that the installer takes; at higher levels only after every
     /// version was tried at the lower ones.
     pub(super) fn pick<'a>(&self, offer: &'a Offer, range: &Range, level: Level) -> Option<Pick<'a>> {
+        let inside = || offer.candidates.iter().filter(|candidate| range.contains(&candidate.version));
+        let has_final = inside().any(|candidate| !candidate.version.any_prerelease());
         let tried = [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level);
-        let mut orders = tried.flat_map(|tried| match self.prereleases {
-            Prereleases::Always => vec![(tried, None)],
-            Prereleases::IfNecessary => vec![(tried, Some(false)), (tried, Some(true))],
+        let mut orders = tried.flat_map(|tried| match (self.prereleases, tried) {
+            (Prereleases::Always, _) => vec![(tried, None)],
+            (Prereleases::IfNecessary, Level::Strict) => vec![(tried, Some(false)), (tried, Some(true))],
+            // No installer takes what does not fit: it is the final release of which a person wants to hear.
+            (Prereleases::IfNecessary, Level::Twin | Level::Anything) => vec![(tried, Some(!has_final))],
         });
         orders.find_map(|(tried, early)| {
             let in_turn = |version: &Version| early.is_none_or(|early| version.any_prerelease() == early);
-            let inside = offer.candidates.iter().filter(|candidate| range.contains(&candidate.version));
-            inside.filter(|candidate| in_turn(&candidate.version)).find_map(|candidate| {
+            inside().filter(|candidate| in_turn(&candidate.version)).find_map(|candidate| {
                 let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
                 Some(Pick { candidate, artifact, level: tried })
             })
@@ -171,7 +175,7 @@ impl Selector {
     }
 
     /// The files of one version that count for the user's input.
-    pub(super) fn files<'a>(offer: &'a Offer, candidate: &'a Candidate) -> impl Iterator<Item = &'a Artifact> {
+    pub(super) fn files<'a>(offer: &'a Offer, candidate: &'a Candidate) -> impl Iterator<Item = &'a Artifact> + Clone {
         candidate.files.iter().filter_map(|&position| offer.listing.files.get(position))
     }
 
@@ -198,11 +202,6 @@ impl Selector {
     fn has_digest(&self, file: &Artifact) -> bool {
         let mut demanded = self.hashes.get(&file.name).into_iter().flatten();
         demanded.all(|wanted| !is_comparable(file, wanted) || file.digests.iter().any(|digest| wanted.contains(digest)))
-    }
-
-    /// Whether digests were demanded that cannot be compared with those that are stated for this file.
-    pub(super) fn lacks_digests(&self, file: &Artifact) -> bool {
-        self.hashes.get(&file.name).into_iter().flatten().any(|wanted| !is_comparable(file, wanted))
     }
 
     fn fits(&self, offer: &Offer, candidate: &Candidate) -> Fits {

@@ -1,23 +1,26 @@
 //! Lock files: the set that a lock's own markers and edges leave on a target, and the file that an installer takes for
 //! each pinned version. Nothing is solved, added or replaced; each lock is a set of its own.
+//!
+//! A lock that leaves the target out is judged as it will be once it is made for the target with the same versions: files
+//! that it lacks count, and say so.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Display;
 use std::sync::Arc;
 
 use pep508_rs::MarkerEnvironment;
 
-use super::assembly::{choice, uncompared};
+use super::assembly::{choice, contradicted};
 use super::candidates::{Level, Offer, Selector};
 use super::demands::{Rules, Site, problem_of};
 use super::ranges::Range;
-use super::{Catalog, Hint, VersionStatement};
+use super::{Catalog, Hint, VersionStatement, widening};
 use crate::model::artifact::{Artifact, Listing};
 use crate::model::digest::Digest;
-use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
+use crate::model::lock::{ExcludedTarget, Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, PackageName, Version};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::resolution::{Choice, Chosen, RequiredBy};
+use crate::model::target::Target;
 
 /// How many paths a package keeps, shortest first.
 const PATHS: usize = 8;
@@ -29,6 +32,8 @@ pub(super) struct Selected<'a> {
     lock: &'a Lock,
     environment: &'a MarkerEnvironment,
     members: BTreeMap<usize, Member>,
+    /// Why the file leaves the target out; empty when it does not.
+    excluded: Vec<ExcludedTarget>,
 }
 
 /// One package of the set.
@@ -51,7 +56,7 @@ struct Step {
 impl<'a> Selected<'a> {
     /// Follows the lock's edges from what the project requires, and from what is listed and required by nobody.
     pub(super) fn of(lock: &'a Lock, environment: &'a MarkerEnvironment) -> Selected<'a> {
-        let mut selected = Selected { lock, environment, members: BTreeMap::new() };
+        let mut selected = Selected { lock, environment, members: BTreeMap::new(), excluded: Vec::new() };
         let listed: Vec<usize> = (0..lock.packages.len()).filter(|at| selected.is_listed(*at)).collect();
         let required: BTreeSet<usize> = listed
             .iter()
@@ -70,6 +75,22 @@ impl<'a> Selected<'a> {
             }
         }
         selected
+    }
+
+    /// The same, with the reasons for which the file leaves this target out.
+    pub(super) fn on(mut self, target: Target, python: &Version) -> Selected<'a> {
+        if let Some(bound) = self.lock.requires_python.as_ref().filter(|bound| !bound.admits(python)) {
+            self.excluded.push(widening::of_python(self.lock, bound, target));
+        }
+        let environments = &self.lock.environments;
+        if !environments.is_empty() && !environments.iter().any(|marker| marker.evaluate(self.environment, &[])) {
+            self.excluded.push(widening::of_environment(self.lock, target));
+        }
+        self
+    }
+
+    pub(super) fn into_excluded(self) -> Vec<ExcludedTarget> {
+        self.excluded
     }
 
     fn is_listed(&self, at: usize) -> bool {
@@ -131,7 +152,8 @@ impl<'a> Selected<'a> {
                 Pin::Location(_) => _ = rules.located.insert(package.name.clone()),
                 Pin::Project => {}
             }
-            if !package.hashes.is_empty() {
+            // Of a lock that leaves the target out, files count that it lacks.
+            if !package.hashes.is_empty() && (self.excluded.is_empty() || !matches!(package.pin, Pin::Version(_))) {
                 // Two versions of one name are compared with the digests of both: no file has one of each.
                 let sets = rules.hashes.entry(package.name.clone()).or_default();
                 match sets.first_mut() {
@@ -158,7 +180,8 @@ impl<'a> Selected<'a> {
         for (package, member) in self.packages() {
             let (version, choice) = match &package.pin {
                 Pin::Version(version) => {
-                    (Some(version.clone()), pinned(package, version, selector, catalog, &mut problems))
+                    let choice = self.pinned(package, version, selector, catalog, &mut problems);
+                    (Some(version.clone()), choice)
                 }
                 Pin::Location(location) => {
                     let site = Site::open(&package.name, location.clone(), catalog);
@@ -172,6 +195,7 @@ impl<'a> Selected<'a> {
                 version,
                 extras: member.extras.iter().cloned().collect(),
                 required_by: member.paths.iter().map(path).collect(),
+                not_in_lock: !self.excluded.is_empty() && is_lacking(package, &choice),
                 choice,
             });
         }
@@ -180,20 +204,65 @@ impl<'a> Selected<'a> {
 
     /// Says that the lock was made for other Pythons or platforms than the target, so that markers may be missing in it.
     fn foreign_target(&self, selector: &Selector) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut note = |file: &dyn Display, made_for: String| {
-            let message = format!("{file} was locked for {made_for} and may lack what that needs");
+        let problem = |excluded: &ExcludedTarget| {
+            let ExcludedTarget { place, locked_for, target, .. } = excluded;
+            let left_out = match place.line {
+                Some(_) => target.python.to_string(),
+                None => target.to_string(),
+            };
+            let message =
+                format!("{place} was locked for {locked_for}, not for {left_out} and may lack what that needs");
             let place = selector.target.to_string();
-            problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
+            Problem { kind: ProblemKind::Resolution, package: None, place, message }
         };
-        if let Some(bound) = self.lock.requires_python.as_ref().filter(|bound| !bound.admits(&selector.python)) {
-            note(&bound.place, format!("Python {}, not for {}", bound.shown, selector.target.python));
+        self.excluded.iter().map(problem).collect()
+    }
+
+    /// The file of a pinned version, out of those that have one of the lock's digests; of all, where the lock leaves the
+    /// target out.
+    fn pinned(
+        &self,
+        package: &LockedPackage,
+        version: &Version,
+        selector: &Selector,
+        catalog: &dyn Catalog,
+        problems: &mut Vec<Problem>,
+    ) -> Choice {
+        let (name, place) = (&package.name, &package.place);
+        let mut unknown = |problem: Problem| {
+            problems.push(problem.clone());
+            Choice::Unknown { why: problem.message }
+        };
+        let listing = match catalog.listing(name) {
+            Ok(listing) => listing,
+            Err(error) => return unknown(problem_of(&error, Some(name))),
+        };
+        let offered: Vec<&Artifact> = listing.files.iter().filter(|file| file.version == *version).collect();
+        if offered.is_empty() {
+            let message = format!("no index offers {name} {version}, which {place} pins");
+            let (kind, place) = (ProblemKind::Index, name.to_string());
+            return unknown(Problem { kind, package: Some(name.clone()), place, message });
         }
-        let environments = &self.lock.environments;
-        if !environments.is_empty() && !environments.iter().any(|marker| marker.evaluate(self.environment, &[])) {
-            note(&self.lock.file, format!("other environments than {}", selector.target));
+        let counts = |file: &&&Artifact| !self.excluded.is_empty() || may_have(file, &package.hashes);
+        let allowed: Vec<Artifact> = offered.iter().filter(counts).map(|file| (*file).clone()).collect();
+        let (count, all) = (allowed.len(), offered.len());
+        if allowed.is_empty() {
+            let why = format!("no file of {name} {version} has a digest that {place} gives");
+            let (kind, package, message) = (ProblemKind::Integrity, Some(name.clone()), why.clone());
+            problems.push(Problem { kind, package, place: name.to_string(), message });
+            return Choice::Nothing { why, requires_python: None };
         }
-        problems
+        let offer = selector.offer(name, Arc::new(Listing { files: allowed }));
+        let Some(pick) = selector.pick(&offer, &Range::singleton(version.clone()), Level::Anything) else {
+            return Choice::Unknown { why: format!("no file of {name} {version} could be chosen") };
+        };
+        match choice(selector, &offer, pick, None) {
+            Choice::Nothing { why, requires_python: None } if count < all => {
+                let why = format!("{why} ({place} allows {count} of its {all} files)");
+                Choice::Nothing { why, requires_python: None }
+            }
+            choice => choice,
+        }
     }
 }
 
@@ -203,45 +272,13 @@ fn steps(edge: &LockedEdge, top: usize, path: &[PackageName]) -> Vec<Step> {
     std::iter::once(None).chain(extras).map(step).collect()
 }
 
-/// The file of a pinned version, out of those that have one of the lock's digests.
-fn pinned(
-    package: &LockedPackage,
-    version: &Version,
-    selector: &Selector,
-    catalog: &dyn Catalog,
-    problems: &mut Vec<Problem>,
-) -> Choice {
-    let (name, place) = (&package.name, &package.place);
-    let mut unknown = |problem: Problem| {
-        problems.push(problem.clone());
-        Choice::Unknown { why: problem.message }
-    };
-    let listing = match catalog.listing(name) {
-        Ok(listing) => listing,
-        Err(error) => return unknown(problem_of(&error, Some(name))),
-    };
-    let offered: Vec<&Artifact> = listing.files.iter().filter(|file| file.version == *version).collect();
-    if offered.is_empty() {
-        let message = format!("no index offers {name} {version}, which {place} pins");
-        let (kind, place) = (ProblemKind::Index, name.to_string());
-        return unknown(Problem { kind, package: Some(name.clone()), place, message });
-    }
-    let allowed: Vec<Artifact> =
-        offered.iter().filter(|file| may_have(file, &package.hashes)).map(|file| (*file).clone()).collect();
-    let (count, all) = (allowed.len(), offered.len());
-    if allowed.is_empty() {
-        return Choice::Nothing { why: format!("no file of {name} {version} has a digest that {place} gives") };
-    }
-    let offer = selector.offer(name, Arc::new(Listing { files: allowed }));
-    let Some(pick) = selector.pick(&offer, &Range::singleton(version.clone()), Level::Anything) else {
-        return Choice::Unknown { why: format!("no file of {name} {version} could be chosen") };
-    };
-    problems.extend(uncompared(selector, pick));
-    match choice(selector, &offer, pick, None) {
-        Choice::Nothing { why } if count < all => {
-            Choice::Nothing { why: format!("{why} ({place} allows {count} of its {all} files)") }
+/// Whether the chosen file is none of those that the lock has.
+fn is_lacking(package: &LockedPackage, choice: &Choice) -> bool {
+    match choice {
+        Choice::Wheel { artifact, .. } | Choice::Source { artifact } => {
+            matches!(package.pin, Pin::Version(_)) && !package.hashes.is_empty() && !may_have(artifact, &package.hashes)
         }
-        choice => choice,
+        Choice::Installed { .. } | Choice::Nothing { .. } | Choice::Unknown { .. } => false,
     }
 }
 
@@ -264,7 +301,7 @@ fn located(site: Site, selector: &Selector, problems: &mut Vec<Problem>) -> (Opt
     let Some(pick) = selector.pick(&offer, &Range::full(), Level::Anything) else {
         return (stated, Choice::Unknown { why: "the file at the location could not be chosen".to_owned() });
     };
-    problems.extend(uncompared(selector, pick));
+    problems.extend(contradicted(selector, &offer, pick));
     let choice = choice(selector, &offer, pick, None);
     (stated, choice)
 }

@@ -29,7 +29,9 @@ pub fn offer(choice: &Choice, platform: Platform) -> Offer {
             }
         }
         Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone(), build: None },
-        Choice::Nothing { why } => Offer::Nothing { why: why.clone() },
+        Choice::Nothing { why, requires_python } => {
+            Offer::Nothing { why: why.clone(), requires_python: requires_python.as_ref().map(ToString::to_string) }
+        }
         Choice::Unknown { why } => Offer::Unknown { why: why.clone() },
     }
 }
@@ -84,7 +86,10 @@ mod tests {
             (installed(&["cp313-cp313t-win_amd64"]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
             (installed(&["py3-none-any"]), Offer::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] }),
             (installed(&[]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
-            (Choice::Nothing { why: "none".into() }, Offer::Nothing { why: "none".into() }),
+            (
+                Choice::Nothing { why: "none".into(), requires_python: Some(">=3.15".parse().unwrap()) },
+                Offer::Nothing { why: "none".into(), requires_python: Some(">=3.15".into()) },
+            ),
             (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
         ];
         for (choice, expected) in table {

@@ -4,11 +4,18 @@ use std::collections::BTreeSet;
 
 use super::candidates::{Candidate, Offer, Selector, Unfit};
 use crate::model::artifact::Artifact;
-use crate::model::name::PackageName;
+use crate::model::name::{PackageName, VersionSpecifiers};
 use crate::model::wheel_name::WheelName;
 
 /// How many tags are named before the rest is cut off.
 const NAMED: usize = 12;
+
+/// `Requires-Python` of a version, where that alone keeps all of its files from the target.
+pub(super) fn other_python(selector: &Selector, offer: &Offer, candidate: &Candidate) -> Option<VersionSpecifiers> {
+    let mut files = Selector::files(offer, candidate);
+    let all = files.clone().all(|file| selector.unfit(file) == Some(Unfit::Python));
+    files.find_map(|file| file.requires_python.clone()).filter(|_| all)
+}
 
 /// What was looked at, and why none of it fits the target.
 pub(super) fn nothing_fits(selector: &Selector, offer: &Offer, candidate: &Candidate) -> String {

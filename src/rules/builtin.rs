@@ -22,6 +22,7 @@ macro_rules! rule {
 /// In the order in which a reader meets them: what is installed, whether it loads, what it does, what to know besides.
 const BUILTIN: &[Builtin] = &[
     rule!("nothing-installable"),
+    rule!("python-excluded"),
     rule!("builds-from-source"),
     rule!("choice-unknown"),
     rule!("pure-fallback"),

@@ -47,7 +47,8 @@ fn offer(raw: &RawExample) -> Offer {
         OfferKind::Pure => Offer::Pure { filename, elsewhere: raw.lost.clone() },
         OfferKind::PureFallback => Offer::PureFallback { filename, lost: raw.lost.clone() },
         OfferKind::Source => Offer::Source { filename, build: None },
-        OfferKind::Nothing => Offer::Nothing { why },
+        OfferKind::Nothing => Offer::Nothing { why, requires_python: None },
+        OfferKind::OtherPython => Offer::Nothing { why: String::new(), requires_python: Some(why) },
         OfferKind::Unknown => Offer::Unknown { why },
     }
 }

@@ -38,7 +38,7 @@ fn interpreter(wheel: &WheelName) -> String {
 }
 
 /// A platform tag without the release that it asks for.
-fn platform(tag: &str) -> String {
+pub(super) fn platform(tag: &str) -> String {
     let mut parts = tag.split('_');
     let system = parts.next().unwrap_or_default();
     let architecture: Vec<&str> = parts.skip_while(|part| part.bytes().all(|byte| byte.is_ascii_digit())).collect();

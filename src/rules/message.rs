@@ -5,10 +5,10 @@ use std::fmt;
 use crate::model::subject::{Delegate, Offer, Subject};
 use crate::model::verdict::DeclaredBy;
 
-use super::lost;
 use super::predicate::{View, classifier_words};
 use super::raw::Scope;
 use super::words::some;
+use super::{lost, other_wheels};
 
 /// A name in braces that a message may use.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +99,18 @@ pub const PLACEHOLDERS: &[Placeholder] = &[
         },
     },
     Placeholder {
+        name: "other-wheels",
+        scope: Some(Scope::Package),
+        meaning: "for which other free-threaded Pythons or platforms the same version has wheels, after `; `; empty without any",
+        value: |view, _| ported(view.subject),
+    },
+    Placeholder {
+        name: "requires-python",
+        scope: Some(Scope::Package),
+        meaning: "of a version that does not allow the target's Python: what it allows, as in `<3.14,>=3.11`",
+        value: |view, _| requires_python(&view.subject.offer),
+    },
+    Placeholder {
         name: "hidden",
         scope: Some(Scope::Package),
         meaning: "the files that the target does not look for",
@@ -178,10 +190,24 @@ fn lost(subject: &Subject) -> String {
     }
 }
 
+/// Wheels of the same version that only other targets can take.
+fn ported(subject: &Subject) -> String {
+    let wheels = subject.distribution.release.value();
+    let told = wheels.and_then(|wheels| other_wheels::in_words(wheels, subject.target));
+    told.map(|told| format!("; {told}")).unwrap_or_default()
+}
+
+fn requires_python(offer: &Offer) -> String {
+    match offer {
+        Offer::Nothing { requires_python: Some(wanted), .. } => wanted.clone(),
+        _ => String::new(),
+    }
+}
+
 fn why(offer: &Offer, words: Words<'_>) -> String {
     match (offer, words) {
         (_, Words::Whys(whys)) if !whys.is_empty() => whys.join("; "),
-        (Offer::Nothing { why } | Offer::Unknown { why }, _) => why.clone(),
+        (Offer::Nothing { why, .. } | Offer::Unknown { why }, _) => why.clone(),
         _ => String::new(),
     }
 }

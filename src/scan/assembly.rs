@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::index::IndexError;
 use crate::model::gate::Gate;
+use crate::model::lock::ExcludedTarget;
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::Problem;
 use crate::model::report::{PackageReport, Report, Summary, TargetResult};
@@ -44,6 +46,29 @@ impl ReportBuilder {
         self
     }
 
+    /// A host that does not answer is one problem, however many packages were to be asked of it.
+    #[must_use]
+    pub(super) fn outages(mut self, outages: &[IndexError]) -> ReportBuilder {
+        let problems = &mut self.report.problems;
+        for outage in outages {
+            let message = outage.to_string();
+            let before = problems.len();
+            problems.retain(|problem| problem.message != message);
+            let left_out = before - problems.len();
+            if left_out > 0 {
+                let place = match outage {
+                    IndexError::Unreachable { host, .. } => host.clone(),
+                    _ => String::new(),
+                };
+                let message = format!("{message} ({left_out} packages or files were to be asked for)");
+                problems.push(Problem { kind: outage.kind(), package: None, place, message });
+            }
+        }
+        problems.sort();
+        self.report.summary.problems = self.report.problems.len();
+        self
+    }
+
     /// Names the configuration file that was followed.
     #[must_use]
     pub fn configuration(mut self, file: Option<String>) -> ReportBuilder {
@@ -79,6 +104,7 @@ type Key = (PackageName, Option<Version>, usize, usize);
 pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> ReportBuilder {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
+    let mut excluded: BTreeSet<ExcludedTarget> = BTreeSet::new();
     problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
     let mut packages: BTreeMap<Key, Gathered> = BTreeMap::new();
     for Judged { origin, resolution, results } in judged {
@@ -86,6 +112,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
             targets.push(resolution.target);
         }
         problems.extend(resolution.problems);
+        excluded.extend(resolution.excluded);
         let mut had: BTreeMap<(PackageName, Option<Version>), usize> = BTreeMap::new();
         for (chosen, result) in resolution.packages.into_iter().zip(results) {
             let count = had.entry((chosen.name.clone(), chosen.version.clone())).or_default();
@@ -112,6 +139,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
     };
     let report = Report {
         targets,
+        excluded: excluded.into_iter().collect(),
         packages: packages.into_iter().map(package).collect(),
         problems: problems.into_iter().collect(),
         summary,

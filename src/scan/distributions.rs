@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Contents;
 use crate::archive::limits::Limits;
-use crate::archive::source::{MappedFile, Source, SourceError};
+use crate::archive::source::{LocalFile, Source, SourceError};
 use crate::archive::wheel::Wheel;
-use crate::archive::{metadata, sdist};
+use crate::archive::{metadata, record, sdist};
 use crate::examine::Depth;
 use crate::index::{Index, RemoteFile, Tail};
 use crate::memo::Memo;
-use crate::model::artifact::{Artifact, ArtifactKind, Listing};
+use crate::model::artifact::{Artifact, ArtifactKind, FileCheck, Listing};
+use crate::model::digest::Algorithm;
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version, VersionSpecifiers};
@@ -28,6 +30,8 @@ use super::examination::{self, Examination, Extent, IsEnough};
 use super::examinations::Examinations;
 use super::glance::Glance;
 use super::location;
+use super::memory_budget::MemoryBudget;
+use super::pinned_digests::PinnedDigests;
 use super::sources;
 
 /// Bucket of the store for metadata that was read out of files.
@@ -37,10 +41,39 @@ const EXAMINATIONS: &str = "examinations";
 /// Bucket of the store for what was found in the part of a file that decided.
 const GLIMPSES: &str = "glimpses";
 
+/// Bytes that reading sources takes beside the file itself: the largest of them, and its tokens.
+const SOURCES_COST: u64 = 192 << 20;
+/// Members from which on a wheel's directory is not kept once it was looked into.
+const LARGE_DIRECTORY: usize = 5_000;
+
 /// A wheel that was opened, and its size in bytes.
 struct Opened {
     wheel: Wheel,
     size: u64,
+    file: OpenedBytes,
+}
+
+impl Opened {
+    fn is_large(&self) -> bool {
+        self.wheel.entries().len() > LARGE_DIRECTORY
+    }
+}
+
+/// Where an opened file's bytes come from.
+enum OpenedBytes {
+    /// This machine; what was computed of them.
+    Local(FileCheck),
+    /// A server.
+    Remote(Arc<RemoteFile>),
+}
+
+impl OpenedBytes {
+    fn check(&self) -> FileCheck {
+        match self {
+            OpenedBytes::Local(check) => check.clone(),
+            OpenedBytes::Remote(file) => file.check(),
+        }
+    }
 }
 
 /// Metadata as the store keeps it.
@@ -62,6 +95,10 @@ struct Inner {
     limits: Limits,
     /// How much of each compiled file is looked at.
     depth: Depth,
+    /// What workers hold of unpacked bytes.
+    memory: MemoryBudget,
+    /// Digests that the input demands of files.
+    pinned: PinnedDigests,
     wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
     sdists: Memo<Location, Result<Arc<dyn Source>, CatalogError>>,
     metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
@@ -78,8 +115,30 @@ impl Distributions {
     pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
         let (wheels, sdists, metadata, located) = (Memo::new(), Memo::new(), Memo::new(), Memo::new());
         let (sizes, examined, described) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let inner = Inner { index, limits, depth, wheels, sdists, metadata, located, sizes, examined, described };
+        let (pinned, memory) = (PinnedDigests::default(), MemoryBudget::new(limits.memory_bytes));
+        let inner = Inner {
+            index,
+            limits,
+            depth,
+            memory,
+            pinned,
+            wheels,
+            sdists,
+            metadata,
+            located,
+            sizes,
+            examined,
+            described,
+        };
         Distributions { inner: Arc::new(inner) }
+    }
+
+    /// The same, before anything was asked of it, where the input demands these digests.
+    pub(super) fn held_to(mut self, pinned: PinnedDigests) -> Distributions {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.pinned = pinned;
+        }
+        self
     }
 
     /// The index that the files come from.
@@ -116,12 +175,13 @@ impl Distributions {
 
     /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.
     pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
-        self.examine_up_to(artifact, None).0
+        self.inner.pinned.hold_to(artifact, self.examine_up_to(artifact, None).0)
     }
 
     /// Looks into a wheel, but no further than until `is_enough` says so of the modules seen so far.
     pub(super) fn examine_until(&self, artifact: &Artifact, is_enough: &IsEnough<'_>) -> (Examination, Extent) {
-        self.examine_up_to(artifact, Some(is_enough))
+        let (examination, extent) = self.examine_up_to(artifact, Some(is_enough));
+        (self.inner.pinned.hold_to(artifact, examination), extent)
     }
 
     fn examine_up_to(&self, artifact: &Artifact, is_enough: Option<&IsEnough<'_>>) -> (Examination, Extent) {
@@ -142,15 +202,20 @@ impl Distributions {
             match self.inner.wheel(artifact, if is_enough.is_some() { Tail::Long } else { Tail::Usual }) {
                 Ok(opened) => {
                     let (package, filename) = (Some(&artifact.name), artifact.filename.as_str());
-                    let glance = Glance { package, filename, depth: self.inner.depth };
+                    let (depth, limits, memory) = (self.inner.depth, self.inner.limits, &self.inner.memory);
+                    let glance = Glance { package, filename, depth, limits, memory };
                     let part = is_enough.and_then(|it| examination::of_part(&opened.wheel, glance, opened.size, it));
-                    match part {
+                    let (found, extent) = match part {
                         Some(part) => (part, Extent::Part),
                         None => (examination::of_wheel(&opened.wheel, glance, opened.size), Extent::Whole),
-                    }
+                    };
+                    (Examination { check: opened.file.check(), ..found }, extent)
                 }
                 Err(error) => (Examination::failed(problem(artifact, error)), Extent::Whole),
             };
+        if self.inner.wheels.known(&artifact.location).is_some_and(|known| known.is_ok_and(|it| it.is_large())) {
+            self.inner.wheels.forget(&artifact.location);
+        }
         let bucket = if extent == Extent::Whole { EXAMINATIONS } else { GLIMPSES };
         self.keep(artifact, bucket, &examination);
         (examination, extent)
@@ -162,7 +227,14 @@ impl Distributions {
             return sources::examine_folder(folder, self.inner.limits);
         }
         match self.inner.sdist(artifact) {
-            Ok(source) => sources::examine(artifact, source, self.inner.limits),
+            Ok(source) => {
+                let _held = self.inner.memory.hold(source.size().saturating_add(SOURCES_COST));
+                let mut algorithms = self.inner.pinned.algorithms(artifact);
+                if algorithms.is_empty() {
+                    algorithms.push(Algorithm::Sha256);
+                }
+                sources::examine(artifact, source, &algorithms, self.inner.limits)
+            }
             Err(error) => {
                 let source = Fact::unknown(problem(artifact, error).message);
                 Examination { source, ..Examination::default() }
@@ -179,7 +251,10 @@ impl Distributions {
         let known = self.inner.examined().get(&(bucket, artifact.location.clone())).cloned();
         known.or_else(|| {
             let bytes = self.inner.index.store().get(bucket, &self.examination_key(artifact)?)?;
-            serde_json::from_slice(&bytes).ok()
+            let kept: Examination = serde_json::from_slice(&bytes).ok()?;
+            // What an earlier run found by ranges says nothing about a digest that is to be computed.
+            let counts = matches!(kept.check, FileCheck::Digest(_)) || !self.inner.pinned.want_whole(artifact);
+            counts.then_some(kept)
         })
     }
 
@@ -311,35 +386,47 @@ impl Inner {
 
     fn wheel(&self, artifact: &Artifact, tail: Tail) -> Result<Arc<Opened>, CatalogError> {
         self.wheels.get(&artifact.location, || {
-            let (source, size) = self.source(artifact, tail)?;
+            let (source, file) = self.source(artifact, tail)?;
+            let size = source.size();
             let wheel = Wheel::open(&artifact.filename, source, self.limits)
                 .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
-            Ok(Arc::new(Opened { wheel, size }))
+            Ok(Arc::new(Opened { wheel, size, file }))
         })
     }
 
-    fn source(&self, artifact: &Artifact, tail: Tail) -> Result<(Box<dyn Source>, u64), CatalogError> {
-        let source: Box<dyn Source> = match &artifact.location {
-            Location::Path(path) => Box::new(
-                MappedFile::open(path)
-                    .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?,
-            ),
+    fn source(&self, artifact: &Artifact, tail: Tail) -> Result<(Box<dyn Source>, OpenedBytes), CatalogError> {
+        let failed = |error: SourceError| unreadable(error.kind(), &artifact.filename, error.to_string());
+        let (source, file): (Box<dyn Source>, _) = match &artifact.location {
+            Location::Path(path) => {
+                let local = LocalFile::open(path).map_err(failed)?;
+                let check = self.local_check(artifact, &local).map_err(failed)?;
+                (Box::new(local), OpenedBytes::Local(check))
+            }
             Location::Url(_) => {
+                let tail = if self.pinned.want_whole(artifact) { Tail::Whole } else { tail };
                 let file = self
                     .index
                     .open_with(artifact, tail)
                     .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
-                Box::new(Ranged(file))
+                let file = Arc::new(file);
+                (Box::new(Ranged(Arc::clone(&file))), OpenedBytes::Remote(file))
             }
         };
-        let size = source.size();
-        self.sizes().insert(artifact.location.clone(), size);
-        Ok((source, size))
+        self.sizes().insert(artifact.location.clone(), source.size());
+        Ok((source, file))
+    }
+
+    /// A file on this machine is digested where anybody says what its digest is.
+    fn local_check(&self, artifact: &Artifact, file: &dyn Source) -> Result<FileCheck, SourceError> {
+        match self.pinned.algorithms(artifact) {
+            algorithms if algorithms.is_empty() => Ok(FileCheck::Ranges),
+            algorithms => record::digests(file, &algorithms).map(FileCheck::Digest),
+        }
     }
 }
 
 /// A file at a server as the archive wants it.
-struct Ranged(RemoteFile);
+struct Ranged(Arc<RemoteFile>);
 
 impl Source for Ranged {
     fn size(&self) -> u64 {

@@ -1,14 +1,21 @@
 //! Looks into one distribution file: unpacks what an import system could load and reads it into facts.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::candidates::{Candidate, Standing};
+use crate::archive::limits::Limits;
+use crate::archive::record::digest;
 use crate::archive::select::{WhyLeft, by_name, select};
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::binary::image::ImageError;
 use crate::examine::{BinaryError, Siblings, examine};
+use crate::model::artifact::FileCheck;
+use crate::model::digest::{Algorithm, Digest};
 use crate::model::distribution::DistributionFacts;
 use crate::model::facts::{Fact, ModuleFacts};
 use crate::model::member::Member;
@@ -22,6 +29,13 @@ use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 
 /// Unpacked bytes that are held at once while the processors work on them.
 const BATCH: usize = 64 << 20;
+
+/// Modules whose hooks are followed at the same time.
+const AT_ONCE: usize = 16;
+/// Instructions that are followed of a hook once its archive has used up what it may.
+const RESTRICTED_STEPS: u64 = 500;
+/// Bytes that a byte of `RECORD` takes once it is read.
+const ROW_COST: u64 = 6;
 
 /// Packed bytes of a module up to which it is worth looking at it alone first.
 const SMALL: u64 = 1 << 20;
@@ -52,6 +66,12 @@ pub(super) struct Examination {
     pub(super) passed_over: Vec<PassedOver>,
     /// Size of the file in bytes; 0 where it is not known.
     pub(super) size: u64,
+    /// How far the file's bytes were compared with what is said of them.
+    #[serde(default)]
+    pub(super) check: FileCheck,
+    /// SHA-256 of a wheel's `METADATA`, where it could be read.
+    #[serde(default)]
+    pub(super) metadata: Option<Digest>,
     /// What the file says of itself beside its modules.
     pub(super) distribution: DistributionFacts,
     /// What an sdist's sources say; unknown of every other file.
@@ -100,6 +120,7 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
     examination.passed_over = selection.passed_over;
     examination.size = size;
     examination.distribution = describing::describe(wheel, glance, &examination.modules);
+    examination.metadata = wheel.metadata_bytes().ok().map(|bytes| digest(Algorithm::Sha256, bytes));
     examination
 }
 
@@ -124,7 +145,8 @@ pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &
 /// Reads these members into facts.
 pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance<'_>) -> Examination {
     let mut examination = Examination::default();
-    let files = FilesBeside::new(ContentsBeside { contents, glance });
+    let _held = glance.memory.hold(need(contents, paths, glance.limits));
+    let files = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
     let siblings = Siblings::new(&files);
     let mut unpacked = contents.read(paths);
     loop {
@@ -136,8 +158,15 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
             Some(examined) => Ok(Some(examined.facts)),
             None => missing(&member.path).map_or(Ok(None), Err),
         };
-        let read: Vec<_> = batch.par_iter().map(|member| (read(member), member)).collect();
-        for (facts, member) in read {
+        // Some at a time, always the same: so it does not depend on the machine which of them are followed all the way.
+        let mut found = Vec::new();
+        for some in batch.chunks(AT_ONCE) {
+            if siblings.effort() > glance.limits.evaluation_steps {
+                siblings.restrict(RESTRICTED_STEPS);
+            }
+            found.par_extend(some.par_iter().map(|member| (read(member), member)));
+        }
+        for (facts, member) in found {
             match facts {
                 Ok(Some(facts)) => examination.modules.push(facts),
                 Ok(None) => {}
@@ -148,8 +177,46 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
     drop(siblings);
     examination.problems.extend(files.into_problems());
     examination.problems.extend(contents.problems());
+    cap(&mut examination.problems, glance);
     examination.modules.sort_by(|left, right| left.path.cmp(&right.path));
     examination
+}
+
+/// How many bytes are held at once at most while these members are read, with the libraries beside them and the lines of
+/// `RECORD`.
+fn need(contents: &dyn Contents, paths: &[&str], limits: Limits) -> u64 {
+    let wanted: HashSet<&str> = paths.iter().copied().collect();
+    let (mut batch, mut largest, mut beside, mut record) = (0_u64, 0, 0_u64, 0);
+    for entry in contents.entries() {
+        if wanted.contains(entry.path.as_str()) {
+            batch = batch.saturating_add(entry.size);
+            largest = largest.max(batch);
+            batch = if batch >= BATCH as u64 { 0 } else { batch };
+        } else if is_library(&entry.path) {
+            beside = beside.saturating_add(entry.size);
+        } else if entry.path.ends_with(".dist-info/RECORD") {
+            record = entry.size.min(limits.record_bytes).saturating_mul(ROW_COST);
+        }
+    }
+    largest.min(limits.member_bytes.saturating_add(BATCH as u64)) + beside.min(limits.sibling_bytes) + record
+}
+
+/// Whether a file may be a library that modules need.
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    [".so", ".dll", ".dylib", ".pyd"].iter().any(|ending| name.ends_with(ending)) || name.contains(".so.")
+}
+
+/// Leaves the first problems, and says how many others there are.
+pub(super) fn cap(problems: &mut Vec<Problem>, glance: Glance<'_>) {
+    let most = glance.limits.problems;
+    let left_out = problems.len().saturating_sub(most);
+    if left_out > 0 {
+        problems.truncate(most);
+        let message = format!("{left_out} more problems of this archive are not told");
+        let (package, place) = (glance.package.cloned(), glance.filename.to_owned());
+        problems.push(Problem { kind: ProblemKind::Archive, package, place, message });
+    }
 }
 
 /// What is wrong with a file that is none that a loader maps, when its name is made for an import.
@@ -162,6 +229,8 @@ pub(super) fn missing(path: &str) -> Option<BinaryError> {
 pub(super) struct ContentsBeside<'a> {
     pub(super) contents: &'a dyn Contents,
     pub(super) glance: Glance<'a>,
+    /// Bytes of those that were opened.
+    pub(super) opened: AtomicU64,
 }
 
 impl DistributionFiles for ContentsBeside<'_> {
@@ -170,6 +239,12 @@ impl DistributionFiles for ContentsBeside<'_> {
     }
 
     fn open(&self, path: &str) -> OpenedFile {
+        let size = self.contents.entries().iter().find(|entry| entry.path == path).map_or(0, |entry| entry.size);
+        let limit = self.glance.limits.sibling_bytes;
+        if self.opened.fetch_add(size, Ordering::Relaxed).saturating_add(size) > limit {
+            let message = format!("with it, the libraries beside modules have more than {limit} bytes, the limit");
+            return Err(problem(path, message, self.glance));
+        }
         match self.contents.read(&[path]).next().map(|unpacked| unpacked.member) {
             Some(member) => member.map(|member| member.bytes),
             None => Err(problem(path, "was not unpacked".to_owned(), self.glance)),

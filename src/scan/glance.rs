@@ -1,7 +1,10 @@
 //! How one distribution file is looked at.
 
+use crate::archive::limits::Limits;
 use crate::examine::Depth;
 use crate::model::name::PackageName;
+
+use super::memory_budget::MemoryBudget;
 
 /// What a distribution file is called, and how closely it is looked at.
 #[derive(Clone, Copy)]
@@ -12,4 +15,8 @@ pub(super) struct Glance<'a> {
     pub(super) filename: &'a str,
     /// How much of each compiled file is looked at.
     pub(super) depth: Depth,
+    /// How much may be unpacked.
+    pub(super) limits: Limits,
+    /// What all workers hold of that.
+    pub(super) memory: &'a MemoryBudget,
 }

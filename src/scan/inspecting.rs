@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 
 use crate::archive::description;
 use crate::archive::folder::{Folder, FolderError};
 use crate::archive::limits::Limits;
 use crate::archive::select::by_name;
-use crate::archive::source::MappedFile;
+use crate::archive::source::LocalFile;
 use crate::archive::wheel::Wheel;
 use crate::archive::{Contents, Unpacked};
 use crate::examine::{self, Depth, Siblings};
@@ -25,6 +26,7 @@ use crate::model::target::{Python, Target};
 use super::describing;
 use super::examination::{self, ContentsBeside, Examination};
 use super::glance::Glance;
+use super::memory_budget::MemoryBudget;
 use super::siblings::FilesBeside;
 use super::sources;
 
@@ -145,19 +147,20 @@ impl Examined {
 fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
     let unreadable = |message: String| InspectError::Unreadable { path: path.display().to_string(), message };
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
+    let memory = MemoryBudget::new(limits.memory_bytes);
+    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything, limits, memory: &memory };
     if path.is_dir() {
         let folder = Folder::open(path, None, limits)?;
         let examination = examination::of_members(&folder, &candidates(&folder), glance);
         return Ok(Examined::of(examination, folder));
     }
     if filename.ends_with(".whl") {
-        let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let wheel = Wheel::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
-        return Ok(examine_wheel(wheel, filename));
+        return Ok(examine_wheel(wheel, filename, limits));
     }
     if SOURCES.iter().any(|ending| filename.to_ascii_lowercase().ends_with(ending)) {
-        let source = MappedFile::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let read = sources::read(&filename, Box::new(source), limits);
         let (sdist, facts) = read.map_err(|error| unreadable(error.to_string()))?;
         let distribution = description::describe_sources(&sdist.metadata);
@@ -200,8 +203,9 @@ impl Contents for Nothing {
     }
 }
 
-fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
-    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything };
+fn examine_wheel(wheel: Wheel, filename: String, limits: Limits) -> Examined {
+    let memory = MemoryBudget::new(limits.memory_bytes);
+    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything, limits, memory: &memory };
     let mut examination = examination::of_members(&wheel, &candidates(&wheel), glance);
     examination.distribution = describing::describe(&wheel, glance, &examination.modules);
     let described = wheel.wheel_file().map_err(|error| {
@@ -215,8 +219,10 @@ fn examine_wheel(wheel: Wheel, filename: String) -> Examined {
 fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
     let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
     let mut explanations = BTreeMap::new();
-    let glance = Glance { package: None, filename: "", depth: Depth::Verdict };
-    let beside = FilesBeside::new(ContentsBeside { contents, glance });
+    let limits = Limits::default();
+    let memory = MemoryBudget::new(limits.memory_bytes);
+    let glance = Glance { package: None, filename: "", depth: Depth::Verdict, limits, memory: &memory };
+    let beside = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
     let siblings = Siblings::new(&beside);
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {

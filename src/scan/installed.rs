@@ -233,7 +233,8 @@ fn resolution(target: Target, parts: &[Part], place: &Place) -> Resolution {
         extras: Vec::new(),
         required_by,
         choice: Choice::Installed { artifact: part.artifact.clone() },
+        not_in_lock: false,
     };
     let packages = parts.iter().zip(paths).map(chosen).collect();
-    Resolution { target, packages, problems: problem.into_iter().collect() }
+    Resolution { target, packages, excluded: Vec::new(), problems: problem.into_iter().collect() }
 }

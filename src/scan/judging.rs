@@ -79,7 +79,10 @@ pub(super) struct Found<'a> {
 impl<'a> Found<'a> {
     /// What is in the package's file.
     fn examination(self, chosen: &Chosen) -> Option<&'a Examination> {
-        let location = &looked_into(&chosen.choice)?.location;
+        self.examination_at(&looked_into(&chosen.choice)?.location)
+    }
+
+    fn examination_at(self, location: &Location) -> Option<&'a Examination> {
         let other = self.other.filter(|(other, _)| *other == location).map(|(_, examination)| examination);
         other.or_else(|| self.examinations.get(location))
     }
@@ -101,7 +104,12 @@ pub(super) fn judge_one(
 ) -> Option<TargetResult> {
     let chosen = resolution.packages.iter().find(|chosen| chosen.name == *name)?;
     let outcomes = found.examination(chosen).map(|it| import::outcomes(&it.modules, resolution.target));
-    let alone = Resolution { packages: vec![chosen.clone()], problems: Vec::new(), ..*resolution };
+    let alone = Resolution {
+        target: resolution.target,
+        packages: vec![chosen.clone()],
+        excluded: Vec::new(),
+        problems: Vec::new(),
+    };
     // The others only matter to modules that leave it to them.
     let leaves = outcomes.iter().flatten().any(|outcome| outcome.delegate.is_some());
     let set = Set::of(if leaves { resolution } else { &alone }, found);
@@ -123,15 +131,29 @@ fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &Rul
     TargetResult {
         target,
         verdict: judgement.verdict,
-        reason: judgement.reason,
+        reason: if chosen.not_in_lock { format!("{}; not in this lock", judgement.reason) } else { judgement.reason },
+        not_in_lock: chosen.not_in_lock,
+        requires_python: requires_python(&chosen.choice).cloned(),
         declared_by: judgement.declared_by,
         artifact: artifact(&chosen.choice).cloned(),
+        file_check: readable(&chosen.choice)
+            .and_then(|artifact| set.found.examination_at(&artifact.location))
+            .map(|found| found.check.clone())
+            .unwrap_or_default(),
         build: set.forecast(chosen),
         other_build: None,
         left_out: set.found.examination(chosen).map(|found| found.left_out.clone()).unwrap_or_default(),
         passed_over: set.found.examination(chosen).map(|found| passed_over(found, target)).unwrap_or_default(),
         modules: subject.modules,
         findings,
+    }
+}
+
+/// What keeps every file of the version from the target's Python.
+fn requires_python(choice: &Choice) -> Option<&VersionSpecifiers> {
+    match choice {
+        Choice::Nothing { requires_python, .. } => requires_python.as_ref(),
+        Choice::Wheel { .. } | Choice::Source { .. } | Choice::Installed { .. } | Choice::Unknown { .. } => None,
     }
 }
 

@@ -25,6 +25,7 @@ use crate::resolve::{Catalog, ResolveError};
 use crate::rules::RuleSet;
 
 use super::distributions::Distributions;
+use super::pinned_digests::PinnedDigests;
 use super::session::{Builds, Seen, Session, each};
 use super::{Event, Inputs, Observer, ScanError, Settings};
 use super::{judging, obstacles};
@@ -48,7 +49,9 @@ pub fn plan(
     observer: &dyn Observer,
 ) -> Result<Plan, ScanError> {
     let Asked { settings, mut requests, apart } = asking::asked(settings, inputs)?;
-    let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules));
+    super::check_size(&requests, settings.limits)?;
+    let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
+    let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules)).held_to(pinned);
     let session =
         Session { settings: &settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
     let before = match (session.look(&requests), apart) {
@@ -58,6 +61,9 @@ pub fn plan(
         }
         (looked, _) => looked?,
     };
+    if let Some(error) = distributions.index().blackout() {
+        return Err(ScanError::Unreachable(error));
+    }
     let requests = &requests;
     let mut walk = Walk {
         session,

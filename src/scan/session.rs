@@ -101,7 +101,8 @@ impl Session<'_> {
         let index = self.distributions.index();
         let total = self.distributions.total_bytes(&examinations);
         let bytes = Bytes { fetched: index.traffic().file_bytes, total };
-        let report = assembly::assemble(judged.collect(), &examinations, bytes).problems(index.problems());
+        let report = assembly::assemble(judged.collect(), &examinations, bytes);
+        let report = report.outages(&index.outages()).problems(index.problems());
         (report, examinations)
     }
 

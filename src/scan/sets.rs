@@ -72,11 +72,12 @@ fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolu
             extras: requirement.extras.clone(),
             required_by: vec![RequiredBy { place: request.place.clone(), path: Vec::new() }],
             choice: Choice::Unknown { why: format!("no set of versions satisfies all requirements on {target}") },
+            not_in_lock: false,
         }),
         Wanted::Unnamed { .. } => None,
     };
     let problem =
         Problem { kind: ProblemKind::Resolution, package: None, place: target.to_string(), message: error.to_string() };
     let packages = requests.requests.iter().filter_map(chosen).collect();
-    Resolution { target, packages, problems: vec![problem] }
+    Resolution { target, packages, excluded: Vec::new(), problems: vec![problem] }
 }

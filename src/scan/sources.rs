@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::archive::limits::Limits;
 use crate::archive::project;
+use crate::archive::record::digest;
 use crate::archive::sdist::{self, Sdist, SdistError, Visitor};
 use crate::archive::source::Source;
-use crate::model::artifact::Artifact;
+use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::facts::Fact;
 use crate::model::resolution::Choice;
@@ -40,9 +39,16 @@ impl Visitor for Visit {
 }
 
 /// Looks into an sdist; what keeps it from being read is the reason why its facts are unknown.
-pub(super) fn examine(artifact: &Artifact, source: Arc<dyn Source>, limits: Limits) -> Examination {
+pub(super) fn examine(
+    artifact: &Artifact,
+    source: Arc<dyn Source>,
+    algorithms: &[Algorithm],
+    limits: Limits,
+) -> Examination {
     let size = source.size();
-    let facts = whole(artifact, &*source, limits).and_then(|bytes| {
+    let mut check = FileCheck::Unread;
+    let facts = whole(&*source, limits).and_then(|bytes| {
+        check = FileCheck::Digest(algorithms.iter().map(|algorithm| digest(*algorithm, &bytes)).collect());
         let read = read(&artifact.filename, Box::new(bytes), limits);
         read.map_err(|error| format!("its sources could not be read: {error}"))
     });
@@ -50,7 +56,7 @@ pub(super) fn examine(artifact: &Artifact, source: Arc<dyn Source>, limits: Limi
         Ok((_, facts)) => Fact::known(facts, Vec::new()),
         Err(why) => Fact::unknown(why),
     };
-    Examination { source, size, ..Examination::default() }
+    Examination { source, size, check, ..Examination::default() }
 }
 
 /// Looks into a project folder.
@@ -73,19 +79,13 @@ pub(super) fn read(
     Ok((sdist, facts))
 }
 
-/// The bytes of the whole file, which have the digest that the index promises.
-fn whole(artifact: &Artifact, source: &dyn Source, limits: Limits) -> Result<Vec<u8>, String> {
+/// The bytes of the whole file.
+fn whole(source: &dyn Source, limits: Limits) -> Result<Vec<u8>, String> {
     let (size, limit) = (source.size(), limits.sdist_packed_bytes);
     if size > limit {
         return Err(format!("it has {size} bytes, more than the limit of {limit} up to which sources are fetched"));
     }
-    let bytes = source.read(0..size).map_err(|error| error.to_string())?;
-    let promised = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    match promised {
-        Some(promised) if promised.hex != found => Err(format!("its SHA-256 is {found}, expected {}", promised.hex)),
-        _ => Ok(bytes),
-    }
+    source.read(0..size).map_err(|error| error.to_string())
 }
 
 /// What is foreseen of a build on a target; `None` on one with the GIL.

@@ -30,8 +30,14 @@ impl Answer {
     }
 }
 
+/// The longest condition that is looked at, in bytes.
+const LONGEST: usize = 4_096;
+
 /// Answers `#if` and `#elif`.
 pub(super) fn answer(condition: &str) -> Answer {
+    if condition.len() > LONGEST {
+        return Answer::UNKNOWN;
+    }
     for_each_minor(|minor| {
         let mut parser = Parser { words: words(condition), position: 0, minor, depth: 0 };
         let value = parser.any();

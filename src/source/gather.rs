@@ -9,6 +9,7 @@ use crate::model::source::{
     SourceStop, Standing, Word,
 };
 
+use super::naming::{Naming, stem};
 use super::native::{Defined, Native};
 use super::script::{Script, Tool};
 use super::{Reader, Source, backends, cython, is_aside, rust, source_of};
@@ -16,6 +17,9 @@ use super::{Reader, Source, backends, cython, is_aside, rust, source_of};
 /// Ends of files that a build expands into sources before it compiles them.
 const TEMPLATES: [&str; 8] = [".pyx.in", ".pyx.tp", ".c.src", ".c.in", ".pyx.tmpl", ".h.src", ".pxi.in", ".jinja"];
 
+/// How many modules of one source distribution are told apart, and how many doubts are kept.
+const MOST_MODULES: usize = 5_000;
+const MOST_DOUBTS: usize = 64;
 /// How many declarations for all modules of a generator are kept.
 const MOST_FLAGS: usize = 64;
 
@@ -44,11 +48,6 @@ fn module(
     SourceModule { name: name.to_owned(), generator, version: None, place, declarations, doubt: None, standing }
 }
 
-fn stem(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name.split_once('.').map_or(name, |(stem, _)| stem)
-}
-
 /// Whether a path has the name of a compiled module that a free-threaded build would look for, so that none has to be made.
 /// Libraries for `ctypes` are called `lib…`.
 fn is_compiled_module(path: &str) -> bool {
@@ -74,15 +73,24 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
     let mut modules = build.cython(&mut reader);
     modules.extend(build.native(&reader));
     modules.extend(build.generators(&reader));
+    if modules.len() > MOST_MODULES {
+        reader.doubts.push(format!("it has {} modules, more than the limit of {MOST_MODULES}", modules.len()));
+        modules.truncate(MOST_MODULES);
+    }
+    let naming = Naming::of(&reader.scripts);
     for module in &mut modules {
-        if let Some(by) = reader.scripts.iter().find(|script| names(script, module)) {
+        if let Some(by) = naming.first(module).and_then(|at| reader.scripts.get(at)) {
             module.standing = Standing::Named { by: by.path.clone() };
         }
     }
-    modules.retain(|module| is_own(&reader, module));
+    modules.retain(|module| is_own(&reader, &naming, module));
     modules.sort_by(|left, right| left.place.cmp(&right.place));
     let mut doubts = std::mem::take(&mut reader.doubts);
+    if reader.further_doubts > 0 {
+        doubts.push(format!("{} more things were not read", reader.further_doubts));
+    }
     doubts.extend(build.doubts(&reader, &modules));
+    doubts.truncate(MOST_DOUBTS);
     SourceFacts {
         backend: reader.system.backend.clone(),
         requires: reader.system.requires.clone(),
@@ -101,13 +109,13 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
 }
 
 /// Whether a module is the project's own: by its folder, or since a build file names it all the same.
-fn is_own(reader: &Reader, module: &SourceModule) -> bool {
+fn is_own(reader: &Reader, naming: &Naming<'_>, module: &SourceModule) -> bool {
     let path = module.place.path.as_str();
     let is_other =
         path.match_indices('/').any(|(end, _)| reader.projects.contains(path.get(..end).unwrap_or_default()));
     let name = path.rsplit('/').next().unwrap_or(path);
-    let is_named = |script: &Script| script.has_word(name) && script.says(two_last(path));
-    !is_other && (!is_aside(path) || reader.scripts.iter().any(is_named))
+    let mut named = naming.of_word(name).filter_map(|at| reader.scripts.get(at));
+    !is_other && (!is_aside(path) || named.any(|script| script.says(two_last(path))))
 }
 
 /// `folder/file.c`, by which a build file would name what is not the project's own.
@@ -115,20 +123,6 @@ fn two_last(path: &str) -> &str {
     let mut slashes = path.rmatch_indices('/');
     let start = slashes.nth(1).map_or(0, |(slash, _)| slash + 1);
     path.get(start..).unwrap_or(path)
-}
-
-/// Whether the build file names the module's source, or every source of its kind.
-fn names(script: &Script, module: &SourceModule) -> bool {
-    let file = module.place.path.rsplit('/').next().unwrap_or_default();
-    let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let kinds = [format!("*.{ending}"), format!(".{ending}")];
-    if matches!(module.generator, Generator::Pyo3 | Generator::Cffi | Generator::Mypyc) || ending == "rs" {
-        return true;
-    }
-    script.has_word(file)
-        || kinds.iter().any(|kind| script.has_word(kind))
-        || script.has_word(&module.name)
-        || (script.path != "pyproject.toml" && script.has_word(stem(file)))
 }
 
 /// How the build goes, as far as that decides which sources count.
@@ -205,11 +199,12 @@ impl Build {
         let is_named = files.iter().any(|(path, native)| {
             is_rust(path) && !is_aside(path) && native.modules.iter().any(|module| names.contains(&module.name))
         });
+        let nanobind = Nanobind::of(reader);
         let mut modules = Vec::new();
         for (path, native) in &files {
             let defined = native.modules.iter().filter(|it| !(is_rust(path) && is_named) || names.contains(&it.name));
             for defined in defined {
-                let mut module = of_native(path, native, defined, reader);
+                let mut module = of_native(path, native, defined, &nanobind);
                 let is_silent = module.declarations.is_empty() && module.doubt.is_none();
                 if is_silent
                     && matches!(defined.generator, Generator::CApi | Generator::Pybind11)
@@ -265,6 +260,9 @@ impl Build {
         for (path, native) in reader.native.iter().filter(|(path, _)| !is_aside(path)) {
             if let Some(line) = native.own_macro {
                 doubts.push(format!("{path}:{line} defines modules by a macro of its own"));
+            }
+            if let Some(line) = native.cut {
+                doubts.push(format!("{path} defines more modules after line {line}, which were not looked at"));
             }
         }
         if let Some(path) = reader.paths.iter().filter(own).find(|path| is_compiled_module(path)) {
@@ -350,14 +348,26 @@ fn flags(reader: &Reader, tool: Tool) -> Vec<SourceDeclaration> {
     flags.take(MOST_FLAGS).map(|flag| flag.declaration.clone()).collect()
 }
 
+/// What build files say of nanobind, for all its modules.
+struct Nanobind {
+    flags: Vec<SourceDeclaration>,
+    is_built: bool,
+}
+
+impl Nanobind {
+    fn of(reader: &Reader) -> Nanobind {
+        let is_built = reader.scripts.iter().any(|script| script.says("nanobind_add_module"));
+        Nanobind { flags: flags(reader, Tool::Nanobind), is_built }
+    }
+}
+
 /// A module of a file, with what is declared for it there.
-fn of_native(path: &str, native: &Native, defined: &Defined, reader: &Reader) -> SourceModule {
+fn of_native(path: &str, native: &Native, defined: &Defined, nanobind: &Nanobind) -> SourceModule {
     let mut module = module(&defined.name, defined.generator, path, defined.line, defined.declarations.clone());
     match defined.generator {
         Generator::Nanobind => {
-            module.declarations = flags(reader, Tool::Nanobind);
-            let is_built = reader.scripts.iter().any(|script| script.says("nanobind_add_module"));
-            if module.declarations.is_empty() && !is_built {
+            module.declarations.clone_from(&nanobind.flags);
+            if module.declarations.is_empty() && !nanobind.is_built {
                 module.doubt = Some("how nanobind is built into it was not found".to_owned());
             }
         }

@@ -11,6 +11,23 @@ const CRATES: [&str; 2] = ["pyo3", "pyo3-ffi"];
 /// Tables of `Cargo.toml` with dependencies.
 const DEPENDENCIES: [&str; 2] = ["dependencies", "build-dependencies"];
 
+/// The largest manifest that is parsed, and the largest lock file, in bytes: real ones have some tens of kilobytes.
+const LARGEST_MANIFEST: usize = 1 << 20;
+const LARGEST_LOCK: usize = 4 << 20;
+/// How many items of a list count, and how many packages of a lock file.
+const MOST_ITEMS: usize = 500;
+const MOST_CRATES: usize = 64;
+
+/// Why a manifest is not parsed; `None` when it is.
+pub(super) fn too_large(name: &str, text: &str) -> Option<String> {
+    let limit = match name {
+        "pyproject.toml" | "Cargo.toml" => LARGEST_MANIFEST,
+        "Cargo.lock" => LARGEST_LOCK,
+        _ => return None,
+    };
+    (text.len() > limit).then(|| format!("it has {} bytes, more than the limit of {limit}", text.len()))
+}
+
 /// `[build-system]`, and the tool tables that matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BuildSystem {
@@ -40,7 +57,12 @@ pub(super) fn build_system(path: &str, text: &str) -> BuildSystem {
     let project = |key: &str| table.get("project").and_then(|project| project.get(key));
     BuildSystem {
         backend: get("build-backend").and_then(Value::as_str).map(str::to_owned),
-        requires: requires.iter().filter_map(Value::as_str).map(|line| requirement(line, text)).collect(),
+        requires: requires
+            .iter()
+            .filter_map(Value::as_str)
+            .take(MOST_ITEMS)
+            .map(|line| requirement(line, text))
+            .collect(),
         module: maturin("module-name")
             .and_then(Value::as_str)
             .and_then(|name| name.rsplit('.').next())
@@ -53,7 +75,7 @@ pub(super) fn build_system(path: &str, text: &str) -> BuildSystem {
 
 fn texts(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    items.iter().filter_map(Value::as_str).take(MOST_ITEMS).map(str::to_owned).collect()
 }
 
 /// The line on which a text stands first; 1 when it is written in another way there.
@@ -119,10 +141,11 @@ pub(super) fn cargo(path: &str, text: &str) -> Cargo {
     for tables in [Some(&table), workspace].into_iter().flatten() {
         for dependencies in DEPENDENCIES.iter().filter_map(|key| tables.get(*key)?.as_table()) {
             for name in CRATES {
-                let turned_on = texts(dependencies.get(name).and_then(|it| it.get("features")));
-                features.extend(turned_on.into_iter().map(|feature| (feature, line_of(text, name))));
-                let Some(version) = dependencies.get(name).and_then(required) else { continue };
-                let place = SourcePlace { path: path.to_owned(), line: line_of(text, name) };
+                let Some(dependency) = dependencies.get(name) else { continue };
+                let line = line_of(text, name);
+                features.extend(texts(dependency.get("features")).into_iter().map(|feature| (feature, line)));
+                let Some(version) = required(dependency) else { continue };
+                let place = SourcePlace { path: path.to_owned(), line };
                 if let Some(minor) = minor_of_requirement(version) {
                     crates.push(SourceCrate { name: name.to_owned(), minor, text: version.to_owned(), place });
                 }
@@ -137,7 +160,7 @@ pub(super) fn cargo(path: &str, text: &str) -> Cargo {
         rust_version: get("rust-version"),
         library: library.or(get("name").map(|name| name.replace('-', "_"))),
         features,
-        own_features: own.map(|(name, value)| (name.clone(), texts(Some(value)))).collect(),
+        own_features: own.take(MOST_ITEMS).map(|(name, value)| (name.clone(), texts(Some(value)))).collect(),
     }
 }
 
@@ -164,14 +187,15 @@ pub(super) fn lock(path: &str, text: &str) -> Vec<SourceCrate> {
     let table: Table = text.parse().unwrap_or_default();
     let packages = table.get("package").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let get = |package: &Value, key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+    let lines = CRATES.map(|name| (name, line_of(text, &format!("name = \"{name}\"")) + 1));
     let mut crates = Vec::new();
     for package in packages {
-        let (Some(name), Some(version)) = (get(package, "name"), get(package, "version")) else { continue };
-        if !CRATES.contains(&name.as_str()) {
-            continue;
+        if crates.len() == MOST_CRATES {
+            break;
         }
+        let (Some(name), Some(version)) = (get(package, "name"), get(package, "version")) else { continue };
+        let Some((_, line)) = lines.into_iter().find(|(of, _)| *of == name) else { continue };
         let Some(minor) = minor_of(&version) else { continue };
-        let line = line_of(text, &format!("name = \"{name}\"")) + 1;
         crates.push(SourceCrate { name, minor, text: version, place: SourcePlace { path: path.to_owned(), line } });
     }
     crates

@@ -20,6 +20,9 @@ const LEFT_OUT: [&str; 4] = ["PyModuleDef_HEAD_INIT", "PyObject_HEAD", "PyObject
 /// How far behind its name a slot's value may stand, and how many tokens of a call or macro are looked at.
 const NEAR: usize = 24;
 const ARGUMENTS: usize = 200;
+/// How many modules of one file are told apart, and how much of anything else is kept of it: real files have one or two.
+pub(super) const MOST_MODULES: usize = 500;
+pub(super) const MOST_KEPT: usize = 64;
 
 /// A module that a file defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub(super) struct Native {
     pub(super) declarations: Vec<SourceDeclaration>,
     /// Definitions of `Py_LIMITED_API`.
     pub(super) limited_api: Vec<(u32, Reach)>,
+    /// The line after which no more modules are told apart.
+    pub(super) cut: Option<u32>,
     /// The line where a macro of the project's own puts hooks together.
     pub(super) own_macro: Option<u32>,
     /// `#error`: where compiling the file ends.
@@ -70,11 +75,15 @@ pub(super) fn is_telling(text: &str) -> bool {
 }
 
 /// Reads the tokens of a file.
-pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
+pub(super) fn read(path: &str, mut tokens: Vec<Token<'_>>) -> Native {
     let mut native = Native::default();
     // What is never compiled stands in nobody's way.
-    let tokens: Vec<Token<'_>> = tokens.iter().filter(|token| token.reach.possible != 0).copied().collect();
+    tokens.retain(|token| token.reach.possible != 0);
     for (index, token) in tokens.iter().enumerate() {
+        if native.modules.len() >= MOST_MODULES {
+            native.cut = Some(token.line);
+            break;
+        }
         if token.kind == Kind::Mark && token.text.starts_with('#') && token.text.ends_with("error") {
             native.errors.push((token.line, token.reach));
         }
@@ -116,6 +125,9 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
             }
         }
     }
+    native.declarations.truncate(MOST_KEPT);
+    native.limited_api.truncate(MOST_KEPT);
+    native.errors.truncate(MOST_KEPT);
     native
 }
 
@@ -204,7 +216,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Native {
-        read("a.cpp", &tokens(Dialect::Cpp, text).unwrap())
+        read("a.cpp", tokens(Dialect::Cpp, text).unwrap())
     }
 
     fn names(native: &Native) -> Vec<&str> {

@@ -7,13 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use tree_sitter::Node;
-
 use crate::model::source::Reach;
 
 use super::conditions::Answer;
-use super::token::{Dialect, Kind, Stand, Token};
-use super::tree;
+use super::python_syntax::{self, SyntaxNode};
+use super::token::{Kind, Stand, Token};
 use super::values::Values;
 
 /// How deep blocks may nest.
@@ -58,7 +56,7 @@ pub(super) struct Stop {
 
 /// Reads a file; `None` when it is too large or its parser gives up.
 pub(super) fn read(text: &str) -> Option<Python<'_>> {
-    let tree = tree::parse(Dialect::Python, text)?;
+    let tree = python_syntax::parse(text)?;
     let mut reader = Reader::new(text, Values::of(&tree, text));
     reader.block(tree.root_node(), Reach::ALWAYS);
     Some(reader.finish())
@@ -122,11 +120,10 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// The statements of a block, one after the other.
-    fn block(&mut self, node: Node<'t>, outer: Reach) -> Exit {
+    fn block(&mut self, node: SyntaxNode<'t>, outer: Reach) -> Exit {
         let mut inner = Reach::ALWAYS;
-        let mut cursor = node.walk();
         self.depth += 1;
-        for child in node.children(&mut cursor) {
+        for child in node.children() {
             let reach = both(inner, outer);
             let exit = if self.depth > DEEPEST {
                 self.leaves(child, perhaps(reach));
@@ -141,7 +138,7 @@ impl<'a, 't> Reader<'a, 't> {
         Exit { always: ALL & !inner.possible, perhaps: ALL & !inner.certain }
     }
 
-    fn statement(&mut self, node: Node<'t>, reach: Reach) -> Exit {
+    fn statement(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
         match node.kind() {
             "if_statement" => return self.choice(node, reach),
             "try_statement" => return self.attempt(node, reach),
@@ -173,10 +170,9 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// A statement with blocks that run, or may run, as the statement does.
-    fn parts(&mut self, node: Node<'t>, reach: Reach) -> Exit {
-        let mut cursor = node.walk();
+    fn parts(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
         let mut exit = Exit::default();
-        for child in node.children(&mut cursor) {
+        for child in node.children() {
             match child.kind() {
                 "block" | "function_definition" | "class_definition" => exit = self.statement(child, reach),
                 "else_clause" => drop(self.parts(child, perhaps(reach))),
@@ -187,13 +183,12 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `if` with its `elif` and `else`.
-    fn choice(&mut self, node: Node<'t>, outer: Reach) -> Exit {
+    fn choice(&mut self, node: SyntaxNode<'t>, outer: Reach) -> Exit {
         let mut rest = Reach::ALWAYS;
         let mut exit = Exit { always: ALL, perhaps: 0 };
-        let mut cursor = node.walk();
         let (before, mut asked) = (self.place, 0);
         let mut branches = vec![node];
-        branches.extend(node.children_by_field_name("alternative", &mut cursor));
+        branches.extend(node.children_by_field_name("alternative"));
         for branch in branches {
             let condition = branch.child_by_field_name("condition");
             let answer = condition.map_or(Answer { holds: ALL, fails: 0 }, |it| self.values.answer(it));
@@ -218,9 +213,8 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `try`: what the body raises may be caught; whether it raises is only known of imports that never fail.
-    fn attempt(&mut self, node: Node<'t>, reach: Reach) -> Exit {
-        let mut cursor = node.walk();
-        let children: Vec<Node<'t>> = node.children(&mut cursor).collect();
+    fn attempt(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
+        let children: Vec<SyntaxNode<'t>> = node.children().collect();
         let is_caught = children.iter().any(|child| child.kind() == "except_clause");
         let body = children.iter().find(|child| child.kind() == "block");
         let is_harmless = body.is_some_and(|body| self.only_imports(*body));
@@ -244,9 +238,8 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// Whether nothing is done but importing what every build with setuptools has: it brings `wheel` along.
-    fn only_imports(&self, block: Node<'t>) -> bool {
-        let mut cursor = block.walk();
-        block.named_children(&mut cursor).all(|statement| {
+    fn only_imports(&self, block: SyntaxNode<'t>) -> bool {
+        block.named_children().all(|statement| {
             let text = self.text_of(statement);
             let name = text.strip_prefix("import ").or(text.strip_prefix("from ")).unwrap_or_default();
             let root = name.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next();
@@ -255,7 +248,7 @@ impl<'a, 't> Reader<'a, 't> {
         })
     }
 
-    fn definition(&mut self, node: Node<'t>, reach: Reach) {
+    fn definition(&mut self, node: SyntaxNode<'t>, reach: Reach) {
         let part = |name: &str| node.child_by_field_name(name);
         let name = part("name").map_or("", |name| self.text_of(name));
         let is_class = node.kind() == "class_definition";
@@ -271,8 +264,7 @@ impl<'a, 't> Reader<'a, 't> {
             None => self.inside.push((self.bases, name)),
         }
         let caught = std::mem::take(&mut self.caught);
-        let mut cursor = node.walk();
-        for child in node.children(&mut cursor) {
+        for child in node.children() {
             match child.kind() {
                 "block" => drop(self.block(child, reach)),
                 _ => self.leaves(child, reach),
@@ -289,7 +281,7 @@ impl<'a, 't> Reader<'a, 't> {
         }
     }
 
-    fn assertion(&mut self, node: Node<'t>, reach: Reach) -> Exit {
+    fn assertion(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
         self.leaves(node, reach);
         let answer = node.named_child(0).map_or(Answer::UNKNOWN, |condition| self.values.answer(condition));
         if answer.fails != 0 {
@@ -298,9 +290,9 @@ impl<'a, 't> Reader<'a, 't> {
         Exit { always: answer.fails, perhaps: answer.fails }
     }
 
-    fn stop(&mut self, node: Node<'t>, reach: Reach) {
+    fn stop(&mut self, node: SyntaxNode<'t>, reach: Reach) {
         let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
-        let stop = Stop { line: tree::line_of(node), reach, asks_for_build: self.asking > 0 };
+        let stop = Stop { line: node.line(), reach, asks_for_build: self.asking > 0 };
         match self.inside.last() {
             Some(function) => self.found.functions.entry(*function).or_default().push(stop),
             None => self.found.stops.push(stop),
@@ -308,7 +300,7 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `sys.exit("…")`, and with a number but 0. `sys.exit(main())` says nothing.
-    fn is_exit(&self, node: Node<'t>) -> bool {
+    fn is_exit(&self, node: SyntaxNode<'t>) -> bool {
         let Some(call) = node.named_child(0).filter(|call| call.kind() == "call") else { return false };
         let function = call.child_by_field_name("function").map_or("", |function| self.text_of(function));
         let argument = call.child_by_field_name("arguments").and_then(|arguments| arguments.named_child(0));
@@ -321,7 +313,7 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `check()`
-    fn note_call(&mut self, node: Node<'t>, reach: Reach) {
+    fn note_call(&mut self, node: SyntaxNode<'t>, reach: Reach) {
         let function = node.named_child(0).and_then(|call| call.child_by_field_name("function"));
         if let Some(function) = function.filter(|function| function.kind() == "identifier") {
             let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
@@ -329,12 +321,12 @@ impl<'a, 't> Reader<'a, 't> {
         }
     }
 
-    fn text_of(&self, node: Node<'t>) -> &'a str {
+    fn text_of(&self, node: SyntaxNode<'t>) -> &'a str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
     /// The tokens of a statement without blocks.
-    fn leaves(&mut self, node: Node<'t>, reach: Reach) {
+    fn leaves(&mut self, node: SyntaxNode<'t>, reach: Reach) {
         let place = self.place.unwrap_or(Stand::Code);
         let mut waiting = vec![(node, reach, place)];
         while let Some((node, reach, place)) = waiting.pop() {
@@ -346,9 +338,8 @@ impl<'a, 't> Reader<'a, 't> {
                 self.take(node, reach, place);
                 continue;
             }
-            let mut cursor = node.walk();
-            let mut children: Vec<(Node<'t>, Reach, Stand)> =
-                node.children(&mut cursor).map(|child| (child, reach, place)).collect();
+            let mut children: Vec<(SyntaxNode<'t>, Reach, Stand)> =
+                node.children().map(|child| (child, reach, place)).collect();
             if kind == "conditional_expression" {
                 self.divide(&mut children);
             }
@@ -357,7 +348,7 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `a if condition else b`
-    fn divide(&self, children: &mut [(Node<'t>, Reach, Stand)]) {
+    fn divide(&self, children: &mut [(SyntaxNode<'t>, Reach, Stand)]) {
         let [first, _, condition, _, last] = children else { return };
         let answer = self.values.answer(condition.0);
         let is_choice = ["environ", "getenv", "argv"].iter().any(|word| self.text_of(condition.0).contains(word));
@@ -367,7 +358,7 @@ impl<'a, 't> Reader<'a, 't> {
         }
     }
 
-    fn take(&mut self, node: Node<'t>, reach: Reach, place: Stand) {
+    fn take(&mut self, node: SyntaxNode<'t>, reach: Reach, place: Stand) {
         let text = self.text_of(node);
         let kind = match text.chars().next() {
             None => return,
@@ -375,7 +366,7 @@ impl<'a, 't> Reader<'a, 't> {
             Some(first) if first.is_alphanumeric() || first == '_' => Kind::Word,
             Some(_) => Kind::Mark,
         };
-        self.found.tokens.push(Token { kind, text, line: tree::line_of(node), reach, place });
+        self.found.tokens.push(Token { kind, text, line: node.line(), reach, place });
     }
 
     /// What ends a function ends whoever calls it.

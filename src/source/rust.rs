@@ -4,7 +4,7 @@ use crate::cpython::init_function;
 use crate::model::facts::Generator;
 use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
 
-use super::native::{Defined, Native};
+use super::native::{Defined, MOST_KEPT, MOST_MODULES, Native};
 use super::python::asks_for_build;
 use super::token::{Kind, Token};
 
@@ -12,6 +12,8 @@ use super::token::{Kind, Token};
 const NEAR: usize = 60;
 /// How many bytes of a condition are looked at.
 const LONGEST: usize = 400;
+/// How many conditions inside each other are looked at.
+const DEEPEST: usize = 100;
 
 /// Whether parsing the file can tell anything.
 pub(super) fn is_telling(text: &str) -> bool {
@@ -28,6 +30,10 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
     }
     let mut is_import = false;
     for (index, token) in tokens.iter().enumerate() {
+        if native.modules.len() >= MOST_MODULES {
+            native.cut = Some(token.line);
+            break;
+        }
         // Names that are brought into scope are not used there.
         is_import = if token.text == ";" { false } else { is_import || token.text == "use" };
         if token.kind != Kind::Word || is_import {
@@ -56,6 +62,7 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
             _ => {}
         }
     }
+    native.declarations.truncate(MOST_KEPT);
     native
 }
 
@@ -83,10 +90,14 @@ fn limited_api(tokens: &[Token<'_>]) -> Vec<(u32, Reach)> {
                     condition.push_str(text);
                 }
                 if text.trim_matches('"') == "Py_LIMITED_API" && token.kind == Kind::Text {
-                    let around = conditions.iter().flatten();
+                    if uses.len() == MOST_KEPT {
+                        break;
+                    }
+                    let is_too_deep = conditions.len() > DEEPEST;
+                    let around = conditions.iter().flatten().take(DEEPEST);
                     let is_asked = around.clone().any(|condition| asks_for_build(condition));
-                    let is_certain =
-                        around.clone().all(|condition| condition.contains("PyPy") && !condition.contains('&'));
+                    let is_certain = !is_too_deep
+                        && around.clone().all(|condition| condition.contains("PyPy") && !condition.contains('&'));
                     let reach = if is_certain { Reach::ALWAYS } else { Reach::PERHAPS };
                     uses.extend((!is_asked).then_some((token.line, reach)));
                 }

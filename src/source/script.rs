@@ -13,9 +13,14 @@ use super::{cmake, limited, manifest};
 
 /// How far behind a directive's name its value stands.
 const NEAR: usize = 6;
+/// The largest build file that is read, in bytes; those of real projects have some tens of kilobytes.
+pub(super) const LARGEST: usize = 1 << 20;
 /// How many flags, and how many ends of the build, are kept of one file.
 const MOST_FLAGS: usize = 64;
 const MOST_STOPS: usize = 64;
+/// How many calls of one CMake function are looked at, and how many bytes of each.
+const MOST_CALLS: usize = 1_000;
+const LONGEST_CALL: usize = 4_096;
 /// What commands of setuptools and hooks of hatchling are made from, and their methods that a build runs.
 const COMMANDS: [&str; 4] = ["bdist_wheel", "build_ext", "build_py", "BuildHookInterface"];
 const METHODS: [&str; 6] =
@@ -34,6 +39,8 @@ pub(super) struct Script {
     parts: BTreeSet<String>,
     /// What it says of the GIL, for all modules that a generator makes.
     pub(super) flags: Vec<Flag>,
+    /// Whether it is Python that could not be parsed, so that its lines were read instead.
+    pub(super) is_unparsed: bool,
     /// Uses of the limited API.
     pub(super) limited_api: Vec<LimitedApiUse>,
     /// Where running it ends with an error, and where a command of its own does.
@@ -77,7 +84,10 @@ pub(super) fn read(path: &str, text: &str) -> Script {
     let parsed = if path.ends_with(".py") { python::read(text) } else { None };
     match &parsed {
         Some(python) => script.read_python(python),
-        None => script.read_lines(text),
+        None => {
+            script.is_unparsed = path.ends_with(".py");
+            script.read_lines(text);
+        }
     }
     let is_part = |letter: char| letter.is_alphanumeric() || "_.+-*".contains(letter);
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
@@ -91,6 +101,11 @@ impl Script {
     /// Whether it has this text.
     pub(super) fn says(&self, text: &str) -> bool {
         self.code.contains(text)
+    }
+
+    /// Words of its code, and what may be the last part of a path.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(String::as_str)
     }
 
     /// Whether it has this word, or the name of this file, by itself.
@@ -195,17 +210,20 @@ impl Script {
     fn nanobind(&mut self) {
         const CALL: &str = "nanobind_add_module";
         let mut found = Vec::new();
-        for (start, _) in self.code.match_indices(CALL) {
+        // Lines are counted from one call to the next.
+        let (mut line, mut counted) = (1, 0);
+        for (start, _) in self.code.match_indices(CALL).take(MOST_CALLS) {
+            line += self.code.get(counted..start).map_or(0, |text| text.matches('\n').count());
+            counted = start;
             let after = self.code.get(start + CALL.len()..).unwrap_or_default();
-            let Some(arguments) = after.trim_start().strip_prefix('(').and_then(|text| text.split_once(')')) else {
-                continue;
+            let Some(inner) = after.trim_start().strip_prefix('(') else { continue };
+            let end = inner.bytes().take(LONGEST_CALL).position(|byte| byte == b')');
+            let word = match end.map(|end| inner.get(..end).unwrap_or_default()) {
+                None => Some(Word::Unclear),
+                Some(text) if text.split_whitespace().any(|word| word == "FREE_THREADED") => Some(Word::NotUsed),
+                Some(text) if text.contains("${") => Some(Word::Unclear),
+                Some(_) => None,
             };
-            let word = match arguments.0 {
-                text if text.split_whitespace().any(|word| word == "FREE_THREADED") => Some(Word::NotUsed),
-                text if text.contains("${") => Some(Word::Unclear),
-                _ => None,
-            };
-            let line = self.code.get(..start).map_or(1, |text| text.matches('\n').count() + 1);
             found.extend(word.map(|word| (word, u32::try_from(line).unwrap_or(u32::MAX))));
         }
         for (word, line) in found {

@@ -1,57 +1,22 @@
 //! Sources as tokens; comments are gone.
 //!
-//! `tree-sitter` parses Python and Rust, so that nothing in a comment or a string is taken for code. C and C++ have a lexer that knows the
-//! preprocessor.
+//! Nothing in a comment or a string is taken for code. Lexers read every byte once, and Python is parsed as well.
 
-use tree_sitter::Tree;
-
-use crate::model::source::Reach;
-
-use super::token::{Dialect, Kind, LARGEST, Stand, Token};
-use super::tree::{line_of, parse};
-use super::{preprocessor, python};
+use super::token::{Dialect, LARGEST, Token};
+use super::{preprocessor, python, rust_lexer};
 
 /// The tokens of a source; `None` when it is too large or its parser gives up.
 pub(super) fn tokens(dialect: Dialect, text: &str) -> Option<Vec<Token<'_>>> {
     match dialect {
         Dialect::C | Dialect::Cpp => (text.len() <= LARGEST).then(|| preprocessor::tokens(dialect, text)),
         Dialect::Python => python::read(text).map(|python| python.tokens),
-        Dialect::Rust => Some(rust(&parse(dialect, text)?, text)),
-    }
-}
-
-/// Visits every node once, without recursion: trees of hostile sources are deep.
-fn rust<'a>(tree: &Tree, text: &'a str) -> Vec<Token<'a>> {
-    let mut tokens = Vec::new();
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
-        let is_text = matches!(node.kind(), "string_literal" | "raw_string_literal" | "char_literal");
-        let is_comment = node.kind().contains("comment");
-        if is_text || node.child_count() == 0 {
-            let text = text.get(node.byte_range()).unwrap_or_default();
-            let kind = match text.chars().next() {
-                Some(_) if is_text => Kind::Text,
-                Some(first) if first.is_alphanumeric() || first == '_' => Kind::Word,
-                _ => Kind::Mark,
-            };
-            if !is_comment && !text.is_empty() {
-                let (line, reach, place) = (line_of(node), Reach::ALWAYS, Stand::Code);
-                tokens.push(Token { kind, text, line, reach, place });
-            }
-        } else if !is_comment && cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return tokens;
-            }
-        }
+        Dialect::Rust => (text.len() <= LARGEST).then(|| rust_lexer::tokens(text)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::token::{Kind, Stand};
     use super::*;
 
     fn words(dialect: Dialect, text: &str) -> Vec<(String, u8, u8)> {

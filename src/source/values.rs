@@ -5,11 +5,10 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use tree_sitter::{Node, Tree};
-
 use crate::model::source::Reach;
 
 use super::conditions::Answer;
+use super::python_syntax::{SyntaxNode, SyntaxTree};
 
 /// The build's own word for what it is: <https://docs.python.org/3/howto/free-threading-python.html>
 const GIL_DISABLED: &str = "Py_GIL_DISABLED";
@@ -17,6 +16,10 @@ const GIL_DISABLED: &str = "Py_GIL_DISABLED";
 const FUEL: u32 = 100;
 /// How deep expressions and names may lead.
 const DEEPEST: usize = 24;
+/// How many items of a tuple are looked at, with the commas between them.
+const MOST_ITEMS: usize = 100;
+/// How much of what a name stands for is searched for words, in bytes.
+const LONGEST: usize = 2_000;
 
 /// A value; `None` in a tuple is an item of which nothing is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,28 +55,20 @@ impl Value {
 pub(super) struct Values<'a, 't> {
     text: &'a str,
     /// Names that get a value once, and functions that do nothing but return one; `None` for the others.
-    names: BTreeMap<&'a str, Option<Node<'t>>>,
+    names: BTreeMap<&'a str, Option<SyntaxNode<'t>>>,
     fuel: Cell<u32>,
 }
 
 impl<'a, 't> Values<'a, 't> {
-    pub(super) fn of(tree: &'t Tree, text: &'a str) -> Values<'a, 't> {
+    pub(super) fn of(tree: &'t SyntaxTree, text: &'a str) -> Values<'a, 't> {
         let mut values = Values { text, names: BTreeMap::new(), fuel: Cell::new(0) };
-        let mut cursor = tree.walk();
-        loop {
-            values.note(cursor.node());
-            if cursor.goto_first_child() {
-                continue;
-            }
-            while !cursor.goto_next_sibling() {
-                if !cursor.goto_parent() {
-                    return values;
-                }
-            }
+        for node in tree.nodes() {
+            values.note(node);
         }
+        values
     }
 
-    fn note(&mut self, node: Node<'t>) {
+    fn note(&mut self, node: SyntaxNode<'t>) {
         let (name, value) = match node.kind() {
             "assignment" => (node.child_by_field_name("left"), node.child_by_field_name("right")),
             "augmented_assignment" | "for_statement" | "named_expression" => {
@@ -91,7 +86,7 @@ impl<'a, 't> Values<'a, 't> {
     }
 
     /// For which versions a condition holds, and for which it does not.
-    pub(super) fn answer(&self, condition: Node<'t>) -> Answer {
+    pub(super) fn answer(&self, condition: SyntaxNode<'t>) -> Answer {
         let mut answer = Answer::UNKNOWN;
         for minor in [13, 14, 15] {
             self.fuel.set(FUEL);
@@ -105,24 +100,26 @@ impl<'a, 't> Values<'a, 't> {
     }
 
     /// Whether a condition, or what a name in it stands for, has words that pass the test.
-    pub(super) fn mentions(&self, condition: Node<'t>, test: fn(&str) -> bool) -> bool {
+    pub(super) fn mentions(&self, condition: SyntaxNode<'t>, test: fn(&str) -> bool) -> bool {
         let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
         let text = self.text_of(condition);
-        let meant = |word: &str| self.names.get(word).copied().flatten().is_some_and(|node| test(self.text_of(node)));
+        let beginning = |text: &'a str| text.get(..text.floor_char_boundary(LONGEST)).unwrap_or(text);
+        let of_name = |word: &str| self.names.get(word).copied().flatten();
+        let meant = |word: &str| of_name(word).is_some_and(|node| test(beginning(self.text_of(node))));
         test(text) || text.split(|letter| !is_word(letter)).take(FUEL as usize).any(meant)
     }
 
-    fn text_of(&self, node: Node<'_>) -> &'a str {
+    fn text_of(&self, node: SyntaxNode<'_>) -> &'a str {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
-    fn value(&self, node: Node<'t>, minor: u8, depth: usize) -> Option<Value> {
+    fn value(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<Value> {
         let fuel = self.fuel.get().checked_sub(1)?;
         self.fuel.set(fuel);
         if depth > DEEPEST {
             return None;
         }
-        let value = |node: Node<'t>| self.value(node, minor, depth + 1);
+        let value = |node: SyntaxNode<'t>| self.value(node, minor, depth + 1);
         let field = |name: &str| node.child_by_field_name(name);
         match node.kind() {
             "parenthesized_expression" => value(node.named_child(0)?),
@@ -132,8 +129,10 @@ impl<'a, 't> Values<'a, 't> {
             "integer" => integer(self.text_of(node)).map(Value::Int),
             "string" => plain_text(self.text_of(node)).map(Value::Text),
             "tuple" | "list" => {
-                let mut cursor = node.walk();
-                Some(Value::Tuple(node.named_children(&mut cursor).map(value).collect()))
+                if node.child_count() > MOST_ITEMS {
+                    return None;
+                }
+                Some(Value::Tuple(node.named_children().map(value).collect()))
             }
             "not_operator" => Some(Value::Bool(!value(field("argument")?)?.is_true())),
             "boolean_operator" => {
@@ -141,11 +140,14 @@ impl<'a, 't> Values<'a, 't> {
             }
             "comparison_operator" => {
                 let (left, right) = (node.named_child(0)?, node.named_child(1)?);
-                if node.named_child_count() != 2 {
+                if node.named_children().count() != 2 {
                     return None;
                 }
-                let operator =
-                    self.text.get(left.end_byte()..right.start_byte())?.split_whitespace().collect::<Vec<_>>();
+                let operator = self
+                    .text
+                    .get(left.byte_range().end..right.byte_range().start)?
+                    .split_whitespace()
+                    .collect::<Vec<_>>();
                 compared(&value(left)?, &operator.join(" "), &value(right)?)
             }
             "conditional_expression" => {
@@ -166,7 +168,7 @@ impl<'a, 't> Values<'a, 't> {
         self.value((*self.names.get(name)?)?, minor, depth + 1)
     }
 
-    fn subscript(&self, node: Node<'t>, minor: u8, depth: usize) -> Option<Value> {
+    fn subscript(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<Value> {
         let (whole, index) = (node.child_by_field_name("value")?, node.child_by_field_name("subscript")?);
         if self.text_of(whole).ends_with("get_config_vars()") && self.text_of(index).contains(GIL_DISABLED) {
             return Some(Value::Int(1));
@@ -181,13 +183,10 @@ impl<'a, 't> Values<'a, 't> {
         items.into_iter().nth(usize::try_from(index).ok()?)?
     }
 
-    fn call(&self, node: Node<'t>, minor: u8, depth: usize) -> Option<Value> {
+    fn call(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<Value> {
         let function = node.child_by_field_name("function")?;
         let arguments = node.child_by_field_name("arguments")?;
-        let argument = |index: usize| {
-            let node = u32::try_from(index).ok().and_then(|index| arguments.named_child(index))?;
-            self.value(node, minor, depth + 1)
-        };
+        let argument = |index: usize| self.value(arguments.named_child(index)?, minor, depth + 1);
         let name = self.text_of(function);
         let text = |index: usize| match argument(index) {
             Some(Value::Text(text)) => text,
@@ -220,10 +219,9 @@ impl<'a, 't> Values<'a, 't> {
 }
 
 /// What a function returns that does nothing else.
-fn returned<'t>(function: Node<'t>) -> Option<Node<'t>> {
+fn returned<'t>(function: SyntaxNode<'t>) -> Option<SyntaxNode<'t>> {
     let body = function.child_by_field_name("body")?;
-    let mut cursor = body.walk();
-    let mut statements = body.named_children(&mut cursor).filter(|statement| {
+    let mut statements = body.named_children().filter(|statement| {
         let is_text = statement.kind() == "expression_statement"
             && statement.named_child(0).is_some_and(|inner| inner.kind() == "string");
         statement.kind() != "comment" && !is_text
@@ -259,7 +257,7 @@ fn integer(text: &str) -> Option<i64> {
 /// A string without prefix and escapes.
 fn plain_text(text: &str) -> Option<String> {
     let quote = text.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-    let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+    let inner = text.strip_prefix(quote)?.strip_suffix(quote).filter(|inner| inner.len() <= LONGEST)?;
     (!inner.contains(['\\', quote])).then(|| inner.to_owned())
 }
 
@@ -327,8 +325,7 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Dialect;
-    use super::super::tree::parse;
+    use super::super::python_syntax::parse;
     use super::*;
 
     #[test]
@@ -359,7 +356,7 @@ mod tests {
                       def is_free():\n    'Whether.'\n    return FREE\n";
         for (condition, holds, fails) in cases {
             let text = format!("{before}if {condition}:\n    pass\n");
-            let tree = parse(Dialect::Python, &text).unwrap();
+            let tree = parse(&text).unwrap();
             let last = tree.root_node().named_child(4).unwrap();
             let values = Values::of(&tree, &text);
             assert_eq!(

@@ -11,7 +11,7 @@ use ungil::archive::folder::Folder;
 use ungil::archive::limits::Limits;
 use ungil::archive::sdist::{self, Depth, SdistError};
 use ungil::archive::select::{WhyLeft, select};
-use ungil::archive::source::{MappedFile, Source, SourceError};
+use ungil::archive::source::{LocalFile, Source, SourceError};
 use ungil::archive::wheel::{Wheel, WheelError};
 use ungil::archive::{Contents, Unpacked};
 use ungil::model::problem::{Problem, ProblemKind};
@@ -132,7 +132,7 @@ fn a_hostile_member_is_a_problem_and_the_rest_goes_on() {
     check("bomb", archive, "bytes unpack to 41943040, more than 200 times as many");
     check("larger", integrity, "unpacks to more, the directory says 100 bytes");
     check("smaller", integrity, "unpacks to 2254, the directory says 1048576 bytes");
-    check("huge", archive, "4026531840 bytes unpacked, more than the limit of 2147483648");
+    check("huge", archive, "4026531840 bytes unpacked, more than the limit of 805306368");
     check("crc", integrity, "the directory says 00000007");
     check("leftover", archive, "the rest is unaccounted for");
     check("damaged", archive, "cannot be unpacked");
@@ -402,7 +402,7 @@ fn what_is_no_zip_file_says_so() {
 fn wheels_of_real_tools_are_read() {
     for name in ["of_setuptools", "of_flit", "of_hatchling"] {
         let filename = format!("{name}-1.2.3-py3-none-any.whl");
-        let file = MappedFile::open(&fixture(&format!("built/{filename}"))).unwrap();
+        let file = LocalFile::open(&fixture(&format!("built/{filename}"))).unwrap();
         let wheel = Wheel::open(&filename, Box::new(file), Limits::default()).unwrap();
         let metadata = wheel.metadata().unwrap();
         assert_eq!(metadata.version.to_string(), "1.2.3");
@@ -491,5 +491,5 @@ fn folders_and_single_files_are_read_like_wheels() {
     assert_eq!(single.read(&["_c.abi3.so"]).next().unwrap().member.unwrap().bytes, b"binary");
     assert!(Folder::single(root, Limits::default()).is_err());
     assert!(Folder::open(&root.join("missing"), None, Limits::default()).is_err());
-    assert!(MappedFile::open(root).is_err());
+    assert!(LocalFile::open(root).is_err());
 }

@@ -103,7 +103,7 @@ fn help_and_page_agree_on_the_exit_codes() {
         .map(|(code, meaning)| (code.to_owned(), meaning.to_owned()))
         .collect();
     assert_eq!(told, documented_codes());
-    assert_eq!(told.len(), 4);
+    assert_eq!(told.len(), 5);
 }
 
 #[test]

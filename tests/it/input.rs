@@ -171,9 +171,7 @@ fn what_is_broken_says_where_and_what_was_expected() {
             assert!(!format!("{error} {error:?} {:?}", error.hint()).contains(secret), "{name}: {error:?}");
         }
     }
-    insta::with_settings!({ snapshot_path => "../snapshots/input", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("broken-requirements", table);
-    });
+    snapshot!("input", "broken-requirements", table);
 }
 
 #[test]
@@ -255,9 +253,7 @@ fn arguments_are_files_places_or_names() {
             Err(error) => table.push_str(&format!("    error: {error}\n")),
         }
     }
-    insta::with_settings!({ snapshot_path => "../snapshots/input", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("arguments", table);
-    });
+    snapshot!("input", "arguments", table);
 }
 
 #[test]

@@ -2,6 +2,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+/// Compares with a snapshot in a folder of `tests/snapshots/`; without a name it is called as the test.
+macro_rules! snapshot {
+    ($folder:literal, $($argument:expr),+ $(,)?) => {
+        insta::with_settings!({
+            snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/", $folder),
+            prepend_module_to_snapshot => false,
+        }, { insta::assert_snapshot!($($argument),+) })
+    };
+}
+
 mod archive;
 mod binary;
 mod built;
@@ -11,6 +21,8 @@ mod dashboard;
 mod evaluator;
 mod facts;
 mod forwarded;
+mod fuzz_targets;
+mod fuzzing;
 mod generators;
 mod house;
 mod import;

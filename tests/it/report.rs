@@ -68,35 +68,35 @@ fn without_colours(text: &str) -> String {
 
 #[test]
 fn table_at_width_100() {
-    insta::assert_snapshot!(render("table", &sample::report(), &wide(100)));
+    snapshot!("report", render("table", &sample::report(), &wide(100)));
 }
 
 #[test]
 fn table_at_width_160() {
-    insta::assert_snapshot!(render("table", &sample::report(), &wide(160)));
+    snapshot!("report", render("table", &sample::report(), &wide(160)));
 }
 
 #[test]
 fn table_in_colour() {
     let painted = render("table", &sample::report(), &coloured(100));
-    insta::assert_snapshot!(painted.replace('\u{1b}', "␛"));
+    snapshot!("report", painted.replace('\u{1b}', "␛"));
 }
 
 #[test]
 fn table_over_two_platforms() {
-    insta::assert_snapshot!(render("table", &sample::two_platforms(), &wide(100)));
+    snapshot!("report", render("table", &sample::two_platforms(), &wide(100)));
 }
 
 #[test]
 fn table_over_many_targets() {
     let table = render("table", &sample::every_platform(), &wide(100));
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
-    insta::assert_snapshot!(table);
+    snapshot!("report", table);
 }
 
 #[test]
 fn json_of_every_verdict() {
-    insta::assert_snapshot!(render("json", &sample::report(), &wide(100)));
+    snapshot!("report", render("json", &sample::report(), &wide(100)));
 }
 
 /// Style and script stand in files of their own; data is for the script.
@@ -105,20 +105,20 @@ fn html_of_every_verdict() {
     let page = render("html", &sample::report(), &wide(100));
     let (_, main) = page.split_once("<main>").unwrap();
     let (main, _) = main.split_once("</main>").unwrap();
-    insta::assert_snapshot!(main.replace("<tr", "\n<tr").replace("<section", "\n\n<section").replace("<p", "\n<p"));
+    snapshot!("report", main.replace("<tr", "\n<tr").replace("<section", "\n\n<section").replace("<p", "\n<p"));
 }
 
 #[test]
 fn table_under_a_policy() {
     let table = render("table", &gated::report(), &wide(100));
     let gate = table.split_once("✗ The gate is").unwrap().1;
-    insta::assert_snapshot!(gate);
+    snapshot!("report", gate);
 }
 
 #[test]
 fn json_of_a_gate() {
     let json: serde_json::Value = serde_json::from_str(&render("json", &gated::report(), &wide(100))).unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&json["gate"]).unwrap());
+    snapshot!("report", serde_json::to_string_pretty(&json["gate"]).unwrap());
 }
 
 /// A format for other tools on both reports, with ungil's own version left out.
@@ -133,7 +133,7 @@ fn both(render: impl Fn(&Report) -> String) -> String {
 fn formats_for_other_tools() {
     let options = formats::options();
     for format in FORMATS.iter().filter(|format| !["table", "json", "html"].contains(&format.name)) {
-        insta::assert_snapshot!(format.name, both(|report| render(format.name, report, &options)));
+        snapshot!("report", format.name, both(|report| render(format.name, report, &options)));
     }
 }
 
@@ -141,7 +141,7 @@ fn formats_for_other_tools() {
 fn inspection_in_every_format() {
     for format in INSPECTION_FORMATS {
         let text = render_inspection(format.name, &sample::inspection(), &wide(100));
-        insta::assert_snapshot!(format!("inspection_as_{}", format.name), text);
+        snapshot!("report", format!("inspection_as_{}", format.name), text);
     }
 }
 
@@ -188,7 +188,7 @@ fn no_reason_is_cut() {
 #[test]
 fn what_many_packages_share_is_said_once() {
     let table = render("table", &sample::crowded(), &wide(100));
-    insta::assert_snapshot!(table);
+    snapshot!("report", table);
 }
 
 #[test]
@@ -351,10 +351,7 @@ fn plans_fit_the_committed_schema() {
 #[test]
 fn plan_in_every_format() {
     for format in PLAN_FORMATS {
-        insta::assert_snapshot!(
-            format!("plan_as_{}", format.name),
-            render_plan(format.name, &plans::plan(), &wide(100))
-        );
+        snapshot!("report", format!("plan_as_{}", format.name), render_plan(format.name, &plans::plan(), &wide(100)));
     }
 }
 

@@ -93,12 +93,28 @@ fn fill(object: &mut Value, whole: &Value) {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum FixtureOffer {
-    Wheel { filename: String },
-    Pure { filename: String },
-    PureFallback { filename: String, lost: Vec<String> },
-    Source { filename: String, build: Option<Forecast> },
-    Nothing { why: String },
-    Unknown { why: String },
+    Wheel {
+        filename: String,
+    },
+    Pure {
+        filename: String,
+    },
+    PureFallback {
+        filename: String,
+        lost: Vec<String>,
+    },
+    Source {
+        filename: String,
+        build: Option<Forecast>,
+    },
+    Nothing {
+        why: String,
+        #[serde(rename = "requires-python")]
+        requires_python: Option<String>,
+    },
+    Unknown {
+        why: String,
+    },
 }
 
 #[derive(Deserialize)]
@@ -135,7 +151,7 @@ impl Fixture {
             FixtureOffer::Pure { filename } => Offer::Pure { filename, elsewhere: Vec::new() },
             FixtureOffer::PureFallback { filename, lost } => Offer::PureFallback { filename, lost },
             FixtureOffer::Source { filename, build } => Offer::Source { filename, build },
-            FixtureOffer::Nothing { why } => Offer::Nothing { why },
+            FixtureOffer::Nothing { why, requires_python } => Offer::Nothing { why, requires_python },
             FixtureOffer::Unknown { why } => Offer::Unknown { why },
         };
         let delegate = |delegate| match delegate {

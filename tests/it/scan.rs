@@ -4,6 +4,7 @@ mod builds;
 mod desk;
 mod distributions;
 mod example;
+mod excluded;
 mod gating;
 mod inspecting;
 mod installed;

@@ -39,10 +39,14 @@ impl Look {
         let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
         let sources = sources::settle(&typed.index, &configuration, environment)?;
-        let requests = input::read(&words, sources, &context).map_err(unread)?;
+        let requests = input::read(&words, sources.clone(), &context).map_err(unread)?;
+        if let Some(trusted) = &typed.config.trusted_config {
+            sources::refuse_others(&sources, &requests.sources, trusted)?;
+        }
         let shows = environment.shows_progress() && !global.quiet;
         let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
-        let index = Index::new(settings::index(typed, environment, &requests.sources)?, progress.clone())?;
+        let index =
+            Index::new(settings::index(typed, &configuration, environment, &requests.sources)?, progress.clone())?;
         let inputs = Inputs { requests, environments, wheelhouses };
         Ok(Look { configuration, settings, rules, inputs, index, progress })
     }
@@ -55,8 +59,14 @@ pub(super) fn failed(error: ScanError) -> Failure {
         ScanError::Plan(PlanError::Wheels) => Some("name the requirements that they were fetched for".to_owned()),
         ScanError::Plan(PlanError::Several) => Some("plan for each of them by itself".to_owned()),
         ScanError::Resolve(_) => None,
+        ScanError::Unreachable(_) => Some(
+            "is it up, and is the proxy right (HTTPS_PROXY)? `--timeout` waits longer, `--offline` uses what is in the cache"
+                .to_owned(),
+        ),
+        ScanError::TooMany { .. } => Some("scan parts of it".to_owned()),
     };
-    Failure::hinted(hint, error)
+    let exit = if matches!(error, ScanError::Unreachable(_)) { Exit::Unreachable } else { Exit::Usage };
+    Failure::hinted(hint, error).exiting(exit)
 }
 
 /// What could not be read. A file in which nothing was found that could be judged is not wrong usage.

@@ -69,6 +69,19 @@ pub(super) struct Keys {
     pub(super) no_binary: Vec<Spanned<String>>,
     /// Whether pre-releases of every package are accepted.
     pub(super) pre: bool,
+    /// Whether every file of which the input pins a digest is fetched as a whole, and compared.
+    pub(super) verify_hashes: bool,
+    /// Seconds to wait for a connection, for an answer to begin, and for each further piece of it.
+    #[schemars(range(min = 1, max = 3600))]
+    pub(super) timeout: Option<u64>,
+    /// Bytes per second that an answer must bring.
+    pub(super) least_rate: Option<u64>,
+    /// Seconds that one answer may take in all.
+    #[schemars(range(min = 1, max = 86400))]
+    pub(super) longest_answer: Option<u64>,
+    /// Mebibytes of archives that are unpacked at once.
+    #[schemars(range(min = 64, max = 1048576))]
+    pub(super) memory: Option<u64>,
 }
 
 /// A decision to go on in spite of something. It covers what all its keys fit.

@@ -11,6 +11,7 @@ use url::Url;
 use super::{Link, Page, check_version, digests_of_fragment};
 use crate::index::credentials::percent_decode;
 use crate::index::error::{IndexError, shown};
+use crate::index::settings::MOST_LINKS;
 use crate::index::simple::json::intern;
 use crate::model::artifact::MetadataFile;
 use crate::model::place::Location;
@@ -31,6 +32,9 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError>
     }
     if collector.cut_off || collector.open_anchor {
         return Err(error("a page that ends in the middle of a tag or a link"));
+    }
+    if collector.has_too_many {
+        return Err(error(&format!("more than {MOST_LINKS} links, the limit")));
     }
     if let Some(version) = &collector.version {
         check_version(url, version)?;
@@ -100,6 +104,7 @@ struct Collector {
     any_tag: bool,
     cut_off: bool,
     open_anchor: bool,
+    has_too_many: bool,
 }
 
 impl Collector {
@@ -117,6 +122,7 @@ impl Collector {
             any_tag: false,
             cut_off: false,
             open_anchor: false,
+            has_too_many: false,
         }
     }
 
@@ -179,6 +185,7 @@ impl Collector {
         let Some(href) = &values.href else { return };
         self.open_anchor = true;
         match self.link(href.trim(), &values) {
+            Some(_) if self.page.links.len() == MOST_LINKS => self.has_too_many = true,
             Some(link) => self.page.links.push(link),
             None => self.page.left_out += 1,
         }

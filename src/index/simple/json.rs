@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use super::{Link, Page, check_version, digest};
 use crate::index::error::{IndexError, shown};
+use crate::index::settings::MOST_LINKS;
 use crate::model::artifact::MetadataFile;
 use crate::model::digest::Digest;
 use crate::model::place::Location;
@@ -18,7 +22,37 @@ struct RawPage<'a> {
     #[serde(borrow)]
     meta: RawMeta<'a>,
     #[serde(borrow)]
-    files: Vec<RawFile<'a>>,
+    files: RawFiles<'a>,
+}
+
+/// No more of them than are kept.
+struct RawFiles<'a>(Vec<RawFile<'a>>);
+
+struct FilesVisitor<'a>(PhantomData<RawFile<'a>>);
+
+impl<'de: 'a, 'a> Visitor<'de> for FilesVisitor<'a> {
+    type Value = RawFiles<'a>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of files")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawFiles<'a>, A::Error> {
+        let mut files = Vec::new();
+        while let Some(file) = items.next_element()? {
+            if files.len() == MOST_LINKS {
+                return Err(Error::custom(format_args!("more than {MOST_LINKS} files, the limit")));
+            }
+            files.push(file);
+        }
+        Ok(RawFiles(files))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawFiles<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RawFiles<'a>, D::Error> {
+        deserializer.deserialize_seq(FilesVisitor(PhantomData))
+    }
 }
 
 #[derive(Deserialize)]
@@ -91,7 +125,7 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError>
     check_version(url, &raw.meta.api_version)?;
     let mut page = Page::default();
     let mut shared = HashSet::<Arc<str>>::new();
-    for file in raw.files {
+    for file in raw.files.0 {
         match link(url, file, &mut shared) {
             Some(link) => page.links.push(link),
             None => page.left_out += 1,

@@ -46,25 +46,36 @@ pub(in crate::installed) enum Found<'a> {
     File(u64),
 }
 
+/// An item, and the number of the layer that brought it.
+#[derive(Debug)]
+struct PlacedItem {
+    item: Item,
+    layer: usize,
+}
+
 /// Layers, one laid over the other.
 #[derive(Debug, Default)]
 pub(in crate::installed) struct Overlay {
     /// By path without a slash at its beginning.
-    items: BTreeMap<String, Item>,
-    /// Paths that the layer at hand has brought: its whiteouts do not mean those.
-    brought: BTreeSet<String>,
+    items: BTreeMap<String, PlacedItem>,
+    /// What the whiteouts of the layer at hand hide of lower layers: all below these paths. They are removed once the layer
+    /// has ended, as the order of its entries does not matter, and so that however many whiteouts there are, each path is
+    /// looked at once.
+    hidden: BTreeSet<String>,
     layer: usize,
     /// How many entries of the layer at hand were met.
     met: usize,
     kept: u64,
+    /// Whether something was left out as there is too much.
+    is_full: bool,
     problems: Vec<(String, String)>,
 }
 
 impl Overlay {
     pub(super) fn begin_layer(&mut self, number: usize) {
+        self.remove_hidden();
         self.layer = number;
         self.met = 0;
-        self.brought.clear();
     }
 
     /// Lays one entry over what is there.
@@ -81,12 +92,16 @@ impl Overlay {
     fn lay(&mut self, path: String, entry: &TarEntry, bytes: &mut dyn Read, limits: &Limits) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == OPAQUE {
-            return self.remove_below(folder);
+            self.hidden.insert(folder.to_owned());
+            return;
         }
         if let Some(hidden) = name.strip_prefix(WHITEOUT) {
             let hidden = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
-            self.items.remove(&hidden);
-            return self.remove_below(&hidden);
+            if self.is_of_lower_layer(&hidden) {
+                self.items.remove(&hidden);
+            }
+            self.hidden.insert(hidden);
+            return;
         }
         let item = match entry.kind {
             Kind::Folder => Some(Item::Folder),
@@ -100,7 +115,6 @@ impl Overlay {
                 None
             }
         };
-        self.brought.insert(path.clone());
         // A folder over a folder adds to it; everything else takes the place of what was there.
         let adds = item == Some(Item::Folder) && self.is_folder(&path);
         if !adds {
@@ -108,7 +122,17 @@ impl Overlay {
             self.remove_all_below(&path);
         }
         if let Some(item) = item {
-            self.items.insert(path, item);
+            // A name costs something, too: it stands in the tree, and in its parents.
+            self.kept += (path.len() + size_of::<PlacedItem>()) as u64;
+            if self.kept > limits.kept_bytes {
+                if !self.is_full {
+                    let message = format!("more than {} bytes of names and small files, the limit", limits.kept_bytes);
+                    self.problems.push((path, message));
+                }
+                self.is_full = true;
+                return;
+            }
+            self.items.insert(path, PlacedItem { item, layer: self.layer });
         }
     }
 
@@ -116,7 +140,7 @@ impl Overlay {
     fn same_as(&self, target: &str) -> Item {
         let target = key(Path::new(target)).unwrap_or_default();
         // Of what nothing is kept, the name leads nowhere, and whoever needs it says so.
-        self.items.get(&target).cloned().unwrap_or(Item::Link(format!("/{target}")))
+        self.items.get(&target).map_or_else(|| Item::Link(format!("/{target}")), |placed| placed.item.clone())
     }
 
     fn file(
@@ -152,12 +176,24 @@ impl Overlay {
         }
     }
 
-    /// Removes what lower layers have below a folder.
-    fn remove_below(&mut self, folder: &str) {
-        let lower: Vec<String> =
-            self.below(folder).filter(|path| !self.brought.contains(*path)).map(str::to_owned).collect();
-        for path in lower {
-            self.items.remove(&path);
+    fn is_of_lower_layer(&self, path: &str) -> bool {
+        self.items.get(path).is_some_and(|placed| placed.layer != self.layer)
+    }
+
+    /// Removes what lower layers have below the paths that are hidden. What lies below another one is covered by it.
+    fn remove_hidden(&mut self) {
+        let hidden = std::mem::take(&mut self.hidden);
+        let ends = |path: &str| path.match_indices('/').map(|(end, _)| end).collect::<Vec<_>>();
+        let is_covered = |path: &String| {
+            let mut above = ends(path).into_iter().filter_map(|end| path.get(..end));
+            (!path.is_empty() && hidden.contains("")) || above.any(|above| hidden.contains(above))
+        };
+        for folder in hidden.iter().filter(|path| !is_covered(path)) {
+            let lower: Vec<String> =
+                self.below(folder).filter(|path| self.is_of_lower_layer(path)).map(str::to_owned).collect();
+            for path in lower {
+                self.items.remove(&path);
+            }
         }
     }
 
@@ -179,14 +215,14 @@ impl Overlay {
 
     fn is_folder(&self, path: &str) -> bool {
         match self.items.get(path) {
-            Some(item) => *item == Item::Folder,
+            Some(placed) => placed.item == Item::Folder,
             None => self.below(path).next().is_some(),
         }
     }
 
     /// What could not be looked at; to be asked once, when all layers are there.
     pub(super) fn end(&mut self) -> Vec<Problem> {
-        self.brought.clear();
+        self.remove_hidden();
         let problem =
             |(path, message)| Problem { kind: ProblemKind::Archive, package: None, place: format!("/{path}"), message };
         std::mem::take(&mut self.problems).into_iter().map(problem).collect()
@@ -194,13 +230,13 @@ impl Overlay {
 
     /// The item of this path, links not followed.
     pub(super) fn item(&self, path: &Path) -> Option<&Item> {
-        self.items.get(&key(path)?)
+        self.items.get(&key(path)?).map(|placed| &placed.item)
     }
 
     /// What is at a path, links not followed.
     pub(in crate::installed) fn find(&self, path: &Path) -> io::Result<Found<'_>> {
         let key = key(path).ok_or_else(not_found)?;
-        match self.items.get(&key) {
+        match self.items.get(&key).map(|placed| &placed.item) {
             Some(Item::Folder) => Ok(Found::Folder),
             Some(Item::Link(target)) => Ok(Found::Link(target)),
             Some(Item::Kept(bytes)) => Ok(Found::File(bytes.len() as u64)),
@@ -291,6 +327,7 @@ mod tests {
                 overlay.take(&entry, &mut content.as_bytes(), &Limits::default());
             }
         }
+        assert_eq!(overlay.end(), []);
         overlay
     }
 

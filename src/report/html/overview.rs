@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::verdict::{Side, Verdict};
 
-use super::super::json::SavedReport;
+use super::super::json::{ExcludedTarget, SavedReport};
 use super::super::table::{VERDICTS, meaning};
 use super::super::unread::Unread;
 use super::cards;
@@ -216,6 +216,22 @@ pub(super) fn problems(report: &SavedReport) -> Markup {
             problem_rows("Problems", problems),
         ],
     )
+}
+
+/// Lock files that leave targets out.
+pub(super) fn excluded(report: &SavedReport) -> Markup {
+    let mut all = Markup::nothing();
+    for excluded in &report.content.excluded {
+        let ExcludedTarget { target, place, locked_for, change, command } = excluded;
+        let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
+        let then = if command.is_empty() { String::new() } else { format!(", then run {command}") };
+        let what = format!("{}{line} leaves {target} out: it is locked for {locked_for}.", place.file);
+        let text = format!(
+            "{what} Its versions are judged by the files that the index has of them. To widen it, {change}{then}."
+        );
+        all.add(element("p", &[("class", "notice")], text));
+    }
+    all
 }
 
 fn without_problems(report: &SavedReport) -> String {

@@ -110,7 +110,10 @@ fn what_to_do(way: &Way<'_>) -> String {
             let newer = way.outlook.newer_build.as_ref().map_or("it", |newer| &newer.version);
             format!("build {newer} from source, and scan the wheel")
         }
-        Course::Isolate => "keep it in a process with the GIL".to_owned(),
+        Course::Isolate => match &way.outlook.requires_python {
+            Some(wanted) => format!("keep it in a process of a Python that it allows ({wanted})"),
+            None => "keep it in a process with the GIL".to_owned(),
+        },
         Course::Unclear => "look at what could not be read".to_owned(),
         Course::Accept => "nothing: slower, no more".to_owned(),
     }

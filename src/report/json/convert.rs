@@ -2,11 +2,12 @@
 
 use url::Url;
 
-use crate::model::artifact::{Artifact, ArtifactKind};
+use crate::model::artifact::{Artifact, ArtifactKind, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Flavour, Generator, InitKind, Toolchain};
 use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::lock::ExcludedTarget;
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
 use crate::model::place::{Location, Place};
@@ -27,6 +28,17 @@ pub(super) fn all<From, To>(elements: &[From], convert: impl Fn(&From) -> To) ->
 /// Text of others, without credentials.
 pub(super) fn text(text: &str) -> String {
     without_credentials(text).into_owned()
+}
+
+/// A target that a lock file leaves out.
+pub(super) fn excluded(excluded: &ExcludedTarget) -> v1::ExcludedTarget {
+    v1::ExcludedTarget {
+        target: excluded.target.to_string(),
+        place: place(&excluded.place),
+        locked_for: text(&excluded.locked_for),
+        change: text(&excluded.change),
+        command: text(&excluded.command),
+    }
 }
 
 pub(super) fn package(package: &PackageReport) -> v1::Package {
@@ -55,8 +67,10 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
         verdict: verdict(result.verdict),
         reason: text(&result.reason),
         declared_by: all(&result.declared_by, declared_by),
-        artifact: result.artifact.as_ref().map(artifact),
+        artifact: result.artifact.as_ref().map(|it| artifact(it, &result.file_check)),
         build: result.build.as_ref().map(|build| Box::new(forecast(build))),
+        not_in_lock: result.not_in_lock,
+        requires_python: result.requires_python.as_ref().map(ToString::to_string),
         other_build: result.other_build.as_ref().map(other_build),
         left_out: result.left_out.clone(),
         passed_over: all(&result.passed_over, passed_over),
@@ -101,8 +115,8 @@ fn declared_by(declared_by: &DeclaredBy) -> v1::DeclaredBy {
     v1::DeclaredBy { who, name }
 }
 
-fn artifact(artifact: &Artifact) -> v1::Artifact {
-    let sha256 = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
+fn artifact(artifact: &Artifact, check: &FileCheck) -> v1::Artifact {
+    let stated = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
     v1::Artifact {
         filename: artifact.filename.clone(),
         kind: match artifact.kind {
@@ -112,7 +126,13 @@ fn artifact(artifact: &Artifact) -> v1::Artifact {
             ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKind::Installed,
             ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKind::Editable,
         },
-        sha256: sha256.map(|digest| digest.hex.clone()),
+        sha256: check.digest(Algorithm::Sha256).map(|digest| digest.hex.clone()),
+        sha256_stated: stated.map(|digest| digest.hex.clone()),
+        checked: match check {
+            FileCheck::Unread => None,
+            FileCheck::Ranges => Some(v1::FileCheck::Ranges),
+            FileCheck::Digest(_) => Some(v1::FileCheck::Digest),
+        },
         url: address(&artifact.location),
         size: artifact.size,
         yanked: artifact.yanked.as_deref().map(text),

@@ -10,7 +10,7 @@ use crate::model::gate::{Change, Changes};
 use crate::model::report::{PackageReport, Report, TargetResult};
 
 use super::super::RenderOptions;
-use super::convert::{all, findings_on, problem, required_by, result, summary};
+use super::convert::{all, excluded, findings_on, problem, required_by, result, summary};
 use super::{gate, gate_v1, v1};
 
 /// A line of what `ungil scan --format jsonl` writes. The first is of type `run`, the last of type `summary`.
@@ -30,6 +30,10 @@ pub(super) enum Line {
         generated: Option<String>,
         /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
         targets: Vec<String>,
+        /// Lock files that leave a target out, by target; not there when none does.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[schemars(default)]
+        excluded: Vec<v1::ExcludedTarget>,
         /// The configuration file that was followed; only when there is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         configuration: Option<String>,
@@ -99,6 +103,7 @@ pub(super) fn lines(report: &Report, options: &RenderOptions) -> Vec<Line> {
         schema_version: v1::SCHEMA_VERSION,
         generated: options.generated.clone(),
         targets: all(&report.targets, ToString::to_string),
+        excluded: all(&report.excluded, excluded),
         configuration: report.configuration.clone(),
     }];
     for found in &report.packages {

@@ -5,7 +5,7 @@ use crate::model::plan::{
     Search, Seen, Step,
 };
 
-use super::convert::{all, forecast, place, problem, required_by, text, verdict};
+use super::convert::{all, excluded, forecast, place, problem, required_by, text, verdict};
 use super::plan_v1;
 
 impl From<&Plan> for plan_v1::Plan {
@@ -14,6 +14,7 @@ impl From<&Plan> for plan_v1::Plan {
             schema_version: plan_v1::SCHEMA_VERSION,
             generated: None,
             targets: all(&plan.targets, ToString::to_string),
+            excluded: all(&plan.excluded, excluded),
             steps: all(&plan.steps, step),
             moves: all(&plan.moves, moved),
             edits: all(&plan.edits, edit),
@@ -76,6 +77,7 @@ fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
         target: outlook.target.to_string(),
         verdict: verdict(outlook.verdict),
         reason: text(&outlook.reason),
+        requires_python: optional(outlook.requires_python.as_ref()),
         search: outlook.search.as_ref().map(search),
         after,
         newer_build: outlook.newer_build.as_ref().map(newer_build),
@@ -96,6 +98,7 @@ fn search(search: &Search) -> plan_v1::Search {
         },
         versions: search.versions,
         fitting: search.fitting,
+        other_python: search.other_python,
         probes: all(&search.probes, probe),
         prerelease: optional(search.prerelease.as_ref()),
         requests: search.requests,

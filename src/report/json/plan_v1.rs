@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::build_v1::Forecast;
-use super::v1::{Place, Problem, RequiredBy, Verdict};
+use super::v1::{ExcludedTarget, Place, Problem, RequiredBy, Verdict};
 
 /// The number in `schema_version`.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -22,6 +22,11 @@ pub(super) struct Plan {
     pub(super) generated: Option<String>,
     /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
     pub(super) targets: Vec<String>,
+    /// Lock files that leave a target out, by target; not there when none does. They are made for it first, and `steps` are
+    /// about what comes of that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub(super) excluded: Vec<ExcludedTarget>,
     /// One for each package that is not ready, in the order in which to take them: what is required before what requires
     /// it.
     pub(super) steps: Vec<Step>,
@@ -111,6 +116,9 @@ pub(super) struct Outlook {
     pub(super) verdict: Verdict,
     /// Why, in a few words.
     pub(super) reason: String,
+    /// `Requires-Python` of it, where that alone keeps it from the target: the build with the GIL is left out as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) requires_python: Option<String>,
     /// What was found among its newer versions; null when there was no listing to search.
     pub(super) search: Option<Search>,
     /// What it gets when the plan is followed.
@@ -156,6 +164,10 @@ pub(super) struct Search {
     pub(super) versions: usize,
     /// Those of them that have a file which the target takes, with the compiled modules that its platform could have.
     pub(super) fitting: usize,
+    /// Those of them that do not allow the target's Python (`Requires-Python`); not there when all do.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(default)]
+    pub(super) other_python: usize,
     /// What was looked at, oldest first.
     pub(super) probes: Vec<Probe>,
     /// The newest pre-release, when it is newer than all of them and was left out.
@@ -251,4 +263,9 @@ pub(super) struct Summary {
     pub(super) requests: u64,
     /// Bytes of distribution files that came over the network.
     pub(super) bytes_fetched: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

@@ -2,7 +2,7 @@
 
 use crate::model::report::Report;
 
-use super::convert::{all, findings, package, problem, summary, text};
+use super::convert::{all, excluded, findings, package, problem, summary, text};
 use super::{gate, v1};
 
 impl From<&Report> for v1::Report {
@@ -12,6 +12,7 @@ impl From<&Report> for v1::Report {
             generated: None,
             configuration: report.configuration.as_deref().map(text),
             targets: all(&report.targets, ToString::to_string),
+            excluded: all(&report.excluded, excluded),
             packages: all(&report.packages, package),
             findings: report.packages.iter().flat_map(findings).collect(),
             problems: all(&report.problems, problem),

@@ -32,11 +32,24 @@ pub struct SavedReport {
 pub(in crate::report) struct Content {
     pub(in crate::report) generated: Option<String>,
     pub(in crate::report) targets: Vec<String>,
+    /// Earlier reports have none.
+    #[serde(default)]
+    pub(in crate::report) excluded: Vec<ExcludedTarget>,
     pub(in crate::report) packages: Vec<Package>,
     pub(in crate::report) findings: Vec<Finding>,
     pub(in crate::report) problems: Vec<Problem>,
     pub(in crate::report) summary: Summary,
     pub(in crate::report) gate: Option<Gate>,
+}
+
+/// A target that a lock file leaves out.
+#[derive(Debug, Deserialize)]
+pub(in crate::report) struct ExcludedTarget {
+    pub(in crate::report) target: String,
+    pub(in crate::report) place: Place,
+    pub(in crate::report) locked_for: String,
+    pub(in crate::report) change: String,
+    pub(in crate::report) command: String,
 }
 
 /// What a policy made of the report.

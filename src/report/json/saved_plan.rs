@@ -75,6 +75,9 @@ pub(in crate::report) enum Course {
 pub(in crate::report) struct Outlook {
     pub(in crate::report) target: String,
     pub(in crate::report) verdict: Verdict,
+    /// Earlier plans do not have it.
+    #[serde(default)]
+    pub(in crate::report) requires_python: Option<String>,
     #[serde(deserialize_with = "search")]
     pub(in crate::report) search: Option<plan::Search>,
     pub(in crate::report) after: After,
@@ -133,6 +136,9 @@ struct WrittenSearch {
     border: WrittenBorder,
     versions: usize,
     fitting: usize,
+    /// Earlier plans do not have it.
+    #[serde(default)]
+    other_python: usize,
     probes: Vec<WrittenProbe>,
     prerelease: Option<Version>,
     requests: u64,
@@ -186,6 +192,7 @@ fn search<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<plan::Search>, 
         },
         versions: search.versions,
         fitting: search.fitting,
+        other_python: search.other_python,
         probes: search.probes.into_iter().map(probe).collect(),
         prerelease: search.prerelease,
         requests: search.requests,

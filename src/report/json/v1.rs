@@ -10,7 +10,7 @@ use super::gate_v1::Gate;
 pub(super) use super::parts_v1::{Evidence, Place, SCHEMA_VERSION, Verdict};
 pub(super) use super::problem_v1::{Problem, ProblemKind};
 pub(in crate::report) use artifact::OtherBuild;
-pub(super) use artifact::{Artifact, ArtifactKind};
+pub(super) use artifact::{Artifact, ArtifactKind, FileCheck};
 
 /// What a scan found, as `ungil scan --format json` writes it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -26,6 +26,10 @@ pub(super) struct Report {
     pub(super) configuration: Option<String>,
     /// Targets, such as `cp314t-linux-x86_64`, in the order asked for.
     pub(super) targets: Vec<String>,
+    /// Lock files that leave a target out, by target; not there when none does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub(super) excluded: Vec<ExcludedTarget>,
     /// One for each name and version, and for each environment that holds it; sorted.
     pub(super) packages: Vec<Package>,
     /// What rules say of the packages, in the order of the packages, the worst first.
@@ -77,6 +81,13 @@ pub(super) struct TargetResult {
     /// For `build` on a free-threaded target: what is foreseen of the build, read from the sources, which are never run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) build: Option<Box<super::build_v1::Forecast>>,
+    /// Whether the lock file that pins it lacks the file, because it leaves the target out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(default)]
+    pub(super) not_in_lock: bool,
+    /// For `blocked`: `Requires-Python` of the version, where that alone is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) requires_python: Option<String>,
     /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
     /// of file; null otherwise, and where it was not compared.
     pub(super) other_build: Option<OtherBuild>,
@@ -89,6 +100,21 @@ pub(super) struct TargetResult {
     pub(super) passed_over: Vec<PassedOver>,
     /// Every compiled module that the target would load, by path.
     pub(super) modules: Vec<Module>,
+}
+
+/// A target that a lock file leaves out. Its packages are judged by the files that the index has of the locked versions.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ExcludedTarget {
+    /// The target.
+    pub(super) target: String,
+    /// The line that leaves it out.
+    pub(super) place: Place,
+    /// What the file is locked for instead: `Python >=3.11, <3.14`.
+    pub(super) locked_for: String,
+    /// What to change before the file is made again, as an imperative.
+    pub(super) change: String,
+    /// What to run then, where the file is; empty when the tool that wrote it is not known.
+    pub(super) command: String,
 }
 
 /// A compiled file that the verdict does not count.

@@ -118,7 +118,12 @@ pub(in crate::report) fn none_ready(search: &Search) -> String {
         named.push(format!("{} more", looks.len() - MOST_PROBES));
     }
     let named = named.join(", ");
+    let other_python = search.other_python;
     match (search.fitting, looks.len()) {
+        (0, _) if other_python == search.versions => format!("{newer}, none that allows this Python (Requires-Python)"),
+        (0, _) if other_python > 0 => {
+            format!("{newer}: {other_python} that do not allow this Python, the others without a file that fits")
+        }
         (0, _) => format!("{newer}, none with a wheel that fits and has its compiled modules"),
         (fitting, looks) if fitting == looks => format!("{newer}: {named}"),
         (fitting, 0) => format!("{newer}, {fitting} with a wheel that fits; none was looked at"),

@@ -104,7 +104,7 @@ fn platform(wheel: &WheelName, result: &TargetResult) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::artifact::{Artifact, MetadataFile};
+    use crate::model::artifact::{Artifact, FileCheck, MetadataFile};
     use crate::model::place::Location;
     use crate::model::verdict::Verdict;
 
@@ -131,6 +131,9 @@ mod tests {
             reason: String::new(),
             declared_by: Vec::new(),
             artifact: Some(artifact),
+            file_check: FileCheck::Ranges,
+            not_in_lock: false,
+            requires_python: None,
             build: None,
             other_build: None,
             left_out: Vec::new(),

@@ -52,7 +52,8 @@ fn offer(words: &[OfferKind], offer: &Offer) -> Truth {
         Offer::Pure { .. } => OfferKind::Pure,
         Offer::PureFallback { .. } => OfferKind::PureFallback,
         Offer::Source { .. } => OfferKind::Source,
-        Offer::Nothing { .. } => OfferKind::Nothing,
+        Offer::Nothing { requires_python: Some(_), .. } => OfferKind::OtherPython,
+        Offer::Nothing { requires_python: None, .. } => OfferKind::Nothing,
         Offer::Unknown { .. } => OfferKind::Unknown,
     };
     match offer {

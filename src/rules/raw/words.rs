@@ -12,6 +12,7 @@ pub enum OfferKind {
     PureFallback,
     Source,
     Nothing,
+    OtherPython,
     Unknown,
 }
 

@@ -14,7 +14,7 @@ use crate::model::outcome::Gil;
 use crate::model::plan::{Border, Probe, Search, Seen};
 use crate::model::report::TargetResult;
 use crate::model::request::Requests;
-use crate::model::resolution::{Chosen, Resolution};
+use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::subject::Offer;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -81,7 +81,8 @@ pub(super) fn first_ready(
     let probes = looker.probes.into_values().collect();
     let fitting =
         newer.iter().filter_map(|version| editions.edition(version)).filter(|it| needs_bytes(it, target)).count();
-    Some(Search { border, probes, versions: newer.len(), fitting, prerelease, requests, ..found })
+    let other_python = newer.iter().filter_map(|version| editions.edition(version)).filter(is_for_other_python).count();
+    Some(Search { border, probes, versions: newer.len(), fitting, other_python, prerelease, requests, ..found })
 }
 
 /// Whether it is a pre-release for somebody who has none and wants none.
@@ -167,7 +168,7 @@ impl Looker<'_> {
     fn look_at_names(&mut self, version: &Version) -> Option<Probe> {
         let edition = self.editions.edition(version)?;
         let (verdict, reason) = match resolve::offer(&edition.choice, self.target().platform) {
-            Offer::Nothing { why } => (Verdict::Blocked, why),
+            Offer::Nothing { why, .. } => (Verdict::Blocked, why),
             Offer::Unknown { why } => (Verdict::Unknown, why),
             Offer::Source { filename, .. } => (Verdict::Build, format!("only {filename} fits")),
             Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
@@ -213,6 +214,11 @@ impl Looker<'_> {
         }
         resolution
     }
+}
+
+/// Whether `Requires-Python` alone keeps the version from the target.
+fn is_for_other_python(edition: &Edition) -> bool {
+    matches!(edition.choice, Choice::Nothing { requires_python: Some(_), .. })
 }
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {

@@ -80,7 +80,7 @@ fn what_to_do_stands_in_a_table() {
     let plan = made::plan();
     let html = page(&[made::planned(&plan), plan]);
     let text = text_of(&html, "<section id=\"way-forward\" aria-labelledby=\"way-forward-title\">", "</section>");
-    insta::assert_snapshot!(text);
+    snapshot!("dashboard", text);
     assert!(html.contains("<a href=\"#way-forward\">The way forward</a></li>"));
     let without = page(&[made::sample()]);
     for word in ["id=\"way-forward\"", "class=\"gain\"", "ready version", "class=\"notes\""] {

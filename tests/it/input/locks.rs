@@ -204,9 +204,7 @@ fn described(requests: &Requests) -> String {
 }
 
 pub(super) fn check_awkward(kind: &str) {
-    insta::with_settings!({ snapshot_path => "../../snapshots/input", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!(format!("awkward-{kind}"), awkward(kind));
-    });
+    snapshot!("input", format!("awkward-{kind}"), awkward(kind));
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn search(oldest: Option<&str>, probes: Vec<Probe>) -> Search {
         oldest,
         versions: 12,
         fitting: 5,
+        other_python: 0,
         probes,
         prerelease: None,
         requests: 9,
@@ -45,6 +46,7 @@ fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str,
         target: target(python),
         verdict,
         reason: "declares that it needs the GIL: a._b and 3 more".to_owned(),
+        requires_python: None,
         search,
         after: After {
             version: Some(version.parse().unwrap()),
@@ -175,6 +177,7 @@ pub(crate) fn plan() -> Plan {
         step("accept", Course::Accept, both(PureFallback)),
     ];
     Plan {
+        excluded: Vec::new(),
         targets: vec![target("3.14t"), target("3.15t")],
         steps: [steps, builds(&both(Build))].concat(),
         moves: vec![

@@ -1,6 +1,6 @@
 //! Reports and an inspection made by hand: every verdict, every kind of evidence, hostile text.
 
-use ungil::model::artifact::{Artifact, ArtifactKind, MetadataFile};
+use ungil::model::artifact::{Artifact, ArtifactKind, FileCheck, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use ungil::model::evidence::Evidence;
@@ -61,6 +61,9 @@ fn result(target: Target, verdict: Verdict, reason: &str, filename: &str) -> Tar
         reason: reason.to_owned(),
         declared_by: Vec::new(),
         artifact: (!filename.is_empty()).then(|| artifact(filename)),
+        file_check: if filename.ends_with(".whl") { FileCheck::Ranges } else { FileCheck::Unread },
+        not_in_lock: false,
+        requires_python: None,
         build: None,
         other_build: None,
         left_out: Vec::new(),
@@ -279,6 +282,7 @@ pub(crate) fn report() -> Report {
     packages.extend(troubled_packages());
     packages.sort_by(|first, second| first.name.cmp(&second.name));
     Report {
+        excluded: Vec::new(),
         targets: linux().to_vec(),
         packages,
         problems: vec![Problem {
@@ -328,6 +332,7 @@ pub(crate) fn crowded() -> Report {
     let named =
         |name: &str, results| package(name, Some("1.0"), vec![from_line(1, &["all"]), from_line(2, &[])], results);
     Report {
+        excluded: Vec::new(),
         targets: linux().to_vec(),
         packages: vec![
             named("grpcio", vec![unbuilt(first, "grpcio"), unbuilt(second, "grpcio")]),
@@ -379,6 +384,7 @@ pub(crate) fn two_platforms() -> Report {
     );
     let old = result(targets[1], Verdict::Build, "only an sdist fits", "lxml-5.0.0.tar.gz");
     Report {
+        excluded: Vec::new(),
         targets: targets.to_vec(),
         packages: vec![
             package("lxml", Some("5.0.0"), vec![from_line(3, &[])], vec![old]),
@@ -406,6 +412,7 @@ pub(crate) fn hostile() -> Report {
     }
     let place = Place { file: format!("https://me:s3cret@example.org/{HOSTILE_PATH}"), line: None, column: None };
     Report {
+        excluded: Vec::new(),
         targets: vec![first],
         packages: vec![package("evil", Some("1.0"), vec![RequiredBy { place, path: Vec::new() }], vec![evil])],
         problems: vec![Problem {

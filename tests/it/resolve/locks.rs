@@ -95,7 +95,7 @@ fn only_files_with_a_locked_digest_count() {
          d 1.0: unknown: no such package
          ! c: no index offers c 2, which x.lock:5 pins
          ! https://files.test/d/: no such package
-         ! c-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl: the index states no digest of the kind that was given, so the file could not be compared",
+         ! b: no file of b 1.0 has a digest that x.lock:2 gives",
     );
 }
 
@@ -140,6 +140,39 @@ fn a_lock_for_other_targets_is_a_problem() {
          ! cp314t-linux-x86_64: x.lock:9 was locked for Python ^2.7 || ^3.8,<3.14, not for 3.14t and may lack what that needs",
     );
     check(world, made_for("^2.7 || ^3.8", &[">=2.7,<3", ">=3.8,<4"]), "a 1.0: py3-none-any");
+}
+
+#[test]
+fn files_that_a_lock_for_other_targets_lacks_count_and_say_so() {
+    let place = Place { file: "uv.lock".to_owned(), line: Some(3), column: None };
+    let bound = |bound: &str| PythonBound {
+        any_of: vec![bound.parse().unwrap()],
+        shown: bound.to_owned(),
+        place: place.clone(),
+    };
+    let world = "
+        a 1.0 | sha=aa cp313
+        a 1.0 | sha=bb cp314t
+        b 1.0 | sha=cc pure
+        c 1.0 | sha=dd cp313
+        d 1.0 | sha=ee python<3.14 pure
+        e 1.0 | sha=ff cp313
+        e 1.0 | sha=00 sdist";
+    let table = format!(
+        "a 1.0 sha=aa|{LISTED}\nb 1.0 sha=cc|{LISTED}\nc 1.0 sha=dd|{LISTED}\nd 1.0 sha=ee|{LISTED}\ne 1.0 sha=ff|{LISTED}"
+    );
+    let made_for =
+        |python: &str| Lock { file: "uv.lock".to_owned(), requires_python: Some(bound(python)), ..lock(&table) };
+    let lacking = |lock: Lock| -> Vec<String> {
+        let found = resolve(world, vec![lock]);
+        let lacking = found.packages.iter().filter(|chosen| chosen.not_in_lock);
+        lacking.map(|chosen| chosen.name.to_string()).collect()
+    };
+    assert_eq!(lacking(made_for(">=3.11,<3.14")), ["a", "e"]);
+    assert_eq!(lacking(made_for(">=3.11")), [""; 0]);
+    let excluded = resolve(world, vec![made_for(">=3.11,<3.14")]).excluded;
+    assert_eq!(excluded.len(), 1);
+    assert_eq!(excluded[0].change, "set `requires-python = \">=3.11\"` in pyproject.toml");
 }
 
 #[test]

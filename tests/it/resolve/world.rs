@@ -212,7 +212,7 @@ pub(super) fn render(result: Result<Resolution, ResolveError>) -> String {
             }
             Choice::Source { .. } => "source".to_owned(),
             Choice::Installed { .. } => "installed".to_owned(),
-            Choice::Nothing { why } => format!("nothing: {why}"),
+            Choice::Nothing { why, .. } => format!("nothing: {why}"),
             Choice::Unknown { why } => format!("unknown: {why}"),
         };
         format!("{} {version}: {choice}", package.name)

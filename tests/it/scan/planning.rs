@@ -210,7 +210,7 @@ fn leaves_come_first_and_the_end_is_told_for_people() {
     let index = server.url("/simple/");
     let run = desk.run(&[&["plan", "requirements.txt", "--index-url", &index], TARGET].concat());
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
-    insta::assert_snapshot!(run.stdout);
+    snapshot!("scan", run.stdout);
 }
 
 #[test]

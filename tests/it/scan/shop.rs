@@ -35,6 +35,13 @@ struct File {
     metadata: Option<String>,
 }
 
+impl File {
+    /// `Requires-Python`, as the index states it.
+    fn requires_python(&self) -> Option<&str> {
+        self.metadata.as_ref()?.lines().find_map(|line| line.strip_prefix("Requires-Python: "))
+    }
+}
+
 /// What is on offer.
 #[derive(Clone, Default)]
 pub(super) struct Shop {
@@ -122,7 +129,11 @@ impl Shop {
                     .map(|metadata| format!(" data-core-metadata=\"sha256={}\"", sha256(metadata.as_bytes())));
                 let name = &file.filename;
                 let metadata = metadata.unwrap_or_default();
-                format!("<a href=\"../../files/{name}#sha256={digest}\"{metadata}>{name}</a><br>\n")
+                let python = file.requires_python().map(|wanted| {
+                    format!(" data-requires-python=\"{}\"", wanted.replace('<', "&lt;").replace('>', "&gt;"))
+                });
+                let python = python.unwrap_or_default();
+                format!("<a href=\"../../files/{name}#sha256={digest}\"{metadata}{python}>{name}</a><br>\n")
             })
             .collect();
         format!("<!DOCTYPE html><html><body>\n{links}</body></html>\n")

@@ -233,6 +233,72 @@ fn a_file_that_is_not_the_one_that_was_meant_is_not_believed() {
     assert_eq!(run.code, Some(3));
 }
 
+/// A wheel with a large member beside its module, so that it is read by ranges.
+const RANGED: &str = "ranged-1.0-cp314-cp314t-manylinux_2_28_x86_64.whl";
+
+fn ranged() -> (Shop, Server) {
+    let module = "ranged/sample.cpython-314t-x86_64-linux-gnu.so";
+    let wheel = Wheel::new(RANGED).ballast("ranged/noise.bin", 600_000).module(module, "elf-x86_64-not-used.so");
+    let shop = Shop::with([wheel]);
+    let server = Server::start(shop.routes());
+    (shop, server)
+}
+
+#[test]
+fn a_report_says_how_each_file_was_checked() {
+    let (shop, server) = ranged();
+    let (own, other) = (sha256(&shop.bytes(RANGED)), sha256(b"something else"));
+    let url = |digest: &str| format!("ranged @ {}#sha256={digest}", server.url(&format!("/files/{RANGED}")));
+    let check = |arguments: &[&str], verdict: &str, checked: &str, digests: [Option<&str>; 2]| {
+        let report = Desk::new().scan(&server, arguments).report();
+        assert_eq!(report.verdicts(), [format!("ranged 1.0 cp314t {verdict}")], "{arguments:?}");
+        let artifact = &report.result("ranged")["artifact"];
+        assert_eq!(artifact["checked"], checked, "{arguments:?}");
+        assert_eq!([artifact["sha256"].as_str(), artifact["sha256_stated"].as_str()], digests, "{arguments:?}");
+        report.problems()
+    };
+    // By ranges nobody knows whether the digest is right, and the report does not say that it is.
+    assert_eq!(check(&[&url(&own)], "ready", "ranges", [None, Some(&own)]), [] as [String; 0]);
+    check(&[&url(&other)], "ready", "ranges", [None, Some(&other)]);
+    check(&["--verify-hashes", &url(&own)], "ready", "digest", [Some(&own), Some(&own)]);
+    let desk = Desk::new();
+    desk.write("ungil.toml", "verify-hashes = true\n");
+    for arguments in [&["--verify-hashes", "--no-config", &url(&other)][..], &[&url(&other)]] {
+        let report = desk.scan(&server, arguments).report();
+        assert_eq!(report.verdicts(), ["ranged 1.0 cp314t unknown"]);
+        assert!(report.problems().iter().any(|it| it.starts_with("integrity") && it.contains(&other)), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_pinned_digest_that_nobody_states_is_computed() {
+    let (shop, server) = ranged();
+    let (own, other) = (sha256(&shop.bytes(RANGED)), sha256(b"something else"));
+    let url = server.url(&format!("/files/{RANGED}"));
+    for (digest, is_right) in [(&own, true), (&other, false)] {
+        let desk = Desk::new();
+        desk.write("requirements.txt", format!("ranged @ {url} --hash=sha256:{digest}\n"));
+        let report = desk.scan(&server, &["requirements.txt"]).report();
+        let artifact = &report.result("ranged")["artifact"];
+        assert_eq!((artifact["checked"].as_str(), artifact["sha256"].as_str()), (Some("digest"), Some(own.as_str())));
+        let told = report.problems();
+        let found = told.iter().any(|it| it.starts_with("integrity") && it.contains("requirements.txt:1:1 demands"));
+        assert_eq!(found, !is_right, "{told:?}");
+    }
+}
+
+#[test]
+fn a_digest_that_is_not_the_one_of_the_index_is_told_with_both() {
+    let (shop, server) = shop();
+    let (own, other) = (sha256(&shop.bytes(READY)), sha256(b"something else"));
+    let desk = Desk::new();
+    desk.write("requirements.txt", format!("ready==1.0 --hash=sha256:{other}\n"));
+    let run = desk.scan(&server, &["requirements.txt"]);
+    let told = run.report().problems();
+    assert!(told.iter().any(|it| it.starts_with("integrity") && it.contains(&own) && it.contains(&other)), "{told:?}");
+    assert_eq!((run.report().verdicts(), run.code), (vec!["ready 1.0 cp314t blocked".to_owned()], Some(1)));
+}
+
 #[test]
 fn folders_of_files_are_enough() {
     let (shop, server) = shop();

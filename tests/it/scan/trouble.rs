@@ -122,14 +122,16 @@ fn a_metadata_file_that_cannot_be_had_is_no_loss() {
 }
 
 #[test]
-fn no_index_at_all_is_a_problem_of_each_package() {
+fn no_index_at_all_ends_the_run_with_one_line() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let index = format!("http://127.0.0.1:{port}/simple/");
-    let run = Desk::new().run(&[&["scan", "a", "b", "--format", "json", "--index-url", &index], TARGET].concat());
-    let report = run.report();
-    assert_eq!(report.verdicts(), ["a ? cp314t unknown", "b ? cp314t unknown"]);
-    assert!(report.problems().iter().all(|problem| problem.contains(&index)), "{:?}", report.problems());
-    assert_eq!((run.code, report.count("problems")), (Some(3), 2));
+    for command in ["scan", "gate"] {
+        let run = Desk::new().run(&[&[command, "a", "b", "--format", "json", "--index-url", &index], TARGET].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (Some(4), ""), "{}", run.stderr);
+        let told = format!("error: 127.0.0.1:{port} does not answer: ");
+        assert!(run.stderr.starts_with(&told), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().filter(|line| line.starts_with("error")).count(), 1, "{}", run.stderr);
+    }
 }
 
 #[test]

@@ -311,5 +311,5 @@ fn the_table_is_for_people() {
     let arguments = [&["scan", "requirements.txt", "--index-url", &index], TARGET].concat();
     let run = super::desk::Run::of(desk.command(&arguments).env("COLUMNS", "110"));
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
-    insta::assert_snapshot!(run.stdout);
+    snapshot!("scan", run.stdout);
 }

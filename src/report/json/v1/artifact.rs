@@ -10,14 +10,29 @@ pub(in crate::report::json) struct Artifact {
     pub(in crate::report::json) filename: String,
     /// Kind of file.
     pub(in crate::report::json) kind: ArtifactKind,
-    /// SHA-256 in lower-case hexadecimal digits; null when nobody states it.
+    /// SHA-256 in lower-case hexadecimal digits, computed of the whole file; null when the file was not read as a whole.
     pub(in crate::report::json) sha256: Option<String>,
+    /// SHA-256 that the index, the URL or the lock states; null when nobody does. Nothing was computed to compare it with
+    /// where `checked` is `ranges`.
+    pub(in crate::report::json) sha256_stated: Option<String>,
+    /// How the bytes that were read were checked; null when none were.
+    pub(in crate::report::json) checked: Option<FileCheck>,
     /// Where it is: a URL without credentials, query or fragment.
     pub(in crate::report::json) url: Option<String>,
     /// Size in bytes; null when nobody states it.
     pub(in crate::report::json) size: Option<u64>,
     /// Why it was yanked, empty when no reason was given; null when it was not.
     pub(in crate::report::json) yanked: Option<String>,
+}
+
+/// How far the bytes of a distribution file were checked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::report::json) enum FileCheck {
+    /// All of it was read; its digests are those that are stated of it and demanded.
+    Digest,
+    /// Parts of it were read: members by their CRC-32 and by `RECORD`.
+    Ranges,
 }
 
 /// Kinds of distribution files.

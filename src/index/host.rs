@@ -1,0 +1,124 @@
+//! What is known of a host: how many requests it is sent at a time, and whether it answers at all.
+//!
+//! A host that does not answer is not asked again in the same run: whoever waits for it is told at once.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Failures in a row after which a host that did answer before counts as dead.
+const MOST_FAILURES: u32 = 3;
+
+/// One host.
+pub(super) struct Host {
+    /// Its name and port, as they may be shown.
+    pub(super) name: String,
+    gate: Gate,
+    health: Mutex<Health>,
+}
+
+#[derive(Default)]
+struct Health {
+    has_answered: bool,
+    /// Queries in a row that were given up.
+    failures: u32,
+    /// Why it is not asked any more.
+    dead: Option<String>,
+}
+
+impl Host {
+    pub(super) fn new(name: String, permits: usize) -> Host {
+        Host { name, gate: Gate::new(permits), health: Mutex::default() }
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there is room for one more request.
+    pub(super) fn enter(&self) -> Permit<'_> {
+        self.gate.enter()
+    }
+
+    /// Why it is not asked any more; `None` while it is.
+    pub(super) fn dead(&self) -> Option<String> {
+        self.health().dead.clone()
+    }
+
+    /// Whether it ever answered, whatever it said.
+    pub(super) fn has_answered(&self) -> bool {
+        self.health().has_answered
+    }
+
+    /// It answered.
+    pub(super) fn answers(&self) {
+        self.health().has_answered = true;
+    }
+
+    /// A query came to its end.
+    pub(super) fn succeeds(&self) {
+        self.health().failures = 0;
+    }
+
+    /// A query was given up: who never answered is not asked again, and who does not any more is given some chances.
+    pub(super) fn fails(&self, why: &str) {
+        let mut health = self.health();
+        health.failures += 1;
+        if !health.has_answered || health.failures >= MOST_FAILURES {
+            health.dead.get_or_insert_with(|| why.to_owned());
+        }
+    }
+}
+
+/// Lets so many through at a time.
+struct Gate {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Gate {
+    fn new(permits: usize) -> Gate {
+        Gate { free: Mutex::new(permits.max(1)), freed: Condvar::new() }
+    }
+
+    fn enter(&self) -> Permit<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Permit { gate: self }
+    }
+}
+
+/// Room for one request.
+pub(super) struct Permit<'a> {
+    gate: &'a Gate,
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        *self.gate.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.gate.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_answer_is_not_asked_again() {
+        let silent = Host::new("silent".to_owned(), 1);
+        silent.fails("refused");
+        assert_eq!(silent.dead().as_deref(), Some("refused"));
+        let shaky = Host::new("shaky".to_owned(), 1);
+        shaky.answers();
+        shaky.fails("one");
+        shaky.fails("two");
+        shaky.succeeds();
+        shaky.fails("three");
+        shaky.fails("four");
+        assert_eq!(shaky.dead(), None);
+        shaky.fails("five");
+        assert_eq!(shaky.dead().as_deref(), Some("five"));
+    }
+}
