@@ -197,9 +197,9 @@ fn is_stub(image: &Image, target: u64) -> bool {
 
 /// Whether an entry of a linkage table begins there whose function never returns.
 fn never_returns(image: &Image, target: u64) -> bool {
-    /// How far from its beginning an entry jumps.
-    const LENGTH: u64 = 16;
-    let slot = (0..=LENGTH).step_by(4).find_map(|offset| match static_successor(image, target.wrapping_add(offset)) {
+    /// How far from its beginning an entry jumps, in bytes.
+    const ENTRY_BYTES: u64 = 16;
+    let slot = (0..=ENTRY_BYTES).step_by(4).find_map(|offset| match static_successor(image, target.wrapping_add(offset)) {
         StaticSuccessor::Through { slot, next: None } => Some(slot),
         _ => None,
     });
