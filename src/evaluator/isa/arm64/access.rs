@@ -199,10 +199,11 @@ fn is_stub(image: &Image, target: u64) -> bool {
 fn never_returns(image: &Image, target: u64) -> bool {
     /// How far from its beginning an entry jumps, in bytes.
     const ENTRY_BYTES: u64 = 16;
-    let slot = (0..=ENTRY_BYTES).step_by(4).find_map(|offset| match static_successor(image, target.wrapping_add(offset)) {
-        StaticSuccessor::Through { slot, next: None } => Some(slot),
-        _ => None,
-    });
+    let slot =
+        (0..=ENTRY_BYTES).step_by(4).find_map(|offset| match static_successor(image, target.wrapping_add(offset)) {
+            StaticSuccessor::Through { slot, next: None } => Some(slot),
+            _ => None,
+        });
     let import = slot.filter(|_| is_stub(image, target)).and_then(|slot| image.import_at(image.pointer(slot)?));
     import.is_some_and(|import| NEVER_RETURNING.contains(&import.name.as_str()))
 }
