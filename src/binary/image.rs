@@ -22,11 +22,13 @@ mod elf;
 mod elf_relocation;
 mod export_trie;
 mod initialisers;
+mod landing_pads;
 mod macho;
 mod pe;
 pub mod sections;
 
 pub use code::CodeRange;
+pub use landing_pads::LandingPad;
 
 /// Size of the window of synthetic addresses that each import owns.
 pub const IMPORT_WINDOW: u64 = 4096;
@@ -145,6 +147,7 @@ pub struct Image<'data> {
     search_paths: Vec<String>,
     symbols: OnceLock<Vec<(u64, &'data str)>>,
     functions: OnceLock<Vec<code::NamedFunction<'data>>>,
+    unwind_tables: OnceLock<landing_pads::UnwindTables>,
 }
 
 /// Opens every image in a file: one, or one for each architecture of a universal Mach-O file.

@@ -8,9 +8,12 @@
 mod answers;
 mod calls;
 mod effects;
+mod exceptions;
 mod guard_calls;
 mod noreturn;
+mod other_entries;
 mod past_declaration;
+mod past_settled;
 mod settled;
 mod static_guards;
 mod unfollowed;
@@ -21,7 +24,7 @@ use self::effects::Effects;
 use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
 use self::past_declaration::PastDeclarations;
-use crate::binary::image::Image;
+use crate::binary::image::{Image, LandingPad};
 use crate::evaluator::cpu::flags::Condition;
 use crate::evaluator::cpu::fuel::{EvaluationLimits, Fuel};
 use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
@@ -67,6 +70,8 @@ pub(super) struct Executor<'a, 'data, I> {
     noreturn: NoReturn,
     guard_calls: GuardCalls,
     past_declarations: PastDeclarations,
+    /// Where code goes on when a call throws, by the address to which it returns.
+    landing_pads: FastMap<u64, Option<LandingPad>>,
     blank: Rc<Vectors>,
     /// What is known of the image's data from the start.
     layout: Rc<Layout>,
@@ -86,6 +91,8 @@ pub(super) struct Executor<'a, 'data, I> {
     followed: FastMap<u64, ()>,
     /// Whether something outside got an address by which it could call the image's code.
     is_exposed: bool,
+    /// The function that is followed.
+    hook: u64,
     /// How many calls inside each other are followed, the hook's included; deeper ones are skipped.
     levels: usize,
     /// Last component of the name of the module that the hook is for.
@@ -94,6 +101,12 @@ pub(super) struct Executor<'a, 'data, I> {
     seen: FastMap<u64, Vec<State>>,
     worklist: Vec<State>,
     raising: Vec<State>,
+    /// Paths on which something was thrown.
+    thrown: Vec<State>,
+    /// Paths whose module is settled.
+    settled_paths: Vec<State>,
+    /// Whether these are what is followed now.
+    follows_settled: bool,
     /// Paths on which the import may succeed.
     pub(super) outcomes: Vec<Outcome>,
     /// What they make, when they are followed for that.
@@ -125,6 +138,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             noreturn: NoReturn::default(),
             guard_calls: GuardCalls::default(),
             past_declarations: PastDeclarations::default(),
+            landing_pads: FastMap::default(),
             blank: State::new(0, convention, Memory::default()).vectors,
             layout: Rc::new(Layout::of(image)),
             call_sites: FastMap::default(),
@@ -135,12 +149,16 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             writers: FastMap::default(),
             followed: FastMap::default(),
             is_exposed: false,
+            hook: 0,
             levels: usize::MAX,
             module_name: module_name.to_owned(),
             purpose,
             seen: FastMap::default(),
             worklist: Vec::new(),
             raising: Vec::new(),
+            thrown: Vec::new(),
+            settled_paths: Vec::new(),
+            follows_settled: false,
             outcomes: Vec::new(),
             create_results: Vec::new(),
             returned: Vec::new(),
@@ -164,6 +182,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     /// Follows every path from a hook, and calls that are nested in at most so many others; deeper ones are skipped.
     pub(super) fn explore(&mut self, hook: u64, levels: usize) {
         self.forget_paths();
+        self.hook = hook;
         self.levels = levels;
         self.machine.fuel.refill(levels);
         self.explore_all(hook);
@@ -173,6 +192,8 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         self.seen.clear();
         self.worklist.clear();
         self.raising.clear();
+        self.thrown.clear();
+        self.settled_paths.clear();
         self.outcomes.clear();
         self.create_results.clear();
         self.returned.clear();
@@ -200,6 +221,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                 return;
             }
         }
+        self.follow_settled();
     }
 
     /// What initialisers may have written when the hook begins.
@@ -215,16 +237,20 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 
     /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
-    /// paths meet before they go on. Paths with an exception come last.
+    /// paths meet before they go on. Paths with an exception come last, those with one of C++ behind them.
     fn next(&mut self) -> Option<State> {
-        let list = if self.worklist.is_empty() { &mut self.raising } else { &mut self.worklist };
+        let list = match (self.worklist.is_empty(), self.raising.is_empty()) {
+            (false, _) => &mut self.worklist,
+            (true, false) => &mut self.raising,
+            (true, true) => &mut self.thrown,
+        };
         let rank = |state: &State| (state.frames.len(), std::cmp::Reverse(state.pc));
         let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
         Some(list.swap_remove(best))
     }
 
     fn abandon(&mut self, why: String) {
-        if self.abandoned.len() < MOST_REASONS && !self.abandoned.contains(&why) {
+        if !self.follows_settled && self.abandoned.len() < MOST_REASONS && !self.abandoned.contains(&why) {
             self.abandoned.push(why);
         }
     }
@@ -261,7 +287,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
                     return;
                 }
             };
-            if !on {
+            if !on || self.keep_settled(&state) {
                 return;
             }
             let depth = self.machine.fuel.depth();
@@ -283,7 +309,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         let value = state.register(self.machine.convention.result);
         state.pc = END;
         self.machine.note(&mut state, TraceEvent::Return { value });
-        if state.exception_set && self.purpose != Purpose::Answer {
+        if state.exception_set && self.purpose != Purpose::Answer || self.ends_as_settled(&state, value) {
             return;
         }
         match self.purpose {

@@ -35,6 +35,8 @@ pub(super) enum CallOutcome {
     Returns(Value),
     /// It does not return on a path that counts.
     NoReturn,
+    /// It throws an exception of C++, or goes on with one.
+    Throws,
     /// It calls back a function first, whose result does not matter.
     CallsBack(u64),
     /// It leaves every register but the result alone.
@@ -90,7 +92,7 @@ impl CallModel {
     pub(super) fn never_returns(self) -> bool {
         match self {
             CallModel::Api(facts) => facts.returns == Returns::Never,
-            CallModel::System(call) => call == SystemCall::Never,
+            CallModel::System(call) => matches!(call, SystemCall::Never | SystemCall::Throws),
         }
     }
 

@@ -77,7 +77,7 @@ pub(super) struct Edge {
 /// Why no set was found.
 pub(super) enum Unsolved {
     /// There is none, for these reasons.
-    Conflict(Reasons),
+    Conflict(Box<Reasons>),
     /// The search took this many steps and was given up.
     TooHard { steps: u64 },
 }
@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
                 Ok(versions) => return Ok(versions.into_iter().collect()),
                 Err(PubGrubError::NoSolution(reasons)) => {
                     if !self.relax(&reasons) {
-                        return Err(Unsolved::Conflict(reasons));
+                        return Err(Unsolved::Conflict(Box::new(reasons)));
                     }
                 }
                 Err(

@@ -40,7 +40,7 @@ pub(super) fn describe(wheel: &Wheel, glance: Glance<'_>, modules: &[ModuleFacts
     let mut natives = natives(wheel, modules);
     // A server is not asked for what no verdict depends on.
     if glance.depth == Depth::Everything {
-        natives.extend(programs(wheel, is_object).map(program));
+        natives.extend(programs(wheel, is_object).map(|path| program(path)));
         natives.sort_by(|left, right| left.path.cmp(&right.path));
     }
     let natives = Fact::known(natives, Vec::new());
@@ -80,8 +80,8 @@ pub(super) fn release(listing: &Listing, version: &Version) -> Vec<String> {
     names
 }
 
-fn program(path: &String) -> NativeFile {
-    NativeFile { path: path.clone(), kind: NativeKind::Program, claim: Claim::Nothing, abis: Vec::new() }
+fn program(path: &str) -> NativeFile {
+    NativeFile { path: path.to_owned(), kind: NativeKind::Program, claim: Claim::Nothing, abis: Vec::new() }
 }
 
 /// Every compiled file: what was read, and what by its name is a library or program that nobody imports.

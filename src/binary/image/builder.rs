@@ -319,6 +319,7 @@ impl<'data> ImageBuilder<'data> {
             search_paths: self.search_paths,
             symbols: OnceLock::new(),
             functions: OnceLock::new(),
+            unwind_tables: OnceLock::new(),
         }
     }
 }

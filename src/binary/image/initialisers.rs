@@ -45,7 +45,8 @@ impl Image<'_> {
         places.filter_map(|place| self.u32(place)).map(|offset| base.saturating_add(offset.into())).collect()
     }
 
-    fn sections_named(&self, name: &str) -> Vec<(u64, u64)> {
+    /// Where sections of a name lie, as (address, size).
+    pub(super) fn sections_named(&self, name: &str) -> Vec<(u64, u64)> {
         let Ok(file) = object::File::parse(self.data) else { return Vec::new() };
         let sections = file.sections().filter(|section| section.name() == Ok(name));
         sections.map(|section| (section.address(), section.size())).collect()

@@ -7,6 +7,8 @@ pub(in crate::evaluator) struct Convention {
     pub(in crate::evaluator) arguments: &'static [usize],
     /// Register of the result.
     pub(in crate::evaluator) result: usize,
+    /// Register that tells a landing pad which exception it gets; the register of the result has the exception.
+    pub(in crate::evaluator) selector: usize,
     /// Register that holds the stack pointer.
     pub(in crate::evaluator) stack_pointer: usize,
     /// Registers that a callee leaves as they were.

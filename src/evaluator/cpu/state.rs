@@ -75,6 +75,8 @@ pub(in crate::evaluator) struct State {
     /// What branches have shown of symbolic values, sorted.
     pub(in crate::evaluator) facts: Vec<(u32, Range)>,
     pub(in crate::evaluator) modules: Vec<Module>,
+    /// The module that is taken for the one that the hook returns, once nothing can declare it otherwise.
+    pub(in crate::evaluator) settled: Option<u64>,
     /// Whether a Python exception is set.
     pub(in crate::evaluator) exception_set: bool,
     /// The answer that the condition of the next instruction shall have.
@@ -139,6 +141,7 @@ impl State {
             frames: Vec::new(),
             facts: Vec::new(),
             modules: Vec::new(),
+            settled: None,
             exception_set: false,
             pending_branch: None,
             saved_flags: None,

@@ -12,6 +12,7 @@ use crate::evaluator::values::value::Value;
 pub(in crate::evaluator) static CONVENTION: Convention = Convention {
     arguments: &[7, 6],
     result: 0,
+    selector: 2,
     stack_pointer: 4,
     preserved: &[3],
     preserved_vectors: 0..0,

@@ -22,6 +22,8 @@ pub(in crate::evaluator) enum TraceEvent {
     Unfollowed,
     /// Called a function of the image that was not followed.
     Skipped,
+    /// Went on where an exception of C++ led.
+    LandingPad,
     /// Handed a definition to `PyModuleDef_Init`.
     Definition { value: Value },
     /// Created a module.
@@ -92,6 +94,7 @@ fn describe(node: &Node, image: &Image) -> Evidence {
         }),
         TraceEvent::Unfollowed => Evidence::new("call through an unknown pointer"),
         TraceEvent::Skipped => Evidence::new("call that is skipped"),
+        TraceEvent::LandingPad => Evidence::new("landing pad of an exception"),
         TraceEvent::Definition { value } => {
             Evidence::new("module definition").symbol("PyModuleDef_Init").value(number(value))
         }

@@ -13,7 +13,7 @@ use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
 /// The name of what stands for a function that the image's own code chooses while it is loaded.
 const INDIRECT_FUNCTION: &str = "<indirect function>";
 /// Most instructions of a stub.
-const LONGEST_STUB: usize = 6;
+pub(super) const LONGEST_STUB: usize = 6;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
 
@@ -86,14 +86,16 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if self.model_guard_call(state, return_to) {
             return true;
         }
-        // Where what follows the call only throws or panics, the path has ended already.
-        if self.isa.traps(self.machine.image, return_to) || !self.may_return(return_to) {
+        // Where what follows the call only throws or panics, the path has ended already, unless the exception is caught.
+        let ends = self.isa.traps(self.machine.image, return_to) || !self.may_return(return_to);
+        if ends && !self.is_caught(state, return_to) {
             return false;
         }
         if let Value::Known(address) = target
             && self.machine.is_code(address)
             && !self.may_return(address)
         {
+            self.throw_from(state, address, return_to);
             return false;
         }
         let has_model = self.own_model(target).is_some();
@@ -102,6 +104,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 if !has_model && self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
             {
                 self.skip(state);
+                if self.is_caught(state, return_to) && !self.follows_settled {
+                    self.throw_from(state, address, return_to);
+                }
                 state.pc = return_to;
                 true
             }
@@ -124,7 +129,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     fn is_too_deep(&self, state: &State) -> bool {
-        state.frames.len() >= self.levels
+        state.frames.len() >= self.levels || self.follows_settled
     }
 
     /// Whether the code there only jumps on through a pointer out of the image: it stands for an import. The slot of a
@@ -201,6 +206,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         };
         let result = match answer {
             CallOutcome::NoReturn => return false,
+            CallOutcome::Throws => {
+                if !self.throws_for_memory(import) {
+                    self.may_throw(state);
+                }
+                return false;
+            }
             CallOutcome::CallsBack(address) => {
                 // The function returns to our caller; its result stands for that of the call.
                 state.pc = address;
@@ -213,16 +224,15 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 return true;
             }
             CallOutcome::CreatesModule(handle) => {
-                if self.cannot_declare(state, handle) {
+                if state.settled.is_none() && self.cannot_declare(state, handle) {
                     self.settle(state, handle);
                     return false;
                 }
                 Value::Known(handle)
             }
             CallOutcome::SetsGil(handle) => {
-                if self.is_settled(state, handle) {
-                    self.settle(state, handle);
-                    return false;
+                if state.settled.is_none() && self.is_settled(state, handle) {
+                    self.settle_early(state, handle);
                 }
                 Value::Known(0)
             }
@@ -245,11 +255,14 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             self.note_callbacks(state, &import.name, model);
         }
         let outcome = externals::call(&mut self.machine, state, import, model);
-        if self.purpose == Purpose::Create
+        if (self.purpose == Purpose::Create || self.follows_settled)
             && !model.is_some_and(CallModel::hands_on)
             && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
         {
             self.machine.symbols.note_defining_import(id, import);
+        }
+        if self.is_throwing(import, model) {
+            self.may_throw(state);
         }
         if model.is_none()
             && let CallOutcome::Returns(_) = outcome
@@ -271,7 +284,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             self.open_declarations(state);
         }
         let origin = self.machine.origin(target);
-        externals::unmodelled(&mut self.machine, state, CallOrigin { origin, import: None })
+        let outcome = externals::unmodelled(&mut self.machine, state, CallOrigin { origin, import: None });
+        self.may_throw(state);
+        outcome
     }
 
     pub(super) fn clobber(&mut self, state: &mut State) {
@@ -321,9 +336,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
         state.pc = frame.return_to;
         self.recognise_guard_call(state);
-        if let Some(module) = self.past_declaration(state) {
-            self.settle(state, module);
-            return false;
+        if state.settled.is_none()
+            && let Some(module) = self.past_declaration(state)
+        {
+            self.settle_early(state, module);
         }
         true
     }

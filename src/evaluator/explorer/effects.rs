@@ -103,12 +103,15 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 StaticSuccessor::Branch(first, second) => open.extend([(first, named), (second, named)]),
                 StaticSuccessor::Call { target, next } => {
                     walk.functions.push(target);
+                    open.extend(self.landing_pad_address(next).map(|pad| (pad, [None; 32])));
                     open.push((next, named));
                 }
                 StaticSuccessor::Through { slot, next } => {
                     is_used &= !self.holds(slot, UNUSED);
                     walk.found.declares |= self.holds(slot, DECLARATION);
                     walk.functions.extend(image.pointer(slot).filter(|&target| self.machine.is_code(target)));
+                    let pad = next.and_then(|next| self.landing_pad_address(next));
+                    open.extend(pad.map(|pad| (pad, [None; 32])));
                     open.extend(next.map(|next| (next, named)));
                 }
                 StaticSuccessor::Return | StaticSuccessor::Computed | StaticSuccessor::Dead => {}

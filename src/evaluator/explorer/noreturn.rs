@@ -72,15 +72,20 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 },
                 StaticSuccessor::Branch(first, second) => open.extend([first, second]),
                 StaticSuccessor::Call { target, next } => {
+                    open.extend(self.landing_pad_address(next));
                     if self.may_return_at(target, depth + 1) {
                         open.push(next);
                     }
                 }
-                StaticSuccessor::Through { slot, next } => match (self.ends(slot), next) {
-                    (true, _) => {}
-                    (false, Some(next)) => open.push(next),
-                    (false, None) => return true,
-                },
+                StaticSuccessor::Through { slot, next: Some(next) } => {
+                    open.extend(self.landing_pad_address(next));
+                    open.extend((!self.ends(slot)).then_some(next));
+                }
+                StaticSuccessor::Through { slot, next: None } => {
+                    if !self.ends(slot) {
+                        return true;
+                    }
+                }
                 StaticSuccessor::Return | StaticSuccessor::Computed => return true,
                 StaticSuccessor::Dead => {}
             }
@@ -112,8 +117,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) | StaticSuccessor::Jump(next) => open.push(next),
                 StaticSuccessor::Branch(first, second) => open.extend([first, second]),
-                StaticSuccessor::Call { next, .. } => open.push(next),
-                StaticSuccessor::Through { next, .. } => open.extend(next),
+                StaticSuccessor::Call { next, .. } | StaticSuccessor::Through { next: Some(next), .. } => {
+                    open.push(next);
+                    open.extend(self.landing_pad_address(next));
+                }
+                StaticSuccessor::Through { next: None, .. } => {}
                 StaticSuccessor::Computed => is_certain = false,
                 StaticSuccessor::Return | StaticSuccessor::Dead => {}
             }

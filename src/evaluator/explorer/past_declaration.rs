@@ -123,7 +123,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Places in the code and in data that hold one of these addresses.
-    fn references_to(&self, targets: &[u64]) -> Vec<u64> {
+    pub(super) fn references_to(&self, targets: &[u64]) -> Vec<u64> {
         let image = self.machine.image;
         let code = image.segments.iter().filter(|segment| segment.executable);
         let sites = code.flat_map(|segment| I::references(segment, targets));

@@ -56,7 +56,8 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
     }
 
-    fn call_back(&mut self, state: &mut State, function: u64) {
+    /// Carries out what a function may do that somebody else calls.
+    pub(super) fn call_back(&mut self, state: &mut State, function: u64) {
         let effects = match self.callbacks.get(&function) {
             Some(known) => Rc::clone(known),
             None => {
@@ -92,7 +93,9 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     pub(in crate::evaluator) fn unfollowed(&mut self, outcomes: &[Outcome]) -> Option<String> {
         let Purpose::Hook(_) = self.purpose else { return None };
         outcomes.iter().find_map(|outcome| match (outcome.init, &outcome.gil) {
-            (Some(InitKind::SinglePhase), Ok(Declaration::SetGil { value })) if *value != 0 => self.other_call(*value),
+            (Some(InitKind::SinglePhase), Ok(Declaration::SetGil { value })) => self.other_call(*value),
+            // To declare nothing is as good as to declare that the GIL is used.
+            (Some(InitKind::SinglePhase), Ok(Declaration::Absent)) => self.other_call(0),
             (Some(InitKind::MultiPhase | InitKind::Export), Ok(_)) => {
                 let known = self
                     .handed_on
@@ -110,15 +113,16 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// A call that declares something else, in code that others may call.
     fn other_call(&mut self, declared: u64) -> Option<String> {
-        if self.declared() == Some(declared) {
+        let sites = self.declaration_sites().to_vec();
+        let is_past = declared == 0 && self.past_declarations.values().any(|&is_past| is_past);
+        if sites.is_empty() || is_past || self.declared() == Some(declared) {
             return None;
         }
         let image = self.machine.image;
-        let sites = self.declaration_sites().to_vec();
         let site = sites.iter().find(|site| {
             let argument = isa::second_argument::<I>(image, site);
             let starts = site.transfer.map_or_else(|| I::starts_of(image, site.reference), |call| vec![call.start]);
-            argument != Some(declared) && !self.is_any_followed(&starts)
+            argument != Some(declared) && !self.is_any_followed(&starts) && !self.is_run_by_hooks_alone(&starts)
         })?;
         let place = site.transfer.map_or(site.reference, |call| call.start);
         Some(format!(

@@ -22,6 +22,7 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, call: SystemCall) -
             machine.fresh(state, Symbol::new(Range::ALL))
         }
         SystemCall::Never => return CallOutcome::NoReturn,
+        SystemCall::Throws => return CallOutcome::Throws,
         SystemCall::Argument(number) => machine.argument(state, number),
         SystemCall::BoostInit => {
             let origin = machine.boost_library();

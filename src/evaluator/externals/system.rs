@@ -30,6 +30,8 @@ pub(in crate::evaluator) enum SystemCall {
     Writes(u8),
     /// It never returns, or not on a path on which the import succeeds.
     Never,
+    /// It throws, or goes on with an exception that was thrown.
+    Throws,
     /// One of its arguments.
     Argument(usize),
     /// Memory of as many bytes as this argument says, unknown at first.
@@ -78,7 +80,7 @@ use self::SystemCall::{
     Allocate, AllocateThreadSlot, AllocateZeroed, Argument, BoostInit, GuardAcquire, GuardRelease, HeapAllocate,
     Memcmp, Memcpy, Memset, Never, Nothing, Number, Once, One, Pointer, PointerOrNull, PosixAllocate, ProcessorMasks,
     Processors, ReadThreadSlot, Reallocate, Strcat, Strcmp, Strcpy, Strlen, Strncat, Strncmp, Strncpy, Thread,
-    ThreadLocal, WindowsOnce, WriteFile, WriteThreadSlot, Writes, Zero,
+    ThreadLocal, Throws, WindowsOnce, WriteFile, WriteThreadSlot, Writes, Zero,
 };
 
 /// Every model. A name may end in `*`: then it stands for all names that begin like it; what stands between two `*` must
@@ -277,18 +279,9 @@ const TABLE: &[(SystemCall, &[&str])] = &[
             "siglongjmp",
             "_longjmp",
             "__longjmp_chk",
-            "__cxa_throw",
-            "__cxa_rethrow",
-            "_Unwind_Resume",
-            "_Unwind_RaiseException",
-            "_CxxThrowException",
-            "_ZSt*__throw_*",
             "_ZSt9terminatev",
             "_ZSt10unexpectedv",
-            "__cxa_bad_cast",
-            "__cxa_bad_typeid",
             "__cxa_pure_virtual",
-            "__cxa_throw_bad_array_new_length",
             "__cxa_call_unexpected",
             "__clang_call_terminate",
             "terminate",
@@ -301,9 +294,26 @@ const TABLE: &[(SystemCall, &[&str])] = &[
             "__report_rangecheckfailure",
             "__fortify_fail",
             "__chk_fail",
+            "__cxa_call_terminate",
+            "__std_terminate",
+            "_ZNSt3__122__libcpp_verbose_abort*",
+            "_Unwind_Backtrace",
+        ],
+    ),
+    (
+        Throws,
+        &[
+            "__cxa_throw",
+            "__cxa_rethrow",
+            "_Unwind_Resume",
+            "_Unwind_RaiseException",
+            "_CxxThrowException",
+            "_ZSt*__throw_*",
+            "__cxa_bad_cast",
+            "__cxa_bad_typeid",
+            "__cxa_throw_bad_array_new_length",
             "_ZNSt3__1*__throw_*",
             "?_X*@std@@YAXPEBD@Z",
-            "__cxa_call_terminate",
             "_ZSt20__throw_*",
             "_ZSt16__throw_*",
             "_ZSt17__throw_*",
@@ -313,10 +323,7 @@ const TABLE: &[(SystemCall, &[&str])] = &[
             "_ZSt25__throw_*",
             "_ZSt28__throw_*",
             "_ZSt18__throw_*",
-            "__std_terminate",
-            "_ZNSt3__122__libcpp_verbose_abort*",
             "_ZSt15__throw_*",
-            "_Unwind_Backtrace",
         ],
     ),
     (WriteFile, &["write"]),
@@ -383,7 +390,7 @@ mod tests {
     #[test]
     fn names_find_their_models() {
         for (name, call) in [
-            ("_ZSt20__throw_length_errorPKc", Some(Never)),
+            ("_ZSt20__throw_length_errorPKc", Some(Throws)),
             ("_Znwm", Some(Allocate(0))),
             ("memmove", Some(Memcpy)),
             ("some_function_of_another_library", None),

@@ -40,6 +40,7 @@ const THREAD_POINTERS: [u16; 2] = [0x5e82, 0x5e83];
 static AAPCS64: Convention = Convention {
     arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
     result: 0,
+    selector: 1,
     stack_pointer: SP,
     preserved: &[19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
     preserved_vectors: 8..16,
@@ -52,6 +53,7 @@ static AAPCS64: Convention = Convention {
 static WINDOWS: Convention = Convention {
     arguments: AAPCS64.arguments,
     result: AAPCS64.result,
+    selector: AAPCS64.selector,
     stack_pointer: AAPCS64.stack_pointer,
     preserved: &[18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29],
     preserved_vectors: 8..16,

@@ -36,6 +36,7 @@ const RSP: usize = 4;
 static SYSTEM_V: Convention = Convention {
     arguments: &[7, 6, 2, 1, 8, 9],
     result: 0,
+    selector: 2,
     stack_pointer: RSP,
     preserved: &[3, 5, 12, 13, 14, 15],
     preserved_vectors: 0..0,
@@ -47,6 +48,7 @@ static SYSTEM_V: Convention = Convention {
 static WINDOWS: Convention = Convention {
     arguments: &[1, 2, 8, 9],
     result: 0,
+    selector: 2,
     stack_pointer: RSP,
     preserved: &[3, 5, 6, 7, 12, 13, 14, 15],
     preserved_vectors: 6..16,

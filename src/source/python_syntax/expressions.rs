@@ -82,7 +82,7 @@ impl<'a> PythonParser<'a> {
     pub(super) fn flat_until(&mut self, ends: &[&str]) -> Vec<usize> {
         let mut children = Vec::new();
         let mut open = 0_usize;
-        while !self.is_line_end() && !(open == 0 && ends.contains(&self.word())) {
+        while !(self.is_line_end() || open == 0 && ends.contains(&self.word())) {
             match self.word() {
                 "(" | "[" | "{" => open += 1,
                 ")" | "]" | "}" => open = open.saturating_sub(1),

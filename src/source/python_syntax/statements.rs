@@ -65,9 +65,7 @@ impl PythonParser<'_> {
         if !self.is_line_end() && self.word() != ";" {
             children.push(self.flat_line());
         }
-        if self.word() == ";" {
-            self.at += 1;
-        } else if self.kind() == PythonTokenKind::LineEnd {
+        if self.word() == ";" || self.kind() == PythonTokenKind::LineEnd {
             self.at += 1;
         }
         if children.len() == 1 { id } else { self.tree.node("flat", children) }
@@ -332,7 +330,7 @@ impl PythonParser<'_> {
         }
         let rest = self.tokens.get(self.at..).unwrap_or_default();
         let Some(end) = rest.iter().position(|token| token.kind == PythonTokenKind::LineEnd) else { return false };
-        let before = end.checked_sub(1).unwrap_or_default();
+        let before = end.saturating_sub(1);
         self.word_at(before) == ":"
             && rest.get(end + 1).is_some_and(|token| token.kind == PythonTokenKind::BlockStart)
             && self.word_at(end + 2) == "case"

@@ -2,9 +2,9 @@
 //! names a page, and instructions after it a place there.
 
 use super::encoding::{self, Branch};
-use super::fetch;
+use super::{fetch, static_successor};
 use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, AccessSite, NamedAddresses};
+use crate::evaluator::isa::{Access, AccessSite, NamedAddresses, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
 
 /// Most instructions behind an `ADRP` that are followed.
@@ -13,6 +13,17 @@ const MOST_FOLLOWED: usize = 1 << 15;
 const MOST_VISITS: usize = 8;
 /// The first register that calls preserve: <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
 const FIRST_PRESERVED: usize = 19;
+/// Functions of the C and C++ run times that end what called them: <https://itanium-cxx-abi.github.io/cxx-abi/abi-eh.html>
+const NEVER_RETURNING: [&str; 8] = [
+    "_Unwind_Resume",
+    "_ZSt9terminatev",
+    "__assert_fail",
+    "__cxa_rethrow",
+    "__cxa_throw",
+    "__cxa_throw_bad_array_new_length",
+    "__stack_chk_fail",
+    "abort",
+];
 /// Longest code that is searched.
 const LONGEST_CODE: usize = 64 << 20;
 
@@ -161,6 +172,8 @@ fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<Acce
         match encoding::branch(word, address) {
             // What a table of jumps leads to often lies behind the jump.
             Branch::None | Branch::Register(_) => open.push((next, named)),
+            // Behind it lies other code, which has its registers from elsewhere.
+            Branch::Call(target) if never_returns(image, target) => {}
             Branch::Call(target) if !is_stub(image, target) => open.push((next, named)),
             Branch::Call(_) | Branch::CallRegister(_) => {
                 named.iter_mut().take(FIRST_PRESERVED).for_each(|register| *register = None);
@@ -180,6 +193,19 @@ fn is_stub(image: &Image, target: u64) -> bool {
     let first = fetch(image, target).filter(|&word| word != LANDING_PAD);
     let word = first.or_else(|| fetch(image, target.wrapping_add(4)));
     word.is_some_and(|word| word & 0x9f00_001f == 0x9000_0010)
+}
+
+/// Whether an entry of a linkage table begins there whose function never returns.
+fn never_returns(image: &Image, target: u64) -> bool {
+    /// How far from its beginning an entry jumps, in bytes.
+    const ENTRY_BYTES: u64 = 16;
+    let slot =
+        (0..=ENTRY_BYTES).step_by(4).find_map(|offset| match static_successor(image, target.wrapping_add(offset)) {
+            StaticSuccessor::Through { slot, next: None } => Some(slot),
+            _ => None,
+        });
+    let import = slot.filter(|_| is_stub(image, target)).and_then(|slot| image.import_at(image.pointer(slot)?));
+    import.is_some_and(|import| NEVER_RETURNING.contains(&import.name.as_str()))
 }
 
 #[cfg(test)]
