@@ -18,7 +18,6 @@ mod proposal;
 mod readiness;
 mod revision;
 mod score;
-mod tool;
 pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

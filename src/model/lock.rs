@@ -133,3 +133,27 @@ pub enum LockTool {
     /// pipenv.
     Pipenv,
 }
+
+impl LockTool {
+    /// The tool that writes a file of this name; `None` where several do.
+    pub fn of(file: &str) -> Option<LockTool> {
+        match file.rsplit(['/', '\\']).next().unwrap_or(file) {
+            "uv.lock" => Some(LockTool::Uv),
+            "poetry.lock" => Some(LockTool::Poetry),
+            "pdm.lock" => Some(LockTool::Pdm),
+            "Pipfile.lock" => Some(LockTool::Pipenv),
+            name if name.ends_with(".py.lock") => Some(LockTool::UvScript),
+            // PDM lets users name their locks.
+            name if name.starts_with("pdm.") && name.ends_with(".lock") => Some(LockTool::Pdm),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes the newest version of what it is told to change, and cannot be told another one.
+    pub fn takes_newest(self) -> bool {
+        match self {
+            LockTool::Poetry | LockTool::Pdm => true,
+            LockTool::Uv | LockTool::UvScript | LockTool::Pipenv => false,
+        }
+    }
+}

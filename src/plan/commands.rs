@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::lock::Lock;
+use crate::model::lock::{Lock, LockTool};
 use crate::model::name::{PackageName, Version, VersionSpecifiers, oldest_named};
 use crate::model::plan::{BoundLine, Command, CommandPlace, Move, Step};
 use crate::model::request::Requests;
 use crate::model::resolution::Choice;
 
 use super::revision::{InputRevision, VersionChange};
-use super::tool::LockTool;
 use super::world::JudgedSet;
 
 /// A package of a lock file that is to have another version, or a bound.

@@ -340,6 +340,7 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     fn because(&self, after: &JudgedSet) -> BTreeMap<PackageName, Vec<MoveReason>> {
         let before = self.input.before;
         let mut because: BTreeMap<PackageName, BTreeSet<MoveReason>> = BTreeMap::new();
+        let mut let_in: BTreeMap<PackageName, BTreeSet<MoveReason>> = BTreeMap::new();
         for set in &after.resolutions {
             for chosen in &set.packages {
                 let (name, now) = (&chosen.name, before.version(&chosen.name, set.target));
@@ -351,14 +352,17 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
                     Some(MoveReason { package: package?, required: name.clone(), wants })
                 };
                 for reason in self.world.kept_out(after, name, now).into_iter().filter_map(reason) {
-                    // The package that requires it may itself be new because of that: before, it was kept out.
-                    because.entry(reason.package.0.clone()).or_default().insert(reason.clone());
+                    let_in.entry(reason.package.0.clone()).or_default().insert(reason.clone());
                     because.entry(name.clone()).or_default().insert(reason);
                 }
                 for reason in self.world.kept_out(before, name, to).into_iter().filter_map(reason) {
                     because.entry(reason.package.0.clone()).or_default().insert(reason);
                 }
             }
+        }
+        // What nothing moves is new where it was kept out before.
+        for (name, reasons) in let_in {
+            because.entry(name).or_insert(reasons);
         }
         because.into_iter().map(|(name, reasons)| (name, reasons.into_iter().collect())).collect()
     }

@@ -171,7 +171,9 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         let is_met = |(on, demand): &(Target, PackageStanding)| {
             before.verdict(name, *on).map_or(PackageStanding::NotFine, PackageStanding::from) >= *demand
         };
-        if !is_pinned && !wants_more && demands.iter().all(is_met) {
+        // What installers take is known to be fine, unless a set has shown otherwise.
+        let is_known_bad = demands.iter().any(|(on, _)| self.table.knows_bad(name, *on));
+        if !is_pinned && !wants_more && !is_known_bad && demands.iter().all(is_met) {
             return None;
         }
         for (on, _) in &demands {

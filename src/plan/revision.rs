@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::lock::{Lock, LockedBound, Pin};
+use crate::model::lock::{Lock, LockTool, LockedBound, Pin};
 use crate::model::name::{Bound, PackageName, Requirement, Version, bounded_by, of_name, of_versions, pinned};
 use crate::model::place::Place;
 use crate::model::request::{Request, Requests, Wanted};
 use crate::model::target::Target;
 
-use super::tool::LockTool;
 use super::world::{DependencyMode, JudgedSet, PlanWorld, TryOrders};
 
 /// What is to be changed about a package.

@@ -12,7 +12,7 @@ use crate::model::target::{Python, Target};
 
 /// A lock whose Pythons do not have that of the target among them.
 pub(super) fn of_python(lock: &Lock, bound: &PythonBound, target: Target) -> ExcludedTarget {
-    let tool = tool_of(&lock.file);
+    let tool = LockTool::of(&lock.file);
     let wanted = widened(&bound.any_of, target.python, tool);
     let minor = target.python.minor;
     let (change, command) = match tool {
@@ -45,7 +45,7 @@ pub(super) fn of_python(lock: &Lock, bound: &PythonBound, target: Target) -> Exc
 
 /// A lock whose platforms do not have that of the target among them.
 pub(super) fn of_environment(lock: &Lock, target: Target) -> ExcludedTarget {
-    let tool = tool_of(&lock.file);
+    let tool = LockTool::of(&lock.file);
     let platform = target.platform;
     let (change, command) = match tool {
         Some(LockTool::Uv) => {
@@ -58,20 +58,6 @@ pub(super) fn of_environment(lock: &Lock, target: Target) -> ExcludedTarget {
     let place = Place { file: lock.file.clone(), line: None, column: None };
     let (file, locked_for) = (lock.file.clone(), "other environments".to_owned());
     ExcludedTarget { target, file, place, locked_for, tool, change, command }
-}
-
-/// The tool that writes a file of this name; `None` where several do.
-fn tool_of(file: &str) -> Option<LockTool> {
-    match file_name(file) {
-        "uv.lock" => Some(LockTool::Uv),
-        "poetry.lock" => Some(LockTool::Poetry),
-        "pdm.lock" => Some(LockTool::Pdm),
-        "Pipfile.lock" => Some(LockTool::Pipenv),
-        name if name.ends_with(".py.lock") => Some(LockTool::UvScript),
-        // PDM lets users name their locks.
-        name if name.starts_with("pdm.") && name.ends_with(".lock") => Some(LockTool::Pdm),
-        _ => None,
-    }
 }
 
 fn file_name(file: &str) -> &str {

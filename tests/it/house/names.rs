@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use super::source::sources;
 
 /// Most definitions, in percent, whose name is defined more than once. The limits only shrink.
-const AMBIGUOUS: usize = 47;
+const AMBIGUOUS: usize = 44;
 /// The same outside of frozen formats.
-const AMBIGUOUS_OUTSIDE_FROZEN: usize = 36;
+const AMBIGUOUS_OUTSIDE_FROZEN: usize = 33;
 /// Most definitions outside of frozen formats, in percent, whose name is one word.
 const ONE_WORD: usize = 67;
 

@@ -209,23 +209,18 @@ fn what_gets_worse_is_told_and_only_for_more_that_is_fine() {
 
 #[test]
 fn targets_share_the_versions_of_what_is_pinned() {
-    let server = {
-        let tagged = |version: &str, python: &str, fixture: &str| {
-            let path = format!("lib/sample.cpython-{}-x86_64-linux-gnu.so", &python[2..]);
-            let tags = format!("{}-{python}-manylinux_2_28_x86_64", python.trim_end_matches('t'));
-            Wheel::new(&format!("lib-{version}-{tags}.whl")).module(&path, fixture)
-        };
-        let shop = ["cp313t", "cp314t"].iter().fold(Shop::default(), |shop, python| {
-            shop.and(tagged("1.0", python, NOT_READY)).and(tagged("1.2", python, READY))
-        });
-        // Ready on one of them alone.
-        let shop = shop.and(tagged("1.1", "cp313t", READY)).and(tagged("1.1", "cp314t", NOT_READY));
-        Server::start(shop.routes())
+    let for_arm = |version: &str| {
+        let filename = format!("lib-{version}-cp314-cp314t-manylinux_2_28_aarch64.whl");
+        Wheel::new(&filename).module("lib/sample.cpython-314t-aarch64-linux-gnu.so", "elf-aarch64-not-used.so")
     };
+    // 1.1 is ready on one of them alone.
+    let shop = history(Shop::default(), "lib", &[("1.0", '-'), ("1.1", 'R'), ("1.2", 'R')]);
+    let server = Server::start(shop.and(for_arm("1.2")).routes());
     let desk = Desk::new();
     let index = server.url("/simple/");
-    let arguments = ["plan", "lib==1.0", "--format", "json", "--index-url", &index, "--platform", "linux-x86_64"];
-    let planned = document(&desk.run(&[&arguments[..], &["--python", "3.13t", "--python", "3.14t"]].concat()));
+    let arguments = ["plan", "lib==1.0", "--format", "json", "--index-url", &index, "--python", "3.14t"];
+    let platforms = ["--platform", "linux-x86_64", "--platform", "linux-aarch64"];
+    let planned = document(&desk.run(&[&arguments[..], &platforms].concat()));
     assert_eq!(step(&planned, "lib")["to"], "1.2");
     assert_eq!(planned["edits"], serde_json::json!([]), "what was typed is nowhere to be edited");
     assert_eq!(planned["summary"]["good_after"], 1, "{planned:#}");
