@@ -120,6 +120,8 @@ enum BlobStore {
 #[derive(Debug)]
 struct UnpackBudget {
     left: u64,
+    /// Entries that may still be met: a short one costs more time than its bytes tell.
+    entries: usize,
     counted: BTreeSet<String>,
 }
 
@@ -191,7 +193,8 @@ impl Blobs {
     }
 
     fn of(store: BlobStore, limits: &Limits) -> Blobs {
-        let budget = UnpackBudget { left: limits.image_floor_bytes, counted: BTreeSet::new() };
+        let budget =
+            UnpackBudget { left: limits.image_floor_bytes, entries: limits.image_entries, counted: BTreeSet::new() };
         Blobs { store: Arc::new(store), budget: Arc::new(Mutex::new(budget)) }
     }
 
@@ -223,7 +226,12 @@ impl Blobs {
     /// Visits the entries of a layer, whose bytes are unpacked as they are read.
     pub fn layer(&self, name: &str, limits: &Limits, visit: &mut Visit<'_, BlobError>) -> Result<(), BlobError> {
         let (mut packed, size) = self.open_file(name)?;
-        let allowed = self.allowed(name, size, limits);
+        let (allowed, most) = self.allowed(name, size, limits);
+        let mut met = 0;
+        let mut counted = |entry: &TarEntry, bytes: &mut dyn Read| {
+            met += 1;
+            visit(entry, bytes)
+        };
         let head = packed
             .fill_buf()
             .map_err(|error| BlobError::Unreadable { name: name.to_owned(), message: error.to_string() })?;
@@ -234,27 +242,28 @@ impl Blobs {
         };
         let mut tar = Archive::new(reader.take(allowed));
         let entries = tar.entries().map_err(|error| BlobError::from(TarError::Read(error)).of(name))?;
-        let end = tarball::walk(entries, limits.layer_entries, visit);
+        let end = tarball::walk(entries, most, &mut counted);
         let left = tar.into_inner().limit();
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.left = budget.left.saturating_sub(allowed - left);
+        budget.entries = budget.entries.saturating_sub(met);
         drop(budget);
         if left == 0 {
             return Err(BlobError::TooLarge { name: name.to_owned(), limit: allowed });
         }
         match end.map_err(|error| error.of(name))? {
-            End::TooMany => Err(BlobError::TooMany { name: name.to_owned(), limit: limits.layer_entries }),
+            End::TooMany => Err(BlobError::TooMany { name: name.to_owned(), limit: limits.image_entries }),
             End::Complete | End::Stopped => Ok(()),
         }
     }
 
-    /// How much of a layer may be unpacked.
-    fn allowed(&self, name: &str, packed: u64, limits: &Limits) -> u64 {
+    /// How many bytes and entries of a layer may be unpacked.
+    fn allowed(&self, name: &str, packed: u64, limits: &Limits) -> (u64, usize) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if budget.counted.insert(name.to_owned()) {
             budget.left = budget.left.saturating_add(packed.saturating_mul(limits.image_ratio));
         }
-        budget.left.min(limits.total_bytes)
+        (budget.left.min(limits.total_bytes), budget.entries)
     }
 
     /// A file's bytes, and how many there are.

@@ -24,8 +24,8 @@ pub struct Limits {
     pub problems: usize,
     /// Names that are looked at while environments are searched for below a folder.
     pub searched: usize,
-    /// Entries of one layer of a container image.
-    pub layer_entries: usize,
+    /// Entries of all layers of a container image.
+    pub image_entries: usize,
     /// Bytes of small files (metadata, records) and of names that are kept of one container image.
     pub kept_bytes: u64,
     /// Bytes that are unpacked of a container image's archive in all, whatever its layers are…
@@ -80,7 +80,7 @@ impl Default for Limits {
             evaluation_steps: 4_000_000,
             problems: 50,
             searched: 10_000_000,
-            layer_entries: 2_000_000,
+            image_entries: 1_500_000,
             kept_bytes: 256 * MIB,
             image_floor_bytes: GIB,
             image_ratio: 50,

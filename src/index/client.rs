@@ -197,7 +197,8 @@ impl Client {
             };
             let next = wait.unwrap_or(step);
             let is_over = attempts > retries || self.is_too_slow(started, received.get());
-            if is_over || waited + next > self.settings.longest_wait {
+            let in_vain = self.host(&url).in_vain(self.transport.clock());
+            if is_over || (waited + next).max(in_vain + next) > self.settings.longest_wait {
                 let come_back =
                     wait.filter(|_| !is_over).map(|wait| format!(", and to come back in {} seconds", wait.as_secs()));
                 let why = format!("{why}{}", come_back.unwrap_or_default());
@@ -223,7 +224,7 @@ impl Client {
         let host = self.host(url);
         host.fails(why);
         match host.dead() {
-            Some(why) if !host.has_answered() => IndexError::Unreachable { host: host.name.clone(), why },
+            Some(why) if !host.has_delivered() => IndexError::Unreachable { host: host.name.clone(), why },
             Some(_) | None => error,
         }
     }
@@ -240,13 +241,13 @@ impl Client {
             .then(|| IndexError::Unreachable { host: host.name.clone(), why: why() })
     }
 
-    /// Hosts that do not answer, each with the reason, and whether any host did.
+    /// Hosts that do not answer, each with the reason, and whether any host was of use.
     pub(super) fn outages(&self) -> (Vec<IndexError>, bool) {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let dead = hosts
             .values()
             .filter_map(|host| Some(IndexError::Unreachable { host: host.name.clone(), why: host.dead()? }));
-        (dead.collect(), hosts.values().any(|host| host.has_answered()))
+        (dead.collect(), hosts.values().any(|host| host.has_delivered()))
     }
 
     fn attempt<T>(
@@ -263,8 +264,11 @@ impl Client {
             if let Some(error) = self.refused(&host) {
                 return Err(Failure::Final(error));
             }
-            if self.transport.clock().saturating_sub(started) > self.settings.pace.timeout {
-                let why = format!("redirected for more than {} s", self.settings.pace.timeout.as_secs());
+            // The next answer may take a whole timeout, too.
+            let most = self.settings.pace.timeout / 2;
+            if self.transport.clock().saturating_sub(started) > most {
+                let why = format!("redirected for more than {} s", most.as_secs());
+                host.is_slow(&why);
                 return Err(Failure::Slow { why });
             }
             let credential = self.settings.credentials.lookup(url).cloned();
@@ -277,6 +281,7 @@ impl Client {
                 encoding: query.encoding,
                 credential,
             };
+            host.is_asked(self.transport.clock());
             self.counters.count(query);
             let response = self.transport.send(&request).map_err(|error| Failure::of(error, url))?;
             host.answers();
@@ -299,7 +304,10 @@ impl Client {
             match &taken {
                 Ok(_) | Err(Failure::Final(_)) => host.succeeds(),
                 // Noted before anybody else is let through.
-                Err(Failure::Slow { why }) => host.fails(why),
+                Err(Failure::Slow { why }) => {
+                    host.fails(why);
+                    host.is_slow(why);
+                }
                 Err(Failure::Passing { .. } | Failure::Unreached { .. }) => {}
             }
             return taken;

@@ -1,8 +1,9 @@
 //! What is known of a host: how many requests it is sent at a time, and whether it answers at all.
 //!
-//! A host that does not answer is not asked again in the same run: whoever waits for it is told at once.
+//! A host that does not answer, or brings nothing of use, is not asked again in the same run: whoever waits for it is told at once.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Failures in a row after which a host that did answer before counts as dead.
 const MOST_FAILURES: u32 = 3;
@@ -18,6 +19,10 @@ pub(super) struct Host {
 #[derive(Default)]
 struct Health {
     has_answered: bool,
+    /// Whether a query ever came to its end, be it that what was asked for is not there.
+    has_delivered: bool,
+    /// When it was asked first, by the transport's clock.
+    asked: Option<Duration>,
     /// Queries in a row that were given up.
     failures: u32,
     /// Why it is not asked any more.
@@ -48,6 +53,26 @@ impl Host {
         self.health().has_answered
     }
 
+    /// Whether it ever was of use.
+    pub(super) fn has_delivered(&self) -> bool {
+        self.health().has_delivered
+    }
+
+    /// A request is sent to it.
+    pub(super) fn is_asked(&self, now: Duration) {
+        self.health().asked.get_or_insert(now);
+    }
+
+    /// For how long it is being asked without having been of use: many queries that wait one after the other, each within its own
+    /// bounds, would hold up a run for long. Zero for a host that was of use.
+    pub(super) fn in_vain(&self, now: Duration) -> Duration {
+        let health = self.health();
+        match health.asked {
+            Some(asked) if !health.has_delivered => now.saturating_sub(asked),
+            Some(_) | None => Duration::ZERO,
+        }
+    }
+
     /// It answered.
     pub(super) fn answers(&self) {
         self.health().has_answered = true;
@@ -55,7 +80,16 @@ impl Host {
 
     /// A query came to its end.
     pub(super) fn succeeds(&self) {
-        self.health().failures = 0;
+        let mut health = self.health();
+        (health.failures, health.has_delivered) = (0, true);
+    }
+
+    /// An answer came too slowly: who never was faster is not asked again.
+    pub(super) fn is_slow(&self, why: &str) {
+        let mut health = self.health();
+        if !health.has_delivered {
+            health.dead.get_or_insert_with(|| why.to_owned());
+        }
     }
 
     /// A query was given up: who never answered is not asked again, and who does not any more is given some chances.
@@ -120,5 +154,26 @@ mod tests {
         assert_eq!(shaky.dead(), None);
         shaky.fails("five");
         assert_eq!(shaky.dead().as_deref(), Some("five"));
+    }
+
+    #[test]
+    fn who_only_ever_was_slow_is_not_asked_again() {
+        let (trickling, fast) = (Host::new("trickling".to_owned(), 1), Host::new("fast".to_owned(), 1));
+        fast.succeeds();
+        for host in [&trickling, &fast] {
+            host.answers();
+            host.is_slow("0 bytes per second");
+        }
+        assert!(trickling.dead().is_some() && fast.dead().is_none());
+    }
+
+    #[test]
+    fn time_in_vain_counts_from_the_first_question_to_the_first_use() {
+        let host = Host::new("later".to_owned(), 1);
+        host.is_asked(Duration::from_secs(5));
+        assert_eq!(host.in_vain(Duration::from_secs(5)), Duration::ZERO);
+        assert_eq!(host.in_vain(Duration::from_secs(12)), Duration::from_secs(7));
+        host.succeeds();
+        assert_eq!(host.in_vain(Duration::from_secs(20)), Duration::ZERO);
     }
 }

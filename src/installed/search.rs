@@ -56,7 +56,7 @@ impl Search {
         let mut left = vec![(tree.root().to_path_buf(), 0)];
         let mut seen = 0;
         while let Some((folder, depth)) = left.pop() {
-            let entries = match tree.entries(&folder) {
+            let entries = match tree.entries_of_real(&folder) {
                 Ok(entries) => entries,
                 Err(error) if depth == 0 => {
                     return Err(InstalledError::Unreadable { place: shown.to_owned(), message: error.to_string() });

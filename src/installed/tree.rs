@@ -98,7 +98,12 @@ impl Tree {
 
     /// What is in a folder, by name; names that are not UTF-8 are shown as well as they can be, and found by nobody.
     pub(super) fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
-        let folder = self.real(folder)?;
+        self.entries_of_real(&self.real(folder)?)
+    }
+
+    /// What is in a folder to which no link leads: for whoever walks a whole tree, as following each path from the root anew
+    /// costs its length for each of its parts.
+    pub(super) fn entries_of_real(&self, folder: &Path) -> io::Result<Vec<Entry>> {
         if let Tree::Image(image) = self {
             let kind = |name: &str| match image.overlay().find(&folder.join(name)) {
                 Ok(Found::Folder) => EntryKind::Folder,
