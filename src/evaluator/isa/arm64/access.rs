@@ -1,10 +1,10 @@
 //! What an instruction does with memory at an address that the code fixes, and the search for such instructions. `ADRP`
 //! names a page, and instructions after it a place there.
 
-use super::encoding::{self, Branch};
+use super::encoding::{self, BranchTarget};
 use super::{fetch, static_successor};
-use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, AccessSite, NamedAddresses, StaticSuccessor};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::isa::{AccessSite, ImageAccess, NamedAddresses, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
 
 /// Most instructions behind an `ADRP` that are followed.
@@ -28,7 +28,7 @@ const NEVER_RETURNING: [&str; 8] = [
 const LONGEST_CODE: usize = 64 << 20;
 
 /// What an instruction does, given what the registers hold.
-pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddresses) -> Option<Access> {
+pub(super) fn of(image: &BinaryImage, address: u64, word: u32, named: &mut NamedAddresses) -> Option<ImageAccess> {
     let (to, from) = ((word & 31) as usize, (word >> 5 & 31) as usize);
     let base = if from == 31 { None } else { named.get(from).copied().flatten() };
     let imm12 = u64::from(word >> 10 & 0xfff);
@@ -46,7 +46,7 @@ pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddres
         let shift = if word >> 22 & 1 == 1 { 12 } else { 0 };
         let value = base.map(|base| base.wrapping_add(imm12 << shift));
         set(named, value);
-        return value.map(|address| Access::Name { address });
+        return value.map(|address| ImageAccess::Name { address });
     }
     // LDR of 64 bits: of a word of the loader's, it names what that says.
     if word & 0xffc0_0000 == 0xf940_0000 {
@@ -55,12 +55,12 @@ pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddres
         let stored = stored.and_then(|place| image.pointer(place));
         set(named, stored);
         return match (stored, place) {
-            (Some(address), _) => Some(Access::Name { address }),
-            (None, place) => place.map(|address| Access::Read { address }),
+            (Some(address), _) => Some(ImageAccess::Name { address }),
+            (None, place) => place.map(|address| ImageAccess::Read { address }),
         };
     }
     if let Some((offset, size)) = store(word) {
-        return base.map(|base| Access::Write { address: base.wrapping_add_signed(offset), size });
+        return base.map(|base| ImageAccess::Write { address: base.wrapping_add_signed(offset), size });
     }
     let branches = word & 0x1c00_0000 == 0x1400_0000;
     // Loads and stores of vectors.
@@ -115,7 +115,7 @@ fn page(address: u64, word: u32) -> Option<u64> {
 }
 
 /// Instructions that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
-pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
+pub(super) fn find(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite> {
     let in_range = |address: u64| address >= range.0 && address < range.1;
     let words = image.relocations().iter().filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
     let mut pages: Vec<u64> = words.map(|&(place, _)| place & !0xfff).collect();
@@ -140,7 +140,7 @@ pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
 /// Instructions that have such an operand by what the `ADRP` at an address sets, where code leads from it: what lies behind
 /// a jump or a return gets the register only if something jumps there. A call of a function of the same file may leave any
 /// register as it is, since compilers know what that changes. The `ADRP` itself, where the way is too long to be followed.
-fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<AccessSite> {
+fn behind(image: &BinaryImage, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<AccessSite> {
     let mut found = Vec::new();
     let mut seen: FastMap<u64, (NamedAddresses, usize)> = FastMap::default();
     let mut open: Vec<(u64, NamedAddresses)> = vec![(start, [None; 32])];
@@ -155,7 +155,7 @@ fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<Acce
         known.iter_mut().zip(&named).for_each(|(old, new)| *old = new.or(*old));
         followed += 1;
         if followed > MOST_FOLLOWED {
-            found.push(AccessSite { starts: vec![start], access: Access::Name { address: start } });
+            found.push(AccessSite { starts: vec![start], access: ImageAccess::Name { address: start } });
             break;
         }
         let Some(word) = fetch(image, address) else { continue };
@@ -171,24 +171,24 @@ fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<Acce
         let next = address.wrapping_add(4);
         match encoding::branch(word, address) {
             // What a table of jumps leads to often lies behind the jump.
-            Branch::None | Branch::Register(_) => open.push((next, named)),
+            BranchTarget::None | BranchTarget::Register(_) => open.push((next, named)),
             // Behind it lies other code, which has its registers from elsewhere.
-            Branch::Call(target) if never_returns(image, target) => {}
-            Branch::Call(target) if !is_stub(image, target) => open.push((next, named)),
-            Branch::Call(_) | Branch::CallRegister(_) => {
+            BranchTarget::Call(target) if never_returns(image, target) => {}
+            BranchTarget::Call(target) if !is_stub(image, target) => open.push((next, named)),
+            BranchTarget::Call(_) | BranchTarget::CallRegister(_) => {
                 named.iter_mut().take(FIRST_PRESERVED).for_each(|register| *register = None);
                 open.push((next, named));
             }
-            Branch::To(target) => open.push((target, named)),
-            Branch::Perhaps(target) => open.extend([(target, named), (next, named)]),
-            Branch::Return | Branch::Dead => {}
+            BranchTarget::To(target) => open.push((target, named)),
+            BranchTarget::Perhaps(target) => open.extend([(target, named), (next, named)]),
+            BranchTarget::Return | BranchTarget::Dead => {}
         }
     }
     found
 }
 
 /// Whether an entry of a linkage table begins there: `ADRP x16`, perhaps behind a landing pad. Its function is another file's.
-fn is_stub(image: &Image, target: u64) -> bool {
+fn is_stub(image: &BinaryImage, target: u64) -> bool {
     const LANDING_PAD: u32 = 0xd503_245f;
     let first = fetch(image, target).filter(|&word| word != LANDING_PAD);
     let word = first.or_else(|| fetch(image, target.wrapping_add(4)));
@@ -196,7 +196,7 @@ fn is_stub(image: &Image, target: u64) -> bool {
 }
 
 /// Whether an entry of a linkage table begins there whose function never returns.
-fn never_returns(image: &Image, target: u64) -> bool {
+fn never_returns(image: &BinaryImage, target: u64) -> bool {
     /// How far from its beginning an entry jumps, in bytes.
     const ENTRY_BYTES: u64 = 16;
     let slot =
