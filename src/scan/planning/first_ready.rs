@@ -150,13 +150,19 @@ impl Looker<'_> {
         Search { oldest: at(searched.oldest), newest: at(searched.newest), border, ..Search::default() }
     }
 
-    /// The newest ready version of these, which are older than the one in the set.
+    /// The newest of these that works, with its compiled modules or without; they are older than the one in the set. The
+    /// nearest one that works is a smaller step than the nearest one that is fast.
     fn newest(&mut self, older: &[Version]) -> Option<Version> {
-        let worth_bytes =
-            |version: &&Version| self.editions.edition(version).is_some_and(|it| needs_bytes(&it, self.target()));
-        let history: Vec<&Version> = older.iter().filter(worth_bytes).collect();
+        let is_worth_a_look = |version: &&Version| {
+            let edition = self.editions.edition(version);
+            edition.is_some_and(|it| needs_bytes(&it, self.target()) || is_slower(&it, self.target()))
+        };
+        let history: Vec<&Version> = older.iter().filter(is_worth_a_look).collect();
         let opens_line = |position: usize| history.get(position).is_some_and(|version| opens_line(version));
-        let mut look = |position: usize| self.look(history.get(position)?).map(readiness);
+        let mut look = |position: usize| match self.look(history.get(position)?)? {
+            Verdict::PureFallback => Some(Readiness::Ready),
+            verdict => Some(readiness(verdict)),
+        };
         let found = border_search::newest(History { count: history.len(), opens_line: &opens_line }, &mut look);
         found.and_then(|position| history.get(position)).map(|version| (*version).clone())
     }
@@ -314,6 +320,11 @@ fn is_for_other_python(edition: &Edition) -> bool {
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {
     matches!(resolve::offer(&edition.choice, target.platform), Offer::Wheel { .. } | Offer::Pure { .. })
+}
+
+/// Whether the version works without its compiled modules alone.
+fn is_slower(edition: &Edition, target: Target) -> bool {
+    matches!(resolve::offer(&edition.choice, target.platform), Offer::PureFallback { .. })
 }
 
 fn readiness(verdict: Verdict) -> Readiness {

@@ -160,6 +160,15 @@ fn older_versions_are_bounded_from_above() {
 }
 
 #[test]
+fn the_nearest_older_version_that_works_is_taken() {
+    let shop = history(Shop::default(), "font", &[("4.39", '.'), ("4.59", 'p'), ("4.60", 'p'), ("4.68", '-')]);
+    let (planned, file) = written(shop.and(pure("font", "4.39")).and(pure("top", "1.0").requires("font")), "top\n");
+    assert_eq!(file, "top\nfont<4.68\n");
+    assert_eq!(told(&planned, "font"), "change 4.60 - - open");
+    assert_eq!(step(&planned, "font")["outlooks"][0]["after"]["verdict"], "pure-fallback");
+}
+
+#[test]
 fn a_pure_wheel_is_judged_with_what_it_pins() {
     let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
     let shop = history(shop, "engine", &[("1.34", '-'), ("2.0", '-'), ("2.1", 'R')]);
