@@ -164,7 +164,16 @@ impl Looker<'_> {
             verdict => Some(readiness(verdict)),
         };
         let found = border_search::newest(History { count: history.len(), opens_line: &opens_line }, &mut look);
-        found.and_then(|position| history.get(position)).map(|version| (*version).clone())
+        let found = found.and_then(|position| history.get(position)).copied();
+        // That a version works without its compiled modules its files' names tell, whatever there is left to spend.
+        let works = |version: &&&Version| {
+            self.editions.edition(version).is_some_and(|edition| is_slower(&edition, self.target()))
+        };
+        let slower = history.iter().rfind(works).copied();
+        if let Some(slower) = slower.filter(|slower| found.is_none_or(|found| found < *slower)) {
+            self.look_at_names(slower);
+        }
+        found.max(slower).cloned()
     }
 
     /// Whether the version right before the oldest ready one, of all that there are, is known not to be ready.
