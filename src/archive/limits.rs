@@ -88,7 +88,8 @@ impl Default for ArchiveLimits {
             directory_bytes: 16 * MIB,
             member_bytes: 768 * MIB,
             memory_bytes: GIB,
-            sibling_bytes: 256 * MIB,
+            // One library of jaxlib has 350 MB.
+            sibling_bytes: 512 * MIB,
             total_bytes: 16 * GIB,
             ratio: 200,
             ratio_floor_bytes: 16 * MIB,
