@@ -195,17 +195,12 @@ fn after(package: &PackageReport, now: &TargetResult, inputs: &PlanInputs<'_>) -
     }
 }
 
-<<<<<<< HEAD
 fn course(package: &PackageReport, outlooks: &[TargetOutlook], inputs: &PlanInputs<'_>) -> PlanAction {
-    let improves = |outlook: &&TargetOutlook| outlook.after.verdict.is_some_and(Verdict::is_good);
-=======
-fn course(package: &PackageReport, outlooks: &[Outlook], inputs: &PlanInputs<'_>) -> Course {
     // What works without its compiled modules is better than what does not.
-    let improves = |outlook: &&Outlook| {
+    let improves = |outlook: &&TargetOutlook| {
         let after = outlook.after.verdict;
         after.is_some_and(|after| after.is_good() || (fine(after) && !fine(outlook.verdict)))
     };
->>>>>>> main
     let versions = outlooks.iter().filter(improves).filter_map(|outlook| outlook.after.version.clone());
     match versions.max() {
         Some(to) if package.version.as_ref() != Some(&to) => return PlanAction::Change { to },

@@ -181,17 +181,11 @@ impl PlanPage<'_> {
                 let older = if is_older { ", which is older: no newer one is ready" } else { "" };
                 (self.paint(PaintRole::Good, "→"), format!("{version} → {to}{older}"))
             }
-<<<<<<< HEAD
             PlanAction::Follow => (self.paint(PaintRole::Good, "✓"), format!("{version}: follows from the rest")),
             PlanAction::HeldBack { to, .. } => {
-                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} is ready"))
-=======
-            Course::Follow => (self.paint(Role::Good, "✓"), format!("{version}: follows from the rest")),
-            Course::HeldBack { to, .. } => {
                 let is_older = step.version.as_ref().is_some_and(|now| to < now);
                 let works = if is_older { "works" } else { "is ready" };
                 (self.paint(role, &sign(role).to_string()), format!("{version}, {to} {works}"))
->>>>>>> main
             }
             _ => (self.paint(role, &sign(role).to_string()), version),
         };

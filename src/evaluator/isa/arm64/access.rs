@@ -4,7 +4,7 @@
 use super::encoding::{self, BranchTarget};
 use super::{fetch, static_successor};
 use crate::binary::image::BinaryImage;
-use crate::evaluator::isa::{ImageAccess, AccessSite, NamedAddresses, StaticSuccessor};
+use crate::evaluator::isa::{AccessSite, ImageAccess, NamedAddresses, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
 
 /// Most instructions behind all `ADRP` that one search follows: functions that fill tables have 100,000.
