@@ -192,7 +192,11 @@ fn after(package: &PackageReport, now: &TargetResult, inputs: &PlanInputs<'_>) -
 }
 
 fn course(package: &PackageReport, outlooks: &[Outlook], inputs: &PlanInputs<'_>) -> Course {
-    let improves = |outlook: &&Outlook| outlook.after.verdict.is_some_and(Verdict::is_good);
+    // What works without its compiled modules is better than what does not.
+    let improves = |outlook: &&Outlook| {
+        let after = outlook.after.verdict;
+        after.is_some_and(|after| after.is_good() || (fine(after) && !fine(outlook.verdict)))
+    };
     let versions = outlooks.iter().filter(improves).filter_map(|outlook| outlook.after.version.clone());
     match versions.max() {
         Some(to) if package.version.as_ref() != Some(&to) => return Course::Change { to },

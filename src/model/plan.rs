@@ -123,7 +123,8 @@ pub struct Search {
     pub oldest: Option<Version>,
     /// The newest version that was found ready.
     pub newest: Option<Version>,
-    /// Where no newer version was found ready: the newest ready one that is older than the one in the set.
+    /// Where no newer version was found ready: the newest one that works and is older than the one in the set; it may lack its
+    /// compiled modules.
     pub older: Option<Version>,
     /// How sure it is that no version between the one in the set and the oldest one is ready.
     pub border: Border,

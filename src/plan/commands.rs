@@ -123,7 +123,7 @@ fn told(lock: &Lock, wishes: &[LockWish<'_>]) -> String {
         LockTool::Pipenv => {
             let pins: Vec<String> =
                 wishes.iter().map(|wish| quoted(&format!("{}=={}", wish.name, wish.version))).collect();
-            format!("pipenv upgrade --lock-only {}", pins.join(" "))
+            format!("pipenv upgrade {}", pins.join(" "))
         }
         LockTool::Poetry => newest_of(wishes, "poetry add --lock", "poetry update --lock"),
         LockTool::Pdm => newest_of(wishes, "pdm add --no-sync", "pdm update --no-sync"),
@@ -207,7 +207,7 @@ mod tests {
             ("x/s.py.lock", "uv lock --script 's.py' --upgrade-package 'a==1.2' --upgrade-package 'b==1.2'"),
             ("poetry.lock", "poetry add --lock 'a<2' && poetry update --lock b"),
             ("pdm.lock", "pdm add --no-sync 'a<2' && pdm update --no-sync b"),
-            ("Pipfile.lock", "pipenv upgrade --lock-only 'a==1.2' 'b==1.2'"),
+            ("Pipfile.lock", "pipenv upgrade 'a==1.2' 'b==1.2'"),
             ("pylock.toml", ""),
         ] {
             assert_eq!(told(&Lock { file: file.to_owned(), ..Lock::default() }, &wishes), command);

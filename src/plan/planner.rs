@@ -373,7 +373,9 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         for not_ready in after.not_ready() {
             let name = &not_ready.chosen.name;
             let Some(search) = self.searches.get(&(name.clone(), not_ready.result.target)) else { continue };
-            let Some(to) = search.oldest.clone().or_else(|| search.older.clone()) else { continue };
+            let is_slower = PackageStanding::from(not_ready.result.verdict) == PackageStanding::Slower;
+            let older = search.older.clone().filter(|_| !is_slower);
+            let Some(to) = search.oldest.clone().or(older) else { continue };
             let mut by = self.world.obstacles(self.input.before, name, &to);
             if by.is_empty() {
                 let wants = self.reasons.get(name).cloned();

@@ -231,7 +231,8 @@ impl<W: PlanWorld> SetProposer<'_, W> {
 
     /// Whether it works without its compiled modules, and a version is known that has them.
     fn is_slower(&self, name: &PackageName, target: Target) -> bool {
-        self.input.before.verdict(name, target) == Some(Verdict::PureFallback) && self.is_known_ready(name, target)
+        self.input.before.verdict(name, target) == Some(Verdict::PureFallback)
+            && self.known_best(name, target) == PackageStanding::Ready
     }
 
     /// How a package has to stand on a target.
@@ -240,15 +241,19 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         match now {
             Some(PackageStanding::Ready | PackageStanding::Slower) => now.unwrap_or(PackageStanding::NotFine),
             _ if leave.released.contains_key(name) => PackageStanding::NotFine,
-            Some(PackageStanding::NotFine) if self.is_known_ready(name, target) => PackageStanding::Ready,
+            Some(PackageStanding::NotFine) => self.known_best(name, target),
             None if self.table.knows_bad(name, target) => PackageStanding::Slower,
-            Some(PackageStanding::NotFine) | None => PackageStanding::NotFine,
+            None => PackageStanding::NotFine,
         }
     }
 
-    fn is_known_ready(&self, name: &PackageName, target: Target) -> bool {
-        let search = self.searches.get(&(name.clone(), target));
-        search.is_some_and(|search| search.oldest.is_some() || search.older.is_some())
+    /// What a package that is not fine can become: upwards ready, downwards at least what works.
+    fn known_best(&self, name: &PackageName, target: Target) -> PackageStanding {
+        match self.searches.get(&(name.clone(), target)) {
+            Some(search) if search.oldest.is_some() => PackageStanding::Ready,
+            Some(search) if search.older.is_some() => PackageStanding::Slower,
+            Some(_) | None => PackageStanding::NotFine,
+        }
     }
 }
 

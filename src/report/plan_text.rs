@@ -177,7 +177,9 @@ impl Page<'_> {
             }
             Course::Follow => (self.paint(Role::Good, "✓"), format!("{version}: follows from the rest")),
             Course::HeldBack { to, .. } => {
-                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} is ready"))
+                let is_older = step.version.as_ref().is_some_and(|now| to < now);
+                let works = if is_older { "works" } else { "is ready" };
+                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} {works}"))
             }
             _ => (self.paint(role, &sign(role).to_string()), version),
         };

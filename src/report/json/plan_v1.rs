@@ -176,7 +176,8 @@ pub(super) struct Search {
     pub(super) probes: Vec<Probe>,
     /// The newest pre-release, when it is newer than all of them and was left out.
     pub(super) prerelease: Option<String>,
-    /// Where no newer version was found ready: the newest ready one that is older than the one in the set.
+    /// Where no newer version was found ready: the newest one that works and is older than the one in the set; it may lack its
+    /// compiled modules.
     pub(super) older: Option<String>,
     /// Requests that the looks may cost where nothing is cached, for the listing and the version in the set included.
     pub(super) requests: u64,

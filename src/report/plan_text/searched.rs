@@ -90,7 +90,7 @@ fn searched(search: &Search) -> String {
         (Some(oldest), Some(newest)) if oldest == newest => format!("{oldest} is ready"),
         (Some(oldest), Some(newest)) => format!("ready from {oldest} to {newest}"),
         _ => match &search.older {
-            Some(older) => format!("{}; {older} is ready, an older one", none_ready(search)),
+            Some(older) => format!("{}; {older} works, an older one", none_ready(search)),
             None => none_ready(search),
         },
     };

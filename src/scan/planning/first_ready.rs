@@ -150,15 +150,30 @@ impl Looker<'_> {
         Search { oldest: at(searched.oldest), newest: at(searched.newest), border, ..Search::default() }
     }
 
-    /// The newest ready version of these, which are older than the one in the set.
+    /// The newest of these that works, with its compiled modules or without; they are older than the one in the set. The
+    /// nearest one that works is a smaller step than the nearest one that is fast.
     fn newest(&mut self, older: &[Version]) -> Option<Version> {
-        let worth_bytes =
-            |version: &&Version| self.editions.edition(version).is_some_and(|it| needs_bytes(&it, self.target()));
-        let history: Vec<&Version> = older.iter().filter(worth_bytes).collect();
+        let is_worth_a_look = |version: &&Version| {
+            let edition = self.editions.edition(version);
+            edition.is_some_and(|it| needs_bytes(&it, self.target()) || is_slower(&it, self.target()))
+        };
+        let history: Vec<&Version> = older.iter().filter(is_worth_a_look).collect();
         let opens_line = |position: usize| history.get(position).is_some_and(|version| opens_line(version));
-        let mut look = |position: usize| self.look(history.get(position)?).map(readiness);
+        let mut look = |position: usize| match self.look(history.get(position)?)? {
+            Verdict::PureFallback => Some(Readiness::Ready),
+            verdict => Some(readiness(verdict)),
+        };
         let found = border_search::newest(History { count: history.len(), opens_line: &opens_line }, &mut look);
-        found.and_then(|position| history.get(position)).map(|version| (*version).clone())
+        let found = found.and_then(|position| history.get(position)).copied();
+        // That a version works without its compiled modules its files' names tell, whatever there is left to spend.
+        let works = |version: &&&Version| {
+            self.editions.edition(version).is_some_and(|edition| is_slower(&edition, self.target()))
+        };
+        let slower = history.iter().rfind(works).copied();
+        if let Some(slower) = slower.filter(|slower| found.is_none_or(|found| found < *slower)) {
+            self.look_at_names(slower);
+        }
+        found.max(slower).cloned()
     }
 
     /// Whether the version right before the oldest ready one, of all that there are, is known not to be ready.
@@ -314,6 +329,11 @@ fn is_for_other_python(edition: &Edition) -> bool {
 
 fn needs_bytes(edition: &Edition, target: Target) -> bool {
     matches!(resolve::offer(&edition.choice, target.platform), Offer::Wheel { .. } | Offer::Pure { .. })
+}
+
+/// Whether the version works without its compiled modules alone.
+fn is_slower(edition: &Edition, target: Target) -> bool {
+    matches!(resolve::offer(&edition.choice, target.platform), Offer::PureFallback { .. })
 }
 
 fn readiness(verdict: Verdict) -> Readiness {
