@@ -11,7 +11,7 @@ impl PathMemory {
     /// A pointer leaves the code that made it: others may write through it from now on.
     pub(in crate::evaluator) fn expose(&mut self, image: &BinaryImage, pointer: MachineValue) {
         if let MachineValue::Known(address) = pointer
-            && region(address) == MemoryRegion::Image
+            && region(address) == MemoryRegion::BinaryImage
             && is_variable(image, address)
             && let Err(index) = self.escaped.binary_search(&address)
         {
@@ -62,7 +62,7 @@ impl PathMemory {
     /// Guards stay as they are: a variable that is initialised once more holds the same again.
     pub(in crate::evaluator) fn give_up_image(&mut self, image: &BinaryImage) {
         let (guards, extent) = (Rc::clone(&self.guards), ImageBounds::of(image));
-        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == MemoryRegion::Image);
+        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == MemoryRegion::BinaryImage);
         for (start, page) in pages.filter(|(start, _)| !image.is_read_only(*start)) {
             for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
                 let address = start.wrapping_add(8 * index as u64);
@@ -78,12 +78,15 @@ impl PathMemory {
 
     /// The variables of the image that hold a module which the path made.
     pub(in crate::evaluator) fn words_with_handles(&self, image: &BinaryImage) -> Vec<u64> {
-        let pages =
-            self.pages.iter().filter(|(start, _)| region(*start) == MemoryRegion::Image && !image.is_read_only(*start));
-        let words = pages.flat_map(|(start, page)| (*start..).step_by(8).zip(page.words.iter()));
+        let pages = self
+            .pages
+            .iter()
+            .filter(|(start, _)| region(*start) == MemoryRegion::BinaryImage && !image.is_read_only(*start));
+        // No address comes behind the last word of the last page.
+        let words = pages.flat_map(|(start, page)| page.words.iter().zip((*start..).step_by(8)));
         words
-            .filter(|&(_, word)| matches!(*word, MemoryWord::Whole(value) if is_handle(value)))
-            .map(|(place, _)| place)
+            .filter(|&(word, _)| matches!(*word, MemoryWord::Whole(value) if is_handle(value)))
+            .map(|(_, place)| place)
             .collect()
     }
 
@@ -119,9 +122,9 @@ impl PathMemory {
         self.tainted = self.tainted.with(touched);
         self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
-            let in_image = region(*start) == MemoryRegion::Image;
+            let in_image = region(*start) == MemoryRegion::BinaryImage;
             let hit = match region(*start) {
-                MemoryRegion::Image => {
+                MemoryRegion::BinaryImage => {
                     from_anywhere || parts.iter().any(|&(low, high)| *start < high && start.saturating_add(PAGE) > low)
                 }
                 other => other.points_to().may(touched),
@@ -198,6 +201,20 @@ mod tests {
     fn known(image: &BinaryImage, memory: &PathMemory) -> ([bool; 3], bool) {
         let is_known = |place| memory.read(image, place, 8).known().is_some();
         ([HEAP, STACK, VARIABLE].map(is_known), is_known(STACK + 8))
+    }
+
+    #[test]
+    fn variables_with_modules_are_found_up_to_the_end_of_the_address_space() {
+        on_image(|image| {
+            let mut memory = memory(image, &StaticGuards::default());
+            let last = u64::MAX - 7;
+            for place in [VARIABLE, last] {
+                memory.write(image, place, 8, MachineValue::Known(OBJECTS + 64));
+            }
+            let mut found = memory.words_with_handles(image);
+            found.sort_unstable();
+            assert_eq!(found, [VARIABLE, last]);
+        });
     }
 
     #[test]
