@@ -11,7 +11,7 @@ impl PathMemory {
     /// A pointer leaves the code that made it: others may write through it from now on.
     pub(in crate::evaluator) fn expose(&mut self, image: &BinaryImage, pointer: MachineValue) {
         if let MachineValue::Known(address) = pointer
-            && region(address) == MemoryRegion::BinaryImage
+            && region(address) == MemoryRegion::Image
             && is_variable(image, address)
             && let Err(index) = self.escaped.binary_search(&address)
         {
@@ -62,7 +62,7 @@ impl PathMemory {
     /// Guards stay as they are: a variable that is initialised once more holds the same again.
     pub(in crate::evaluator) fn give_up_image(&mut self, image: &BinaryImage) {
         let (guards, extent) = (Rc::clone(&self.guards), ImageBounds::of(image));
-        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == MemoryRegion::BinaryImage);
+        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == MemoryRegion::Image);
         for (start, page) in pages.filter(|(start, _)| !image.is_read_only(*start)) {
             for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
                 let address = start.wrapping_add(8 * index as u64);
@@ -81,7 +81,7 @@ impl PathMemory {
         let pages = self
             .pages
             .iter()
-            .filter(|(start, _)| region(*start) == MemoryRegion::BinaryImage && !image.is_read_only(*start));
+            .filter(|(start, _)| region(*start) == MemoryRegion::Image && !image.is_read_only(*start));
         // No address comes behind the last word of the last page.
         let words = pages.flat_map(|(start, page)| page.words.iter().zip((*start..).step_by(8)));
         words
@@ -122,9 +122,9 @@ impl PathMemory {
         self.tainted = self.tainted.with(touched);
         self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
-            let in_image = region(*start) == MemoryRegion::BinaryImage;
+            let in_image = region(*start) == MemoryRegion::Image;
             let hit = match region(*start) {
-                MemoryRegion::BinaryImage => {
+                MemoryRegion::Image => {
                     from_anywhere || parts.iter().any(|&(low, high)| *start < high && start.saturating_add(PAGE) > low)
                 }
                 other => other.points_to().may(touched),
