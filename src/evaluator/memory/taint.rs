@@ -80,10 +80,11 @@ impl Memory {
     pub(in crate::evaluator) fn words_with_handles(&self, image: &Image) -> Vec<u64> {
         let pages =
             self.pages.iter().filter(|(start, _)| region(*start) == Region::Image && !image.is_read_only(*start));
-        let words = pages.flat_map(|(start, page)| (*start..).step_by(8).zip(page.words.iter()));
+        // No address comes behind the last word of the last page.
+        let words = pages.flat_map(|(start, page)| page.words.iter().zip((*start..).step_by(8)));
         words
-            .filter(|&(_, word)| matches!(*word, Word::Whole(value) if is_handle(value)))
-            .map(|(place, _)| place)
+            .filter(|&(word, _)| matches!(*word, Word::Whole(value) if is_handle(value)))
+            .map(|(_, place)| place)
             .collect()
     }
 
@@ -196,6 +197,20 @@ mod tests {
     fn known(image: &Image, memory: &Memory) -> ([bool; 3], bool) {
         let is_known = |place| memory.read(image, place, 8).known().is_some();
         ([HEAP, STACK, VARIABLE].map(is_known), is_known(STACK + 8))
+    }
+
+    #[test]
+    fn variables_with_modules_are_found_up_to_the_end_of_the_address_space() {
+        on_image(|image| {
+            let mut memory = memory(image, &StaticGuards::default());
+            let last = u64::MAX - 7;
+            for place in [VARIABLE, last] {
+                memory.write(image, place, 8, Value::Known(OBJECTS + 64));
+            }
+            let mut found = memory.words_with_handles(image);
+            found.sort_unstable();
+            assert_eq!(found, [VARIABLE, last]);
+        });
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
     let mut search = AccessSearch::new(image, MOST_FOLLOWED, in_range);
     for segment in image.segments.iter().filter(|segment| segment.executable) {
         let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-        for (start, chunk) in (segment.address..).step_by(4).zip(bytes.chunks_exact(4)) {
+        for (chunk, start) in bytes.chunks_exact(4).zip((segment.address..).step_by(4)) {
             let word = <[u8; 4]>::try_from(chunk).map_or(0, u32::from_le_bytes);
             let Some(first) = page(start, word) else { continue };
             if pages.contains(&(first & !0xfff)) {
@@ -188,8 +188,10 @@ impl<'a, 'data, InRange: Fn(u64) -> bool> AccessSearch<'a, 'data, InRange> {
 
     /// Follows instructions up to one that may lead elsewhere. False when no more are allowed.
     fn run(&mut self, from: u64, mut named: NamedAddresses, start: u64) -> bool {
-        for address in (from..).step_by(4) {
-            let Some(word) = fetch(self.image, address) else { return true };
+        let mut next = from;
+        while let Some(word) = fetch(self.image, next) {
+            let address = next;
+            next = address.wrapping_add(4);
             let Some(left) = self.allowed.checked_sub(1) else { return false };
             self.allowed = left;
             let access = of(self.image, address, word, &mut named).filter(|access| (self.in_range)(access.address()));
