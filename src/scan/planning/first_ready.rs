@@ -5,7 +5,7 @@
 //! would come without its compiled modules. What is left is searched ([`border_search`]); each look fetches the end of a wheel
 //! and its modules, or one module where that settles it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::import;
 use crate::model::artifact::Artifact;
@@ -82,6 +82,7 @@ pub(super) fn first_ready(
         probes: BTreeMap::new(),
         left: LOOKS,
         kept: OLDER,
+        listed: BTreeSet::new(),
     };
     let (allowed, forbidden): (Vec<Version>, Vec<Version>) = newer.iter().cloned().partition(is_let_in);
     // What the input's own bounds let in goes first; what they keep out shows what they cost.
@@ -133,6 +134,8 @@ struct VersionProber<'a> {
     left: u64,
     /// Of these, what is not for the versions that are looked at now.
     kept: u64,
+    /// Other packages whose listings were asked for: each costs once.
+    listed: BTreeSet<PackageName>,
 }
 
 impl VersionProber<'_> {
@@ -259,7 +262,8 @@ impl VersionProber<'_> {
             let editions = TargetVersions::of(name, listing, &self.surroundings.requests.sources, target);
             let edition = editions.edition(version)?;
             let wheel = judging::wheel(&edition.choice).cloned();
-            self.left = self.left.saturating_sub(1 + wheel.as_ref().map_or(0, cost));
+            let listing_cost = u64::from(self.listed.insert(name.clone()));
+            self.left = self.left.saturating_sub(listing_cost + wheel.as_ref().map_or(0, cost));
             let chosen = Chosen {
                 name: name.clone(),
                 version: Some(edition.version),

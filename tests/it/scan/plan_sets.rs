@@ -195,6 +195,18 @@ fn a_pure_wheel_is_judged_with_what_it_pins() {
 }
 
 #[test]
+fn the_index_page_of_what_is_pinned_costs_once() {
+    let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
+    let shop = history(shop, "engine", &[("1.34", '.'), ("2.0", '.'), ("2.1", '.')]);
+    let shop = ["1.34", "2.0", "2.1"]
+        .iter()
+        .fold(shop, |shop, version| shop.and(pure("frame", version).requires(&format!("engine=={version}"))));
+    let (planned, _) = written(shop, "frame==1.20\n");
+    // Its own page and file, the page of the engine, and two wheels of two requests each.
+    assert_eq!(step(&planned, "frame")["outlooks"][0]["search"]["requests"], 7);
+}
+
+#[test]
 fn the_same_index_gives_the_same_plan_cold_and_warm() {
     let server = Server::start(applications().and_sdist("base", "2.1", &[]).routes());
     let desk = Desk::new();
