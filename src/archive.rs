@@ -31,12 +31,12 @@ pub mod wheel;
 pub mod zip;
 mod zstd;
 
-use crate::model::member::{Entry, Member};
+use crate::model::member::{Member, MemberEntry};
 use crate::model::problem::Problem;
 
 /// One answer to a request for members.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unpacked {
+pub struct UnpackedMembers {
     /// The path that was asked for.
     pub path: String,
     /// The member, complete and checked, or why it could not be read.
@@ -44,19 +44,19 @@ pub struct Unpacked {
 }
 
 /// What a wheel, a folder and a single file have in common: a list of members, and bytes on request.
-pub trait Contents: Send + Sync {
+pub trait ArchiveContents: Send + Sync {
     /// Files, in the order of the archive's directory; folders are left out.
-    fn entries(&self) -> &[Entry];
+    fn entries(&self) -> &[MemberEntry];
 
     /// Unpacks these members one after the other, so that one at a time is in memory. The order is that of the
     /// archive, not that of `paths`; every path is answered once.
-    fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = Unpacked> + 'a>;
+    fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = UnpackedMembers> + 'a>;
 
     /// What was found wrong with the whole so far.
     fn problems(&self) -> Vec<Problem>;
 
     /// A library of this name that lies beside a file by itself. An archive and a folder list all that they hold.
-    fn beside(&self, _name: &str) -> Option<Unpacked> {
+    fn beside(&self, _name: &str) -> Option<UnpackedMembers> {
         None
     }
 }

@@ -25,19 +25,19 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Arguments, Command};
-use environment::Environment;
-use error_page::Failure;
-use exit::Exit;
+use args::{CliArguments, CliCommand};
+use environment::ProcessEnvironment;
+use error_page::CliError;
+use exit::ExitOutcome;
 
 /// Parses, runs, and says how it ended.
 pub(crate) fn main() -> ExitCode {
-    let environment = match Environment::of_this_process() {
+    let environment = match ProcessEnvironment::of_this_process() {
         Ok(environment) => environment,
         Err(failure) => return failed(&failure),
     };
-    let command = variables::heeded(Arguments::command().after_help(args::after_help()), &environment);
-    let arguments = match command.try_get_matches().and_then(|matches| Arguments::from_arg_matches(&matches)) {
+    let command = variables::heeded(CliArguments::command().after_help(args::after_help()), &environment);
+    let arguments = match command.try_get_matches().and_then(|matches| CliArguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => return parsing_ended(&error),
     };
@@ -48,23 +48,23 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn failed(failure: &Failure) -> ExitCode {
+fn failed(failure: &CliError) -> ExitCode {
     error_page::show(failure);
     failure.exit().into()
 }
 
-fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure> {
+fn run(arguments: &CliArguments, environment: &ProcessEnvironment) -> Result<ExitOutcome, CliError> {
     match &arguments.command {
-        Command::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
-        Command::Gate(gate) => commands::gate::run(gate, &arguments.global, environment),
-        Command::Diff(diff) => commands::diff::run(diff, &arguments.global, environment),
-        Command::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
-        Command::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
-        Command::Dashboard(dashboard) => commands::dashboard::run(dashboard),
-        Command::Rules(rules) => commands::rules::run(rules, environment),
-        Command::Explain(explain) => commands::explain::run(explain, environment),
-        Command::Completions(completions) => commands::completions::run(completions),
-        Command::Man => commands::manual::run(),
+        CliCommand::Scan(scan) => commands::scan::run(scan, &arguments.global, environment),
+        CliCommand::Gate(gate) => commands::gate::run(gate, &arguments.global, environment),
+        CliCommand::Diff(diff) => commands::diff::run(diff, &arguments.global, environment),
+        CliCommand::Plan(plan) => commands::plan::run(plan, &arguments.global, environment),
+        CliCommand::Inspect(inspect) => commands::inspect::run(inspect, &arguments.global, environment),
+        CliCommand::Dashboard(dashboard) => commands::dashboard::run(dashboard),
+        CliCommand::Rules(rules) => commands::rules::run(rules, environment),
+        CliCommand::Explain(explain) => commands::explain::run(explain, environment),
+        CliCommand::Completions(completions) => commands::completions::run(completions),
+        CliCommand::Man => commands::manual::run(),
     }
 }
 
@@ -72,5 +72,5 @@ fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Failure
 fn parsing_ended(error: &clap::Error) -> ExitCode {
     // Where not even the error can be printed, the exit code has to do.
     let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Clean.into() }
+    if error.use_stderr() { ExitOutcome::Usage.into() } else { ExitOutcome::Clean.into() }
 }

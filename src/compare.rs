@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::verdict::{Movement, Side, Verdict};
+use crate::model::verdict::{DecisionSide, Movement, Verdict};
 
 /// Which way a package went, in the order in which people want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +54,7 @@ pub fn changed<Name: Ord + Clone, State: Clone>(
 fn direction(before: Option<Verdict>, after: Option<Verdict>) -> Option<ChangeDirection> {
     match (before, after) {
         (None, None) => None,
-        (None, Some(after)) if Side::from(after) == Side::For => Some(ChangeDirection::Added),
+        (None, Some(after)) if DecisionSide::from(after) == DecisionSide::For => Some(ChangeDirection::Added),
         (None, Some(_)) => Some(ChangeDirection::Worse),
         (Some(_), None) => Some(ChangeDirection::Removed),
         (Some(before), Some(after)) if before == after => None,

@@ -16,15 +16,15 @@ mod outcome;
 mod siblings;
 mod values;
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 pub use crate::evaluator::cpu::fuel::EvaluationLimits;
 pub use crate::evaluator::cpu::machine::TargetInterpreter;
 pub use crate::evaluator::create_slot::CreatedObject;
-use crate::evaluator::explorer::{Executor, Purpose};
+use crate::evaluator::explorer::{FollowPurpose, PathExecutor};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::arm64::Arm64;
 use crate::evaluator::isa::x86::X86;
-use crate::evaluator::outcome::Outcome;
+use crate::evaluator::outcome::PathOutcome;
 pub use crate::evaluator::siblings::{ImportResolver, NoSiblings};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, HookKind, InitFacts};
@@ -34,7 +34,7 @@ const LEVELS: [usize; 4] = [1, 2, 3, 5];
 
 /// What following a hook showed. It is final: what the function in `Py_mod_create` gives has been taken into account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluation {
+pub struct HookEvaluation {
     /// What is known of the module.
     pub facts: InitFacts,
     /// The name in the definition.
@@ -81,31 +81,31 @@ pub struct ForwardedInit {
 /// Follows a hook, or a function that a hook hands over to. Functions of the libraries beside the file that are called on
 /// the way are followed where `siblings` knows them.
 pub fn evaluate(
-    image: &Image,
+    image: &BinaryImage,
     init_function: InitFunction<'_>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
     siblings: &dyn ImportResolver,
-) -> Evaluation {
+) -> HookEvaluation {
     let request = EvaluationRequest { image, init_function, interpreter, limits, siblings };
     match image.architecture.as_str() {
         "x86_64" => follow::<X86>(request),
         "aarch64" => follow::<Arm64>(request),
-        other => Evaluation::not_followed(&format!("code for {other} is not followed"), init_function),
+        other => HookEvaluation::not_followed(&format!("code for {other} is not followed"), init_function),
     }
 }
 
 /// What is followed, as what, and with what at hand.
 #[derive(Clone, Copy)]
 struct EvaluationRequest<'a, 'data> {
-    image: &'a Image<'data>,
+    image: &'a BinaryImage<'data>,
     init_function: InitFunction<'a>,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
     siblings: &'a dyn ImportResolver,
 }
 
-fn follow<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> Evaluation {
+fn follow<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookEvaluation {
     let EvaluationRequest { image, init_function, interpreter, limits, .. } = request;
     let found = follow_hook::<I>(request);
     let create = match found.evaluation.facts.gil.value() {
@@ -118,22 +118,23 @@ fn follow<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> Evaluation {
     };
     let created = CreatedObject::of::<I>(image, create, interpreter, limits);
     let facts = InitFacts { gil: created.apply(found.evaluation.facts.gil), ..found.evaluation.facts };
-    Evaluation { facts, created, ..found.evaluation }
+    HookEvaluation { facts, created, ..found.evaluation }
 }
 
 /// What the paths through a hook say, before anybody has followed what makes the object.
 struct HookPaths {
-    evaluation: Evaluation,
+    evaluation: HookEvaluation,
     /// Address of the function in the slot `Py_mod_create`, when there is one.
     create: Option<u64>,
 }
 
 fn follow_hook<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookPaths {
     let EvaluationRequest { image, init_function, interpreter, limits, siblings } = request;
-    let purpose = Purpose::Hook(init_function.kind);
-    let mut executor: Executor<'_, '_, I> = Executor::new(image, purpose, init_function.module, interpreter, limits);
+    let purpose = FollowPurpose::Hook(init_function.kind);
+    let mut executor: PathExecutor<'_, '_, I> =
+        PathExecutor::new(image, purpose, init_function.module, interpreter, limits);
     executor.siblings = siblings;
-    let outer = |executor: &mut Executor<'_, '_, I>, levels| {
+    let outer = |executor: &mut PathExecutor<'_, '_, I>, levels| {
         executor.explore(init_function.address, levels);
         let is_known = |facts: &InitFacts| facts.gil.value().is_some() && facts.init.value().is_some();
         Some(doubted(executor)).filter(|found| is_known(&found.evaluation.facts))
@@ -154,15 +155,15 @@ fn follow_hook<I: InstructionSet>(request: EvaluationRequest<'_, '_>) -> HookPat
     LEVELS.into_iter().find_map(|levels| outer(&mut executor, levels)).unwrap_or(all)
 }
 
-impl Evaluation {
-    fn not_followed(why: &str, init_function: InitFunction<'_>) -> Evaluation {
+impl HookEvaluation {
+    fn not_followed(why: &str, init_function: InitFunction<'_>) -> HookEvaluation {
         let create = init_function.create.filter(|_| init_function.kind == HookKind::Init);
         let created = create.map_or(CreatedObject::Undefined, |create| CreatedObject::not_followed(create, why));
-        Evaluation { created, ..Evaluation::unknown(why) }
+        HookEvaluation { created, ..HookEvaluation::unknown(why) }
     }
 
-    fn unknown(why: &str) -> Evaluation {
-        Evaluation {
+    fn unknown(why: &str) -> HookEvaluation {
+        HookEvaluation {
             facts: InitFacts::unknown(why),
             name: Fact::unknown(why),
             fails: false,
@@ -177,7 +178,7 @@ impl Evaluation {
 }
 
 /// What all paths together say, where no other code may change it.
-fn doubted<I: InstructionSet>(executor: &mut Executor<'_, '_, I>) -> HookPaths {
+fn doubted<I: InstructionSet>(executor: &mut PathExecutor<'_, '_, I>) -> HookPaths {
     let mut found = conclude(executor);
     let outcomes = std::mem::take(&mut executor.outcomes);
     let gil = &mut found.evaluation.facts.gil;
@@ -189,10 +190,10 @@ fn doubted<I: InstructionSet>(executor: &mut Executor<'_, '_, I>) -> HookPaths {
 }
 
 /// What all paths together say.
-fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
+fn conclude<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> HookPaths {
     let fuel = executor.machine.fuel;
     let measured = |evaluation, create| HookPaths {
-        evaluation: Evaluation { steps: fuel.steps, forks: fuel.forks, ..evaluation },
+        evaluation: HookEvaluation { steps: fuel.steps, forks: fuel.forks, ..evaluation },
         create,
     };
     let Some(first) = executor.outcomes.first() else {
@@ -201,12 +202,12 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
             None => "no path through the hook ends in success".into(),
         };
         let fails = executor.abandoned.is_empty() && fuel.forks == 0;
-        return measured(Evaluation { fails, ..Evaluation::unknown(&why) }, None);
+        return measured(HookEvaluation { fails, ..HookEvaluation::unknown(&why) }, None);
     };
     let mut trace = executor.machine.trace.render(first.trace, executor.machine.image);
     trace.extend(first.evidence.iter().cloned());
     let evidence = first.evidence.clone();
-    let all = |same: fn(&Outcome, &Outcome) -> bool| executor.outcomes.iter().all(|other| same(first, other));
+    let all = |same: fn(&PathOutcome, &PathOutcome) -> bool| executor.outcomes.iter().all(|other| same(first, other));
     let doubt = doubt(executor);
     let init = match (first.init, &doubt) {
         (Some(init), None) if all(|first, other| first.init == other.init) => Fact::known(init, evidence.clone()),
@@ -216,7 +217,7 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
     };
     let facts = InitFacts {
         init,
-        gil: agreed(executor, |outcome| &outcome.gil, Outcome::declares_like),
+        gil: agreed(executor, |outcome| &outcome.gil, PathOutcome::declares_like),
         abi_info: agreed(executor, |outcome| &outcome.abi, |first, other| first.abi == other.abi),
         slots: agreed(executor, |outcome| &outcome.slots, |first, other| first.slots == other.slots),
         interpreters: agreed(
@@ -231,22 +232,22 @@ fn conclude<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> HookPaths {
     };
     let forwarded =
         first.forwarded.filter(|_| doubt.is_none() && all(|first, other| first.forwarded == other.forwarded));
-    let evaluation = Evaluation {
+    let evaluation = HookEvaluation {
         facts,
         forwarded: forwarded.and_then(|import| ForwardedInit::of(executor.machine.image, import)),
         name,
         is_complete: executor.abandoned.is_empty(),
         trace,
-        ..Evaluation::unknown("")
+        ..HookEvaluation::unknown("")
     };
     measured(evaluation, first.create)
 }
 
 /// What the first path shows, if all paths agree on it and none was given up.
 fn agreed<T: Clone, I: InstructionSet>(
-    executor: &Executor<'_, '_, I>,
-    fact: fn(&Outcome) -> &Result<T, String>,
-    same: fn(&Outcome, &Outcome) -> bool,
+    executor: &PathExecutor<'_, '_, I>,
+    fact: fn(&PathOutcome) -> &Result<T, String>,
+    same: fn(&PathOutcome, &PathOutcome) -> bool,
 ) -> Fact<T> {
     let Some(first) = executor.outcomes.first() else { return Fact::unknown("no path ends in success") };
     match (fact(first), doubt(executor)) {
@@ -260,7 +261,7 @@ fn agreed<T: Clone, I: InstructionSet>(
 }
 
 impl ForwardedInit {
-    fn of(image: &Image, import: usize) -> Option<ForwardedInit> {
+    fn of(image: &BinaryImage, import: usize) -> Option<ForwardedInit> {
         let import = image.imports().get(import)?;
         let libraries = match &import.library {
             Some(library) => vec![library.clone()],
@@ -270,13 +271,13 @@ impl ForwardedInit {
     }
 }
 
-fn disagreement<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> String {
-    let ends: Vec<String> = executor.outcomes.iter().map(Outcome::describe).collect();
+fn disagreement<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> String {
+    let ends: Vec<String> = executor.outcomes.iter().map(PathOutcome::describe).collect();
     format!("paths end differently: {}", ends.join("; "))
 }
 
 /// Why what was found may not be all that can happen.
-fn doubt<I: InstructionSet>(executor: &Executor<'_, '_, I>) -> Option<String> {
+fn doubt<I: InstructionSet>(executor: &PathExecutor<'_, '_, I>) -> Option<String> {
     executor.abandoned.first().cloned()
 }
 

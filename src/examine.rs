@@ -2,9 +2,9 @@
 //!
 //! `crate::binary` reads the data, `crate::evaluator` follows the hooks; `merge` settles what both say of each: where they
 //! contradict each other, the fact is unknown. A hook that gives back what a function of another library makes is followed
-//! there, if the library lies beside the file: that is what [`Siblings`] are for.
+//! there, if the library lies beside the file: that is what [`SiblingLibraries`] are for.
 
-use crate::binary::image::{Image, ImageError, images};
+use crate::binary::image::{BinaryImage, ImageError, images};
 use crate::binary::python;
 use crate::evaluator::NoSiblings;
 use crate::model::facts::{ImageFacts, InitFacts, ModuleFacts};
@@ -16,9 +16,9 @@ mod forwarded;
 mod merge;
 mod siblings;
 
-use beside::Beside;
+use beside::LibrariesBeside;
 use evaluation::FollowOptions;
-pub use siblings::{Sibling, SiblingFiles, Siblings, file_name};
+pub use siblings::{SiblingFiles, SiblingLibraries, SiblingLibrary, file_name};
 
 /// Why a compiled file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum BinaryError {
 
 /// How much of a file is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub enum ExamineDepth {
     /// What a verdict needs. Code is read only where nothing else tells for which build it was compiled.
     Verdict,
     /// All code, too.
@@ -44,7 +44,7 @@ pub enum Depth {
 
 /// What was found in a compiled file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Examined {
+pub struct ExaminedFile {
     /// Its facts.
     pub facts: ModuleFacts,
     /// Whether they would be others beside other files.
@@ -53,21 +53,21 @@ pub struct Examined {
 
 /// Reads a compiled file for a verdict, as if it lay alone; `None` when it is no object file.
 pub fn read(path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
-    read_to(Depth::Verdict, path, bytes)
+    read_to(ExamineDepth::Verdict, path, bytes)
 }
 
 /// Reads a compiled file to some depth, as if it lay alone; `None` when it is no object file.
-pub fn read_to(depth: Depth, path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
-    Ok(examine(depth, path, bytes, &Siblings::none())?.map(|examined| examined.facts))
+pub fn read_to(depth: ExamineDepth, path: &str, bytes: &[u8]) -> Result<Option<ModuleFacts>, BinaryError> {
+    Ok(examine(depth, path, bytes, &SiblingLibraries::none())?.map(|examined| examined.facts))
 }
 
 /// Reads a compiled file to some depth, with those that lie beside it; `None` when it is no object file.
 pub fn examine(
-    depth: Depth,
+    depth: ExamineDepth,
     path: &str,
     bytes: &[u8],
-    siblings: &Siblings<'_>,
-) -> Result<Option<Examined>, BinaryError> {
+    siblings: &SiblingLibraries<'_>,
+) -> Result<Option<ExaminedFile>, BinaryError> {
     let images = match images(bytes) {
         Ok(images) => images,
         Err(ImageError::NotAnObject) => return Ok(None),
@@ -81,11 +81,16 @@ pub fn examine(
     });
     let images = read.collect();
     let facts = ModuleFacts { path: path.to_owned(), size: bytes.len() as u64, images };
-    Ok(Some(Examined { facts, depends_on_siblings }))
+    Ok(Some(ExaminedFile { facts, depends_on_siblings }))
 }
 
 /// All facts of one image, and whether they depend on siblings.
-fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<'_>) -> (ImageFacts, bool) {
+fn image_facts(
+    image: &BinaryImage<'_>,
+    path: &str,
+    depth: ExamineDepth,
+    siblings: &SiblingLibraries<'_>,
+) -> (ImageFacts, bool) {
     let mut reading = python::read(image, path);
     let mut depends_on_siblings = false;
     let mut hooks = Vec::new();
@@ -98,7 +103,7 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
         let forwarded = found.forwarded.take();
         // Another function decides, which the data may know.
         found.is_complete &= forwarded.is_none();
-        let beside = Beside::new(image, path, siblings);
+        let beside = LibrariesBeside::new(image, path, siblings);
         let create = read.create;
         hook.facts = merge::merge(read.clone(), found);
         if hook.facts.gil.value().is_none() && forwarded.is_none() && beside.could_help() {
@@ -114,7 +119,7 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
         // Where the data tells, nobody else need be asked.
         if let Some(init) = forwarded.filter(|_| hook.facts.gil.value().is_none()) {
             depends_on_siblings = true;
-            let module = forwarded::Forwarding { image, path, hook: &hook, init: &init };
+            let module = forwarded::ForwardedHook { image, path, hook: &hook, init: &init };
             match forwarded::follow(&module, &mut reading.abi, siblings) {
                 Ok(facts) => hook.facts = facts,
                 Err(why) => forwarded::not_found(&mut hook.facts, &why),
@@ -122,17 +127,18 @@ fn image_facts(image: &Image<'_>, path: &str, depth: Depth, siblings: &Siblings<
         }
         hooks.push(hook);
     }
-    if depth == Depth::Everything {
+    if depth == ExamineDepth::Everything {
         reading.sweep();
     }
     (reading.into_facts(hooks), depends_on_siblings)
 }
 
 /// Follows the hooks that the file's name asks for, and tells how; empty for a file that cannot be read.
-pub fn explain(facts: &ModuleFacts, bytes: &[u8], siblings: &Siblings<'_>) -> Vec<Explanation> {
+pub fn explain(facts: &ModuleFacts, bytes: &[u8], siblings: &SiblingLibraries<'_>) -> Vec<Explanation> {
     let Ok(images) = images(bytes) else { return Vec::new() };
     let pairs = images.iter().zip(&facts.images);
-    let explain =
-        |(image, known)| evaluation::explain(image, known, &facts.path, &Beside::new(image, &facts.path, siblings));
+    let explain = |(image, known)| {
+        evaluation::explain(image, known, &facts.path, &LibrariesBeside::new(image, &facts.path, siblings))
+    };
     pairs.flat_map(explain).collect()
 }

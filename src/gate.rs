@@ -9,8 +9,8 @@ mod counting;
 mod waiving;
 
 use crate::model::date::Date;
-use crate::model::gate::{Gate, GateOutcome, Standing, Violation, WaiverState, WaiverUse};
-use crate::model::policy::{Matter, Policy, Ruling};
+use crate::model::gate::{Gate, GateOutcome, Violation, ViolationStanding, WaiverState, WaiverUse};
+use crate::model::policy::{Policy, PolicySubject, Ruling};
 use crate::model::problem::Problem;
 use crate::model::report::Report;
 use crate::model::snapshot::Snapshot;
@@ -18,32 +18,32 @@ use crate::model::snapshot::Snapshot;
 pub use compare::{changes, snapshot};
 pub use counting::usual;
 
-use counting::Counted;
-use waiving::Waivers;
+use counting::CountedConcern;
+use waiving::WaiverBook;
 
 /// What the policy makes of a report on this day. What the baseline had already does not count.
 pub fn decide(report: &Report, policy: &Policy, today: Date, baseline: Option<&Snapshot>) -> Gate {
-    let mut waivers = Waivers::new(&policy.waivers, today);
-    let settle = |counted: Counted| {
+    let mut waivers = WaiverBook::new(&policy.waivers, today);
+    let settle = |counted: CountedConcern| {
         let known = || baseline.is_some_and(|baseline| compare::had(baseline, &counted));
         let standing = match waivers.cover(&counted) {
-            Some(waiver) => Standing::Waived(waiver),
-            None if known() => Standing::Known,
+            Some(waiver) => ViolationStanding::Waived(waiver),
+            None if known() => ViolationStanding::Known,
             None => counted.violation.standing,
         };
         Violation { standing, ..counted.violation }
     };
     let violations: Vec<Violation> = counting::counted(report, policy).into_iter().map(settle).collect();
     let problem = |problem: &Problem| {
-        let standing = counting::standing(counting::ruling(policy, &Matter::Problem))?;
+        let standing = counting::standing(counting::ruling(policy, &PolicySubject::Problem))?;
         let known = || baseline.is_some_and(|baseline| compare::had_problem(baseline, problem));
         Some(match waivers.cover_problem(problem, report) {
-            Some(waiver) => Standing::Waived(waiver),
-            None if known() => Standing::Known,
+            Some(waiver) => ViolationStanding::Waived(waiver),
+            None if known() => ViolationStanding::Known,
             None => standing,
         })
     };
-    let problems: Vec<Option<Standing>> = report.problems.iter().map(problem).collect();
+    let problems: Vec<Option<ViolationStanding>> = report.problems.iter().map(problem).collect();
     let waivers = waivers.uses();
     let changes = baseline.map(|baseline| changes(baseline, &snapshot(report)));
     let outcome = outcome(report, policy, &violations, &problems, &waivers);
@@ -55,20 +55,20 @@ fn outcome(
     report: &Report,
     policy: &Policy,
     violations: &[Violation],
-    problems: &[Option<Standing>],
+    problems: &[Option<ViolationStanding>],
     waivers: &[WaiverUse],
 ) -> GateOutcome {
     let nothing_judged = report.packages.iter().all(|package| package.results.is_empty());
     let standings = violations.iter().map(|violation| violation.standing).chain(problems.iter().flatten().copied());
     let counting = standings.filter_map(|standing| match standing {
-        Standing::Breaks => Some(GateOutcome::Broken),
-        Standing::Open => Some(GateOutcome::Open),
-        Standing::Waived(_) | Standing::Known => None,
+        ViolationStanding::Breaks => Some(GateOutcome::Broken),
+        ViolationStanding::Open => Some(GateOutcome::Open),
+        ViolationStanding::Waived(_) | ViolationStanding::Known => None,
     });
     let idle = waivers.iter().filter_map(|used| match used.state {
         WaiverState::Used(_) => None,
-        WaiverState::Expired(_) => Some(counting::ruling(policy, &Matter::WaiverExpired)),
-        WaiverState::Unused => Some(counting::ruling(policy, &Matter::WaiverUnused)),
+        WaiverState::Expired(_) => Some(counting::ruling(policy, &PolicySubject::WaiverExpired)),
+        WaiverState::Unused => Some(counting::ruling(policy, &PolicySubject::WaiverUnused)),
     });
     let idle = idle.map(|ruling| match ruling {
         Ruling::Fail => GateOutcome::Broken,
@@ -81,7 +81,7 @@ fn outcome(
 
 #[cfg(test)]
 mod tests {
-    use crate::model::finding::{Certainty, Finding, Level};
+    use crate::model::finding::{Certainty, Finding, FindingLevel};
     use crate::model::gate::Waiver;
     use crate::model::place::Place;
     use crate::model::problem::ProblemKind;
@@ -93,7 +93,7 @@ mod tests {
     const MODULE: &str = "a/b.cpython-314t-x86_64-linux-gnu.so";
 
     fn finding(rule: &str, verdict: Option<Verdict>) -> Finding {
-        let level = if verdict.is_some() { Level::Decides } else { Level::Warning };
+        let level = if verdict.is_some() { FindingLevel::Decides } else { FindingLevel::Warning };
         let (rule, module) = (rule.to_owned(), Some(MODULE.to_owned()));
         let text = String::new;
         let certainty = Certainty::Holds;
@@ -169,23 +169,23 @@ mod tests {
         "2026-11-21".parse().unwrap()
     }
 
-    fn policy(rulings: &[(Matter, Ruling)], waivers: &[Waiver]) -> Policy {
+    fn policy(rulings: &[(PolicySubject, Ruling)], waivers: &[Waiver]) -> Policy {
         Policy { rulings: rulings.iter().cloned().collect(), waivers: waivers.to_vec() }
     }
 
-    fn outcome_of(report: &Report, rulings: &[(Matter, Ruling)]) -> GateOutcome {
+    fn outcome_of(report: &Report, rulings: &[(PolicySubject, Ruling)]) -> GateOutcome {
         decide(report, &policy(rulings, &[]), today(), None).outcome
     }
 
     #[test]
     fn a_policy_rules_on_verdicts_rules_and_problems() {
         use GateOutcome::{Broken, Open, Passed};
-        let verdict = |verdict, ruling| (Matter::Verdict(verdict), ruling);
-        let rule = |ruling| (Matter::Rule("style".to_owned()), ruling);
+        let verdict = |verdict, ruling| (PolicySubject::Verdict(verdict), ruling);
+        let rule = |ruling| (PolicySubject::Rule("style".to_owned()), ruling);
         for (report, rulings, expected) in [
             (gil(), vec![], Broken),
             (gil(), vec![verdict(Verdict::Gil, Ruling::Pass)], Passed),
-            (gil(), vec![(Matter::Rule("declares".to_owned()), Ruling::Pass)], Passed),
+            (gil(), vec![(PolicySubject::Rule("declares".to_owned()), Ruling::Pass)], Passed),
             (gil(), vec![verdict(Verdict::Gil, Ruling::Pass), rule(Ruling::Open)], Open),
             (report(Verdict::Ready, &[("style", None)]), vec![], Passed),
             (report(Verdict::Ready, &[("style", None)]), vec![rule(Ruling::Fail)], Broken),
@@ -195,8 +195,8 @@ mod tests {
             (report(Verdict::PureFallback, &[]), vec![], Passed),
             (report(Verdict::PureFallback, &[]), vec![verdict(Verdict::PureFallback, Ruling::Fail)], Broken),
             (with_problem(report(Verdict::Ready, &[])), vec![], Open),
-            (with_problem(report(Verdict::Ready, &[])), vec![(Matter::Problem, Ruling::Pass)], Passed),
-            (with_problem(report(Verdict::Ready, &[])), vec![(Matter::Problem, Ruling::Fail)], Broken),
+            (with_problem(report(Verdict::Ready, &[])), vec![(PolicySubject::Problem, Ruling::Pass)], Passed),
+            (with_problem(report(Verdict::Ready, &[])), vec![(PolicySubject::Problem, Ruling::Fail)], Broken),
             (Report::default(), vec![], Open),
         ] {
             assert_eq!(outcome_of(&report, &rulings), expected, "{rulings:?} {report:?}");
@@ -207,8 +207,8 @@ mod tests {
     fn a_rule_in_doubt_fails_only_when_the_unknown_does() {
         let mut doubtful = report(Verdict::Ready, &[("style", None)]);
         doubtful.packages[0].results[0].findings[0].certainty = Certainty::Unknown;
-        let fails = (Matter::Rule("style".to_owned()), Ruling::Fail);
-        let unknown = |ruling| (Matter::Verdict(Verdict::Unknown), ruling);
+        let fails = (PolicySubject::Rule("style".to_owned()), Ruling::Fail);
+        let unknown = |ruling| (PolicySubject::Verdict(Verdict::Unknown), ruling);
         assert_eq!(outcome_of(&doubtful, std::slice::from_ref(&fails)), GateOutcome::Open);
         assert_eq!(outcome_of(&doubtful, &[fails.clone(), unknown(Ruling::Fail)]), GateOutcome::Broken);
         assert_eq!(outcome_of(&doubtful, &[fails, unknown(Ruling::Pass)]), GateOutcome::Passed);
@@ -234,7 +234,7 @@ mod tests {
             (Waiver { until: Some("2026-11-20".parse().unwrap()), ..waiver() }, false),
         ] {
             let gate = decide(&gil(), &policy(&[], std::slice::from_ref(&waiver)), today(), None);
-            let expected = if is_covered { Standing::Waived(0) } else { Standing::Breaks };
+            let expected = if is_covered { ViolationStanding::Waived(0) } else { ViolationStanding::Breaks };
             assert_eq!(gate.violations.len(), 1);
             assert_eq!(gate.violations[0].standing, expected, "{waiver:?}");
             assert_eq!(gate.outcome == GateOutcome::Passed, is_covered, "{waiver:?}");
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn idle_waivers_are_told_and_count_when_asked() {
         let ended = Waiver { until: Some("2020-01-01".parse().unwrap()), ..waiver() };
-        let strict = [(Matter::WaiverExpired, Ruling::Fail), (Matter::WaiverUnused, Ruling::Open)];
+        let strict = [(PolicySubject::WaiverExpired, Ruling::Fail), (PolicySubject::WaiverUnused, Ruling::Open)];
         let ready = report(Verdict::Ready, &[]);
         for (report, waiver, state, plain, strictly) in [
             (gil(), waiver(), WaiverState::Used(1), GateOutcome::Passed, GateOutcome::Passed),
@@ -264,8 +264,8 @@ mod tests {
         let unread = with_problem(report(Verdict::Unknown, &[]));
         let narrow = Waiver { target: Some("3.14t".to_owned()), ..waiver() };
         for (waiver, problem, outcome) in [
-            (waiver(), Some(Standing::Waived(0)), GateOutcome::Passed),
-            (narrow, Some(Standing::Open), GateOutcome::Open),
+            (waiver(), Some(ViolationStanding::Waived(0)), GateOutcome::Passed),
+            (narrow, Some(ViolationStanding::Open), GateOutcome::Open),
         ] {
             let gate = decide(&unread, &policy(&[], &[waiver]), today(), None);
             assert_eq!((gate.problems, gate.outcome), (vec![problem], outcome));
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn only_what_got_worse_since_the_baseline_counts() {
         use GateOutcome::{Broken, Open, Passed};
-        let strict = policy(&[(Matter::Rule("style".to_owned()), Ruling::Fail)], &[]);
+        let strict = policy(&[(PolicySubject::Rule("style".to_owned()), Ruling::Fail)], &[]);
         let crash = || report(Verdict::Crash, &[("crashes", Some(Verdict::Crash))]);
         for (before, after, expected, [worse, better, different]) in [
             (report(Verdict::Ready, &[]), gil(), Broken, [1, 0, 0]),

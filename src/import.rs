@@ -19,20 +19,20 @@ mod search;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cpython::file_name::{Extension, FileTag};
+use crate::cpython::file_name::{ExtensionSuffix, FileTag};
 use crate::cpython::init_function;
 use crate::cpython::platform::image_is_meant_by;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Fact, Format, Hook, HookKind, ImageFacts, ModuleFacts};
+use crate::model::facts::{Fact, Hook, HookKind, ImageFacts, ImageFormat, ModuleFacts};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
 use crate::model::subject::HiddenModule;
 use crate::model::target::{Architecture, Platform, System, Target};
 use crate::model::verdict::DeclaredBy;
 
-use gil::Meaning;
-use load::Check;
-use name::{Installed, ModulePlace};
+use gil::DeclarationMeaning;
+use load::LoadCheck;
+use name::{InstalledName, ModulePlace};
 use search::{InPlaceOfModule, TakenFile};
 
 /// What happens to each compiled module of an artifact that the target finds, by dotted name.
@@ -91,7 +91,7 @@ pub fn hidden(files: &[ModuleFacts], target: Target, tags: &[&str]) -> Vec<Hidde
 }
 
 /// Whether some interpreter would import the file under its name.
-fn is_module(facts: &ModuleFacts, installed: &Installed) -> bool {
+fn is_module(facts: &ModuleFacts, installed: &InstalledName) -> bool {
     let has_hook = |image: &ImageFacts| match &image.hooks {
         Fact::Known { value, .. } => value.iter().any(|hook| hook.matches_file_name),
         Fact::Unknown { .. } => true,
@@ -100,8 +100,8 @@ fn is_module(facts: &ModuleFacts, installed: &Installed) -> bool {
 }
 
 /// Whether another interpreter on the target's system would look for the file.
-fn is_for_another_interpreter(facts: &ModuleFacts, installed: &Installed, target: Target) -> bool {
-    let extension = if target.platform.system == System::Windows { Extension::Pyd } else { Extension::So };
+fn is_for_another_interpreter(facts: &ModuleFacts, installed: &InstalledName, target: Target) -> bool {
+    let extension = if target.platform.system == System::Windows { ExtensionSuffix::Pyd } else { ExtensionSuffix::So };
     let is_tagged = installed.tag != FileTag::Plain || search::is_debug_build(facts, installed);
     let is_named_so = installed.extension == extension && is_tagged;
     is_named_so && facts.images.iter().any(|image| runs_on(image, target.platform))
@@ -109,7 +109,7 @@ fn is_for_another_interpreter(facts: &ModuleFacts, installed: &Installed, target
 
 /// Whether the file is for a platform that no tag of its artifact speaks of: by its name, or by its bytes where the name does
 /// not say it.
-fn is_stray(facts: &ModuleFacts, installed: &Installed, tags: &[&str]) -> bool {
+fn is_stray(facts: &ModuleFacts, installed: &InstalledName, tags: &[&str]) -> bool {
     let is_meant_by = |tag: &&str| match &installed.platform {
         Some(platform) => platform.is_meant_by(tag),
         None => facts.images.iter().any(|image| image_is_meant_by(image.format, &image.architecture, tag)),
@@ -135,9 +135,9 @@ fn last(module: &str) -> &str {
 /// Whether the image is for the platform's system and processor.
 fn runs_on(image: &ImageFacts, platform: Platform) -> bool {
     let format = match platform.system {
-        System::Manylinux(..) | System::Musllinux(..) => Format::Elf,
-        System::Macos(..) => Format::MachO,
-        System::Windows => Format::Pe,
+        System::Manylinux(..) | System::Musllinux(..) => ImageFormat::Elf,
+        System::Macos(..) => ImageFormat::MachO,
+        System::Windows => ImageFormat::Pe,
     };
     let words: &[&str] = match platform.architecture {
         Architecture::X86_64 => &["x86_64", "amd64"],
@@ -158,7 +158,7 @@ fn badness(gil: Gil) -> u8 {
 }
 
 /// What was decided about one image.
-struct Decision {
+struct ImportDecision {
     gil: Gil,
     cause: Cause,
     reason: String,
@@ -167,9 +167,9 @@ struct Decision {
     evidence: Vec<Evidence>,
 }
 
-impl Decision {
-    fn new(gil: Gil, cause: Cause, reason: impl Into<String>, evidence: Vec<Evidence>) -> Decision {
-        Decision { gil, cause, reason: reason.into(), delegate: None, declared_by: None, evidence }
+impl ImportDecision {
+    fn new(gil: Gil, cause: Cause, reason: impl Into<String>, evidence: Vec<Evidence>) -> ImportDecision {
+        ImportDecision { gil, cause, reason: reason.into(), delegate: None, declared_by: None, evidence }
     }
 }
 
@@ -177,14 +177,14 @@ impl Decision {
 fn image_outcome(
     image: &ImageFacts,
     path: &str,
-    installed: &Installed,
+    installed: &InstalledName,
     in_place_of_module: InPlaceOfModule,
     target: Target,
 ) -> Option<ModuleOutcome> {
     let (decision, called) = match &image.hooks {
         Fact::Unknown { why, evidence } => {
             let reason = format!("which hooks the file has could not be read ({why})");
-            (Decision::new(Gil::Unknown, Cause::Unreadable, reason, evidence.clone()), None)
+            (ImportDecision::new(Gil::Unknown, Cause::Unreadable, reason, evidence.clone()), None)
         }
         Fact::Known { value: hooks, .. } => {
             match init_function::called(hooks, last(&installed.module), target.python) {
@@ -213,11 +213,11 @@ fn image_outcome(
 }
 
 /// Whether a file whose hooks are all for other names is a library that others link to, and no module by mistake.
-fn is_library(installed: &Installed) -> bool {
+fn is_library(installed: &InstalledName) -> bool {
     installed.suffix == ".so" && installed.stem.starts_with("lib")
 }
 
-fn no_matching_hook(hooks: &[Hook], installed: &Installed, target: Target) -> Decision {
+fn no_matching_hook(hooks: &[Hook], installed: &InstalledName, target: Target) -> ImportDecision {
     let asks_for = |kind| target.python.minor >= init_function::FIRST_WITH_EXPORT || kind == HookKind::Init;
     let wanted = init_function::symbols(last(&installed.module)).into_iter().filter(|(kind, _)| asks_for(*kind));
     // In the order in which they are asked for.
@@ -225,22 +225,22 @@ fn no_matching_hook(hooks: &[Hook], installed: &Installed, target: Target) -> De
     let wanted = wanted.join(" or ");
     let reason = format!("has no hook {wanted}, so importing it on {} raises ImportError", target.python);
     let evidence = hooks.iter().take(8).map(hook::evidence).collect();
-    Decision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)
+    ImportDecision::new(Gil::NotLoadable, Cause::NoMatchingHook, reason, evidence)
 }
 
 /// What calling the hook leads to. What decides comes first in the evidence, then the hook, then what else it rests on.
-fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
+fn decide(image: &ImageFacts, called: &Hook, target: Target) -> ImportDecision {
     let python = target.python;
     let hook = hook::evidence(called);
     let mut unclear = Vec::new();
     for check in load::checks(image, called, python) {
         match check {
-            Check::Accepted => {}
-            Check::Refused(refusal) => {
+            LoadCheck::Accepted => {}
+            LoadCheck::Refused(refusal) => {
                 let evidence = [refusal.evidence, vec![hook]].concat();
-                return Decision::new(Gil::NotLoadable, refusal.cause, refusal.reason, evidence);
+                return ImportDecision::new(Gil::NotLoadable, refusal.cause, refusal.reason, evidence);
             }
-            Check::Unclear(why) => unclear.push(why),
+            LoadCheck::Unclear(why) => unclear.push(why),
         }
     }
     let meaning = gil::meaning(called, python);
@@ -248,10 +248,12 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
     let mut evidence = [declared, &[hook]].concat();
     if python.free_threaded {
         match &meaning {
-            Meaning::Used { cause, words } => return Decision::new(Gil::Used, *cause, words.clone(), evidence),
-            Meaning::Unclear(why) => unclear.insert(0, why.clone()),
-            Meaning::NotUsed { .. } => unclear.extend(unclear_init(called)),
-            Meaning::Delegated { .. } => {}
+            DeclarationMeaning::Used { cause, words } => {
+                return ImportDecision::new(Gil::Used, *cause, words.clone(), evidence);
+            }
+            DeclarationMeaning::Unclear(why) => unclear.insert(0, why.clone()),
+            DeclarationMeaning::NotUsed { .. } => unclear.extend(unclear_init(called)),
+            DeclarationMeaning::Delegated { .. } => {}
         }
     }
     // One reason is enough: what is missing of the declaration first.
@@ -263,10 +265,10 @@ fn decide(image: &ImageFacts, called: &Hook, target: Target) -> Decision {
             Some(why) => format!("{python} always has the GIL; whether the file loads is not known ({why})"),
             None => format!("loads; {python} always has the GIL"),
         };
-        return Decision::new(Gil::NotUsed, Cause::BuildWithGil, reason, evidence);
+        return ImportDecision::new(Gil::NotUsed, Cause::BuildWithGil, reason, evidence);
     }
     if let Some(why) = unclear {
-        return Decision::new(Gil::Unknown, Cause::Unreadable, why, evidence);
+        return ImportDecision::new(Gil::Unknown, Cause::Unreadable, why, evidence);
     }
     evidence.extend_from_slice(image.abi.evidence());
     accepted(image, meaning, evidence)
@@ -281,29 +283,29 @@ fn unclear_init(called: &Hook) -> Option<String> {
 }
 
 /// The decision about a file that loads on a free-threaded build and does not itself switch the GIL on.
-fn accepted(image: &ImageFacts, meaning: Meaning, evidence: Vec<Evidence>) -> Decision {
+fn accepted(image: &ImageFacts, meaning: DeclarationMeaning, evidence: Vec<Evidence>) -> ImportDecision {
     match meaning {
-        Meaning::NotUsed { words } => Decision {
+        DeclarationMeaning::NotUsed { words } => ImportDecision {
             declared_by: Some(provenance::declared_by(&image.toolchain)),
-            ..Decision::new(Gil::NotUsed, Cause::DeclaredNotUsed, words, evidence)
+            ..ImportDecision::new(Gil::NotUsed, Cause::DeclaredNotUsed, words, evidence)
         },
-        Meaning::Delegated { to } => Decision {
+        DeclarationMeaning::Delegated { to } => ImportDecision {
             declared_by: Some(DeclaredBy::Delegate(to.clone())),
             delegate: Some(to.clone()),
-            ..Decision::new(
+            ..ImportDecision::new(
                 Gil::Delegated,
                 Cause::Delegated,
                 format!("{to} makes the module and declares for it"),
                 evidence,
             )
         },
-        Meaning::Used { cause, words } => Decision::new(Gil::Used, cause, words, evidence),
-        Meaning::Unclear(why) => Decision::new(Gil::Unknown, Cause::Unreadable, why, evidence),
+        DeclarationMeaning::Used { cause, words } => ImportDecision::new(Gil::Used, cause, words, evidence),
+        DeclarationMeaning::Unclear(why) => ImportDecision::new(Gil::Unknown, Cause::Unreadable, why, evidence),
     }
 }
 
 /// The outcome of a file without an image for the target's platform.
-fn foreign_outcome(facts: &ModuleFacts, installed: Installed, target: Target) -> Option<ModuleOutcome> {
+fn foreign_outcome(facts: &ModuleFacts, installed: InstalledName, target: Target) -> Option<ModuleOutcome> {
     let has_hook =
         |image: &ImageFacts| image.hooks.value().is_none_or(|hooks| hooks.iter().any(|hook| hook.matches_file_name));
     let (gil, cause, reason) = if facts.images.is_empty() {
@@ -334,9 +336,9 @@ fn foreign_outcome(facts: &ModuleFacts, installed: Installed, target: Target) ->
 
 fn describe(image: &ImageFacts) -> String {
     let format = match image.format {
-        Format::Elf => "ELF",
-        Format::MachO => "Mach-O",
-        Format::Pe => "PE",
+        ImageFormat::Elf => "ELF",
+        ImageFormat::MachO => "Mach-O",
+        ImageFormat::Pe => "PE",
     };
     format!("{format} {}", image.architecture)
 }

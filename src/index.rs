@@ -25,22 +25,22 @@ use std::sync::{Arc, Mutex};
 
 use url::Url;
 
-pub use self::client::Traffic;
+pub use self::client::NetworkTraffic;
 pub use self::error::IndexError;
-pub use self::file::{RemoteFile, Tail};
-pub use self::observer::{Event, Observer, Subject, Unobserved};
+pub use self::file::{RemoteFile, TailSize};
+pub use self::observer::{FetchEvent, FetchObserver, FetchSubject, NoFetchObserver};
 pub use self::settings::IndexSettings;
-pub use self::store::{Store, StoreError};
+pub use self::store::{CacheStore, StoreError};
 
-use self::cache::Pages;
-use self::client::{Client, Query, Refusal, Reply, read_all};
+use self::cache::PageGetter;
+use self::client::{HttpReply, IndexClient, IndexQuery, ReplyRefusal, read_all};
 use self::error::shown;
-use self::http::{HttpTransport, Transport};
-use self::listing::Places;
-use self::pool::Pool;
-use self::settings::Freshness;
-use crate::memo::Memo;
-use crate::model::artifact::{Artifact, Listing, MetadataFile};
+use self::http::{HttpTransport, RequestTransport};
+use self::listing::ListingPlaces;
+use self::pool::ThreadPool;
+use self::settings::CacheFreshness;
+use crate::memo::OnceMap;
+use crate::model::artifact::{Artifact, ArtifactListing, MetadataFile};
 use crate::model::digest::Digest;
 use crate::model::name::PackageName;
 use crate::model::place::Location;
@@ -52,53 +52,53 @@ const METADATA: &str = "metadata-1";
 type MetadataAnswer = Result<Option<Arc<Vec<u8>>>, IndexError>;
 
 /// The indexes, folders and pages of one run.
-pub struct Index {
-    inner: Arc<Inner>,
-    pool: Pool,
+pub struct PackageIndex {
+    inner: Arc<IndexInner>,
+    pool: ThreadPool,
 }
 
-struct Inner {
-    client: Arc<Client>,
-    pages: Pages,
-    places: Places,
-    store: Store,
+struct IndexInner {
+    client: Arc<IndexClient>,
+    pages: PageGetter,
+    places: ListingPlaces,
+    store: CacheStore,
     /// Links that are kept of all pages.
     links: AtomicUsize,
-    listings: Memo<PackageName, Result<Arc<Listing>, IndexError>>,
-    metadata: Memo<String, MetadataAnswer>,
+    listings: OnceMap<PackageName, Result<Arc<ArtifactListing>, IndexError>>,
+    metadata: OnceMap<String, MetadataAnswer>,
 }
 
-impl Index {
+impl PackageIndex {
     /// An index client over HTTP.
-    pub fn new(settings: IndexSettings, observer: Arc<dyn Observer>) -> Result<Index, IndexError> {
+    pub fn new(settings: IndexSettings, observer: Arc<dyn FetchObserver>) -> Result<PackageIndex, IndexError> {
         let transport = HttpTransport::new(&settings.trust, &settings.proxy, settings.pace)?;
-        Index::with_transport(settings, Arc::new(transport), observer)
+        PackageIndex::with_transport(settings, Arc::new(transport), observer)
     }
 
     /// An index client over another transport.
     pub fn with_transport(
         settings: IndexSettings,
-        transport: Arc<dyn Transport>,
-        observer: Arc<dyn Observer>,
-    ) -> Result<Index, IndexError> {
-        let store = settings.cache.as_deref().map_or_else(Store::disabled, Store::new);
-        let places = Places::new(&settings)?;
-        let pool = Pool::new(settings.concurrency);
-        let client = Arc::new(Client::new(settings, transport, observer));
-        let pages = Pages { client: Arc::clone(&client), store: store.clone(), large: Mutex::new(()) };
-        let (links, listings, metadata) = (AtomicUsize::new(0), Memo::new(), Memo::new());
-        let inner = Inner { client, pages, places, store, links, listings, metadata };
-        Ok(Index { inner: Arc::new(inner), pool })
+        transport: Arc<dyn RequestTransport>,
+        observer: Arc<dyn FetchObserver>,
+    ) -> Result<PackageIndex, IndexError> {
+        let store = settings.cache.as_deref().map_or_else(CacheStore::disabled, CacheStore::new);
+        let places = ListingPlaces::new(&settings)?;
+        let pool = ThreadPool::new(settings.concurrency);
+        let client = Arc::new(IndexClient::new(settings, transport, observer));
+        let pages = PageGetter { client: Arc::clone(&client), store: store.clone(), large: Mutex::new(()) };
+        let (links, listings, metadata) = (AtomicUsize::new(0), OnceMap::new(), OnceMap::new());
+        let inner = IndexInner { client, pages, places, store, links, listings, metadata };
+        Ok(PackageIndex { inner: Arc::new(inner), pool })
     }
 
     /// Every file of a project, from all places. `IndexError::NotFound` when no place knows the project.
-    pub fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, IndexError> {
+    pub fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, IndexError> {
         self.inner.listing(name)
     }
 
     /// The files of a project, when somebody asked for them already. A project that was named by a file or URL is none
     /// that an index should hear of.
-    pub fn known_listing(&self, name: &PackageName) -> Option<Arc<Listing>> {
+    pub fn known_listing(&self, name: &PackageName) -> Option<Arc<ArtifactListing>> {
         self.inner.listings.known(name)?.ok()
     }
 
@@ -121,23 +121,23 @@ impl Index {
 
     /// The file itself, to read parts of it.
     pub fn open(&self, artifact: &Artifact) -> Result<RemoteFile, IndexError> {
-        self.open_with(artifact, Tail::Usual)
+        self.open_with(artifact, TailSize::Usual)
     }
 
     /// The file itself, to read parts of it, with so much of its end at once.
-    pub fn open_with(&self, artifact: &Artifact, tail: Tail) -> Result<RemoteFile, IndexError> {
-        self.inner.watched(Subject::File(artifact.filename.clone()), || {
+    pub fn open_with(&self, artifact: &Artifact, tail: TailSize) -> Result<RemoteFile, IndexError> {
+        self.inner.watched(FetchSubject::File(artifact.filename.clone()), || {
             RemoteFile::open(artifact, tail, &self.inner.client, &self.inner.store)
         })
     }
 
     /// Where things are kept between runs.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &CacheStore {
         &self.inner.store
     }
 
     /// What was fetched so far.
-    pub fn traffic(&self) -> Traffic {
+    pub fn traffic(&self) -> NetworkTraffic {
         self.inner.client.counters.snapshot()
     }
 
@@ -165,11 +165,11 @@ impl Index {
     }
 }
 
-impl Inner {
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, IndexError> {
+impl IndexInner {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, IndexError> {
         self.listings.get(name, || {
             let listing = || self.places.listing(name, &self.pages);
-            let listing = self.watched(Subject::Listing(name.clone()), listing)?;
+            let listing = self.watched(FetchSubject::Listing(name.clone()), listing)?;
             let limit = self.client.settings().limits.all_links;
             let found = listing.files.len();
             if self.links.fetch_add(found, Ordering::Relaxed).saturating_add(found) > limit {
@@ -199,11 +199,12 @@ impl Inner {
         }
         let mut beside = url.clone();
         beside.set_path(&format!("{}.metadata", url.path()));
-        if self.client.settings().freshness == Freshness::Offline {
+        if self.client.settings().freshness == CacheFreshness::Offline {
             return Err(IndexError::Offline { url: shown(&beside) });
         }
-        let fetched = self.watched(Subject::Metadata(artifact.filename.clone()), || {
-            self.client.ask(&Query::page(Some(&artifact.name), &beside), &mut |reply| self.take_metadata(reply, digest))
+        let fetched = self.watched(FetchSubject::Metadata(artifact.filename.clone()), || {
+            self.client
+                .ask(&IndexQuery::page(Some(&artifact.name), &beside), &mut |reply| self.take_metadata(reply, digest))
         })?;
         if let (Some(key), Some(bytes)) = (&key, &fetched) {
             // A cache that cannot be written costs time, nothing else.
@@ -212,7 +213,11 @@ impl Inner {
         Ok(fetched.map(Arc::new))
     }
 
-    fn take_metadata(&self, mut reply: Reply<'_>, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, Refusal> {
+    fn take_metadata(
+        &self,
+        mut reply: HttpReply<'_>,
+        digest: Option<&Digest>,
+    ) -> Result<Option<Vec<u8>>, ReplyRefusal> {
         let url = shown(&reply.url);
         match reply.status.as_u16() {
             200 => {
@@ -228,10 +233,10 @@ impl Inner {
         }
     }
 
-    fn watched<T>(&self, subject: Subject, work: impl FnOnce() -> T) -> T {
-        self.client.observer().event(Event::Started(subject.clone()));
+    fn watched<T>(&self, subject: FetchSubject, work: impl FnOnce() -> T) -> T {
+        self.client.observer().event(FetchEvent::Started(subject.clone()));
         let result = work();
-        self.client.observer().event(Event::Finished(subject));
+        self.client.observer().event(FetchEvent::Finished(subject));
         result
     }
 }

@@ -47,13 +47,13 @@ use std::path::{Path, PathBuf};
 pub use edit::{EditError, edit};
 pub use error::InputError;
 pub use files_on_disk::FilesOnDisk;
-pub use selection::{Names, Selection};
+pub use selection::{GroupSelection, SelectedNames};
 
 use crate::lexical::normalised;
 use crate::model::lock::Pin;
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Sources};
+use crate::model::request::{PackageSources, Request, Requests};
 use conda_lock::CondaLock;
 use constraints_txt::ConstraintsTxt;
 use cyclonedx::CycloneDx;
@@ -66,12 +66,12 @@ use pylock_toml::PylockToml;
 use pyproject_toml::PyprojectToml;
 use requirements_txt::RequirementsTxt;
 use setup_cfg::SetupCfg;
-use spdx::Spdx;
-use text::Text;
+use spdx::SpdxAdapter;
+use text::InputText;
 use uv_lock::UvLock;
 
 /// Every adapter; a file is read by the first that claims it.
-pub const ADAPTERS: &[&dyn Adapter] = &[
+pub const ADAPTERS: &[&dyn InputAdapter] = &[
     &PylockToml,
     &UvLock,
     &PoetryLock,
@@ -83,7 +83,7 @@ pub const ADAPTERS: &[&dyn Adapter] = &[
     &EnvironmentYml,
     &CondaLock,
     &CycloneDx,
-    &Spdx,
+    &SpdxAdapter,
     &ConstraintsTxt,
     &RequirementsTxt,
 ];
@@ -94,7 +94,7 @@ const LONGEST_FILE: usize = 8 * 1024 * 1024;
 const HEAD: usize = 4096;
 
 /// One input format.
-pub trait Adapter: Sync {
+pub trait InputAdapter: Sync {
     /// One word for the format, as `--from` takes it.
     fn kind(&self) -> &'static str;
     /// The format's name, as users know it, with the names of its files.
@@ -102,7 +102,7 @@ pub trait Adapter: Sync {
     /// Whether a file of this name, with content that begins in this way, is of the format.
     fn claims(&self, file_name: &str, head: &[u8]) -> bool;
     /// What the file asks for, with the sources as they are after it: its options act on what was said before, as for pip.
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError>;
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError>;
 }
 
 /// A file for an adapter.
@@ -123,13 +123,13 @@ pub struct InputContext<'a> {
     /// The environment's variables, for `${NAME}`.
     pub variables: BTreeMap<String, String>,
     /// The disk.
-    pub files: &'a dyn Files,
+    pub files: &'a dyn InputFiles,
     /// What came over standard input, when the user typed `-`.
     pub standard_input: Option<Vec<u8>>,
     /// The encoding of the user's locale, tried where a file is not UTF-8 and names no encoding.
     pub locale_encoding: Option<String>,
     /// Groups and extras to be scanned.
-    pub selection: Selection,
+    pub selection: GroupSelection,
 }
 
 /// What is at a path.
@@ -142,7 +142,7 @@ pub enum FileKind {
 }
 
 /// The part of a disk that reading needs.
-pub trait Files {
+pub trait InputFiles {
     /// What is at the path; `None` when there is nothing.
     fn kind(&self, path: &Path) -> Option<FileKind>;
     /// The file's first bytes, at most so many. Called once for each file: it may be a pipe.
@@ -151,11 +151,11 @@ pub trait Files {
 
 /// One thing that the user typed.
 #[derive(Clone)]
-pub enum Typed {
+pub enum TypedInput {
     /// A path, a URL, a requirement, or `-` for a requirements file over standard input.
     Word(String),
     /// A file of this kind, whatever it is called (`--from`).
-    From(&'static dyn Adapter, String),
+    From(&'static dyn InputAdapter, String),
     /// A requirements file, whatever it is called (`-r`).
     Requirements(String),
     /// A constraints file, whatever it is called (`-c`).
@@ -166,18 +166,18 @@ pub enum Typed {
 ///
 /// What is a file is read as one. A folder has to be typed as a path (`./numpy`): the name alone is the package, as for
 /// pip. What can only be meant as a file (`reqs.txt`, `a/b`) and is none is an error.
-pub fn read(typed: &[Typed], sources: Sources, context: &InputContext) -> Result<Requests, InputError> {
+pub fn read(typed: &[TypedInput], sources: PackageSources, context: &InputContext) -> Result<Requests, InputError> {
     let mut requests = Requests { sources, ..Requests::default() };
     let mut looked_at = Vec::new();
     for typed in typed {
         let (adapter, file) = match typed {
-            Typed::Word(argument) => match read_argument(argument, context, &mut requests)? {
+            TypedInput::Word(argument) => match read_argument(argument, context, &mut requests)? {
                 Some(read) => read,
                 None => continue,
             },
-            Typed::From(adapter, path) => (*adapter, typed_file(path, context)?),
-            Typed::Requirements(path) => (&RequirementsTxt as &dyn Adapter, typed_file(path, context)?),
-            Typed::Constraints(path) => (&ConstraintsTxt as &dyn Adapter, typed_file(path, context)?),
+            TypedInput::From(adapter, path) => (*adapter, typed_file(path, context)?),
+            TypedInput::Requirements(path) => (&RequirementsTxt as &dyn InputAdapter, typed_file(path, context)?),
+            TypedInput::Constraints(path) => (&ConstraintsTxt as &dyn InputAdapter, typed_file(path, context)?),
         };
         let read = adapter.read(&file, context, std::mem::take(&mut requests.sources))?;
         add(read, &mut requests);
@@ -212,7 +212,7 @@ fn asks_for_nothing(requests: &Requests) -> bool {
 }
 
 /// Says what was looked for in a file in which nothing was found.
-fn nothing_in(adapter: &dyn Adapter, file: String) -> Problem {
+fn nothing_in(adapter: &dyn InputAdapter, file: String) -> Problem {
     let message = format!("it names no package to judge; looked for {}", adapter.name());
     Problem { kind: ProblemKind::File, package: None, place: file, message }
 }
@@ -221,7 +221,7 @@ fn typed_file(path: &str, context: &InputContext) -> Result<InputFile, InputErro
     if path == "-" {
         return standard_input(context);
     }
-    context.open(path, context.path(path), &Text::typed(path).place(0))
+    context.open(path, context.path(path), &InputText::typed(path).place(0))
 }
 
 /// What the user typed: a file with the adapter that reads it, or a request, which is added at once.
@@ -229,8 +229,8 @@ fn read_argument(
     argument: &str,
     context: &InputContext,
     requests: &mut Requests,
-) -> Result<Option<(&'static dyn Adapter, InputFile)>, InputError> {
-    let text = Text::typed(argument);
+) -> Result<Option<(&'static dyn InputAdapter, InputFile)>, InputError> {
+    let text = InputText::typed(argument);
     if argument == "-" {
         return Ok(Some((&RequirementsTxt, standard_input(context)?)));
     }
@@ -261,14 +261,14 @@ fn standard_input(context: &InputContext) -> Result<InputFile, InputError> {
     match context.standard_input.clone() {
         Some(content) => Ok(InputFile { shown, path: context.path("-"), content }),
         None => {
-            let (place, why) = (Text::typed("-").place(0), "nothing came over it".to_owned());
+            let (place, why) = (InputText::typed("-").place(0), "nothing came over it".to_owned());
             Err(InputError::Unreadable { place, path: shown, why })
         }
     }
 }
 
 /// Reads one requirement: by where it is, or by name.
-fn request(text: &Text, context: &InputContext, sources: &mut Sources) -> Result<Request, InputError> {
+fn request(text: &InputText, context: &InputContext, sources: &mut PackageSources) -> Result<Request, InputError> {
     let (wanted, hashes) = if files::claims(text) {
         files::wanted(text, context, sources)?
     } else {
@@ -278,7 +278,7 @@ fn request(text: &Text, context: &InputContext, sources: &mut Sources) -> Result
 }
 
 /// The adapter that claims the file.
-fn claiming(file: &InputFile, argument: &Text) -> Result<&'static dyn Adapter, InputError> {
+fn claiming(file: &InputFile, argument: &InputText) -> Result<&'static dyn InputAdapter, InputError> {
     let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let head = file.content.get(..HEAD).unwrap_or(&file.content);
     ADAPTERS.iter().find(|adapter| adapter.claims(&name, head)).copied().ok_or_else(|| {

@@ -30,7 +30,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::model::digest::Digest;
 use crate::model::metadata::{Metadata, WheelFile};
 use crate::model::name::{PackageName, Version};
@@ -39,11 +39,11 @@ use crate::model::place::Location;
 use crate::model::problem::Problem;
 use crate::model::target::{Platform, Python};
 
-use tree::Tree;
+use tree::FileTree;
 
-pub use image::{Image, TakeFile};
+pub use image::{ContainerImage, TakeFile};
 pub use interpreter::QUESTION;
-pub use kind::{KINDS, Kind, claim};
+pub use kind::{KINDS, PathKind, claim};
 
 /// Why there is no environment to read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,7 +84,7 @@ pub enum InstalledError {
 
 /// One Python's installed packages: the folders in which it looks for modules.
 #[derive(Clone, Debug)]
-pub struct Environment {
+pub struct InstalledEnvironment {
     /// As the user named it, or where it was found below what the user named.
     pub shown: String,
     /// Where it was found, when the user named more than it alone: a container.
@@ -92,37 +92,37 @@ pub struct Environment {
     /// Folders in which modules are looked for, in order, each once; or one module by itself.
     sites: Vec<PathBuf>,
     /// What the environment itself says of its Python, before its files are looked at.
-    told: python::Told,
+    told: python::StatedPython,
     /// Where its paths are followed.
-    tree: Tree,
+    tree: FileTree,
     /// The prefix, when it is one of conda's.
     conda: Option<PathBuf>,
     /// What could not be looked at on the way to it.
     problems: Vec<Problem>,
 }
 
-impl Environment {
-    fn empty(shown: &str, tree: Tree) -> Environment {
-        let (sites, told, problems) = (Vec::new(), python::Told::default(), Vec::new());
-        Environment { shown: shown.to_owned(), search: None, sites, told, tree, conda: None, problems }
+impl InstalledEnvironment {
+    fn empty(shown: &str, tree: FileTree) -> InstalledEnvironment {
+        let (sites, told, problems) = (Vec::new(), python::StatedPython::default(), Vec::new());
+        InstalledEnvironment { shown: shown.to_owned(), search: None, sites, told, tree, conda: None, problems }
     }
 
     /// The image that it is in: its files have no place on the disk.
-    pub fn image(&self) -> Option<&Image> {
+    pub fn image(&self) -> Option<&ContainerImage> {
         match &self.tree {
-            Tree::Image(image) => Some(image),
-            Tree::Disk | Tree::Below(_) => None,
+            FileTree::Image(image) => Some(image),
+            FileTree::Disk | FileTree::Below(_) => None,
         }
     }
 }
 
 /// What is in an environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Inventory {
+pub struct EnvironmentInventory {
     /// Distributions, by name.
-    pub distributions: Vec<Distribution>,
+    pub distributions: Vec<InstalledDistribution>,
     /// Compiled files in the environment's folders that no distribution owns, by folder.
-    pub unowned: Vec<Unowned>,
+    pub unowned: Vec<UnownedFiles>,
     /// Its Python, where that is told, and told in one way.
     pub python: Option<Python>,
     /// The 14 of 3.14, where no more than that is told of its Python, or that too.
@@ -135,7 +135,7 @@ pub struct Inventory {
     pub problems: Vec<Problem>,
 }
 
-impl Inventory {
+impl EnvironmentInventory {
     /// Whether anything in it is compiled.
     pub fn has_compiled_files(&self) -> bool {
         !self.unowned.is_empty() || self.distributions.iter().any(|distribution| !distribution.files.is_empty())
@@ -149,7 +149,7 @@ impl Inventory {
 
 /// Compiled files of one folder that no distribution owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unowned {
+pub struct UnownedFiles {
     /// The folder.
     pub folder: PathBuf,
     /// The files, by path.
@@ -158,7 +158,7 @@ pub struct Unowned {
 
 /// One installed distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Distribution {
+pub struct InstalledDistribution {
     /// Normalised name.
     pub name: PackageName,
     /// Version; `None` where none can be read.
@@ -170,7 +170,7 @@ pub struct Distribution {
     /// The folder or file that describes it.
     pub folder: PathBuf,
     /// Whether somebody asked for it by name.
-    pub requested: Requested,
+    pub requested: RequestedMark,
     /// Where it came from, when that was no index and is still there.
     pub source: Option<Location>,
     /// Where its modules are, when it was installed to be edited in place: a path or URL, as recorded.
@@ -185,7 +185,7 @@ pub struct Distribution {
 ///
 /// <https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-requested-file>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requested {
+pub enum RequestedMark {
     /// It was asked for.
     Yes,
     /// Nothing says so; not every installer records it.
@@ -208,30 +208,35 @@ pub struct InstalledFile {
 }
 
 /// The environments at a path of this kind; several in an archive of images.
-pub fn at(kind: Kind, path: &Path, shown: &str, limits: &Limits) -> Result<Vec<Environment>, InstalledError> {
+pub fn at(
+    kind: PathKind,
+    path: &Path,
+    shown: &str,
+    limits: &ArchiveLimits,
+) -> Result<Vec<InstalledEnvironment>, InstalledError> {
     let unreadable =
         |error: std::io::Error| InstalledError::Unreadable { place: shown.to_owned(), message: error.to_string() };
-    let tree = Tree::Disk;
+    let tree = FileTree::Disk;
     let real = tree.real(path).map_err(unreadable)?;
-    if kind == Kind::Image {
+    if kind == PathKind::Image {
         return in_images(&real, shown, limits);
     }
-    if kind != Kind::Module {
+    if kind != PathKind::Module {
         tree.names(&real).map_err(unreadable)?;
     }
     Ok(match kind {
-        Kind::Venv => vec![layout::virtual_environment(&tree, &real, shown)],
-        Kind::Conda => vec![layout::conda_prefix(&tree, &real, shown, limits)],
-        Kind::SitePackages | Kind::Module => vec![layout::site(&tree, &real, shown)],
+        PathKind::Venv => vec![layout::virtual_environment(&tree, &real, shown)],
+        PathKind::Conda => vec![layout::conda_prefix(&tree, &real, shown, limits)],
+        PathKind::SitePackages | PathKind::Module => vec![layout::site(&tree, &real, shown)],
         // Nothing of it is installed.
-        Kind::Wheels | Kind::Image => Vec::new(),
+        PathKind::Wheels | PathKind::Image => Vec::new(),
     })
 }
 
-fn in_images(path: &Path, shown: &str, limits: &Limits) -> Result<Vec<Environment>, InstalledError> {
+fn in_images(path: &Path, shown: &str, limits: &ArchiveLimits) -> Result<Vec<InstalledEnvironment>, InstalledError> {
     let (mut environments, mut empty) = (Vec::new(), None);
     for (image, name, problems) in image::open(path, shown, limits)? {
-        match search::environments(&Tree::Image(Arc::new(image)), &name, limits) {
+        match search::environments(&FileTree::Image(Arc::new(image)), &name, limits) {
             Ok(mut found) => {
                 if let Some(first) = found.first_mut() {
                     first.problems.extend(problems);
@@ -250,19 +255,19 @@ fn in_images(path: &Path, shown: &str, limits: &Limits) -> Result<Vec<Environmen
 }
 
 /// Every environment below the root of a container, unpacked.
-pub fn below(root: &Path, shown: &str, limits: &Limits) -> Result<Vec<Environment>, InstalledError> {
+pub fn below(root: &Path, shown: &str, limits: &ArchiveLimits) -> Result<Vec<InstalledEnvironment>, InstalledError> {
     let root = root
         .canonicalize()
         .map_err(|error| InstalledError::Unreadable { place: shown.to_owned(), message: error.to_string() })?;
-    search::environments(&Tree::Below(root), shown, limits)
+    search::environments(&FileTree::Below(root), shown, limits)
 }
 
 /// The environment of an interpreter, by what it wrote when it was asked [`QUESTION`].
-pub fn of_interpreter(answer: &[u8], shown: &str) -> Result<Environment, InstalledError> {
+pub fn of_interpreter(answer: &[u8], shown: &str) -> Result<InstalledEnvironment, InstalledError> {
     interpreter::environment(answer, shown)
 }
 
 /// Lists what is in an environment. What cannot be read becomes a problem.
-pub fn read(environment: &Environment, limits: &Limits) -> Inventory {
+pub fn read(environment: &InstalledEnvironment, limits: &ArchiveLimits) -> EnvironmentInventory {
     ownership::read(environment, limits)
 }

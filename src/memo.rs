@@ -5,13 +5,13 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Values by key, each made once; whoever comes while it is being made waits for it.
-pub(crate) struct Memo<K, V> {
+pub(crate) struct OnceMap<K, V> {
     cells: Mutex<HashMap<K, Arc<OnceLock<V>>>>,
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
-    pub(crate) fn new() -> Memo<K, V> {
-        Memo { cells: Mutex::new(HashMap::new()) }
+impl<K: Eq + Hash + Clone, V: Clone> OnceMap<K, V> {
+    pub(crate) fn new() -> OnceMap<K, V> {
+        OnceMap { cells: Mutex::new(HashMap::new()) }
     }
 
     pub(crate) fn get(&self, key: &K, make: impl FnOnce() -> V) -> V {
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_value_is_made_once() {
-        let memo = Memo::new();
+        let memo = OnceMap::new();
         let made = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {

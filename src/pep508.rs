@@ -3,7 +3,7 @@
 //! The grammar crate is guarded here against what it panics on, would never be done with, or would drop with a warning.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pep508_rs::MarkerWarningKind;
 
@@ -125,13 +125,28 @@ fn affordable(marker: &str, start: usize) -> Result<(), InvalidRequirement> {
         *words.entry(word).or_insert(0_usize) += 1;
     }
     let count = |word: &str| words.get(word).copied().unwrap_or(0);
-    let doublings = count("and").min(count("or")).min((count("in") + count("extra")) / 2);
+    // uv repeats the extras of conflicting groups over and over: there are as many variables as there are names.
+    let extras = count("extra").min(literals(marker).len());
+    let doublings = count("and").min(count("or")).min((count("in") + extras) / 2);
     let conditions = count("and") + count("or") + 1;
     if doublings > MOST_DOUBLINGS || conditions > MOST_CONDITIONS {
         let why = format!("expected a simpler marker, found {conditions} conditions that depend on each other");
         return Err(InvalidRequirement { start, why });
     }
     Ok(())
+}
+
+/// What stands in quotes, each once.
+fn literals(marker: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    let mut rest = marker;
+    while let Some(start) = rest.find(['"', '\'']) {
+        let (Some(quote), Some(after)) = (rest.get(start..=start), rest.get(start + 1..)) else { break };
+        let Some((literal, remaining)) = after.split_once(quote) else { break };
+        found.insert(literal);
+        rest = remaining;
+    }
+    found
 }
 
 fn bounded(text: &str) -> Result<(), InvalidRequirement> {
@@ -203,6 +218,21 @@ mod tests {
         assert_eq!(requirement(&format!("a; {}", pairs(40))).unwrap_err().start, 1);
         let any_extra = (0..100).map(|i| format!("extra == 'e{i}'")).collect::<Vec<_>>().join(" or ");
         assert!(requirement(&format!("a; python_version > '3' and ({any_extra})")).is_ok());
+    }
+
+    #[test]
+    fn conditions_on_the_same_few_extras_are_read() {
+        // As uv writes them for groups that conflict with each other.
+        let machine = |machine: &str| {
+            let of = |group: &str| {
+                format!("(platform_machine == '{machine}' and extra != 'group-{group}' and extra != 'group-c')")
+            };
+            [of("a"), of("b")].join(" or ")
+        };
+        let machines: Vec<String> =
+            ["AMD64", "WIN32", "aarch64", "amd64", "ppc64le", "win32", "x86_64"].map(machine).into();
+        let text = format!("{} or (extra == 'group-a' and extra == 'group-b')", machines.join(" or "));
+        assert!(marker(&text).is_ok());
     }
 
     #[test]

@@ -24,7 +24,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{After, Alternative, Course, Foreseen, Obstacle, Outlook, Plan, PlanSummary, Step};
+use crate::model::plan::{
+    ForeseenBuild, NamedAlternative, Plan, PlanAction, PlanStep, PlanSummary, PlannedOutcome, TargetOutlook,
+    VersionObstacle,
+};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::request::Requests;
 use crate::model::target::Target;
@@ -43,13 +46,13 @@ pub struct PlanInputs<'a> {
     /// What was found.
     pub found: &'a PlanSearchResult,
     /// What is foreseen of packages that stay to be built.
-    pub forecasts: &'a BTreeMap<(PackageName, Target), Foreseen>,
+    pub forecasts: &'a BTreeMap<(PackageName, Target), ForeseenBuild>,
     /// Where projects want to hear of it.
     pub trackers: &'a BTreeMap<PackageName, String>,
     /// SHA-256 of all files of a version.
     pub digests: &'a dyn Fn(&PackageName, &Version) -> Vec<Digest>,
     /// What it cost.
-    pub traffic: Traffic,
+    pub traffic: PlanTraffic,
 }
 
 /// A version that is kept out of the set.
@@ -58,12 +61,12 @@ pub struct HeldBack {
     /// The oldest ready version.
     pub to: Version,
     /// What keeps it out; not empty.
-    pub by: Vec<Obstacle>,
+    pub by: Vec<VersionObstacle>,
 }
 
 /// What went over the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub struct PlanTraffic {
     /// Requests.
     pub requests: u64,
     /// Bytes of distribution files.
@@ -74,7 +77,7 @@ pub struct Traffic {
 pub fn build(inputs: &PlanInputs<'_>) -> Plan {
     let (requests, found) = (inputs.requests, inputs.found);
     let (before, after) = (&inputs.before.report, &found.after.report);
-    let mut steps: Vec<Step> = before.packages.iter().filter_map(|package| step(package, inputs)).collect();
+    let mut steps: Vec<PlanStep> = before.packages.iter().filter_map(|package| step(package, inputs)).collect();
     // What the changes bring in may not be ready either.
     let known: BTreeSet<PackageName> = steps.iter().map(|step| step.name.clone()).collect();
     let brought = after.packages.iter().filter(|package| !known.contains(&package.name));
@@ -131,13 +134,13 @@ fn problems(before: &Report, after: &Report) -> Vec<crate::model::problem::Probl
 }
 
 /// What to do about a package; `None` when it is ready everywhere.
-fn step(package: &PackageReport, inputs: &PlanInputs<'_>) -> Option<Step> {
+fn step(package: &PackageReport, inputs: &PlanInputs<'_>) -> Option<PlanStep> {
     let wanting = package.results.iter().filter(|result| !result.verdict.is_good());
-    let outlooks: Vec<Outlook> = wanting.map(|result| outlook(package, result, inputs)).collect();
+    let outlooks: Vec<TargetOutlook> = wanting.map(|result| outlook(package, result, inputs)).collect();
     if outlooks.is_empty() {
         return None;
     }
-    Some(Step {
+    Some(PlanStep {
         course: course(package, &outlooks, inputs),
         name: package.name.clone(),
         version: package.version.clone(),
@@ -149,23 +152,24 @@ fn step(package: &PackageReport, inputs: &PlanInputs<'_>) -> Option<Step> {
 }
 
 /// What rules name to be used instead, of targets on which the package does not become ready.
-fn alternatives(package: &PackageReport, outlooks: &[Outlook]) -> Vec<Alternative> {
+fn alternatives(package: &PackageReport, outlooks: &[TargetOutlook]) -> Vec<NamedAlternative> {
     let stays = |target: Target| {
         let mut outlooks = outlooks.iter().filter(|outlook| outlook.target == target);
         outlooks.any(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()))
     };
     let findings = package.results.iter().filter(|result| stays(result.target)).flat_map(|result| &result.findings);
-    let named = findings
-        .filter_map(|finding| Some(Alternative { rule: finding.rule.clone(), what: finding.alternative.clone()? }));
+    let named = findings.filter_map(|finding| {
+        Some(NamedAlternative { rule: finding.rule.clone(), what: finding.alternative.clone()? })
+    });
     named.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'_>) -> Outlook {
+fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'_>) -> TargetOutlook {
     let key = (package.name.clone(), result.target);
     let search = inputs.found.searches.get(&key).cloned();
     let after = after(package, result, inputs);
     let newer = inputs.forecasts.get(&key).filter(|_| after.build.is_some());
-    Outlook {
+    TargetOutlook {
         target: result.target,
         verdict: result.verdict,
         reason: result.reason.clone(),
@@ -176,38 +180,42 @@ fn outlook(package: &PackageReport, result: &TargetResult, inputs: &PlanInputs<'
     }
 }
 
-fn after(package: &PackageReport, now: &TargetResult, inputs: &PlanInputs<'_>) -> After {
+fn after(package: &PackageReport, now: &TargetResult, inputs: &PlanInputs<'_>) -> PlannedOutcome {
     let foreseen = inputs.forecasts.get(&(package.name.clone(), now.target));
     let named = inputs.found.after.report.packages.iter().filter(|other| other.name == package.name);
     let found = named.flat_map(|other| other.results.iter().map(move |result| (other, result)));
     match found.into_iter().find(|(_, result)| result.target == now.target) {
-        Some((other, result)) => After {
+        Some((other, result)) => PlannedOutcome {
             version: other.version.clone(),
             verdict: Some(result.verdict),
             reason: result.reason.clone(),
             build: foreseen.filter(|_| result.verdict == Verdict::Build).map(|foreseen| foreseen.now.clone()),
         },
-        None => After { version: None, verdict: None, reason: "no longer required".to_owned(), build: None },
+        None => PlannedOutcome { version: None, verdict: None, reason: "no longer required".to_owned(), build: None },
     }
 }
 
-fn course(package: &PackageReport, outlooks: &[Outlook], inputs: &PlanInputs<'_>) -> Course {
-    let improves = |outlook: &&Outlook| outlook.after.verdict.is_some_and(Verdict::is_good);
+fn course(package: &PackageReport, outlooks: &[TargetOutlook], inputs: &PlanInputs<'_>) -> PlanAction {
+    // What works without its compiled modules is better than what does not.
+    let improves = |outlook: &&TargetOutlook| {
+        let after = outlook.after.verdict;
+        after.is_some_and(|after| after.is_good() || (fine(after) && !fine(outlook.verdict)))
+    };
     let versions = outlooks.iter().filter(improves).filter_map(|outlook| outlook.after.version.clone());
     match versions.max() {
-        Some(to) if package.version.as_ref() != Some(&to) => return Course::Change { to },
-        Some(_) => return Course::Follow,
+        Some(to) if package.version.as_ref() != Some(&to) => return PlanAction::Change { to },
+        Some(_) => return PlanAction::Follow,
         None => {}
     }
     if let Some(HeldBack { to, by }) = inputs.found.held.get(&package.name) {
-        return Course::HeldBack { to: to.clone(), by: by.clone() };
+        return PlanAction::HeldBack { to: to.clone(), by: by.clone() };
     }
     let rest = outlooks.iter().filter_map(|outlook| outlook.after.verdict).max();
     match rest {
-        None => Course::Follow,
-        Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Course::Isolate,
-        Some(Verdict::Build) => Course::Build,
-        Some(Verdict::PureFallback) => Course::Accept,
-        Some(Verdict::Unknown | Verdict::Pure | Verdict::Ready) => Course::Unclear,
+        None => PlanAction::Follow,
+        Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => PlanAction::Isolate,
+        Some(Verdict::Build) => PlanAction::Build,
+        Some(Verdict::PureFallback) => PlanAction::Accept,
+        Some(Verdict::Unknown | Verdict::Pure | Verdict::Ready) => PlanAction::Unclear,
     }
 }

@@ -34,15 +34,15 @@ use crate::model::inspection::Inspection;
 use crate::model::plan::Plan;
 use crate::model::report::Report;
 use crate::model::rule_page::RulePage;
-use crate::model::snapshot::Difference;
+use crate::model::snapshot::ReportDifference;
 
 pub use html::dashboard;
 pub use json::{
     DIFFERENCE_SCHEMA_FILE, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE,
     difference_schema, inspection_schema, line_schema, plan_schema, report_schema,
 };
-pub use json::{ReadError, Saved, SavedKind, SavedPlan, SavedReport, read_report, read_saved};
-pub use paint::Style;
+pub use json::{ReadError, SavedDocument, SavedKind, SavedPlan, SavedReport, read_report, read_saved};
+pub use paint::PaintStyle;
 pub use sanitize::harmless;
 
 /// What a format may be told about how to render.
@@ -51,7 +51,7 @@ pub struct RenderOptions {
     /// Columns that a line may take, for formats that people read.
     pub width: usize,
     /// Whether colours are used, for formats that people read.
-    pub style: Style,
+    pub style: PaintStyle,
     /// The time to state, for formats that state one when asked; written as it is.
     pub generated: Option<String>,
     /// The pages of the rules, for formats that bring them along.
@@ -67,7 +67,7 @@ impl Default for RenderOptions {
     fn default() -> RenderOptions {
         RenderOptions {
             width: 100,
-            style: Style::Plain,
+            style: PaintStyle::Plain,
             generated: None,
             rules: Vec::new(),
             folder: None,
@@ -144,7 +144,7 @@ pub enum FormatDanger {
 
 /// One output format for one kind of subject.
 #[derive(Debug)]
-pub struct Format<Subject> {
+pub struct OutputFormat<Subject> {
     /// The word for `--format`.
     pub name: &'static str,
     /// One line for people who choose.
@@ -156,58 +156,68 @@ pub struct Format<Subject> {
 }
 
 /// Formats of a scan's report, the default first.
-pub const FORMATS: &[Format<Report>] = &[
-    Format { name: "table", description: "for people", dangers: &[FormatDanger::LogCommand], render: table::render },
-    Format {
+pub const FORMATS: &[OutputFormat<Report>] = &[
+    OutputFormat {
+        name: "table",
+        description: "for people",
+        dangers: &[FormatDanger::LogCommand],
+        render: table::render,
+    },
+    OutputFormat {
         name: "json",
         description: "for programs, as docs/report.schema.json says",
         dangers: &[FormatDanger::JsonSyntax],
         render: json::render,
     },
-    Format {
+    OutputFormat {
         name: "jsonl",
         description: "the same as lines, one JSON object each",
         dangers: &[FormatDanger::JsonLine],
         render: json::render_lines,
     },
-    Format {
+    OutputFormat {
         name: "markdown",
         description: "for pull requests and job summaries",
         dangers: &[FormatDanger::MarkdownMarkup],
         render: markdown::render,
     },
-    Format {
+    OutputFormat {
         name: "sarif",
         description: "SARIF 2.1.0, for code scanning",
         dangers: &[FormatDanger::JsonSyntax, FormatDanger::MarkdownLink],
         render: sarif::render,
     },
-    Format {
+    OutputFormat {
         name: "github",
         description: "annotations of GitHub Actions",
         dangers: &[FormatDanger::CommandProperty],
         render: github::render,
     },
-    Format {
+    OutputFormat {
         name: "gitlab",
         description: "GitLab's code quality report",
         dangers: &[FormatDanger::JsonSyntax],
         render: gitlab::render,
     },
-    Format {
+    OutputFormat {
         name: "junit",
         description: "JUnit's XML, for Jenkins and others",
         dangers: &[FormatDanger::XmlMarkup],
         render: junit::render,
     },
-    Format {
+    OutputFormat {
         name: "cyclonedx",
         description: "CycloneDX 1.6, a bill of materials",
         dangers: &[FormatDanger::JsonSyntax],
         render: cyclonedx::render,
     },
-    Format { name: "csv", description: "for spreadsheets", dangers: &[FormatDanger::Formula], render: rows::render },
-    Format {
+    OutputFormat {
+        name: "csv",
+        description: "for spreadsheets",
+        dangers: &[FormatDanger::Formula],
+        render: rows::render,
+    },
+    OutputFormat {
         name: "html",
         description: "a page for those who decide, as docs/dashboard.md shows",
         dangers: &[FormatDanger::HtmlMarkup],
@@ -216,14 +226,14 @@ pub const FORMATS: &[Format<Report>] = &[
 ];
 
 /// Formats of an inspection, the default first.
-pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
-    Format {
+pub const INSPECTION_FORMATS: &[OutputFormat<Inspection>] = &[
+    OutputFormat {
         name: "text",
         description: "for people",
         dangers: &[FormatDanger::LogCommand],
         render: inspection_text::render,
     },
-    Format {
+    OutputFormat {
         name: "json",
         description: "for programs, as docs/inspection.schema.json says",
         dangers: &[FormatDanger::JsonSyntax],
@@ -232,20 +242,20 @@ pub const INSPECTION_FORMATS: &[Format<Inspection>] = &[
 ];
 
 /// Formats of what is different between two reports, the default first.
-pub const DIFFERENCE_FORMATS: &[Format<Difference>] = &[
-    Format {
+pub const DIFFERENCE_FORMATS: &[OutputFormat<ReportDifference>] = &[
+    OutputFormat {
         name: "table",
         description: "for people",
         dangers: &[FormatDanger::LogCommand],
         render: difference::render,
     },
-    Format {
+    OutputFormat {
         name: "markdown",
         description: "for a comment on a pull request, or the summary of a job",
         dangers: &[FormatDanger::MarkdownMarkup],
         render: markdown::render_difference,
     },
-    Format {
+    OutputFormat {
         name: "json",
         description: "for programs, as docs/difference.schema.json says",
         dangers: &[FormatDanger::JsonSyntax],
@@ -254,9 +264,14 @@ pub const DIFFERENCE_FORMATS: &[Format<Difference>] = &[
 ];
 
 /// Formats of a plan, the default first.
-pub const PLAN_FORMATS: &[Format<Plan>] = &[
-    Format { name: "text", description: "for people", dangers: &[FormatDanger::LogCommand], render: plan_text::render },
-    Format {
+pub const PLAN_FORMATS: &[OutputFormat<Plan>] = &[
+    OutputFormat {
+        name: "text",
+        description: "for people",
+        dangers: &[FormatDanger::LogCommand],
+        render: plan_text::render,
+    },
+    OutputFormat {
         name: "json",
         description: "for programs, as docs/plan.schema.json says",
         dangers: &[FormatDanger::JsonSyntax],

@@ -35,7 +35,7 @@ mod widening;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::artifact::{Artifact, Listing};
+use crate::model::artifact::{Artifact, ArtifactListing};
 use crate::model::lock::Lock;
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
@@ -46,27 +46,27 @@ use crate::model::request::{Request, Requests};
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
-pub use hint::Hint;
+pub use hint::PrefetchHint;
 pub use offer::offer;
 
 /// What the resolver has to know about the world. Answers must not change during a run; asking twice should be cheap.
-pub trait Catalog: Sync {
+pub trait PackageCatalog: Sync {
     /// Every file that is offered under a name.
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError>;
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError>;
 
     /// What a distribution says of itself: a wheel's METADATA, a source distribution's PKG-INFO.
     fn metadata(&self, artifact: &Artifact) -> Result<Arc<Metadata>, CatalogError>;
 
     /// The file or folder that a requirement names by its location.
-    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError>;
+    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError>;
 
     /// Tells what will be asked for next, so that it can be fetched meanwhile. Must return at once.
-    fn prefetch(&self, hints: Vec<Hint>);
+    fn prefetch(&self, hints: Vec<PrefetchHint>);
 }
 
 /// The file or folder at a location, with the name and version that it gives itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located {
+pub struct LocatedArtifact {
     /// The file or folder.
     pub artifact: Artifact,
     /// Whether `artifact.version` is known.
@@ -105,7 +105,7 @@ pub enum CatalogError {
 
 /// Whether what the requested packages require is scanned too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dependencies {
+pub enum DependencyMode {
     /// It is.
     #[default]
     Follow,
@@ -115,9 +115,9 @@ pub enum Dependencies {
 
 /// Settings of a resolution that do not come from the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct ResolveOptions {
     /// Whether dependencies are followed.
-    pub dependencies: Dependencies,
+    pub dependencies: DependencyMode,
     /// Patch release of the interpreter, for markers and `Requires-Python`: the last number of 3.14.0.
     pub python_patch: u64,
 }
@@ -177,8 +177,8 @@ pub type VersionOrders = BTreeMap<PackageName, Vec<Version>>;
 pub fn resolve(
     requests: &Requests,
     target: Target,
-    options: &Options,
-    catalog: &dyn Catalog,
+    options: &ResolveOptions,
+    catalog: &dyn PackageCatalog,
 ) -> Result<Resolution, ResolveError> {
     resolve_in_order(requests, target, options, &VersionOrders::new(), catalog)
 }
@@ -187,22 +187,22 @@ pub fn resolve(
 pub fn resolve_in_order(
     requests: &Requests,
     target: Target,
-    options: &Options,
+    options: &ResolveOptions,
     orders: &VersionOrders,
-    catalog: &dyn Catalog,
+    catalog: &dyn PackageCatalog,
 ) -> Result<Resolution, ResolveError> {
     let environment = markers::environment(target, options.python_patch)
         .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
     let plan = demands::read((requests, orders), target, options, &environment, catalog)?;
-    let session = solver::Session::new(&plan, &environment, options.dependencies, catalog);
+    let session = solver::SolverSession::new(&plan, &environment, options.dependencies, catalog);
     let versions = session.solve().map_err(|unsolved| match unsolved {
-        solver::Unsolved::Conflict(reasons) => explain::conflict(&session, &reasons),
-        solver::Unsolved::TooHard { steps } => ResolveError::TooHard { target, steps },
+        solver::SolverFailure::Conflict(reasons) => explain::conflict(&session, &reasons),
+        solver::SolverFailure::TooHard { steps } => ResolveError::TooHard { target, steps },
     })?;
     let mut resolution = assembly::assemble(&session, &versions);
     let python = markers::full_version(target, options.python_patch);
     for lock in &requests.locks {
-        let selected = locked::Selected::of(lock, &environment).on(target, &python);
+        let selected = locked::SelectedPackages::of(lock, &environment).on(target, &python);
         let selector = demands::selector(&requests.sources, target, options, selected.rules());
         let (packages, problems) = selected.resolve(&Arc::new(selector), catalog);
         locked::join(&mut resolution.packages, packages);
@@ -218,10 +218,10 @@ pub fn resolve_in_order(
 
 /// What the projects of a lock file require on a target, and what it has from elsewhere than an index, as lines without
 /// versions: what is left of the lock when its versions may change.
-pub fn unlocked(lock: &Lock, target: Target, options: &Options) -> Result<Vec<Request>, ResolveError> {
+pub fn unlocked(lock: &Lock, target: Target, options: &ResolveOptions) -> Result<Vec<Request>, ResolveError> {
     let environment = markers::environment(target, options.python_patch)
         .map_err(|error| ResolveError::Markers { target, message: error.to_string() })?;
-    Ok(locked::Selected::of(lock, &environment).unlocked())
+    Ok(locked::SelectedPackages::of(lock, &environment).unlocked())
 }
 
 /// Says that a project is not made for the target's Python.

@@ -2,7 +2,7 @@
 //! three results, since a condition may hold, not hold, or be unknown.
 //!
 //! How to write one: `docs/writing-rules.md`. A new rule needs no Rust but its line in `rules/builtin.rs`; a new predicate is
-//! one case of [`Condition`], its answer in `rules/predicate.rs`, and one line of that document.
+//! one case of [`RuleCondition`], its answer in `rules/predicate.rs`, and one line of that document.
 
 mod adjust;
 mod builtin;
@@ -19,28 +19,28 @@ mod raw;
 mod rule;
 mod words;
 
-use crate::model::finding::Level;
+use crate::model::finding::FindingLevel;
 
-pub use adjust::{AdjustError, Setting};
+pub use adjust::{AdjustError, RuleSetting};
 pub use builtin::{builtin, explain};
-pub use check::{Mismatch, check_examples};
+pub use check::{ExampleMismatch, check_examples};
 pub use error::RuleError;
 pub use evaluate::evaluate;
-pub use example::Example;
-pub use message::{PLACEHOLDERS, Placeholder};
+pub use example::RuleExample;
+pub use message::{MessagePlaceholder, PLACEHOLDERS};
 pub use outline::outline;
 pub use predicate::PREDICATES;
 pub use raw::LARGEST_FILE;
 pub use raw::{
-    ClaimKind, ClassifierKind, CodeSign, Condition, DeclaredByKind, DelegateState, Expectation, GilValue, HazardKind,
-    InterpretersKind, OfferKind, ReleaseKind, Scope, StableAbiBreach,
+    ClaimKind, ClassifierKind, CodeSign, DeclaredByKind, DelegateState, ExampleExpectation, GilValue, HazardKind,
+    InterpretersKind, OfferKind, ReleaseKind, RuleCondition, RuleScope, StableAbiBreach,
 };
-pub use rule::Rule;
+pub use rule::CheckedRule;
 
 /// Rules, in the order in which they were loaded; no id twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {
-    rules: Vec<Rule>,
+    rules: Vec<CheckedRule>,
 }
 
 impl RuleSet {
@@ -56,17 +56,17 @@ impl RuleSet {
     }
 
     /// The rules.
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[CheckedRule] {
         &self.rules
     }
 
     /// Whether a rule that is more than a hint asks what instructions show.
     pub fn asks_for_code(&self) -> bool {
-        self.rules.iter().any(|rule| rule.level > Level::Hint && rule.condition.asks_for_code())
+        self.rules.iter().any(|rule| rule.level > FindingLevel::Hint && rule.condition.asks_for_code())
     }
 
     /// The rule of that id.
-    pub fn get(&self, id: &str) -> Option<&Rule> {
+    pub fn get(&self, id: &str) -> Option<&CheckedRule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
 }

@@ -22,31 +22,31 @@ mod siblings;
 mod sources;
 mod wheelhouse;
 
-use crate::archive::limits::Limits;
-use crate::examine::Depth;
-use crate::index::{Index, IndexError};
-use crate::installed::Environment;
+use crate::archive::limits::ArchiveLimits;
+use crate::examine::ExamineDepth;
+use crate::index::{IndexError, PackageIndex};
+use crate::installed::InstalledEnvironment;
 use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
-use crate::resolve::{Dependencies, ResolveError};
+use crate::resolve::{DependencyMode, ResolveError};
 use crate::rules::RuleSet;
 
-use distributions::Distributions;
+use distributions::RunDistributions;
 use pinned_digests::PinnedDigests;
-use session::{Builds, Session};
+use session::{BuildReading, ScanSession};
 
 pub use assembly::ReportBuilder;
-pub use inspecting::{Explain, InspectError, InspectSettings, inspect};
+pub use inspecting::{ExplainMode, InspectError, InspectSettings, inspect};
 pub use installed::{InstalledTargets, TargetError};
-pub use observer::{Event, Observer, Silent};
+pub use observer::{ScanEvent, ScanObserver, SilentObserver};
 pub use pinned_digests::DigestChecks;
 pub use planning::plan;
-pub use wheelhouse::Wheelhouse;
+pub use wheelhouse::WheelFolder;
 
 /// Whether rules for maintainers are evaluated too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hints {
+pub enum HintMode {
     /// They are left out.
     #[default]
     Hide,
@@ -56,17 +56,17 @@ pub enum Hints {
 
 /// Settled settings of one scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct ScanSettings {
     /// What requested packages are to run on.
     pub targets: Vec<Target>,
     /// What installed packages are judged for.
     pub installed: InstalledTargets,
     /// Whether requirements of requirements are scanned.
-    pub dependencies: Dependencies,
+    pub dependencies: DependencyMode,
     /// Whether rules for maintainers are evaluated too.
-    pub hints: Hints,
+    pub hints: HintMode,
     /// How much of an archive is read.
-    pub limits: Limits,
+    pub limits: ArchiveLimits,
     /// When digests that the input demands are computed.
     pub digests: DigestChecks,
 }
@@ -109,30 +109,31 @@ pub enum PlanError {
 
 /// What a run looks at.
 #[derive(Clone, Debug, Default)]
-pub struct Inputs {
+pub struct ScanSubjects {
     /// What is to be resolved.
     pub requests: Requests,
     /// What is installed already.
-    pub environments: Vec<Environment>,
+    pub environments: Vec<InstalledEnvironment>,
     /// Folders of wheels, each of them a set of its own.
-    pub wheelhouses: Vec<Wheelhouse>,
+    pub wheelhouses: Vec<WheelFolder>,
 }
 
 /// Packages of one origin, which is the requests, an environment or a folder of wheels: one set for each target.
-type Origin = Vec<Resolution>;
+type OriginPackages = Vec<Resolution>;
 
 /// Scans all that is asked for, for every target.
 pub fn run(
-    settings: &Settings,
-    inputs: &Inputs,
-    index: Index,
+    settings: &ScanSettings,
+    inputs: &ScanSubjects,
+    index: PackageIndex,
     rules: &RuleSet,
-    observer: &dyn Observer,
+    observer: &dyn ScanObserver,
 ) -> Result<ReportBuilder, ScanError> {
     check_size(&inputs.requests, settings.limits)?;
     let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
-    let distributions = Distributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
-    let session = Session { settings, distributions: &distributions, rules, observer, builds: Builds::Foresee };
+    let distributions = RunDistributions::new(index, settings.limits, depth(settings, rules)).held_to(pinned);
+    let session =
+        ScanSession { settings, distributions: &distributions, rules, observer, builds: BuildReading::Foresee };
     let sets = session.sets();
     let mut origins = Vec::new();
     // Where nothing else is named there is something to say even of requests that ask for nothing.
@@ -156,7 +157,7 @@ pub fn run(
 }
 
 /// More requirements than any project has are not even resolved.
-fn check_size(requests: &Requests, limits: Limits) -> Result<(), ScanError> {
+fn check_size(requests: &Requests, limits: ArchiveLimits) -> Result<(), ScanError> {
     let locked: usize = requests.locks.iter().map(|lock| lock.packages.len()).sum();
     let found = requests.requests.len().max(requests.constraints.len()).max(locked);
     let limit = limits.requirements;
@@ -164,7 +165,7 @@ fn check_size(requests: &Requests, limits: Limits) -> Result<(), ScanError> {
 }
 
 /// Few rules ask what the code shows, and reading all of it takes time.
-fn depth(settings: &Settings, rules: &RuleSet) -> Depth {
-    let asks_for_code = settings.hints == Hints::Show || rules.asks_for_code();
-    if asks_for_code { Depth::Everything } else { Depth::Verdict }
+fn depth(settings: &ScanSettings, rules: &RuleSet) -> ExamineDepth {
+    let asks_for_code = settings.hints == HintMode::Show || rules.asks_for_code();
+    if asks_for_code { ExamineDepth::Everything } else { ExamineDepth::Verdict }
 }

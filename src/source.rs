@@ -1,6 +1,6 @@
 //! Sources -> what a build of them would become: a source distribution is read, never run.
 //!
-//! A [`Reader`] takes the files of a source distribution one by one, keeps what matters of each, and in the end says which
+//! A [`SourceReader`] takes the files of a source distribution one by one, keeps what matters of each, and in the end says which
 //! modules a build would make, what each declares about the GIL and where, and what leaves that open. [`forecast()`] then says
 //! what that comes to on one target. The versions of build tools that decide are a table in `thresholds`.
 //!
@@ -36,10 +36,10 @@ use crate::cpython::init_function;
 use crate::model::facts::Generator;
 use crate::model::source::{SourceCrate, SourceFacts, SourceModule};
 
-use manifest::{BuildSystem, Cargo};
-use native::{Defined, Native};
-use script::Script;
-use token::{Dialect, Kind};
+use manifest::{BuildSystem, CargoManifest};
+use native::{DefinedModule, NativeSource};
+use script::BuildScript;
+use token::{SourceDialect, TokenKind};
 use tokens::tokens;
 
 /// How many files of each kind are read, and how many paths are remembered.
@@ -91,7 +91,7 @@ const ASIDE: [&str; 30] = [
 
 /// What kind of source a path is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
+enum SourceKind {
     C,
     Cpp,
     Header,
@@ -101,18 +101,18 @@ enum Source {
 
 /// Reads the files of one source distribution.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct SourceReader {
     /// All paths below the top folder.
     paths: Vec<String>,
     system: BuildSystem,
-    scripts: Vec<Script>,
+    scripts: Vec<BuildScript>,
     /// C, C++ and Rust files that define modules or declare something, by path.
-    native: BTreeMap<String, Native>,
+    native: BTreeMap<String, NativeSource>,
     /// C that Cython generated, by path.
     generated: BTreeMap<String, SourceModule>,
     /// Cython's sources, by path.
     cython: BTreeMap<String, SourceModule>,
-    cargos: BTreeMap<String, Cargo>,
+    cargos: BTreeMap<String, CargoManifest>,
     locked: Vec<SourceCrate>,
     /// Folders that are projects of their own for Meson, which nothing but `subproject()` builds.
     projects: BTreeSet<String>,
@@ -134,18 +134,18 @@ fn is_aside(path: &str) -> bool {
     folders.split('/').any(|folder| is_named(folder) || folder.split([' ', '-']).any(is_named))
 }
 
-fn source_of(path: &str) -> Option<Source> {
+fn source_of(path: &str) -> Option<SourceKind> {
     match path.rsplit_once('.')?.1 {
-        "c" | "m" => Some(Source::C),
-        "cc" | "cpp" | "cxx" | "mm" | "C" | "cu" => Some(Source::Cpp),
-        "h" | "hh" | "hpp" | "hxx" => Some(Source::Header),
-        "rs" => Some(Source::Rust),
-        "pyx" => Some(Source::Cython),
+        "c" | "m" => Some(SourceKind::C),
+        "cc" | "cpp" | "cxx" | "mm" | "C" | "cu" => Some(SourceKind::Cpp),
+        "h" | "hh" | "hpp" | "hxx" => Some(SourceKind::Header),
+        "rs" => Some(SourceKind::Rust),
+        "pyx" => Some(SourceKind::Cython),
         _ => None,
     }
 }
 
-impl Reader {
+impl SourceReader {
     /// Takes note of a file below the top folder; says whether its bytes are wanted.
     pub fn meet(&mut self, path: &str) -> bool {
         if self.paths.len() < MOST_PATHS {
@@ -238,7 +238,7 @@ impl Reader {
         if !text.contains("set_source(") && !text.contains("set_source (") {
             return;
         }
-        let Some(tokens) = tokens(Dialect::Python, text) else {
+        let Some(tokens) = tokens(SourceDialect::Python, text) else {
             return self.doubt(format!("{path} was not parsed: it is too large or too odd"));
         };
         for window in tokens.windows(5) {
@@ -251,18 +251,18 @@ impl Reader {
                 let written = module.text.trim_matches(['"', '\'']);
                 let written = written.rsplit('.').next().unwrap_or(written);
                 // A variable's value is not known.
-                let module = if module.kind == Kind::Text { written } else { "what CFFI compiles" };
+                let module = if module.kind == TokenKind::Text { written } else { "what CFFI compiles" };
                 self.cffi.push((path.to_owned(), name.line, module.to_owned()));
             }
         }
     }
 
-    fn take_source(&mut self, path: &str, text: &str, source: Source) {
-        if source == Source::Cython {
+    fn take_source(&mut self, path: &str, text: &str, source: SourceKind) {
+        if source == SourceKind::Cython {
             self.cython.insert(path.to_owned(), gather::of_cython(path, text));
             return;
         }
-        let is_generated = source != Source::Header && cython::generated_by(text).is_some();
+        let is_generated = source != SourceKind::Header && cython::generated_by(text).is_some();
         if is_generated {
             if init_function::may_name_one(text) {
                 self.generated.insert(path.to_owned(), gather::of_generated(path, text));
@@ -270,9 +270,9 @@ impl Reader {
             return;
         }
         let (dialect, is_telling) = match source {
-            Source::Rust => (Dialect::Rust, rust::is_telling(text)),
-            Source::C => (Dialect::C, native::is_telling(text)),
-            _ => (Dialect::Cpp, native::is_telling(text)),
+            SourceKind::Rust => (SourceDialect::Rust, rust::is_telling(text)),
+            SourceKind::C => (SourceDialect::C, native::is_telling(text)),
+            _ => (SourceDialect::Cpp, native::is_telling(text)),
         };
         if !is_telling {
             return;
@@ -283,13 +283,13 @@ impl Reader {
             return self
                 .doubt(format!("{path} was not parsed: it is too large or too odd, or there is too much before it"));
         };
-        let mut found = if source == Source::Rust { rust::read(path, &tokens) } else { native::read(path, tokens) };
+        let mut found = if source == SourceKind::Rust { rust::read(path, &tokens) } else { native::read(path, tokens) };
         if native::is_of_cffi(text) {
-            let of_cffi = |module| Defined { generator: Generator::Cffi, declarations: Vec::new(), ..module };
+            let of_cffi = |module| DefinedModule { generator: Generator::Cffi, declarations: Vec::new(), ..module };
             found.modules = found.modules.into_iter().map(of_cffi).collect();
             found.declarations.clear();
         }
-        if source == Source::Header {
+        if source == SourceKind::Header {
             // A header is part of others: it defines nothing by itself.
             found.modules.clear();
             found.own_macro = None;

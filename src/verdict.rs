@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::finding::{Finding, Level};
+use crate::model::finding::{Finding, FindingLevel};
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
-use crate::model::subject::{Delegate, Offer, Subject};
+use crate::model::subject::{Delegate, InstallChoice, Subject};
 use crate::model::verdict::{DeclaredBy, Verdict};
 
 /// The verdict, and what a report says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judgement {
+pub struct PackageJudgement {
     /// The verdict.
     pub verdict: Verdict,
     /// Why, in so few words that a table has room for them; the findings tell the whole.
@@ -23,18 +23,18 @@ pub struct Judgement {
 }
 
 /// Judges a package by the findings about it, which come worst first.
-pub fn judge(subject: &Subject, findings: &[Finding]) -> Judgement {
+pub fn judge(subject: &Subject, findings: &[Finding]) -> PackageJudgement {
     let (own, own_reason) = by_itself(subject);
-    let deciding = findings.iter().filter(|finding| finding.level == Level::Decides);
+    let deciding = findings.iter().filter(|finding| finding.level == FindingLevel::Decides);
     let worst = deciding.clone().filter_map(|finding| finding.verdict).max();
     // At equal verdicts the finding says more.
     if let Some(verdict) = worst.filter(|verdict| *verdict >= own) {
         let leading: Vec<&Finding> = deciding.filter(|finding| finding.verdict == Some(verdict)).collect();
         let reason = summary(subject, &leading);
-        return Judgement { verdict, reason, declared_by: Vec::new() };
+        return PackageJudgement { verdict, reason, declared_by: Vec::new() };
     }
     let declared_by = if own == Verdict::Ready { declarers(subject).into_keys().collect() } else { Vec::new() };
-    Judgement { verdict: own, reason: own_reason, declared_by }
+    PackageJudgement { verdict: own, reason: own_reason, declared_by }
 }
 
 /// What the first finding says, the module that it says it of, and how many more there are.
@@ -58,13 +58,13 @@ fn with_more(line: String, count: usize) -> String {
 
 /// What the package gets without any finding.
 fn by_itself(subject: &Subject) -> (Verdict, String) {
-    if let Offer::Unknown { why } = &subject.offer {
+    if let InstallChoice::Unknown { why } = &subject.offer {
         return (Verdict::Unknown, format!("which file an installer gets is unknown: {why}"));
     }
-    if let Offer::Nothing { why, .. } = &subject.offer {
+    if let InstallChoice::Nothing { why, .. } = &subject.offer {
         return (Verdict::Blocked, format!("nothing fits: {why}"));
     }
-    if let Offer::Source { filename, .. } = &subject.offer {
+    if let InstallChoice::Source { filename, .. } = &subject.offer {
         return (Verdict::Build, format!("only {filename} fits"));
     }
     if let Some(problem) = subject.problems.first() {
@@ -76,8 +76,10 @@ fn by_itself(subject: &Subject) -> (Verdict, String) {
         return (Verdict::Unknown, with_more(line, doubtful.len()));
     }
     match &subject.offer {
-        Offer::PureFallback { .. } => (Verdict::PureFallback, "installs without its compiled modules".to_owned()),
-        Offer::Wheel { .. } if subject.modules.is_empty() && !subject.hidden.is_empty() => {
+        InstallChoice::PureFallback { .. } => {
+            (Verdict::PureFallback, "installs without its compiled modules".to_owned())
+        }
+        InstallChoice::Wheel { .. } if subject.modules.is_empty() && !subject.hidden.is_empty() => {
             (Verdict::Unknown, "no rule decides on compiled modules that the target does not look for".to_owned())
         }
         offer if subject.modules.is_empty() => (Verdict::Pure, pure_reason(offer).to_owned()),
@@ -98,10 +100,10 @@ fn is_good(subject: &Subject, module: &ModuleOutcome) -> bool {
 }
 
 /// A wheel for certain platforms may hold programs, and libraries for `ctypes`: they are nobody's modules.
-fn pure_reason(offer: &Offer) -> &'static str {
+fn pure_reason(offer: &InstallChoice) -> &'static str {
     match offer {
-        Offer::Pure { elsewhere, .. } if !elsewhere.is_empty() => "no compiled modules on this platform",
-        Offer::Wheel { .. } => "no compiled Python modules",
+        InstallChoice::Pure { elsewhere, .. } if !elsewhere.is_empty() => "no compiled modules on this platform",
+        InstallChoice::Wheel { .. } => "no compiled Python modules",
         _ => "no compiled modules",
     }
 }

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use judge::{Answer, Row};
 use ungil::binary::image::images;
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
-use ungil::examine::Siblings;
+use ungil::evaluator::{EvaluationLimits, HookEvaluation, InitFunction, NoSiblings, TargetInterpreter, evaluate};
+use ungil::examine::SiblingLibraries;
 use ungil::import;
 use ungil::model::facts::{Flavour, HookKind};
 
@@ -204,7 +204,7 @@ fn explain(row: &Row, answer: &Answer, bytes: &[u8], arguments: &Arguments) {
     let wanted = arguments.explain.as_ref().is_some_and(|text| row.member.contains(text));
     let Some(facts) = answer.facts.as_ref().filter(|_| wanted) else { return };
     println!("{} {}: {}, {}", row.platform, row.member, answer.word, answer.why);
-    for explanation in ungil::examine::explain(facts, bytes, &Siblings::none()) {
+    for explanation in ungil::examine::explain(facts, bytes, &SiblingLibraries::none()) {
         println!(" {} {}", explanation.architecture, explanation.hook);
         for step in &explanation.steps {
             let (symbol, value) = (step.symbol.as_deref().unwrap_or(""), step.value.as_deref().unwrap_or(""));
@@ -226,7 +226,7 @@ fn cost(row: &Row, answer: &Answer, bytes: &[u8]) -> Option<Cost> {
     let context = TargetInterpreter { minor: judge::minor(row), free_threaded };
     let init_function = InitFunction { address, kind: HookKind::Init, module, create: None };
     let run = || evaluate(image, init_function, context, EvaluationLimits::default(), &NoSiblings);
-    let Evaluation { steps, forks, .. } = run();
+    let HookEvaluation { steps, forks, .. } = run();
     let time = measure(|| drop(run()));
     Some(Cost { time, steps, forks, platform: row.platform.clone(), member: row.member.clone() })
 }

@@ -14,7 +14,7 @@ const MOST_FOLDERS: usize = 4;
 const SITES: [&str; 2] = ["site-packages", "dist-packages"];
 
 /// How names are looked up: on a disk, or in an image.
-pub trait Names {
+pub trait LibraryNameLookup {
     /// The real path of the file at a path; `None` when there is none.
     fn file(&self, path: &Path) -> Option<PathBuf>;
 
@@ -23,7 +23,7 @@ pub trait Names {
 }
 
 /// The only library of this name that lies beside a file.
-pub fn library(names: &dyn Names, file: &Path, name: &str) -> Option<PathBuf> {
+pub fn library(names: &dyn LibraryNameLookup, file: &Path, name: &str) -> Option<PathBuf> {
     let mut found = BTreeSet::new();
     for folder in file.ancestors().skip(1).take(MOST_FOLDERS).filter(|folder| folder.parent().is_some()) {
         let is_bundle = |name: &String| name == "lib" || name.ends_with(".libs") || name.ends_with(".dylibs");
@@ -41,7 +41,7 @@ pub fn library(names: &dyn Names, file: &Path, name: &str) -> Option<PathBuf> {
 /// Names on this machine's disk.
 pub struct OnDisk;
 
-impl Names for OnDisk {
+impl LibraryNameLookup for OnDisk {
     fn file(&self, path: &Path) -> Option<PathBuf> {
         path.canonicalize().ok().filter(|path| path.is_file())
     }
@@ -59,7 +59,7 @@ mod tests {
     /// Files by their paths.
     struct Listed(&'static [&'static str]);
 
-    impl Names for Listed {
+    impl LibraryNameLookup for Listed {
         fn file(&self, path: &Path) -> Option<PathBuf> {
             self.0.iter().any(|file| Path::new(file) == path).then(|| path.to_path_buf())
         }

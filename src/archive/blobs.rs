@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::bufread::MultiGzDecoder;
 use tar::Archive;
 
-use super::limits::Limits;
-use super::source::{LocalFile, Source};
-use super::tarball::{self, End, Kind, TarEntry, TarError, Visit};
+use super::limits::ArchiveLimits;
+use super::source::{LocalFile, RangeSource};
+use super::tarball::{self, TarEntry, TarEntryKind, TarEntryVisit, TarError, TarWalkEnd};
 use super::zstd::ZstdDecoder;
 
 /// First bytes of a gzip file.
@@ -102,7 +102,7 @@ impl BlobError {
 
 /// The files of an image.
 #[derive(Clone, Debug)]
-pub struct Blobs {
+pub struct ImageFiles {
     store: Arc<BlobStore>,
     /// What may still be unpacked of all layers of all images.
     budget: Arc<Mutex<UnpackBudget>>,
@@ -136,7 +136,9 @@ pub fn claims(path: &Path) -> bool {
     match file.fill_buf() {
         Ok(head) if head.starts_with(&GZIP) => begins_as_image(MultiGzDecoder::new(file)),
         Ok(head) if is_zstd(head) => begins_as_image(ZstdDecoder::new(file)),
-        Ok(head) if is_tar(head) => Blobs::open(path, &Limits::default()).is_ok_and(|blobs| blobs.is_image()),
+        Ok(head) if is_tar(head) => {
+            ImageFiles::open(path, &ArchiveLimits::default()).is_ok_and(|blobs| blobs.is_image())
+        }
         _ => false,
     }
 }
@@ -174,14 +176,14 @@ fn is_blobs_name(name: &str) -> bool {
     is_digest || first == "blobs" || first == "index.json" || MARKS.contains(&first)
 }
 
-impl Blobs {
+impl ImageFiles {
     /// Opens a folder or a tar file.
-    pub fn open(path: &Path, limits: &Limits) -> Result<Blobs, BlobError> {
+    pub fn open(path: &Path, limits: &ArchiveLimits) -> Result<ImageFiles, BlobError> {
         let name = path.display().to_string();
         let unreadable = |message| BlobError::Unreadable { name: name.clone(), message };
         if path.is_dir() {
             let folder = path.canonicalize().map_err(|error| unreadable(error.to_string()))?;
-            return Ok(Blobs::of(BlobStore::Folder(folder), limits));
+            return Ok(ImageFiles::of(BlobStore::Folder(folder), limits));
         }
         let file = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
         let head = file.read(0..file.size().min(HEAD)).map_err(|error| unreadable(error.to_string()))?;
@@ -189,13 +191,13 @@ impl Blobs {
             return Err(BlobError::Packed { name });
         }
         let ranges = ranges(&file, limits).map_err(|error| error.of(&name))?;
-        Ok(Blobs::of(BlobStore::Tar(file, ranges), limits))
+        Ok(ImageFiles::of(BlobStore::Tar(file, ranges), limits))
     }
 
-    fn of(store: BlobStore, limits: &Limits) -> Blobs {
+    fn of(store: BlobStore, limits: &ArchiveLimits) -> ImageFiles {
         let budget =
             UnpackBudget { left: limits.image_floor_bytes, entries: limits.image_entries, counted: BTreeSet::new() };
-        Blobs { store: Arc::new(store), budget: Arc::new(Mutex::new(budget)) }
+        ImageFiles { store: Arc::new(store), budget: Arc::new(Mutex::new(budget)) }
     }
 
     /// Whether the files that tell an image are there.
@@ -224,7 +226,12 @@ impl Blobs {
     }
 
     /// Visits the entries of a layer, whose bytes are unpacked as they are read.
-    pub fn layer(&self, name: &str, limits: &Limits, visit: &mut Visit<'_, BlobError>) -> Result<(), BlobError> {
+    pub fn layer(
+        &self,
+        name: &str,
+        limits: &ArchiveLimits,
+        visit: &mut TarEntryVisit<'_, BlobError>,
+    ) -> Result<(), BlobError> {
         let (mut packed, size) = self.open_file(name)?;
         let (allowed, most) = self.allowed(name, size, limits);
         let mut met = 0;
@@ -252,13 +259,13 @@ impl Blobs {
             return Err(BlobError::TooLarge { name: name.to_owned(), limit: allowed });
         }
         match end.map_err(|error| error.of(name))? {
-            End::TooMany => Err(BlobError::TooMany { name: name.to_owned(), limit: limits.image_entries }),
-            End::Complete | End::Stopped => Ok(()),
+            TarWalkEnd::TooMany => Err(BlobError::TooMany { name: name.to_owned(), limit: limits.image_entries }),
+            TarWalkEnd::Complete | TarWalkEnd::Stopped => Ok(()),
         }
     }
 
     /// How many bytes and entries of a layer may be unpacked.
-    fn allowed(&self, name: &str, packed: u64, limits: &Limits) -> (u64, usize) {
+    fn allowed(&self, name: &str, packed: u64, limits: &ArchiveLimits) -> (u64, usize) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         if budget.counted.insert(name.to_owned()) {
             budget.left = budget.left.saturating_add(packed.saturating_mul(limits.image_ratio));
@@ -291,7 +298,7 @@ impl Blobs {
 }
 
 /// Where each file's bytes are. Links to files are followed once, as old archives have them between equal layers.
-fn ranges(file: &LocalFile, limits: &Limits) -> Result<BTreeMap<String, Range<u64>>, BlobError> {
+fn ranges(file: &LocalFile, limits: &ArchiveLimits) -> Result<BTreeMap<String, Range<u64>>, BlobError> {
     let mut ranges = BTreeMap::new();
     let mut links = Vec::new();
     let mut tar = Archive::new(file.stream(0..file.size()));
@@ -299,9 +306,9 @@ fn ranges(file: &LocalFile, limits: &Limits) -> Result<BTreeMap<String, Range<u6
     let mut visit = |entry: &TarEntry, _: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
         let path = entry.path.trim_start_matches("./").to_owned();
         match entry.kind {
-            Kind::File => _ = ranges.insert(path, entry.offset..entry.offset.saturating_add(entry.size)),
-            Kind::Symlink => links.push((path, entry.link.clone())),
-            Kind::Folder | Kind::Hardlink | Kind::Other => {}
+            TarEntryKind::File => _ = ranges.insert(path, entry.offset..entry.offset.saturating_add(entry.size)),
+            TarEntryKind::Symlink => links.push((path, entry.link.clone())),
+            TarEntryKind::Folder | TarEntryKind::Hardlink | TarEntryKind::Other => {}
         }
         Ok(ControlFlow::Continue(()))
     };
@@ -358,7 +365,7 @@ mod tests {
         {
             std::os::unix::fs::symlink(&outside, folder.join("index.json")).unwrap();
             std::os::unix::fs::symlink(folder.join("inside"), folder.join("link")).unwrap();
-            let blobs = Blobs::open(&folder, &Limits::default()).unwrap();
+            let blobs = ImageFiles::open(&folder, &ArchiveLimits::default()).unwrap();
             assert!(!blobs.has("index.json") && blobs.read("index.json", 100).is_err());
             assert!(blobs.has("link"));
         }

@@ -21,7 +21,7 @@
 //! one is first asked for its beginning, where linkers put the table of exported names ([`super::peek`]):
 //!
 //! 1. tagged, or at most [`SMALL`] in the archive ([`SMALL_NAMED`] when it is called `lib…`): read it ([`Step::Read`]);
-//! 2. else read prefixes of [`PREFIXES`] until [`Peek`](super::peek::Peek) says `Hook` (read it), `NoHook` (leave it: no
+//! 2. else read prefixes of [`PREFIXES`] until [`HeaderProbe`](super::peek::Peek) says `Hook` (read it), `NoHook` (leave it: no
 //!    interpreter can import it) or `Unclear`;
 //! 3. unclear, as when `patchelf` moved the table to the end: read it, unless it is called `lib…` and is larger than
 //!    [`SMALL_LIBRARY`]. Then look whether any Python file of the wheel imports it ([`imports`]): if one does, read it;
@@ -53,7 +53,7 @@ pub const PREFIXES: [u64; 3] = [64 << 10, 1 << 20, 16 << 20];
 
 /// What a file's name says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum NameStanding {
     /// The suffix names an interpreter or an ABI: made to be imported.
     Tagged,
     /// A plain suffix: any interpreter looks at it, and it may still be no module.
@@ -64,7 +64,7 @@ pub enum Standing {
 
 /// A member that an import system could load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct ModuleCandidate {
     /// Path inside the archive.
     pub path: String,
     /// Path below `site-packages` once installed.
@@ -74,35 +74,35 @@ pub struct Candidate {
     /// Name of the module without its packages, for which its hook is named: the stem, or the folder of an `__init__`.
     pub module: String,
     /// What the name says.
-    pub standing: Standing,
+    pub standing: NameStanding,
 }
 
 /// How to find out more about a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum ProbeStep {
     /// Unpack it.
     Read,
     /// Look at its beginning first.
     Peek,
 }
 
-impl Candidate {
+impl ModuleCandidate {
     /// The candidate that a member is, when it is one.
-    pub fn of(path: &str) -> Option<Candidate> {
+    pub fn of(path: &str) -> Option<ModuleCandidate> {
         let installed = installed_path(path)?;
         let name = ExtensionFileName::of_path(installed).filter(ExtensionFileName::is_importable)?;
         let standing = match name.tag {
             FileTag::Plain if is_in_bundle(installed) => return None,
-            FileTag::Plain if name.stem.starts_with(LIBRARY) => Standing::LibraryName,
-            FileTag::Plain => Standing::Plain,
+            FileTag::Plain if name.stem.starts_with(LIBRARY) => NameStanding::LibraryName,
+            FileTag::Plain => NameStanding::Plain,
             FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_)
                 if is_symbols(installed) =>
             {
                 return None;
             }
-            FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_) => Standing::Tagged,
+            FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Cpython(..) | FileTag::Other(_) => NameStanding::Tagged,
         };
-        Some(Candidate {
+        Some(ModuleCandidate {
             path: path.to_owned(),
             installed: installed.to_owned(),
             stem: name.stem.to_owned(),
@@ -124,13 +124,13 @@ impl Candidate {
     }
 
     /// The first thing to do, given the packed size.
-    pub fn first_step(&self, compressed_size: u64) -> Step {
+    pub fn first_step(&self, compressed_size: u64) -> ProbeStep {
         let small = match self.standing {
-            Standing::Tagged => u64::MAX,
-            Standing::Plain => SMALL,
-            Standing::LibraryName => SMALL_NAMED,
+            NameStanding::Tagged => u64::MAX,
+            NameStanding::Plain => SMALL,
+            NameStanding::LibraryName => SMALL_NAMED,
         };
-        if compressed_size <= small { Step::Read } else { Step::Peek }
+        if compressed_size <= small { ProbeStep::Read } else { ProbeStep::Peek }
     }
 }
 
@@ -163,7 +163,7 @@ pub fn is_out_of_reach(path: &str) -> bool {
 }
 
 /// The file that makes the folder of a candidate's name a package, among the paths of its archive.
-pub fn hiding_package(candidate: &Candidate, installed: &BTreeSet<&str>) -> Option<String> {
+pub fn hiding_package(candidate: &ModuleCandidate, installed: &BTreeSet<&str>) -> Option<String> {
     if candidate.is_package() {
         return None;
     }
@@ -231,8 +231,8 @@ mod tests {
 
     #[test]
     fn names_tell_what_cannot_be_imported() {
-        let check = |path: &str, expected: Option<Standing>| {
-            assert_eq!(Candidate::of(path).map(|candidate| candidate.standing), expected, "{path}");
+        let check = |path: &str, expected: Option<NameStanding>| {
+            assert_eq!(ModuleCandidate::of(path).map(|candidate| candidate.standing), expected, "{path}");
         };
         for path in [
             "numpy/_core/_multiarray_umath.cpython-314t-x86_64-linux-gnu.so",
@@ -243,7 +243,7 @@ mod tests {
             "a/libfoo.cpython-314-x86_64-linux-gnu.so",
             "x.pypy311-pp73-x86_64-linux-gnu.so",
         ] {
-            check(path, Some(Standing::Tagged));
+            check(path, Some(NameStanding::Tagged));
         }
         for path in [
             "hyphen/my-mod.cpython-313t-x86_64-linux-gnu.so",
@@ -254,7 +254,7 @@ mod tests {
             "a.b/c.cpython-314t-darwin.so",
             "a-1.data/purelib/a/my-mod.abi3.so",
         ] {
-            check(path, Some(Standing::Tagged));
+            check(path, Some(NameStanding::Tagged));
         }
         for path in [
             "pxr/Tf/_tf.so",
@@ -266,11 +266,11 @@ mod tests {
             "a/1x.so",
             "a-1.0.egg/x.so",
         ] {
-            check(path, Some(Standing::Plain));
+            check(path, Some(NameStanding::Plain));
         }
-        check("a/libopenblas-r0-11edc3fa.so", Some(Standing::LibraryName));
-        check("torch/lib/libtorch_cuda.so", Some(Standing::LibraryName));
-        check("triton/_C/libtriton.so", Some(Standing::LibraryName));
+        check("a/libopenblas-r0-11edc3fa.so", Some(NameStanding::LibraryName));
+        check("torch/lib/libtorch_cuda.so", Some(NameStanding::LibraryName));
+        check("triton/_C/libtriton.so", Some(NameStanding::LibraryName));
         for path in [
             "torch/lib/libcudart.so.12",
             "x/libfoo.3.15.so",
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_package_hides_the_modules_of_its_name() {
         let check = |path: &str, files: &[&str], expected: Option<&str>| {
-            let candidate = Candidate::of(path).unwrap();
+            let candidate = ModuleCandidate::of(path).unwrap();
             let files = files.iter().copied().collect();
             assert_eq!(hiding_package(&candidate, &files).as_deref(), expected, "{path}");
         };
@@ -336,13 +336,13 @@ mod tests {
 
     #[test]
     fn large_untagged_files_are_looked_at_first() {
-        assert_eq!(Candidate::of("a/__init__.so").unwrap().module, "a");
-        let step = |path: &str, size| Candidate::of(path).unwrap().first_step(size);
-        assert_eq!(step("a/b.abi3.so", SMALL + 1), Step::Read);
-        assert_eq!(step("a/b.so", SMALL), Step::Read);
-        assert_eq!(step("a/b.so", SMALL + 1), Step::Peek);
-        assert_eq!(step("a/libb.so", SMALL_NAMED), Step::Read);
-        assert_eq!(step("a/libb.so", SMALL_NAMED + 1), Step::Peek);
+        assert_eq!(ModuleCandidate::of("a/__init__.so").unwrap().module, "a");
+        let step = |path: &str, size| ModuleCandidate::of(path).unwrap().first_step(size);
+        assert_eq!(step("a/b.abi3.so", SMALL + 1), ProbeStep::Read);
+        assert_eq!(step("a/b.so", SMALL), ProbeStep::Read);
+        assert_eq!(step("a/b.so", SMALL + 1), ProbeStep::Peek);
+        assert_eq!(step("a/libb.so", SMALL_NAMED), ProbeStep::Read);
+        assert_eq!(step("a/libb.so", SMALL_NAMED + 1), ProbeStep::Peek);
     }
 
     #[test]

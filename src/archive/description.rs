@@ -5,8 +5,8 @@ use crate::model::evidence::Evidence;
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 
-use super::Contents;
-use super::wheel::Wheel;
+use super::ArchiveContents;
+use super::wheel::WheelArchive;
 
 /// The classifier, without its number and word: <https://pypi.org/classifiers/>
 const CLASSIFIER: &str = "Programming Language :: Python :: Free Threading ::";
@@ -47,7 +47,7 @@ pub fn free_threading(classifiers: &[String]) -> Fact<Option<FreeThreadingLevel>
 }
 
 /// Paths of what is no text among the scripts that installers put beside the interpreter: programs, by their first bytes.
-pub fn programs(wheel: &Wheel, is_program: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &String> {
+pub fn programs(wheel: &WheelArchive, is_program: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &String> {
     let paths = wheel.entries().iter().map(|entry| &entry.path);
     let scripts = paths.filter(|path| path.contains(SCRIPTS) && kind_of_name(path).is_none()).take(MOST_SCRIPTS);
     scripts.filter(move |path| wheel.read_prefix(path, BEGINNING).is_ok_and(|prefix| is_program(&prefix.bytes)))

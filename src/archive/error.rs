@@ -225,14 +225,14 @@ impl MemberError {
 
 /// Whose problems these are: goes into the place of each.
 #[derive(Clone, Debug)]
-pub(super) struct Owner {
+pub(super) struct ProblemOwner {
     /// File name, path or URL.
     pub(super) place: String,
     /// The package, where the file name tells.
     pub(super) package: Option<PackageName>,
 }
 
-impl Owner {
+impl ProblemOwner {
     /// A problem with the whole.
     pub(super) fn problem(&self, kind: ProblemKind, message: impl ToString) -> Problem {
         Problem { kind, package: self.package.clone(), place: self.place.clone(), message: message.to_string() }

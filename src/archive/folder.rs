@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use walkdir::WalkDir;
 
 use crate::cpython::file_name::lone_file;
-use crate::model::member::{Entry, Member};
+use crate::model::member::{Member, MemberEntry};
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 
 use super::beside::{self, OnDisk};
-use super::error::{MemberError, Owner};
-use super::limits::Limits;
+use super::error::{MemberError, ProblemOwner};
+use super::limits::ArchiveLimits;
 use super::source::SourceError;
-use super::{Contents, Unpacked};
+use super::{ArchiveContents, UnpackedMembers};
 
 /// How deep folders are followed.
 const DEPTH: usize = 64;
@@ -36,23 +36,23 @@ pub enum FolderError {
 }
 
 /// Files on this machine's disk.
-pub struct Folder {
-    owner: Owner,
+pub struct DiskFolder {
+    owner: ProblemOwner,
     root: PathBuf,
-    entries: Vec<Entry>,
+    entries: Vec<MemberEntry>,
     paths: HashMap<String, u64>,
-    limits: Limits,
+    limits: ArchiveLimits,
     problems: Vec<Problem>,
     /// Bytes promised to callers so far.
     read: AtomicU64,
 }
 
-impl Folder {
+impl DiskFolder {
     /// Lists a folder's files, sorted by path. Links to files are listed when they stay below the root; links to
     /// folders are not followed. `package` is named in problems.
-    pub fn open(root: &Path, package: Option<PackageName>, limits: Limits) -> Result<Folder, FolderError> {
+    pub fn open(root: &Path, package: Option<PackageName>, limits: ArchiveLimits) -> Result<DiskFolder, FolderError> {
         let root = real(root)?;
-        let mut folder = Folder::empty(root.clone(), package, limits);
+        let mut folder = DiskFolder::empty(root.clone(), package, limits);
         for item in WalkDir::new(&root).max_depth(DEPTH).sort_by_file_name() {
             if folder.entries.len() >= limits.members {
                 let message = format!("more than {} files, the limit; the rest was not looked at", limits.members);
@@ -68,7 +68,7 @@ impl Folder {
     }
 
     /// A single file: its own name is its path, behind its folder's where that tells the module.
-    pub fn single(file: &Path, limits: Limits) -> Result<Folder, FolderError> {
+    pub fn single(file: &Path, limits: ArchiveLimits) -> Result<DiskFolder, FolderError> {
         let real_file = real(file)?;
         // Of a link the own name counts, and not that of the file to which it leads.
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -78,20 +78,20 @@ impl Folder {
         if !status.is_file() {
             return Err(unreadable(file, &std::io::Error::other("expected a file")));
         }
-        let mut folder = Folder::empty(real_file, None, limits);
+        let mut folder = DiskFolder::empty(real_file, None, limits);
         folder.push(name, status.len());
         Ok(folder)
     }
 
-    fn empty(root: PathBuf, package: Option<PackageName>, limits: Limits) -> Folder {
-        let owner = Owner { place: root.display().to_string(), package };
+    fn empty(root: PathBuf, package: Option<PackageName>, limits: ArchiveLimits) -> DiskFolder {
+        let owner = ProblemOwner { place: root.display().to_string(), package };
         let (entries, paths, problems) = (Vec::new(), HashMap::new(), Vec::new());
-        Folder { owner, root, entries, paths, limits, problems, read: AtomicU64::new(0) }
+        DiskFolder { owner, root, entries, paths, limits, problems, read: AtomicU64::new(0) }
     }
 
     fn push(&mut self, path: String, size: u64) {
         self.paths.insert(path.clone(), size);
-        self.entries.push(Entry { path, size, compressed_size: size });
+        self.entries.push(MemberEntry { path, size, compressed_size: size });
     }
 
     fn add_problem(&mut self, kind: ProblemKind, message: String) {
@@ -155,16 +155,16 @@ impl Folder {
     }
 }
 
-impl Contents for Folder {
-    fn entries(&self) -> &[Entry] {
+impl ArchiveContents for DiskFolder {
+    fn entries(&self) -> &[MemberEntry] {
         &self.entries
     }
 
-    fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = Unpacked> + 'a> {
+    fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = UnpackedMembers> + 'a> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
         Box::new(paths.into_iter().map(|path| {
             let member = self.read_one(&path).map_err(|error| self.owner.member_problem(&path, &error));
-            Unpacked { path, member }
+            UnpackedMembers { path, member }
         }))
     }
 
@@ -172,12 +172,12 @@ impl Contents for Folder {
         self.problems.clone()
     }
 
-    fn beside(&self, name: &str) -> Option<Unpacked> {
+    fn beside(&self, name: &str) -> Option<UnpackedMembers> {
         let file = self.root.is_file().then(|| beside::library(&OnDisk, &self.root, name)).flatten()?;
         let size = file.metadata().ok()?.len();
         let path = file.display().to_string();
         let member = self.read_file(&path, &file, size).map_err(|error| self.owner.member_problem(&path, &error));
-        Some(Unpacked { path, member })
+        Some(UnpackedMembers { path, member })
     }
 }
 

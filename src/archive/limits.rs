@@ -13,7 +13,7 @@ const GIB: u64 = 1 << 30;
 
 /// Bounds on what is read and how requests are cut. All sizes are bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ArchiveLimits {
     /// Members that are listed; those after them are not looked at.
     pub members: usize,
     /// Requirements of one run, and packages of its lock files.
@@ -72,9 +72,9 @@ pub struct Limits {
     pub request_bytes: u64,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
+impl Default for ArchiveLimits {
+    fn default() -> ArchiveLimits {
+        ArchiveLimits {
             members: 65_536,
             requirements: 20_000,
             evaluation_steps: 4_000_000,
@@ -88,7 +88,8 @@ impl Default for Limits {
             directory_bytes: 16 * MIB,
             member_bytes: 768 * MIB,
             memory_bytes: GIB,
-            sibling_bytes: 256 * MIB,
+            // One library of jaxlib has 350 MB.
+            sibling_bytes: 512 * MIB,
             total_bytes: 16 * GIB,
             ratio: 200,
             ratio_floor_bytes: 16 * MIB,
@@ -107,9 +108,9 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl ArchiveLimits {
     /// Fewer requests at the price of more bytes, for whoever looks into many wheels of one package.
-    pub fn few_requests() -> Limits {
-        Limits { requests: 1, widest_gap_bytes: 8 * MIB, ..Limits::default() }
+    pub fn few_requests() -> ArchiveLimits {
+        ArchiveLimits { requests: 1, widest_gap_bytes: 8 * MIB, ..ArchiveLimits::default() }
     }
 }

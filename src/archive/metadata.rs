@@ -52,7 +52,7 @@ pub enum MetadataError {
 }
 
 /// One header.
-struct Field {
+struct MetadataField {
     line: usize,
     /// Lower case.
     name: String,
@@ -91,18 +91,18 @@ pub fn parse_wheel_file(bytes: &[u8]) -> Result<WheelFile, MetadataError> {
     Ok(file)
 }
 
-fn metadata_version(field: &Field) -> Option<(u64, u64)> {
+fn metadata_version(field: &MetadataField) -> Option<(u64, u64)> {
     let (major, minor) = field.value.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
+fn from_fields(fields: &[MetadataField]) -> Result<Metadata, MetadataError> {
     let first = |name: &str| fields.iter().find(|field| field.name == name);
     let all = |name: &'static str| fields.iter().filter(move |field| field.name == name);
     let name = first("name").ok_or(MetadataError::Missing { field: "Name" })?;
     let version = first("version").ok_or(MetadataError::Missing { field: "Version" })?;
     let requires_python = first("requires-python").filter(|field| !field.value.is_empty());
-    let project_url = |field: &Field| match field.value.split_once(',') {
+    let project_url = |field: &MetadataField| match field.value.split_once(',') {
         Some((label, url)) => (label.trim().to_owned(), url.trim().to_owned()),
         None => (String::new(), field.value.clone()),
     };
@@ -129,7 +129,7 @@ fn from_fields(fields: &[Field]) -> Result<Metadata, MetadataError> {
 }
 
 fn parsed<T, E: std::fmt::Display>(
-    field: &Field,
+    field: &MetadataField,
     name: &'static str,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<T, MetadataError> {
@@ -146,7 +146,7 @@ fn parsed<T, E: std::fmt::Display>(
 }
 
 /// `py2.py3-none-any` stands for two tags.
-fn expanded_tags(field: &Field) -> Result<Vec<String>, MetadataError> {
+fn expanded_tags(field: &MetadataField) -> Result<Vec<String>, MetadataError> {
     let parts: Vec<&str> = field.value.split('-').collect();
     let [python, abi, platform] = parts.as_slice() else {
         return Err(MetadataError::Invalid {
@@ -177,7 +177,7 @@ fn expanded_tags(field: &Field) -> Result<Vec<String>, MetadataError> {
 }
 
 /// The headers. Like Python's `email` parser, it stops at the first line that is none.
-fn fields(bytes: &[u8]) -> Result<Vec<Field>, MetadataError> {
+fn fields(bytes: &[u8]) -> Result<Vec<MetadataField>, MetadataError> {
     let text = decoded(bytes);
     let mut rest = text.as_bytes();
     let mut line = 1;
@@ -187,7 +187,7 @@ fn fields(bytes: &[u8]) -> Result<Vec<Field>, MetadataError> {
             return Err(MetadataError::TooMany);
         }
         let Ok((header, length)) = mailparse::parse_header(rest) else { break };
-        fields.push(Field {
+        fields.push(MetadataField {
             line,
             name: header.get_key_ref().to_ascii_lowercase(),
             value: header.get_value().trim().to_owned(),

@@ -15,7 +15,7 @@ use crate::cpython::init_function;
 
 /// What the beginning of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peek {
+pub enum HeaderProbe {
     /// It exports a function by which an interpreter could import it.
     Hook,
     /// It exports no such function.
@@ -30,29 +30,29 @@ pub enum Peek {
 const STEPS: u64 = 256 << 20;
 
 /// Looks for the hooks of a module in the beginning of its file; `module` is the last component of its name.
-pub fn peek(module: &str, prefix: &[u8]) -> Peek {
-    let Some(header) = Header::read(prefix) else { return Peek::Unclear };
+pub fn peek(module: &str, prefix: &[u8]) -> HeaderProbe {
+    let Some(header) = ProbedHeaders::read(prefix) else { return HeaderProbe::Unclear };
     let hooks = init_function::symbols(module);
     if hooks.is_empty() {
-        return Peek::Unclear;
+        return HeaderProbe::Unclear;
     }
     let mut steps = STEPS;
     let mut offset = header.end;
-    while let Some(candidate) = Table::header_at(prefix, offset) {
+    while let Some(candidate) = GnuHashTable::header_at(prefix, offset) {
         if let Some(table) = candidate
             && table.is_consistent(&mut steps)
         {
             let found = hooks.iter().any(|(_, symbol)| table.has(gnu_hash(symbol.as_bytes())));
-            return if found { Peek::Hook } else { Peek::NoHook };
+            return if found { HeaderProbe::Hook } else { HeaderProbe::NoHook };
         }
         steps = steps.saturating_sub(1);
         if steps == 0 {
-            return Peek::Unclear;
+            return HeaderProbe::Unclear;
         }
         // The table is aligned to eight bytes.
         offset = (offset | 7) + 1;
     }
-    if header.moved || prefix.len() as u64 >= header.first_segment { Peek::Unclear } else { Peek::Beyond }
+    if header.moved || prefix.len() as u64 >= header.first_segment { HeaderProbe::Unclear } else { HeaderProbe::Beyond }
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
@@ -64,7 +64,7 @@ fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
 }
 
 /// What is needed of the file's and the program's headers.
-struct Header {
+struct ProbedHeaders {
     /// Where the program headers end.
     end: usize,
     /// Size of the first segment, which holds the table in a file as linkers write it.
@@ -74,9 +74,9 @@ struct Header {
     moved: bool,
 }
 
-impl Header {
+impl ProbedHeaders {
     /// Reads the headers of a 64-bit little-endian ELF file.
-    fn read(bytes: &[u8]) -> Option<Header> {
+    fn read(bytes: &[u8]) -> Option<ProbedHeaders> {
         const LOAD: u32 = 1;
         const NOTE: u32 = 4;
         bytes.strip_prefix(b"\x7fELF\x02\x01")?;
@@ -96,12 +96,12 @@ impl Header {
         }
         let first_segment = first_segment?;
         let moved = !notes.is_empty() && notes.iter().all(|offset| *offset >= first_segment);
-        Some(Header { end, first_segment, moved })
+        Some(ProbedHeaders { end, first_segment, moved })
     }
 }
 
 /// A `.gnu.hash` table.
-struct Table<'a> {
+struct GnuHashTable<'a> {
     bytes: &'a [u8],
     buckets: u32,
     /// Index of the first symbol in the table.
@@ -113,15 +113,15 @@ struct Table<'a> {
     chain_start: usize,
 }
 
-impl<'a> Table<'a> {
+impl<'a> GnuHashTable<'a> {
     /// The table that would start here. Outer `None`: the bytes have come to their end. Inner `None`: there is none.
     #[expect(clippy::option_option, reason = "the end of the bytes is not the absence of a table")]
-    fn header_at(bytes: &'a [u8], offset: usize) -> Option<Option<Table<'a>>> {
+    fn header_at(bytes: &'a [u8], offset: usize) -> Option<Option<GnuHashTable<'a>>> {
         bytes.get(offset..offset.checked_add(32)?)?;
-        Some(Table::plausible_at(bytes, offset))
+        Some(GnuHashTable::plausible_at(bytes, offset))
     }
 
-    fn plausible_at(bytes: &'a [u8], offset: usize) -> Option<Table<'a>> {
+    fn plausible_at(bytes: &'a [u8], offset: usize) -> Option<GnuHashTable<'a>> {
         let [buckets, first, words, shift] = [
             u32_at(bytes, offset)?,
             u32_at(bytes, offset + 4)?,
@@ -136,7 +136,7 @@ impl<'a> Table<'a> {
         let bucket_start = bloom.checked_add(bloom_words.checked_mul(8)?)?;
         let chain_start = bucket_start.checked_add(usize::try_from(buckets).ok()?.checked_mul(4)?)?;
         bytes.get(chain_start..chain_start.checked_add(4)?)?;
-        Some(Table { bytes, buckets, first, shift, bloom, bloom_words, bucket_start, chain_start })
+        Some(GnuHashTable { bytes, buckets, first, shift, bloom, bloom_words, bucket_start, chain_start })
     }
 
     fn bucket(&self, index: u32) -> Option<u32> {
@@ -275,10 +275,10 @@ mod tests {
         let names = ["PyInit_libx", "f", "g", "some_longer_name", "PyModExport_liby"];
         for (buckets, words) in [(1, 1), (2, 1), (3, 2), (7, 4)] {
             let file = file(&names, buckets, words);
-            assert_eq!(peek("libx", &file), Peek::Hook);
-            assert_eq!(peek("liby", &file), Peek::Hook);
-            assert_eq!(peek("libz", &file), Peek::NoHook);
-            assert_eq!(peek("libz", &file[..file.len() - 4]), Peek::Beyond);
+            assert_eq!(peek("libx", &file), HeaderProbe::Hook);
+            assert_eq!(peek("liby", &file), HeaderProbe::Hook);
+            assert_eq!(peek("libz", &file), HeaderProbe::NoHook);
+            assert_eq!(peek("libz", &file[..file.len() - 4]), HeaderProbe::Beyond);
         }
     }
 
@@ -290,18 +290,18 @@ mod tests {
                 let mut bad = good.clone();
                 bad[position] ^= 1 << bit;
                 // The lowest bit of a hash is not in the file, so a flip may still give a table that could be.
-                assert!(matches!(peek("libz", &bad), Peek::Beyond | Peek::NoHook));
+                assert!(matches!(peek("libz", &bad), HeaderProbe::Beyond | HeaderProbe::NoHook));
             }
         }
     }
 
     #[test]
     fn other_files_are_unclear() {
-        assert_eq!(peek("libx", b""), Peek::Unclear);
-        assert_eq!(peek("libx", b"\xcf\xfa\xed\xfe and more"), Peek::Unclear);
-        assert_eq!(peek("libx", b"\x7fELF\x02\x01"), Peek::Unclear);
-        assert_eq!(peek("libé", &file(&["f"], 1, 1)), Peek::NoHook);
-        assert_eq!(peek("libé", &file(&["PyInitU_lib_dma"], 1, 1)), Peek::Hook);
-        assert_eq!(peek("lib-x", &file(&["PyInit_lib_x"], 1, 1)), Peek::Hook);
+        assert_eq!(peek("libx", b""), HeaderProbe::Unclear);
+        assert_eq!(peek("libx", b"\xcf\xfa\xed\xfe and more"), HeaderProbe::Unclear);
+        assert_eq!(peek("libx", b"\x7fELF\x02\x01"), HeaderProbe::Unclear);
+        assert_eq!(peek("libé", &file(&["f"], 1, 1)), HeaderProbe::NoHook);
+        assert_eq!(peek("libé", &file(&["PyInitU_lib_dma"], 1, 1)), HeaderProbe::Hook);
+        assert_eq!(peek("lib-x", &file(&["PyInit_lib_x"], 1, 1)), HeaderProbe::Hook);
     }
 }

@@ -17,8 +17,8 @@ use crate::model::name::{ExtraName, PackageName, Requirement, Version, VersionSp
 use crate::pep508;
 
 use super::folder::slashed;
-use super::limits::Limits;
-use super::sdist::Visitor;
+use super::limits::ArchiveLimits;
+use super::sdist::SdistVisitor;
 
 /// How deep folders are followed.
 const DEPTH: usize = 64;
@@ -50,12 +50,12 @@ pub enum ProjectError {
 
 #[derive(Deserialize)]
 struct PyProject {
-    project: Option<Project>,
+    project: Option<ProjectFolder>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Project {
+struct ProjectFolder {
     name: String,
     version: Option<String>,
     requires_python: Option<String>,
@@ -109,7 +109,7 @@ pub fn parse(text: &str) -> Result<Metadata, ProjectError> {
 ///
 /// Hidden folders, environments, caches and what earlier builds left in `build` and `dist` are passed by: they hold other
 /// projects' sources, or old ones.
-pub fn visit(root: &Path, limits: Limits, visitor: &mut dyn Visitor) {
+pub fn visit(root: &Path, limits: ArchiveLimits, visitor: &mut dyn SdistVisitor) {
     let mut left = limits.sdist_bytes;
     let items = WalkDir::new(root).max_depth(DEPTH).sort_by_file_name().into_iter().filter_entry(is_own);
     for (number, item) in items.enumerate() {

@@ -9,7 +9,7 @@ use sha2::Digest as _;
 use crate::model::digest::{Algorithm, Digest};
 
 use super::error::MemberError;
-use super::source::{Source, SourceError, read_exactly};
+use super::source::{RangeSource, SourceError, read_exactly};
 
 /// How many lines are read.
 const MOST_ROWS: usize = 200_000;
@@ -29,7 +29,7 @@ pub struct RecordRow {
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Record {
+pub struct WheelRecord {
     rows: Vec<RecordRow>,
     paths: HashMap<String, usize>,
 }
@@ -53,13 +53,13 @@ pub enum RecordError {
     },
 }
 
-impl Record {
+impl WheelRecord {
     /// Reads the file.
-    pub fn parse(bytes: &[u8]) -> Result<Record, RecordError> {
+    pub fn parse(bytes: &[u8]) -> Result<WheelRecord, RecordError> {
         let text =
             std::str::from_utf8(bytes).map_err(|error| RecordError::Encoding { position: error.valid_up_to() })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut record = Record::default();
+        let mut record = WheelRecord::default();
         let mut rest = text;
         let mut line = 1;
         while !rest.is_empty() {
@@ -115,7 +115,7 @@ pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
 }
 
 /// The digests of these kinds of a file that is read from its start to its end.
-pub fn digests(source: &dyn Source, algorithms: &[Algorithm]) -> Result<Vec<Digest>, SourceError> {
+pub fn digests(source: &dyn RangeSource, algorithms: &[Algorithm]) -> Result<Vec<Digest>, SourceError> {
     let (mut sha256, mut sha384, mut sha512) = (sha2::Sha256::new(), sha2::Sha384::new(), sha2::Sha512::new());
     let mut position = 0;
     while position < source.size() {
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn rows_are_read_with_quotes_and_any_line_end() {
         let text = format!("a.py,{EMPTY},0\r\n\"with,comma \"\"q\"\".py\",,\n\nlast,md5=00,7");
-        let record = Record::parse(text.as_bytes()).unwrap();
+        let record = WheelRecord::parse(text.as_bytes()).unwrap();
         let paths: Vec<_> = record.rows().iter().map(|row| row.path.as_str()).collect();
         assert_eq!(paths, ["a.py", "with,comma \"q\".py", "last"]);
         assert_eq!(record.row("a.py").unwrap().digest, Some(digest(Algorithm::Sha256, b"")));
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_names_its_line() {
-        let check = |text: &str, line: usize| match Record::parse(text.as_bytes()) {
+        let check = |text: &str, line: usize| match WheelRecord::parse(text.as_bytes()) {
             Err(RecordError::Line { line: found, .. }) => assert_eq!(found, line, "{text}"),
             other => panic!("{text}: {other:?}"),
         };
@@ -250,12 +250,12 @@ mod tests {
         check("\"a\nb\",,\nc,sha256=x,\n", 3);
         check("a,sha256,\n", 1);
         check("a,,many\n", 1);
-        assert!(matches!(Record::parse(b"a\xff"), Err(RecordError::Encoding { position: 1 })));
+        assert!(matches!(WheelRecord::parse(b"a\xff"), Err(RecordError::Encoding { position: 1 })));
     }
 
     #[test]
     fn files_are_compared_with_their_line() {
-        let record = Record::parse(format!("a,{EMPTY},0\nb,{EMPTY},\n").as_bytes()).unwrap();
+        let record = WheelRecord::parse(format!("a,{EMPTY},0\nb,{EMPTY},\n").as_bytes()).unwrap();
         assert_eq!(record.check("a", b""), Ok(()));
         assert_eq!(record.check("unlisted", b"x"), Ok(()));
         assert_eq!(record.check("a", b"x"), Err(MemberError::RecordedSize { expected: 0, found: 1 }));

@@ -13,11 +13,11 @@ use crate::model::metadata::Metadata;
 use crate::model::problem::ProblemKind;
 
 use super::error::{MemberError, ZipError};
-use super::limits::Limits;
+use super::limits::ArchiveLimits;
 use super::metadata::{self, MetadataError};
-use super::source::{Source, SourceError, read_exactly};
-use super::tarball::{self, Kind, TarEntry, TarError};
-use super::zip::Zip;
+use super::source::{RangeSource, SourceError, read_exactly};
+use super::tarball::{self, TarEntry, TarEntryKind, TarError};
+use super::zip::ZipArchive;
 
 /// Packed bytes per request, in the beginning; doubled with each one, since whoever reads on mostly reads to the end.
 const FIRST_REQUEST: u64 = 256 << 10;
@@ -31,7 +31,7 @@ const COMPILED: [&str; 16] = [
 
 /// How much of an sdist is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
+pub enum SdistDepth {
     /// Stops as soon as the metadata is complete.
     Metadata,
     /// Reads to the end, to know all sources.
@@ -40,7 +40,7 @@ pub enum Depth {
 
 /// What an sdist says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sdist {
+pub struct SdistContents {
     /// `PKG-INFO`; `requires-dist` is in its `dynamic` unless the metadata promises otherwise.
     pub metadata: Metadata,
     /// `pyproject.toml`, as it is; `None` when there is none or it was not come across.
@@ -116,7 +116,7 @@ impl SdistError {
 }
 
 /// Who looks at the files of an sdist beside its metadata. Paths are those below the top folder.
-pub trait Visitor {
+pub trait SdistVisitor {
     /// Takes note of a file; says whether its bytes are wanted.
     fn meet(&mut self, path: &str) -> bool;
 
@@ -128,9 +128,9 @@ pub trait Visitor {
 }
 
 /// Nobody.
-struct Nobody;
+struct NoVisitor;
 
-impl Visitor for Nobody {
+impl SdistVisitor for NoVisitor {
     fn meet(&mut self, _: &str) -> bool {
         false
     }
@@ -141,29 +141,35 @@ impl Visitor for Nobody {
 }
 
 /// Reads an sdist.
-pub fn read(filename: &str, source: Box<dyn Source>, depth: Depth, limits: Limits) -> Result<Sdist, SdistError> {
-    walk(filename, source, depth, limits, &mut Nobody)
+pub fn read(
+    filename: &str,
+    source: Box<dyn RangeSource>,
+    depth: SdistDepth,
+    limits: ArchiveLimits,
+) -> Result<SdistContents, SdistError> {
+    walk(filename, source, depth, limits, &mut NoVisitor)
 }
 
 /// Reads all of an sdist, and shows its files to a visitor.
 pub fn visit(
     filename: &str,
-    source: Box<dyn Source>,
-    limits: Limits,
-    visitor: &mut dyn Visitor,
-) -> Result<Sdist, SdistError> {
-    walk(filename, source, Depth::Everything, limits, visitor)
+    source: Box<dyn RangeSource>,
+    limits: ArchiveLimits,
+    visitor: &mut dyn SdistVisitor,
+) -> Result<SdistContents, SdistError> {
+    walk(filename, source, SdistDepth::Everything, limits, visitor)
 }
 
 fn walk(
     filename: &str,
-    source: Box<dyn Source>,
-    depth: Depth,
-    limits: Limits,
-    visitor: &mut dyn Visitor,
-) -> Result<Sdist, SdistError> {
+    source: Box<dyn RangeSource>,
+    depth: SdistDepth,
+    limits: ArchiveLimits,
+    visitor: &mut dyn SdistVisitor,
+) -> Result<SdistContents, SdistError> {
     let lower = filename.to_ascii_lowercase();
-    let mut found = Found { depth, limits, visitor, package_info: None, pyproject: None, compiled_sources: Vec::new() };
+    let mut found =
+        SdistFindings { depth, limits, visitor, package_info: None, pyproject: None, compiled_sources: Vec::new() };
     if lower.ends_with(".tar.gz") || lower.ends_with(".tgz") {
         found.read_tar(&*source)?;
     } else if lower.ends_with(".zip") {
@@ -172,7 +178,7 @@ fn walk(
         return Err(SdistError::Format { filename: filename.to_owned() });
     }
     let package_info = found.package_info.ok_or(SdistError::NoMetadata)?;
-    Ok(Sdist {
+    Ok(SdistContents {
         metadata: metadata::parse_sdist(&package_info)?,
         pyproject: found.pyproject,
         compiled_sources: found.compiled_sources,
@@ -180,10 +186,10 @@ fn walk(
 }
 
 /// What has been come across so far.
-struct Found<'a> {
-    depth: Depth,
-    limits: Limits,
-    visitor: &'a mut dyn Visitor,
+struct SdistFindings<'a> {
+    depth: SdistDepth,
+    limits: ArchiveLimits,
+    visitor: &'a mut dyn SdistVisitor,
     package_info: Option<Vec<u8>>,
     pyproject: Option<Vec<u8>>,
     compiled_sources: Vec<String>,
@@ -191,43 +197,43 @@ struct Found<'a> {
 
 /// A file that is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+enum WantedSdistFile {
     PackageInfo,
     Pyproject,
     /// By the visitor alone.
     Visited,
 }
 
-impl Found<'_> {
+impl SdistFindings<'_> {
     /// Takes note of a file below the top folder; says whether its bytes are wanted.
-    fn meet(&mut self, below: &str) -> Option<Wanted> {
+    fn meet(&mut self, below: &str) -> Option<WantedSdistFile> {
         let compiled = COMPILED.iter().any(|ending| below.ends_with(ending));
         if compiled && self.compiled_sources.len() < SOURCES {
             self.compiled_sources.push(below.to_owned());
         }
         let is_visited = self.visitor.meet(below);
         match below {
-            "PKG-INFO" if self.package_info.is_none() => Some(Wanted::PackageInfo),
-            "pyproject.toml" if self.pyproject.is_none() => Some(Wanted::Pyproject),
-            _ => is_visited.then_some(Wanted::Visited),
+            "PKG-INFO" if self.package_info.is_none() => Some(WantedSdistFile::PackageInfo),
+            "pyproject.toml" if self.pyproject.is_none() => Some(WantedSdistFile::Pyproject),
+            _ => is_visited.then_some(WantedSdistFile::Visited),
         }
     }
 
-    fn keep(&mut self, below: &str, wanted: Wanted, bytes: Vec<u8>) {
-        if wanted != Wanted::PackageInfo {
+    fn keep(&mut self, below: &str, wanted: WantedSdistFile, bytes: Vec<u8>) {
+        if wanted != WantedSdistFile::PackageInfo {
             self.visitor.take(below, &bytes);
         }
         match wanted {
-            Wanted::PackageInfo => self.package_info = Some(bytes),
-            Wanted::Pyproject => self.pyproject = Some(bytes),
-            Wanted::Visited => {}
+            WantedSdistFile::PackageInfo => self.package_info = Some(bytes),
+            WantedSdistFile::Pyproject => self.pyproject = Some(bytes),
+            WantedSdistFile::Visited => {}
         }
     }
 
     /// Whether the file is small enough to be shown to the visitor; who is told when it is not.
-    fn is_shown(&mut self, below: &str, wanted: Wanted, size: u64) -> bool {
+    fn is_shown(&mut self, below: &str, wanted: WantedSdistFile, size: u64) -> bool {
         let limit = self.limits.source_bytes;
-        let is_shown = wanted != Wanted::Visited || size <= limit;
+        let is_shown = wanted != WantedSdistFile::Visited || size <= limit;
         if !is_shown {
             self.visitor.leave(below, &format!("it has {size} bytes, more than the limit of {limit}"));
         }
@@ -241,7 +247,7 @@ impl Found<'_> {
             Ok(metadata) => metadata.dynamic.iter().any(|field| field == "requires-dist"),
             Err(_) => false,
         };
-        self.depth == Depth::Metadata && (self.pyproject.is_some() || !is_dynamic())
+        self.depth == SdistDepth::Metadata && (self.pyproject.is_some() || !is_dynamic())
     }
 
     fn size_allowed(&self, path: &str, found: u64) -> Result<(), SdistError> {
@@ -249,8 +255,8 @@ impl Found<'_> {
         if found <= limit { Ok(()) } else { Err(SdistError::FileTooLarge { path: path.to_owned(), found, limit }) }
     }
 
-    fn read_zip(&mut self, source: Box<dyn Source>) -> Result<(), SdistError> {
-        let zip = Zip::open(source, self.limits)?;
+    fn read_zip(&mut self, source: Box<dyn RangeSource>) -> Result<(), SdistError> {
+        let zip = ZipArchive::open(source, self.limits)?;
         for entry in zip.entries() {
             let Some((_, below)) = entry.path.split_once('/') else { continue };
             let Some(wanted) = self.meet(below) else { continue };
@@ -264,9 +270,9 @@ impl Found<'_> {
         Ok(())
     }
 
-    fn read_tar(&mut self, source: &dyn Source) -> Result<(), SdistError> {
+    fn read_tar(&mut self, source: &dyn RangeSource) -> Result<(), SdistError> {
         let limit = self.limits.sdist_bytes;
-        let packed = BufReader::new(Sequential::new(source));
+        let packed = BufReader::new(SequentialSource::new(source));
         let mut tar = Archive::new(MultiGzDecoder::new(packed).take(limit));
         let outcome = self.read_entries(&mut tar);
         let is_cut = tar.into_inner().limit() == 0;
@@ -291,14 +297,14 @@ impl Found<'_> {
 
     fn take(&mut self, entry: &TarEntry, reader: &mut dyn Read) -> Result<ControlFlow<()>, SdistError> {
         let name = entry.path.strip_prefix("./").unwrap_or(&entry.path);
-        let below = name.split_once('/').map(|(_, below)| below).filter(|_| entry.kind == Kind::File);
+        let below = name.split_once('/').map(|(_, below)| below).filter(|_| entry.kind == TarEntryKind::File);
         let Some((below, wanted)) = below.and_then(|below| Some((below, self.meet(below)?))) else {
             return Ok(ControlFlow::Continue(()));
         };
         if !self.is_shown(below, wanted, entry.size) {
             return Ok(ControlFlow::Continue(()));
         }
-        if wanted != Wanted::Visited {
+        if wanted != WantedSdistFile::Visited {
             self.size_allowed(name, entry.size)?;
         }
         let mut bytes = Vec::new();
@@ -335,20 +341,20 @@ fn tar_error(error: io::Error) -> SdistError {
 }
 
 /// Reads a source from its start, in requests that grow.
-struct Sequential<'a> {
-    source: &'a dyn Source,
+struct SequentialSource<'a> {
+    source: &'a dyn RangeSource,
     position: u64,
     request: u64,
     chunk: io::Cursor<Vec<u8>>,
 }
 
-impl<'a> Sequential<'a> {
-    fn new(source: &'a dyn Source) -> Sequential<'a> {
-        Sequential { source, position: 0, request: FIRST_REQUEST, chunk: io::Cursor::default() }
+impl<'a> SequentialSource<'a> {
+    fn new(source: &'a dyn RangeSource) -> SequentialSource<'a> {
+        SequentialSource { source, position: 0, request: FIRST_REQUEST, chunk: io::Cursor::default() }
     }
 }
 
-impl Read for Sequential<'_> {
+impl Read for SequentialSource<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(whole) = self.source.whole() {
             let rest = usize::try_from(self.position).ok().and_then(|start| whole.get(start..)).unwrap_or_default();

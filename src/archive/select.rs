@@ -2,23 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::member::Entry;
+use crate::model::member::MemberEntry;
 use crate::model::passed_over::{PassedOver, WhyPassedOver};
 
-use super::Contents;
+use super::ArchiveContents;
 use super::candidates::{
-    Candidate, PREFIXES, SMALL_LIBRARY, Standing, Step, hiding_package, imports, installed_path, is_out_of_reach,
+    ModuleCandidate, NameStanding, PREFIXES, ProbeStep, SMALL_LIBRARY, hiding_package, imports, installed_path,
+    is_out_of_reach,
 };
-use super::peek::{Peek, peek};
-use super::wheel::Wheel;
+use super::peek::{HeaderProbe, peek};
+use super::wheel::WheelArchive;
 
 /// What to unpack and what to leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct MemberSelection {
     /// Members that an import system may load, in the archive's order.
-    pub modules: Vec<Candidate>,
+    pub modules: Vec<ModuleCandidate>,
     /// Members that look importable by name and are left where they are; say so when `why` is `NotImported`.
-    pub left: Vec<Left>,
+    pub left: Vec<SkippedMember>,
     /// Members whose names keep an import system from them.
     pub passed_over: Vec<PassedOver>,
 }
@@ -27,19 +28,19 @@ pub struct Selection {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedMembers<'a> {
     /// Members that an import system may load, in the archive's order.
-    pub candidates: Vec<(Candidate, &'a Entry)>,
+    pub candidates: Vec<(ModuleCandidate, &'a MemberEntry)>,
     /// Members whose names keep an import system from them, by path.
     pub passed_over: Vec<PassedOver>,
 }
 
 /// Tells members by their names.
-pub fn by_name(contents: &dyn Contents) -> NamedMembers<'_> {
+pub fn by_name(contents: &dyn ArchiveContents) -> NamedMembers<'_> {
     let entries = contents.entries();
     let installed: BTreeSet<&str> = entries.iter().filter_map(|entry| installed_path(&entry.path)).collect();
     let mut named = NamedMembers::default();
     for entry in entries {
         let mut pass_over = |why| named.passed_over.push(PassedOver { path: entry.path.clone(), why });
-        match Candidate::of(&entry.path) {
+        match ModuleCandidate::of(&entry.path) {
             Some(candidate) => match hiding_package(&candidate, &installed) {
                 Some(package) => pass_over(WhyPassedOver::BehindPackage(package)),
                 None => named.candidates.push((candidate, entry)),
@@ -54,18 +55,18 @@ pub fn by_name(contents: &dyn Contents) -> NamedMembers<'_> {
 
 /// A member that is left where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct SkippedMember {
     /// Path inside the archive.
     pub path: String,
     /// Its size there.
     pub compressed_size: u64,
     /// Why it is left.
-    pub why: WhyLeft,
+    pub why: SkipReason,
 }
 
 /// Why a member is left where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyLeft {
+pub enum SkipReason {
     /// It exports no function by which an interpreter could import it.
     NoHook,
     /// What it exports stands at its end; it is called `lib…`, and no Python file of the wheel imports it. Somebody
@@ -75,20 +76,20 @@ pub enum WhyLeft {
 
 /// Chooses what to unpack. Costs a request or a few for each large untagged file, and for all Python files together
 /// when a large library leaves it unclear. What cannot be looked at is chosen, so that reading it tells why.
-pub fn select(wheel: &Wheel) -> Selection {
+pub fn select(wheel: &WheelArchive) -> MemberSelection {
     let NamedMembers { candidates, passed_over } = by_name(wheel);
-    let mut selection = Selection { passed_over, ..Selection::default() };
+    let mut selection = MemberSelection { passed_over, ..MemberSelection::default() };
     let mut unclear = Vec::new();
     for (candidate, entry) in candidates {
         let seen = match candidate.first_step(entry.compressed_size) {
-            Step::Read => Peek::Hook,
-            Step::Peek => look(wheel, &candidate, entry),
+            ProbeStep::Read => HeaderProbe::Hook,
+            ProbeStep::Peek => look(wheel, &candidate, entry),
         };
-        let is_library = candidate.standing == Standing::LibraryName && entry.compressed_size > SMALL_LIBRARY;
+        let is_library = candidate.standing == NameStanding::LibraryName && entry.compressed_size > SMALL_LIBRARY;
         match seen {
-            Peek::NoHook => selection.left.push(Left::of(entry, WhyLeft::NoHook)),
-            Peek::Unclear | Peek::Beyond if is_library => unclear.push((candidate, entry)),
-            Peek::Hook | Peek::Unclear | Peek::Beyond => selection.modules.push(candidate),
+            HeaderProbe::NoHook => selection.left.push(SkippedMember::of(entry, SkipReason::NoHook)),
+            HeaderProbe::Unclear | HeaderProbe::Beyond if is_library => unclear.push((candidate, entry)),
+            HeaderProbe::Hook | HeaderProbe::Unclear | HeaderProbe::Beyond => selection.modules.push(candidate),
         }
     }
     let imported = find_imports(wheel, &unclear);
@@ -96,32 +97,32 @@ pub fn select(wheel: &Wheel) -> Selection {
         if imported {
             selection.modules.push(candidate);
         } else {
-            selection.left.push(Left::of(entry, WhyLeft::NotImported));
+            selection.left.push(SkippedMember::of(entry, SkipReason::NotImported));
         }
     }
     selection
 }
 
-impl Left {
-    fn of(entry: &Entry, why: WhyLeft) -> Left {
-        Left { path: entry.path.clone(), compressed_size: entry.compressed_size, why }
+impl SkippedMember {
+    fn of(entry: &MemberEntry, why: SkipReason) -> SkippedMember {
+        SkippedMember { path: entry.path.clone(), compressed_size: entry.compressed_size, why }
     }
 }
 
 /// Looks at longer and longer beginnings.
-fn look(wheel: &Wheel, candidate: &Candidate, entry: &Entry) -> Peek {
+fn look(wheel: &WheelArchive, candidate: &ModuleCandidate, entry: &MemberEntry) -> HeaderProbe {
     for packed in PREFIXES {
-        let Ok(prefix) = wheel.read_prefix(&candidate.path, packed) else { return Peek::Hook };
+        let Ok(prefix) = wheel.read_prefix(&candidate.path, packed) else { return HeaderProbe::Hook };
         let seen = peek(&candidate.module, &prefix.bytes);
-        if seen != Peek::Beyond || packed >= entry.compressed_size {
+        if seen != HeaderProbe::Beyond || packed >= entry.compressed_size {
             return seen;
         }
     }
-    Peek::Beyond
+    HeaderProbe::Beyond
 }
 
 /// For each library, whether a Python file of the wheel imports it; yes when one of them cannot be read.
-fn find_imports(wheel: &Wheel, libraries: &[(Candidate, &Entry)]) -> Vec<bool> {
+fn find_imports(wheel: &WheelArchive, libraries: &[(ModuleCandidate, &MemberEntry)]) -> Vec<bool> {
     let mut found = vec![false; libraries.len()];
     if libraries.is_empty() {
         return found;

@@ -63,7 +63,7 @@ impl SourceError {
 }
 
 /// A file whose bytes can be had by range.
-pub trait Source: Send + Sync {
+pub trait RangeSource: Send + Sync {
     /// Size of the whole file in bytes.
     fn size(&self) -> u64;
 
@@ -81,7 +81,7 @@ pub trait Source: Send + Sync {
     }
 }
 
-impl<S: Source + ?Sized> Source for std::sync::Arc<S> {
+impl<S: RangeSource + ?Sized> RangeSource for std::sync::Arc<S> {
     fn size(&self) -> u64 {
         (**self).size()
     }
@@ -100,7 +100,7 @@ impl<S: Source + ?Sized> Source for std::sync::Arc<S> {
 }
 
 /// Reads a range and makes sure that all of it arrived.
-pub(super) fn read_exactly(source: &dyn Source, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+pub(super) fn read_exactly(source: &dyn RangeSource, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
     let size = source.size();
     if range.start > range.end || range.end > size {
         return Err(SourceError::OutOfRange { start: range.start, end: range.end, size });
@@ -125,7 +125,7 @@ fn slice_of(bytes: &[u8], range: &Range<u64>) -> Result<Vec<u8>, SourceError> {
 }
 
 /// A file that is in memory, such as one that a server sent whole.
-impl Source for Vec<u8> {
+impl RangeSource for Vec<u8> {
     fn size(&self) -> u64 {
         self.len() as u64
     }
@@ -163,7 +163,7 @@ fn file_error(path: &Path, error: &std::io::Error) -> SourceError {
     SourceError::File { path: path.display().to_string(), message: error.to_string() }
 }
 
-impl Source for LocalFile {
+impl RangeSource for LocalFile {
     fn size(&self) -> u64 {
         self.file.size()
     }

@@ -10,7 +10,7 @@ const NAME_BYTES: u64 = 64 << 10;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TarEntryKind {
     /// A file with bytes of its own.
     File,
     /// A folder.
@@ -29,7 +29,7 @@ pub struct TarEntry {
     /// Path as written; bytes that are not UTF-8 are replaced.
     pub path: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: TarEntryKind,
     /// Where a link leads, as written; empty for all else.
     pub link: String,
     /// Size in bytes, as the header states it.
@@ -56,7 +56,7 @@ pub enum TarError {
 
 /// How a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum TarWalkEnd {
     /// Every entry was visited.
     Complete,
     /// The visitor had enough.
@@ -66,19 +66,19 @@ pub enum End {
 }
 
 /// What to do with one entry and its bytes.
-pub type Visit<'a, E> = dyn FnMut(&TarEntry, &mut dyn Read) -> Result<ControlFlow<()>, E> + 'a;
+pub type TarEntryVisit<'a, E> = dyn FnMut(&TarEntry, &mut dyn Read) -> Result<ControlFlow<()>, E> + 'a;
 
 /// Visits at most so many entries.
 pub fn walk<R: Read, E: From<TarError>>(
     entries: Entries<'_, R>,
     most: usize,
-    visit: &mut Visit<'_, E>,
-) -> Result<End, E> {
+    visit: &mut TarEntryVisit<'_, E>,
+) -> Result<TarWalkEnd, E> {
     let mut long = LongNames::default();
     // Raw, because otherwise a name's length is believed before it is read.
     for (count, entry) in entries.raw(true).enumerate() {
         if count >= most {
-            return Ok(End::TooMany);
+            return Ok(TarWalkEnd::TooMany);
         }
         let mut entry = entry.map_err(TarError::Read)?;
         let kind = entry.header().entry_type();
@@ -100,19 +100,19 @@ pub fn walk<R: Read, E: From<TarError>>(
             offset: entry.raw_file_position(),
         };
         if visit(&met, &mut entry)?.is_break() {
-            return Ok(End::Stopped);
+            return Ok(TarWalkEnd::Stopped);
         }
     }
-    Ok(End::Complete)
+    Ok(TarWalkEnd::Complete)
 }
 
-fn kind_of(kind: EntryType) -> Kind {
+fn kind_of(kind: EntryType) -> TarEntryKind {
     match kind {
-        EntryType::Directory => Kind::Folder,
-        EntryType::Symlink => Kind::Symlink,
-        EntryType::Link => Kind::Hardlink,
-        kind if kind.is_file() => Kind::File,
-        _ => Kind::Other,
+        EntryType::Directory => TarEntryKind::Folder,
+        EntryType::Symlink => TarEntryKind::Symlink,
+        EntryType::Link => TarEntryKind::Hardlink,
+        kind if kind.is_file() => TarEntryKind::File,
+        _ => TarEntryKind::Other,
     }
 }
 

@@ -6,19 +6,19 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::model::member::Entry;
+use crate::model::member::MemberEntry;
 use crate::model::metadata::{Metadata, WheelFile};
 use crate::model::name::PackageName;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::wheel_name::WheelName;
 
-use super::error::{MemberError, Owner, ZipError};
-use super::limits::Limits;
+use super::error::{MemberError, ProblemOwner, ZipError};
+use super::limits::ArchiveLimits;
 use super::metadata::{self, MetadataError};
-use super::record::{Record, RecordError};
-use super::source::Source;
-use super::zip::{Prefix, Zip, ZipMembers};
-use super::{Contents, Unpacked};
+use super::record::{RecordError, WheelRecord};
+use super::source::RangeSource;
+use super::zip::{MemberPrefix, ZipArchive, ZipMembers};
+use super::{ArchiveContents, UnpackedMembers};
 
 /// Why a wheel, or what it says of itself, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,27 +82,31 @@ impl WheelError {
 }
 
 /// A wheel whose directory has been read.
-pub struct Wheel {
-    owner: Owner,
-    zip: Zip,
-    limits: Limits,
+pub struct WheelArchive {
+    owner: ProblemOwner,
+    zip: ZipArchive,
+    limits: ArchiveLimits,
     dist_info: Result<String, WheelError>,
-    record: OnceLock<Result<Record, WheelError>>,
+    record: OnceLock<Result<WheelRecord, WheelError>>,
     metadata: OnceLock<Result<Vec<u8>, WheelError>>,
     problems: Mutex<Vec<Problem>>,
 }
 
-impl Wheel {
+impl WheelArchive {
     /// Reads a wheel's directory. `filename` is its name without folders: it says which `.dist-info` folder is
     /// expected, and it stands in problems.
-    pub fn open(filename: &str, source: Box<dyn Source>, limits: Limits) -> Result<Wheel, WheelError> {
+    pub fn open(
+        filename: &str,
+        source: Box<dyn RangeSource>,
+        limits: ArchiveLimits,
+    ) -> Result<WheelArchive, WheelError> {
         let package = WheelName::from_str(filename).ok().map(|name| name.name);
-        let owner = Owner { place: filename.to_owned(), package };
-        let zip = Zip::open(source, limits)?;
+        let owner = ProblemOwner { place: filename.to_owned(), package };
+        let zip = ZipArchive::open(source, limits)?;
         let problems = zip.oddities().iter().map(|oddity| owner.problem(ProblemKind::Archive, oddity)).collect();
         let dist_info = find_dist_info(zip.entries(), owner.package.as_ref());
         let (record, metadata, problems) = (OnceLock::new(), OnceLock::new(), Mutex::new(problems));
-        Ok(Wheel { owner, zip, limits, dist_info, record, metadata, problems })
+        Ok(WheelArchive { owner, zip, limits, dist_info, record, metadata, problems })
     }
 
     /// The name of the `.dist-info` folder.
@@ -129,10 +133,10 @@ impl Wheel {
     }
 
     /// `RECORD`; read at most once.
-    pub fn record(&self) -> Result<&Record, WheelError> {
+    pub fn record(&self) -> Result<&WheelRecord, WheelError> {
         let read = || {
             let (path, bytes) = self.described("RECORD", self.limits.record_bytes)?;
-            Record::parse(&bytes).map_err(|error| WheelError::Record { path, error })
+            WheelRecord::parse(&bytes).map_err(|error| WheelError::Record { path, error })
         };
         let record = self.record.get_or_init(|| {
             let record = read();
@@ -146,17 +150,17 @@ impl Wheel {
 
     /// The beginning of a member: what its first `packed` bytes in the archive unpack to. Nothing of it is verified, so
     /// it can show what is there, and never that all is well.
-    pub fn read_prefix(&self, path: &str, packed: u64) -> Result<Prefix, Problem> {
+    pub fn read_prefix(&self, path: &str, packed: u64) -> Result<MemberPrefix, Problem> {
         self.zip.read_prefix(path, packed).map_err(|error| self.owner.member_problem(path, &error))
     }
 
-    /// Unpacks these members, each verified by size, CRC and its digest in `RECORD`; see [`Contents::read`].
+    /// Unpacks these members, each verified by size, CRC and its digest in `RECORD`; see [`ArchiveContents::read`].
     ///
     /// Costs one request for `RECORD` the first time, and one for each group of neighbours.
-    pub fn members<'a>(&'a self, paths: &[&str]) -> Members<'a> {
+    pub fn members<'a>(&'a self, paths: &[&str]) -> WheelMembers<'a> {
         // When it cannot be read, that has been added to the problems; CRC and size are still verified.
         let record = if paths.is_empty() { None } else { self.record().ok() };
-        Members { wheel: self, record, members: self.zip.read(paths) }
+        WheelMembers { wheel: self, record, members: self.zip.read(paths) }
     }
 
     fn described(&self, file: &str, limit: u64) -> Result<(String, Vec<u8>), WheelError> {
@@ -172,12 +176,12 @@ impl Wheel {
     }
 }
 
-impl Contents for Wheel {
-    fn entries(&self) -> &[Entry] {
+impl ArchiveContents for WheelArchive {
+    fn entries(&self) -> &[MemberEntry] {
         self.zip.entries()
     }
 
-    fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = Unpacked> + 'a> {
+    fn read<'a>(&'a self, paths: &[&str]) -> Box<dyn Iterator<Item = UnpackedMembers> + 'a> {
         Box::new(self.members(paths))
     }
 
@@ -187,28 +191,28 @@ impl Contents for Wheel {
 }
 
 /// Members on their way out of a wheel.
-pub struct Members<'a> {
-    wheel: &'a Wheel,
-    record: Option<&'a Record>,
+pub struct WheelMembers<'a> {
+    wheel: &'a WheelArchive,
+    record: Option<&'a WheelRecord>,
     members: ZipMembers<'a>,
 }
 
-impl Iterator for Members<'_> {
-    type Item = Unpacked;
+impl Iterator for WheelMembers<'_> {
+    type Item = UnpackedMembers;
 
-    fn next(&mut self) -> Option<Unpacked> {
+    fn next(&mut self) -> Option<UnpackedMembers> {
         let (path, outcome) = self.members.next()?;
         let checked = outcome.and_then(|member| match self.record {
             Some(record) => record.check(&path, &member.bytes).map(|()| member),
             None => Ok(member),
         });
         let member = checked.map_err(|error| self.wheel.owner.member_problem(&path, &error));
-        Some(Unpacked { path, member })
+        Some(UnpackedMembers { path, member })
     }
 }
 
 /// The one top-level folder that ends in `.dist-info`, if it belongs to the package, as pip wants it.
-fn find_dist_info(entries: &[Entry], package: Option<&PackageName>) -> Result<String, WheelError> {
+fn find_dist_info(entries: &[MemberEntry], package: Option<&PackageName>) -> Result<String, WheelError> {
     let folders = entries.iter().filter_map(|entry| entry.path.split_once('/')).map(|(folder, _)| folder);
     let found: BTreeSet<&str> = folders.filter(|folder| folder.ends_with(".dist-info")).collect();
     let mut found = found.into_iter();
@@ -240,8 +244,8 @@ mod tests {
     #[test]
     fn the_dist_info_folder_is_that_of_the_package() {
         let find = |paths: &[&str], package: &str| {
-            let entry = |path: &&str| Entry { path: (*path).to_owned(), size: 0, compressed_size: 0 };
-            let entries: Vec<Entry> = paths.iter().map(entry).collect();
+            let entry = |path: &&str| MemberEntry { path: (*path).to_owned(), size: 0, compressed_size: 0 };
+            let entries: Vec<MemberEntry> = paths.iter().map(entry).collect();
             find_dist_info(&entries, Some(&package.parse().unwrap()))
         };
         assert_eq!(find(&["Foo_Bar-1.0.dist-info/METADATA"], "foo-bar").unwrap(), "Foo_Bar-1.0.dist-info");

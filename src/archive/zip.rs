@@ -7,49 +7,49 @@ mod window;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
-use crate::model::member::{Entry, Member};
+use crate::model::member::{Member, MemberEntry};
 
 use super::error::{MemberError, ZipError, ZipOddity};
-use super::limits::Limits;
-use super::source::Source;
-use directory::{Directory, Part};
-use window::{Stretch, StretchReader, TailReader, Window};
+use super::limits::ArchiveLimits;
+use super::source::RangeSource;
+use directory::{DirectoryPart, ZipDirectory};
+use window::{ByteWindow, FetchedStretch, StretchReader, TailReader};
 
 /// A zip file whose directory has been read.
-pub struct Zip {
-    source: Box<dyn Source>,
-    tail: Window,
-    directory: Directory,
-    limits: Limits,
+pub struct ZipArchive {
+    source: Box<dyn RangeSource>,
+    tail: ByteWindow,
+    directory: ZipDirectory,
+    limits: ArchiveLimits,
     /// Bytes promised to callers so far.
     unpacked: AtomicU64,
 }
 
 /// The beginning of a member; nothing of it could be verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prefix {
+pub struct MemberPrefix {
     /// Unpacked bytes from the member's start on.
     pub bytes: Vec<u8>,
     /// Unpacked size of the whole member.
     pub size: u64,
 }
 
-impl Zip {
+impl ZipArchive {
     /// Reads the directory.
-    pub fn open(source: Box<dyn Source>, limits: Limits) -> Result<Zip, ZipError> {
+    pub fn open(source: Box<dyn RangeSource>, limits: ArchiveLimits) -> Result<ZipArchive, ZipError> {
         let reader = TailReader::new(&*source, limits)?;
-        let directory = Directory::read(&reader, source.size(), &limits)?;
+        let directory = ZipDirectory::read(&reader, source.size(), &limits)?;
         let tail = reader.into_tail();
-        Ok(Zip { source, tail, directory, limits, unpacked: AtomicU64::new(0) })
+        Ok(ZipArchive { source, tail, directory, limits, unpacked: AtomicU64::new(0) })
     }
 
     /// Files, in the directory's order.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[MemberEntry] {
         &self.directory.entries
     }
 
     /// The entry of that path; of several, the last.
-    pub fn entry(&self, path: &str) -> Option<&Entry> {
+    pub fn entry(&self, path: &str) -> Option<&MemberEntry> {
         self.find(path).map(|(_, entry, _)| entry)
     }
 
@@ -92,7 +92,7 @@ impl Zip {
     }
 
     /// The beginning of a member: what its first `packed` bytes unpack to.
-    pub fn read_prefix(&self, path: &str, packed: u64) -> Result<Prefix, MemberError> {
+    pub fn read_prefix(&self, path: &str, packed: u64) -> Result<MemberPrefix, MemberError> {
         let (_, entry, part) = self.find(path).ok_or(MemberError::Missing)?;
         if let Some(defect) = &part.defect {
             return Err(defect.clone());
@@ -103,10 +103,10 @@ impl Zip {
         let reader = StretchReader::new(&*self.source, &self.tail, end, step);
         let limit = self.limits.prefix_bytes;
         let bytes = unpack::unpack_prefix(&reader, self.source.size(), (entry, part), packed, limit)?;
-        Ok(Prefix { bytes, size: entry.size })
+        Ok(MemberPrefix { bytes, size: entry.size })
     }
 
-    fn find(&self, path: &str) -> Option<(usize, &Entry, &Part)> {
+    fn find(&self, path: &str) -> Option<(usize, &MemberEntry, &DirectoryPart)> {
         let index = *self.directory.paths.get(path)?;
         Some((index, self.directory.entries.get(index)?, self.directory.parts.get(index)?))
     }
@@ -135,22 +135,22 @@ impl Zip {
 
 /// Members on their way out of a zip file.
 pub struct ZipMembers<'a> {
-    zip: &'a Zip,
+    zip: &'a ZipArchive,
     refused: vec::IntoIter<(String, MemberError)>,
-    stretches: vec::IntoIter<Stretch>,
-    current: Option<Current<'a>>,
+    stretches: vec::IntoIter<FetchedStretch>,
+    current: Option<CurrentStretch<'a>>,
 }
 
 /// The stretch of the file that is being read.
-struct Current<'a> {
+struct CurrentStretch<'a> {
     reader: StretchReader<'a>,
     members: vec::IntoIter<usize>,
     /// Set once a request failed: the rest of the stretch is not asked for again.
     failed: Option<MemberError>,
 }
 
-impl Current<'_> {
-    fn unpack(&mut self, zip: &Zip, entry: &Entry, part: &Part) -> Result<Member, MemberError> {
+impl CurrentStretch<'_> {
+    fn unpack(&mut self, zip: &ZipArchive, entry: &MemberEntry, part: &DirectoryPart) -> Result<Member, MemberError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -181,10 +181,10 @@ impl Iterator for ZipMembers<'_> {
                 return Some((entry.path.clone(), current.unpack(zip, entry, part)));
             }
             self.current = None;
-            let Stretch { range, members } = self.stretches.next()?;
+            let FetchedStretch { range, members } = self.stretches.next()?;
             let step = self.zip.limits.request_bytes.min(self.zip.source.longest_read());
             let reader = StretchReader::new(&*self.zip.source, &self.zip.tail, range.end, step);
-            self.current = Some(Current { reader, members: members.into_iter(), failed: None });
+            self.current = Some(CurrentStretch { reader, members: members.into_iter(), failed: None });
         }
     }
 }

@@ -11,19 +11,19 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 pub(super) struct ZstdDecoder<R> {
     source: R,
     decoder: FrameDecoder,
-    position: Position,
+    position: ZstdPosition,
 }
 
 /// Where in the stream the source is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Position {
+enum ZstdPosition {
     BetweenFrames,
     InFrame,
 }
 
 impl<R: BufRead> ZstdDecoder<R> {
     pub(super) fn new(source: R) -> ZstdDecoder<R> {
-        ZstdDecoder { source, decoder: FrameDecoder::new(), position: Position::BetweenFrames }
+        ZstdDecoder { source, decoder: FrameDecoder::new(), position: ZstdPosition::BetweenFrames }
     }
 
     /// Reads on to the next frame that holds data; `false` when there is none.
@@ -65,10 +65,10 @@ impl<R: BufRead> Read for ZstdDecoder<R> {
             return Ok(0);
         }
         loop {
-            if self.position == Position::BetweenFrames && !self.begin_frame()? {
+            if self.position == ZstdPosition::BetweenFrames && !self.begin_frame()? {
                 return Ok(0);
             }
-            self.position = Position::InFrame;
+            self.position = ZstdPosition::InFrame;
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 let decoded = self.decoder.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1));
                 decoded.map_err(io::Error::other)?;
@@ -78,7 +78,7 @@ impl<R: BufRead> Read for ZstdDecoder<R> {
                 return Ok(length);
             }
             self.end_frame()?;
-            self.position = Position::BetweenFrames;
+            self.position = ZstdPosition::BetweenFrames;
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The view is what a loader would make of the file at its preferred address: segments at virtual addresses, with
 //! relocations applied. A pointer to something in the image reads as that address. A pointer to an imported symbol reads
 //! as the import's *synthetic address*, which lies in a range that no segment may use: each import owns one window of
-//! [`IMPORT_WINDOW`] bytes there, so that an address with a small addend is still recognised by [`Image::import_at`].
+//! [`IMPORT_WINDOW`] bytes there, so that an address with a small addend is still recognised by [`BinaryImage::import_at`].
 //! What only the running program can know (thread-local offsets, indirect functions) reads as an import, too, one of
 //! kind [`ImportKind::Opaque`].
 //!
@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 mod builder;
 pub mod c_library;
@@ -33,10 +33,10 @@ pub use landing_pads::LandingPad;
 /// Size of the window of synthetic addresses that each import owns.
 pub const IMPORT_WINDOW: u64 = 4096;
 
-/// Most bytes that one [`Image::read`] returns.
+/// Most bytes that one [`BinaryImage::read`] returns.
 pub const LONGEST_READ: usize = 16 << 20;
 
-/// Most symbols that are kept for [`Image::symbol_name_at`].
+/// Most symbols that are kept for [`BinaryImage::symbol_name_at`].
 const MOST_NAMED_SYMBOLS: usize = 1 << 20;
 
 /// Why a file could not be read as an image.
@@ -69,7 +69,7 @@ pub enum ImageError {
 
 /// One mapped part of an image.
 #[derive(Clone, Debug)]
-pub struct Segment<'data> {
+pub struct ImageSegment<'data> {
     /// Name of the segment or section where the format has one, else empty.
     pub name: String,
     /// Lowest virtual address.
@@ -84,7 +84,7 @@ pub struct Segment<'data> {
     pub bytes: &'data [u8],
 }
 
-impl Segment<'_> {
+impl ImageSegment<'_> {
     /// Whether `address` lies in it.
     pub fn contains(&self, address: u64) -> bool {
         address >= self.address && address - self.address < self.size
@@ -102,7 +102,7 @@ pub enum ImportKind {
 
 /// Something that the loader would fill in from elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
+pub struct ImportedSymbol {
     /// Undecorated name; `#12` for an import by ordinal.
     pub name: String,
     /// The library that it is expected in, when the format says so.
@@ -117,16 +117,16 @@ pub struct Import {
 
 /// One image: a file, or a slice of a universal file.
 #[derive(Debug)]
-pub struct Image<'data> {
+pub struct BinaryImage<'data> {
     /// Container format.
-    pub format: Format,
+    pub format: ImageFormat,
     /// Architecture: `x86_64`, `aarch64` (on every system), `i686`, `armv7l`, `ppc64le`, `s390x`, `riscv64`, …, or
     /// `unknown`.
     pub architecture: String,
     /// Size of a pointer in bytes: 4 or 8.
     pub pointer_size: usize,
     /// What is mapped, by address.
-    pub segments: Vec<Segment<'data>>,
+    pub segments: Vec<ImageSegment<'data>>,
     data: &'data [u8],
     big_endian: bool,
     /// Ranges (start, end) of writable segments that are made read-only before the program's code runs.
@@ -142,7 +142,7 @@ pub struct Image<'data> {
     /// (address, value), sorted; one pointer each.
     relocations: Vec<(u64, u64)>,
     exports: BTreeMap<String, u64>,
-    imports: Vec<Import>,
+    imports: Vec<ImportedSymbol>,
     libraries: Vec<String>,
     search_paths: Vec<String>,
     symbols: OnceLock<Vec<(u64, &'data str)>>,
@@ -151,59 +151,59 @@ pub struct Image<'data> {
 }
 
 /// Opens every image in a file: one, or one for each architecture of a universal Mach-O file.
-pub fn images(bytes: &[u8]) -> Result<Vec<Image<'_>>, ImageError> {
-    match Container::of(bytes).ok_or(ImageError::NotAnObject)? {
-        Container::Elf => Ok(vec![elf::open(bytes)?]),
-        Container::Pe => Ok(vec![pe::open(bytes)?]),
-        Container::Universal => macho::open_universal(bytes),
-        Container::MachO => Ok(vec![macho::open(bytes)?]),
+pub fn images(bytes: &[u8]) -> Result<Vec<BinaryImage<'_>>, ImageError> {
+    match ContainerFormat::of(bytes).ok_or(ImageError::NotAnObject)? {
+        ContainerFormat::Elf => Ok(vec![elf::open(bytes)?]),
+        ContainerFormat::Pe => Ok(vec![pe::open(bytes)?]),
+        ContainerFormat::Universal => macho::open_universal(bytes),
+        ContainerFormat::MachO => Ok(vec![macho::open(bytes)?]),
     }
 }
 
 /// Whether a file that begins so is an object file by its first bytes.
 pub fn is_object(beginning: &[u8]) -> bool {
-    Container::of(beginning).is_some()
+    ContainerFormat::of(beginning).is_some()
 }
 
 /// What the first bytes of a file say that it is.
-enum Container {
+enum ContainerFormat {
     Elf,
     Pe,
     Universal,
     MachO,
 }
 
-impl Container {
-    fn of(bytes: &[u8]) -> Option<Container> {
+impl ContainerFormat {
+    fn of(bytes: &[u8]) -> Option<ContainerFormat> {
         match bytes {
-            [0x7f, b'E', b'L', b'F', ..] => Some(Container::Elf),
-            [b'M', b'Z', ..] => Some(Container::Pe),
-            [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..] => Some(Container::Universal),
-            [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Some(Container::MachO),
+            [0x7f, b'E', b'L', b'F', ..] => Some(ContainerFormat::Elf),
+            [b'M', b'Z', ..] => Some(ContainerFormat::Pe),
+            [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..] => Some(ContainerFormat::Universal),
+            [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Some(ContainerFormat::MachO),
             _ => None,
         }
     }
 }
 
-impl<'data> Image<'data> {
+impl<'data> BinaryImage<'data> {
     /// Exported symbols and their addresses; names are undecorated, forwarders to other libraries are left out.
     pub fn exports(&self) -> &BTreeMap<String, u64> {
         &self.exports
     }
 
     /// Everything that the loader fills in from elsewhere, by synthetic address.
-    pub fn imports(&self) -> &[Import] {
+    pub fn imports(&self) -> &[ImportedSymbol] {
         &self.imports
     }
 
     /// The import whose window holds a synthetic address.
-    pub fn import_at(&self, address: u64) -> Option<&Import> {
+    pub fn import_at(&self, address: u64) -> Option<&ImportedSymbol> {
         let offset = address.checked_sub(builder::first_import_address(self.pointer_size))?;
         self.imports.get(usize::try_from(offset / IMPORT_WINDOW).ok()?)
     }
 
     /// The import with this name, when there is one.
-    pub fn import_named(&self, name: &str) -> Option<&Import> {
+    pub fn import_named(&self, name: &str) -> Option<&ImportedSymbol> {
         self.imports.iter().find(|import| import.kind == ImportKind::Symbol && import.name == name)
     }
 
@@ -219,7 +219,7 @@ impl<'data> Image<'data> {
     }
 
     /// The segment that holds an address.
-    pub fn segment_at(&self, address: u64) -> Option<&Segment<'data>> {
+    pub fn segment_at(&self, address: u64) -> Option<&ImageSegment<'data>> {
         let after = self.segments.partition_point(|segment| segment.address <= address);
         self.segments.get(after.checked_sub(1)?).filter(|segment| segment.contains(address))
     }
@@ -351,7 +351,7 @@ impl<'data> Image<'data> {
     fn read_symbols(&self) -> Vec<(u64, &'data str)> {
         use object::{Object, ObjectSymbol};
         let Ok(file) = object::File::parse(self.data) else { return Vec::new() };
-        let prefix = if self.format == Format::MachO { "_" } else { "" };
+        let prefix = if self.format == ImageFormat::MachO { "_" } else { "" };
         let mut symbols: Vec<(u64, &'data str)> = file
             .symbols()
             .take(MOST_NAMED_SYMBOLS)

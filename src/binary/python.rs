@@ -6,11 +6,11 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use super::image::{Image, ImportKind};
-use super::sweep::{Sweep, sweep};
-use super::toolchain::{self, Marks};
+use super::image::{BinaryImage, ImportKind};
+use super::sweep::{CodeSweep, sweep};
+use super::toolchain::{self, GeneratorMarks};
 use crate::cpython::init_function;
-use crate::cpython::memory::Memory;
+use crate::cpython::memory::PartialMemory;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Hook, ImageFacts, Toolchain};
 
@@ -30,13 +30,13 @@ mod writable;
 
 /// What is known of an image before its hooks are looked at.
 struct ImageContext<'image, 'data> {
-    image: &'image Image<'data>,
+    image: &'image BinaryImage<'data>,
     /// Imported names that belong to the C API.
     python_imports: BTreeSet<String>,
     objects: definition::StaticObjects,
-    marks: Marks,
+    marks: GeneratorMarks,
     /// What its code shows, as soon as something asks for it.
-    code: OnceCell<Option<Sweep>>,
+    code: OnceCell<Option<CodeSweep>>,
 }
 
 impl ImageContext<'_, '_> {
@@ -45,12 +45,12 @@ impl ImageContext<'_, '_> {
     }
 
     /// What its code shows; `None` for a machine whose instructions are not known.
-    fn code(&self) -> Option<&Sweep> {
+    fn code(&self) -> Option<&CodeSweep> {
         self.code.get_or_init(|| sweep(self.image)).as_ref()
     }
 
     /// What its code shows, if something has asked for it.
-    fn swept(&self) -> Option<&Sweep> {
+    fn swept(&self) -> Option<&CodeSweep> {
         self.code.get().and_then(Option::as_ref)
     }
 }
@@ -69,7 +69,7 @@ pub struct StaticReading<'image, 'data> {
 }
 
 /// Reads the data of one image.
-pub fn read<'image, 'data>(image: &'image Image<'data>, path: &str) -> StaticReading<'image, 'data> {
+pub fn read<'image, 'data>(image: &'image BinaryImage<'data>, path: &str) -> StaticReading<'image, 'data> {
     let mut hooks = hooks::hooks(image, path);
     let python_imports = image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     let context = ImageContext {
@@ -137,7 +137,7 @@ fn imported(symbol: impl AsRef<str>) -> Evidence {
     Evidence::new("imported symbol").symbol(symbol.as_ref())
 }
 
-impl Memory for Image<'_> {
+impl PartialMemory for BinaryImage<'_> {
     fn pointer_size(&self) -> u64 {
         self.pointer_size as u64
     }

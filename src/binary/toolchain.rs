@@ -4,7 +4,7 @@
 //! names and texts that only the tool's own run-time support contains, and the list is in the order in which they decide
 //! when a file has several, which happens when code of one tool is linked into another's module.
 
-use super::image::{Image, Segment};
+use super::image::{BinaryImage, ImageSegment};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Generator, Toolchain};
 
@@ -17,7 +17,7 @@ const CONTEXT: usize = 64;
 type ReadVersion = fn(&[u8]) -> Option<String>;
 
 /// A text in the data that tells of a generator.
-struct Mark {
+struct GeneratorMark {
     text: &'static str,
     generator: Generator,
     version: Option<ReadVersion>,
@@ -25,15 +25,15 @@ struct Mark {
     needs_version: bool,
 }
 
-const fn mark(text: &'static str, generator: Generator) -> Mark {
-    Mark { text, generator, version: None, needs_version: false }
+const fn mark(text: &'static str, generator: Generator) -> GeneratorMark {
+    GeneratorMark { text, generator, version: None, needs_version: false }
 }
 
-const fn versioned(text: &'static str, generator: Generator, version: ReadVersion) -> Mark {
-    Mark { text, generator, version: Some(version), needs_version: true }
+const fn versioned(text: &'static str, generator: Generator, version: ReadVersion) -> GeneratorMark {
+    GeneratorMark { text, generator, version: Some(version), needs_version: true }
 }
 
-const MARKS: [Mark; 33] = [
+const MARKS: [GeneratorMark; 33] = [
     versioned("pyo3-", Generator::Pyo3, crate_version),
     mark("pyo3_runtime.PanicException", Generator::Pyo3),
     mark("PyO3 modules do not yet support subinterpreters", Generator::Pyo3),
@@ -46,7 +46,7 @@ const MARKS: [Mark; 33] = [
     mark("nanobind.nb_type", Generator::Nanobind),
     mark("nanobind_system_", Generator::Nanobind),
     mark("__nb_internals_", Generator::Nanobind),
-    Mark {
+    GeneratorMark {
         text: "__pybind11_internals_v",
         generator: Generator::Pybind11,
         version: Some(pybind11_version),
@@ -54,7 +54,7 @@ const MARKS: [Mark; 33] = [
     },
     mark("pybind11_builtins", Generator::Pybind11),
     mark("_pybind11_conduit_v1_", Generator::Pybind11),
-    Mark {
+    GeneratorMark {
         text: "auto-generated with f2py (version:",
         generator: Generator::F2py,
         version: Some(text_version),
@@ -120,15 +120,15 @@ const PRECEDENCE: [Generator; 13] = [
 
 /// The marks found in an image.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Marks {
+pub(super) struct GeneratorMarks {
     /// (position in `MARKS`, address, version), the first of each, but one with a version is preferred.
     found: Vec<(usize, u64, Option<String>)>,
     is_cut_short: bool,
 }
 
 /// Searches the constant data of an image.
-pub(super) fn marks(image: &Image<'_>) -> Marks {
-    let mut marks = Marks::default();
+pub(super) fn marks(image: &BinaryImage<'_>) -> GeneratorMarks {
+    let mut marks = GeneratorMarks::default();
     let starts = starts();
     let mut left = MOST_SEARCHED;
     for segment in image.segments.iter().filter(|segment| !segment.writable) {
@@ -153,7 +153,7 @@ fn starts() -> Vec<bool> {
     starts
 }
 
-fn search(segment: &Segment<'_>, bytes: &[u8], starts: &[bool], marks: &mut Marks) {
+fn search(segment: &ImageSegment<'_>, bytes: &[u8], starts: &[bool], marks: &mut GeneratorMarks) {
     let mut pair = 0_usize;
     for (end, &byte) in bytes.iter().enumerate() {
         pair = (pair << 8 | usize::from(byte)) & 0xffff;
@@ -171,7 +171,7 @@ fn search(segment: &Segment<'_>, bytes: &[u8], starts: &[bool], marks: &mut Mark
     }
 }
 
-impl Marks {
+impl GeneratorMarks {
     fn add(&mut self, number: usize, address: u64, version: Option<String>) {
         match self.found.iter_mut().find(|(other, _, _)| *other == number) {
             Some(found) if found.2.is_none() && version.is_some() => *found = (number, address, version),
@@ -180,7 +180,7 @@ impl Marks {
         }
     }
 
-    fn of(&self, generator: Generator) -> impl Iterator<Item = (&'static Mark, u64, Option<&String>)> {
+    fn of(&self, generator: Generator) -> impl Iterator<Item = (&'static GeneratorMark, u64, Option<&String>)> {
         self.found.iter().filter_map(move |(number, address, version)| {
             let mark = MARKS.get(*number).filter(|mark| mark.generator == generator)?;
             Some((mark, *address, version.as_ref()))
@@ -195,7 +195,7 @@ impl Marks {
     }
 
     /// The generator, by the marks found and the symbols.
-    pub(super) fn toolchain(&self, image: &Image<'_>) -> Fact<Toolchain> {
+    pub(super) fn toolchain(&self, image: &BinaryImage<'_>) -> Fact<Toolchain> {
         let names = image.imports().iter().map(|import| &import.name).chain(image.exports().keys());
         let mut by_symbol: Vec<(Generator, &String)> = Vec::new();
         for name in names {
@@ -223,7 +223,7 @@ impl Marks {
     }
 }
 
-fn evidence(mark: &Mark, address: u64) -> Evidence {
+fn evidence(mark: &GeneratorMark, address: u64) -> Evidence {
     Evidence::new("text in the data").symbol(mark.text.trim_end_matches('\0')).address(address)
 }
 

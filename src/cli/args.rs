@@ -12,13 +12,13 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use ungil::input::{ADAPTERS, Adapter};
-use ungil::installed::{KINDS, Kind};
+use ungil::input::{ADAPTERS, InputAdapter};
+use ungil::installed::{KINDS, PathKind};
 use ungil::model::inspection::Inspection;
 use ungil::model::plan::Plan;
 use ungil::model::report::Report;
 use ungil::model::target::{InvalidTarget, Platform, Python};
-use ungil::report::{FORMATS, Format, INSPECTION_FORMATS, PLAN_FORMATS};
+use ungil::report::{FORMATS, INSPECTION_FORMATS, OutputFormat, PLAN_FORMATS};
 
 pub(crate) use dashboard::DashboardArguments;
 pub(crate) use gate::{DiffArguments, GateArguments, PolicyArguments};
@@ -29,10 +29,10 @@ pub(crate) use rules::{ExplainArguments, RuleArguments, RuleTestArguments, Rules
 /// Tells which Python dependencies keep the GIL off on free-threaded Python, without running any of them.
 #[derive(Debug, Parser)]
 #[command(name = "ungil", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-pub(crate) struct Arguments {
+pub(crate) struct CliArguments {
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
     /// For every command.
     #[command(flatten)]
     pub(crate) global: GlobalArguments,
@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct GlobalArguments {
     /// When to use colours; auto heeds NO_COLOR and CLICOLOR_FORCE
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
-    pub(crate) color: Colour,
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColourChoice::Auto)]
+    pub(crate) color: ColourChoice,
     /// Show no progress
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -51,26 +51,26 @@ pub(crate) struct GlobalArguments {
 
 /// When colours are used; `Auto` on a terminal unless `NO_COLOR` is set, or when `CLICOLOR_FORCE` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Colour {
+pub(crate) enum ColourChoice {
     Auto,
     Always,
     Never,
 }
 
-impl Colour {
+impl ColourChoice {
     /// The same in the words of the stream crate.
     pub(crate) fn choice(self) -> anstream::ColorChoice {
         match self {
-            Colour::Auto => anstream::ColorChoice::Auto,
-            Colour::Always => anstream::ColorChoice::Always,
-            Colour::Never => anstream::ColorChoice::Never,
+            ColourChoice::Auto => anstream::ColorChoice::Auto,
+            ColourChoice::Always => anstream::ColorChoice::Always,
+            ColourChoice::Never => anstream::ColorChoice::Never,
         }
     }
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Judge everything that an installer would install, or did install
     Scan(Box<ScanArguments>),
     /// Judge as `scan` does, by a policy, with an exit code that continuous integration can trust
@@ -106,7 +106,7 @@ pub(crate) struct ScanArguments {
     pub(crate) hints: bool,
     /// Format of what goes to standard output, or to an --output FILE that names none; formats below [default: table]
     #[arg(long, value_name = "FORMAT", value_parser = formats(FORMATS), hide_possible_values = true, help_heading = "Output")]
-    pub(crate) format: Option<&'static Format<Report>>,
+    pub(crate) format: Option<&'static OutputFormat<Report>>,
     /// Write this format to this file, `-` being standard output; may be repeated. FILE alone takes the format of --format
     #[arg(long, short, value_name = "[FORMAT=]FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) output: Vec<String>,
@@ -134,7 +134,7 @@ pub(crate) struct PlanArguments {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(crate) format: &'static Format<Plan>,
+    pub(crate) format: &'static OutputFormat<Plan>,
     /// State the time in the output (json)
     #[arg(long, help_heading = "Output")]
     pub(crate) timestamp: bool,
@@ -228,7 +228,7 @@ pub(crate) struct InspectArguments {
         default_value = "text",
         help_heading = "Output"
     )]
-    pub(crate) format: &'static Format<Inspection>,
+    pub(crate) format: &'static OutputFormat<Inspection>,
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
@@ -354,13 +354,13 @@ fn python(word: &str) -> Result<Python, String> {
 
 /// Reads the name of a format.
 fn formats<Subject: 'static>(
-    formats: &'static [Format<Subject>],
-) -> impl TypedValueParser<Value = &'static Format<Subject>> {
+    formats: &'static [OutputFormat<Subject>],
+) -> impl TypedValueParser<Value = &'static OutputFormat<Subject>> {
     let names = PossibleValuesParser::new(formats.iter().map(|format| PossibleValue::new(format.name)));
     names.try_map(|word| formats.iter().find(|format| format.name == word).ok_or("is no format"))
 }
 
-fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
+fn format_help<Subject>(formats: &[OutputFormat<Subject>]) -> String {
     let lines: Vec<String> = formats.iter().map(|format| format!("{} {}", format.name, format.description)).collect();
     format!("Output format: {}", lines.join("; "))
 }
@@ -369,9 +369,9 @@ fn format_help<Subject>(formats: &[Format<Subject>]) -> String {
 #[derive(Clone, Copy)]
 pub(crate) enum InputKind {
     /// A file that an adapter reads.
-    File(&'static dyn Adapter),
+    File(&'static dyn InputAdapter),
     /// Something that is installed, or lies ready to be.
-    Installed(Kind),
+    Installed(PathKind),
 }
 
 impl InputKind {

@@ -1,8 +1,8 @@
 //! The configuration file: `ungil.toml`, or the table `[tool.ungil]` of `pyproject.toml`.
 //!
-//! `docs/configuration.md` lists the keys. A new key is a field of [`keys::Keys`], a method of [`Configuration`] that gives
+//! `docs/configuration.md` lists the keys. A new key is a field of [`keys::ConfigKeys`], a method of [`ConfigurationFile`] that gives
 //! its value, a row of [`super::variables`], and a line of that page. What a key's type does not check is kept as [`Spanned`],
-//! so that [`Configuration::wrong`] can say where it is wrong.
+//! so that [`ConfigurationFile::wrong`] can say where it is wrong.
 
 mod keys;
 mod waivers;
@@ -16,11 +16,11 @@ use toml::Spanned;
 use ungil::model::place::Place;
 use ungil::model::policy::Ruling;
 use ungil::model::target::{Platform, Python};
-use ungil::rules::{AdjustError, Setting};
+use ungil::rules::{AdjustError, RuleSetting};
 
 use super::args::ConfigArguments;
-use super::environment::Environment;
-use keys::{Keys, Project};
+use super::environment::ProcessEnvironment;
+use keys::{ConfigKeys, PyprojectFile};
 
 /// Largest configuration file in bytes: `pyproject.toml` holds more than ours, but never so much.
 const LARGEST_FILE: usize = 4 * 1024 * 1024;
@@ -88,7 +88,7 @@ pub(crate) enum ConfigError {
 }
 
 /// A word of the configuration file that says the same as an option that was typed.
-pub(crate) struct Stated<'a> {
+pub(crate) struct ConfiguredOption<'a> {
     /// What it says.
     pub(crate) text: &'a str,
     key: &'static str,
@@ -97,22 +97,25 @@ pub(crate) struct Stated<'a> {
 
 /// What a configuration file says; the default says nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Configuration {
+pub(crate) struct ConfigurationFile {
     /// The file as errors name it, relative when it is in the current folder.
     path: PathBuf,
     text: String,
-    keys: Keys,
+    keys: ConfigKeys,
 }
 
-impl Configuration {
+impl ConfigurationFile {
     /// The file that was named, or else the nearest one from the current folder upwards; in one folder `ungil.toml` counts
     /// before `pyproject.toml`, which only counts when it has a table of ours.
-    pub(crate) fn find(typed: &ConfigArguments, environment: &Environment) -> Result<Configuration, ConfigError> {
+    pub(crate) fn find(
+        typed: &ConfigArguments,
+        environment: &ProcessEnvironment,
+    ) -> Result<ConfigurationFile, ConfigError> {
         if typed.no_config {
-            return Ok(Configuration::default());
+            return Ok(ConfigurationFile::default());
         }
         if let Some(path) = typed.trusted_config.as_ref().or(typed.config.as_ref()) {
-            let found = Configuration::read(path, &environment.directory)?;
+            let found = ConfigurationFile::read(path, &environment.directory)?;
             return found.ok_or_else(|| ConfigError::NoTable { file: path.display().to_string() });
         }
         let above = environment.directory.ancestors().skip(1);
@@ -120,17 +123,17 @@ impl Configuration {
             for name in [OWN_FILE, PROJECT_FILE] {
                 let path = folder.join(name);
                 if environment.directory.join(&path).is_file()
-                    && let Some(found) = Configuration::read(&path, &environment.directory)?
+                    && let Some(found) = ConfigurationFile::read(&path, &environment.directory)?
                 {
                     return Ok(found);
                 }
             }
         }
-        Ok(Configuration::default())
+        Ok(ConfigurationFile::default())
     }
 
     /// Reads a file; `None` when it is a `pyproject.toml` that does not speak of ungil.
-    fn read(path: &Path, directory: &Path) -> Result<Option<Configuration>, ConfigError> {
+    fn read(path: &Path, directory: &Path) -> Result<Option<ConfigurationFile>, ConfigError> {
         let file = path.display().to_string();
         let failed = |source| ConfigError::Read { file: file.clone(), source };
         let mut bytes = Vec::new();
@@ -146,11 +149,11 @@ impl Configuration {
             ConfigError::Encoding { place: Place::after(&file, &String::from_utf8_lossy(valid)) }
         })?;
         let keys = if path.file_name().is_some_and(|name| name == PROJECT_FILE) {
-            toml::from_str::<Project>(&text).map(|project| project.tool.and_then(|tools| tools.ungil))
+            toml::from_str::<PyprojectFile>(&text).map(|project| project.tool.and_then(|tools| tools.ungil))
         } else {
             toml::from_str(&text).map(Some)
         };
-        let mut configuration = Configuration { path: path.to_owned(), text, keys: Keys::default() };
+        let mut configuration = ConfigurationFile { path: path.to_owned(), text, keys: ConfigKeys::default() };
         match keys {
             Ok(Some(keys)) => configuration.keys = keys,
             Ok(None) => return Ok(None),
@@ -188,7 +191,7 @@ impl Configuration {
     }
 
     /// The error for a word that makes no sense.
-    pub(crate) fn refuse(&self, stated: &Stated<'_>, found: String, expected: &str) -> ConfigError {
+    pub(crate) fn refuse(&self, stated: &ConfiguredOption<'_>, found: String, expected: &str) -> ConfigError {
         self.wrong(stated.key, stated.span.clone(), found, expected)
     }
 
@@ -198,7 +201,7 @@ impl Configuration {
     }
 
     /// What breaks the policy, leaves the gate open, or passes.
-    pub(crate) fn ruled(&self, ruling: Ruling) -> Vec<Stated<'_>> {
+    pub(crate) fn ruled(&self, ruling: Ruling) -> Vec<ConfiguredOption<'_>> {
         let (key, words) = match ruling {
             Ruling::Fail => ("fail", &self.keys.fail),
             Ruling::Open => ("open", &self.keys.open),
@@ -213,27 +216,27 @@ impl Configuration {
     }
 
     /// The main index.
-    pub(crate) fn index_url(&self) -> Option<Stated<'_>> {
+    pub(crate) fn index_url(&self) -> Option<ConfiguredOption<'_>> {
         stated("index-url", &self.keys.index_url).pop()
     }
 
     /// Further indexes.
-    pub(crate) fn extra_index_url(&self) -> Vec<Stated<'_>> {
+    pub(crate) fn extra_index_url(&self) -> Vec<ConfiguredOption<'_>> {
         stated("extra-index-url", &self.keys.extra_index_url)
     }
 
     /// Folders and pages with links to files.
-    pub(crate) fn find_links(&self) -> Vec<Stated<'_>> {
+    pub(crate) fn find_links(&self) -> Vec<ConfiguredOption<'_>> {
         stated("find-links", &self.keys.find_links)
     }
 
     /// Packages of which no source distribution is taken.
-    pub(crate) fn only_binary(&self) -> Vec<Stated<'_>> {
+    pub(crate) fn only_binary(&self) -> Vec<ConfiguredOption<'_>> {
         stated("only-binary", &self.keys.only_binary)
     }
 
     /// Packages of which no wheel is taken.
-    pub(crate) fn no_binary(&self) -> Vec<Stated<'_>> {
+    pub(crate) fn no_binary(&self) -> Vec<ConfiguredOption<'_>> {
         stated("no-binary", &self.keys.no_binary)
     }
 
@@ -263,7 +266,7 @@ impl Configuration {
     }
 
     /// Files and folders of rules; relative ones start at the configuration file's folder.
-    pub(crate) fn rules(&self, environment: &Environment) -> Result<Vec<PathBuf>, ConfigError> {
+    pub(crate) fn rules(&self, environment: &ProcessEnvironment) -> Result<Vec<PathBuf>, ConfigError> {
         let place = |written: &Spanned<PathBuf>| {
             let path = self.beside(written.get_ref());
             if environment.directory.join(&path).exists() {
@@ -276,16 +279,16 @@ impl Configuration {
     }
 
     /// Settings of rules, by id. Those that turn a rule off come last.
-    pub(crate) fn settings(&self) -> Result<Vec<(&str, Setting)>, ConfigError> {
+    pub(crate) fn settings(&self) -> Result<Vec<(&str, RuleSetting)>, ConfigError> {
         let mut settings = Vec::new();
         for (rule, word) in &self.keys.level {
-            let setting: Setting = word
+            let setting: RuleSetting = word
                 .get_ref()
                 .parse()
                 .map_err(|source| ConfigError::Rule { place: self.place(word.span()), source })?;
             settings.push((rule.as_str(), setting));
         }
-        settings.extend(self.keys.disable.iter().map(|rule| (rule.get_ref().as_str(), Setting::Off)));
+        settings.extend(self.keys.disable.iter().map(|rule| (rule.get_ref().as_str(), RuleSetting::Off)));
         Ok(settings)
     }
 
@@ -327,8 +330,8 @@ impl Configuration {
     }
 }
 
-fn stated<'a>(key: &'static str, words: impl IntoIterator<Item = &'a Spanned<String>>) -> Vec<Stated<'a>> {
-    words.into_iter().map(|word| Stated { text: word.get_ref(), key, span: word.span() }).collect()
+fn stated<'a>(key: &'static str, words: impl IntoIterator<Item = &'a Spanned<String>>) -> Vec<ConfiguredOption<'a>> {
+    words.into_iter().map(|word| ConfiguredOption { text: word.get_ref(), key, span: word.span() }).collect()
 }
 
 /// The word that a misspelt one is most like, when one is: no more than every third letter differs.

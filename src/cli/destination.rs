@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use ungil::model::report::Report;
-use ungil::report::{FORMATS, Format};
+use ungil::report::{FORMATS, OutputFormat};
 
-use super::error_page::Failure;
+use super::error_page::CliError;
 
 /// One output.
-pub(crate) struct Destination {
+pub(crate) struct OutputDestination {
     /// The format.
-    pub(crate) format: &'static Format<Report>,
+    pub(crate) format: &'static OutputFormat<Report>,
     /// The file; `None` for standard output.
     pub(crate) file: Option<PathBuf>,
 }
@@ -18,17 +18,17 @@ pub(crate) struct Destination {
 /// What was typed, made out: each `--output FORMAT=FILE`, and what `--format` says for the `--output FILE` that names no
 /// format, or for standard output where nothing else goes.
 pub(crate) fn settle(
-    format: Option<&'static Format<Report>>,
+    format: Option<&'static OutputFormat<Report>>,
     outputs: &[String],
     folder: &Path,
-) -> Result<Vec<Destination>, Failure> {
+) -> Result<Vec<OutputDestination>, CliError> {
     let mut destinations = Vec::new();
     let mut plain: Option<&str> = None;
     for output in outputs {
         match named(output)? {
-            Some((format, file)) => destinations.push(Destination { format, file: place(file, folder)? }),
+            Some((format, file)) => destinations.push(OutputDestination { format, file: place(file, folder)? }),
             None if plain.is_some() => {
-                let failure = Failure::new(format!("--output {output}: only one output can do without its format"));
+                let failure = CliError::new(format!("--output {output}: only one output can do without its format"));
                 return Err(failure.hint(format!("name it, as in --output json={output}")));
             }
             None => plain = Some(output),
@@ -37,20 +37,20 @@ pub(crate) fn settle(
     let main = format.map_or_else(|| known("table"), Ok)?;
     let standard_output_is_free = destinations.iter().all(|destination| destination.file.is_some());
     if let Some(file) = plain {
-        destinations.insert(0, Destination { format: main, file: place(file, folder)? });
+        destinations.insert(0, OutputDestination { format: main, file: place(file, folder)? });
     } else if format.is_some() || standard_output_is_free {
-        destinations.insert(0, Destination { format: main, file: None });
+        destinations.insert(0, OutputDestination { format: main, file: None });
     }
     check_twice(&destinations)?;
     Ok(destinations)
 }
 
 /// The format and the file of `FORMAT=FILE`; `None` when it is only a file.
-fn named(output: &str) -> Result<Option<(&'static Format<Report>, &str)>, Failure> {
+fn named(output: &str) -> Result<Option<(&'static OutputFormat<Report>, &str)>, CliError> {
     let Some((word, file)) = output.split_once('=') else {
         // A format alone is more likely a slip than a file of that name.
         return match known(output) {
-            Ok(format) => Err(Failure::new(format!("--output {output} names a format and no file")).hint(format!(
+            Ok(format) => Err(CliError::new(format!("--output {output} names a format and no file")).hint(format!(
                 "expected FORMAT=FILE, as in --output {0}=ungil.{0}; a file of that name is ./{0}",
                 format.name
             ))),
@@ -66,9 +66,9 @@ fn named(output: &str) -> Result<Option<(&'static Format<Report>, &str)>, Failur
     Ok(None)
 }
 
-fn known(word: &str) -> Result<&'static Format<Report>, Failure> {
+fn known(word: &str) -> Result<&'static OutputFormat<Report>, CliError> {
     let format = FORMATS.iter().find(|format| format.name == word);
-    format.ok_or_else(|| Failure::new(format!("there is no format {word}")))
+    format.ok_or_else(|| CliError::new(format!("there is no format {word}")))
 }
 
 fn names() -> Vec<&'static str> {
@@ -76,23 +76,25 @@ fn names() -> Vec<&'static str> {
 }
 
 /// The file; `-` is standard output.
-fn place(file: &str, folder: &Path) -> Result<Option<PathBuf>, Failure> {
+fn place(file: &str, folder: &Path) -> Result<Option<PathBuf>, CliError> {
     match file {
-        "" => Err(Failure::new("--output names no file").hint("expected FORMAT=FILE, or FORMAT=- for standard output")),
+        "" => {
+            Err(CliError::new("--output names no file").hint("expected FORMAT=FILE, or FORMAT=- for standard output"))
+        }
         "-" => Ok(None),
         _ => Ok(Some(folder.join(file))),
     }
 }
 
 /// No two outputs may go to the same place: one would be lost, or both be mixed.
-fn check_twice(destinations: &[Destination]) -> Result<(), Failure> {
+fn check_twice(destinations: &[OutputDestination]) -> Result<(), CliError> {
     for (number, destination) in destinations.iter().enumerate() {
         let Some(other) = destinations.iter().skip(number + 1).find(|other| other.file == destination.file) else {
             continue;
         };
         let (first, second) = (destination.format.name, other.format.name);
         let file = destination.file.as_deref().map_or_else(|| "standard output".into(), Path::to_string_lossy);
-        let failure = Failure::new(format!("{first} and {second} cannot both go to {file}"));
+        let failure = CliError::new(format!("{first} and {second} cannot both go to {file}"));
         return Err(failure.hint("--output FORMAT=FILE gives each a file of its own"));
     }
     Ok(())
@@ -106,7 +108,7 @@ mod tests {
         let outputs: Vec<String> = outputs.iter().map(|output| (*output).to_owned()).collect();
         let format = format.map(|word| known(word).unwrap());
         let destinations = settle(format, &outputs, Path::new("/w")).map_err(|failure| format!("{failure:?}"))?;
-        let shown = |destination: &Destination| {
+        let shown = |destination: &OutputDestination| {
             let file = destination.file.as_deref().map_or_else(|| "-".into(), Path::to_string_lossy);
             format!("{}={file}", destination.format.name)
         };

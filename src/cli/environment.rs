@@ -11,15 +11,15 @@ use etcetera::BaseStrategy;
 use ungil::model::date::{Date, DateError};
 use ungil::model::target::Platform;
 
-use super::error_page::Failure;
-use super::index_settings::{Host, HostSystem};
+use super::error_page::CliError;
+use super::index_settings::{HostMachine, HostSystem};
 
 /// Columns where nothing says how many there are.
 const COLUMNS: usize = 100;
 
 /// The machine, as this process sees it.
 #[derive(Debug)]
-pub(crate) struct Environment {
+pub(crate) struct ProcessEnvironment {
     /// Variables that are text.
     pub(crate) variables: BTreeMap<String, String>,
     /// The current folder.
@@ -28,15 +28,20 @@ pub(crate) struct Environment {
     pub(crate) now: SystemTime,
 }
 
-impl Environment {
+impl ProcessEnvironment {
     /// Looks at this process.
-    pub(crate) fn of_this_process() -> Result<Environment, Failure> {
+    pub(crate) fn of_this_process() -> Result<ProcessEnvironment, CliError> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        let directory = std::env::current_dir()
-            .map_err(|error| Failure::caused("cannot tell which folder this is", error).hint("does it still exist?"))?;
-        Ok(Environment { variables: std::env::vars_os().filter_map(text).collect(), directory, now: SystemTime::now() })
+        let directory = std::env::current_dir().map_err(|error| {
+            CliError::caused("cannot tell which folder this is", error).hint("does it still exist?")
+        })?;
+        Ok(ProcessEnvironment {
+            variables: std::env::vars_os().filter_map(text).collect(),
+            directory,
+            now: SystemTime::now(),
+        })
     }
 
     /// The folder of the repository in which the command runs; the current one where that is in none. Other tools know
@@ -90,13 +95,13 @@ impl Environment {
     }
 
     /// The machine, as far as index settings depend on it.
-    pub(crate) fn host(&self) -> Host {
+    pub(crate) fn host(&self) -> HostMachine {
         let system = match std::env::consts::OS {
             "macos" => HostSystem::MacOs,
             "windows" => HostSystem::Windows,
             _ => HostSystem::Unix,
         };
-        Host { system, home: std::env::home_dir(), folder: self.directory.clone(), now: self.now }
+        HostMachine { system, home: std::env::home_dir(), folder: self.directory.clone(), now: self.now }
     }
 
     /// The platform of this machine, when ungil judges it.
@@ -154,7 +159,7 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let environment = Environment { variables: BTreeMap::new(), directory: PathBuf::new(), now };
+            let environment = ProcessEnvironment { variables: BTreeMap::new(), directory: PathBuf::new(), now };
             assert_eq!(environment.timestamp(), told);
             assert_eq!(environment.today().unwrap().to_string(), told[..10]);
         }

@@ -11,7 +11,7 @@ use ungil::model::verdict::Verdict;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub(crate) enum ExitOutcome {
     /// Everything was judged, and nothing speaks against it.
     Clean = 0,
     /// Something is not ready.
@@ -25,55 +25,57 @@ pub(crate) enum Exit {
 }
 
 /// What each code means.
-pub(crate) const MEANINGS: &[(Exit, &str)] = &[
-    (Exit::Clean, "everything was judged, and nothing speaks against it; of `gate`: the policy is kept"),
-    (Exit::NotReady, "something is not ready: gil, crash or blocked; of `gate`: the policy is broken"),
-    (Exit::Usage, "wrong usage, configuration or input: nothing was judged"),
-    (Exit::Open, "not everything could be judged (unknown, build, a problem), and nothing worse was found"),
-    (Exit::Unreachable, "no index, proxy or server answered: nothing was judged"),
+pub(crate) const MEANINGS: &[(ExitOutcome, &str)] = &[
+    (ExitOutcome::Clean, "everything was judged, and nothing speaks against it; of `gate`: the policy is kept"),
+    (ExitOutcome::NotReady, "something is not ready: gil, crash or blocked; of `gate`: the policy is broken"),
+    (ExitOutcome::Usage, "wrong usage, configuration or input: nothing was judged"),
+    (ExitOutcome::Open, "not everything could be judged (unknown, build, a problem), and nothing worse was found"),
+    (ExitOutcome::Unreachable, "no index, proxy or server answered: nothing was judged"),
 ];
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
+impl From<ExitOutcome> for ExitCode {
+    fn from(exit: ExitOutcome) -> ExitCode {
         ExitCode::from(exit as u8)
     }
 }
 
-impl Exit {
+impl ExitOutcome {
     /// The code for a report. One without packages judged nothing, and must not look like good news.
-    pub(crate) fn of_report(report: &Report) -> Exit {
+    pub(crate) fn of_report(report: &Report) -> ExitOutcome {
         let worst = report.packages.iter().flat_map(|package| &package.results).map(|result| result.verdict).max();
         match worst {
-            Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Exit::NotReady,
-            Some(Verdict::Unknown | Verdict::Build) | None => Exit::Open,
-            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) if !report.problems.is_empty() => Exit::Open,
-            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) => Exit::Clean,
+            Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => ExitOutcome::NotReady,
+            Some(Verdict::Unknown | Verdict::Build) | None => ExitOutcome::Open,
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) if !report.problems.is_empty() => {
+                ExitOutcome::Open
+            }
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) => ExitOutcome::Clean,
         }
     }
 
     /// The code for a gate.
-    pub(crate) fn of_gate(outcome: GateOutcome) -> Exit {
+    pub(crate) fn of_gate(outcome: GateOutcome) -> ExitOutcome {
         match outcome {
-            GateOutcome::Passed => Exit::Clean,
-            GateOutcome::Broken => Exit::NotReady,
-            GateOutcome::Open => Exit::Open,
+            GateOutcome::Passed => ExitOutcome::Clean,
+            GateOutcome::Broken => ExitOutcome::NotReady,
+            GateOutcome::Open => ExitOutcome::Open,
         }
     }
 
     /// The code for a plan: that of the set as it will be.
-    pub(crate) fn of_plan(plan: &Plan) -> Exit {
+    pub(crate) fn of_plan(plan: &Plan) -> ExitOutcome {
         let outlooks = || plan.steps.iter().flat_map(|step| &step.outlooks);
         let worst = outlooks().filter_map(|outlook| outlook.after.verdict).max();
         match worst {
-            Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Exit::NotReady,
-            Some(Verdict::Unknown | Verdict::Build) => Exit::Open,
-            _ if plan.summary.packages == 0 || !plan.problems.is_empty() => Exit::Open,
-            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) | None => Exit::Clean,
+            Some(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => ExitOutcome::NotReady,
+            Some(Verdict::Unknown | Verdict::Build) => ExitOutcome::Open,
+            _ if plan.summary.packages == 0 || !plan.problems.is_empty() => ExitOutcome::Open,
+            Some(Verdict::Pure | Verdict::Ready | Verdict::PureFallback) | None => ExitOutcome::Clean,
         }
     }
 
     /// The code for an inspection. A file that a target does not look for says nothing against that target.
-    pub(crate) fn of_inspection(inspection: &Inspection) -> Exit {
+    pub(crate) fn of_inspection(inspection: &Inspection) -> ExitOutcome {
         let files = || inspection.artifacts.iter().flat_map(|artifact| &artifact.files);
         let effects: Vec<Gil> =
             files().flat_map(|file| &file.outcomes).filter_map(|outcome| Some(outcome.outcome.as_ref()?.gil)).collect();
@@ -81,15 +83,15 @@ impl Exit {
         let built = inspection.artifacts.iter().any(|artifact| artifact.sources.is_some());
         let passed_by = files().any(|file| file.outcomes.iter().all(|outcome| outcome.outcome.is_none()));
         if effects.iter().any(|gil| matches!(gil, Gil::Used | Gil::NotLoadable)) {
-            Exit::NotReady
+            ExitOutcome::NotReady
         } else if built
             || passed_by
             || !inspection.problems.is_empty()
             || effects.iter().any(|gil| *gil != Gil::NotUsed)
         {
-            Exit::Open
+            ExitOutcome::Open
         } else {
-            Exit::Clean
+            ExitOutcome::Clean
         }
     }
 }
@@ -134,15 +136,15 @@ mod tests {
     fn the_worst_decides() {
         use Verdict::{Blocked, Build, Crash, Gil, Pure, PureFallback, Ready, Unknown};
         for (verdicts, exit) in [
-            (&[Pure, Ready, PureFallback][..], Exit::Clean),
-            (&[Ready, Unknown], Exit::Open),
-            (&[Build], Exit::Open),
-            (&[Unknown, Gil, Pure], Exit::NotReady),
-            (&[Crash], Exit::NotReady),
-            (&[Build, Blocked], Exit::NotReady),
-            (&[], Exit::Open),
+            (&[Pure, Ready, PureFallback][..], ExitOutcome::Clean),
+            (&[Ready, Unknown], ExitOutcome::Open),
+            (&[Build], ExitOutcome::Open),
+            (&[Unknown, Gil, Pure], ExitOutcome::NotReady),
+            (&[Crash], ExitOutcome::NotReady),
+            (&[Build, Blocked], ExitOutcome::NotReady),
+            (&[], ExitOutcome::Open),
         ] {
-            assert_eq!(Exit::of_report(&report(verdicts)), exit, "{verdicts:?}");
+            assert_eq!(ExitOutcome::of_report(&report(verdicts)), exit, "{verdicts:?}");
         }
     }
 
@@ -151,9 +153,12 @@ mod tests {
         let problem =
             Problem { kind: ProblemKind::Network, package: None, place: String::new(), message: String::new() };
         let with = |verdict| Report { problems: vec![problem.clone()], ..report(&[verdict]) };
-        assert_eq!(Exit::of_report(&with(Verdict::Ready)), Exit::Open);
-        assert_eq!(Exit::of_report(&with(Verdict::Gil)), Exit::NotReady);
-        assert_eq!(Exit::of_inspection(&Inspection { problems: vec![problem], ..Inspection::default() }), Exit::Open);
+        assert_eq!(ExitOutcome::of_report(&with(Verdict::Ready)), ExitOutcome::Open);
+        assert_eq!(ExitOutcome::of_report(&with(Verdict::Gil)), ExitOutcome::NotReady);
+        assert_eq!(
+            ExitOutcome::of_inspection(&Inspection { problems: vec![problem], ..Inspection::default() }),
+            ExitOutcome::Open
+        );
     }
 
     #[test]

@@ -4,10 +4,10 @@ use ungil::model::name::PackageName;
 use ungil::model::request::FormatControl;
 
 /// Why a word is no package's name.
-type Unnamed = <PackageName as std::str::FromStr>::Err;
+type BadPackageName = <PackageName as std::str::FromStr>::Err;
 
 /// The packages of which one more value speaks too, the later words weighing more.
-pub(crate) fn and(earlier: FormatControl, value: &str) -> Result<FormatControl, Unnamed> {
+pub(crate) fn and(earlier: FormatControl, value: &str) -> Result<FormatControl, BadPackageName> {
     let mut control = earlier;
     for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
         control = match (word, control) {

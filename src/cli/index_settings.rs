@@ -18,15 +18,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use configparser::ini::Ini;
-use ungil::index::credentials::Credential;
-use ungil::index::settings::{Freshness, Proxy, Trust};
+use ungil::index::credentials::UserPassword;
+use ungil::index::settings::{CacheFreshness, ProxySettings, TlsTrust};
 use ungil::index::{IndexError, IndexSettings};
 use ungil::model::place::Location;
-use ungil::model::request::Sources;
+use ungil::model::request::PackageSources;
 use url::Url;
 
 /// Environment variables by name.
-pub(crate) type Environment = BTreeMap<String, String>;
+pub(crate) type EnvironmentVariables = BTreeMap<String, String>;
 
 /// Systems that keep configuration in different places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) enum HostSystem {
 
 /// The machine that ungil runs on, as far as it matters here.
 #[derive(Clone, Debug)]
-pub(crate) struct Host {
+pub(crate) struct HostMachine {
     /// Its system.
     pub(crate) system: HostSystem,
     /// The user's home folder.
@@ -69,7 +69,7 @@ impl fmt::Debug for ConfigFile {
 
 /// The files that count.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files {
+pub(crate) struct SettingsFiles {
     /// Those of `config_paths` that exist, in that order.
     pub(crate) pip: Vec<ConfigFile>,
     /// The first of `netrc_paths` that exists.
@@ -77,7 +77,7 @@ pub(crate) struct Files {
 }
 
 /// Where the netrc file may be; the first that exists counts.
-pub(crate) fn netrc_paths(environment: &Environment, host: &Host) -> Vec<PathBuf> {
+pub(crate) fn netrc_paths(environment: &EnvironmentVariables, host: &HostMachine) -> Vec<PathBuf> {
     if let Some(path) = environment.get("NETRC").filter(|path| !path.is_empty()) {
         return vec![expand(path, host)];
     }
@@ -86,7 +86,7 @@ pub(crate) fn netrc_paths(environment: &Environment, host: &Host) -> Vec<PathBuf
 }
 
 /// A path as a setting has it: `~/` is the user's home, and relative paths start at the current folder.
-fn expand(text: &str, host: &Host) -> PathBuf {
+fn expand(text: &str, host: &HostMachine) -> PathBuf {
     match (text.strip_prefix("~/"), &host.home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => host.folder.join(text),
@@ -94,7 +94,7 @@ fn expand(text: &str, host: &Host) -> PathBuf {
 }
 
 /// pip's configuration files, those that count less first. Not all of them need exist.
-pub(crate) fn config_paths(environment: &Environment, host: &Host) -> Vec<PathBuf> {
+pub(crate) fn config_paths(environment: &EnvironmentVariables, host: &HostMachine) -> Vec<PathBuf> {
     let variable = |name: &str| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let explicit = variable("PIP_CONFIG_FILE");
     if explicit
@@ -143,12 +143,12 @@ pub(crate) fn config_paths(environment: &Environment, host: &Host) -> Vec<PathBu
 
 /// Settles all settings. `stated` is what the command line and the requirements files say.
 pub(crate) fn settle(
-    environment: &Environment,
-    files: &Files,
-    stated: &Sources,
-    host: &Host,
+    environment: &EnvironmentVariables,
+    files: &SettingsFiles,
+    stated: &PackageSources,
+    host: &HostMachine,
 ) -> Result<IndexSettings, IndexError> {
-    let configured = Configured { environment, options: options(&files.pip)?, host };
+    let configured = ConfiguredIndexes { environment, options: options(&files.pip)?, host };
     let mut named = Vec::new();
     let sources = configured.sources(stated, &mut named)?;
     let mut settings = IndexSettings::new(sources, host.now);
@@ -161,13 +161,13 @@ pub(crate) fn settle(
     if let Some(found) =
         configured.first(&["PIP_CERT"], &["cert"]).or_else(|| configured.first(&["SSL_CERT_FILE"], &[]))
     {
-        settings.trust = Trust::Certificates(configured.path(&found.value));
+        settings.trust = TlsTrust::Certificates(configured.path(&found.value));
     }
     if let Some(found) = configured.first(&["PIP_PROXY"], &["proxy"]) {
         let text = if found.value.contains("://") { found.value.clone() } else { format!("http://{}", found.value) };
         let url = Url::parse(&text).map_err(|_| found.error("the URL of a proxy"))?;
         let except = environment.get("NO_PROXY").or_else(|| environment.get("no_proxy")).cloned();
-        settings.proxy = Proxy::Through { url, except };
+        settings.proxy = ProxySettings::Through { url, except };
     }
     let timeouts = configured.first(&["PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"], &["timeout", "default-timeout"]);
     if let Some(found) = timeouts {
@@ -180,19 +180,19 @@ pub(crate) fn settle(
         settings.retries = found.value.trim().parse().map_err(|_| found.error("a number of retries"))?;
     }
     if configured.flag(&["UV_OFFLINE"], &[])? {
-        settings.freshness = Freshness::Offline;
+        settings.freshness = CacheFreshness::Offline;
     }
     Ok(settings)
 }
 
 /// A value and the name under which the user knows it. The value may hold a password: no `Debug`.
 #[derive(Clone)]
-struct Found {
+struct FoundSetting {
     name: String,
     value: String,
 }
 
-impl Found {
+impl FoundSetting {
     fn error(&self, expected: &str) -> IndexError {
         // What stands between `//` and `@` may be a password, and a value that is no URL cannot be taken apart.
         let found =
@@ -201,18 +201,18 @@ impl Found {
     }
 }
 
-struct Configured<'a> {
-    environment: &'a Environment,
-    options: BTreeMap<String, Found>,
-    host: &'a Host,
+struct ConfiguredIndexes<'a> {
+    environment: &'a EnvironmentVariables,
+    options: BTreeMap<String, FoundSetting>,
+    host: &'a HostMachine,
 }
 
-impl Configured<'_> {
+impl ConfiguredIndexes<'_> {
     /// The first of these variables that is set, else the first of these options of the configuration files.
-    fn first(&self, variables: &[&str], options: &[&str]) -> Option<Found> {
+    fn first(&self, variables: &[&str], options: &[&str]) -> Option<FoundSetting> {
         let set = variables.iter().find_map(|name| {
             let value = self.environment.get(*name).filter(|value| !value.trim().is_empty())?;
-            Some(Found { name: (*name).to_owned(), value: value.clone() })
+            Some(FoundSetting { name: (*name).to_owned(), value: value.clone() })
         });
         set.or_else(|| options.iter().find_map(|name| self.options.get(*name).cloned()))
     }
@@ -226,13 +226,13 @@ impl Configured<'_> {
         }
     }
 
-    fn sources(&self, stated: &Sources, named: &mut Vec<(String, Url)>) -> Result<Sources, IndexError> {
+    fn sources(&self, stated: &PackageSources, named: &mut Vec<(String, Url)>) -> Result<PackageSources, IndexError> {
         let mut sources = stated.clone();
         if sources.index_url.is_none() {
             let found = self.first(&["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"], &["index-url"]);
             sources.index_url = found.map(|found| self.index_url(&found, &found.value, named)).transpose()?;
         }
-        let extra: Vec<Found> = match self.first(&["PIP_EXTRA_INDEX_URL"], &[]) {
+        let extra: Vec<FoundSetting> = match self.first(&["PIP_EXTRA_INDEX_URL"], &[]) {
             Some(found) => vec![found],
             None => {
                 match ["UV_INDEX", "UV_EXTRA_INDEX_URL"].iter().filter_map(|name| self.first(&[name], &[])).collect() {
@@ -261,7 +261,7 @@ impl Configured<'_> {
     }
 
     /// An index's URL, or its path; uv may put a name before it (`internal=https://…`), by which credentials are named.
-    fn index_url(&self, found: &Found, text: &str, named: &mut Vec<(String, Url)>) -> Result<Url, IndexError> {
+    fn index_url(&self, found: &FoundSetting, text: &str, named: &mut Vec<(String, Url)>) -> Result<Url, IndexError> {
         let is_name = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
@@ -287,12 +287,12 @@ impl Configured<'_> {
         let variable = |what: &str| self.environment.get(&format!("UV_INDEX_{name}_{what}")).cloned();
         let (user, password) = (variable("USERNAME"), variable("PASSWORD"));
         if user.is_some() || password.is_some() {
-            let credential = Credential { user: user.unwrap_or_default(), password: password.unwrap_or_default() };
+            let credential = UserPassword { user: user.unwrap_or_default(), password: password.unwrap_or_default() };
             settings.add_credential(url, credential);
         }
     }
 
-    fn location(&self, found: &Found, text: &str) -> Result<Location, IndexError> {
+    fn location(&self, found: &FoundSetting, text: &str) -> Result<Location, IndexError> {
         if text.contains("://") || text.starts_with("file:") {
             return Url::parse(text).map(Location::Url).map_err(|_| found.error("URLs or paths"));
         }
@@ -306,7 +306,7 @@ impl Configured<'_> {
 
 /// The options of all files together: later files count more, and `[install]` counts more than `[global]` in whichever
 /// file it is.
-fn options(files: &[ConfigFile]) -> Result<BTreeMap<String, Found>, IndexError> {
+fn options(files: &[ConfigFile]) -> Result<BTreeMap<String, FoundSetting>, IndexError> {
     let mut options = BTreeMap::new();
     let mut parsed = Vec::new();
     for file in files {
@@ -331,7 +331,7 @@ fn options(files: &[ConfigFile]) -> Result<BTreeMap<String, Found>, IndexError> 
                     continue;
                 };
                 let name = format!("{}, [{section}] {key}", file.path.display());
-                options.insert(key, Found { name, value: value.to_owned() });
+                options.insert(key, FoundSetting { name, value: value.to_owned() });
             }
         }
     }
@@ -342,22 +342,22 @@ fn options(files: &[ConfigFile]) -> Result<BTreeMap<String, Found>, IndexError> 
 mod tests {
     use super::*;
 
-    fn host(system: HostSystem) -> Host {
+    fn host(system: HostSystem) -> HostMachine {
         let (home, folder) = (Some("/home/me".into()), "/work".into());
-        Host { system, home, folder, now: SystemTime::UNIX_EPOCH }
+        HostMachine { system, home, folder, now: SystemTime::UNIX_EPOCH }
     }
 
-    fn environment(pairs: &[(&str, &str)]) -> Environment {
+    fn environment(pairs: &[(&str, &str)]) -> EnvironmentVariables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
-    fn files(texts: &[&str]) -> Files {
+    fn files(texts: &[&str]) -> SettingsFiles {
         let file = |text: &&str| ConfigFile { path: "/etc/pip.conf".into(), text: (*text).to_owned() };
-        Files { pip: texts.iter().map(file).collect(), netrc: None }
+        SettingsFiles { pip: texts.iter().map(file).collect(), netrc: None }
     }
 
     fn settled(pairs: &[(&str, &str)], texts: &[&str]) -> Result<IndexSettings, IndexError> {
-        settle(&environment(pairs), &files(texts), &Sources::default(), &host(HostSystem::Unix))
+        settle(&environment(pairs), &files(texts), &PackageSources::default(), &host(HostSystem::Unix))
     }
 
     #[test]
@@ -420,17 +420,19 @@ mod tests {
         check(&[old], &[install], Some("old"));
         check(&[old, uv], &[install], Some("uv"));
         check(&[old, uv, pip], &[install], Some("pip"));
-        let stated = Sources { index_url: Some("https://stated/simple".parse().unwrap()), ..Sources::default() };
-        let settings = settle(&environment(&[pip]), &Files::default(), &stated, &host(HostSystem::Unix)).unwrap();
+        let stated =
+            PackageSources { index_url: Some("https://stated/simple".parse().unwrap()), ..PackageSources::default() };
+        let settings =
+            settle(&environment(&[pip]), &SettingsFiles::default(), &stated, &host(HostSystem::Unix)).unwrap();
         assert_eq!(settings.sources().index_url, stated.index_url);
     }
 
     #[test]
     fn further_places_are_added_to_those_stated() {
-        let stated = Sources {
+        let stated = PackageSources {
             extra_index_urls: vec!["https://stated/".parse().unwrap()],
             find_links: vec![Location::Path("/stated".into())],
-            ..Sources::default()
+            ..PackageSources::default()
         };
         let pairs = [
             ("UV_INDEX", "one=https://one/ https://two/"),
@@ -465,7 +467,9 @@ mod tests {
         let settings = settled(&pairs, &[]).unwrap();
         assert_eq!(settings.credentials.lookup(&"https://pip/x".parse().unwrap()).unwrap().user, "me");
         assert_eq!(settings.credentials.lookup(&"https://own/x".parse().unwrap()).unwrap().user, "you");
-        assert!(matches!(&settings.proxy, Proxy::Through { except: Some(except), .. } if except == "localhost"));
+        assert!(
+            matches!(&settings.proxy, ProxySettings::Through { except: Some(except), .. } if except == "localhost")
+        );
         let printed = format!("{settings:?}");
         assert!(!printed.contains("hunter2") && printed.contains("proxy:3128"), "{printed}");
     }
@@ -478,9 +482,9 @@ mod tests {
         assert_eq!(netrc_paths(&environment(&[("NETRC", "~/x")]), &unix), [PathBuf::from("/home/me/x")]);
         let text = "machine own login me password hunter2".to_owned();
         let netrc = Some(ConfigFile { path: "/home/me/.netrc".into(), text });
-        let files = Files { pip: Vec::new(), netrc };
+        let files = SettingsFiles { pip: Vec::new(), netrc };
         assert!(!format!("{files:?}").contains("hunter2"));
-        let settings = settle(&environment(&[]), &files, &Sources::default(), &unix).unwrap();
+        let settings = settle(&environment(&[]), &files, &PackageSources::default(), &unix).unwrap();
         assert_eq!(settings.credentials.lookup(&"https://own/x".parse().unwrap()).unwrap().user, "me");
     }
 
@@ -489,14 +493,14 @@ mod tests {
         let settings =
             settled(&[("PIP_DEFAULT_TIMEOUT", "180"), ("SSL_CERT_FILE", "/ca.pem"), ("UV_OFFLINE", "1")], &[]).unwrap();
         assert_eq!(settings.pace.timeout, Duration::from_secs(180));
-        assert_eq!(settings.trust, Trust::Certificates("/ca.pem".into()));
-        assert_eq!(settings.freshness, Freshness::Offline);
+        assert_eq!(settings.trust, TlsTrust::Certificates("/ca.pem".into()));
+        assert_eq!(settings.freshness, CacheFreshness::Offline);
         let settings =
             settled(&[("SSL_CERT_FILE", "/ca.pem")], &["[global]\ncert = /pip.pem\ntimeout = 2.5\nretries=0\n"])
                 .unwrap();
         assert_eq!(settings.pace.timeout, Duration::from_millis(2500));
         assert_eq!(settings.retries, 0);
-        assert_eq!(settings.trust, Trust::Certificates("/pip.pem".into()));
+        assert_eq!(settings.trust, TlsTrust::Certificates("/pip.pem".into()));
     }
 
     #[test]

@@ -4,47 +4,47 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ungil::archive::limits::Limits;
+use ungil::archive::limits::ArchiveLimits;
 use ungil::input::ADAPTERS;
-use ungil::installed::{self, Environment as Installed, InstalledError, KINDS, Kind, QUESTION};
-use ungil::scan::Wheelhouse;
+use ungil::installed::{self, InstalledEnvironment as Installed, InstalledError, KINDS, PathKind, QUESTION};
+use ungil::scan::WheelFolder;
 
 use super::args::{InputKind, LookArguments};
-use super::environment::Environment;
-use super::error_page::Failure;
-use super::exit::Exit;
+use super::environment::ProcessEnvironment;
+use super::error_page::CliError;
+use super::exit::ExitOutcome;
 
 /// Most bytes of an interpreter's answer, and of what it says when it fails.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
 
 /// What was typed, taken apart.
 #[derive(Default)]
-pub(crate) struct Settled {
+pub(crate) struct InstalledArguments {
     /// What is installed already.
     pub(crate) environments: Vec<Installed>,
     /// Folders of wheels.
-    pub(crate) wheelhouses: Vec<Wheelhouse>,
+    pub(crate) wheelhouses: Vec<WheelFolder>,
     /// Words that name something else.
     pub(crate) words: Vec<String>,
 }
 
 /// Opens the environments and folders of wheels that are named.
-pub(crate) fn settle(typed: &LookArguments, environment: &Environment) -> Result<Settled, Failure> {
+pub(crate) fn settle(typed: &LookArguments, environment: &ProcessEnvironment) -> Result<InstalledArguments, CliError> {
     let named = [typed.requirement.is_empty(), typed.interpreter.is_empty(), typed.root.is_empty()];
     if typed.inputs.is_empty() && named.into_iter().all(|is_empty| is_empty) {
-        return Err(Failure::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
+        return Err(CliError::new("nothing to scan is named").hint("try `ungil scan requirements.txt`, or --help"));
     }
-    let limits = Limits::default();
+    let limits = ArchiveLimits::default();
     let (forced, is_file_forced) = match typed.from {
         None => (None, false),
         Some(InputKind::File(_)) => (None, true),
         Some(InputKind::Installed(kind)) => (Some(kind), false),
     };
-    let mut settled = Settled::default();
+    let mut settled = InstalledArguments::default();
     for word in &typed.inputs {
         let path = environment.directory.join(word);
         match forced.or_else(|| if is_file_forced { None } else { installed::claim(&path) }) {
-            Some(Kind::Wheels) => settled.wheelhouses.push(Wheelhouse::open(&path, word).map_err(failure)?),
+            Some(PathKind::Wheels) => settled.wheelhouses.push(WheelFolder::open(&path, word).map_err(failure)?),
             Some(kind) => settled.environments.extend(installed::at(kind, &path, word, &limits).map_err(failure)?),
             None if path.is_dir() && !is_file_forced && is_meant_as_path(word) && is_no_project(&path) => {
                 let hint = "--from site-packages takes any folder for one of packages; --root searches all below it";
@@ -85,7 +85,7 @@ fn nothing(word: &str) -> InstalledError {
 }
 
 /// Where there is nothing, nothing was judged, and that is no wrong usage.
-fn failure(error: InstalledError) -> Failure {
+fn failure(error: InstalledError) -> CliError {
     let hint = match &error {
         InstalledError::Image { .. } => Some(
             "a packed archive is unpacked by `gunzip` or `zstd -d`; an unpacked container is scanned by --root"
@@ -93,16 +93,16 @@ fn failure(error: InstalledError) -> Failure {
         ),
         InstalledError::Interpreter { .. } | InstalledError::Unreadable { .. } | InstalledError::Nothing { .. } => None,
     };
-    let exit = if matches!(error, InstalledError::Nothing { .. }) { Exit::Open } else { Exit::Usage };
-    Failure::hinted(hint, error).exiting(exit)
+    let exit = if matches!(error, InstalledError::Nothing { .. }) { ExitOutcome::Open } else { ExitOutcome::Usage };
+    CliError::hinted(hint, error).exiting(exit)
 }
 
 /// Runs an interpreter and asks it for its environment.
-fn ask(directory: &Path, python: &Path) -> Result<Installed, Failure> {
+fn ask(directory: &Path, python: &Path) -> Result<Installed, CliError> {
     let shown = python.display().to_string();
     // A bare name is looked up like any command; what has a folder is relative to the current one.
     let program = if python.components().count() > 1 { directory.join(python) } else { python.to_path_buf() };
-    let failed = |error: std::io::Error| Failure::caused(format!("cannot run {shown}"), error);
+    let failed = |error: std::io::Error| CliError::caused(format!("cannot run {shown}"), error);
     let mut child = Command::new(program)
         .args(["-I", "-c", QUESTION])
         .stdin(Stdio::null())
@@ -116,7 +116,7 @@ fn ask(directory: &Path, python: &Path) -> Result<Installed, Failure> {
     }
     let status = child.wait().map_err(failed)?;
     if !status.success() {
-        return Err(Failure::new(format!("{shown} could not be asked for its paths: is it a Python? ({status})")));
+        return Err(CliError::new(format!("{shown} could not be asked for its paths: is it a Python? ({status})")));
     }
     installed::of_interpreter(&answer, &shown).map_err(failure)
 }

@@ -5,27 +5,27 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
-use ungil::report::Style;
+use ungil::report::PaintStyle;
 
 use super::args::GlobalArguments;
-use super::error_page::Failure;
+use super::error_page::CliError;
 
 /// Whether output to this place is coloured: a file only when colours are asked for by name.
-pub(crate) fn style(global: &GlobalArguments, file: Option<&Path>) -> Style {
+pub(crate) fn style(global: &GlobalArguments, file: Option<&Path>) -> PaintStyle {
     let choice = match (global.color.choice(), file) {
         (anstream::ColorChoice::Auto, Some(_)) => anstream::ColorChoice::Never,
         (anstream::ColorChoice::Auto, None) => anstream::AutoStream::choice(&io::stdout()),
         (choice, _) => choice,
     };
     match choice {
-        anstream::ColorChoice::Never => Style::Plain,
-        _ => Style::Coloured,
+        anstream::ColorChoice::Never => PaintStyle::Plain,
+        _ => PaintStyle::Coloured,
     }
 }
 
 /// Finds out before the work whether the file can be written after it: what is found there is neither opened for good nor
 /// changed.
-pub(crate) fn check(file: &Path) -> Result<(), Failure> {
+pub(crate) fn check(file: &Path) -> Result<(), CliError> {
     let checked = match existing(file).map_err(|error| unwritable(file, error))? {
         Some(path) if path.is_dir() => Err(io::Error::from(ErrorKind::IsADirectory)),
         Some(path) if path.is_file() => File::options().append(true).open(&path).map(drop),
@@ -39,14 +39,14 @@ pub(crate) fn check(file: &Path) -> Result<(), Failure> {
 /// Writes to the file, or to standard output. A reader that has seen enough and closed the pipe is no error.
 ///
 /// The file appears whole or not at all: it is written beside its place and moved there.
-pub(crate) fn write(bytes: &[u8], file: Option<&Path>) -> Result<(), Failure> {
+pub(crate) fn write(bytes: &[u8], file: Option<&Path>) -> Result<(), CliError> {
     if let Some(path) = file {
         return write_file(bytes, path).map_err(|error| unwritable(path, error));
     }
     let mut stream = anstream::AutoStream::new(io::stdout().lock(), anstream::ColorChoice::Always);
     match stream.write_all(bytes).and_then(|()| stream.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::caused("cannot write to standard output", error))
+            Err(CliError::caused("cannot write to standard output", error))
         }
         _ => Ok(()),
     }
@@ -58,8 +58,8 @@ pub(crate) fn note(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-fn unwritable(file: &Path, error: io::Error) -> Failure {
-    Failure::caused(format!("cannot write {}", file.display()), error).hint("--output names the file to write")
+fn unwritable(file: &Path, error: io::Error) -> CliError {
+    CliError::caused(format!("cannot write {}", file.display()), error).hint("--output names the file to write")
 }
 
 fn write_file(bytes: &[u8], file: &Path) -> io::Result<()> {

@@ -5,34 +5,34 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use ungil::index::{self, Subject};
+use ungil::index::{self, FetchSubject};
 use ungil::report::harmless;
-use ungil::scan::{self, Event};
+use ungil::scan::{self, ScanEvent};
 
 /// Shows one line that changes.
-pub(crate) struct Progress {
+pub(crate) struct ProgressLine {
     bar: ProgressBar,
     listings: AtomicU64,
 }
 
-impl Progress {
+impl ProgressLine {
     /// A line on standard error.
-    pub(crate) fn shown() -> Progress {
+    pub(crate) fn shown() -> ProgressLine {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(100));
-        Progress::on(bar)
+        ProgressLine::on(bar)
     }
 
     /// Nothing at all.
-    pub(crate) fn hidden() -> Progress {
-        Progress::on(ProgressBar::hidden())
+    pub(crate) fn hidden() -> ProgressLine {
+        ProgressLine::on(ProgressBar::hidden())
     }
 
-    fn on(bar: ProgressBar) -> Progress {
-        Progress { bar, listings: AtomicU64::new(0) }
+    fn on(bar: ProgressBar) -> ProgressLine {
+        ProgressLine { bar, listings: AtomicU64::new(0) }
     }
 
     /// Takes the line away.
@@ -41,36 +41,36 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-impl scan::Observer for Progress {
-    fn notice(&self, event: Event<'_>) {
+impl scan::ScanObserver for ProgressLine {
+    fn notice(&self, event: ScanEvent<'_>) {
         self.bar.set_message(match event {
-            Event::Resolving { target } => format!("resolving for {target}"),
-            Event::Searching { package } => format!("searching ready versions of {package}"),
-            Event::Examined { filename, done, of } => format!("looked into {done} of {of}: {}", harmless(filename)),
+            ScanEvent::Resolving { target } => format!("resolving for {target}"),
+            ScanEvent::Searching { package } => format!("searching ready versions of {package}"),
+            ScanEvent::Examined { filename, done, of } => format!("looked into {done} of {of}: {}", harmless(filename)),
         });
     }
 }
 
-impl index::Observer for Progress {
-    fn event(&self, event: index::Event) {
+impl index::FetchObserver for ProgressLine {
+    fn event(&self, event: index::FetchEvent) {
         match event {
-            index::Event::Started(Subject::File(filename)) => {
+            index::FetchEvent::Started(FetchSubject::File(filename)) => {
                 self.bar.set_message(format!("fetching parts of {}", harmless(&filename)));
             }
-            index::Event::Finished(Subject::Listing(package)) => {
+            index::FetchEvent::Finished(FetchSubject::Listing(package)) => {
                 let number = self.listings.fetch_add(1, Ordering::Relaxed) + 1;
                 self.bar.set_message(format!("resolving: {number} packages looked up, now {package}"));
             }
-            index::Event::Repeated { url, why } => {
+            index::FetchEvent::Repeated { url, why } => {
                 self.bar.set_message(format!("trying {} again: {}", harmless(&url), harmless(&why)));
             }
-            index::Event::Started(_) | index::Event::Finished(_) => {}
+            index::FetchEvent::Started(_) | index::FetchEvent::Finished(_) => {}
         }
     }
 }

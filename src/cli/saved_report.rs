@@ -3,31 +3,31 @@
 use std::io::Read;
 use std::path::Path;
 
-use ungil::report::{ReadError, Saved, SavedReport, read_report, read_saved};
+use ungil::report::{ReadError, SavedDocument, SavedReport, read_report, read_saved};
 
-use super::error_page::Failure;
+use super::error_page::CliError;
 
 /// Most bytes of a report: twenty times what a scan of 1,500 packages for six targets writes.
 const LARGEST: u64 = 1 << 30;
 
 /// Reads a report; the path is what it is called in errors.
-pub(crate) fn read(path: &Path) -> Result<SavedReport, Failure> {
+pub(crate) fn read(path: &Path) -> Result<SavedReport, CliError> {
     read_with(path, read_report)
 }
 
 /// Reads a report or a plan; the path is what it is called in errors.
-pub(crate) fn read_either(path: &Path) -> Result<Saved, Failure> {
+pub(crate) fn read_either(path: &Path) -> Result<SavedDocument, CliError> {
     read_with(path, read_saved)
 }
 
-fn read_with<Found>(path: &Path, read: fn(&str, &[u8]) -> Result<Found, ReadError>) -> Result<Found, Failure> {
+fn read_with<Found>(path: &Path, read: fn(&str, &[u8]) -> Result<Found, ReadError>) -> Result<Found, CliError> {
     let name = path.display().to_string();
-    let cannot = |error| Failure::caused(format!("cannot read the report {name}"), error);
+    let cannot = |error| CliError::caused(format!("cannot read the report {name}"), error);
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(cannot)?;
     let length = file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if length as u64 > LARGEST {
-        return Err(Failure::new(format!("{name}: expected a report of at most {LARGEST} bytes, found more")));
+        return Err(CliError::new(format!("{name}: expected a report of at most {LARGEST} bytes, found more")));
     }
-    read(&name, &bytes).map_err(|error| Failure::hinted(error.hint(), error))
+    read(&name, &bytes).map_err(|error| CliError::hinted(error.hint(), error))
 }

@@ -1,11 +1,11 @@
 //! `PyABIInfo`, the record that `Py_mod_abi` points to: <https://docs.python.org/3.15/c-api/stable.html#c.PyABIInfo>
 
-use super::memory::Memory;
+use super::memory::PartialMemory;
 use crate::model::evidence::Evidence;
 use crate::model::facts::AbiInfo;
 
 /// Reads a record; `None` when not all of it is known.
-pub fn read(memory: &impl Memory, address: u64) -> Option<AbiInfo> {
+pub fn read(memory: &impl PartialMemory, address: u64) -> Option<AbiInfo> {
     let field = |offset: u64, size| memory.number(address.checked_add(offset)?, size);
     Some(AbiInfo {
         major: field(0, 1)? as u8,

@@ -49,12 +49,12 @@ pub struct ExtensionFileName<'a> {
     /// What the suffix says.
     pub tag: FileTag,
     /// Whether it ends as files do on Windows.
-    pub extension: Extension,
+    pub extension: ExtensionSuffix,
 }
 
 /// What ends an extension module's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extension {
+pub enum ExtensionSuffix {
     /// `.so`, on Linux and macOS.
     So,
     /// `.pyd`, on Windows.
@@ -96,15 +96,15 @@ impl<'a> ExtensionFileName<'a> {
     /// Takes a file's name apart.
     pub fn parse(name: &'a str) -> Option<ExtensionFileName<'a>> {
         let (rest, extension) = match name.strip_suffix(".so") {
-            Some(rest) => (rest, Extension::So),
+            Some(rest) => (rest, ExtensionSuffix::So),
             None => {
                 let (rest, ending) = name.rsplit_once('.')?;
-                (ending.eq_ignore_ascii_case("pyd")).then_some((rest, Extension::Pyd))?
+                (ending.eq_ignore_ascii_case("pyd")).then_some((rest, ExtensionSuffix::Pyd))?
             }
         };
         let ending = extension.text();
         let tagged = rest.rsplit_once('.').and_then(|(stem, tag)| {
-            let tag = if extension == Extension::Pyd { tag.to_ascii_lowercase() } else { tag.to_owned() };
+            let tag = if extension == ExtensionSuffix::Pyd { tag.to_ascii_lowercase() } else { tag.to_owned() };
             Some((stem, FileTag::parse(&tag)?, format!(".{tag}{ending}")))
         });
         let (stem, tag, suffix) = tagged.unwrap_or_else(|| (rest, FileTag::Plain, ending.to_owned()));
@@ -119,7 +119,7 @@ impl<'a> ExtensionFileName<'a> {
     /// The module's name for which a debug build on Windows looks for this file.
     pub fn debug_stem(&self) -> Option<&'a str> {
         let stem = self.stem.strip_suffix(DEBUG_MARK).filter(|stem| !stem.is_empty())?;
-        (self.extension == Extension::Pyd).then_some(stem)
+        (self.extension == ExtensionSuffix::Pyd).then_some(stem)
     }
 
     /// The version and build of CPython that the name is for, where it is for one.
@@ -139,12 +139,12 @@ impl<'a> ExtensionFileName<'a> {
     }
 }
 
-impl Extension {
+impl ExtensionSuffix {
     /// As it is written.
     pub fn text(self) -> &'static str {
         match self {
-            Extension::So => ".so",
-            Extension::Pyd => ".pyd",
+            ExtensionSuffix::So => ".so",
+            ExtensionSuffix::Pyd => ".pyd",
         }
     }
 }

@@ -8,13 +8,13 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::model::facts::{Concern, DocumentedLevel, Replacement};
+use crate::model::facts::{DocumentedLevel, HazardConcern, Replacement};
 
 const TABLE: &str = include_str!("functions.tsv");
 
 /// What a call gives back where it succeeds. Calls that fail only when memory is short are taken to succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Returns {
+pub enum CallReturn {
     /// Nothing that matters.
     Nothing,
     /// An object or another pointer, not null.
@@ -50,7 +50,7 @@ pub enum OnError {
 
 /// What a call does beside what it gives back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum CallEffect {
     /// Nothing that matters.
     None,
     /// It sets an exception.
@@ -101,7 +101,7 @@ pub enum Effect {
 
 /// What object a call gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Creates {
+pub enum CreatedKind {
     /// A module.
     Module,
     /// Something that somebody kept.
@@ -112,7 +112,7 @@ pub enum Creates {
 
 /// Whether a name is one of the stable ABI's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stability {
+pub enum StableStatus {
     /// CPython exports no such name, as far as is known.
     Unknown,
     /// It is exported, and outside of the stable ABI.
@@ -125,11 +125,11 @@ pub enum Stability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallFacts {
     /// What it gives back.
-    pub returns: Returns,
+    pub returns: CallReturn,
     /// How it fails.
     pub on_error: OnError,
     /// What else it does.
-    pub effect: Effect,
+    pub effect: CallEffect,
 }
 
 /// One line of the table.
@@ -138,17 +138,17 @@ pub struct ApiFunction {
     /// What calling it does, where that is said.
     pub call: Option<CallFacts>,
     /// What object it gives, where that is said.
-    pub creates: Option<Creates>,
+    pub creates: Option<CreatedKind>,
     /// Whether it returns a borrowed reference.
     pub lends: bool,
     /// Why it wants more thought than its level says.
-    pub concern: Option<Concern>,
+    pub concern: Option<HazardConcern>,
     /// What the documentation says of calling it while other threads run; `None` also for what is atomic.
     pub level: Option<DocumentedLevel>,
     /// What to call instead.
     pub replacement: Option<Replacement>,
     /// Whether it is in the stable ABI.
-    pub stable: Stability,
+    pub stable: StableStatus,
 }
 
 #[derive(Default)]
@@ -176,7 +176,7 @@ pub fn call(name: &str) -> Option<CallFacts> {
 }
 
 /// What object a call of a function gives, where its own line or its family's says so; the same of a variable.
-pub fn creates(name: &str) -> Option<Creates> {
+pub fn creates(name: &str) -> Option<CreatedKind> {
     said(name, |function| function.creates)
 }
 
@@ -247,48 +247,48 @@ fn call_facts(returns: &str, on_error: &str, effect: &str) -> Option<Option<Call
     Some(Some(CallFacts { returns: returns_word(returns)?, on_error, effect: effect_word(effect)? }))
 }
 
-fn returns_word(word: &str) -> Option<Returns> {
+fn returns_word(word: &str) -> Option<CallReturn> {
     Some(match word {
-        "nothing" => Returns::Nothing,
-        "object" => Returns::Object,
-        "null" => Returns::Null,
-        "status" => Returns::Status,
-        "truth" => Returns::Truth,
-        "count" => Returns::Count,
-        "number" => Returns::Number,
-        "never" => Returns::Never,
-        _ => Returns::Argument(word.strip_prefix("argument:")?.parse().ok()?),
+        "nothing" => CallReturn::Nothing,
+        "object" => CallReturn::Object,
+        "null" => CallReturn::Null,
+        "status" => CallReturn::Status,
+        "truth" => CallReturn::Truth,
+        "count" => CallReturn::Count,
+        "number" => CallReturn::Number,
+        "never" => CallReturn::Never,
+        _ => CallReturn::Argument(word.strip_prefix("argument:")?.parse().ok()?),
     })
 }
 
-fn effect_word(word: &str) -> Option<Effect> {
+fn effect_word(word: &str) -> Option<CallEffect> {
     Some(match word {
-        "-" => Effect::None,
-        "raises" => Effect::Raises,
-        "clears-exception" => Effect::ClearsException,
-        "create-module" => Effect::CreateModule,
-        "new-module" => Effect::NewModule,
-        "init-definition" => Effect::InitDefinition,
-        "set-gil" => Effect::SetGil,
-        "import-module" => Effect::ImportModule,
-        "import-capsule" => Effect::ImportCapsule,
-        "find-module" => Effect::FindModule,
-        "ready-type" => Effect::ReadyType,
-        "get-definition" => Effect::GetDefinition,
-        "derive" => Effect::Derive,
-        "fetch-exception" => Effect::FetchException,
-        "take-exception" => Effect::TakeException,
-        "restore-exception" => Effect::RestoreException,
-        "peek-exception" => Effect::PeekException,
-        "version-text" => Effect::VersionText,
-        "interpreter" => Effect::Interpreter,
-        "allocate-zeroed" => Effect::AllocateZeroed,
+        "-" => CallEffect::None,
+        "raises" => CallEffect::Raises,
+        "clears-exception" => CallEffect::ClearsException,
+        "create-module" => CallEffect::CreateModule,
+        "new-module" => CallEffect::NewModule,
+        "init-definition" => CallEffect::InitDefinition,
+        "set-gil" => CallEffect::SetGil,
+        "import-module" => CallEffect::ImportModule,
+        "import-capsule" => CallEffect::ImportCapsule,
+        "find-module" => CallEffect::FindModule,
+        "ready-type" => CallEffect::ReadyType,
+        "get-definition" => CallEffect::GetDefinition,
+        "derive" => CallEffect::Derive,
+        "fetch-exception" => CallEffect::FetchException,
+        "take-exception" => CallEffect::TakeException,
+        "restore-exception" => CallEffect::RestoreException,
+        "peek-exception" => CallEffect::PeekException,
+        "version-text" => CallEffect::VersionText,
+        "interpreter" => CallEffect::Interpreter,
+        "allocate-zeroed" => CallEffect::AllocateZeroed,
         _ => {
             let (word, rest) = word.split_once(':')?;
             match word {
-                "allocate" => Effect::Allocate(rest.parse().ok()?),
-                "reallocate" => Effect::Reallocate(rest.parse().ok()?),
-                "writes" => Effect::Writes(rest.split(',').try_fold(0, |mask, argument| {
+                "allocate" => CallEffect::Allocate(rest.parse().ok()?),
+                "reallocate" => CallEffect::Reallocate(rest.parse().ok()?),
+                "writes" => CallEffect::Writes(rest.split(',').try_fold(0, |mask, argument| {
                     let argument = argument.parse::<u32>().ok()?;
                     Some(mask | 1_u8.checked_shl(argument)?)
                 })?),
@@ -298,11 +298,11 @@ fn effect_word(word: &str) -> Option<Effect> {
     })
 }
 
-fn creates_word(word: &str) -> Option<Creates> {
+fn creates_word(word: &str) -> Option<CreatedKind> {
     match word {
-        "module" => Some(Creates::Module),
-        "kept" => Some(Creates::Kept),
-        "other" => Some(Creates::Other),
+        "module" => Some(CreatedKind::Module),
+        "kept" => Some(CreatedKind::Kept),
+        "other" => Some(CreatedKind::Other),
         _ => None,
     }
 }
@@ -319,15 +319,15 @@ fn level_word(word: &str) -> Option<Option<DocumentedLevel>> {
     }
 }
 
-fn concern_word(word: &str) -> Option<Concern> {
+fn concern_word(word: &str) -> Option<HazardConcern> {
     match word {
-        "borrowed-reference" => Some(Concern::BorrowedReference),
-        "owned-by-argument" => Some(Concern::OwnedByArgument),
-        "thread-state" => Some(Concern::ThreadState),
-        "obsolete" => Some(Concern::Obsolete),
-        "object-memory" => Some(Concern::ObjectMemory),
-        "allocator-hook" => Some(Concern::AllocatorHook),
-        "reference-count" => Some(Concern::ReferenceCount),
+        "borrowed-reference" => Some(HazardConcern::BorrowedReference),
+        "owned-by-argument" => Some(HazardConcern::OwnedByArgument),
+        "thread-state" => Some(HazardConcern::ThreadState),
+        "obsolete" => Some(HazardConcern::Obsolete),
+        "object-memory" => Some(HazardConcern::ObjectMemory),
+        "allocator-hook" => Some(HazardConcern::AllocatorHook),
+        "reference-count" => Some(HazardConcern::ReferenceCount),
         _ => None,
     }
 }
@@ -344,11 +344,11 @@ fn replacement_of(name: &str, since: &str, limited: &str) -> Option<Option<Repla
     Some(Some(Replacement { name: name.to_owned(), since, limited_since }))
 }
 
-fn stability(word: &str) -> Option<Stability> {
+fn stability(word: &str) -> Option<StableStatus> {
     match word {
-        "-" => Some(Stability::Unknown),
-        "unstable" => Some(Stability::Unstable),
-        minor => minor.parse().ok().map(Stability::Since),
+        "-" => Some(StableStatus::Unknown),
+        "unstable" => Some(StableStatus::Unstable),
+        minor => minor.parse().ok().map(StableStatus::Since),
     }
 }
 
@@ -393,17 +393,17 @@ mod tests {
     #[test]
     fn a_family_says_what_a_line_of_its_own_does_not() {
         let returns = |name| call(name).map(|call| (call.returns, call.on_error));
-        assert_eq!(returns("PyModule_AddObjectRef"), Some((Returns::Status, OnError::Never)));
-        assert_eq!(returns("PyLong_FromLong"), Some((Returns::Object, OnError::Never)));
-        assert_eq!(returns("PyLong_AsLong"), Some((Returns::Number, OnError::Never)));
-        assert_eq!(returns("PyObject_GetAttr"), Some((Returns::Object, OnError::Null)));
+        assert_eq!(returns("PyModule_AddObjectRef"), Some((CallReturn::Status, OnError::Never)));
+        assert_eq!(returns("PyLong_FromLong"), Some((CallReturn::Object, OnError::Never)));
+        assert_eq!(returns("PyLong_AsLong"), Some((CallReturn::Number, OnError::Never)));
+        assert_eq!(returns("PyObject_GetAttr"), Some((CallReturn::Object, OnError::Null)));
         assert_eq!(returns("PyArray_API"), None);
         for (name, expected) in [
-            ("PyModule_NewObject", Some(Creates::Module)),
-            ("PyImport_ImportModule", Some(Creates::Module)),
-            ("PyImport_GetModuleDict", Some(Creates::Other)),
-            ("_PyNamespace_New", Some(Creates::Other)),
-            ("PyDict_GetItemWithError", Some(Creates::Kept)),
+            ("PyModule_NewObject", Some(CreatedKind::Module)),
+            ("PyImport_ImportModule", Some(CreatedKind::Module)),
+            ("PyImport_GetModuleDict", Some(CreatedKind::Other)),
+            ("_PyNamespace_New", Some(CreatedKind::Other)),
+            ("PyDict_GetItemWithError", Some(CreatedKind::Kept)),
             ("PyObject_CallNoArgs", None),
         ] {
             assert_eq!(creates(name), expected, "{name}");
@@ -414,7 +414,7 @@ mod tests {
     fn replacements_are_no_younger_in_the_limited_api_than_the_stable_abi_says() {
         for (name, function) in all() {
             let Some(replacement) = &function.replacement else { continue };
-            if let Some(Stability::Since(minor)) = find(&replacement.name).map(|found| found.stable) {
+            if let Some(StableStatus::Since(minor)) = find(&replacement.name).map(|found| found.stable) {
                 assert_eq!(replacement.limited_since, Some(minor), "{name} -> {}", replacement.name);
             }
         }

@@ -13,11 +13,11 @@ use crate::model::facts::{Hook, HookKind};
 use crate::model::target::Python;
 
 /// How the symbols of both kinds begin, for names in ASCII and for others.
-const PREFIXES: [(&str, HookKind, Spelling); 4] = [
-    ("PyInit_", HookKind::Init, Spelling::Plain),
-    ("PyInitU_", HookKind::Init, Spelling::Punycode),
-    ("PyModExport_", HookKind::Export, Spelling::Plain),
-    ("PyModExportU_", HookKind::Export, Spelling::Punycode),
+const PREFIXES: [(&str, HookKind, NameSpelling); 4] = [
+    ("PyInit_", HookKind::Init, NameSpelling::Plain),
+    ("PyInitU_", HookKind::Init, NameSpelling::Punycode),
+    ("PyModExport_", HookKind::Export, NameSpelling::Plain),
+    ("PyModExportU_", HookKind::Export, NameSpelling::Punycode),
 ];
 
 /// Bytes of the encoded name that are looked for: `PyOS_snprintf(…, "%.20s_%.200s", prefix, shortname)`.
@@ -40,20 +40,20 @@ pub fn called<'a>(hooks: &'a [Hook], module: &str, python: Python) -> Option<&'a
 
 /// How a module's name stands in a symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spelling {
+enum NameSpelling {
     Plain,
     Punycode,
 }
 
-impl Spelling {
-    fn of(module: &str) -> Spelling {
-        if module.is_ascii() { Spelling::Plain } else { Spelling::Punycode }
+impl NameSpelling {
+    fn of(module: &str) -> NameSpelling {
+        if module.is_ascii() { NameSpelling::Plain } else { NameSpelling::Punycode }
     }
 }
 
 /// The symbols that the import system looks for, given the last component of a module's name.
 pub fn symbols(module: &str) -> Vec<(HookKind, String)> {
-    let spelling = Spelling::of(module);
+    let spelling = NameSpelling::of(module);
     let Some(encoded) = encoded(module) else { return Vec::new() };
     let fitting = PREFIXES.iter().filter(|(.., of)| *of == spelling);
     fitting.map(|(prefix, kind, _)| (*kind, format!("{prefix}{encoded}"))).collect()
@@ -61,9 +61,9 @@ pub fn symbols(module: &str) -> Vec<(HookKind, String)> {
 
 /// The name as it stands in symbols.
 fn encoded(module: &str) -> Option<String> {
-    let encoded = match Spelling::of(module) {
-        Spelling::Plain => module.to_owned(),
-        Spelling::Punycode => punycode::encode(module)?,
+    let encoded = match NameSpelling::of(module) {
+        NameSpelling::Plain => module.to_owned(),
+        NameSpelling::Punycode => punycode::encode(module)?,
     };
     let mut encoded = encoded.replace('-', "_");
     encoded.truncate(LONGEST);
@@ -72,7 +72,7 @@ fn encoded(module: &str) -> Option<String> {
 
 /// Whether both names lead to the same symbols: `my-mod` and `my_mod` do.
 pub fn is_same_module(one: &str, other: &str) -> bool {
-    one == other || (Spelling::of(one) == Spelling::of(other) && encoded(one) == encoded(other))
+    one == other || (NameSpelling::of(one) == NameSpelling::of(other) && encoded(one) == encoded(other))
 }
 
 /// Whether an exported name is such a function's.
@@ -96,11 +96,11 @@ pub fn parse(symbol: &str) -> Option<(HookKind, String)> {
     PREFIXES.iter().find_map(|&(prefix, kind, spelling)| {
         let name = symbol.strip_prefix(prefix)?;
         let module = match spelling {
-            Spelling::Plain => name.to_owned(),
-            Spelling::Punycode => punycode::decode(name)?,
+            NameSpelling::Plain => name.to_owned(),
+            NameSpelling::Punycode => punycode::decode(name)?,
         };
         // The import system never looks for an encoded name that is ASCII, nor for a plain one that is not.
-        (!module.is_empty() && Spelling::of(&module) == spelling).then_some((kind, module))
+        (!module.is_empty() && NameSpelling::of(&module) == spelling).then_some((kind, module))
     })
 }
 

@@ -4,7 +4,7 @@
 //! 3.5: <https://github.com/python/cpython/blob/3.14/Include/object.h>,
 //! <https://github.com/python/cpython/blob/3.14/Include/moduleobject.h>.
 
-use super::memory::Memory;
+use super::memory::PartialMemory;
 
 /// Offsets in bytes.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl ObjectHeader {
 
 /// The header at an address in one layout, up to `ob_type`, when the bytes are one. `PyObject_HEAD_INIT` writes constants
 /// there that differ between the builds: <https://github.com/python/cpython/blob/3.14/Include/object.h>
-pub fn header(memory: &impl Memory, address: u64, layout: &ObjectLayout) -> Option<ObjectHeader> {
+pub fn header(memory: &impl PartialMemory, address: u64, layout: &ObjectLayout) -> Option<ObjectHeader> {
     let size = layout.pointer_size;
     let at = |offset: u64, size| memory.number(address.checked_add(offset)?, size);
     if !layout.free_threaded {
@@ -196,7 +196,7 @@ pub fn header(memory: &impl Memory, address: u64, layout: &ObjectLayout) -> Opti
 }
 
 /// The layout of the object at an address, as its header tells.
-pub fn layout_at(memory: &impl Memory, address: u64) -> Option<&'static ObjectLayout> {
+pub fn layout_at(memory: &impl PartialMemory, address: u64) -> Option<&'static ObjectLayout> {
     layouts(memory.pointer_size()).find(|layout| header(memory, address, layout).is_some())
 }
 
@@ -212,7 +212,7 @@ mod tests {
     /// A header and nothing else, at address 0.
     struct Bytes(u64, Vec<u8>);
 
-    impl Memory for Bytes {
+    impl PartialMemory for Bytes {
         fn pointer_size(&self) -> u64 {
             self.0
         }

@@ -5,7 +5,7 @@
 const LONGEST_TEXT: u64 = 256;
 
 /// Memory with values that may not be known.
-pub trait Memory {
+pub trait PartialMemory {
     /// 4 or 8.
     fn pointer_size(&self) -> u64;
 

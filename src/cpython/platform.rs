@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 /// The platform that a file's name is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,14 +65,14 @@ impl NamedPlatform {
 }
 
 /// Whether a wheel with this platform tag is for images of such a format and architecture (in the words of wheel tags).
-pub fn image_is_meant_by(format: Format, architecture: &str, tag: &str) -> bool {
+pub fn image_is_meant_by(format: ImageFormat, architecture: &str, tag: &str) -> bool {
     match (format, TaggedSystem::of(tag)) {
         (_, TaggedSystem::Any | TaggedSystem::Unknown) => true,
-        (Format::Elf, TaggedSystem::Manylinux | TaggedSystem::Musllinux | TaggedSystem::Linux) => {
+        (ImageFormat::Elf, TaggedSystem::Manylinux | TaggedSystem::Musllinux | TaggedSystem::Linux) => {
             is_for(tag, architecture)
         }
-        (Format::MachO, TaggedSystem::Macos) => true,
-        (Format::Pe, TaggedSystem::Windows) => match architecture {
+        (ImageFormat::MachO, TaggedSystem::Macos) => true,
+        (ImageFormat::Pe, TaggedSystem::Windows) => match architecture {
             "x86_64" => tag == "win_amd64",
             "aarch64" => tag == "win_arm64",
             "i686" => tag == "win32",
@@ -80,7 +80,7 @@ pub fn image_is_meant_by(format: Format, architecture: &str, tag: &str) -> bool 
             _ => true,
         },
         (
-            Format::Elf | Format::MachO | Format::Pe,
+            ImageFormat::Elf | ImageFormat::MachO | ImageFormat::Pe,
             TaggedSystem::Manylinux
             | TaggedSystem::Musllinux
             | TaggedSystem::Linux
@@ -189,17 +189,17 @@ mod tests {
     #[test]
     fn an_images_platform_is_compared_with_tags() {
         let table = [
-            (Format::Elf, "x86_64", "manylinux_2_28_x86_64", true),
-            (Format::Elf, "x86_64", "musllinux_1_2_x86_64", true),
-            (Format::Elf, "x86_64", "manylinux_2_28_aarch64", false),
-            (Format::Elf, "x86_64", "win_amd64", false),
-            (Format::MachO, "aarch64", "macosx_11_0_arm64", true),
-            (Format::MachO, "aarch64", "manylinux_2_28_aarch64", false),
-            (Format::Pe, "x86_64", "win_amd64", true),
-            (Format::Pe, "aarch64", "win_arm64", true),
-            (Format::Pe, "i686", "win32", true),
-            (Format::Pe, "x86_64", "win_arm64", false),
-            (Format::Pe, "x86_64", "any", true),
+            (ImageFormat::Elf, "x86_64", "manylinux_2_28_x86_64", true),
+            (ImageFormat::Elf, "x86_64", "musllinux_1_2_x86_64", true),
+            (ImageFormat::Elf, "x86_64", "manylinux_2_28_aarch64", false),
+            (ImageFormat::Elf, "x86_64", "win_amd64", false),
+            (ImageFormat::MachO, "aarch64", "macosx_11_0_arm64", true),
+            (ImageFormat::MachO, "aarch64", "manylinux_2_28_aarch64", false),
+            (ImageFormat::Pe, "x86_64", "win_amd64", true),
+            (ImageFormat::Pe, "aarch64", "win_arm64", true),
+            (ImageFormat::Pe, "i686", "win32", true),
+            (ImageFormat::Pe, "x86_64", "win_arm64", false),
+            (ImageFormat::Pe, "x86_64", "any", true),
         ];
         for (format, architecture, tag, expected) in table {
             assert_eq!(image_is_meant_by(format, architecture, tag), expected, "{format:?} {architecture} {tag}");

@@ -5,9 +5,9 @@
 //! <https://docs.python.org/3.15/c-api/slots.html>, PEP 793, PEP 820.
 
 use super::abi_info;
-use super::memory::Memory;
+use super::memory::PartialMemory;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Declaration, Fact, Interpreters};
+use crate::model::facts::{AbiInfo, Fact, GilDeclaration, Interpreters};
 
 /// Most slots of all arrays together.
 const MOST_SLOTS: usize = 128;
@@ -117,14 +117,14 @@ impl ModuleSlot {
 }
 
 /// Reads an array up to its end, with the arrays nested in it.
-pub fn read(memory: &impl Memory, array: u64, record: SlotRecord) -> Result<Vec<ModuleSlot>, String> {
+pub fn read(memory: &impl PartialMemory, array: u64, record: SlotRecord) -> Result<Vec<ModuleSlot>, String> {
     let mut slots = Vec::new();
     read_nested(memory, array, record, 1, &mut slots)?;
     Ok(slots)
 }
 
 fn read_nested(
-    memory: &impl Memory,
+    memory: &impl PartialMemory,
     array: u64,
     record: SlotRecord,
     depth: usize,
@@ -166,7 +166,7 @@ fn with_meaning(slots: &[ModuleSlot], meaning: SlotMeaning) -> Vec<&ModuleSlot> 
 }
 
 /// What the slots say of the GIL. Two statements are refused by the interpreter, whatever they say.
-pub fn declaration(slots: &[ModuleSlot], array: u64) -> Fact<Declaration> {
+pub fn declaration(slots: &[ModuleSlot], array: u64) -> Fact<GilDeclaration> {
     let gil = with_meaning(slots, SlotMeaning::Gil);
     let evidence = |slot: &&ModuleSlot| valued("slot Py_mod_gil", slot);
     let seen = || gil.iter().map(evidence).collect();
@@ -174,9 +174,9 @@ pub fn declaration(slots: &[ModuleSlot], array: u64) -> Fact<Declaration> {
         [] => {
             let ids = ids(slots).iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             let seen = Evidence::new("slots without Py_mod_gil").address(array).value(ids);
-            Fact::known(Declaration::Absent, vec![seen])
+            Fact::known(GilDeclaration::Absent, vec![seen])
         }
-        [ModuleSlot { value: Some(value), .. }] => Fact::known(Declaration::Slot { value: *value }, seen()),
+        [ModuleSlot { value: Some(value), .. }] => Fact::known(GilDeclaration::Slot { value: *value }, seen()),
         [slot] => {
             let why = format!("the value of the slot Py_mod_gil at {:#x} is not known", slot.address);
             Fact::Unknown { why, evidence: seen() }
@@ -212,7 +212,7 @@ pub fn interpreters(slots: &[ModuleSlot], array: u64) -> Fact<Option<Interpreter
 }
 
 /// What `Py_mod_abi` says.
-pub fn abi_info(memory: &impl Memory, slots: &[ModuleSlot]) -> Fact<Option<AbiInfo>> {
+pub fn abi_info(memory: &impl PartialMemory, slots: &[ModuleSlot]) -> Fact<Option<AbiInfo>> {
     let slot = match with_meaning(slots, SlotMeaning::AbiInfo).as_slice() {
         [] => return Fact::known(None, Vec::new()),
         [slot] => *slot,
@@ -239,7 +239,7 @@ pub fn create(slots: &[ModuleSlot]) -> Result<Option<u64>, String> {
 }
 
 /// The name in `Py_mod_name`, where it can be read.
-pub fn name(memory: &impl Memory, slots: &[ModuleSlot]) -> Option<String> {
+pub fn name(memory: &impl PartialMemory, slots: &[ModuleSlot]) -> Option<String> {
     let slot = with_meaning(slots, SlotMeaning::Name).pop()?;
     memory.text(slot.value.filter(|&start| start != 0)?)
 }
@@ -251,7 +251,7 @@ mod tests {
     /// Bytes from an address on; those of value 0xee are not known.
     struct Bytes(u64, Vec<u8>);
 
-    impl Memory for Bytes {
+    impl PartialMemory for Bytes {
         fn pointer_size(&self) -> u64 {
             8
         }
@@ -300,11 +300,11 @@ mod tests {
             let gil = declaration(&slots, 0x1000).value().cloned();
             (gil, interpreters(&slots, 0x1000).value().copied(), create(&slots))
         };
-        let slot = |value| Some(Declaration::Slot { value });
+        let slot = |value| Some(GilDeclaration::Slot { value });
         let two = Some(Some(Interpreters::PerInterpreterGil));
         assert_eq!(said(&[(4, 1), (3, 2), (1, 0x5000), (0, 0)]), (slot(1), two, Ok(Some(0x5000))));
         assert_eq!(said(&[(87, 0), (86, 2), (84, 0), (0, 0)]), (slot(0), two, Ok(None)));
-        assert_eq!(said(&[(2, 0x5000), (0, 0)]), (Some(Declaration::Absent), Some(None), Ok(None)));
+        assert_eq!(said(&[(2, 0x5000), (0, 0)]), (Some(GilDeclaration::Absent), Some(None), Ok(None)));
         assert_eq!(said(&[(4, UNKNOWN), (3, UNKNOWN), (0, 0)]), (None, None, Ok(None)));
         assert_eq!(said(&[(4, 1), (87, 1), (3, 1), (86, 1), (0, 0)]), (None, None, Ok(None)));
         let unknown = said(&[(1, UNKNOWN), (0, 0)]).2;

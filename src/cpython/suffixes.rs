@@ -3,7 +3,7 @@
 use crate::model::target::{Python, System, Target};
 
 /// One row of the table of suffixes: `{tag}` is the interpreter's own tag, `{multiarch}` the platform's triplet.
-struct Suffixes {
+struct SuffixRow {
     /// Oldest minor version that the row is for; the row with the largest one that is not too new counts.
     oldest: u8,
     /// The build that the row is for; `None` for both.
@@ -17,15 +17,15 @@ struct Suffixes {
 /// Read from interpreters for 3.13, 3.13t, 3.14 and 3.15. Inferred from PEP 803 and CPython's commit 2452324: 3.14t,
 /// 3.15t, everything after 3.15, and the multiarch forms on musl and macOS.
 /// <https://peps.python.org/pep-0803/#filename-tag>
-const UNIX: &[Suffixes] = &[
-    Suffixes { oldest: 0, free_threaded: None, patterns: &[".{tag}.so", ".abi3.so", ".so"] },
-    Suffixes { oldest: 14, free_threaded: None, patterns: &[".{tag}.so", ".abi3.so", ".abi3-{multiarch}.so", ".so"] },
-    Suffixes {
+const UNIX: &[SuffixRow] = &[
+    SuffixRow { oldest: 0, free_threaded: None, patterns: &[".{tag}.so", ".abi3.so", ".so"] },
+    SuffixRow { oldest: 14, free_threaded: None, patterns: &[".{tag}.so", ".abi3.so", ".abi3-{multiarch}.so", ".so"] },
+    SuffixRow {
         oldest: 15,
         free_threaded: Some(false),
         patterns: &[".{tag}.so", ".abi3-{multiarch}.so", ".abi3.so", ".abi3t-{multiarch}.so", ".abi3t.so", ".so"],
     },
-    Suffixes {
+    SuffixRow {
         oldest: 15,
         free_threaded: Some(true),
         patterns: &[".{tag}.so", ".abi3t-{multiarch}.so", ".abi3t.so", ".so"],

@@ -5,14 +5,14 @@
 //! variables, and what it kept from an earlier call is taken to be what it makes on its other paths.
 //! `_PyImport_CheckGILForModule` in <https://github.com/python/cpython/blob/v3.14.0/Python/import.c>
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::evaluator::cpu::fuel::EvaluationLimits;
 use crate::evaluator::cpu::machine::TargetInterpreter;
-use crate::evaluator::explorer::{Executor, Purpose};
+use crate::evaluator::explorer::{FollowPurpose, PathExecutor};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::outcome::create_slot::CreateResult;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Declaration, Fact};
+use crate::model::facts::{Fact, GilDeclaration};
 
 /// What the function in the slot `Py_mod_create` gives CPython.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +33,14 @@ pub enum CreatedObject {
 }
 
 /// Whether what a declaration is worth depends on the object.
-pub(super) fn matters_for(gil: &Declaration) -> bool {
-    matches!(gil, Declaration::Slot { value } if *value != 0)
+pub(super) fn matters_for(gil: &GilDeclaration) -> bool {
+    matches!(gil, GilDeclaration::Slot { value } if *value != 0)
 }
 
 impl CreatedObject {
     /// Follows the function.
     pub(super) fn of<I: InstructionSet>(
-        image: &Image,
+        image: &BinaryImage,
         create: Option<u64>,
         interpreter: TargetInterpreter,
         limits: EvaluationLimits,
@@ -68,11 +68,11 @@ impl CreatedObject {
     }
 
     /// What a declaration is worth.
-    pub fn apply(&self, gil: Fact<Declaration>) -> Fact<Declaration> {
+    pub fn apply(&self, gil: Fact<GilDeclaration>) -> Fact<GilDeclaration> {
         let with = |seen: &Evidence| std::iter::once(seen.clone()).chain(gil.evidence().iter().cloned()).collect();
         match self {
             CreatedObject::Other(seen) if gil.value().is_some_and(matters_for) => {
-                Fact::Known { value: Declaration::NotAModule, evidence: with(seen) }
+                Fact::Known { value: GilDeclaration::NotAModule, evidence: with(seen) }
             }
             CreatedObject::Unknown { why, evidence } if gil.value().is_some_and(matters_for) => {
                 Fact::Unknown { why: why.clone(), evidence: with(evidence) }
@@ -87,12 +87,13 @@ impl CreatedObject {
 
 /// What all paths through the function have in common.
 fn follow<I: InstructionSet>(
-    image: &Image,
+    image: &BinaryImage,
     create: u64,
     interpreter: TargetInterpreter,
     limits: EvaluationLimits,
 ) -> Result<CreateResult, String> {
-    let mut executor: Executor<'_, '_, I> = Executor::new(image, Purpose::Create, "", interpreter, limits);
+    let mut executor: PathExecutor<'_, '_, I> =
+        PathExecutor::new(image, FollowPurpose::Create, "", interpreter, limits);
     executor.explore(create, usize::MAX);
     agree(&executor.create_results, executor.abandoned.first())
 }

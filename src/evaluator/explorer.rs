@@ -20,24 +20,24 @@ mod unfollowed;
 
 use std::rc::Rc;
 
-use self::effects::Effects;
+use self::effects::CodeEffects;
 use self::guard_calls::GuardCalls;
 use self::noreturn::NoReturn;
 use self::past_declaration::PastDeclarations;
-use crate::binary::image::{Image, LandingPad};
-use crate::evaluator::cpu::flags::Condition;
-use crate::evaluator::cpu::fuel::{EvaluationLimits, Fuel};
-use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
-use crate::evaluator::cpu::state::{END, State, Vectors};
+use crate::binary::image::{BinaryImage, LandingPad};
+use crate::evaluator::cpu::flags::BranchCondition;
+use crate::evaluator::cpu::fuel::{EvaluationLimits, PathFuel};
+use crate::evaluator::cpu::machine::{SharedMachine, TargetInterpreter};
+use crate::evaluator::cpu::state::{END, PathState, VectorRegisters};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::CallModels;
-use crate::evaluator::isa::{AccessSite, CallSite, InstructionSet, Successor};
-use crate::evaluator::memory::{Layout, Memory};
+use crate::evaluator::isa::{AccessSite, CallSite, InstructionSet, InstructionSuccessor};
+use crate::evaluator::memory::{DataLayout, PathMemory};
 use crate::evaluator::outcome::create_slot::{self, CreateResult};
-use crate::evaluator::outcome::{self, Outcome};
+use crate::evaluator::outcome::{self, PathOutcome};
 use crate::evaluator::siblings::{ImportResolver, NoSiblings};
 use crate::evaluator::values::hash::{FastMap, hash_combine};
-use crate::evaluator::values::value::{Region, Value, region};
+use crate::evaluator::values::value::{MachineValue, MemoryRegion, region};
 use crate::model::facts::HookKind;
 
 /// The function that declares a single-phase module.
@@ -53,7 +53,7 @@ const MOST_PAGES: usize = 512;
 
 /// What a function is followed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum FollowPurpose {
     /// It is a hook, or a function that a hook hands over to.
     Hook(HookKind),
     /// It makes the object, with what the slot `Py_mod_create` is called with.
@@ -63,8 +63,8 @@ pub(super) enum Purpose {
 }
 
 /// Follows all paths of one function on the instruction set `I`.
-pub(super) struct Executor<'a, 'data, I> {
-    pub(super) machine: Machine<'a, 'data>,
+pub(super) struct PathExecutor<'a, 'data, I> {
+    pub(super) machine: SharedMachine<'a, 'data>,
     isa: I,
     models: CallModels,
     noreturn: NoReturn,
@@ -72,9 +72,9 @@ pub(super) struct Executor<'a, 'data, I> {
     past_declarations: PastDeclarations,
     /// Where code goes on when a call throws, by the address to which it returns.
     landing_pads: FastMap<u64, Option<LandingPad>>,
-    blank: Rc<Vectors>,
+    blank: Rc<VectorRegisters>,
     /// What is known of the image's data from the start.
-    layout: Rc<Layout>,
+    layout: Rc<DataLayout>,
     /// The places in the code that can call imports of these names, once looked for.
     call_sites: FastMap<&'static str, Vec<CallSite>>,
     /// What all of them declare, if it is the same constant, once looked for.
@@ -82,7 +82,7 @@ pub(super) struct Executor<'a, 'data, I> {
     /// What initialisers may write, once looked for.
     initialised: Option<Rc<Vec<(u64, u64)>>>,
     /// What functions do that others call back, by their addresses.
-    callbacks: FastMap<u64, Rc<Effects>>,
+    callbacks: FastMap<u64, Rc<CodeEffects>>,
     /// Addresses of variables that code hands on that no path follows.
     handed_on: Vec<u64>,
     /// What changes a variable, by its address; nothing where it may be changed through a pointer.
@@ -97,22 +97,22 @@ pub(super) struct Executor<'a, 'data, I> {
     levels: usize,
     /// Last component of the name of the module that the hook is for.
     module_name: String,
-    purpose: Purpose,
-    seen: FastMap<u64, Vec<State>>,
-    worklist: Vec<State>,
-    raising: Vec<State>,
+    purpose: FollowPurpose,
+    seen: FastMap<u64, Vec<PathState>>,
+    worklist: Vec<PathState>,
+    raising: Vec<PathState>,
     /// Paths on which something was thrown.
-    thrown: Vec<State>,
+    thrown: Vec<PathState>,
     /// Paths whose module is settled.
-    settled_paths: Vec<State>,
+    settled_paths: Vec<PathState>,
     /// Whether these are what is followed now.
     follows_settled: bool,
     /// Paths on which the import may succeed.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<PathOutcome>,
     /// What they make, when they are followed for that.
     pub(super) create_results: Vec<CreateResult>,
     /// What they return, when they are followed for that.
-    returned: Vec<Value>,
+    returned: Vec<MachineValue>,
     /// What binds imports to libraries beside the file.
     pub(super) siblings: &'a dyn ImportResolver,
     /// What imports always return, as far as that was looked at.
@@ -121,26 +121,26 @@ pub(super) struct Executor<'a, 'data, I> {
     pub(super) abandoned: Vec<String>,
 }
 
-impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
+impl<'a, 'data, I: InstructionSet> PathExecutor<'a, 'data, I> {
     /// Prepares a run.
     pub(super) fn new(
-        image: &'a Image<'data>,
-        purpose: Purpose,
+        image: &'a BinaryImage<'data>,
+        purpose: FollowPurpose,
         module_name: &str,
         interpreter: TargetInterpreter,
         limits: EvaluationLimits,
-    ) -> Executor<'a, 'data, I> {
+    ) -> PathExecutor<'a, 'data, I> {
         let convention = I::convention(image.format);
-        Executor {
-            machine: Machine::new(image, convention, interpreter, Fuel::new(limits)),
+        PathExecutor {
+            machine: SharedMachine::new(image, convention, interpreter, PathFuel::new(limits)),
             isa: I::default(),
             models: CallModels::default(),
             noreturn: NoReturn::default(),
             guard_calls: GuardCalls::default(),
             past_declarations: PastDeclarations::default(),
             landing_pads: FastMap::default(),
-            blank: State::new(0, convention, Memory::default()).vectors,
-            layout: Rc::new(Layout::of(image)),
+            blank: PathState::new(0, convention, PathMemory::default()).vectors,
+            layout: Rc::new(DataLayout::of(image)),
             call_sites: FastMap::default(),
             declared: None,
             initialised: None,
@@ -201,14 +201,14 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 
     fn run(&mut self, hook: u64) {
-        let mut memory = Memory::new(Rc::clone(&self.layout), &self.machine.guards);
+        let mut memory = PathMemory::new(Rc::clone(&self.layout), &self.machine.guards);
         // Both run after other code.
-        if matches!(self.purpose, Purpose::Create | Purpose::Answer) {
+        if matches!(self.purpose, FollowPurpose::Create | FollowPurpose::Answer) {
             memory.give_up_image(self.machine.image);
         } else {
             memory.spoil(&self.initialised());
         }
-        let mut state = State::new(hook, self.machine.convention, memory);
+        let mut state = PathState::new(hook, self.machine.convention, memory);
         I::enter(&mut self.machine, &mut state, END);
         self.worklist.push(state);
         while let Some(state) = self.next() {
@@ -238,13 +238,13 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
 
     /// The path to follow next: innermost calls first, and within a function the one that is furthest behind, so that
     /// paths meet before they go on. Paths with an exception come last, those with one of C++ behind them.
-    fn next(&mut self) -> Option<State> {
+    fn next(&mut self) -> Option<PathState> {
         let list = match (self.worklist.is_empty(), self.raising.is_empty()) {
             (false, _) => &mut self.worklist,
             (true, false) => &mut self.raising,
             (true, true) => &mut self.thrown,
         };
-        let rank = |state: &State| (state.frames.len(), std::cmp::Reverse(state.pc));
+        let rank = |state: &PathState| (state.frames.len(), std::cmp::Reverse(state.pc));
         let best = list.iter().enumerate().max_by_key(|(_, state)| rank(state)).map(|(index, _)| index)?;
         Some(list.swap_remove(best))
     }
@@ -255,7 +255,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         }
     }
 
-    fn follow(&mut self, mut state: State) {
+    fn follow(&mut self, mut state: PathState) {
         while self.machine.fuel.has_steps() {
             self.machine.fuel.steps += 1;
             if state.pc == END {
@@ -265,24 +265,24 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
             self.followed.insert(address, ());
             let on = match self.isa.step(&mut self.machine, &mut state) {
                 // A jump to itself never ends.
-                Successor::Next(target) if target == address => return,
-                Successor::Next(address) => {
+                InstructionSuccessor::Next(target) if target == address => return,
+                InstructionSuccessor::Next(address) => {
                     state.pc = address;
                     true
                 }
-                Successor::Wait(next) => match self.wait(state, next) {
+                InstructionSuccessor::Wait(next) => match self.wait(state, next) {
                     Some(waiting) => {
                         state = waiting;
                         true
                     }
                     None => return,
                 },
-                Successor::Fork(condition) => return self.fork(state, condition),
-                Successor::Jump(target) => self.jump(&mut state, target),
-                Successor::Call { target, return_to } => self.call(&mut state, target, return_to),
-                Successor::Return(target) => self.ret(&mut state, target),
-                Successor::Dead => return,
-                Successor::Stuck(why) => {
+                InstructionSuccessor::Fork(condition) => return self.fork(state, condition),
+                InstructionSuccessor::Jump(target) => self.jump(&mut state, target),
+                InstructionSuccessor::Call { target, return_to } => self.call(&mut state, target, return_to),
+                InstructionSuccessor::Return(target) => self.ret(&mut state, target),
+                InstructionSuccessor::Dead => return,
+                InstructionSuccessor::Stuck(why) => {
                     self.abandon(format!("{why} at {address:#x}"));
                     return;
                 }
@@ -305,34 +305,34 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         }
     }
 
-    fn finish(&mut self, mut state: State) {
+    fn finish(&mut self, mut state: PathState) {
         let value = state.register(self.machine.convention.result);
         state.pc = END;
         self.machine.note(&mut state, TraceEvent::Return { value });
-        if state.exception_set && self.purpose != Purpose::Answer || self.ends_as_settled(&state, value) {
+        if state.exception_set && self.purpose != FollowPurpose::Answer || self.ends_as_settled(&state, value) {
             return;
         }
         match self.purpose {
-            Purpose::Hook(kind) => {
+            FollowPurpose::Hook(kind) => {
                 let outcome = outcome::read(&self.machine, &state, value, kind);
                 if let Some(object) = outcome.as_ref().and_then(|outcome| outcome.obscured) {
                     self.machine.guards.note_object(object);
                 }
-                let is_new = |outcome: &Outcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
+                let is_new = |outcome: &PathOutcome| !self.outcomes.iter().any(|other| other.agrees(outcome));
                 if self.outcomes.len() < MOST_REASONS {
                     self.outcomes.extend(outcome.filter(is_new));
                 }
             }
-            Purpose::Create => {
+            FollowPurpose::Create => {
                 let made = create_slot::read(&self.machine, value).filter(|made| !self.create_results.contains(made));
                 self.create_results.extend(made);
             }
-            Purpose::Answer if !self.returned.contains(&value) => self.returned.push(value),
-            Purpose::Answer => {}
+            FollowPurpose::Answer if !self.returned.contains(&value) => self.returned.push(value),
+            FollowPurpose::Answer => {}
         }
     }
 
-    fn fork(&mut self, mut state: State, condition: Condition) {
+    fn fork(&mut self, mut state: PathState, condition: BranchCondition) {
         self.machine.fuel.forks += 1;
         self.trim(&mut state);
         let Some(state) = self.merge_at_fork(state) else { return };
@@ -343,7 +343,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
 
     /// Goes on behind an instruction that waits for another thread. There is none, so what was here before in the same
     /// state waits forever: loops on a lock that is taken end here.
-    fn wait(&mut self, mut state: State, next: u64) -> Option<State> {
+    fn wait(&mut self, mut state: PathState, next: u64) -> Option<PathState> {
         self.trim(&mut state);
         let mut state = self.merge_at_fork(state)?;
         state.pc = next;
@@ -351,15 +351,15 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 
     /// Drops what lies below the stack.
-    fn trim(&self, state: &mut State) {
+    fn trim(&self, state: &mut PathState) {
         if let Some(stack) = state.register(self.machine.convention.stack_pointer).known()
-            && region(stack) == Region::Stack
+            && region(stack) == MemoryRegion::Stack
         {
             state.memory.trim(stack);
         }
     }
 
-    fn branch(&mut self, mut state: State, condition: Condition, taken: bool) {
+    fn branch(&mut self, mut state: PathState, condition: BranchCondition, taken: bool) {
         if state.assume(condition, &self.machine.symbols) {
             state.pending_branch = Some(taken);
             self.machine.note(&mut state, TraceEvent::Branch { taken });
@@ -367,12 +367,12 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
         }
     }
 
-    fn enlist(&mut self, state: State) {
+    fn enlist(&mut self, state: PathState) {
         if state.exception_set { self.raising.push(state) } else { self.worklist.push(state) }
     }
 
     /// Compares a path with those that were here before; `None` when nothing new would come of it.
-    fn merge_at_fork(&mut self, mut state: State) -> Option<State> {
+    fn merge_at_fork(&mut self, mut state: PathState) -> Option<PathState> {
         let mut key = state.key(self.machine.convention);
         for _ in 0..4 {
             match self.seen.get(&key).and_then(|others| others.first()) {
@@ -395,7 +395,7 @@ impl<'a, 'data, I: InstructionSet> Executor<'a, 'data, I> {
     }
 }
 
-fn same_place(left: &State, right: &State) -> bool {
+fn same_place(left: &PathState, right: &PathState) -> bool {
     left.pc == right.pc
         && left.exception_set == right.exception_set
         && left.modules == right.modules

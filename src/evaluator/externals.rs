@@ -10,14 +10,14 @@ mod python;
 mod runtime;
 mod system;
 
-use crate::binary::image::Image;
-use crate::cpython::functions::{self, CallFacts, Effect, OnError, Returns};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
+use crate::binary::image::BinaryImage;
+use crate::cpython::functions::{self, CallEffect, CallFacts, CallReturn, OnError};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::symbol::{Range, Symbol};
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::symbol::{SymbolFacts, ValueRange};
+use crate::evaluator::values::value::MachineValue;
 pub(super) use system::SystemCall;
 use system::system_call;
 
@@ -32,7 +32,7 @@ const WRITTEN: u64 = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallOutcome {
     /// It returns this.
-    Returns(Value),
+    Returns(MachineValue),
     /// It does not return on a path that counts.
     NoReturn,
     /// It throws an exception of C++, or goes on with one.
@@ -40,7 +40,7 @@ pub(super) enum CallOutcome {
     /// It calls back a function first, whose result does not matter.
     CallsBack(u64),
     /// It leaves every register but the result alone.
-    PreservesRegisters(Value),
+    PreservesRegisters(MachineValue),
     /// It returns this new module, made from a definition.
     CreatesModule(u64),
     /// It has said what this module does with the GIL, and returns 0.
@@ -57,18 +57,18 @@ pub(super) struct CallModels {
 
 impl CallModels {
     /// What an import's call gives back, when it has a model.
-    pub(super) fn get(&mut self, image: &Image, import: usize) -> Option<CallModel> {
+    pub(super) fn get(&mut self, image: &BinaryImage, import: usize) -> Option<CallModel> {
         let name = &image.imports().get(import)?.name;
         *self.by_import.entry(import).or_insert_with(|| CallModel::of(name))
     }
 
     /// Notes the model of a function of the image.
-    pub(super) fn note_own(&mut self, image: &Image, address: u64, model: CallModel) {
+    pub(super) fn note_own(&mut self, image: &BinaryImage, address: u64, model: CallModel) {
         self.own.get_or_insert_with(|| runtime::models(image)).insert(address, model);
     }
 
     /// What a call of a function of the image gives back, when it belongs to the C++ run time.
-    pub(super) fn own(&mut self, image: &Image, address: u64) -> Option<CallModel> {
+    pub(super) fn own(&mut self, image: &BinaryImage, address: u64) -> Option<CallModel> {
         self.own.get_or_insert_with(|| runtime::models(image)).get(&address).copied()
     }
 }
@@ -91,7 +91,7 @@ impl CallModel {
     /// Whether a call never returns.
     pub(super) fn never_returns(self) -> bool {
         match self {
-            CallModel::Api(facts) => facts.returns == Returns::Never,
+            CallModel::Api(facts) => facts.returns == CallReturn::Never,
             CallModel::System(call) => matches!(call, SystemCall::Never | SystemCall::Throws),
         }
     }
@@ -99,8 +99,10 @@ impl CallModel {
     /// Whether a function hands on what it was given, and so has not made it.
     pub(super) fn hands_on(self) -> bool {
         match self {
-            CallModel::Api(CallFacts { effect: Effect::Derive, on_error, .. }) => on_error == OnError::Never,
-            CallModel::Api(CallFacts { effect: Effect::None, returns, .. }) => matches!(returns, Returns::Argument(_)),
+            CallModel::Api(CallFacts { effect: CallEffect::Derive, on_error, .. }) => on_error == OnError::Never,
+            CallModel::Api(CallFacts { effect: CallEffect::None, returns, .. }) => {
+                matches!(returns, CallReturn::Argument(_))
+            }
             CallModel::Api(_) => false,
             CallModel::System(call) => matches!(call, SystemCall::Argument(_)),
         }
@@ -108,7 +110,12 @@ impl CallModel {
 }
 
 /// Calls an import.
-pub(super) fn call(machine: &mut Machine, state: &mut State, import: usize, model: Option<CallModel>) -> CallOutcome {
+pub(super) fn call(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    import: usize,
+    model: Option<CallModel>,
+) -> CallOutcome {
     machine.note(state, TraceEvent::Call { import });
     let image = machine.image;
     if let Some(import) = image.imports().get(import) {
@@ -121,12 +128,17 @@ pub(super) fn call(machine: &mut Machine, state: &mut State, import: usize, mode
 }
 
 /// Calls a function of the C++ run time that is part of the image.
-pub(super) fn call_own(machine: &mut Machine, state: &mut State, address: u64, model: CallModel) -> CallOutcome {
+pub(super) fn call_own(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    address: u64,
+    model: CallModel,
+) -> CallOutcome {
     machine.note(state, TraceEvent::Runtime { address });
     modelled(machine, state, model)
 }
 
-fn modelled(machine: &mut Machine, state: &mut State, model: CallModel) -> CallOutcome {
+fn modelled(machine: &mut SharedMachine, state: &mut PathState, model: CallModel) -> CallOutcome {
     match model {
         CallModel::Api(facts) => python::call(machine, state, facts),
         CallModel::System(call) => memory::call(machine, state, call),
@@ -143,14 +155,18 @@ pub(super) struct CallOrigin {
 }
 
 /// A call of which nothing is known: an import without a model, or a function of another image.
-pub(super) fn unmodelled(machine: &mut Machine, state: &mut State, origin_of_call: CallOrigin) -> CallOutcome {
+pub(super) fn unmodelled(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    origin_of_call: CallOrigin,
+) -> CallOutcome {
     for number in 0..machine.convention.arguments.len() {
         let pointer = machine.argument(state, number);
         machine.forget(state, pointer, WRITTEN);
         state.memory.expose(machine.image, pointer);
     }
     let CallOrigin { origin, import } = origin_of_call;
-    CallOutcome::Returns(machine.fresh(state, Symbol { origin, import, ..Symbol::new(Range::ALL) }))
+    CallOutcome::Returns(machine.fresh(state, SymbolFacts { origin, import, ..SymbolFacts::new(ValueRange::ALL) }))
 }
 
 #[cfg(test)]

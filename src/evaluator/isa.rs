@@ -8,27 +8,27 @@ mod tests;
 pub(in crate::evaluator) mod x86;
 mod xrefs;
 
-use crate::binary::image::{Image, Segment};
-use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::flags::Condition;
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{Frame, State};
-use crate::evaluator::values::value::Value;
-use crate::model::facts::Format;
+use crate::binary::image::{BinaryImage, ImageSegment};
+use crate::evaluator::cpu::convention::CallingConvention;
+use crate::evaluator::cpu::flags::BranchCondition;
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{CallFrame, PathState};
+use crate::evaluator::values::value::MachineValue;
+use crate::model::facts::ImageFormat;
 
 /// How an instruction goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) enum Successor {
+pub(in crate::evaluator) enum InstructionSuccessor {
     /// With the instruction at this address.
     Next(u64),
     /// Anywhere: a jump to a computed address.
-    Jump(Value),
+    Jump(MachineValue),
     /// Into a call.
-    Call { target: Value, return_to: u64 },
+    Call { target: MachineValue, return_to: u64 },
     /// Back to the caller, to this address.
-    Return(Value),
+    Return(MachineValue),
     /// Both ways: the condition depends on unknowns.
-    Fork(Condition),
+    Fork(BranchCondition),
     /// With the instruction at this address, after something that only another thread can bring about.
     Wait(u64),
     /// Nowhere: the instruction traps.
@@ -64,12 +64,12 @@ pub(in crate::evaluator) struct CallSite {
     /// Where the reference lies: on x86-64 its displacement.
     pub(in crate::evaluator) reference: u64,
     /// The only instruction that can use it, if that calls the import or jumps to it.
-    pub(in crate::evaluator) transfer: Option<Transfer>,
+    pub(in crate::evaluator) transfer: Option<TransferInstruction>,
 }
 
 /// An instruction that calls or jumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) struct Transfer {
+pub(in crate::evaluator) struct TransferInstruction {
     /// Its address.
     pub(in crate::evaluator) start: u64,
     /// The address after it.
@@ -80,7 +80,7 @@ pub(in crate::evaluator) struct Transfer {
 
 /// Code that only jumps on through a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) struct Stub {
+pub(in crate::evaluator) struct ImportStub {
     /// The addresses by which it may be called.
     pub(in crate::evaluator) starts: Vec<u64>,
     /// Whether the code before it certainly does not run into it.
@@ -104,12 +104,12 @@ pub(in crate::evaluator) struct AccessSite {
     /// The addresses where the instruction may begin.
     pub(in crate::evaluator) starts: Vec<u64>,
     /// What it does; of several readings, the one that may do most.
-    pub(in crate::evaluator) access: Access,
+    pub(in crate::evaluator) access: ImageAccess,
 }
 
 /// What an instruction does with memory of the image whose address its code fixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) enum Access {
+pub(in crate::evaluator) enum ImageAccess {
     /// It may change this many bytes from there.
     Write { address: u64, size: u64 },
     /// It reads there, without a change.
@@ -118,20 +118,22 @@ pub(in crate::evaluator) enum Access {
     Name { address: u64 },
 }
 
-impl Access {
+impl ImageAccess {
     /// How much may come of it.
     pub(in crate::evaluator) fn weight(self) -> u8 {
         match self {
-            Access::Read { .. } => 0,
-            Access::Write { .. } => 1,
-            Access::Name { .. } => 2,
+            ImageAccess::Read { .. } => 0,
+            ImageAccess::Write { .. } => 1,
+            ImageAccess::Name { .. } => 2,
         }
     }
 
     /// Where.
     pub(in crate::evaluator) fn address(self) -> u64 {
         match self {
-            Access::Write { address, .. } | Access::Read { address } | Access::Name { address } => address,
+            ImageAccess::Write { address, .. } | ImageAccess::Read { address } | ImageAccess::Name { address } => {
+                address
+            }
         }
     }
 }
@@ -142,59 +144,59 @@ pub(in crate::evaluator) type NamedAddresses = [Option<u64>; 32];
 /// An architecture, with what it keeps of the instructions that were decoded so far.
 pub(in crate::evaluator) trait InstructionSet: Default {
     /// The convention of calls in files of a format.
-    fn convention(format: Format) -> &'static Convention;
+    fn convention(format: ImageFormat) -> &'static CallingConvention;
 
     /// Carries out the instruction at the path's address.
-    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor;
+    fn step(&mut self, machine: &mut SharedMachine, state: &mut PathState) -> InstructionSuccessor;
 
     /// Where the instruction at an address leads, whatever the values.
-    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor;
+    fn static_successor(&mut self, image: &BinaryImage, address: u64) -> StaticSuccessor;
 
     /// What the instruction at an address does with memory at an address that the code fixes. `named` goes along from
     /// instruction to instruction.
-    fn static_access(&mut self, image: &Image, address: u64, named: &mut NamedAddresses) -> Option<Access>;
+    fn static_access(&mut self, image: &BinaryImage, address: u64, named: &mut NamedAddresses) -> Option<ImageAccess>;
 
     /// The instructions that may read, write or name something from `range.0` up to `range.1`: for each the addresses where
     /// it may begin.
-    fn accesses(image: &Image, range: (u64, u64)) -> Vec<AccessSite>;
+    fn accesses(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite>;
 
     /// Where the instruction may begin to which such a place as [`InstructionSet::references`] gives belongs.
-    fn starts_of(image: &Image, place: u64) -> Vec<u64>;
+    fn starts_of(image: &BinaryImage, place: u64) -> Vec<u64>;
 
     /// Whether the instruction there traps: what comes before it never returns.
-    fn traps(&mut self, image: &Image, address: u64) -> bool;
+    fn traps(&mut self, image: &BinaryImage, address: u64) -> bool;
 
     /// The variable of 32 bits that the code at the return address of a call compares with -1, when it does that.
-    fn compares_with_minus_one(&mut self, machine: &Machine, state: &State, return_to: u64) -> Option<u64>;
+    fn compares_with_minus_one(&mut self, machine: &SharedMachine, state: &PathState, return_to: u64) -> Option<u64>;
 
     /// Enters a call of the image's own code: the callee finds the address that it returns to where it expects it.
-    fn enter(machine: &mut Machine, state: &mut State, return_to: u64);
+    fn enter(machine: &mut SharedMachine, state: &mut PathState, return_to: u64);
 
     /// Enters a call of a function that is modelled.
-    fn enter_external(machine: &mut Machine, state: &mut State, return_to: u64);
+    fn enter_external(machine: &mut SharedMachine, state: &mut PathState, return_to: u64);
 
     /// Takes the return address off the stack, where calls put it there.
-    fn leave_external(machine: &Machine, state: &mut State);
+    fn leave_external(machine: &SharedMachine, state: &mut PathState);
 
     /// The stack pointer at the beginning of a function.
-    fn stack_at_entry(frame: &Frame) -> u64;
+    fn stack_at_entry(frame: &CallFrame) -> u64;
 
     /// Where a table of code addresses ends at the latest that a jump at this place reads, of the bounds of its part that
     /// is read: what code names is an object of its own, and where it begins the table has ended.
-    fn jump_table_end(image: &Image, place: u64, bounds: (u64, u64)) -> u64;
+    fn jump_table_end(image: &BinaryImage, place: u64, bounds: (u64, u64)) -> u64;
 
     /// The places in code that name one of these addresses.
-    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite>;
+    fn references(segment: &ImageSegment<'_>, targets: &[u64]) -> Vec<CallSite>;
 
     /// The stub that such a place belongs to.
-    fn stub(image: &Image, site: &CallSite) -> Option<Stub>;
+    fn stub(image: &BinaryImage, site: &CallSite) -> Option<ImportStub>;
 
     /// The instruction that gives a register a constant before the call or jump at such a place, with nothing between
     /// that could change it.
-    fn constant_before(image: &Image, site: &CallSite, register: usize) -> Option<ConstantDefinition>;
+    fn constant_before(image: &BinaryImage, site: &CallSite, register: usize) -> Option<ConstantDefinition>;
 
     /// Whether something that looks like a jump leads to an address from `start` to `last`.
-    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool;
+    fn is_jumped_into(image: &BinaryImage, start: u64, last: u64) -> bool;
 }
 
 /// The places in the code that refer to an import, stubs left out.
@@ -203,7 +205,7 @@ pub(in crate::evaluator) trait InstructionSet: Default {
 /// encodes, without knowing where instructions begin, so that the count may be too high but is never too low for code
 /// that compilers make. A place that loads the import's address without calling it at once may call it any number of
 /// times.
-pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &Image, import: u64) -> Vec<CallSite> {
+pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &BinaryImage, import: u64) -> Vec<CallSite> {
     let slots = image.relocations().iter().filter(|&&(_, value)| value == import).map(|&(slot, _)| slot);
     let code = || image.segments.iter().filter(|segment| segment.executable);
     let find = |targets: &[u64]| -> Vec<CallSite> { code().flat_map(|it| I::references(it, targets)).collect() };
@@ -230,7 +232,7 @@ pub(in crate::evaluator) fn find_call_sites<I: InstructionSet>(image: &Image, im
 ///
 /// An answer is given only where every way to the call leads over the instruction that sets the register: nothing
 /// between them branches, writes the register, or is jumped to from elsewhere in the code.
-pub(in crate::evaluator) fn second_argument<I: InstructionSet>(image: &Image, site: &CallSite) -> Option<u64> {
+pub(in crate::evaluator) fn second_argument<I: InstructionSet>(image: &BinaryImage, site: &CallSite) -> Option<u64> {
     let &register = I::convention(image.format).arguments.get(1)?;
     let definition = I::constant_before(image, site, register)?;
     (!I::is_jumped_into(image, definition.end, definition.call)).then_some(definition.value)

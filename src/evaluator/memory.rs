@@ -12,10 +12,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use self::guards::StaticGuards;
-pub(super) use self::layout::Layout;
-use crate::binary::image::Image;
+pub(super) use self::layout::DataLayout;
+use crate::binary::image::BinaryImage;
 use crate::evaluator::values::value::{
-    HEAP_STRIDE, ImageBounds, PointsTo, Region, THREAD, THREAD_BLOCK, Value, mask, region,
+    HEAP_STRIDE, ImageBounds, MachineValue, MemoryRegion, PointsTo, THREAD, THREAD_BLOCK, mask, region,
 };
 
 /// Words in a page.
@@ -29,29 +29,29 @@ const RED_ZONE: u64 = 128;
 
 /// Eight aligned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
+enum MemoryWord {
     /// What was there at first.
     Base,
     /// One value.
-    Whole(Value),
+    Whole(MachineValue),
     /// A result of four bytes, and what lies beside it where that is known.
-    Low { value: Value, upper: Option<u32> },
+    Low { value: MachineValue, upper: Option<u32> },
     /// Bytes, of which those in the mask `known` are known.
     Bytes { data: u64, known: u8 },
 }
 
 /// A run of words.
 #[derive(Clone, Debug)]
-struct Page {
-    words: [Word; WORDS],
+struct MemoryPage {
+    words: [MemoryWord; WORDS],
     /// Writes of what points at most there, at places that are not known, leave the whole page as it is.
     settled: Cell<Option<PointsTo>>,
 }
 
 /// The memory of one path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
-    pages: Vec<(u64, Rc<Page>)>,
+pub(super) struct PathMemory {
+    pages: Vec<(u64, Rc<MemoryPage>)>,
     /// Where in the list the page was that was used last.
     latest: Cell<usize>,
     /// Memory that an unknown write may have reached: nothing there reads as it was at first.
@@ -66,7 +66,7 @@ pub(super) struct Memory {
     /// The same for the heap.
     heap_pointees: PointsTo,
     /// What is known of the image's data from the start.
-    layout: Rc<Layout>,
+    layout: Rc<DataLayout>,
     /// Addresses in the image that the path stored or gave away, sorted.
     escaped: Rc<Vec<u64>>,
     /// Words with guards of one-time initialisation, sorted: only the run time writes there, so nothing vague hits them.
@@ -78,96 +78,101 @@ pub(super) struct Memory {
 }
 
 /// What the words of a path that must survive vague writes look like: the module's own handle.
-fn is_handle(value: Value) -> bool {
-    matches!(value, Value::Known(address) if region(address) == Region::Object)
+fn is_handle(value: MachineValue) -> bool {
+    matches!(value, MachineValue::Known(address) if region(address) == MemoryRegion::Object)
 }
 
-impl Memory {
+impl PathMemory {
     /// The memory of a path that has not begun.
-    pub(super) fn new(layout: Rc<Layout>, known: &StaticGuards) -> Memory {
+    pub(super) fn new(layout: Rc<DataLayout>, known: &StaticGuards) -> PathMemory {
         let (guards, objects) = (Rc::new(known.words().to_vec()), Rc::new(known.objects().to_vec()));
-        Memory { layout, guards, objects, ..Memory::default() }
+        PathMemory { layout, guards, objects, ..PathMemory::default() }
     }
 
     /// Reads 1, 2, 4 or 8 bytes.
-    pub(super) fn read(&self, image: &Image, address: u64, size: u64) -> Value {
+    pub(super) fn read(&self, image: &BinaryImage, address: u64, size: u64) -> MachineValue {
         let offset = address % 8;
         if offset + size > 8 {
             return self.read_unaligned(image, address, size);
         }
         match self.word(image, address - offset) {
-            Word::Whole(value) if offset == 0 && size == 8 => value,
-            Word::Whole(Value::Known(data)) => Value::Known((data >> (8 * offset)) & mask(8 * size as u32)),
-            Word::Whole(value) if offset == 0 => value.truncate(8 * size as u32),
-            Word::Low { value, .. } if offset == 0 && size <= 4 => value.truncate(8 * size as u32),
-            Word::Low { value, upper: Some(0) } if offset == 0 => value,
-            Word::Low { upper: Some(upper), .. } if offset >= 4 => {
-                Value::Known((u64::from(upper) >> (8 * (offset - 4))) & mask(8 * size as u32))
+            MemoryWord::Whole(value) if offset == 0 && size == 8 => value,
+            MemoryWord::Whole(MachineValue::Known(data)) => {
+                MachineValue::Known((data >> (8 * offset)) & mask(8 * size as u32))
             }
-            Word::Bytes { data, known } => {
+            MemoryWord::Whole(value) if offset == 0 => value.truncate(8 * size as u32),
+            MemoryWord::Low { value, .. } if offset == 0 && size <= 4 => value.truncate(8 * size as u32),
+            MemoryWord::Low { value, upper: Some(0) } if offset == 0 => value,
+            MemoryWord::Low { upper: Some(upper), .. } if offset >= 4 => {
+                MachineValue::Known((u64::from(upper) >> (8 * (offset - 4))) & mask(8 * size as u32))
+            }
+            MemoryWord::Bytes { data, known } => {
                 let wanted = (mask(size as u32) as u8) << offset;
                 if known & wanted == wanted {
-                    Value::Known((data >> (8 * offset)) & mask(8 * size as u32))
+                    MachineValue::Known((data >> (8 * offset)) & mask(8 * size as u32))
                 } else {
-                    Value::ANY
+                    MachineValue::ANY
                 }
             }
-            Word::Whole(_) | Word::Low { .. } | Word::Base => Value::ANY,
+            MemoryWord::Whole(_) | MemoryWord::Low { .. } | MemoryWord::Base => MachineValue::ANY,
         }
     }
 
-    fn read_unaligned(&self, image: &Image, address: u64, size: u64) -> Value {
+    fn read_unaligned(&self, image: &BinaryImage, address: u64, size: u64) -> MachineValue {
         let mut data = 0;
         for index in 0..size.min(8) {
             match self.read(image, address.wrapping_add(index), 1) {
-                Value::Known(byte) => data |= byte << (8 * index),
-                Value::Symbol { .. } | Value::Unknown(_) => return Value::ANY,
+                MachineValue::Known(byte) => data |= byte << (8 * index),
+                MachineValue::Symbol { .. } | MachineValue::Unknown(_) => return MachineValue::ANY,
             }
         }
-        Value::Known(data)
+        MachineValue::Known(data)
     }
 
     /// Writes the lowest `size` bytes (1, 2, 4 or 8) of a value.
-    pub(super) fn write(&mut self, image: &Image, address: u64, size: u64, value: Value) {
+    pub(super) fn write(&mut self, image: &BinaryImage, address: u64, size: u64, value: MachineValue) {
         let offset = address % 8;
         if offset == 0 && size >= 8 {
-            self.set(image, address, Word::Whole(value));
+            self.set(image, address, MemoryWord::Whole(value));
             return;
         }
         if offset + size > 8 {
             for index in 0..size.min(8) {
-                let byte = value.known().map_or(Value::ANY, |data| Value::Known((data >> (8 * index)) & 0xff));
+                let byte =
+                    value.known().map_or(MachineValue::ANY, |data| MachineValue::Known((data >> (8 * index)) & 0xff));
                 self.write(image, address.wrapping_add(index), 1, byte);
             }
             return;
         }
         let before = self.word(image, address - offset);
         let (data, known) = match before {
-            Word::Whole(Value::Known(data)) => (data, 0xff),
-            Word::Bytes { data, known } => (data, known),
-            Word::Low { upper: Some(upper), .. } => (u64::from(upper) << 32, 0xf0),
-            Word::Low { upper: None, .. } | Word::Whole(_) | Word::Base => (0, 0),
+            MemoryWord::Whole(MachineValue::Known(data)) => (data, 0xff),
+            MemoryWord::Bytes { data, known } => (data, known),
+            MemoryWord::Low { upper: Some(upper), .. } => (u64::from(upper) << 32, 0xf0),
+            MemoryWord::Low { upper: None, .. } | MemoryWord::Whole(_) | MemoryWord::Base => (0, 0),
         };
         let bytes = (mask(size as u32) as u8) << offset;
         let bits = mask(8 * size as u32) << (8 * offset);
         let word = match (value, before) {
-            (Value::Known(number), Word::Low { value, .. }) if offset == 4 && size == 4 => {
-                Word::Low { value, upper: Some(number as u32) }
+            (MachineValue::Known(number), MemoryWord::Low { value, .. }) if offset == 4 && size == 4 => {
+                MemoryWord::Low { value, upper: Some(number as u32) }
             }
-            (Value::Known(number), _) => {
-                Word::Bytes { data: (data & !bits) | ((number << (8 * offset)) & bits), known: known | bytes }
+            (MachineValue::Known(number), _) => {
+                MemoryWord::Bytes { data: (data & !bits) | ((number << (8 * offset)) & bits), known: known | bytes }
             }
-            (Value::Symbol { offset: 0, .. }, _) if offset == 0 && size == 4 => {
-                Word::Low { value, upper: (known & 0xf0 == 0xf0).then_some((data >> 32) as u32) }
+            (MachineValue::Symbol { offset: 0, .. }, _) if offset == 0 && size == 4 => {
+                MemoryWord::Low { value, upper: (known & 0xf0 == 0xf0).then_some((data >> 32) as u32) }
             }
-            (Value::Symbol { .. } | Value::Unknown(_), _) => Word::Bytes { data: data & !bits, known: known & !bytes },
+            (MachineValue::Symbol { .. } | MachineValue::Unknown(_), _) => {
+                MemoryWord::Bytes { data: data & !bits, known: known & !bytes }
+            }
         };
         self.set(image, address - offset, normal(word));
     }
 
     /// Forgets up to `length` bytes from an address, as something else may have written there. Handles of the module
     /// remain unless they are exactly what was pointed at.
-    pub(super) fn forget(&mut self, image: &Image, address: u64, length: u64) {
+    pub(super) fn forget(&mut self, image: &BinaryImage, address: u64, length: u64) {
         let start = address & !7;
         for word in (0..length.div_ceil(8)).map(|index| start.wrapping_add(8 * index)) {
             if self.is_guard(word) {
@@ -175,7 +180,7 @@ impl Memory {
             }
             let before = self.read(image, word, 8);
             if word == start || !is_handle(before) {
-                self.set(image, word, Word::Whole(Value::Unknown(PointsTo::OUTSIDE)));
+                self.set(image, word, MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE)));
             }
         }
     }
@@ -194,16 +199,16 @@ impl Memory {
 
     /// A name stands for something new: copies of the old one become unknown.
     pub(super) fn rename(&mut self, id: u32) {
-        let named = |word: &Word| match *word {
-            Word::Whole(value) | Word::Low { value, .. } => {
-                matches!(value, Value::Symbol { id: other, .. } if other == id)
+        let named = |word: &MemoryWord| match *word {
+            MemoryWord::Whole(value) | MemoryWord::Low { value, .. } => {
+                matches!(value, MachineValue::Symbol { id: other, .. } if other == id)
             }
-            Word::Bytes { .. } | Word::Base => false,
+            MemoryWord::Bytes { .. } | MemoryWord::Base => false,
         };
         for (_, page) in &mut self.pages {
             if page.words.iter().any(named) {
                 for word in Rc::make_mut(page).words.iter_mut().filter(|word| named(word)) {
-                    *word = Word::Whole(Value::Unknown(PointsTo::OUTSIDE));
+                    *word = MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE));
                 }
             }
         }
@@ -228,7 +233,7 @@ impl Memory {
     /// Forgets everything in the heap.
     pub(super) fn give_up_heap(&mut self) {
         self.tainted = self.tainted.with(PointsTo::HEAP);
-        self.pages.retain(|&(start, _)| region(start) != Region::Heap);
+        self.pages.retain(|&(start, _)| region(start) != MemoryRegion::Heap);
     }
 
     /// Whether a word holds a guard of one-time initialisation.
@@ -254,33 +259,33 @@ impl Memory {
         found
     }
 
-    fn page(&self, start: u64) -> Option<&Page> {
+    fn page(&self, start: u64) -> Option<&MemoryPage> {
         let index = self.find(start).ok()?;
         self.pages.get(index).map(|(_, page)| page.as_ref())
     }
 
-    fn word(&self, image: &Image, address: u64) -> Word {
+    fn word(&self, image: &BinaryImage, address: u64) -> MemoryWord {
         let page = address & !(PAGE - 1);
         if let Ok(index) = self.find(page)
             && let Some((_, held)) = self.pages.get(index)
             && let Some(&word) = held.words.get((address - page) as usize / 8)
-            && word != Word::Base
+            && word != MemoryWord::Base
         {
             return word;
         }
         self.base(image, address)
     }
 
-    fn set(&mut self, image: &Image, address: u64, word: Word) {
+    fn set(&mut self, image: &BinaryImage, address: u64, word: MemoryWord) {
         let place = region(address);
-        if place != Region::Image {
+        if place != MemoryRegion::Image {
             self.point(place.points_to(), whole_points_to(word, ImageBounds::of(image)));
         }
         let start = address & !(PAGE - 1);
         let index = match self.find(start) {
             Ok(index) => index,
             Err(index) => {
-                let page = Page { words: [Word::Base; WORDS], settled: Cell::new(None) };
+                let page = MemoryPage { words: [MemoryWord::Base; WORDS], settled: Cell::new(None) };
                 self.pages.insert(index, (start, Rc::new(page)));
                 index
             }
@@ -298,23 +303,23 @@ impl Memory {
     }
 
     /// What a word holds that the path did not write.
-    fn base(&self, image: &Image, address: u64) -> Word {
+    fn base(&self, image: &BinaryImage, address: u64) -> MemoryWord {
         match region(address) {
-            Region::Stack => Word::Whole(Value::ANY),
-            Region::Thread => thread_base(image, address),
-            Region::Object => Word::Whole(Value::Unknown(PointsTo::OUTSIDE)),
-            Region::Heap => {
+            MemoryRegion::Stack => MemoryWord::Whole(MachineValue::ANY),
+            MemoryRegion::Thread => thread_base(image, address),
+            MemoryRegion::Object => MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE)),
+            MemoryRegion::Heap => {
                 let zero = self.allocations.iter().any(|&(start, zeros)| {
                     address >= start && address - start < zeros && !self.tainted.may(PointsTo::HEAP)
                 });
-                Word::Whole(if zero { Value::Known(0) } else { Value::Unknown(PointsTo::OUTSIDE) })
+                MemoryWord::Whole(if zero { MachineValue::Known(0) } else { MachineValue::Unknown(PointsTo::OUTSIDE) })
             }
-            Region::Image => self.image_base(image, address),
+            MemoryRegion::Image => self.image_base(image, address),
         }
     }
 
-    fn image_base(&self, image: &Image, address: u64) -> Word {
-        let unknown = Word::Whole(Value::Unknown(PointsTo::OUTSIDE.with(PointsTo::IMAGE)));
+    fn image_base(&self, image: &BinaryImage, address: u64) -> MemoryWord {
+        let unknown = MemoryWord::Whole(MachineValue::Unknown(PointsTo::OUTSIDE.with(PointsTo::IMAGE)));
         let mut word = [0; 8];
         let whole = image.read_into(address, &mut word);
         let number = u64::from_le_bytes(word);
@@ -323,10 +328,10 @@ impl Memory {
         if spoiled && !image.is_read_only(address) && !self.is_guard(address) {
             // Programs do not write where the loader put the address of an import.
             let import = whole && image.import_at(number).is_some();
-            return if import { Word::Whole(Value::Known(number)) } else { unknown };
+            return if import { MemoryWord::Whole(MachineValue::Known(number)) } else { unknown };
         }
         if whole {
-            return Word::Whole(Value::Known(number));
+            return MemoryWord::Whole(MachineValue::Known(number));
         }
         let (mut data, mut known) = (0, 0);
         for index in 0..8 {
@@ -335,44 +340,46 @@ impl Memory {
                 known |= 1 << index;
             }
         }
-        if known == 0 { unknown } else { Word::Bytes { data, known } }
+        if known == 0 { unknown } else { MemoryWord::Bytes { data, known } }
     }
 
     /// Drops what lies below the stack pointer: nobody may read it any more.
     pub(super) fn trim(&mut self, stack: u64) {
         let dead = stack.saturating_sub(RED_ZONE);
-        self.pages.retain(|&(start, _)| region(start) != Region::Stack || start + PAGE > dead);
+        self.pages.retain(|&(start, _)| region(start) != MemoryRegion::Stack || start + PAGE > dead);
     }
 }
 
 /// On Windows a thread's block begins as a copy of a template in the image.
-fn thread_base(image: &Image, address: u64) -> Word {
+fn thread_base(image: &BinaryImage, address: u64) -> MemoryWord {
     let offset = address.wrapping_sub(THREAD + THREAD_BLOCK);
     let place =
         image.thread_template().and_then(|(start, end)| Some(start.checked_add(offset)?).filter(|it| *it < end));
-    Word::Whole(place.and_then(|place| image.u64(place)).map_or(Value::Unknown(PointsTo::OUTSIDE), Value::Known))
+    MemoryWord::Whole(
+        place.and_then(|place| image.u64(place)).map_or(MachineValue::Unknown(PointsTo::OUTSIDE), MachineValue::Known),
+    )
 }
 
 fn is_dead(address: u64, stack: u64) -> bool {
-    region(address) == Region::Stack && address < stack.saturating_sub(RED_ZONE)
+    region(address) == MemoryRegion::Stack && address < stack.saturating_sub(RED_ZONE)
 }
 
 fn byte_mask(known: u8) -> u64 {
     (0..8).filter(|index| known & (1 << index) != 0).fold(0, |bits, index| bits | 0xff << (8 * index))
 }
 
-fn normal(word: Word) -> Word {
+fn normal(word: MemoryWord) -> MemoryWord {
     match word {
-        Word::Bytes { data, known: 0xff } => Word::Whole(Value::Known(data)),
-        Word::Bytes { known: 0, .. } => Word::Whole(Value::ANY),
-        Word::Bytes { .. } | Word::Low { .. } | Word::Base | Word::Whole(_) => word,
+        MemoryWord::Bytes { data, known: 0xff } => MemoryWord::Whole(MachineValue::Known(data)),
+        MemoryWord::Bytes { known: 0, .. } => MemoryWord::Whole(MachineValue::ANY),
+        MemoryWord::Bytes { .. } | MemoryWord::Low { .. } | MemoryWord::Base | MemoryWord::Whole(_) => word,
     }
 }
 
-fn whole_points_to(word: Word, extent: ImageBounds) -> PointsTo {
+fn whole_points_to(word: MemoryWord, extent: ImageBounds) -> PointsTo {
     match word {
-        Word::Whole(value) | Word::Low { value, .. } => value.points_to_in(extent),
-        Word::Bytes { .. } | Word::Base => PointsTo::NOTHING,
+        MemoryWord::Whole(value) | MemoryWord::Low { value, .. } => value.points_to_in(extent),
+        MemoryWord::Bytes { .. } | MemoryWord::Base => PointsTo::NOTHING,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::explorer::tests::{Assembly, CREATE, Fixture, INIT_DEFINITION, ONE_PHASE, SET_GIL, TWO_PHASES, on_code};
 use super::*;
-use crate::model::facts::{Declaration, InitKind};
+use crate::model::facts::{GilDeclaration, InitKind};
 
-fn evaluated(fixture: Fixture, code: Assembly, create: Option<u64>) -> Evaluation {
+fn evaluated(fixture: Fixture, code: Assembly, create: Option<u64>) -> HookEvaluation {
     let mut found = None;
     on_code(fixture, code, |executor| {
         let init_function = InitFunction { address: fixture.hook, kind: HookKind::Init, module: "sample", create };
@@ -43,7 +43,7 @@ fn a_hook_that_only_returns_null_fails() {
 fn what_all_paths_agree_on_is_known() {
     let code = Assembly::of(TWO_PHASES).perhaps_over(3).raw(&NULL).name(TWO_PHASES.definition).jump(INIT_DEFINITION);
     let found = evaluated(TWO_PHASES, code, None);
-    assert_eq!(found.facts.gil.value(), Some(&Declaration::Absent), "{:?}", found.facts.gil);
+    assert_eq!(found.facts.gil.value(), Some(&GilDeclaration::Absent), "{:?}", found.facts.gil);
     assert_eq!((found.name.value().map(String::as_str), found.is_complete), (Some("package.sample"), true));
     assert!(found.trace.len() >= 3 && found.steps > 5 && found.forks == 1);
 }
@@ -75,8 +75,8 @@ fn what_makes_the_object_is_followed_where_it_matters() {
     let code = Assembly::of(TWO_PHASES).name(TWO_PHASES.definition).jump(INIT_DEFINITION).up_to(create).raw(&NULL);
     let found = evaluated(TWO_PHASES, code, Some(create));
     // Nothing is declared, whatever the object is.
-    assert_eq!(found.facts.gil.value(), Some(&Declaration::Absent), "{:?}", found.facts.gil);
+    assert_eq!(found.facts.gil.value(), Some(&GilDeclaration::Absent), "{:?}", found.facts.gil);
     let as_it_is = evaluated(ONE_PHASE, Assembly::of(ONE_PHASE), None);
-    assert_eq!(as_it_is.facts.gil.value(), Some(&Declaration::SetGil { value: 1 }));
+    assert_eq!(as_it_is.facts.gil.value(), Some(&GilDeclaration::SetGil { value: 1 }));
     assert_eq!((as_it_is.created, as_it_is.forwarded), (CreatedObject::Undefined, None));
 }

@@ -7,18 +7,18 @@
 
 use std::collections::VecDeque;
 
-use super::siblings::{OpenedSibling, SiblingImage, Siblings, file_name};
-use crate::binary::image::{Image, Import, c_library};
+use super::siblings::{OpenedSibling, SiblingImage, SiblingLibraries, file_name};
+use crate::binary::image::{BinaryImage, ImportedSymbol, c_library};
 use crate::binary::python::{is_python, is_system_library};
 use crate::evaluator;
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 /// Most libraries that are looked into for one import.
 const MOST_LIBRARIES: usize = 16;
 
 /// Where a loader looks for a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum LibraryPlace {
     /// At one of these paths, relative to what the module's own path is relative to; they may begin with `..`.
     Paths(Vec<String>),
     /// In folders that are not named here: in any, when there is only one file of this name.
@@ -26,15 +26,19 @@ enum Place {
 }
 
 /// The libraries beside one image.
-pub(super) struct Beside<'a, 'data, 's> {
-    image: &'a Image<'data>,
+pub(super) struct LibrariesBeside<'a, 'data, 's> {
+    image: &'a BinaryImage<'data>,
     path: &'a str,
-    siblings: &'a Siblings<'s>,
+    siblings: &'a SiblingLibraries<'s>,
 }
 
-impl<'a, 'data, 's> Beside<'a, 'data, 's> {
-    pub(super) fn new(image: &'a Image<'data>, path: &'a str, siblings: &'a Siblings<'s>) -> Beside<'a, 'data, 's> {
-        Beside { image, path, siblings }
+impl<'a, 'data, 's> LibrariesBeside<'a, 'data, 's> {
+    pub(super) fn new(
+        image: &'a BinaryImage<'data>,
+        path: &'a str,
+        siblings: &'a SiblingLibraries<'s>,
+    ) -> LibrariesBeside<'a, 'data, 's> {
+        LibrariesBeside { image, path, siblings }
     }
 
     /// Whether it needs a library that is neither the system's nor the interpreter's.
@@ -43,14 +47,14 @@ impl<'a, 'data, 's> Beside<'a, 'data, 's> {
     }
 
     /// Shows the image of a library that fits the module's, if it lies where its user looks for it.
-    fn with<T>(&self, library: &str, user: &User, see: impl FnOnce(&SiblingImage<'_>) -> T) -> Option<T> {
+    fn with<T>(&self, library: &str, user: &LibraryUser, see: impl FnOnce(&SiblingImage<'_>) -> T) -> Option<T> {
         let place = user.place(library, self.image.format)?;
         self.siblings.with(file_name(library), |sibling| {
             let OpenedSibling::Library(images) = sibling else { return None };
             let fits = |it: &&SiblingImage<'_>| {
                 let is_there = match &place {
-                    Place::Paths(paths) => paths.iter().any(|path| is_same(path, it.path)),
-                    Place::Anywhere => true,
+                    LibraryPlace::Paths(paths) => paths.iter().any(|path| is_same(path, it.path)),
+                    LibraryPlace::Anywhere => true,
                 };
                 is_there && it.image.format == self.image.format && it.image.architecture == self.image.architecture
             };
@@ -59,11 +63,11 @@ impl<'a, 'data, 's> Beside<'a, 'data, 's> {
     }
 
     /// The first library in the order of a dynamic linker that defines a symbol, and who needs it.
-    fn in_scope(&self, symbol: &str) -> Option<(User, String)> {
-        let mut waiting: VecDeque<(User, String)> = VecDeque::new();
+    fn in_scope(&self, symbol: &str) -> Option<(LibraryUser, String)> {
+        let mut waiting: VecDeque<(LibraryUser, String)> = VecDeque::new();
         let mut met: Vec<String> = Vec::new();
-        let add = |waiting: &mut VecDeque<_>, image: &Image<'_>, path: &str| {
-            let user = User::of(image, path);
+        let add = |waiting: &mut VecDeque<_>, image: &BinaryImage<'_>, path: &str| {
+            let user = LibraryUser::of(image, path);
             waiting.extend(image.libraries().iter().map(|library| (user.clone(), library.clone())));
         };
         add(&mut waiting, self.image, self.path);
@@ -88,16 +92,16 @@ impl<'a, 'data, 's> Beside<'a, 'data, 's> {
     }
 }
 
-impl evaluator::ImportResolver for Beside<'_, '_, '_> {
-    fn define(&self, import: &Import, see: &mut dyn FnMut(&Image<'_>, u64)) {
+impl evaluator::ImportResolver for LibrariesBeside<'_, '_, '_> {
+    fn define(&self, import: &ImportedSymbol, see: &mut dyn FnMut(&BinaryImage<'_>, u64)) {
         let found = match (&import.library, self.image.format) {
             _ if is_python(&import.name) => None,
-            (None, Format::Elf) if c_library::exports(import.name.as_bytes()) => None,
-            (None, Format::Elf) => self.in_scope(&import.name),
+            (None, ImageFormat::Elf) if c_library::exports(import.name.as_bytes()) => None,
+            (None, ImageFormat::Elf) => self.in_scope(&import.name),
             (Some(library), _) if !is_system_library(file_name(library)) => {
-                Some((User::of(self.image, self.path), library.clone()))
+                Some((LibraryUser::of(self.image, self.path), library.clone()))
             }
-            (Some(_), _) | (None, Format::MachO | Format::Pe) => None,
+            (Some(_), _) | (None, ImageFormat::MachO | ImageFormat::Pe) => None,
         };
         let Some((user, library)) = found else { return };
         self.with(&library, &user, |it| {
@@ -122,28 +126,28 @@ fn is_same(expected: &str, found: &str) -> bool {
 
 /// Who needs a library.
 #[derive(Clone, Debug)]
-struct User {
+struct LibraryUser {
     path: String,
     search_paths: Vec<String>,
 }
 
-impl User {
-    fn of(image: &Image<'_>, path: &str) -> User {
-        User { path: path.to_owned(), search_paths: image.search_paths().to_vec() }
+impl LibraryUser {
+    fn of(image: &BinaryImage<'_>, path: &str) -> LibraryUser {
+        LibraryUser { path: path.to_owned(), search_paths: image.search_paths().to_vec() }
     }
 
     /// Where a loader looks for a library; `None` where that is not beside the module.
-    fn place(&self, library: &str, format: Format) -> Option<Place> {
+    fn place(&self, library: &str, format: ImageFormat) -> Option<LibraryPlace> {
         let folder = self.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let paths: Vec<String> = match format {
-            Format::Pe => return Some(Place::Anywhere),
-            Format::MachO => match library.split_once('/') {
+            ImageFormat::Pe => return Some(LibraryPlace::Anywhere),
+            ImageFormat::MachO => match library.split_once('/') {
                 Some(("@loader_path", rest)) => join(folder, rest).into_iter().collect(),
-                Some(("@rpath", _)) => return Some(Place::Anywhere),
+                Some(("@rpath", _)) => return Some(LibraryPlace::Anywhere),
                 _ => Vec::new(),
             },
-            Format::Elf if library.contains('/') => Vec::new(),
-            Format::Elf => {
+            ImageFormat::Elf if library.contains('/') => Vec::new(),
+            ImageFormat::Elf => {
                 let own = self
                     .search_paths
                     .iter()
@@ -151,7 +155,7 @@ impl User {
                 own.filter_map(|rest| join(folder, &format!("{rest}/{library}"))).collect()
             }
         };
-        (!paths.is_empty()).then_some(Place::Paths(paths))
+        (!paths.is_empty()).then_some(LibraryPlace::Paths(paths))
     }
 }
 
@@ -176,22 +180,22 @@ mod tests {
 
     #[test]
     fn libraries_are_looked_for_where_their_user_says() {
-        let user = |path: &str, search_paths: &[&str]| User {
+        let user = |path: &str, search_paths: &[&str]| LibraryUser {
             path: path.to_owned(),
             search_paths: search_paths.iter().map(|path| (*path).to_owned()).collect(),
         };
-        let at = |path: &str| Some(Place::Paths(vec![path.to_owned()]));
+        let at = |path: &str| Some(LibraryPlace::Paths(vec![path.to_owned()]));
         let cases = [
-            (user("p/m.so", &["$ORIGIN/../p.libs"]), "libx.so.1", Format::Elf, at("p.libs/libx.so.1")),
-            (user("m.so", &["${ORIGIN}/../../q"]), "libx.so", Format::Elf, at("../../q/libx.so")),
-            (user("m.so", &["$ORIGIN"]), "libx.so", Format::Elf, at("libx.so")),
-            (user("p/m.so", &[]), "libx.so", Format::Elf, None),
-            (user("p/m.so", &["/usr/lib"]), "libx.so", Format::Elf, None),
-            (user("p/m.so", &["$ORIGIN"]), "/usr/lib/libx.so", Format::Elf, None),
-            (user("p/m.so", &[]), "@loader_path/../p.dylibs/libx.dylib", Format::MachO, at("p.dylibs/libx.dylib")),
-            (user("p/m.so", &[]), "@rpath/libx.dylib", Format::MachO, Some(Place::Anywhere)),
-            (user("p/m.so", &[]), "/usr/local/lib/libx.dylib", Format::MachO, None),
-            (user("p/m.pyd", &[]), "x-0a1b.dll", Format::Pe, Some(Place::Anywhere)),
+            (user("p/m.so", &["$ORIGIN/../p.libs"]), "libx.so.1", ImageFormat::Elf, at("p.libs/libx.so.1")),
+            (user("m.so", &["${ORIGIN}/../../q"]), "libx.so", ImageFormat::Elf, at("../../q/libx.so")),
+            (user("m.so", &["$ORIGIN"]), "libx.so", ImageFormat::Elf, at("libx.so")),
+            (user("p/m.so", &[]), "libx.so", ImageFormat::Elf, None),
+            (user("p/m.so", &["/usr/lib"]), "libx.so", ImageFormat::Elf, None),
+            (user("p/m.so", &["$ORIGIN"]), "/usr/lib/libx.so", ImageFormat::Elf, None),
+            (user("p/m.so", &[]), "@loader_path/../p.dylibs/libx.dylib", ImageFormat::MachO, at("p.dylibs/libx.dylib")),
+            (user("p/m.so", &[]), "@rpath/libx.dylib", ImageFormat::MachO, Some(LibraryPlace::Anywhere)),
+            (user("p/m.so", &[]), "/usr/local/lib/libx.dylib", ImageFormat::MachO, None),
+            (user("p/m.pyd", &[]), "x-0a1b.dll", ImageFormat::Pe, Some(LibraryPlace::Anywhere)),
         ];
         for (user, library, format, expected) in cases {
             assert_eq!(user.place(library, format), expected, "{user:?} {library}");

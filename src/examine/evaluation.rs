@@ -1,8 +1,8 @@
 //! Follows the hooks of an image, as the interpreter that the file was built for would call them.
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::cpython::file_name::ExtensionFileName;
-use crate::evaluator::{Evaluation, EvaluationLimits, ImportResolver, InitFunction, TargetInterpreter, evaluate};
+use crate::evaluator::{EvaluationLimits, HookEvaluation, ImportResolver, InitFunction, TargetInterpreter, evaluate};
 use crate::model::facts::{Abi, Fact, Flavour, Hook, ImageFacts};
 use crate::model::inspection::Explanation;
 
@@ -19,19 +19,19 @@ pub(super) struct FollowOptions {
 
 /// What following the hook shows, where the data names a function in `Py_mod_create`.
 pub(super) fn follow(
-    image: &Image<'_>,
+    image: &BinaryImage<'_>,
     hook: &Hook,
     create: Option<u64>,
     options: FollowOptions,
     siblings: &dyn ImportResolver,
-) -> Evaluation {
+) -> HookEvaluation {
     let init_function = InitFunction { address: hook.address, kind: hook.kind, module: &hook.module, create };
     evaluate(image, init_function, options.interpreter, options.limits, siblings)
 }
 
 /// How following the hooks that the file's name asks for went.
 pub(super) fn explain(
-    image: &Image<'_>,
+    image: &BinaryImage<'_>,
     known: &ImageFacts,
     path: &str,
     siblings: &dyn ImportResolver,

@@ -6,8 +6,8 @@
 //! often a few instructions, has none.
 
 use super::evaluation;
-use super::siblings::{OpenedSibling, SiblingImage, Siblings, file_name};
-use crate::binary::image::Image;
+use super::siblings::{OpenedSibling, SiblingImage, SiblingLibraries, file_name};
+use crate::binary::image::BinaryImage;
 use crate::binary::python::is_system_library;
 use crate::evaluator::{ForwardedInit, InitFunction, NoSiblings, evaluate};
 use crate::model::evidence::Evidence;
@@ -17,8 +17,8 @@ use crate::model::facts::{Abi, Fact, Hook, InitFacts};
 const MOST_LIBRARIES: usize = 16;
 
 /// A hook that is forwarded.
-pub(super) struct Forwarding<'a, 'data> {
-    pub(super) image: &'a Image<'data>,
+pub(super) struct ForwardedHook<'a, 'data> {
+    pub(super) image: &'a BinaryImage<'data>,
     /// The module's path.
     pub(super) path: &'a str,
     pub(super) hook: &'a Hook,
@@ -29,9 +29,9 @@ pub(super) struct Forwarding<'a, 'data> {
 /// What the function does as what the hook does, looked for in the order in which a loader would ask; or why it is not
 /// known. The ABI becomes the library's where the file has none.
 pub(super) fn follow(
-    module: &Forwarding<'_, '_>,
+    module: &ForwardedHook<'_, '_>,
     abi: &mut Fact<Abi>,
-    siblings: &Siblings<'_>,
+    siblings: &SiblingLibraries<'_>,
 ) -> Result<InitFacts, String> {
     for name in libraries(module.init).into_iter().take(MOST_LIBRARIES) {
         let found = siblings.with(name, |sibling| match sibling {
@@ -68,9 +68,9 @@ fn libraries(init: &ForwardedInit) -> Vec<&str> {
 
 fn follow_in(
     library: &SiblingImage<'_>,
-    module: &Forwarding<'_, '_>,
+    module: &ForwardedHook<'_, '_>,
     abi: &mut Fact<Abi>,
-    siblings: &Siblings<'_>,
+    siblings: &SiblingLibraries<'_>,
 ) -> Option<InitFacts> {
     let symbol = &module.init.symbol;
     let &address = library.image.exports().get(symbol)?;

@@ -1,13 +1,13 @@
 //! What the data says and what following the code shows, put together.
 
 use crate::binary::python::StaticInit;
-use crate::evaluator::Evaluation;
+use crate::evaluator::HookEvaluation;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, InitFacts};
 
 /// Puts both together: where only one knows, it decides; where they differ, nobody knows.
-pub(super) fn merge(read: StaticInit, found: Evaluation) -> InitFacts {
-    let Evaluation { facts: evaluated, created, is_complete, .. } = found;
+pub(super) fn merge(read: StaticInit, found: HookEvaluation) -> InitFacts {
+    let HookEvaluation { facts: evaluated, created, is_complete, .. } = found;
     let gil = match &evaluated.gil {
         // All paths end, and what they end with is not known: the data is only what the code began with.
         Fact::Unknown { why, .. } if is_complete && evaluated.init.value().is_none() => Fact::unknown(why.clone()),
@@ -88,13 +88,13 @@ fn both(read: &[Evidence], evaluated: &[Evidence]) -> Vec<Evidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{Declaration, InitKind};
+    use crate::model::facts::{GilDeclaration, InitKind};
 
     fn known<T>(value: T) -> Fact<T> {
         Fact::known(value, vec![Evidence::new("seen")])
     }
 
-    fn evaluation(init: Fact<InitKind>, gil: Fact<Declaration>) -> InitFacts {
+    fn evaluation(init: Fact<InitKind>, gil: Fact<GilDeclaration>) -> InitFacts {
         InitFacts {
             init,
             gil,
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn one_who_knows_decides_and_two_must_agree() {
         let (single, multi) = (known(InitKind::SinglePhase), known(InitKind::MultiPhase));
-        let (used, not_used) = (Declaration::Slot { value: 0 }, Declaration::Slot { value: 1 });
+        let (used, not_used) = (GilDeclaration::Slot { value: 0 }, GilDeclaration::Slot { value: 1 });
         let cases = [
             (evaluation(multi.clone(), known(used.clone())), evaluation(nobody(), nobody()), Some(used.clone())),
             (evaluation(multi.clone(), nobody()), evaluation(multi.clone(), known(used.clone())), Some(used.clone())),

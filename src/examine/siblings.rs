@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::BinaryError;
-use crate::binary::image::{Image, ImageError, images};
+use crate::binary::image::{BinaryImage, ImageError, images};
 use crate::binary::python;
-use crate::evaluator::{Evaluation, EvaluationLimits};
+use crate::evaluator::{EvaluationLimits, HookEvaluation};
 use crate::model::facts::{Abi, Fact};
 
 /// What lies beside a file under a library's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sibling<'s> {
+pub enum SiblingLibrary<'s> {
     /// No file of that name; or two, of which only a loader knows which it takes.
     Missing,
     /// One that cannot be read.
@@ -30,7 +30,7 @@ pub enum Sibling<'s> {
 /// Who has the files that lie beside a file.
 pub trait SiblingFiles: Sync {
     /// Opens the file of this name, which has no folders.
-    fn open(&self, name: &str) -> Sibling<'_>;
+    fn open(&self, name: &str) -> SiblingLibrary<'_>;
 
     /// Is told of a file that is no library that can be read.
     fn is_broken(&self, path: &str, error: &BinaryError);
@@ -40,15 +40,15 @@ pub trait SiblingFiles: Sync {
 struct NoFiles;
 
 impl SiblingFiles for NoFiles {
-    fn open(&self, _: &str) -> Sibling<'_> {
-        Sibling::Missing
+    fn open(&self, _: &str) -> SiblingLibrary<'_> {
+        SiblingLibrary::Missing
     }
 
     fn is_broken(&self, _: &str, _: &BinaryError) {}
 }
 
 /// The libraries of one distribution that were asked for so far.
-pub struct Siblings<'s> {
+pub struct SiblingLibraries<'s> {
     files: &'s dyn SiblingFiles,
     opened: Mutex<BTreeMap<String, Arc<OnceLock<OpenedSibling<'s>>>>>,
     /// What following the hooks of the distribution's modules took so far, in instructions.
@@ -69,7 +69,7 @@ pub(super) enum OpenedSibling<'s> {
 
 /// One image of a library.
 pub(super) struct SiblingImage<'s> {
-    pub(super) image: Image<'s>,
+    pub(super) image: BinaryImage<'s>,
     /// The library's path.
     pub(super) path: &'s str,
     abi: OnceLock<Fact<Abi>>,
@@ -82,11 +82,11 @@ impl SiblingImage<'_> {
     }
 }
 
-impl<'s> Siblings<'s> {
+impl<'s> SiblingLibraries<'s> {
     /// Those that somebody has.
-    pub fn new(files: &'s dyn SiblingFiles) -> Siblings<'s> {
+    pub fn new(files: &'s dyn SiblingFiles) -> SiblingLibraries<'s> {
         let allowance = AtomicU64::new(EvaluationLimits::default().steps);
-        Siblings { files, opened: Mutex::default(), effort: AtomicU64::new(0), allowance }
+        SiblingLibraries { files, opened: Mutex::default(), effort: AtomicU64::new(0), allowance }
     }
 
     /// What following the hooks of the distribution's modules took so far, in instructions.
@@ -107,15 +107,15 @@ impl<'s> Siblings<'s> {
     }
 
     /// Notes what following a hook took. A branch costs as much as the instructions that stand for it in the limits.
-    pub(super) fn note_effort(&self, found: &Evaluation) {
+    pub(super) fn note_effort(&self, found: &HookEvaluation) {
         let whole = EvaluationLimits::default();
         let branches = found.forks.saturating_mul(whole.steps / whole.forks.max(1));
         self.effort.fetch_add(found.steps.max(branches), Ordering::Relaxed);
     }
 
     /// None at all.
-    pub fn none() -> Siblings<'static> {
-        Siblings::new(&NoFiles)
+    pub fn none() -> SiblingLibraries<'static> {
+        SiblingLibraries::new(&NoFiles)
     }
 
     /// Looks for a library and hands it to somebody.
@@ -129,9 +129,9 @@ impl<'s> Siblings<'s> {
 
     fn open(&self, name: &str) -> OpenedSibling<'s> {
         let (path, bytes) = match self.files.open(name) {
-            Sibling::Missing => return OpenedSibling::Missing,
-            Sibling::Unreadable => return OpenedSibling::Unreadable,
-            Sibling::Found { path, bytes } => (path, bytes),
+            SiblingLibrary::Missing => return OpenedSibling::Missing,
+            SiblingLibrary::Unreadable => return OpenedSibling::Unreadable,
+            SiblingLibrary::Found { path, bytes } => (path, bytes),
         };
         match images(bytes) {
             Ok(images) => OpenedSibling::Library(

@@ -1,14 +1,14 @@
 //! A report as it is compared with another one, and what a baseline had already.
 
 use crate::compare::{self, ChangeDirection, ChangedPackage};
-use crate::model::gate::{Change, Changes, State};
+use crate::model::gate::{VerdictChange, VerdictChanges, VersionVerdict};
 use crate::model::name::PackageName;
 use crate::model::problem::Problem;
 use crate::model::report::Report;
 use crate::model::snapshot::Snapshot;
 use crate::model::verdict::Movement;
 
-use super::counting::Counted;
+use super::counting::CountedConcern;
 
 /// What a report says, in the form in which it is compared.
 pub fn snapshot(report: &Report) -> Snapshot {
@@ -19,7 +19,7 @@ pub fn snapshot(report: &Report) -> Snapshot {
             let target = result.target.to_string();
             let rules = result.findings.iter().map(|finding| finding.rule.clone());
             snapshot.findings.extend(rules.map(|rule| (package.name.clone(), target.clone(), rule)));
-            let state = State { version: package.version.clone(), verdict: result.verdict };
+            let state = VersionVerdict { version: package.version.clone(), verdict: result.verdict };
             snapshot.add(package.name.clone(), target, state);
         }
     }
@@ -29,13 +29,13 @@ pub fn snapshot(report: &Report) -> Snapshot {
 }
 
 /// All changes of verdict on targets that both have. Another version with the same verdict is none.
-pub fn changes(before: &Snapshot, after: &Snapshot) -> Changes {
-    let mut changes = Changes::default();
+pub fn changes(before: &Snapshot, after: &Snapshot) -> VerdictChanges {
+    let mut changes = VerdictChanges::default();
     for target in after.targets.iter().filter(|target| before.targets.contains(target)) {
         for changed in compare::changed(&before.on(target), &after.on(target), |state| state.verdict) {
             let ChangedPackage { direction, name, before, after } = changed;
             let (before, after) = (before.cloned(), after.cloned());
-            let change = Change { package: name.clone(), target: target.clone(), before, after };
+            let change = VerdictChange { package: name.clone(), target: target.clone(), before, after };
             let list = match direction {
                 ChangeDirection::Worse => &mut changes.worse,
                 ChangeDirection::Added => &mut changes.added,
@@ -55,7 +55,7 @@ pub fn changes(before: &Snapshot, after: &Snapshot) -> Changes {
 
 /// Whether an earlier report had this already: the same rule's word on the package and target, whichever module it was
 /// about, or a verdict from which this one is no change for the worse.
-pub(super) fn had(baseline: &Snapshot, counted: &Counted) -> bool {
+pub(super) fn had(baseline: &Snapshot, counted: &CountedConcern) -> bool {
     let violation = &counted.violation;
     let (package, target) = (violation.package.clone(), violation.target.to_string());
     let before = baseline.states.get(&(package.clone(), target.clone()));

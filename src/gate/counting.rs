@@ -1,14 +1,14 @@
 //! What a policy counts in a report, before waivers and the baseline.
 
-use crate::model::finding::{Certainty, Finding, Level};
-use crate::model::gate::{Standing, Violation};
+use crate::model::finding::{Certainty, Finding, FindingLevel};
+use crate::model::gate::{Violation, ViolationStanding};
 use crate::model::outcome::{Gil, ModuleOutcome};
-use crate::model::policy::{Matter, Policy, Ruling};
+use crate::model::policy::{Policy, PolicySubject, Ruling};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::verdict::Verdict;
 
 /// Something that counts, with what it takes to compare it.
-pub(super) struct Counted {
+pub(super) struct CountedConcern {
     /// The violation, as it would stand without waivers and baseline.
     pub(super) violation: Violation,
     /// The dotted name of the module concerned.
@@ -18,62 +18,64 @@ pub(super) struct Counted {
 }
 
 /// What is ruled where a policy says nothing.
-pub fn usual(matter: &Matter) -> Ruling {
+pub fn usual(matter: &PolicySubject) -> Ruling {
     match matter {
-        Matter::Verdict(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Ruling::Fail,
-        Matter::Verdict(Verdict::Unknown | Verdict::Build) | Matter::Problem => Ruling::Open,
-        Matter::Verdict(Verdict::Pure | Verdict::Ready | Verdict::PureFallback)
-        | Matter::Rule(_)
-        | Matter::WaiverExpired
-        | Matter::WaiverUnused => Ruling::Pass,
+        PolicySubject::Verdict(Verdict::Gil | Verdict::Crash | Verdict::Blocked) => Ruling::Fail,
+        PolicySubject::Verdict(Verdict::Unknown | Verdict::Build) | PolicySubject::Problem => Ruling::Open,
+        PolicySubject::Verdict(Verdict::Pure | Verdict::Ready | Verdict::PureFallback)
+        | PolicySubject::Rule(_)
+        | PolicySubject::WaiverExpired
+        | PolicySubject::WaiverUnused => Ruling::Pass,
     }
 }
 
 /// What the policy says of a matter.
-pub(super) fn ruling(policy: &Policy, matter: &Matter) -> Ruling {
+pub(super) fn ruling(policy: &Policy, matter: &PolicySubject) -> Ruling {
     policy.rulings.get(matter).copied().unwrap_or_else(|| usual(matter))
 }
 
 /// How a thing of this ruling stands; `None` when it does not count.
-pub(super) fn standing(ruling: Ruling) -> Option<Standing> {
+pub(super) fn standing(ruling: Ruling) -> Option<ViolationStanding> {
     match ruling {
         Ruling::Pass => None,
-        Ruling::Open => Some(Standing::Open),
-        Ruling::Fail => Some(Standing::Breaks),
+        Ruling::Open => Some(ViolationStanding::Open),
+        Ruling::Fail => Some(ViolationStanding::Breaks),
     }
 }
 
 /// All that counts, in the report's order.
-pub(super) fn counted(report: &Report, policy: &Policy) -> Vec<Counted> {
+pub(super) fn counted(report: &Report, policy: &Policy) -> Vec<CountedConcern> {
     let mut counted = Vec::new();
     for (entry, package) in report.packages.iter().enumerate() {
         for result in &package.results {
-            of_result(Concerned { entry, package, result }, policy, &mut counted);
+            of_result(ConcernSubject { entry, package, result }, policy, &mut counted);
         }
     }
     counted
 }
 
 #[derive(Clone, Copy)]
-struct Concerned<'a> {
+struct ConcernSubject<'a> {
     /// The package's place in the report.
     entry: usize,
     package: &'a PackageReport,
     result: &'a TargetResult,
 }
 
-fn of_result(concerned: Concerned<'_>, policy: &Policy, counted: &mut Vec<Counted>) {
+fn of_result(concerned: ConcernSubject<'_>, policy: &Policy, counted: &mut Vec<CountedConcern>) {
     let result = concerned.result;
-    let mut add = |ruling: Ruling, found: Found<'_>| {
+    let mut add = |ruling: Ruling, found: PackageConcerns<'_>| {
         counted.extend(standing(ruling).map(|standing| concerned.counted(found, standing)));
     };
     for finding in &result.findings {
-        add(ruling_on(finding, policy), Found::of(finding, result));
+        add(ruling_on(finding, policy), PackageConcerns::of(finding, result));
     }
-    let on_verdict = |verdict: Verdict| ruling(policy, &Matter::Verdict(verdict));
-    let deciding: Vec<&Finding> = result.findings.iter().filter(|finding| finding.level == Level::Decides).collect();
+    let on_verdict = |verdict: Verdict| ruling(policy, &PolicySubject::Verdict(verdict));
+    let deciding: Vec<&Finding> =
+        result.findings.iter().filter(|finding| finding.level == FindingLevel::Decides).collect();
     if !deciding.iter().any(|finding| finding.verdict == Some(result.verdict)) {
-        let whole = Found { verdict: result.verdict, rule: None, path: None, message: &result.reason, decides: true };
+        let whole =
+            PackageConcerns { verdict: result.verdict, rule: None, path: None, message: &result.reason, decides: true };
         return add(on_verdict(result.verdict), whole);
     }
     // The verdict is the worst of all, so it hides modules that no rule decides on; a waiver for the worst must not.
@@ -85,7 +87,7 @@ fn of_result(concerned: Concerned<'_>, policy: &Policy, counted: &mut Vec<Counte
             let message = format!("no rule decides on {}", module.module);
             let path = Some(module.path.as_str());
             let verdict = Verdict::Unknown;
-            add(on_verdict(verdict), Found { verdict, rule: None, path, message: &message, decides: true });
+            add(on_verdict(verdict), PackageConcerns { verdict, rule: None, path, message: &message, decides: true });
         }
     }
 }
@@ -93,20 +95,20 @@ fn of_result(concerned: Concerned<'_>, policy: &Policy, counted: &mut Vec<Counte
 /// A rule that the policy names counts as it says, at any level; others by the verdict to which they lead. Where it is not
 /// known whether the rule's condition holds, it can only fail when what is unknown does.
 fn ruling_on(finding: &Finding, policy: &Policy) -> Ruling {
-    let stated = policy.rulings.get(&Matter::Rule(finding.rule.clone())).copied();
+    let stated = policy.rulings.get(&PolicySubject::Rule(finding.rule.clone())).copied();
     match (stated, finding.level, finding.verdict) {
         (Some(Ruling::Fail), ..) if finding.certainty == Certainty::Unknown => {
-            ruling(policy, &Matter::Verdict(Verdict::Unknown))
+            ruling(policy, &PolicySubject::Verdict(Verdict::Unknown))
         }
         (Some(stated), ..) => stated,
-        (None, Level::Decides, Some(verdict)) => ruling(policy, &Matter::Verdict(verdict)),
+        (None, FindingLevel::Decides, Some(verdict)) => ruling(policy, &PolicySubject::Verdict(verdict)),
         (None, ..) => Ruling::Pass,
     }
 }
 
 /// What was found of a package on a target.
 #[derive(Clone, Copy)]
-struct Found<'a> {
+struct PackageConcerns<'a> {
     verdict: Verdict,
     rule: Option<&'a str>,
     path: Option<&'a str>,
@@ -114,20 +116,20 @@ struct Found<'a> {
     decides: bool,
 }
 
-impl<'a> Found<'a> {
-    fn of(finding: &'a Finding, result: &TargetResult) -> Found<'a> {
-        Found {
+impl<'a> PackageConcerns<'a> {
+    fn of(finding: &'a Finding, result: &TargetResult) -> PackageConcerns<'a> {
+        PackageConcerns {
             verdict: finding.verdict.unwrap_or(result.verdict),
             rule: Some(&finding.rule),
             path: finding.module.as_deref(),
             message: &finding.message,
-            decides: finding.level == Level::Decides,
+            decides: finding.level == FindingLevel::Decides,
         }
     }
 }
 
-impl Concerned<'_> {
-    fn counted(self, found: Found<'_>, standing: Standing) -> Counted {
+impl ConcernSubject<'_> {
+    fn counted(self, found: PackageConcerns<'_>, standing: ViolationStanding) -> CountedConcern {
         let named = |path| self.result.modules.iter().find(|module| module.path == path);
         let violation = Violation {
             entry: self.entry,
@@ -141,6 +143,6 @@ impl Concerned<'_> {
             standing,
         };
         let module = found.path.and_then(named).map(|module| module.module.clone());
-        Counted { violation, module, decides: found.decides }
+        CountedConcern { violation, module, decides: found.decides }
     }
 }

@@ -6,23 +6,23 @@ use crate::model::name::{PackageName, Version};
 use crate::model::problem::Problem;
 use crate::model::report::Report;
 
-use super::counting::Counted;
+use super::counting::CountedConcern;
 
 /// The waivers of a policy on one day, with what each covered so far.
-pub(super) struct Waivers<'a> {
+pub(super) struct WaiverBook<'a> {
     waivers: &'a [Waiver],
     today: Date,
     covered: Vec<usize>,
 }
 
-impl<'a> Waivers<'a> {
+impl<'a> WaiverBook<'a> {
     /// None has covered anything yet.
-    pub(super) fn new(waivers: &'a [Waiver], today: Date) -> Waivers<'a> {
-        Waivers { waivers, today, covered: vec![0; waivers.len()] }
+    pub(super) fn new(waivers: &'a [Waiver], today: Date) -> WaiverBook<'a> {
+        WaiverBook { waivers, today, covered: vec![0; waivers.len()] }
     }
 
     /// The first waiver in force that covers this. Every waiver that fits has covered one more, or would have.
-    pub(super) fn cover(&mut self, counted: &Counted) -> Option<usize> {
+    pub(super) fn cover(&mut self, counted: &CountedConcern) -> Option<usize> {
         self.cover_where(|waiver| fits(waiver, counted))
     }
 
@@ -67,7 +67,7 @@ fn is_in_force(waiver: &Waiver, today: Date) -> bool {
     waiver.until.is_none_or(|until| today <= until)
 }
 
-fn fits(waiver: &Waiver, counted: &Counted) -> bool {
+fn fits(waiver: &Waiver, counted: &CountedConcern) -> bool {
     let Violation { package, version, target, rule, module, .. } = &counted.violation;
     let is_target = |named: &String| *named == target.to_string() || *named == target.python.to_string();
     let is_module = |named: &String| module.as_ref() == Some(named) || counted.module.as_ref() == Some(named);

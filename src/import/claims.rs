@@ -4,32 +4,32 @@
 //! <https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/>.
 
 use crate::cpython::file_name::{CpythonBuild, ExtensionFileName, FileTag};
-use crate::model::distribution::{Claim, TagClaim};
+use crate::model::distribution::{AbiClaim, TagClaim};
 use crate::model::facts::{Abi, Flavour, ImageFacts, LimitedApi, StableAbiAudit};
 use crate::model::wheel_name::WheelName;
 
 /// What a file's name claims.
-pub fn of_path(path: &str) -> Claim {
+pub fn of_path(path: &str) -> AbiClaim {
     match ExtensionFileName::of_path(path).map(|name| name.tag) {
-        None | Some(FileTag::Plain) => Claim::Nothing,
+        None | Some(FileTag::Plain) => AbiClaim::Nothing,
         Some(FileTag::Abi3(_)) => stable(Flavour::Abi3, None),
         Some(FileTag::Abi3t(_)) => stable(Flavour::Abi3t, None),
         Some(FileTag::Cpython(build, _)) => interpreter(build),
-        Some(FileTag::Other(tag)) => Claim::Other(tag),
+        Some(FileTag::Other(tag)) => AbiClaim::Other(tag),
     }
 }
 
 /// What one Python and ABI tag of a wheel claim together.
-pub fn of_tag(python: &str, abi: &str) -> Claim {
+pub fn of_tag(python: &str, abi: &str) -> AbiClaim {
     let oldest = python.strip_prefix("cp3").and_then(|minor| minor.parse().ok());
     match abi {
-        "none" => Claim::Nothing,
+        "none" => AbiClaim::Nothing,
         "abi3" => stable(Flavour::Abi3, oldest),
         "abi3t" => stable(Flavour::Abi3t, oldest),
         _ => match abi.strip_prefix("cp") {
-            Some(version) => CpythonBuild::parse(version).map_or(Claim::Nothing, interpreter),
-            None if is_other(abi) || is_other(python) => Claim::Other(format!("{python}-{abi}")),
-            None => Claim::Nothing,
+            Some(version) => CpythonBuild::parse(version).map_or(AbiClaim::Nothing, interpreter),
+            None if is_other(abi) || is_other(python) => AbiClaim::Other(format!("{python}-{abi}")),
+            None => AbiClaim::Nothing,
         },
     }
 }
@@ -58,13 +58,13 @@ fn of_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<TagClaim> 
     claims
 }
 
-fn stable(flavour: Flavour, oldest: Option<u8>) -> Claim {
-    Claim::Cpython(Abi { flavour, versions: (oldest, None) })
+fn stable(flavour: Flavour, oldest: Option<u8>) -> AbiClaim {
+    AbiClaim::Cpython(Abi { flavour, versions: (oldest, None) })
 }
 
-fn interpreter(build: CpythonBuild) -> Claim {
+fn interpreter(build: CpythonBuild) -> AbiClaim {
     let flavour = if build.free_threaded { Flavour::FreeThreaded } else { Flavour::Gil };
-    Claim::Cpython(Abi { flavour, versions: (Some(build.minor), Some(build.minor)) })
+    AbiClaim::Cpython(Abi { flavour, versions: (Some(build.minor), Some(build.minor)) })
 }
 
 fn is_other(tag: &str) -> bool {
@@ -84,16 +84,16 @@ pub fn audits(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> Vec<StableAb
         None => claims.push((words.to_owned(), oldest)),
     };
     let speaks_for_itself =
-        matches!(&own, Claim::Other(_)) || matches!(&own, Claim::Cpython(abi) if oldest(abi).is_none());
+        matches!(&own, AbiClaim::Other(_)) || matches!(&own, AbiClaim::Cpython(abi) if oldest(abi).is_none());
     for tag in tags.iter().filter(|_| !speaks_for_itself) {
-        if let Claim::Cpython(abi) = &tag.claim
+        if let AbiClaim::Cpython(abi) = &tag.claim
             && let Some(oldest) = oldest(abi)
         {
             claim(&tag.tag, oldest);
         }
     }
     if claims.is_empty()
-        && let Claim::Cpython(abi) = &own
+        && let AbiClaim::Cpython(abi) = &own
         && let Some(oldest) = oldest(abi)
     {
         claims.push((suffix(path), oldest));
@@ -119,11 +119,11 @@ fn audit(claim: String, oldest: Option<u8>, limited: &LimitedApi) -> StableAbiAu
 mod tests {
     use super::*;
 
-    fn cpython(flavour: Flavour, versions: (Option<u8>, Option<u8>)) -> Claim {
-        Claim::Cpython(Abi { flavour, versions })
+    fn cpython(flavour: Flavour, versions: (Option<u8>, Option<u8>)) -> AbiClaim {
+        AbiClaim::Cpython(Abi { flavour, versions })
     }
 
-    fn one(flavour: Flavour, minor: u8) -> Claim {
+    fn one(flavour: Flavour, minor: u8) -> AbiClaim {
         cpython(flavour, (Some(minor), Some(minor)))
     }
 
@@ -138,11 +138,11 @@ mod tests {
             ("a/_b.abi3.so", cpython(Flavour::Abi3, (None, None))),
             ("a/_b.abi3-x86_64-linux-gnu.so", cpython(Flavour::Abi3, (None, None))),
             ("a/_b.abi3t.so", cpython(Flavour::Abi3t, (None, None))),
-            ("a/_b.pypy311-pp73-x86_64-linux-gnu.so", Claim::Other("pypy311-pp73-x86_64-linux-gnu".into())),
-            ("a/_b.so", Claim::Nothing),
-            ("a/_b.pyd", Claim::Nothing),
-            ("a/_b.1.so", Claim::Nothing),
-            ("a/b.dylib", Claim::Nothing),
+            ("a/_b.pypy311-pp73-x86_64-linux-gnu.so", AbiClaim::Other("pypy311-pp73-x86_64-linux-gnu".into())),
+            ("a/_b.so", AbiClaim::Nothing),
+            ("a/_b.pyd", AbiClaim::Nothing),
+            ("a/_b.1.so", AbiClaim::Nothing),
+            ("a/b.dylib", AbiClaim::Nothing),
         ];
         for (path, expected) in cases {
             assert_eq!(of_path(path), expected, "{path}");
@@ -156,9 +156,9 @@ mod tests {
             ("cp313", "cp313", one(Flavour::Gil, 13)),
             ("cp39", "abi3", cpython(Flavour::Abi3, (Some(9), None))),
             ("cp315", "abi3t", cpython(Flavour::Abi3t, (Some(15), None))),
-            ("py3", "none", Claim::Nothing),
-            ("cp314", "none", Claim::Nothing),
-            ("pp311", "pypy311_pp73", Claim::Other("pp311-pypy311_pp73".into())),
+            ("py3", "none", AbiClaim::Nothing),
+            ("cp314", "none", AbiClaim::Nothing),
+            ("pp311", "pypy311_pp73", AbiClaim::Other("pp311-pypy311_pp73".into())),
         ];
         for (python, abi, expected) in cases {
             assert_eq!(of_tag(python, abi), expected, "{python}-{abi}");

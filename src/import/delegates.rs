@@ -9,7 +9,7 @@ use std::str::FromStr;
 use crate::model::name::{PackageName, Version};
 
 /// A module that others leave their declaration to.
-struct Provider {
+struct DelegateProvider {
     /// Its dotted name.
     module: &'static str,
     /// The project whose distributions have it.
@@ -21,7 +21,7 @@ struct Provider {
 }
 
 /// cffi declares from 2.0.0b1 on: <https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0>
-const PROVIDERS: &[Provider] = &[Provider {
+const PROVIDERS: &[DelegateProvider] = &[DelegateProvider {
     module: "_cffi_backend",
     project: "cffi",
     last_silent: "1.17.1",
@@ -38,7 +38,7 @@ pub fn provides(project: &PackageName, module: &str) -> bool {
 pub fn silent(project: &PackageName, version: &Version, module: &str) -> Option<String> {
     let provider = PROVIDERS.iter().find(|it| it.module == module && *project.as_ref() == *it.project)?;
     let last = Version::from_str(provider.last_silent).ok()?;
-    let Provider { project, source, .. } = provider;
+    let DelegateProvider { project, source, .. } = provider;
     (*version <= last).then(|| format!("no {project} up to {last} declares anything about the GIL, see {source}"))
 }
 

@@ -1,7 +1,7 @@
 //! Hooks that are none, and hooks as evidence.
 
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Format, Hook, HookKind, ImageFacts};
+use crate::model::facts::{Hook, HookKind, ImageFacts, ImageFormat};
 
 /// Whether the hook is the empty one that Windows build tools demand of every file they link, so that no module can come
 /// of it: it belongs to a library for `ctypes`.
@@ -13,7 +13,7 @@ pub(super) fn is_placeholder(image: &ImageFacts, hook: &Hook) -> bool {
     let no_imports = image.python_imports.value().is_some_and(Vec::is_empty);
     let no_library = image.libraries.value().is_some_and(|libraries| !libraries.iter().any(|name| is_python(name)));
     let nothing_found = hook.facts.init.value().is_none() && hook.facts.gil.value().is_none();
-    image.format == Format::Pe && hook.kind == HookKind::Init && no_imports && no_library && nothing_found
+    image.format == ImageFormat::Pe && hook.kind == HookKind::Init && no_imports && no_library && nothing_found
 }
 
 fn is_python(library: &str) -> bool {

@@ -4,24 +4,26 @@
 //! CPython's `Python/import.c`, `Objects/moduleobject.c` and `Python/modsupport.c`; only 3.13t was also run.
 
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Abi, AbiInfo, Declaration, Fact, Flavour, Format, Hook, HookKind, ImageFacts, InitKind};
+use crate::model::facts::{
+    Abi, AbiInfo, Fact, Flavour, GilDeclaration, Hook, HookKind, ImageFacts, ImageFormat, InitKind,
+};
 use crate::model::outcome::Cause;
 use crate::model::target::Python;
 
 /// What one check says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub(super) enum LoadCheck {
     /// Nothing against it.
     Accepted,
     /// The import fails or crashes.
-    Refused(Refusal),
+    Refused(LoadRefusal),
     /// It could not be told; why.
     Unclear(String),
 }
 
 /// Why a file does not load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct LoadRefusal {
     /// Which kind of reason.
     pub(super) cause: Cause,
     /// The consequence in words.
@@ -30,13 +32,13 @@ pub(super) struct Refusal {
     pub(super) evidence: Vec<Evidence>,
 }
 
-fn refused(cause: Cause, reason: String, evidence: &[Evidence]) -> Check {
-    Check::Refused(Refusal { cause, reason, evidence: evidence.to_vec() })
+fn refused(cause: Cause, reason: String, evidence: &[Evidence]) -> LoadCheck {
+    LoadCheck::Refused(LoadRefusal { cause, reason, evidence: evidence.to_vec() })
 }
 
 /// Every check that applies, in the order in which the interpreter would stumble: an export hook's slots are read before
 /// anything of the file's layout matters, a definition's header before its slots.
-pub(super) fn checks(image: &ImageFacts, hook: &Hook, python: Python) -> Vec<Check> {
+pub(super) fn checks(image: &ImageFacts, hook: &Hook, python: Python) -> Vec<LoadCheck> {
     let layout = layout(image, hook, python);
     if !has_slots(hook) {
         return vec![layout];
@@ -52,16 +54,16 @@ pub(super) fn checks(image: &ImageFacts, hook: &Hook, python: Python) -> Vec<Che
 /// Whether the module is made from slots, as far as is known. Another file's module and one that the hook makes itself
 /// are not.
 fn has_slots(hook: &Hook) -> bool {
-    let delegated = matches!(hook.facts.gil.value(), Some(Declaration::Delegated { .. }));
+    let delegated = matches!(hook.facts.gil.value(), Some(GilDeclaration::Delegated { .. }));
     !delegated && hook.facts.init.value() != Some(&InitKind::SinglePhase)
 }
 
 /// Compares the layout that the code was compiled for with the target's.
-fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> Check {
+fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> LoadCheck {
     let Abi { flavour, versions } = match &image.abi {
         Fact::Known { value, .. } => value.clone(),
         Fact::Unknown { why, .. } => {
-            return Check::Unclear(format!("it could not be read which build the file was compiled for ({why})"));
+            return LoadCheck::Unclear(format!("it could not be read which build the file was compiled for ({why})"));
         }
     };
     let fits_build = match flavour {
@@ -76,7 +78,7 @@ fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> Check {
     let too_old = versions.0.is_some_and(|oldest| oldest > python.minor);
     let too_new = versions.1.is_some_and(|newest| newest < python.minor);
     if !too_old && !too_new {
-        return Check::Accepted;
+        return LoadCheck::Accepted;
     }
     let bounds = match versions {
         (Some(oldest), Some(newest)) if oldest == newest => format!("CPython 3.{oldest}"),
@@ -85,14 +87,14 @@ fn layout(image: &ImageFacts, hook: &Hook, python: Python) -> Check {
         (None, newest) => format!("CPython up to 3.{}", newest.unwrap_or(python.minor)),
     };
     let one_version = matches!(flavour, Flavour::Gil | Flavour::FreeThreaded);
-    if image.format == Format::Pe && one_version {
+    if image.format == ImageFormat::Pe && one_version {
         // The file needs the other version's DLL by name: `GetPythonImport` in Python/dynload_win.c refuses it, or the
         // DLL is not there, or a second runtime is loaded beside the first.
         let reason =
             format!("compiled for {bounds}; on {python} its Python DLL is missing or a second runtime is loaded");
         return refused(Cause::ForeignAbi, reason, image.abi.evidence());
     }
-    Check::Unclear(format!("the file was compiled for {bounds}, and what {python} makes of it is not defined"))
+    LoadCheck::Unclear(format!("the file was compiled for {bounds}, and what {python} makes of it is not defined"))
 }
 
 fn name_of(flavour: Flavour) -> &'static str {
@@ -109,12 +111,12 @@ fn name_of(flavour: Flavour) -> &'static str {
 ///
 /// 3.13t was run (multi-phase: `SystemError`; single-phase: segmentation fault); 3.14t has the same code; 3.15t checks the
 /// header in `PyModuleDef_Init`, which a single-phase module never reaches.
-fn foreign_build(format: Format, hook: &Hook, python: Python) -> String {
+fn foreign_build(format: ImageFormat, hook: &Hook, python: Python) -> String {
     let init = hook.facts.init.value().copied();
     if !python.free_threaded {
         return format!("importing it on {python} raises ImportError for a missing symbol, or crashes");
     }
-    if format == Format::Pe {
+    if format == ImageFormat::Pe {
         return format!(
             "importing it on {python} fails for a missing Python DLL, or loads a second runtime and crashes"
         );
@@ -138,16 +140,18 @@ const GIL_SLOTS: [u32; 2] = [4, 87];
 const LAST_SLOTS: &[(u8, u32)] = &[(0, 2), (12, 3), (13, 4), (15, 110)];
 
 /// Whether the interpreter knows every slot of the definition.
-fn slots(hook: &Hook, python: Python) -> Check {
+fn slots(hook: &Hook, python: Python) -> LoadCheck {
     let ids = match &hook.facts.slots {
         Fact::Known { value, .. } => value,
-        Fact::Unknown { why, .. } => return Check::Unclear(format!("the module's slots could not be read ({why})")),
+        Fact::Unknown { why, .. } => {
+            return LoadCheck::Unclear(format!("the module's slots could not be read ({why})"));
+        }
     };
     let last = LAST_SLOTS.iter().rev().find(|(minor, _)| *minor <= python.minor).map_or(0, |(_, last)| *last);
     if let Some(id) = ids.iter().find(|id| **id > last) {
         // From 3.15 on a slot may be marked as optional, and versions after it may know more.
         if python.minor >= 15 {
-            return Check::Unclear(format!("the module has slot {id}, newer than ungil's table of slots"));
+            return LoadCheck::Unclear(format!("the module has slot {id}, newer than ungil's table of slots"));
         }
         let reason =
             format!("the module has slot {id}, which {python} does not know, so importing it raises SystemError");
@@ -157,7 +161,7 @@ fn slots(hook: &Hook, python: Python) -> Check {
         let reason = "the module has the slot Py_mod_gil twice, so importing it raises SystemError".to_owned();
         return refused(Cause::UnknownSlot, reason, hook.facts.slots.evidence());
     }
-    Check::Accepted
+    LoadCheck::Accepted
 }
 
 /// `PyABIInfo` flags. <https://docs.python.org/3.15/c-api/stable.html#abi-checking>
@@ -172,22 +176,22 @@ mod flags {
 const FIRST_WITH_ABI_INFO: u8 = 15;
 
 /// What `PyABIInfo_Check` would say.
-fn abi_info(hook: &Hook, python: Python) -> Check {
+fn abi_info(hook: &Hook, python: Python) -> LoadCheck {
     if python.minor < FIRST_WITH_ABI_INFO {
-        return Check::Accepted;
+        return LoadCheck::Accepted;
     }
     let mismatch = |why: &str| {
         let reason = format!("Py_mod_abi {why}, so importing it on {python} raises ImportError");
         refused(Cause::AbiInfoMismatch, reason, hook.facts.abi_info.evidence())
     };
     match &hook.facts.abi_info {
-        Fact::Unknown { why, .. } => Check::Unclear(format!("Py_mod_abi could not be read ({why})")),
+        Fact::Unknown { why, .. } => LoadCheck::Unclear(format!("Py_mod_abi could not be read ({why})")),
         Fact::Known { value: None, .. } if hook.kind == HookKind::Export => {
             mismatch("is missing, although a module made from slots alone must have it")
         }
-        Fact::Known { value: None, .. } => Check::Accepted,
+        Fact::Known { value: None, .. } => LoadCheck::Accepted,
         Fact::Known { value: Some(info), .. } => match compare(*info, python) {
-            Ok(Check::Accepted) => Check::Accepted,
+            Ok(LoadCheck::Accepted) => LoadCheck::Accepted,
             Ok(check) => check,
             Err(why) => mismatch(&why),
         },
@@ -195,9 +199,9 @@ fn abi_info(hook: &Hook, python: Python) -> Check {
 }
 
 /// `PyABIInfo_Check` of `Python/modsupport.c`; the error says what does not fit.
-fn compare(info: AbiInfo, python: Python) -> Result<Check, String> {
+fn compare(info: AbiInfo, python: Python) -> Result<LoadCheck, String> {
     if info.major == 0 {
-        return Ok(Check::Accepted);
+        return Ok(LoadCheck::Accepted);
     }
     if info.major > 1 {
         return Err(format!("has the version {}, which is too high", info.major));
@@ -209,14 +213,14 @@ fn compare(info: AbiInfo, python: Python) -> Result<Check, String> {
         _ => {}
     }
     if info.abi_version == 0 {
-        return Ok(Check::Accepted);
+        return Ok(LoadCheck::Accepted);
     }
     let wanted = ((info.abi_version >> 24) & 0xff, (info.abi_version >> 16) & 0xff);
     let running = (3, u32::from(python.minor));
     let wanted_text = format!("{}.{}", wanted.0, wanted.1);
     if has(flags::STABLE) {
         return if wanted >= (3, 2) && wanted <= running {
-            Ok(Check::Accepted)
+            Ok(LoadCheck::Accepted)
         } else {
             Err(format!("names the stable ABI of {wanted_text}"))
         };
@@ -225,9 +229,9 @@ fn compare(info: AbiInfo, python: Python) -> Result<Check, String> {
         return Err(format!("names version {wanted_text}"));
     }
     if has(flags::INTERNAL) {
-        return Ok(Check::Unclear(format!("the module only loads on one release of {wanted_text}")));
+        return Ok(LoadCheck::Unclear(format!("the module only loads on one release of {wanted_text}")));
     }
-    Ok(Check::Accepted)
+    Ok(LoadCheck::Accepted)
 }
 
 #[cfg(test)]
@@ -259,7 +263,7 @@ mod tests {
             (info(1, 0, 0), "3.15t", Ok(true)),
         ];
         for (info, target, expected) in table {
-            let got = compare(info, python(target)).map(|check| check == Check::Accepted);
+            let got = compare(info, python(target)).map(|check| check == LoadCheck::Accepted);
             assert_eq!(got, expected.map_err(str::to_owned), "{info:?} {target}");
         }
     }
@@ -280,10 +284,10 @@ mod tests {
                 interpreters: Fact::default(),
             },
         };
-        let kind = |check: Check| match check {
-            Check::Accepted => "accepted",
-            Check::Refused(_) => "refused",
-            Check::Unclear(_) => "unclear",
+        let kind = |check: LoadCheck| match check {
+            LoadCheck::Accepted => "accepted",
+            LoadCheck::Refused(_) => "refused",
+            LoadCheck::Unclear(_) => "unclear",
         };
         let table: &[(&[u32], &str, &str)] = &[
             (&[1, 2, 4], "3.13t", "accepted"),

@@ -1,6 +1,6 @@
 //! From a path to a module's name and place.
 
-use crate::cpython::file_name::{Extension, ExtensionFileName, FileTag, PACKAGE};
+use crate::cpython::file_name::{ExtensionFileName, ExtensionSuffix, FileTag, PACKAGE};
 use crate::cpython::platform::NamedPlatform;
 
 /// Where the import system looks for a module: its folder, and the last component of its name. Of two packages that start at
@@ -9,7 +9,7 @@ pub(super) type ModulePlace = (String, String);
 
 /// A compiled file as the import system sees it once it is installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Installed {
+pub(super) struct InstalledName {
     /// Dotted name.
     pub(super) module: String,
     /// Where the import system looks for the module.
@@ -23,7 +23,7 @@ pub(super) struct Installed {
     /// What the suffix says.
     pub(super) tag: FileTag,
     /// What it ends in.
-    pub(super) extension: Extension,
+    pub(super) extension: ExtensionSuffix,
     /// The platform that the suffix names.
     pub(super) platform: Option<NamedPlatform>,
     /// Whether the file is a package's `__init__`.
@@ -31,7 +31,7 @@ pub(super) struct Installed {
 }
 
 /// Takes an artifact's path apart; `None` for a name that no importer could ask for.
-pub(super) fn installed(path: &str) -> Option<Installed> {
+pub(super) fn installed(path: &str) -> Option<InstalledName> {
     let mut folders: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let name = ExtensionFileName::parse(folders.pop()?).filter(ExtensionFileName::is_importable)?;
     let folders = laid_out(&folders);
@@ -43,7 +43,7 @@ pub(super) fn installed(path: &str) -> Option<Installed> {
         _ => (folders.join("/"), name.stem.to_owned()),
     };
     let debug_place = name.debug_stem().map(|stem| (folders.join("/"), stem.to_owned()));
-    Some(Installed {
+    Some(InstalledName {
         module,
         place,
         debug_place,

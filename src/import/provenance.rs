@@ -5,7 +5,7 @@ use crate::model::verdict::DeclaredBy;
 
 /// What a generator declares when the author says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Default {
+enum GeneratorDefault {
     /// Nothing, or that the GIL is used: whoever wants it off has to say so.
     Silent,
     /// That the GIL is not used, whatever the author thinks.
@@ -21,21 +21,21 @@ enum Default {
 ///   `mypyc/lib-rt/module_shim_no_gil_multiphase.tmpl`.
 /// * CFFI: API-mode modules are made by `_cffi_backend`, `verify()` modules declare it themselves; both without the author.
 /// * The rest declare it only when the author asks for it.
-const DEFAULTS: &[(Generator, &str, Default)] = &[
-    (Generator::Cython, "Cython", Default::Silent),
-    (Generator::Pybind11, "pybind11", Default::Silent),
-    (Generator::Nanobind, "nanobind", Default::Silent),
-    (Generator::Pyo3, "PyO3", Default::NotUsedSince(0, 28)),
-    (Generator::Cffi, "CFFI", Default::NotUsed),
-    (Generator::Swig, "SWIG", Default::Silent),
-    (Generator::Mypyc, "mypyc", Default::NotUsed),
-    (Generator::F2py, "f2py", Default::Silent),
-    (Generator::BoostPython, "Boost.Python", Default::Silent),
-    (Generator::Hpy, "HPy", Default::Silent),
-    (Generator::Cppyy, "cppyy", Default::Silent),
-    (Generator::Pythran, "Pythran", Default::Silent),
-    (Generator::Zig, "Zig", Default::Silent),
-    (Generator::CApi, "the C API", Default::Silent),
+const DEFAULTS: &[(Generator, &str, GeneratorDefault)] = &[
+    (Generator::Cython, "Cython", GeneratorDefault::Silent),
+    (Generator::Pybind11, "pybind11", GeneratorDefault::Silent),
+    (Generator::Nanobind, "nanobind", GeneratorDefault::Silent),
+    (Generator::Pyo3, "PyO3", GeneratorDefault::NotUsedSince(0, 28)),
+    (Generator::Cffi, "CFFI", GeneratorDefault::NotUsed),
+    (Generator::Swig, "SWIG", GeneratorDefault::Silent),
+    (Generator::Mypyc, "mypyc", GeneratorDefault::NotUsed),
+    (Generator::F2py, "f2py", GeneratorDefault::Silent),
+    (Generator::BoostPython, "Boost.Python", GeneratorDefault::Silent),
+    (Generator::Hpy, "HPy", GeneratorDefault::Silent),
+    (Generator::Cppyy, "cppyy", GeneratorDefault::Silent),
+    (Generator::Pythran, "Pythran", GeneratorDefault::Silent),
+    (Generator::Zig, "Zig", GeneratorDefault::Silent),
+    (Generator::CApi, "the C API", GeneratorDefault::Silent),
 ];
 
 /// Who made the declaration that the file itself holds.
@@ -48,9 +48,9 @@ pub(super) fn declared_by(toolchain: &Fact<Toolchain>) -> DeclaredBy {
     let framework =
         || DeclaredBy::Framework(version.map_or_else(|| (*name).to_owned(), |version| format!("{name} {version}")));
     match default {
-        Default::Silent => DeclaredBy::Author,
-        Default::NotUsed => framework(),
-        Default::NotUsedSince(major, minor) => match version.and_then(major_minor) {
+        GeneratorDefault::Silent => DeclaredBy::Author,
+        GeneratorDefault::NotUsed => framework(),
+        GeneratorDefault::NotUsedSince(major, minor) => match version.and_then(major_minor) {
             None => DeclaredBy::Unclear,
             Some(version) if version >= (*major, *minor) => framework(),
             Some(_) => DeclaredBy::Author,

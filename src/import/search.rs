@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 use crate::cpython::file_name::FileTag;
 use crate::cpython::init_function;
 use crate::cpython::suffixes::extension_suffixes;
-use crate::model::facts::{Format, ImageFacts, ModuleFacts};
+use crate::model::facts::{ImageFacts, ImageFormat, ModuleFacts};
 use crate::model::passed_over::{PassedOver, WhyPassedOver};
 use crate::model::target::Target;
 
 use super::could_be_module;
-use super::name::{self, Installed, ModulePlace};
+use super::name::{self, InstalledName, ModulePlace};
 
 /// A file that is taken for a module.
 pub(super) struct TakenFile<'a> {
-    pub(super) installed: Installed,
+    pub(super) installed: InstalledName,
     pub(super) facts: &'a ModuleFacts,
     pub(super) in_place_of_module: InPlaceOfModule,
 }
@@ -34,7 +34,7 @@ pub(super) enum InPlaceOfModule {
 /// A file that the target looks for; of one place, the smallest rank is taken.
 pub(super) struct RankedFile<'a> {
     rank: (FinderStep, usize),
-    installed: Installed,
+    installed: InstalledName,
     facts: &'a ModuleFacts,
 }
 
@@ -108,15 +108,15 @@ pub(super) fn passed_over(files: &[ModuleFacts], target: Target) -> Vec<PassedOv
 }
 
 /// The place of the module that the file was made for.
-pub(super) fn wanted_place<'a>(facts: &ModuleFacts, installed: &'a Installed) -> &'a ModulePlace {
+pub(super) fn wanted_place<'a>(facts: &ModuleFacts, installed: &'a InstalledName) -> &'a ModulePlace {
     installed.debug_place.as_ref().filter(|_| is_debug_build(facts, installed)).unwrap_or(&installed.place)
 }
 
 /// Whether a debug build on Windows imports the file, and a release build cannot: its hook is for the name without `_d`.
-pub(super) fn is_debug_build(facts: &ModuleFacts, installed: &Installed) -> bool {
+pub(super) fn is_debug_build(facts: &ModuleFacts, installed: &InstalledName) -> bool {
     let Some((_, stem)) = &installed.debug_place else { return false };
     let is_of_debug = |image: &ImageFacts| {
-        image.format == Format::Pe
+        image.format == ImageFormat::Pe
             && image.hooks.value().is_some_and(|hooks| {
                 hooks.iter().all(|hook| !hook.matches_file_name)
                     && hooks.iter().any(|hook| init_function::is_same_module(&hook.module, stem))
@@ -125,7 +125,7 @@ pub(super) fn is_debug_build(facts: &ModuleFacts, installed: &Installed) -> bool
     !facts.images.is_empty() && facts.images.iter().all(is_of_debug)
 }
 
-fn is_tagged_debug(installed: &Installed) -> bool {
+fn is_tagged_debug(installed: &InstalledName) -> bool {
     match installed.tag {
         FileTag::Cpython(build, _) => build.debug,
         FileTag::Plain | FileTag::Abi3(_) | FileTag::Abi3t(_) | FileTag::Other(_) => false,

@@ -8,35 +8,35 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use url::Url;
 
-use super::client::{Refusal, Reply};
+use super::client::{HttpReply, ReplyRefusal};
 use super::error::{IndexError, shown};
 use super::settings::SizeLimits;
-use super::store::Store;
+use super::store::CacheStore;
 use crate::model::digest::{Algorithm, Digest};
 use crate::regular_file::read_at;
 
 /// The bytes.
-pub(super) struct Blob {
+pub(super) struct BodyBlob {
     size: u64,
-    bytes: Bytes,
+    bytes: BlobBytes,
     digests: Vec<Digest>,
 }
 
 /// What is computed of a file that was taken whole: whoever pins it may name any of them.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
 
-enum Bytes {
+enum BlobBytes {
     Memory(Vec<u8>),
-    Disk(Temporary),
+    Disk(TemporaryFile),
 }
 
 /// A file that is removed when it is no longer needed.
-struct Temporary {
+struct TemporaryFile {
     path: PathBuf,
     file: Option<File>,
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         // Closed first: Windows removes no open file. What cannot be removed stays in the cache folder.
         self.file = None;
@@ -44,14 +44,14 @@ impl Drop for Temporary {
     }
 }
 
-impl Blob {
+impl BodyBlob {
     /// Bytes that turned out to be the whole file.
-    pub(super) fn from_memory(bytes: Vec<u8>, expected: &[Digest], url: &Url) -> Result<Blob, IndexError> {
-        let mut hasher = Hasher::new(&ALGORITHMS);
+    pub(super) fn from_memory(bytes: Vec<u8>, expected: &[Digest], url: &Url) -> Result<BodyBlob, IndexError> {
+        let mut hasher = StatedHasher::new(&ALGORITHMS);
         hasher.update(&bytes);
         let digests = hasher.finish();
         compare_digests(&digests, expected, &shown(url))?;
-        Ok(Blob { size: bytes.len() as u64, bytes: Bytes::Memory(bytes), digests })
+        Ok(BodyBlob { size: bytes.len() as u64, bytes: BlobBytes::Memory(bytes), digests })
     }
 
     /// Digests of all of it, computed as it came in.
@@ -65,41 +65,41 @@ impl Blob {
 
     pub(super) fn read(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
         match &self.bytes {
-            Bytes::Memory(bytes) => {
+            BlobBytes::Memory(bytes) => {
                 let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
                 let slice = range.and_then(|(start, end)| bytes.get(start..end));
                 slice.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
             }
-            Bytes::Disk(Temporary { file: Some(file), .. }) => read_at(file, range),
-            Bytes::Disk(Temporary { file: None, .. }) => Err(io::ErrorKind::NotFound.into()),
+            BlobBytes::Disk(TemporaryFile { file: Some(file), .. }) => read_at(file, range),
+            BlobBytes::Disk(TemporaryFile { file: None, .. }) => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
 
 /// Takes a body in.
-pub(super) struct Intake {
+pub(super) struct BodyIntake {
     limits: SizeLimits,
-    hasher: Hasher,
+    hasher: StatedHasher,
 }
 
-impl Intake {
-    pub(super) fn new(limits: SizeLimits) -> Intake {
-        Intake { limits, hasher: Hasher::new(&ALGORITHMS) }
+impl BodyIntake {
+    pub(super) fn new(limits: SizeLimits) -> BodyIntake {
+        BodyIntake { limits, hasher: StatedHasher::new(&ALGORITHMS) }
     }
 
     /// Reads the body to its end, within the limits, and compares size and digest with what the index states.
     pub(super) fn take(
         mut self,
-        reply: &mut Reply<'_>,
+        reply: &mut HttpReply<'_>,
         size: Option<u64>,
         stated: &[Digest],
-        store: &Store,
-    ) -> Result<Blob, Refusal> {
+        store: &CacheStore,
+    ) -> Result<BodyBlob, ReplyRefusal> {
         let place = shown(&reply.url);
         let too_large =
             |limit: u64, what: &str| IndexError::TooLarge { place: place.clone(), what: what.to_owned(), limit };
         let mut memory = Vec::new();
-        let mut disk: Option<Temporary> = None;
+        let mut disk: Option<TemporaryFile> = None;
         let mut total: u64 = 0;
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -126,41 +126,41 @@ impl Intake {
         }
         if let Some(expected) = size.filter(|expected| total < *expected) {
             // The connection was closed too early, and nothing but the index knows.
-            return Err(Refusal::Broken(format!("{total} of {expected} bytes")));
+            return Err(ReplyRefusal::Broken(format!("{total} of {expected} bytes")));
         }
         let digests = self.hasher.finish();
         compare_digests(&digests, stated, &place)?;
-        let bytes = disk.map_or(Bytes::Memory(memory), Bytes::Disk);
-        Ok(Blob { size: total, bytes, digests })
+        let bytes = disk.map_or(BlobBytes::Memory(memory), BlobBytes::Disk);
+        Ok(BodyBlob { size: total, bytes, digests })
     }
 }
 
-impl Temporary {
+impl TemporaryFile {
     fn write(&mut self, bytes: &[u8]) -> Result<(), IndexError> {
         let result = self.file.as_mut().map_or(Ok(()), |file| file.write_all(bytes));
         result.map_err(|why| IndexError::File { path: self.path.clone(), why: why.to_string() })
     }
 }
 
-fn spill(memory: &[u8], store: &Store) -> Result<Option<Temporary>, IndexError> {
+fn spill(memory: &[u8], store: &CacheStore) -> Result<Option<TemporaryFile>, IndexError> {
     let Some(created) = store.temporary_file() else { return Ok(None) };
     let (path, file) = created.map_err(|error| IndexError::Client { why: format!("no temporary file: {error}") })?;
-    let mut temporary = Temporary { path, file: Some(file) };
+    let mut temporary = TemporaryFile { path, file: Some(file) };
     temporary.write(memory)?;
     Ok(Some(temporary))
 }
 
 /// Computes digests of bytes as they come.
-struct Hasher {
+struct StatedHasher {
     sha256: Sha256,
     sha384: Option<Sha384>,
     sha512: Option<Box<Sha512>>,
 }
 
-impl Hasher {
+impl StatedHasher {
     /// SHA-256 is computed in any case: it is what reports name a file by.
-    fn new(algorithms: &[Algorithm]) -> Hasher {
-        Hasher {
+    fn new(algorithms: &[Algorithm]) -> StatedHasher {
+        StatedHasher {
             sha256: Sha256::new(),
             sha384: algorithms.contains(&Algorithm::Sha384).then(Sha384::new),
             sha512: algorithms.contains(&Algorithm::Sha512).then(Box::default),
@@ -204,7 +204,7 @@ fn compare_digests(found: &[Digest], expected: &[Digest], place: &str) -> Result
 
 /// Compares the bytes of a small file with what is stated of it.
 pub(super) fn compare(bytes: &[u8], expected: &Digest, place: &str) -> Result<(), IndexError> {
-    let mut hasher = Hasher::new(&[expected.algorithm]);
+    let mut hasher = StatedHasher::new(&[expected.algorithm]);
     hasher.update(bytes);
     compare_digests(&hasher.finish(), std::slice::from_ref(expected), place)
 }

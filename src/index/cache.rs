@@ -13,12 +13,12 @@ use http::{Request, Response};
 use http_cache_semantics::{BeforeRequest, CacheOptions, CachePolicy};
 use url::Url;
 
-use super::client::{Client, Query, Refusal, Reply, read_all};
-use super::compact::{Reader, Writer, decode, encode};
+use super::client::{HttpReply, IndexClient, IndexQuery, ReplyRefusal, read_all};
+use super::compact::{CompactReader, CompactWriter, decode, encode};
 use super::error::{IndexError, shown};
-use super::settings::Freshness;
-use super::simple::{self, ACCEPT, Link, Page};
-use super::store::Store;
+use super::settings::CacheFreshness;
+use super::simple::{self, ACCEPT, PageLink, SimplePage};
+use super::store::CacheStore;
 use crate::model::name::PackageName;
 
 /// How long a page is fresh of which the server says nothing.
@@ -40,9 +40,9 @@ const KEPT: [HeaderName; 8] = [
 ];
 
 /// Gets pages.
-pub(super) struct Pages {
-    pub(super) client: Arc<Client>,
-    pub(super) store: Store,
+pub(super) struct PageGetter {
+    pub(super) client: Arc<IndexClient>,
+    pub(super) store: CacheStore,
     /// Held by whoever reads a large page: one at a time, as its links take several times its size.
     pub(super) large: Mutex<()>,
 }
@@ -50,40 +50,42 @@ pub(super) struct Pages {
 /// Bytes up to which any number of pages is read at the same time.
 const SMALL_PAGE: u64 = 4 << 20;
 
-impl Pages {
+impl PageGetter {
     /// The page's links, of which `keep` says which are worth keeping; `None` when the server knows no such page. One URL
     /// always goes with one `keep`. `package` is the one of which the page tells.
     pub(super) fn get(
         &self,
         package: Option<&PackageName>,
         url: &Url,
-        keep: &dyn Fn(&Link) -> bool,
-    ) -> Result<Option<Page>, IndexError> {
+        keep: &dyn Fn(&PageLink) -> bool,
+    ) -> Result<Option<SimplePage>, IndexError> {
         let settings = self.client.settings();
-        let kept = self.store.get(BUCKET, url.as_str()).and_then(|bytes| Kept::decode(&bytes));
-        if settings.freshness == Freshness::Offline {
+        let kept = self.store.get(BUCKET, url.as_str()).and_then(|bytes| KeptAnswer::decode(&bytes));
+        if settings.freshness == CacheFreshness::Offline {
             return kept.map(|kept| kept.page).ok_or_else(|| IndexError::Offline { url: shown(url) });
         }
-        let mut query = Query::page(package, url);
+        let mut query = IndexQuery::page(package, url);
         query.headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
         if let Some(known) = &kept {
             match known.age(url, settings.now) {
-                Age::Fresh if settings.freshness == Freshness::Revalidate => {
+                AnswerAge::Fresh if settings.freshness == CacheFreshness::Revalidate => {
                     return Ok(kept.and_then(|kept| kept.page));
                 }
-                Age::Fresh | Age::Stale => query.headers.extend(known.conditions()),
+                AnswerAge::Fresh | AnswerAge::Stale => query.headers.extend(known.conditions()),
             }
         }
         let answer = self.client.ask(&query, &mut |reply| self.take(reply, keep))?;
         let kept = match (answer, kept) {
-            (Answer::Unchanged(headers), Some(mut kept)) => {
+            (CachedAnswer::Unchanged(headers), Some(mut kept)) => {
                 kept.renew(&headers, settings.now);
                 kept
             }
-            (Answer::Unchanged(_), None) => {
+            (CachedAnswer::Unchanged(_), None) => {
                 return Err(IndexError::Status { url: shown(url), expected: "a page".to_owned(), status: 304 });
             }
-            (Answer::Changed(headers, page), _) => Kept { time: settings.now, headers: relevant(&headers), page },
+            (CachedAnswer::Changed(headers, page), _) => {
+                KeptAnswer { time: settings.now, headers: relevant(&headers), page }
+            }
         };
         if kept.is_storable(url) {
             // A cache that cannot be written costs time, nothing else.
@@ -92,7 +94,7 @@ impl Pages {
         Ok(kept.page)
     }
 
-    fn take(&self, mut reply: Reply<'_>, keep: &dyn Fn(&Link) -> bool) -> Result<Answer, Refusal> {
+    fn take(&self, mut reply: HttpReply<'_>, keep: &dyn Fn(&PageLink) -> bool) -> Result<CachedAnswer, ReplyRefusal> {
         match reply.status.as_u16() {
             200 => {
                 let mut body = Vec::new();
@@ -106,10 +108,10 @@ impl Pages {
                 let all = page.links.len();
                 page.links.retain(keep);
                 page.left_out += (all - page.links.len()) as u64;
-                Ok(Answer::Changed(reply.headers, Some(page)))
+                Ok(CachedAnswer::Changed(reply.headers, Some(page)))
             }
-            304 => Ok(Answer::Unchanged(reply.headers)),
-            404 | 410 => Ok(Answer::Changed(reply.headers, None)),
+            304 => Ok(CachedAnswer::Unchanged(reply.headers)),
+            404 | 410 => Ok(CachedAnswer::Changed(reply.headers, None)),
             status => {
                 let url = shown(&reply.url);
                 Err(IndexError::Status { url, expected: "an index page (200)".to_owned(), status }.into())
@@ -118,28 +120,28 @@ impl Pages {
     }
 }
 
-enum Answer {
+enum CachedAnswer {
     Unchanged(HeaderMap),
-    Changed(HeaderMap, Option<Page>),
+    Changed(HeaderMap, Option<SimplePage>),
 }
 
-enum Age {
+enum AnswerAge {
     Fresh,
     Stale,
 }
 
 /// What is kept of an answer.
-struct Kept {
+struct KeptAnswer {
     time: SystemTime,
     headers: HeaderMap,
-    page: Option<Page>,
+    page: Option<SimplePage>,
 }
 
-impl Kept {
-    fn age(&self, url: &Url, now: SystemTime) -> Age {
+impl KeptAnswer {
+    fn age(&self, url: &Url, now: SystemTime) -> AnswerAge {
         let Ok(age) = now.duration_since(self.time) else {
             // From the future: one of two clocks is wrong.
-            return Age::Stale;
+            return AnswerAge::Stale;
         };
         let says_nothing =
             !KEPT.iter().any(|name| *name != header::DATE && *name != header::VARY && self.headers.contains_key(name));
@@ -150,7 +152,7 @@ impl Kept {
                 matches!(policy.before_request(&request, now), BeforeRequest::Fresh(_))
             })
         };
-        if fresh { Age::Fresh } else { Age::Stale }
+        if fresh { AnswerAge::Fresh } else { AnswerAge::Stale }
     }
 
     fn is_storable(&self, url: &Url) -> bool {
@@ -182,7 +184,7 @@ impl Kept {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::default();
+        let mut writer = CompactWriter::default();
         let seconds = self.time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         writer.number(seconds);
         writer.number(self.headers.len() as u64);
@@ -197,8 +199,8 @@ impl Kept {
         writer.bytes
     }
 
-    fn decode(bytes: &[u8]) -> Option<Kept> {
-        let mut reader = Reader { rest: bytes };
+    fn decode(bytes: &[u8]) -> Option<KeptAnswer> {
+        let mut reader = CompactReader { rest: bytes };
         let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(reader.number()?))?;
         let mut headers = HeaderMap::new();
         for _ in 0..reader.number()? {
@@ -209,7 +211,7 @@ impl Kept {
             0 => None,
             _ => Some(decode(reader.rest)?),
         };
-        Some(Kept { time, headers, page })
+        Some(KeptAnswer { time, headers, page })
     }
 }
 
@@ -227,9 +229,9 @@ fn relevant(headers: &HeaderMap) -> HeaderMap {
 mod tests {
     use super::*;
 
-    fn kept(headers: &[(&'static str, &str)]) -> Kept {
+    fn kept(headers: &[(&'static str, &str)]) -> KeptAnswer {
         let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        Kept { time: at(1_000_000), headers: headers.collect(), page: Some(Page::default()) }
+        KeptAnswer { time: at(1_000_000), headers: headers.collect(), page: Some(SimplePage::default()) }
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -241,8 +243,8 @@ mod tests {
         let url = Url::parse("https://host/simple/a/").unwrap();
         let check = |headers: &[(&'static str, &str)], after: i64, fresh: bool| {
             let now = at(1_000_000_u64.saturating_add_signed(after));
-            let kept = Kept::decode(&kept(headers).encode()).unwrap();
-            assert_eq!(matches!(kept.age(&url, now), Age::Fresh), fresh, "{headers:?} after {after} s");
+            let kept = KeptAnswer::decode(&kept(headers).encode()).unwrap();
+            assert_eq!(matches!(kept.age(&url, now), AnswerAge::Fresh), fresh, "{headers:?} after {after} s");
         };
         check(&[], 599, true);
         check(&[], 600, false);

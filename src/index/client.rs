@@ -13,9 +13,9 @@ use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::error::{IndexError, shown};
-use super::host::Host;
-use super::http::{ByteRange, Encoding, Request, Transport, TransportError};
-use super::observer::{Event, Observer};
+use super::host::IndexHost;
+use super::http::{BodyEncoding, ByteRange, HttpRequest, RequestTransport, TransportError};
+use super::observer::{FetchEvent, FetchObserver};
 use super::settings::IndexSettings;
 use crate::model::name::PackageName;
 
@@ -27,7 +27,7 @@ const LONGEST_STEP: Duration = Duration::from_secs(8);
 
 /// What went over the wire so far, as far as a client can tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
+pub struct NetworkTraffic {
     /// Requests sent, repetitions and redirects included.
     pub requests: u64,
     /// Bytes of index pages and metadata files, unpacked.
@@ -37,20 +37,20 @@ pub struct Traffic {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(super) struct TrafficCounters {
     requests: AtomicU64,
     page_bytes: AtomicU64,
     file_bytes: AtomicU64,
     by_package: Mutex<BTreeMap<PackageName, u64>>,
 }
 
-impl Counters {
+impl TrafficCounters {
     /// Requests sent for this package, repetitions and redirects included.
     pub(super) fn requests_for(&self, package: &PackageName) -> u64 {
         self.by_package.lock().unwrap_or_else(PoisonError::into_inner).get(package).copied().unwrap_or(0)
     }
 
-    fn count(&self, query: &Query) {
+    fn count(&self, query: &IndexQuery) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if let Some(package) = &query.package {
             let mut by_package = self.by_package.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,8 +58,8 @@ impl Counters {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Traffic {
-        Traffic {
+    pub(super) fn snapshot(&self) -> NetworkTraffic {
+        NetworkTraffic {
             requests: self.requests.load(Ordering::Relaxed),
             page_bytes: self.page_bytes.load(Ordering::Relaxed),
             file_bytes: self.file_bytes.load(Ordering::Relaxed),
@@ -69,31 +69,31 @@ impl Counters {
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Query {
+pub(super) struct IndexQuery {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) range: Option<ByteRange>,
-    pub(super) encoding: Encoding,
+    pub(super) encoding: BodyEncoding,
     /// The package for which it is asked; `None` for a page of links to files of several.
     pub(super) package: Option<PackageName>,
 }
 
-impl Query {
+impl IndexQuery {
     /// A page or a metadata file.
-    pub(super) fn page(package: Option<&PackageName>, url: &Url) -> Query {
+    pub(super) fn page(package: Option<&PackageName>, url: &Url) -> IndexQuery {
         let (headers, package) = (HeaderMap::new(), package.cloned());
-        Query { method: Method::GET, url: url.clone(), headers, range: None, encoding: Encoding::Any, package }
+        IndexQuery { method: Method::GET, url: url.clone(), headers, range: None, encoding: BodyEncoding::Any, package }
     }
 
     /// A distribution file or a part of it.
-    pub(super) fn file(package: &PackageName, url: &Url, range: Option<ByteRange>) -> Query {
-        Query { range, encoding: Encoding::Identity, ..Query::page(Some(package), url) }
+    pub(super) fn file(package: &PackageName, url: &Url, range: Option<ByteRange>) -> IndexQuery {
+        IndexQuery { range, encoding: BodyEncoding::Identity, ..IndexQuery::page(Some(package), url) }
     }
 }
 
 /// An answer whose body is still to be read.
-pub(super) struct Reply<'a> {
+pub(super) struct HttpReply<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// Where the answer came from, after redirects.
@@ -102,7 +102,7 @@ pub(super) struct Reply<'a> {
 }
 
 /// Why a reply was not taken.
-pub(super) enum Refusal {
+pub(super) enum ReplyRefusal {
     /// The body broke: worth another request.
     Broken(String),
     /// It came too slowly.
@@ -111,35 +111,37 @@ pub(super) enum Refusal {
     Final(IndexError),
 }
 
-impl From<IndexError> for Refusal {
-    fn from(error: IndexError) -> Refusal {
-        Refusal::Final(error)
+impl From<IndexError> for ReplyRefusal {
+    fn from(error: IndexError) -> ReplyRefusal {
+        ReplyRefusal::Final(error)
     }
 }
 
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Refusal {
+impl From<io::Error> for ReplyRefusal {
+    fn from(error: io::Error) -> ReplyRefusal {
         match error.kind() {
-            io::ErrorKind::TimedOut => Refusal::Slow(error.to_string()),
-            _ => Refusal::Broken(error.to_string()),
+            io::ErrorKind::TimedOut => ReplyRefusal::Slow(error.to_string()),
+            _ => ReplyRefusal::Broken(error.to_string()),
         }
     }
 }
 
-enum Failure {
+enum RequestFailure {
     Passing { why: String, wait: Option<Duration> },
     Unreached { why: String },
     Slow { why: String },
     Final(IndexError),
 }
 
-impl Failure {
-    fn of(error: TransportError, url: &Url) -> Failure {
+impl RequestFailure {
+    fn of(error: TransportError, url: &Url) -> RequestFailure {
         match error {
-            TransportError::Passing(why) => Failure::Passing { why, wait: None },
-            TransportError::Unreached(why) => Failure::Unreached { why },
-            TransportError::Slow(why) => Failure::Slow { why },
-            TransportError::Lasting(why) => Failure::Final(IndexError::Network { url: shown(url), attempts: 1, why }),
+            TransportError::Passing(why) => RequestFailure::Passing { why, wait: None },
+            TransportError::Unreached(why) => RequestFailure::Unreached { why },
+            TransportError::Slow(why) => RequestFailure::Slow { why },
+            TransportError::Lasting(why) => {
+                RequestFailure::Final(IndexError::Network { url: shown(url), attempts: 1, why })
+            }
         }
     }
 }
@@ -150,24 +152,28 @@ const UNREACHED_RETRIES: u32 = 2;
 const MOST_DEAD: usize = 8;
 
 /// The client of one run.
-pub(super) struct Client {
-    transport: Arc<dyn Transport>,
+pub(super) struct IndexClient {
+    transport: Arc<dyn RequestTransport>,
     settings: IndexSettings,
-    observer: Arc<dyn Observer>,
-    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
-    pub(super) counters: Counters,
+    observer: Arc<dyn FetchObserver>,
+    hosts: Mutex<BTreeMap<String, Arc<IndexHost>>>,
+    pub(super) counters: TrafficCounters,
 }
 
-impl Client {
-    pub(super) fn new(settings: IndexSettings, transport: Arc<dyn Transport>, observer: Arc<dyn Observer>) -> Client {
-        Client { transport, settings, observer, hosts: Mutex::default(), counters: Counters::default() }
+impl IndexClient {
+    pub(super) fn new(
+        settings: IndexSettings,
+        transport: Arc<dyn RequestTransport>,
+        observer: Arc<dyn FetchObserver>,
+    ) -> IndexClient {
+        IndexClient { transport, settings, observer, hosts: Mutex::default(), counters: TrafficCounters::default() }
     }
 
     pub(super) fn settings(&self) -> &IndexSettings {
         &self.settings
     }
 
-    pub(super) fn observer(&self) -> &dyn Observer {
+    pub(super) fn observer(&self) -> &dyn FetchObserver {
         &*self.observer
     }
 
@@ -175,8 +181,8 @@ impl Client {
     /// again", "who are you" and "ask over there"; it may be called again when a body breaks.
     pub(super) fn ask<T>(
         &self,
-        query: &Query,
-        take: &mut dyn FnMut(Reply<'_>) -> Result<T, Refusal>,
+        query: &IndexQuery,
+        take: &mut dyn FnMut(HttpReply<'_>) -> Result<T, ReplyRefusal>,
     ) -> Result<T, IndexError> {
         let started = self.transport.clock();
         let mut step = self.settings.first_wait;
@@ -187,13 +193,13 @@ impl Client {
             url.clone_from(&query.url);
             let (why, wait, retries) = match self.attempt(query, &mut url, &received, take) {
                 Ok(taken) => return Ok(taken),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Slow { why }) => {
+                Err(RequestFailure::Final(error)) => return Err(error),
+                Err(RequestFailure::Slow { why }) => {
                     let slow = IndexError::Slow { url: shown(&url), why: why.clone() };
                     return Err(self.give_up(&url, &why, slow));
                 }
-                Err(Failure::Passing { why, wait }) => (why, wait, self.settings.retries),
-                Err(Failure::Unreached { why }) => (why, None, self.settings.retries.min(UNREACHED_RETRIES)),
+                Err(RequestFailure::Passing { why, wait }) => (why, wait, self.settings.retries),
+                Err(RequestFailure::Unreached { why }) => (why, None, self.settings.retries.min(UNREACHED_RETRIES)),
             };
             let next = wait.unwrap_or(step);
             let is_over = attempts > retries || self.is_too_slow(started, received.get());
@@ -205,7 +211,7 @@ impl Client {
                 let network = IndexError::Network { url: shown(&query.url), attempts, why: why.clone() };
                 return Err(self.give_up(&url, &why, network));
             }
-            self.observer.event(Event::Repeated { url: shown(&query.url), why });
+            self.observer.event(FetchEvent::Repeated { url: shown(&query.url), why });
             self.transport.wait(next);
             waited += next;
             step = step.saturating_mul(2).min(LONGEST_STEP);
@@ -230,11 +236,11 @@ impl Client {
     }
 
     /// Why nobody asks the host any more.
-    fn refused(&self, host: &Host) -> Option<IndexError> {
+    fn refused(&self, host: &IndexHost) -> Option<IndexError> {
         if let Some(why) = host.dead() {
             return Some(IndexError::Unreachable { host: host.name.clone(), why });
         }
-        let is_dead = |host: &&Arc<Host>| host.dead().is_some();
+        let is_dead = |host: &&Arc<IndexHost>| host.dead().is_some();
         let dead = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).values().filter(is_dead).count();
         let why = || format!("it was not asked, as {dead} other hosts do not answer");
         (dead >= MOST_DEAD && !host.has_answered())
@@ -252,28 +258,28 @@ impl Client {
 
     fn attempt<T>(
         &self,
-        query: &Query,
+        query: &IndexQuery,
         url: &mut Url,
         received: &Cell<u64>,
-        take: &mut dyn FnMut(Reply<'_>) -> Result<T, Refusal>,
-    ) -> Result<T, Failure> {
+        take: &mut dyn FnMut(HttpReply<'_>) -> Result<T, ReplyRefusal>,
+    ) -> Result<T, RequestFailure> {
         let started = self.transport.clock();
         for _ in 0..=REDIRECTS {
             let host = self.host(url);
             let _permit = host.enter();
             if let Some(error) = self.refused(&host) {
-                return Err(Failure::Final(error));
+                return Err(RequestFailure::Final(error));
             }
             // The next answer may take a whole timeout, too.
             let most = self.settings.pace.timeout / 2;
             if self.transport.clock().saturating_sub(started) > most {
                 let why = format!("redirected for more than {} s", most.as_secs());
                 host.is_slow(&why);
-                return Err(Failure::Slow { why });
+                return Err(RequestFailure::Slow { why });
             }
             let credential = self.settings.credentials.lookup(url).cloned();
             let sent = credential.is_some();
-            let request = Request {
+            let request = HttpRequest {
                 method: query.method.clone(),
                 url: url.clone(),
                 headers: query.headers.clone(),
@@ -283,65 +289,68 @@ impl Client {
             };
             host.is_asked(self.transport.clock());
             self.counters.count(query);
-            let response = self.transport.send(&request).map_err(|error| Failure::of(error, url))?;
+            let response = self.transport.send(&request).map_err(|error| RequestFailure::of(error, url))?;
             host.answers();
-            if let Some(next) = redirected(url, response.status, &response.headers).map_err(Failure::Final)? {
+            if let Some(next) = redirected(url, response.status, &response.headers).map_err(RequestFailure::Final)? {
                 *url = next;
                 continue;
             }
             self.refuse(url, response.status, &response.headers, sent)?;
             let counter = match query.encoding {
-                Encoding::Any => &self.counters.page_bytes,
-                Encoding::Identity => &self.counters.file_bytes,
+                BodyEncoding::Any => &self.counters.page_bytes,
+                BodyEncoding::Identity => &self.counters.file_bytes,
             };
-            let mut body = Counted { body: response.body, counter, received };
-            let reply = Reply { status: response.status, headers: response.headers, url: url.clone(), body: &mut body };
+            let mut body = CountedBody { body: response.body, counter, received };
+            let reply =
+                HttpReply { status: response.status, headers: response.headers, url: url.clone(), body: &mut body };
             let taken = take(reply).map_err(|refusal| match refusal {
-                Refusal::Broken(why) => Failure::Passing { why: format!("the answer broke off: {why}"), wait: None },
-                Refusal::Slow(why) => Failure::Slow { why },
-                Refusal::Final(error) => Failure::Final(error),
+                ReplyRefusal::Broken(why) => {
+                    RequestFailure::Passing { why: format!("the answer broke off: {why}"), wait: None }
+                }
+                ReplyRefusal::Slow(why) => RequestFailure::Slow { why },
+                ReplyRefusal::Final(error) => RequestFailure::Final(error),
             });
             match &taken {
-                Ok(_) | Err(Failure::Final(_)) => host.succeeds(),
+                Ok(_) | Err(RequestFailure::Final(_)) => host.succeeds(),
                 // Noted before anybody else is let through.
-                Err(Failure::Slow { why }) => {
+                Err(RequestFailure::Slow { why }) => {
                     host.fails(why);
                     host.is_slow(why);
                 }
-                Err(Failure::Passing { .. } | Failure::Unreached { .. }) => {}
+                Err(RequestFailure::Passing { .. } | RequestFailure::Unreached { .. }) => {}
             }
             return taken;
         }
         let why = format!("more than {REDIRECTS} redirects");
-        Err(Failure::Final(IndexError::Redirect { url: shown(&query.url), target: shown(url), why }))
+        Err(RequestFailure::Final(IndexError::Redirect { url: shown(&query.url), target: shown(url), why }))
     }
 
     /// Statuses that mean the same for every query.
-    fn refuse(&self, url: &Url, status: StatusCode, headers: &HeaderMap, sent: bool) -> Result<(), Failure> {
+    fn refuse(&self, url: &Url, status: StatusCode, headers: &HeaderMap, sent: bool) -> Result<(), RequestFailure> {
         match status.as_u16() {
-            429 | 500 | 502 | 503 | 504 => Err(Failure::Passing {
+            429 | 500 | 502 | 503 | 504 => Err(RequestFailure::Passing {
                 why: format!("the server answers {}", status.as_u16()),
                 wait: retry_after(headers),
             }),
-            401 | 403 => Err(Failure::Final(IndexError::Credentials {
+            401 | 403 => Err(RequestFailure::Final(IndexError::Credentials {
                 url: shown(url),
                 host: url.host_str().unwrap_or_default().to_owned(),
                 status: status.as_u16(),
                 sent,
                 note: self.settings.credentials.note(),
             })),
-            407 => Err(Failure::Final(IndexError::Proxy { url: shown(url) })),
+            407 => Err(RequestFailure::Final(IndexError::Proxy { url: shown(url) })),
             _ => Ok(()),
         }
     }
 
-    fn host(&self, url: &Url) -> Arc<Host> {
+    fn host(&self, url: &Url) -> Arc<IndexHost> {
         let name = match (url.host_str().unwrap_or_default(), url.port()) {
             (host, Some(port)) => format!("{host}:{port}"),
             (host, None) => host.to_owned(),
         };
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = |name: &String| Arc::new(Host::new(name.clone(), self.settings.concurrency));
+        let new = |name: &String| Arc::new(IndexHost::new(name.clone(), self.settings.concurrency));
         Arc::clone(hosts.entry(name.clone()).or_insert_with(|| new(&name)))
     }
 }
@@ -376,7 +385,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Reads a body to its end, within a limit; so many bytes of it were read before.
-pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64, before: u64) -> Result<Vec<u8>, Refusal> {
+pub(super) fn read_all(
+    reply: &mut HttpReply<'_>,
+    what: &str,
+    limit: u64,
+    before: u64,
+) -> Result<Vec<u8>, ReplyRefusal> {
     let mut bytes = Vec::new();
     let left = limit.saturating_sub(before);
     (&mut *reply.body).take(left.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -387,14 +401,14 @@ pub(super) fn read_all(reply: &mut Reply<'_>, what: &str, limit: u64, before: u6
 }
 
 /// A body that counts what is read from it.
-struct Counted<'a> {
+struct CountedBody<'a> {
     body: Box<dyn Read + Send>,
     counter: &'a AtomicU64,
     /// What came for this query.
     received: &'a Cell<u64>,
 }
 
-impl Read for Counted<'_> {
+impl Read for CountedBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.body.read(buffer)?;
         self.counter.fetch_add(read as u64, Ordering::Relaxed);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::simple::{Link, Page};
+use super::simple::{PageLink, SimplePage};
 use crate::model::artifact::MetadataFile;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::place::Location;
@@ -19,11 +19,11 @@ const ENDS_IN_NAME: u8 = 16;
 
 /// Writes numbers and strings one after the other.
 #[derive(Default)]
-pub(super) struct Writer {
+pub(super) struct CompactWriter {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Writer {
+impl CompactWriter {
     /// Seven bits a byte, the lowest first; the eighth says that more follow.
     pub(super) fn number(&mut self, mut value: u64) {
         while value >= 0x80 {
@@ -61,11 +61,11 @@ fn nibble(digit: u8) -> u8 {
 }
 
 /// Reads what a `Writer` wrote; everything is checked, as files on disk may be anything.
-pub(super) struct Reader<'a> {
+pub(super) struct CompactReader<'a> {
     pub(super) rest: &'a [u8],
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CompactReader<'a> {
     fn byte(&mut self) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A page's links as bytes. Links to files on this machine are never on a page that is cached.
-pub(super) fn encode(page: &Page, writer: &mut Writer) {
+pub(super) fn encode(page: &SimplePage, writer: &mut CompactWriter) {
     let mut table: Vec<&str> = Vec::new();
     let mut numbers: HashMap<&str, u64> = HashMap::new();
     for text in page.links.iter().filter_map(|link| link.requires_python.as_deref()) {
@@ -138,7 +138,7 @@ pub(super) fn encode(page: &Page, writer: &mut Writer) {
     }
 }
 
-fn encode_link(link: &Link, url: &Url, python: u64, writer: &mut Writer) {
+fn encode_link(link: &PageLink, url: &Url, python: u64, writer: &mut CompactWriter) {
     let start = url.as_str().strip_suffix(link.filename.as_str());
     let metadata = match &link.metadata_file {
         MetadataFile::Unannounced => 0,
@@ -169,8 +169,8 @@ fn encode_link(link: &Link, url: &Url, python: u64, writer: &mut Writer) {
 }
 
 /// The page that `encode` wrote; `None` when it did not write these bytes.
-pub(super) fn decode(bytes: &[u8]) -> Option<Page> {
-    let mut reader = Reader { rest: bytes };
+pub(super) fn decode(bytes: &[u8]) -> Option<SimplePage> {
+    let mut reader = CompactReader { rest: bytes };
     let left_out = reader.number()?;
     let mut table: Vec<Arc<str>> = Vec::new();
     for _ in 0..reader.number()? {
@@ -183,10 +183,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Page> {
     for _ in 0..count {
         links.push(decode_link(&mut reader, &table, &mut url)?);
     }
-    reader.rest.is_empty().then_some(Page { links, left_out })
+    reader.rest.is_empty().then_some(SimplePage { links, left_out })
 }
 
-fn decode_link(reader: &mut Reader<'_>, table: &[Arc<str>], url: &mut String) -> Option<Link> {
+fn decode_link(reader: &mut CompactReader<'_>, table: &[Arc<str>], url: &mut String) -> Option<PageLink> {
     let flags = reader.byte()?;
     let has = |flag: u8| flags & flag != 0;
     let filename = reader.text()?;
@@ -207,7 +207,7 @@ fn decode_link(reader: &mut Reader<'_>, table: &[Arc<str>], url: &mut String) ->
     let yanked = if has(HAS_YANKED) { Some(reader.text()?.to_owned()) } else { None };
     let digest = if has(HAS_METADATA_DIGEST) { Some(reader.digest()?) } else { None };
     let metadata_file = if has(HAS_METADATA) { MetadataFile::Announced(digest) } else { MetadataFile::Unannounced };
-    Some(Link {
+    Some(PageLink {
         filename: filename.to_owned(),
         location: Location::Url(Url::parse(url).ok()?),
         digests,
@@ -222,8 +222,8 @@ fn decode_link(reader: &mut Reader<'_>, table: &[Arc<str>], url: &mut String) ->
 mod tests {
     use super::*;
 
-    fn page() -> Page {
-        let link = |filename: &str, url: &str| Link::plain(filename.into(), Location::Url(url.parse().unwrap()));
+    fn page() -> SimplePage {
+        let link = |filename: &str, url: &str| PageLink::plain(filename.into(), Location::Url(url.parse().unwrap()));
         let digest = Digest::new(Algorithm::Sha256, &"0123456789abcdef".repeat(4)).unwrap();
         let long = Digest::new(Algorithm::Sha512, &"fedcba9876543210".repeat(8)).unwrap();
         let mut full = link("a-1.0+x-py3-none-any.whl", "https://host/a-1.0%2Bx-py3-none-any.whl");
@@ -235,13 +235,13 @@ mod tests {
         let mut half = link("a-2.tar.gz", "https://host/x/a-2.tar.gz");
         half.requires_python = Some(">=3.8".into());
         half.metadata_file = MetadataFile::Announced(None);
-        Page { links: vec![full, half, link("a-3.zip", "https://host/a-3.zip?x=1")], left_out: 300 }
+        SimplePage { links: vec![full, half, link("a-3.zip", "https://host/a-3.zip?x=1")], left_out: 300 }
     }
 
     #[test]
     fn what_is_encoded_is_decoded() {
-        for page in [page(), Page::default()] {
-            let mut writer = Writer::default();
+        for page in [page(), SimplePage::default()] {
+            let mut writer = CompactWriter::default();
             encode(&page, &mut writer);
             assert_eq!(decode(&writer.bytes), Some(page));
         }
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn damage_is_noticed_or_harmless() {
-        let mut writer = Writer::default();
+        let mut writer = CompactWriter::default();
         encode(&page(), &mut writer);
         for length in 0..writer.bytes.len() {
             assert_eq!(decode(&writer.bytes[..length]), None);

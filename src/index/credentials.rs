@@ -11,31 +11,31 @@ use url::Url;
 
 /// A user and a password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
+pub struct UserPassword {
     /// User name, or a token's fixed user name.
     pub user: String,
     /// Password or token.
     pub password: String,
 }
 
-impl fmt::Debug for Credential {
+impl fmt::Debug for UserPassword {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Credential(…)")
     }
 }
 
 /// Scheme, host and port: the scope of credentials that stood in a URL.
-type Origin = (String, String, Option<u16>);
+type UrlOrigin = (String, String, Option<u16>);
 
 /// All credentials of a run.
 #[derive(Clone, Default)]
-pub struct Credentials {
-    urls: Vec<(Origin, String, Credential)>,
-    hosts: HashMap<String, Credential>,
+pub struct CredentialBook {
+    urls: Vec<(UrlOrigin, String, UserPassword)>,
+    hosts: HashMap<String, UserPassword>,
     broken_netrc: Option<PathBuf>,
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for CredentialBook {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut hosts: Vec<&str> = self.urls.iter().map(|((_, host, _), _, _)| host.as_str()).collect();
         hosts.extend(self.hosts.keys().map(String::as_str));
@@ -44,10 +44,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-impl Credentials {
+impl CredentialBook {
     /// No credentials.
-    pub fn new() -> Credentials {
-        Credentials::default()
+    pub fn new() -> CredentialBook {
+        CredentialBook::default()
     }
 
     /// Keeps the user and password of a URL, if it has any, and gives back the URL without them.
@@ -56,7 +56,7 @@ impl Credentials {
         if url.username().is_empty() && url.password().is_none() {
             return clean;
         }
-        let credential = Credential {
+        let credential = UserPassword {
             user: percent_decode(url.username()),
             password: percent_decode(url.password().unwrap_or_default()),
         };
@@ -69,7 +69,7 @@ impl Credentials {
 
     /// Adds credentials for everything of this URL's scheme, host and port; where several are known for one host, those
     /// count whose URL has the longest path in common.
-    pub fn add(&mut self, url: &Url, credential: Credential) {
+    pub fn add(&mut self, url: &Url, credential: UserPassword) {
         if let Some(origin) = origin(url) {
             self.urls.push((origin, url.path().to_owned(), credential));
         }
@@ -82,7 +82,7 @@ impl Credentials {
             Ok(netrc) => {
                 let entries = netrc.hosts.into_iter().filter(|(host, _)| host != "default");
                 self.hosts.extend(entries.map(|(host, entry)| {
-                    (host.to_ascii_lowercase(), Credential { user: entry.login, password: entry.password })
+                    (host.to_ascii_lowercase(), UserPassword { user: entry.login, password: entry.password })
                 }));
             }
             // The parser's message quotes the file, and what it quotes may be a password.
@@ -91,7 +91,7 @@ impl Credentials {
     }
 
     /// The credentials for a URL: those from a URL of the same origin, else those that netrc has for the host.
-    pub fn lookup(&self, url: &Url) -> Option<&Credential> {
+    pub fn lookup(&self, url: &Url) -> Option<&UserPassword> {
         let wanted = origin(url)?;
         let same = self.urls.iter().filter(|(origin, _, _)| *origin == wanted);
         let closest = same.rev().max_by_key(|(_, path, _)| common_prefix(path, url.path()));
@@ -105,7 +105,7 @@ impl Credentials {
     }
 }
 
-fn origin(url: &Url) -> Option<Origin> {
+fn origin(url: &Url) -> Option<UrlOrigin> {
     Some((url.scheme().to_owned(), url.host_str()?.to_owned(), url.port_or_known_default()))
 }
 
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn credentials_of_a_url_belong_to_its_origin() {
-        let mut credentials = Credentials::new();
+        let mut credentials = CredentialBook::new();
         let clean = credentials.take_from(&url("https://me:p%40ss@host:8443/simple/"));
         assert_eq!(clean.as_str(), "https://host:8443/simple/");
         assert_eq!(credentials.lookup(&url("https://host:8443/files/a.whl")).unwrap().password, "p@ss");
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_closest_path_wins() {
-        let mut credentials = Credentials::new();
+        let mut credentials = CredentialBook::new();
         credentials.take_from(&url("https://a:1@host/team-a/simple/"));
         credentials.take_from(&url("https://b:2@host/team-b/simple/"));
         assert_eq!(credentials.lookup(&url("https://host/team-b/files/x")).unwrap().user, "b");
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn netrc_is_by_host_and_has_no_default() {
-        let mut credentials = Credentials::new();
+        let mut credentials = CredentialBook::new();
         let text = "machine host login me password secret\ndefault login all password all\n";
         credentials.add_netrc(Path::new("netrc"), text);
         assert_eq!(credentials.lookup(&url("https://host/a")).unwrap().user, "me");
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_broken_netrc_is_noted_without_its_text() {
-        let mut credentials = Credentials::new();
+        let mut credentials = CredentialBook::new();
         credentials.add_netrc(Path::new("/home/me/.netrc"), "hunter2 machine\n");
         let note = credentials.note().unwrap();
         assert!(note.contains("/home/me/.netrc") && !note.contains("hunter2"), "{note}");

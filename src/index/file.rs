@@ -14,13 +14,13 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use url::Url;
 
-use self::answer::{Identity, content_range};
-use super::blob::{Blob, Intake};
-use super::client::{Client, Query, Refusal, Reply, read_all};
+use self::answer::{FileIdentity, content_range};
+use super::blob::{BodyBlob, BodyIntake};
+use super::client::{HttpReply, IndexClient, IndexQuery, ReplyRefusal, read_all};
 use super::error::{IndexError, shown};
 use super::http::ByteRange;
-use super::settings::{Freshness, SizeLimits};
-use super::store::Store;
+use super::settings::{CacheFreshness, SizeLimits};
+use super::store::CacheStore;
 use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Digest;
 use crate::model::name::PackageName;
@@ -37,7 +37,7 @@ const LONG_TAIL: u64 = 4 << 20;
 
 /// How much is asked for at the end of a file when it is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tail {
+pub enum TailSize {
     /// A zip archive's directory, and little else.
     #[default]
     Usual,
@@ -51,46 +51,46 @@ pub enum Tail {
 pub struct RemoteFile {
     place: String,
     size: u64,
-    inner: Inner,
+    inner: RemoteInner,
 }
 
-enum Inner {
+enum RemoteInner {
     Local(RegularFile),
-    Remote(Box<Remote>),
+    Remote(Box<RemoteBytes>),
 }
 
-struct Remote {
-    client: Arc<Client>,
-    store: Store,
+struct RemoteBytes {
+    client: Arc<IndexClient>,
+    store: CacheStore,
     package: PackageName,
     url: Url,
-    promise: Promise,
-    identity: Identity,
-    held: Mutex<Held>,
+    promise: StatedFile,
+    identity: FileIdentity,
+    held: Mutex<HeldBytes>,
     fetched: AtomicU64,
 }
 
 /// What the index says of the file.
 #[derive(Clone)]
-struct Promise {
+struct StatedFile {
     size: Option<u64>,
     digests: Vec<Digest>,
 }
 
 /// What is here already.
-enum Held {
+enum HeldBytes {
     /// The bytes from here to the end.
     Tail(u64, Arc<Vec<u8>>),
     /// Everything.
-    Whole(Arc<Blob>),
+    Whole(Arc<BodyBlob>),
 }
 
 /// What came back.
-enum Taken {
+enum TakenAnswer {
     /// Part of a file of this size.
-    Part { size: u64, start: u64, bytes: Vec<u8>, identity: Identity },
+    Part { size: u64, start: u64, bytes: Vec<u8>, identity: FileIdentity },
     /// All of it.
-    Whole { blob: Blob, identity: Identity },
+    Whole { blob: BodyBlob, identity: FileIdentity },
     /// The server wants no such range.
     NoRanges,
 }
@@ -99,15 +99,15 @@ impl RemoteFile {
     /// Opens the artifact's file; for a remote one, this fetches its end.
     pub(super) fn open(
         artifact: &Artifact,
-        tail: Tail,
-        client: &Arc<Client>,
-        store: &Store,
+        tail: TailSize,
+        client: &Arc<IndexClient>,
+        store: &CacheStore,
     ) -> Result<RemoteFile, IndexError> {
         match &artifact.location {
             Location::Path(path) => {
                 let error = |why: std::io::Error| IndexError::File { path: path.clone(), why: why.to_string() };
                 let file = RegularFile::open(path).map_err(error)?;
-                Ok(RemoteFile { place: path.display().to_string(), size: file.size(), inner: Inner::Local(file) })
+                Ok(RemoteFile { place: path.display().to_string(), size: file.size(), inner: RemoteInner::Local(file) })
             }
             Location::Url(url) if url.scheme() == "file" => {
                 let path = url.to_file_path().map_err(|()| IndexError::Setting {
@@ -118,14 +118,14 @@ impl RemoteFile {
                 RemoteFile::open(&Artifact { location: Location::Path(path), ..artifact.clone() }, tail, client, store)
             }
             Location::Url(url) => {
-                let promise = Promise { size: artifact.size, digests: artifact.digests.clone() };
+                let promise = StatedFile { size: artifact.size, digests: artifact.digests.clone() };
                 let tail = match (artifact.wheel(), tail) {
-                    (Some(wheel), Tail::Usual) if !wheel.is_pure() => Some(PLATFORM_TAIL),
-                    (_, Tail::Usual) => Some(TAIL),
-                    (_, Tail::Long) => Some(LONG_TAIL),
-                    (_, Tail::Whole) => None,
+                    (Some(wheel), TailSize::Usual) if !wheel.is_pure() => Some(PLATFORM_TAIL),
+                    (_, TailSize::Usual) => Some(TAIL),
+                    (_, TailSize::Long) => Some(LONG_TAIL),
+                    (_, TailSize::Whole) => None,
                 };
-                open_remote(url, Opening { package: &artifact.name, promise, tail }, client, store)
+                open_remote(url, FileOpening { package: &artifact.name, promise, tail }, client, store)
             }
         }
     }
@@ -143,8 +143,8 @@ impl RemoteFile {
     /// Bytes that were fetched for it so far; none for a file on this machine.
     pub fn fetched(&self) -> u64 {
         match &self.inner {
-            Inner::Local(_) => 0,
-            Inner::Remote(remote) => remote.fetched.load(Ordering::Relaxed),
+            RemoteInner::Local(_) => 0,
+            RemoteInner::Remote(remote) => remote.fetched.load(Ordering::Relaxed),
         }
     }
 
@@ -152,10 +152,10 @@ impl RemoteFile {
     /// those that the index states were then compared with them.
     pub fn check(&self) -> FileCheck {
         match &self.inner {
-            Inner::Local(_) => FileCheck::Ranges,
-            Inner::Remote(remote) => match &*remote.held() {
-                Held::Whole(blob) => FileCheck::Digest(blob.digests().to_vec()),
-                Held::Tail(..) => FileCheck::Ranges,
+            RemoteInner::Local(_) => FileCheck::Ranges,
+            RemoteInner::Remote(remote) => match &*remote.held() {
+                HeldBytes::Whole(blob) => FileCheck::Digest(blob.digests().to_vec()),
+                HeldBytes::Tail(..) => FileCheck::Ranges,
             },
         }
     }
@@ -170,11 +170,11 @@ impl RemoteFile {
             return Ok(Vec::new());
         }
         match &self.inner {
-            Inner::Local(file) => file.read(range).map_err(|why| self.unreadable(&why)),
-            Inner::Remote(remote) => {
+            RemoteInner::Local(file) => file.read(range).map_err(|why| self.unreadable(&why)),
+            RemoteInner::Remote(remote) => {
                 let held = match &*remote.held() {
-                    Held::Tail(start, tail) => Err((*start, Arc::clone(tail))),
-                    Held::Whole(blob) => Ok(Arc::clone(blob)),
+                    HeldBytes::Tail(start, tail) => Err((*start, Arc::clone(tail))),
+                    HeldBytes::Whole(blob) => Ok(Arc::clone(blob)),
                 };
                 match held {
                     Ok(blob) => blob.read(range).map_err(|why| self.unreadable(&why)),
@@ -184,7 +184,13 @@ impl RemoteFile {
         }
     }
 
-    fn read_remote(&self, remote: &Remote, range: Range<u64>, start: u64, tail: &[u8]) -> Result<Vec<u8>, IndexError> {
+    fn read_remote(
+        &self,
+        remote: &RemoteBytes,
+        range: Range<u64>,
+        start: u64,
+        tail: &[u8],
+    ) -> Result<Vec<u8>, IndexError> {
         let in_tail = |position: u64| usize::try_from(position.saturating_sub(start)).unwrap_or(usize::MAX);
         let known = tail.get(in_tail(range.start)..in_tail(range.end)).unwrap_or_default();
         if range.start >= start {
@@ -192,11 +198,11 @@ impl RemoteFile {
         }
         let missing = range.start..range.end.min(start);
         match remote.fetch(self.size, missing)? {
-            Fetched::Part(mut bytes) => {
+            FetchedRanges::Part(mut bytes) => {
                 bytes.extend_from_slice(known);
                 Ok(bytes)
             }
-            Fetched::Whole(blob) => blob.read(range).map_err(|why| self.unreadable(&why)),
+            FetchedRanges::Whole(blob) => blob.read(range).map_err(|why| self.unreadable(&why)),
         }
     }
 
@@ -206,59 +212,64 @@ impl RemoteFile {
 }
 
 /// What is known of a file before it is opened.
-struct Opening<'a> {
+struct FileOpening<'a> {
     package: &'a PackageName,
-    promise: Promise,
+    promise: StatedFile,
     /// Bytes asked for at its end; `None` for all of it.
     tail: Option<u64>,
 }
 
-fn open_remote(url: &Url, opening: Opening<'_>, client: &Arc<Client>, store: &Store) -> Result<RemoteFile, IndexError> {
-    let Opening { package, promise, tail } = opening;
-    if client.settings().freshness == Freshness::Offline {
+fn open_remote(
+    url: &Url,
+    opening: FileOpening<'_>,
+    client: &Arc<IndexClient>,
+    store: &CacheStore,
+) -> Result<RemoteFile, IndexError> {
+    let FileOpening { package, promise, tail } = opening;
+    if client.settings().freshness == CacheFreshness::Offline {
         return Err(IndexError::Offline { url: shown(url) });
     }
     let ask = |range: Option<ByteRange>| {
-        let taker = Taker { limits: client.settings().limits, promise: &promise, store, asked: range.as_ref() };
-        client.ask(&Query::file(package, url, range.clone()), &mut |reply| taker.take(reply))
+        let taker = AnswerTaker { limits: client.settings().limits, promise: &promise, store, asked: range.as_ref() };
+        client.ask(&IndexQuery::file(package, url, range.clone()), &mut |reply| taker.take(reply))
     };
     let mut taken = ask(tail.map(ByteRange::Suffix))?;
-    if let (Taken::NoRanges, Some(tail)) = (&taken, tail) {
+    if let (TakenAnswer::NoRanges, Some(tail)) = (&taken, tail) {
         // Some servers know ranges, but not those that count from the end.
         let range =
             size_by_head(package, url, client)?.filter(|size| *size > 0).map(|size| size.saturating_sub(tail)..size);
         taken = ask(range.map(ByteRange::Span))?;
     }
-    if matches!(taken, Taken::NoRanges) && tail.is_some() {
+    if matches!(taken, TakenAnswer::NoRanges) && tail.is_some() {
         taken = ask(None)?;
     }
     let (size, held, identity, fetched) = match taken {
-        Taken::Part { size, start, bytes, identity } => {
+        TakenAnswer::Part { size, start, bytes, identity } => {
             let fetched = bytes.len() as u64;
             if start == 0 {
-                let blob = Blob::from_memory(bytes, &promise.digests, url)?;
-                (size, Held::Whole(Arc::new(blob)), identity, fetched)
+                let blob = BodyBlob::from_memory(bytes, &promise.digests, url)?;
+                (size, HeldBytes::Whole(Arc::new(blob)), identity, fetched)
             } else {
-                (size, Held::Tail(start, Arc::new(bytes)), identity, fetched)
+                (size, HeldBytes::Tail(start, Arc::new(bytes)), identity, fetched)
             }
         }
-        Taken::Whole { blob, identity } => {
+        TakenAnswer::Whole { blob, identity } => {
             let size = blob.size();
-            (size, Held::Whole(Arc::new(blob)), identity, size)
+            (size, HeldBytes::Whole(Arc::new(blob)), identity, size)
         }
-        Taken::NoRanges => {
+        TakenAnswer::NoRanges => {
             return Err(IndexError::Status { url: shown(url), expected: "the file".to_owned(), status: 416 });
         }
     };
     let (url, client, store) = (url.clone(), Arc::clone(client), store.clone());
     let (place, fetched, held) = (shown(&url), AtomicU64::new(fetched), Mutex::new(held));
     let package = package.clone();
-    let remote = Remote { client, store, package, url, promise, identity, held, fetched };
-    Ok(RemoteFile { place, size, inner: Inner::Remote(Box::new(remote)) })
+    let remote = RemoteBytes { client, store, package, url, promise, identity, held, fetched };
+    Ok(RemoteFile { place, size, inner: RemoteInner::Remote(Box::new(remote)) })
 }
 
-fn size_by_head(package: &PackageName, url: &Url, client: &Client) -> Result<Option<u64>, IndexError> {
-    let query = Query { method: Method::HEAD, ..Query::file(package, url, None) };
+fn size_by_head(package: &PackageName, url: &Url, client: &IndexClient) -> Result<Option<u64>, IndexError> {
+    let query = IndexQuery { method: Method::HEAD, ..IndexQuery::file(package, url, None) };
     client.ask(&query, &mut |reply| {
         let length = reply.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         Ok(length.filter(|_| reply.status == StatusCode::OK))
@@ -266,42 +277,42 @@ fn size_by_head(package: &PackageName, url: &Url, client: &Client) -> Result<Opt
 }
 
 /// What a range request brought after the file was opened.
-enum Fetched {
+enum FetchedRanges {
     Part(Vec<u8>),
-    Whole(Arc<Blob>),
+    Whole(Arc<BodyBlob>),
 }
 
-impl Remote {
-    fn held(&self) -> MutexGuard<'_, Held> {
+impl RemoteBytes {
+    fn held(&self) -> MutexGuard<'_, HeldBytes> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fetch(&self, size: u64, range: Range<u64>) -> Result<Fetched, IndexError> {
+    fn fetch(&self, size: u64, range: Range<u64>) -> Result<FetchedRanges, IndexError> {
         let asked = ByteRange::Span(range);
-        let mut query = Query::file(&self.package, &self.url, Some(asked.clone()));
+        let mut query = IndexQuery::file(&self.package, &self.url, Some(asked.clone()));
         if let Some(etag) = &self.identity.etag {
             query.headers.insert(header::IF_RANGE, etag.clone());
         }
         let limits = self.client.settings().limits;
-        let taker = Taker { limits, promise: &self.promise, store: &self.store, asked: Some(&asked) };
+        let taker = AnswerTaker { limits, promise: &self.promise, store: &self.store, asked: Some(&asked) };
         let taken = self.client.ask(&query, &mut |reply| {
-            self.same(&Identity::of(&reply.headers))?;
+            self.same(&FileIdentity::of(&reply.headers))?;
             taker.take(reply)
         })?;
         match taken {
-            Taken::Part { size: now, .. } if now != size => Err(self.changed(size, now)),
-            Taken::Part { bytes, .. } => {
+            TakenAnswer::Part { size: now, .. } if now != size => Err(self.changed(size, now)),
+            TakenAnswer::Part { bytes, .. } => {
                 self.fetched.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Ok(Fetched::Part(bytes))
+                Ok(FetchedRanges::Part(bytes))
             }
-            Taken::Whole { blob, .. } if blob.size() != size => Err(self.changed(size, blob.size())),
-            Taken::Whole { blob, .. } => {
+            TakenAnswer::Whole { blob, .. } if blob.size() != size => Err(self.changed(size, blob.size())),
+            TakenAnswer::Whole { blob, .. } => {
                 self.fetched.fetch_add(blob.size(), Ordering::Relaxed);
                 let blob = Arc::new(blob);
-                *self.held() = Held::Whole(Arc::clone(&blob));
-                Ok(Fetched::Whole(blob))
+                *self.held() = HeldBytes::Whole(Arc::clone(&blob));
+                Ok(FetchedRanges::Whole(blob))
             }
-            Taken::NoRanges => {
+            TakenAnswer::NoRanges => {
                 let (asked, found) = (asked.header(), "a refusal (416), after it answered others".to_owned());
                 Err(IndexError::Range { url: shown(&self.url), asked, found })
             }
@@ -309,7 +320,7 @@ impl Remote {
     }
 
     /// Only what both answers state is compared: a server's mirrors do not always state the same.
-    fn same(&self, now: &Identity) -> Result<(), IndexError> {
+    fn same(&self, now: &FileIdentity) -> Result<(), IndexError> {
         let text = |value: &HeaderValue| value.to_str().unwrap_or("unreadable").to_owned();
         let error = |before: &HeaderValue, after: &HeaderValue| {
             Err(IndexError::Changed { url: shown(&self.url), before: text(before), after: text(after) })
@@ -328,34 +339,34 @@ impl Remote {
 }
 
 /// Makes something of an answer to one query.
-struct Taker<'a> {
+struct AnswerTaker<'a> {
     limits: SizeLimits,
-    promise: &'a Promise,
-    store: &'a Store,
+    promise: &'a StatedFile,
+    store: &'a CacheStore,
     asked: Option<&'a ByteRange>,
 }
 
-impl Taker<'_> {
-    fn take(&self, mut reply: Reply<'_>) -> Result<Taken, Refusal> {
+impl AnswerTaker<'_> {
+    fn take(&self, mut reply: HttpReply<'_>) -> Result<TakenAnswer, ReplyRefusal> {
         let url = shown(&reply.url);
-        let identity = Identity::of(&reply.headers);
+        let identity = FileIdentity::of(&reply.headers);
         match reply.status.as_u16() {
             206 => {
                 let (range, size) = self.answered(&url, &reply.headers)?;
                 let length = range.end - range.start;
                 let bytes = read_all(&mut reply, "the bytes that were asked for", length, 0)?;
                 if (bytes.len() as u64) < length {
-                    return Err(Refusal::Broken(format!("{} of {length} bytes", bytes.len())));
+                    return Err(ReplyRefusal::Broken(format!("{} of {length} bytes", bytes.len())));
                 }
-                Ok(Taken::Part { size, start: range.start, bytes, identity })
+                Ok(TakenAnswer::Part { size, start: range.start, bytes, identity })
             }
             200 => {
-                let intake = Intake::new(self.limits);
+                let intake = BodyIntake::new(self.limits);
                 let blob = intake.take(&mut reply, self.promise.size, &self.promise.digests, self.store)?;
                 promised_size(&url, self.promise, blob.size())?;
-                Ok(Taken::Whole { blob, identity })
+                Ok(TakenAnswer::Whole { blob, identity })
             }
-            400 | 405 | 416 | 501 => Ok(Taken::NoRanges),
+            400 | 405 | 416 | 501 => Ok(TakenAnswer::NoRanges),
             status @ (404 | 410) => Err(IndexError::Missing { url, status }.into()),
             status => {
                 let expected = "bytes of the file (206 or 200)".to_owned();
@@ -381,7 +392,7 @@ impl Taker<'_> {
     }
 }
 
-fn promised_size(url: &str, promise: &Promise, found: u64) -> Result<(), IndexError> {
+fn promised_size(url: &str, promise: &StatedFile, found: u64) -> Result<(), IndexError> {
     match promise.size {
         Some(expected) if expected != found => Err(IndexError::Size { place: url.to_owned(), expected, found }),
         _ => Ok(()),

@@ -7,14 +7,14 @@ use std::path::Path;
 use url::Url;
 
 use super::error::IndexError;
-use super::simple::{Link, html};
+use super::simple::{PageLink, html};
 use crate::model::place::Location;
 
 /// Most bytes of a page on disk.
 const PAGE_BYTES: u64 = 256 << 20;
 
 /// The links of a folder, of a page or the file itself, by what is found there; `None` when nothing is.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<Link>>, IndexError> {
+pub(super) fn read(path: &Path) -> Result<Option<Vec<PageLink>>, IndexError> {
     let error = |why: std::io::Error| IndexError::File { path: path.to_owned(), why: why.to_string() };
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -28,7 +28,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Link>>, IndexError> {
     let lower = name.to_ascii_lowercase();
     if !lower.ends_with(".html") && !lower.ends_with(".htm") {
         let size = Some(metadata.len());
-        return Ok(Some(vec![Link { size, ..Link::plain(name, Location::Path(path.to_owned())) }]));
+        return Ok(Some(vec![PageLink { size, ..PageLink::plain(name, Location::Path(path.to_owned())) }]));
     }
     if metadata.len() > PAGE_BYTES {
         let place = path.display().to_string();
@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Link>>, IndexError> {
 }
 
 /// A project's links in an index that is a folder: `name/index.html`, or the files in `name/`.
-pub(super) fn read_index(project: &Path) -> Result<Option<Vec<Link>>, IndexError> {
+pub(super) fn read_index(project: &Path) -> Result<Option<Vec<PageLink>>, IndexError> {
     match read(&project.join("index.html"))? {
         Some(links) => Ok(Some(links)),
         None => read(project),
@@ -48,14 +48,14 @@ pub(super) fn read_index(project: &Path) -> Result<Option<Vec<Link>>, IndexError
 }
 
 /// The files of a folder, without those of folders in it, by name, so that two runs see one order.
-fn folder(path: &Path) -> std::io::Result<Vec<Link>> {
+fn folder(path: &Path) -> std::io::Result<Vec<PageLink>> {
     let mut links = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         // A link to a file is one; one that leads nowhere is not worth an error.
         let Ok(metadata) = std::fs::metadata(entry.path()) else { continue };
         if let (true, Ok(name)) = (metadata.is_file(), entry.file_name().into_string()) {
-            links.push(Link { size: Some(metadata.len()), ..Link::plain(name, Location::Path(entry.path())) });
+            links.push(PageLink { size: Some(metadata.len()), ..PageLink::plain(name, Location::Path(entry.path())) });
         }
     }
     links.sort_unstable_by(|one, other| one.filename.cmp(&other.filename));

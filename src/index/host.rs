@@ -9,15 +9,15 @@ use std::time::Duration;
 const MOST_FAILURES: u32 = 3;
 
 /// One host.
-pub(super) struct Host {
+pub(super) struct IndexHost {
     /// Its name and port, as they may be shown.
     pub(super) name: String,
-    gate: Gate,
-    health: Mutex<Health>,
+    gate: RequestSemaphore,
+    health: Mutex<HostHealth>,
 }
 
 #[derive(Default)]
-struct Health {
+struct HostHealth {
     has_answered: bool,
     /// Whether a query ever came to its end, be it that what was asked for is not there.
     has_delivered: bool,
@@ -29,17 +29,17 @@ struct Health {
     dead: Option<String>,
 }
 
-impl Host {
-    pub(super) fn new(name: String, permits: usize) -> Host {
-        Host { name, gate: Gate::new(permits), health: Mutex::default() }
+impl IndexHost {
+    pub(super) fn new(name: String, permits: usize) -> IndexHost {
+        IndexHost { name, gate: RequestSemaphore::new(permits), health: Mutex::default() }
     }
 
-    fn health(&self) -> MutexGuard<'_, Health> {
+    fn health(&self) -> MutexGuard<'_, HostHealth> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is room for one more request.
-    pub(super) fn enter(&self) -> Permit<'_> {
+    pub(super) fn enter(&self) -> RequestPermit<'_> {
         self.gate.enter()
     }
 
@@ -103,32 +103,32 @@ impl Host {
 }
 
 /// Lets so many through at a time.
-struct Gate {
+struct RequestSemaphore {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-impl Gate {
-    fn new(permits: usize) -> Gate {
-        Gate { free: Mutex::new(permits.max(1)), freed: Condvar::new() }
+impl RequestSemaphore {
+    fn new(permits: usize) -> RequestSemaphore {
+        RequestSemaphore { free: Mutex::new(permits.max(1)), freed: Condvar::new() }
     }
 
-    fn enter(&self) -> Permit<'_> {
+    fn enter(&self) -> RequestPermit<'_> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
             free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
         }
         *free -= 1;
-        Permit { gate: self }
+        RequestPermit { gate: self }
     }
 }
 
 /// Room for one request.
-pub(super) struct Permit<'a> {
-    gate: &'a Gate,
+pub(super) struct RequestPermit<'a> {
+    gate: &'a RequestSemaphore,
 }
 
-impl Drop for Permit<'_> {
+impl Drop for RequestPermit<'_> {
     fn drop(&mut self) {
         *self.gate.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.gate.freed.notify_one();
@@ -141,10 +141,10 @@ mod tests {
 
     #[test]
     fn who_does_not_answer_is_not_asked_again() {
-        let silent = Host::new("silent".to_owned(), 1);
+        let silent = IndexHost::new("silent".to_owned(), 1);
         silent.fails("refused");
         assert_eq!(silent.dead().as_deref(), Some("refused"));
-        let shaky = Host::new("shaky".to_owned(), 1);
+        let shaky = IndexHost::new("shaky".to_owned(), 1);
         shaky.answers();
         shaky.fails("one");
         shaky.fails("two");

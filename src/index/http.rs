@@ -14,9 +14,9 @@ use reqwest::blocking::Client;
 use reqwest::{Certificate, NoProxy, redirect};
 use url::Url;
 
-use super::credentials::Credential;
+use super::credentials::UserPassword;
 use super::error::IndexError;
-use super::settings::{Pace, Proxy, Trust};
+use super::settings::{ProxySettings, TlsTrust, TransferPace};
 
 /// Most certificates and bytes that are read from a folder or file of trusted certificates.
 const CERTIFICATE_FILES: usize = 4096;
@@ -43,7 +43,7 @@ impl ByteRange {
 
 /// Whether the answer may be compressed on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub enum BodyEncoding {
     /// It may; what arrives is unpacked.
     Any,
     /// It may not: the bytes are wanted as they are stored, even if a server calls a `.tar.gz` an encoding.
@@ -52,7 +52,7 @@ pub enum Encoding {
 
 /// One request; the URL carries no credentials.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct HttpRequest {
     /// `GET` or `HEAD`.
     pub method: Method,
     /// What is asked for.
@@ -62,13 +62,13 @@ pub struct Request {
     /// The part that is wanted; `None` for all.
     pub range: Option<ByteRange>,
     /// Whether the answer may be compressed.
-    pub encoding: Encoding,
+    pub encoding: BodyEncoding,
     /// Who is asking.
-    pub credential: Option<Credential>,
+    pub credential: Option<UserPassword>,
 }
 
 /// The answer to one request, redirects included.
-pub struct Response {
+pub struct HttpResponse {
     /// Status.
     pub status: StatusCode,
     /// Headers.
@@ -91,9 +91,9 @@ pub enum TransportError {
 }
 
 /// Carries one request to a server and its answer back.
-pub trait Transport: Send + Sync {
+pub trait RequestTransport: Send + Sync {
     /// Sends one request. A redirect is an answer like any other.
-    fn send(&self, request: &Request) -> Result<Response, TransportError>;
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError>;
 
     /// Waits before a request is repeated.
     fn wait(&self, duration: Duration) {
@@ -112,7 +112,7 @@ pub struct HttpTransport {
     certificates: Option<Vec<Certificate>>,
     proxy: Option<reqwest::Proxy>,
     direct: bool,
-    pace: Pace,
+    pace: TransferPace,
     started: Instant,
     pages: OnceLock<Result<Client, String>>,
     files: OnceLock<Result<Client, String>>,
@@ -120,40 +120,40 @@ pub struct HttpTransport {
 
 impl HttpTransport {
     /// Checks the settings; connects nowhere yet.
-    pub fn new(trust: &Trust, proxy: &Proxy, pace: Pace) -> Result<HttpTransport, IndexError> {
+    pub fn new(trust: &TlsTrust, proxy: &ProxySettings, pace: TransferPace) -> Result<HttpTransport, IndexError> {
         let certificates = match trust {
-            Trust::System => None,
-            Trust::Certificates(path) => Some(certificates(path)?),
+            TlsTrust::System => None,
+            TlsTrust::Certificates(path) => Some(certificates(path)?),
         };
         let transport = HttpTransport {
             certificates,
             proxy: through(proxy)?,
-            direct: *proxy == Proxy::Direct,
+            direct: *proxy == ProxySettings::Direct,
             pace,
             started: Instant::now(),
             pages: OnceLock::new(),
             files: OnceLock::new(),
         };
-        if let Trust::Certificates(path) = trust {
+        if let TlsTrust::Certificates(path) = trust {
             // What the file holds may still be no certificates.
-            transport.client(Encoding::Any).map_err(|why| IndexError::Certificates { path: path.clone(), why })?;
+            transport.client(BodyEncoding::Any).map_err(|why| IndexError::Certificates { path: path.clone(), why })?;
         }
         Ok(transport)
     }
 
-    fn client(&self, encoding: Encoding) -> Result<&Client, String> {
-        let cell = if encoding == Encoding::Any { &self.pages } else { &self.files };
+    fn client(&self, encoding: BodyEncoding) -> Result<&Client, String> {
+        let cell = if encoding == BodyEncoding::Any { &self.pages } else { &self.files };
         cell.get_or_init(|| self.build(encoding)).as_ref().map_err(Clone::clone)
     }
 
-    fn build(&self, encoding: Encoding) -> Result<Client, String> {
+    fn build(&self, encoding: BodyEncoding) -> Result<Client, String> {
         let mut builder = Client::builder()
             .user_agent(concat!("ungil/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(self.pace.timeout)
             .timeout(self.pace.timeout);
-        if encoding == Encoding::Identity {
+        if encoding == BodyEncoding::Identity {
             builder = builder.no_gzip();
         }
         if self.direct {
@@ -172,11 +172,11 @@ impl HttpTransport {
     }
 }
 
-impl Transport for HttpTransport {
-    fn send(&self, request: &Request) -> Result<Response, TransportError> {
+impl RequestTransport for HttpTransport {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let client = self.client(request.encoding).map_err(TransportError::Lasting)?;
         let mut builder = client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
-        if request.encoding == Encoding::Identity {
+        if request.encoding == BodyEncoding::Identity {
             builder = builder.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if let Some(range) = &request.range {
@@ -190,10 +190,10 @@ impl Transport for HttpTransport {
             value.set_sensitive(true);
         }
         let response = client.execute(built).map_err(failure)?;
-        Ok(Response {
+        Ok(HttpResponse {
             status: response.status(),
             headers: response.headers().clone(),
-            body: Box::new(Body { response, pace: self.pace, begun: Instant::now(), meter: RateMeter::default() }),
+            body: Box::new(HttpBody { response, pace: self.pace, begun: Instant::now(), meter: RateMeter::default() }),
         })
     }
 
@@ -203,14 +203,14 @@ impl Transport for HttpTransport {
 }
 
 /// A body whose errors carry their causes, and no URL.
-struct Body {
+struct HttpBody {
     response: reqwest::blocking::Response,
-    pace: Pace,
+    pace: TransferPace,
     begun: Instant,
     meter: RateMeter,
 }
 
-impl Read for Body {
+impl Read for HttpBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.response.read(buffer).map_err(|error| {
             let kind = error.kind();
@@ -234,7 +234,7 @@ struct RateMeter {
 
 impl RateMeter {
     /// Notes what came, so long after the beginning of the answer; says why it is too slow, when it is.
-    fn meet(&mut self, bytes: u64, whole: Duration, pace: Pace) -> Option<String> {
+    fn meet(&mut self, bytes: u64, whole: Duration, pace: TransferPace) -> Option<String> {
         self.bytes = self.bytes.saturating_add(bytes);
         if whole > pace.longest_answer {
             return Some(format!("the answer takes more than {} s", pace.longest_answer.as_secs()));
@@ -286,8 +286,8 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn through(proxy: &Proxy) -> Result<Option<reqwest::Proxy>, IndexError> {
-    let Proxy::Through { url, except } = proxy else { return Ok(None) };
+fn through(proxy: &ProxySettings) -> Result<Option<reqwest::Proxy>, IndexError> {
+    let ProxySettings::Through { url, except } = proxy else { return Ok(None) };
     let through = reqwest::Proxy::all(url.clone()).map_err(|error| IndexError::Setting {
         setting: "proxy".to_owned(),
         expected: format!("the URL of a proxy ({})", causes(error)),
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn what_comes_too_slowly_is_given_up() {
-        let (pace, after) = (Pace::default(), Duration::from_secs);
+        let (pace, after) = (TransferPace::default(), Duration::from_secs);
         let mut meter = RateMeter::default();
         assert_eq!(meter.meet(1, after(1), pace), None);
         assert!(meter.meet(1, after(5), pace).unwrap().contains("0 bytes per second; expected at least 1024"));
@@ -353,8 +353,8 @@ mod tests {
         let garbage = folder.path().join("garbage.pem");
         std::fs::write(&garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         for (path, expected) in [(absent, "cannot be read"), (empty, "found none"), (garbage, "")] {
-            let trust = Trust::Certificates(path.clone());
-            let error = HttpTransport::new(&trust, &Proxy::Direct, Pace::default()).err().unwrap();
+            let trust = TlsTrust::Certificates(path.clone());
+            let error = HttpTransport::new(&trust, &ProxySettings::Direct, TransferPace::default()).err().unwrap();
             let text = error.to_string();
             assert!(text.contains(&*path.to_string_lossy()) && text.contains(expected), "{text}");
         }

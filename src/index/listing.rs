@@ -12,21 +12,21 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use url::Url;
 
-use super::cache::Pages;
+use super::cache::PageGetter;
 use super::error::{IndexError, shown};
 use super::find_links;
 use super::settings::{DEFAULT_INDEX, IndexSettings};
-use super::simple::{Link, Page, Reader, identify};
-use crate::model::artifact::{Artifact, Listing};
+use super::simple::{LinkReader, PageLink, SimplePage, identify};
+use crate::model::artifact::{Artifact, ArtifactListing};
 use crate::model::name::PackageName;
 use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::Sources;
+use crate::model::request::PackageSources;
 
 /// A place where files may be listed.
-enum Place {
+enum ListingPlace {
     /// Read once, for all projects.
-    Links(Location, OnceLock<Result<Vec<Link>, IndexError>>),
+    Links(Location, OnceLock<Result<Vec<PageLink>, IndexError>>),
     /// Asked for each project.
     Index(Url),
     /// An index that is a folder.
@@ -34,23 +34,23 @@ enum Place {
 }
 
 /// All places of a run, in order.
-pub(super) struct Places {
-    places: Vec<Place>,
+pub(super) struct ListingPlaces {
+    places: Vec<ListingPlace>,
     problems: Mutex<Vec<Problem>>,
 }
 
-impl Places {
-    pub(super) fn new(settings: &IndexSettings) -> Result<Places, IndexError> {
+impl ListingPlaces {
+    pub(super) fn new(settings: &IndexSettings) -> Result<ListingPlaces, IndexError> {
         let sources = settings.sources();
         let (local, remote): (Vec<_>, Vec<_>) =
             sources.find_links.iter().map(local_path).partition(|location| matches!(location, Location::Path(_)));
-        let links = local.into_iter().chain(remote).map(|location| Place::Links(location, OnceLock::new()));
-        let mut places: Vec<Place> = links.collect();
+        let links = local.into_iter().chain(remote).map(|location| ListingPlace::Links(location, OnceLock::new()));
+        let mut places: Vec<ListingPlace> = links.collect();
         for url in indexes(sources)? {
             let place = index(&url)?;
             places.push(place);
         }
-        Ok(Places { places, problems: Mutex::default() })
+        Ok(ListingPlaces { places, problems: Mutex::default() })
     }
 
     /// What could not be looked at without harm to the rest.
@@ -59,35 +59,35 @@ impl Places {
     }
 
     /// All files of a project.
-    pub(super) fn listing(&self, project: &PackageName, pages: &Pages) -> Result<Listing, IndexError> {
-        let mut reader = Reader::new(project);
+    pub(super) fn listing(&self, project: &PackageName, pages: &PageGetter) -> Result<ArtifactListing, IndexError> {
+        let mut reader = LinkReader::new(project);
         let mut files = Vec::new();
         let mut known = false;
         for place in &self.places {
             let links = match place {
-                Place::Links(location, links) => {
+                ListingPlace::Links(location, links) => {
                     let all = links.get_or_init(|| self.links(location, pages)).as_ref().map_err(Clone::clone)?;
                     Some(all.iter().filter(|link| identify(project, &link.filename).is_some()).cloned().collect())
                 }
-                Place::Index(url) => page(pages, url, project)?,
-                Place::Folder(path) => find_links::read_index(&path.join(project.as_ref()))?,
+                ListingPlace::Index(url) => page(pages, url, project)?,
+                ListingPlace::Folder(path) => find_links::read_index(&path.join(project.as_ref()))?,
             };
-            known |= links.as_ref().is_some_and(|links| !links.is_empty() || !matches!(place, Place::Links(..)));
+            known |= links.as_ref().is_some_and(|links| !links.is_empty() || !matches!(place, ListingPlace::Links(..)));
             let found = links.unwrap_or_default();
             files.reserve(found.len());
             files.extend(found.into_iter().filter_map(|link| reader.artifact(link)));
         }
         if !known {
-            let asked = self.places.iter().map(Place::shown).collect();
+            let asked = self.places.iter().map(ListingPlace::shown).collect();
             return Err(IndexError::NotFound { name: project.clone(), asked });
         }
         if self.places.len() > 1 {
             merge(&mut files);
         }
-        Ok(Listing { files })
+        Ok(ArtifactListing { files })
     }
 
-    fn links(&self, location: &Location, pages: &Pages) -> Result<Vec<Link>, IndexError> {
+    fn links(&self, location: &Location, pages: &PageGetter) -> Result<Vec<PageLink>, IndexError> {
         match location {
             Location::Url(url) => {
                 let page = pages
@@ -109,11 +109,11 @@ impl Places {
     }
 }
 
-impl Place {
+impl ListingPlace {
     fn shown(&self) -> String {
         match self {
-            Place::Links(Location::Url(url), _) | Place::Index(url) => shown(url),
-            Place::Links(Location::Path(path), _) | Place::Folder(path) => path.display().to_string(),
+            ListingPlace::Links(Location::Url(url), _) | ListingPlace::Index(url) => shown(url),
+            ListingPlace::Links(Location::Path(path), _) | ListingPlace::Folder(path) => path.display().to_string(),
         }
     }
 }
@@ -127,7 +127,7 @@ fn local_path(location: &Location) -> Location {
     }
 }
 
-fn indexes(sources: &Sources) -> Result<Vec<Url>, IndexError> {
+fn indexes(sources: &PackageSources) -> Result<Vec<Url>, IndexError> {
     if sources.no_index {
         return Ok(Vec::new());
     }
@@ -144,7 +144,7 @@ fn indexes(sources: &Sources) -> Result<Vec<Url>, IndexError> {
     Ok(urls)
 }
 
-fn index(url: &Url) -> Result<Place, IndexError> {
+fn index(url: &Url) -> Result<ListingPlace, IndexError> {
     let error = |expected: &str| IndexError::Setting {
         setting: "index URL".to_owned(),
         expected: expected.to_owned(),
@@ -157,20 +157,20 @@ fn index(url: &Url) -> Result<Place, IndexError> {
                 let path = format!("{}/", url.path());
                 url.set_path(&path);
             }
-            Ok(Place::Index(url))
+            Ok(ListingPlace::Index(url))
         }
-        "file" => url.to_file_path().map(Place::Folder).map_err(|()| error("a file: URL of this machine")),
+        "file" => url.to_file_path().map(ListingPlace::Folder).map_err(|()| error("a file: URL of this machine")),
         _ => Err(error("an http, https or file URL")),
     }
 }
 
 /// The project's links at one index; `None` when the index does not know the project.
-fn page(pages: &Pages, index: &Url, project: &PackageName) -> Result<Option<Vec<Link>>, IndexError> {
+fn page(pages: &PageGetter, index: &Url, project: &PackageName) -> Result<Option<Vec<PageLink>>, IndexError> {
     let mut url = index.clone();
     // Index URLs end in a slash, and normalised names need no escapes.
     url.set_path(&format!("{}{project}/", index.path()));
     let page = pages.get(Some(project), &url, &|link| identify(project, &link.filename).is_some())?;
-    Ok(page.map(|Page { links, .. }| links))
+    Ok(page.map(|SimplePage { links, .. }| links))
 }
 
 /// Leaves the first of files that are the same. Files without a digest are the same when they are at the same place.

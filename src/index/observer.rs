@@ -4,7 +4,7 @@ use crate::model::name::PackageName;
 
 /// Something being fetched.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum FetchSubject {
     /// The listing of a project, from all indexes.
     Listing(PackageName),
     /// The metadata file beside this file.
@@ -15,11 +15,11 @@ pub enum Subject {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum FetchEvent {
     /// Work on it started.
-    Started(Subject),
+    Started(FetchSubject),
     /// Work on it ended, with or without success.
-    Finished(Subject),
+    Finished(FetchSubject),
     /// A request failed and is repeated: what was asked for, and why.
     Repeated {
         /// What was asked for, without credentials.
@@ -30,15 +30,15 @@ pub enum Event {
 }
 
 /// Takes events; called from many threads.
-pub trait Observer: Send + Sync {
+pub trait FetchObserver: Send + Sync {
     /// One event. It should return quickly.
-    fn event(&self, event: Event);
+    fn event(&self, event: FetchEvent);
 }
 
 /// Nobody watches.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unobserved;
+pub struct NoFetchObserver;
 
-impl Observer for Unobserved {
-    fn event(&self, _event: Event) {}
+impl FetchObserver for NoFetchObserver {
+    fn event(&self, _event: FetchEvent) {}
 }

@@ -6,36 +6,36 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 /// Jobs that may wait for a thread.
 const QUEUE: usize = 16_384;
 
-type Job = Box<dyn FnOnce() + Send>;
+type PoolJob = Box<dyn FnOnce() + Send>;
 
 /// A fixed number of threads, started when first needed.
-pub(super) struct Pool {
-    shared: Arc<Shared>,
+pub(super) struct ThreadPool {
+    shared: Arc<PoolShared>,
     threads: usize,
 }
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct PoolShared {
+    state: Mutex<PoolState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
+struct PoolState {
+    jobs: VecDeque<PoolJob>,
     running: usize,
     idle: usize,
     closed: bool,
 }
 
-impl Pool {
-    pub(super) fn new(threads: usize) -> Pool {
-        Pool { shared: Arc::default(), threads: threads.max(1) }
+impl ThreadPool {
+    pub(super) fn new(threads: usize) -> ThreadPool {
+        ThreadPool { shared: Arc::default(), threads: threads.max(1) }
     }
 
     /// Takes a job to be done some time; `false` when there are too many already, or no thread can be had. A job is a
     /// hint: whoever needs its result must be able to do without it.
-    pub(super) fn submit(&self, job: Job) -> bool {
+    pub(super) fn submit(&self, job: PoolJob) -> bool {
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.jobs.len() >= QUEUE {
             return false;
@@ -55,7 +55,7 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for ThreadPool {
     /// What waits is forgotten; what runs ends by itself. Nobody waits for it here, as the last owner of the pool may be
     /// one of its own jobs.
     fn drop(&mut self) {
@@ -68,7 +68,7 @@ impl Drop for Pool {
     }
 }
 
-fn work(shared: &Shared) {
+fn work(shared: &PoolShared) {
     let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     while !state.closed {
         let Some(job) = state.jobs.pop_front() else {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn jobs_run_even_after_one_panicked() {
-        let pool = Pool::new(1);
+        let pool = ThreadPool::new(1);
         let (sender, receiver) = mpsc::channel();
         assert!(pool.submit(Box::new(|| std::panic::resume_unwind(Box::new("on purpose")))));
         assert!(pool.submit(Box::new(move || sender.send(7).unwrap())));

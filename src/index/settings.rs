@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use super::credentials::{Credential, Credentials};
+use super::credentials::{CredentialBook, UserPassword};
 use crate::model::place::Location;
-use crate::model::request::Sources;
+use crate::model::request::PackageSources;
 
 /// The index used when the user names none.
 pub const DEFAULT_INDEX: &str = "https://pypi.org/simple/";
 
 /// How servers are reached.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub enum Proxy {
+pub enum ProxySettings {
     /// As the system says: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`, or the settings of macOS and Windows.
     #[default]
     System,
@@ -30,19 +30,21 @@ pub enum Proxy {
     },
 }
 
-impl fmt::Debug for Proxy {
+impl fmt::Debug for ProxySettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Proxy::System => formatter.write_str("System"),
-            Proxy::Direct => formatter.write_str("Direct"),
-            Proxy::Through { url, except } => write!(formatter, "Through({}, {except:?})", super::error::shown(url)),
+            ProxySettings::System => formatter.write_str("System"),
+            ProxySettings::Direct => formatter.write_str("Direct"),
+            ProxySettings::Through { url, except } => {
+                write!(formatter, "Through({}, {except:?})", super::error::shown(url))
+            }
         }
     }
 }
 
 /// What is trusted when a server shows its certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Trust {
+pub enum TlsTrust {
     /// The system's certificate store.
     #[default]
     System,
@@ -52,7 +54,7 @@ pub enum Trust {
 
 /// How much of the cache counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Freshness {
+pub enum CacheFreshness {
     /// Pages are used while they are fresh, and revalidated afterwards.
     #[default]
     Revalidate,
@@ -64,7 +66,7 @@ pub enum Freshness {
 
 /// How long answers are waited for: whoever sends little or nothing holds up nobody for long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct TransferPace {
     /// Longest wait for a connection, for the head of an answer, and for each further piece of it.
     pub timeout: Duration,
     /// Bytes per second that an answer must bring at least, once it was read for half of `timeout`.
@@ -73,9 +75,9 @@ pub struct Pace {
     pub longest_answer: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Pace {
-        Pace { timeout: Duration::from_secs(8), least_rate: 1024, longest_answer: Duration::from_secs(1800) }
+impl Default for TransferPace {
+    fn default() -> TransferPace {
+        TransferPace { timeout: Duration::from_secs(8), least_rate: 1024, longest_answer: Duration::from_secs(1800) }
     }
 }
 
@@ -106,15 +108,15 @@ impl Default for SizeLimits {
 /// Settings of the index client. URLs in it carry no credentials: those are apart, and cannot be printed.
 #[derive(Clone, Debug)]
 pub struct IndexSettings {
-    sources: Sources,
+    sources: PackageSources,
     /// Who we are at which host.
-    pub credentials: Credentials,
+    pub credentials: CredentialBook,
     /// Whose certificates are trusted.
-    pub trust: Trust,
+    pub trust: TlsTrust,
     /// How servers are reached.
-    pub proxy: Proxy,
+    pub proxy: ProxySettings,
     /// How long answers are waited for.
-    pub pace: Pace,
+    pub pace: TransferPace,
     /// How often a request is repeated after a failure that may pass.
     pub retries: u32,
     /// Wait before the first repetition; it doubles each time.
@@ -126,7 +128,7 @@ pub struct IndexSettings {
     /// Cache folder; without one, nothing is kept.
     pub cache: Option<PathBuf>,
     /// How much of the cache counts.
-    pub freshness: Freshness,
+    pub freshness: CacheFreshness,
     /// Bounds on what is taken.
     pub limits: SizeLimits,
     /// When the run started: pages are fresh or stale as of then.
@@ -136,19 +138,19 @@ pub struct IndexSettings {
 impl IndexSettings {
     /// The defaults (pip's where pip has one), with these sources. Credentials in the sources' URLs are taken out of
     /// them.
-    pub fn new(sources: Sources, now: SystemTime) -> IndexSettings {
+    pub fn new(sources: PackageSources, now: SystemTime) -> IndexSettings {
         let mut settings = IndexSettings {
-            sources: Sources::default(),
-            credentials: Credentials::new(),
-            trust: Trust::default(),
-            proxy: Proxy::default(),
-            pace: Pace::default(),
+            sources: PackageSources::default(),
+            credentials: CredentialBook::new(),
+            trust: TlsTrust::default(),
+            proxy: ProxySettings::default(),
+            pace: TransferPace::default(),
             retries: 5,
             first_wait: Duration::from_millis(250),
             longest_wait: Duration::from_secs(8),
             concurrency: 16,
             cache: None,
-            freshness: Freshness::default(),
+            freshness: CacheFreshness::default(),
             limits: SizeLimits::default(),
             now,
         };
@@ -157,7 +159,7 @@ impl IndexSettings {
     }
 
     /// Replaces the sources; credentials in their URLs are taken out of them and kept.
-    pub fn set_sources(&mut self, mut sources: Sources) {
+    pub fn set_sources(&mut self, mut sources: PackageSources) {
         let credentials = &mut self.credentials;
         for url in sources.index_url.iter_mut().chain(sources.extra_index_urls.iter_mut()) {
             *url = credentials.take_from(url);
@@ -171,12 +173,12 @@ impl IndexSettings {
     }
 
     /// Where distributions are looked for; the URLs carry no credentials.
-    pub fn sources(&self) -> &Sources {
+    pub fn sources(&self) -> &PackageSources {
         &self.sources
     }
 
     /// Adds credentials for one host.
-    pub fn add_credential(&mut self, url: &Url, credential: Credential) {
+    pub fn add_credential(&mut self, url: &Url, credential: UserPassword) {
         self.credentials.add(url, credential);
     }
 }
@@ -187,15 +189,15 @@ mod tests {
 
     #[test]
     fn printed_settings_have_no_secrets() {
-        let sources = Sources {
+        let sources = PackageSources {
             index_url: Some(Url::parse("https://me:hunter2@host/simple/").unwrap()),
             extra_index_urls: vec![Url::parse("https://you:hunter2@other/simple/").unwrap()],
             find_links: vec![Location::Url(Url::parse("https://us:hunter2@third/links.html").unwrap())],
-            ..Sources::default()
+            ..PackageSources::default()
         };
         let mut settings = IndexSettings::new(sources, SystemTime::UNIX_EPOCH);
         let url = Url::parse("http://them:hunter2@proxy:3128").unwrap();
-        settings.proxy = Proxy::Through { url, except: None };
+        settings.proxy = ProxySettings::Through { url, except: None };
         let printed = format!("{settings:?}");
         assert!(!printed.contains("hunter2"), "{printed}");
         assert!(printed.contains("third") && printed.contains("proxy:3128"), "{printed}");

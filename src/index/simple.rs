@@ -28,7 +28,7 @@ const SDIST_ENDINGS: [&str; 4] = [".tar.gz", ".zip", ".tgz", ".tar.bz2"];
 
 /// One link of a page, as it stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Link {
+pub(super) struct PageLink {
     pub(super) filename: String,
     pub(super) location: Location,
     pub(super) digests: Vec<Digest>,
@@ -38,10 +38,10 @@ pub(super) struct Link {
     pub(super) metadata_file: MetadataFile,
 }
 
-impl Link {
+impl PageLink {
     /// A link that says nothing about its file.
-    pub(super) fn plain(filename: String, location: Location) -> Link {
-        Link {
+    pub(super) fn plain(filename: String, location: Location) -> PageLink {
+        PageLink {
             filename,
             location,
             digests: Vec::new(),
@@ -55,15 +55,15 @@ impl Link {
 
 /// The links of one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct SimplePage {
     /// Links that lead to files.
-    pub(super) links: Vec<Link>,
+    pub(super) links: Vec<PageLink>,
     /// How many links were left out: nothing that can be fetched, or no distribution file of the project.
     pub(super) left_out: u64,
 }
 
 /// Reads a page. Links are resolved against `url`, which is where the page was found after redirects.
-pub(super) fn read(url: &Url, content_type: Option<&str>, body: &[u8]) -> Result<Page, IndexError> {
+pub(super) fn read(url: &Url, content_type: Option<&str>, body: &[u8]) -> Result<SimplePage, IndexError> {
     let error = |found: String| IndexError::Page {
         url: shown(url),
         expected: "an index page in JSON or HTML".to_owned(),
@@ -73,35 +73,35 @@ pub(super) fn read(url: &Url, content_type: Option<&str>, body: &[u8]) -> Result
         return Err(error("an empty answer".to_owned()));
     }
     match form(content_type, body) {
-        Form::Json => json::read(url, body),
-        Form::Html => html::read(url, body),
-        Form::Unknown => Err(error(format!("content type `{}`", content_type.unwrap_or_default().escape_debug()))),
+        PageForm::Json => json::read(url, body),
+        PageForm::Html => html::read(url, body),
+        PageForm::Unknown => Err(error(format!("content type `{}`", content_type.unwrap_or_default().escape_debug()))),
     }
 }
 
-enum Form {
+enum PageForm {
     Json,
     Html,
     Unknown,
 }
 
-fn form(content_type: Option<&str>, body: &[u8]) -> Form {
+fn form(content_type: Option<&str>, body: &[u8]) -> PageForm {
     let Some(content_type) = content_type else {
         return match body.trim_ascii_start().first() {
-            Some(b'{') => Form::Json,
-            Some(b'<') => Form::Html,
-            _ => Form::Unknown,
+            Some(b'{') => PageForm::Json,
+            Some(b'<') => PageForm::Html,
+            _ => PageForm::Unknown,
         };
     };
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     // A later version of the API says so in the page too, where it is refused with better words.
     let simple = kind.strip_prefix("application/vnd.pypi.simple.");
     match (kind.as_str(), simple) {
-        ("application/json", _) => Form::Json,
-        ("text/html" | "application/xhtml+xml", _) => Form::Html,
-        (_, Some(rest)) if rest.ends_with("+json") => Form::Json,
-        (_, Some(rest)) if rest.ends_with("+html") => Form::Html,
-        _ => Form::Unknown,
+        ("application/json", _) => PageForm::Json,
+        ("text/html" | "application/xhtml+xml", _) => PageForm::Html,
+        (_, Some(rest)) if rest.ends_with("+json") => PageForm::Json,
+        (_, Some(rest)) if rest.ends_with("+html") => PageForm::Html,
+        _ => PageForm::Unknown,
     }
 }
 
@@ -127,18 +127,18 @@ pub(super) fn digest(name: &str, hex: &str) -> Option<Digest> {
 }
 
 /// Turns the links of pages into one project's artifacts. Each `Requires-Python` is parsed once.
-pub(super) struct Reader<'a> {
+pub(super) struct LinkReader<'a> {
     project: &'a PackageName,
     requires_python: HashMap<Arc<str>, Option<VersionSpecifiers>>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(project: &'a PackageName) -> Reader<'a> {
-        Reader { project, requires_python: HashMap::new() }
+impl<'a> LinkReader<'a> {
+    pub(super) fn new(project: &'a PackageName) -> LinkReader<'a> {
+        LinkReader { project, requires_python: HashMap::new() }
     }
 
     /// The artifact that the link leads to; `None` when it is none of the project's.
-    pub(super) fn artifact(&mut self, link: Link) -> Option<Artifact> {
+    pub(super) fn artifact(&mut self, link: PageLink) -> Option<Artifact> {
         let (version, kind) = identify(self.project, &link.filename)?;
         Some(Artifact {
             name: self.project.clone(),
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn requirements_on_python_that_make_no_sense_restrict_nothing() {
         let project = PackageName::from_str("a").unwrap();
-        let mut reader = Reader::new(&project);
+        let mut reader = LinkReader::new(&project);
         assert_eq!(reader.requires_python(">=3.6.*".into()), None);
         assert!(reader.requires_python(">=3.6".into()).is_some());
         assert!(reader.requires_python(">=3.6".into()).is_some());

@@ -24,7 +24,7 @@ static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
 /// The store; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Store {
+pub struct CacheStore {
     root: Option<Arc<PathBuf>>,
 }
 
@@ -38,15 +38,15 @@ pub struct StoreError {
     pub why: io::Error,
 }
 
-impl Store {
+impl CacheStore {
     /// A store in this folder, which need not exist yet.
-    pub fn new(folder: &Path) -> Store {
-        Store { root: Some(Arc::new(folder.join(SCHEMA))) }
+    pub fn new(folder: &Path) -> CacheStore {
+        CacheStore { root: Some(Arc::new(folder.join(SCHEMA))) }
     }
 
     /// A store that keeps nothing.
-    pub fn disabled() -> Store {
-        Store::default()
+    pub fn disabled() -> CacheStore {
+        CacheStore::default()
     }
 
     /// The value under this key; `None` when it is not there, or not whole.
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_put_is_got() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
+        let store = CacheStore::new(folder.path());
         assert_eq!(store.get("bucket", "key"), None);
         for value in [&b"first"[..], b"", b"second"] {
             store.put("bucket", "key", value).unwrap();
@@ -142,14 +142,14 @@ mod tests {
         }
         assert_eq!(store.get("other", "key"), None);
         assert_eq!(store.get("bucket", "other"), None);
-        assert_eq!(Store::disabled().get("bucket", "key"), None);
-        Store::disabled().put("bucket", "key", b"value").unwrap();
+        assert_eq!(CacheStore::disabled().get("bucket", "key"), None);
+        CacheStore::disabled().put("bucket", "key", b"value").unwrap();
     }
 
     #[test]
     fn a_damaged_value_is_absent() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
+        let store = CacheStore::new(folder.path());
         store.put("bucket", "key", b"some value").unwrap();
         let path = store.path("bucket", "key").unwrap();
         let whole = fs::read(&path).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn writers_do_not_disturb_each_other() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
+        let store = CacheStore::new(folder.path());
         let values: Vec<Vec<u8>> = (0..4_u8).map(|number| vec![number; 50_000]).collect();
         std::thread::scope(|scope| {
             for value in &values {
@@ -193,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let store = Store::new(&file);
+        let store = CacheStore::new(&file);
         assert_eq!(store.get("bucket", "key"), None);
         assert!(store.put("bucket", "key", b"value").unwrap_err().to_string().contains("cannot be written"));
     }

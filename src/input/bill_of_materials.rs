@@ -8,20 +8,20 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::credentials::decoded;
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{MarkerTree, Requirement};
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, WantedPackage};
 
 /// Most relations between packages that are followed.
 const MOST_RELATIONS: usize = 200_000;
 
 /// The packages of one bill, as far as they were read.
-pub(super) struct Bill<'a> {
-    document: &'a Document,
+pub(super) struct BillPackages<'a> {
+    document: &'a LinedDocument,
     lock: Lock,
     /// Positions of packages by the names that the bill itself gives them.
     positions: BTreeMap<String, usize>,
@@ -32,14 +32,14 @@ pub(super) struct Bill<'a> {
 }
 
 /// What a package URL says: `pkg:pypi/django@5.2?x=y#z`.
-struct Purl {
+struct PackageUrl {
     kind: String,
     name: String,
     version: Option<String>,
 }
 
-impl Purl {
-    fn parse(text: &str) -> Option<Purl> {
+impl PackageUrl {
+    fn parse(text: &str) -> Option<PackageUrl> {
         let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
         let rest = rest.split('#').next().unwrap_or_default().split('?').next().unwrap_or_default();
         let (kind, rest) = rest.split_once('/')?;
@@ -48,15 +48,15 @@ impl Purl {
             None => (rest, None),
         };
         let name = path.rsplit('/').next().unwrap_or_default();
-        Some(Purl { kind: kind.to_ascii_lowercase(), name: decoded(name), version })
+        Some(PackageUrl { kind: kind.to_ascii_lowercase(), name: decoded(name), version })
     }
 }
 
-impl<'a> Bill<'a> {
-    pub(super) fn new(document: &'a Document) -> Bill<'a> {
+impl<'a> BillPackages<'a> {
+    pub(super) fn new(document: &'a LinedDocument) -> BillPackages<'a> {
         let lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         let (positions, requests, others) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        Bill { document, lock, positions, requests, others, relations: 0 }
+        BillPackages { document, lock, positions, requests, others, relations: 0 }
     }
 
     /// Adds a component with the name that the bill gives it, its package URL, and the part of the text that describes it.
@@ -76,7 +76,9 @@ impl<'a> Bill<'a> {
             *self.others.entry("without a package URL".to_owned()).or_default() += 1;
             return Ok(());
         };
-        let Some(purl) = Purl::parse(text) else { return Err(self.document.expected("a package URL", text, &place)) };
+        let Some(purl) = PackageUrl::parse(text) else {
+            return Err(self.document.expected("a package URL", text, &place));
+        };
         if purl.kind != "pypi" {
             *self.others.entry(purl.kind).or_default() += 1;
             return Ok(());
@@ -89,7 +91,7 @@ impl<'a> Bill<'a> {
         let Some(version) = purl.version else {
             // Nothing is pinned, so an installer is free to choose.
             let wanted = Requirement { name, extras: vec![], version_or_url: None, marker: listed, origin: None };
-            self.requests.push(Request { wanted: Wanted::Named(wanted), hashes: Vec::new(), place });
+            self.requests.push(Request { wanted: WantedPackage::Named(wanted), hashes: Vec::new(), place });
             return Ok(());
         };
         let pin = Pin::Version(self.document.version(&version, &place)?);
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn package_urls_are_taken_apart() {
         let check = |text: &str, expected: Option<(&str, &str, Option<&str>)>| {
-            let found = Purl::parse(text);
+            let found = PackageUrl::parse(text);
             let found = found.as_ref().map(|purl| (purl.kind.as_str(), purl.name.as_str(), purl.version.as_deref()));
             assert_eq!(found, expected, "{text}");
         };

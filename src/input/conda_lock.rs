@@ -11,14 +11,14 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::conda::not_judged;
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::locking::{Source, Wanted, connect};
-use super::{Adapter, InputContext, InputFile, Selection};
+use super::locking::{LockedSource, WantedVersions, connect};
+use super::{GroupSelection, InputAdapter, InputContext, InputFile};
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::MarkerTree;
 use crate::model::place::Place;
-use crate::model::request::{Requests, Sources};
+use crate::model::request::{PackageSources, Requests};
 
 /// The category that always counts.
 const MAIN: &str = "main";
@@ -35,7 +35,7 @@ const PLATFORMS: [(&str, &str); 6] = [
 /// The adapter.
 pub(super) struct CondaLock;
 
-impl Adapter for CondaLock {
+impl InputAdapter for CondaLock {
     fn kind(&self) -> &'static str {
         "conda-lock"
     }
@@ -49,15 +49,15 @@ impl Adapter for CondaLock {
         ["conda-lock.yml", "conda-lock.yaml"].iter().any(|known| name.ends_with(known))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "conda-lock.yml")?;
-        let raw: Raw = document.yaml()?;
+        let document = LinedDocument::new(file, "conda-lock.yml")?;
+        let raw: CondaLockFile = document.yaml()?;
         if raw.version != Some(1) {
             let found = raw.version.map_or("none".to_owned(), |version| version.to_string());
             return Err(document.expected("version 1", &found, &document.line(1)));
         }
-        let reader = Reader { document: &document, file, selection: &context.selection };
+        let reader = CondaLockReader { document: &document, file, selection: &context.selection };
         for package in raw.package.iter().filter(|package| package.category() != MAIN) {
             requests.offered.groups.insert(document.label(package.category(), &reader.place(package))?);
         }
@@ -72,22 +72,22 @@ impl Adapter for CondaLock {
 }
 
 #[derive(Deserialize)]
-struct Raw {
+struct CondaLockFile {
     version: Option<u32>,
     #[serde(default)]
-    metadata: RawMetadata,
+    metadata: CondaLockMetadata,
     #[serde(default)]
-    package: Vec<RawPackage>,
+    package: Vec<CondaLockPackage>,
 }
 
 #[derive(Default, Deserialize)]
-struct RawMetadata {
+struct CondaLockMetadata {
     #[serde(default)]
     platforms: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct RawPackage {
+struct CondaLockPackage {
     name: Spanned<String>,
     version: String,
     manager: String,
@@ -98,24 +98,24 @@ struct RawPackage {
     category: Option<String>,
 }
 
-impl RawPackage {
+impl CondaLockPackage {
     fn category(&self) -> &str {
         self.category.as_deref().unwrap_or(MAIN)
     }
 }
 
-struct Reader<'a> {
-    document: &'a Document,
+struct CondaLockReader<'a> {
+    document: &'a LinedDocument,
     file: &'a InputFile,
-    selection: &'a Selection,
+    selection: &'a GroupSelection,
 }
 
-impl Reader<'_> {
-    fn place(&self, package: &RawPackage) -> Place {
+impl CondaLockReader<'_> {
+    fn place(&self, package: &CondaLockPackage) -> Place {
         self.document.line(usize::try_from(package.name.defined.line()).unwrap_or(1))
     }
 
-    fn lock(&self, raw: &Raw, sources: &mut Sources) -> Result<Lock, InputError> {
+    fn lock(&self, raw: &CondaLockFile, sources: &mut PackageSources) -> Result<Lock, InputError> {
         let mut lock = Lock { file: self.document.shown().to_owned(), ..Lock::default() };
         for platform in &raw.metadata.platforms {
             lock.environments.push(self.platform(platform, &self.document.line(1))?);
@@ -127,7 +127,7 @@ impl Reader<'_> {
             // Versions of conda's own kind say nothing.
             lock.requires_python = self.document.pythons(&format!("=={major}.{minor}.*"), self.place(python)).ok();
         }
-        let pip: Vec<&RawPackage> = raw.package.iter().filter(|package| package.manager == "pip").collect();
+        let pip: Vec<&CondaLockPackage> = raw.package.iter().filter(|package| package.manager == "pip").collect();
         for package in &pip {
             lock.packages.push(self.package(package, sources)?);
         }
@@ -136,21 +136,21 @@ impl Reader<'_> {
             for name in raw.dependencies.keys() {
                 // Conda's packages have names of their own kind.
                 let Ok(name) = self.document.name(name, &self.place(raw)) else { continue };
-                edges.extend(names.edges_to(&name, &Wanted::Any, packages, &self.place(raw))?);
+                edges.extend(names.edges_to(&name, &WantedVersions::Any, packages, &self.place(raw))?);
             }
             Ok(edges)
         })?;
         Ok(lock)
     }
 
-    fn package(&self, raw: &RawPackage, sources: &mut Sources) -> Result<LockedPackage, InputError> {
+    fn package(&self, raw: &CondaLockPackage, sources: &mut PackageSources) -> Result<LockedPackage, InputError> {
         let place = self.place(raw);
         let name = self.document.name(&raw.name.value, &place)?;
         let url =
             raw.url.as_deref().filter(|url| url.split_once("://").is_some_and(|(scheme, _)| scheme.contains('+')));
         let pin = match url {
             Some(url) => {
-                let source = Source { url: Some(url), ..Source::default() };
+                let source = LockedSource { url: Some(url), ..LockedSource::default() };
                 Pin::Location(source.location(&[], self.document, &place, self.file, sources)?)
             }
             None => Pin::Version(self.document.version(&raw.version, &place)?),

@@ -4,13 +4,13 @@
 
 use super::error::InputError;
 use super::requirements_txt::RequirementsTxt;
-use super::{Adapter, InputContext, InputFile};
-use crate::model::request::{Requests, Sources};
+use super::{InputAdapter, InputContext, InputFile};
+use crate::model::request::{PackageSources, Requests};
 
 /// The adapter.
 pub(super) struct ConstraintsTxt;
 
-impl Adapter for ConstraintsTxt {
+impl InputAdapter for ConstraintsTxt {
     fn kind(&self) -> &'static str {
         "constraints"
     }
@@ -26,7 +26,7 @@ impl Adapter for ConstraintsTxt {
             || stem.is_some_and(|stem| stem == "constraints" || stem.ends_with("-constraints"))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
         RequirementsTxt.read_constraints(file, context, &mut requests)?;
         Ok(requests)

@@ -2,10 +2,10 @@
 
 use url::Url;
 
-use crate::model::request::Credentials;
+use crate::model::request::UrlCredentials;
 
 /// Takes them out of the URL; `None` when it holds none.
-pub(super) fn take_out(url: &mut Url) -> Option<Credentials> {
+pub(super) fn take_out(url: &mut Url) -> Option<UrlCredentials> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
@@ -16,7 +16,7 @@ pub(super) fn take_out(url: &mut Url) -> Option<Credentials> {
     url.set_password(None).ok()?;
     let mut without_fragment = url.clone();
     without_fragment.set_fragment(None);
-    Some(Credentials { url: without_fragment, username, password })
+    Some(UrlCredentials { url: without_fragment, username, password })
 }
 
 /// Undoes percent-encoding; what is not UTF-8 then is shown by replacement characters.

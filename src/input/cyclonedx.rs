@@ -5,11 +5,11 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bill_of_materials::Bill;
-use super::document::Document;
+use super::bill_of_materials::BillPackages;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::{Adapter, InputContext, InputFile};
-use crate::model::request::{Requests, Sources};
+use super::{InputAdapter, InputContext, InputFile};
+use crate::model::request::{PackageSources, Requests};
 
 /// Deepest nesting of components within each other.
 const DEEPEST: usize = 16;
@@ -20,7 +20,7 @@ const MARKER: &str = "uv:package:marker";
 /// The adapter.
 pub(super) struct CycloneDx;
 
-impl Adapter for CycloneDx {
+impl InputAdapter for CycloneDx {
     fn kind(&self) -> &'static str {
         "cyclonedx"
     }
@@ -38,18 +38,18 @@ impl Adapter for CycloneDx {
             || head.contains("http://cyclonedx.org/schema/bom")
     }
 
-    fn read(&self, file: &InputFile, _: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, _: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "CycloneDX bill of materials")?;
+        let document = LinedDocument::new(file, "CycloneDX bill of materials")?;
         if document.text().trim_start().starts_with('<') {
             return Err(document.wrong(document.line(1), "expected JSON, found XML; write the bill as JSON"));
         }
-        let raw: Raw<'_> = document.json()?;
+        let raw: CycloneDxFile<'_> = document.json()?;
         if raw.format.as_deref() != Some("CycloneDX") {
             let found = raw.format.unwrap_or_default();
             return Err(document.expected("`\"bomFormat\": \"CycloneDX\"`", &found, &document.line(1)));
         }
-        let mut bill = Bill::new(&document);
+        let mut bill = BillPackages::new(&document);
         for component in &raw.components {
             add(component, &document, &mut bill, 0)?;
         }
@@ -64,13 +64,13 @@ impl Adapter for CycloneDx {
 }
 
 #[derive(Deserialize)]
-struct Raw<'a> {
+struct CycloneDxFile<'a> {
     #[serde(rename = "bomFormat")]
     format: Option<String>,
     #[serde(default, borrow)]
     components: Vec<&'a RawValue>,
     #[serde(default)]
-    dependencies: Vec<RawRelation>,
+    dependencies: Vec<CycloneDxRelation>,
 }
 
 #[derive(Deserialize)]
@@ -92,14 +92,14 @@ struct RawProperty {
 }
 
 #[derive(Deserialize)]
-struct RawRelation {
+struct CycloneDxRelation {
     #[serde(rename = "ref")]
     of: String,
     #[serde(default, rename = "dependsOn")]
     required: Vec<String>,
 }
 
-fn add(raw: &RawValue, document: &Document, bill: &mut Bill<'_>, depth: usize) -> Result<(), InputError> {
+fn add(raw: &RawValue, document: &LinedDocument, bill: &mut BillPackages<'_>, depth: usize) -> Result<(), InputError> {
     if depth >= DEEPEST {
         return Err(document.wrong(document.raw_place(raw), "components are nested too deeply"));
     }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::InputFile;
 use super::encoding::decode;
 use super::error::InputError;
-use super::text::{Spot, Text, printable};
+use super::text::{CharacterPosition, InputText, printable};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{ExtraName, MarkerTree, PackageName, Version, VersionSpecifiers};
 use crate::model::place::Place;
@@ -17,7 +17,7 @@ use crate::model::python_bound::PythonBound;
 use crate::pep508;
 
 /// A file's text. All that is read of it is wrong at a line, which the errors made here give.
-pub(super) struct Document {
+pub(super) struct LinedDocument {
     shown: String,
     /// What kind of file it is, for errors.
     format: &'static str,
@@ -26,12 +26,12 @@ pub(super) struct Document {
     starts: Vec<usize>,
 }
 
-impl Document {
+impl LinedDocument {
     /// Decodes the file's bytes.
-    pub(super) fn new(file: &InputFile, format: &'static str) -> Result<Document, InputError> {
+    pub(super) fn new(file: &InputFile, format: &'static str) -> Result<LinedDocument, InputError> {
         let text = decode(&file.content, &file.shown, None)?;
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Ok(Document { shown: file.shown.clone(), format, text, starts })
+        Ok(LinedDocument { shown: file.shown.clone(), format, text, starts })
     }
 
     pub(super) fn shown(&self) -> &str {
@@ -53,18 +53,22 @@ impl Document {
 
     /// A string of the file as text whose characters know where they stand. Those of a string with escapes all stand where
     /// it begins.
-    pub(super) fn string(&self, value: &str, span: Range<usize>) -> Text {
+    pub(super) fn string(&self, value: &str, span: Range<usize>) -> InputText {
         let source = self.text.get(span.clone()).unwrap_or_default();
         let found = source.find(value).filter(|_| !value.is_empty());
         let begin = self.spot(span.start + found.unwrap_or(0));
-        let mut spot = Spot { line: begin.line, column: begin.column.unwrap_or(1), variable: None };
-        let mut text = Text::new(&self.shown.as_str().into(), spot.clone());
+        let mut spot = CharacterPosition { line: begin.line, column: begin.column.unwrap_or(1), variable: None };
+        let mut text = InputText::new(&self.shown.as_str().into(), spot.clone());
         for character in value.chars() {
             text.push(character, spot.clone());
             match (found, character) {
                 (None, _) => {}
                 (Some(_), '\n') => {
-                    spot = Spot { line: spot.line.map(|line| line.saturating_add(1)), column: 1, variable: None };
+                    spot = CharacterPosition {
+                        line: spot.line.map(|line| line.saturating_add(1)),
+                        column: 1,
+                        variable: None,
+                    };
                 }
                 (Some(_), _) => spot.column = spot.column.saturating_add(1),
             }
@@ -100,7 +104,7 @@ impl Document {
         })
     }
 
-    /// Reads the text as JSON. Parts that are left as [`RawValue`] have their line by [`Document::raw_place`].
+    /// Reads the text as JSON. Parts that are left as [`RawValue`] have their line by [`LinedDocument::raw_place`].
     pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, InputError> {
         serde_json::from_str(&self.text).map_err(|error| {
             let column = u32::try_from(error.column()).ok().filter(|column| *column > 0);
@@ -138,7 +142,7 @@ impl Document {
     }
 
     /// A string of YAML as text that knows where it stands.
-    pub(super) fn yaml_string(&self, value: &serde_saphyr::Spanned<String>) -> Text {
+    pub(super) fn yaml_string(&self, value: &serde_saphyr::Spanned<String>) -> InputText {
         let line = usize::try_from(value.defined.line()).unwrap_or(1).max(1);
         let start = self.starts.get(line - 1).copied().unwrap_or(0);
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());

@@ -14,7 +14,7 @@ use super::text::is_space;
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
 use crate::model::place::Place;
-use crate::model::plan::{BoundLine, Edit};
+use crate::model::plan::{BoundLine, LineEdit};
 
 /// Why a file, or a line of it, is not edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +56,7 @@ pub enum EditError {
 }
 
 /// The file of this name with these edits and bounds, all of which are about it.
-pub fn edit(file: &str, content: &[u8], edits: &[Edit], bounds: &[BoundLine]) -> Result<Vec<u8>, EditError> {
+pub fn edit(file: &str, content: &[u8], edits: &[LineEdit], bounds: &[BoundLine]) -> Result<Vec<u8>, EditError> {
     let text = std::str::from_utf8(content).map_err(|_| EditError::NotUtf8 { file: file.to_owned() })?;
     let mut changes: Vec<(Range<usize>, String)> = Vec::new();
     for edit in edits {
@@ -112,7 +112,7 @@ fn offset(text: &str, part: &str) -> usize {
 }
 
 /// Where the version stands.
-fn version(text: &str, line: Range<usize>, edit: &Edit) -> Result<Range<usize>, EditError> {
+fn version(text: &str, line: Range<usize>, edit: &LineEdit) -> Result<Range<usize>, EditError> {
     let start = line.start;
     let whole = text.get(line).unwrap_or_default();
     let end = ["--hash", ";", " #", "\t#"].iter().filter_map(|end| whole.find(end)).min().unwrap_or(whole.len());
@@ -132,7 +132,12 @@ fn version(text: &str, line: Range<usize>, edit: &Edit) -> Result<Range<usize>, 
 }
 
 /// Where the digests stand, and what is to stand there.
-fn digests(text: &str, line: Range<usize>, edit: &Edit, new: &[Digest]) -> Result<(Range<usize>, String), EditError> {
+fn digests(
+    text: &str,
+    line: Range<usize>,
+    edit: &LineEdit,
+    new: &[Digest],
+) -> Result<(Range<usize>, String), EditError> {
     let refused = |why: &str| EditError::Digests { place: edit.place.clone(), why: why.to_owned() };
     if new.is_empty() {
         return Err(refused("the index states no sha256 for this version"));
@@ -166,7 +171,7 @@ fn digests(text: &str, line: Range<usize>, edit: &Edit, new: &[Digest]) -> Resul
     Ok((start + first..start + end, words.join(between)))
 }
 
-fn not_pinned(edit: &Edit, found: String) -> EditError {
+fn not_pinned(edit: &LineEdit, found: String) -> EditError {
     EditError::NotPinned { place: edit.place.clone(), version: edit.from.clone(), found }
 }
 
@@ -175,9 +180,9 @@ mod tests {
     use super::*;
     use crate::model::digest::Algorithm;
 
-    fn change(line: u32, name: &str, from: &str, to: &str, digests: Option<&[char]>) -> Edit {
+    fn change(line: u32, name: &str, from: &str, to: &str, digests: Option<&[char]>) -> LineEdit {
         let digest = |letter: &char| Digest::new(Algorithm::Sha256, &letter.to_string().repeat(64)).unwrap();
-        Edit {
+        LineEdit {
             place: Place { file: "r.txt".into(), line: Some(line), column: Some(1) },
             name: name.parse().unwrap(),
             from: from.parse().unwrap(),
@@ -186,7 +191,7 @@ mod tests {
         }
     }
 
-    fn edited(text: &str, edits: &[Edit]) -> Result<String, String> {
+    fn edited(text: &str, edits: &[LineEdit]) -> Result<String, String> {
         edit("r.txt", text.as_bytes(), edits, &[])
             .map(|bytes| String::from_utf8(bytes).unwrap())
             .map_err(|error| error.to_string())
@@ -215,7 +220,7 @@ mod tests {
             (18, "[project]\ndependencies = [\"a==2.0\", 'b==1.0 ; os_name == \"nt\"']\n"),
             (28, "[project]\ndependencies = [\"a==1.0\", 'b==2.0 ; os_name == \"nt\"']\n"),
         ] {
-            let edits = [Edit { place: place(column), ..change(2, "b", "1.0", "2.0", None) }];
+            let edits = [LineEdit { place: place(column), ..change(2, "b", "1.0", "2.0", None) }];
             let edited = edit("pyproject.toml", text.as_bytes(), &edits, &[]).unwrap();
             assert_eq!(String::from_utf8(edited).unwrap(), expected);
         }

@@ -10,7 +10,7 @@ use crate::model::place::Place;
 
 /// How to turn bytes into text.
 #[derive(Clone, Copy)]
-enum Codec {
+enum TextCodec {
     /// With a decoder of `encoding_rs`.
     Known(&'static Encoding),
     /// UTF-32, which `encoding_rs` leaves out.
@@ -22,12 +22,12 @@ enum Codec {
 }
 
 /// The marks, in the order in which they must be tried: that of UTF-16 begins that of UTF-32.
-const MARKS: [(&[u8], Codec); 5] = [
-    (b"\xef\xbb\xbf", Codec::Known(UTF_8)),
-    (b"\xff\xfe\0\0", Codec::Utf32 { big_endian: false }),
-    (b"\0\0\xfe\xff", Codec::Utf32 { big_endian: true }),
-    (b"\xff\xfe", Codec::Known(UTF_16LE)),
-    (b"\xfe\xff", Codec::Known(UTF_16BE)),
+const MARKS: [(&[u8], TextCodec); 5] = [
+    (b"\xef\xbb\xbf", TextCodec::Known(UTF_8)),
+    (b"\xff\xfe\0\0", TextCodec::Utf32 { big_endian: false }),
+    (b"\0\0\xfe\xff", TextCodec::Utf32 { big_endian: true }),
+    (b"\xff\xfe", TextCodec::Known(UTF_16LE)),
+    (b"\xfe\xff", TextCodec::Known(UTF_16BE)),
 ];
 
 /// Decodes the file's content. `fallback` is the name of the locale's encoding, tried when UTF-8 does not fit.
@@ -42,7 +42,7 @@ pub(super) fn decode(bytes: &[u8], file: &str, fallback: Option<&str>) -> Result
         let codec = codec(&name).ok_or(InputError::UnknownEncoding { place, found: name })?;
         return decode_with(codec, bytes, file);
     }
-    decode_with(Codec::Known(UTF_8), bytes, file).or_else(|error| match fallback.and_then(codec) {
+    decode_with(TextCodec::Known(UTF_8), bytes, file).or_else(|error| match fallback.and_then(codec) {
         Some(codec) => decode_with(codec, bytes, file),
         None => Err(error),
     })
@@ -66,22 +66,26 @@ fn coding_comment(bytes: &[u8]) -> Option<(u32, String)> {
 }
 
 /// The codec that Python would take for this name.
-fn codec(name: &str) -> Option<Codec> {
+fn codec(name: &str) -> Option<TextCodec> {
     let name = name.to_ascii_lowercase().replace('_', "-");
     match name.as_str() {
-        "latin-1" | "latin1" | "l1" | "latin" | "iso-8859-1" | "iso8859-1" | "8859" | "cp819" => Some(Codec::Latin1),
-        "ascii" | "us-ascii" | "646" => Some(Codec::Ascii),
-        "utf8" | "u8" | "utf" | "cp65001" | "utf-8-sig" => Some(Codec::Known(UTF_8)),
-        _ => Encoding::for_label_no_replacement(name.as_bytes()).map(Codec::Known),
+        "latin-1" | "latin1" | "l1" | "latin" | "iso-8859-1" | "iso8859-1" | "8859" | "cp819" => {
+            Some(TextCodec::Latin1)
+        }
+        "ascii" | "us-ascii" | "646" => Some(TextCodec::Ascii),
+        "utf8" | "u8" | "utf" | "cp65001" | "utf-8-sig" => Some(TextCodec::Known(UTF_8)),
+        _ => Encoding::for_label_no_replacement(name.as_bytes()).map(TextCodec::Known),
     }
 }
 
-fn decode_with(codec: Codec, bytes: &[u8], file: &str) -> Result<String, InputError> {
+fn decode_with(codec: TextCodec, bytes: &[u8], file: &str) -> Result<String, InputError> {
     let (name, decoded) = match codec {
-        Codec::Known(encoding) => (encoding.name(), with_encoding(encoding, bytes)),
-        Codec::Latin1 => ("Latin-1", Ok(bytes.iter().map(|byte| char::from(*byte)).collect())),
-        Codec::Ascii => ("ASCII", one_by_one(bytes.iter().map(|byte| byte.is_ascii().then_some(char::from(*byte))))),
-        Codec::Utf32 { big_endian } => ("UTF-32", one_by_one(utf32(bytes, big_endian))),
+        TextCodec::Known(encoding) => (encoding.name(), with_encoding(encoding, bytes)),
+        TextCodec::Latin1 => ("Latin-1", Ok(bytes.iter().map(|byte| char::from(*byte)).collect())),
+        TextCodec::Ascii => {
+            ("ASCII", one_by_one(bytes.iter().map(|byte| byte.is_ascii().then_some(char::from(*byte)))))
+        }
+        TextCodec::Utf32 { big_endian } => ("UTF-32", one_by_one(utf32(bytes, big_endian))),
     };
     decoded.map_err(|before| InputError::Undecodable { place: Place::after(file, &before), encoding: name.to_owned() })
 }

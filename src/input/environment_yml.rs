@@ -9,16 +9,16 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::conda::not_judged;
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
 use super::requirements_txt::RequirementsTxt;
-use super::{Adapter, InputContext, InputFile};
-use crate::model::request::{Requests, Sources};
+use super::{InputAdapter, InputContext, InputFile};
+use crate::model::request::{PackageSources, Requests};
 
 /// The adapter.
 pub(super) struct EnvironmentYml;
 
-impl Adapter for EnvironmentYml {
+impl InputAdapter for EnvironmentYml {
     fn kind(&self) -> &'static str {
         "conda-environment"
     }
@@ -35,15 +35,15 @@ impl Adapter for EnvironmentYml {
         })
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "environment.yml")?;
-        let raw: Raw = document.yaml()?;
+        let document = LinedDocument::new(file, "environment.yml")?;
+        let raw: EnvironmentYmlFile = document.yaml()?;
         let mut conda = Vec::new();
         for item in raw.dependencies.unwrap_or_default() {
             match item {
-                Item::Conda(text) => conda.push(text),
-                Item::Pip(lines) => {
+                DependencyItem::Conda(text) => conda.push(text),
+                DependencyItem::Pip(lines) => {
                     for line in lines {
                         let text = document.yaml_string(&line);
                         RequirementsTxt.read_line(&text, file, context, &mut requests)?;
@@ -58,18 +58,18 @@ impl Adapter for EnvironmentYml {
 }
 
 #[derive(Deserialize)]
-struct Raw {
-    dependencies: Option<Vec<Item>>,
+struct EnvironmentYmlFile {
+    dependencies: Option<Vec<DependencyItem>>,
 }
 
 /// What stands under `dependencies`.
-enum Item {
+enum DependencyItem {
     Conda(String),
     Pip(Vec<Spanned<String>>),
 }
 
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Item, D::Error> {
+impl<'de> Deserialize<'de> for DependencyItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<DependencyItem, D::Error> {
         deserializer.deserialize_any(ItemVisitor)
     }
 }
@@ -77,17 +77,17 @@ impl<'de> Deserialize<'de> for Item {
 struct ItemVisitor;
 
 impl<'de> Visitor<'de> for ItemVisitor {
-    type Value = Item;
+    type Value = DependencyItem;
 
     fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter.write_str("a package of conda, or `pip:` with requirements")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Item, E> {
-        Ok(Item::Conda(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<DependencyItem, E> {
+        Ok(DependencyItem::Conda(text.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DependencyItem, A::Error> {
         let mut lines = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             if key != "pip" {
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for ItemVisitor {
             }
             lines.extend(map.next_value::<Option<Vec<Spanned<String>>>>()?.unwrap_or_default());
         }
-        Ok(Item::Pip(lines))
+        Ok(DependencyItem::Pip(lines))
     }
 }
 

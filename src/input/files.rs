@@ -13,12 +13,12 @@ use url::Url;
 
 use super::credentials::{decoded, take_out};
 use super::error::InputError;
-use super::text::{Text, is_space};
+use super::text::{InputText, is_space};
 use super::{FileKind, InputContext};
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{ExtraName, MarkerTree, Requirement};
 use crate::model::place::Location;
-use crate::model::request::{Sources, Wanted};
+use crate::model::request::{PackageSources, WantedPackage};
 use crate::pep508::{self, InvalidRequirement};
 
 /// Suffixes of files that hold a distribution.
@@ -32,7 +32,7 @@ const LISTS: [&str; 4] = [".txt", ".in", ".toml", ".lock"];
 const VERSION_CONTROL: [&str; 4] = ["git", "hg", "svn", "bzr"];
 
 /// A URL as the input has it, taken apart.
-pub(super) struct Reference {
+pub(super) struct UrlReference {
     /// The URL without credentials.
     pub(super) url: Url,
     /// Digests in its fragment.
@@ -43,7 +43,7 @@ pub(super) struct Reference {
 
 /// Whether the text is a path or a URL rather than a name. What is a path shows in its letters, as for pip: a separator,
 /// a dot at its start, or an archive's suffix.
-pub(super) fn claims(text: &Text) -> bool {
+pub(super) fn claims(text: &InputText) -> bool {
     if direct_reference(text).is_some() {
         return false;
     }
@@ -54,22 +54,22 @@ pub(super) fn claims(text: &Text) -> bool {
 }
 
 /// Whether the text is the URL of a list of requirements, which would have to be fetched.
-pub(super) fn is_page(text: &Text) -> bool {
+pub(super) fn is_page(text: &InputText) -> bool {
     let url = text.as_str().split(['?', '#']).next().unwrap_or_default();
     matches!(scheme(url).as_deref(), Some("http" | "https")) && has_suffix(url, &LISTS)
 }
 
 /// Whether the text can only be meant as a file that lists requirements.
-pub(super) fn looks_like_list(text: &Text) -> bool {
+pub(super) fn looks_like_list(text: &InputText) -> bool {
     direct_reference(text).is_none() && has_suffix(split_marker(text).0.as_str(), &LISTS)
 }
 
 /// Reads a path or a URL with what may follow it.
 pub(super) fn wanted(
-    text: &Text,
+    text: &InputText,
     context: &InputContext,
-    sources: &mut Sources,
-) -> Result<(Wanted, Vec<Digest>), InputError> {
+    sources: &mut PackageSources,
+) -> Result<(WantedPackage, Vec<Digest>), InputError> {
     let (target, condition) = split_marker(text);
     let (target, bracketed) = split_extras(&target);
     let extras = match bracketed {
@@ -82,26 +82,29 @@ pub(super) fn wanted(
     };
     if !is_url(target.as_str()) {
         let location = Location::Path(distribution(&target, target.as_str(), context)?);
-        return Ok((Wanted::Unnamed { location, extras, marker }, Vec::new()));
+        return Ok((WantedPackage::Unnamed { location, extras, marker }, Vec::new()));
     }
     let reference = reference(&target, context, sources)?;
     let hashes = reference.hashes.clone();
     match &reference.egg {
         Some(egg) if !has_suffix(reference.url.path(), &[".whl"]) => {
-            Ok((Wanted::Named(named_by_egg(&target, egg, reference.url, marker)?), hashes))
+            Ok((WantedPackage::Named(named_by_egg(&target, egg, reference.url, marker)?), hashes))
         }
-        _ => Ok((Wanted::Unnamed { location: location(&target, reference.url, context)?, extras, marker }, hashes)),
+        _ => Ok((
+            WantedPackage::Unnamed { location: location(&target, reference.url, context)?, extras, marker },
+            hashes,
+        )),
     }
 }
 
 /// The value of `-e` with a scheme that pip takes from people who leave out `git+`.
-pub(super) fn editable(value: &Text) -> Text {
+pub(super) fn editable(value: &InputText) -> InputText {
     let old_git = value.as_str().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("git:"));
     if old_git { value.with(0..0, "git+") } else { value.clone() }
 }
 
 /// Where the URL's text stands when the text is `name @ URL`, up to the next white space.
-pub(super) fn direct_reference(text: &Text) -> Option<std::ops::Range<usize>> {
+pub(super) fn direct_reference(text: &InputText) -> Option<std::ops::Range<usize>> {
     let (before, _) = text.as_str().split_once('@')?;
     let name = before.split_once('[').map_or(before, |(name, _)| name).trim_matches(is_space);
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -125,7 +128,11 @@ pub(super) fn is_url(text: &str) -> bool {
 }
 
 /// Reads a URL: takes its credentials out into the sources, and what its fragment says.
-pub(super) fn reference(text: &Text, context: &InputContext, sources: &mut Sources) -> Result<Reference, InputError> {
+pub(super) fn reference(
+    text: &InputText,
+    context: &InputContext,
+    sources: &mut PackageSources,
+) -> Result<UrlReference, InputError> {
     let wrong = |why: String| InputError::NotAUrl { place: text.place(0), found: text.shown(), why };
     if let Some((space, _, _)) = text.characters().find(|(_, character, _)| is_space(*character)) {
         let (place, found) = (text.place(space), text.shown());
@@ -142,7 +149,7 @@ pub(super) fn reference(text: &Text, context: &InputContext, sources: &mut Sourc
     if let Some(credentials) = take_out(&mut url).filter(|new| !sources.credentials.contains(new)) {
         sources.credentials.push(credentials);
     }
-    let mut reference = Reference { hashes: Vec::new(), egg: None, url };
+    let mut reference = UrlReference { hashes: Vec::new(), egg: None, url };
     for pair in reference.url.fragment().unwrap_or_default().split('&') {
         let Some((key, value)) = pair.split_once('=') else { continue };
         if key == "egg" {
@@ -156,7 +163,7 @@ pub(super) fn reference(text: &Text, context: &InputContext, sources: &mut Sourc
 }
 
 /// Where the URL's file is: on the disk for `file:`, where it must be.
-pub(super) fn location(text: &Text, url: Url, context: &InputContext) -> Result<Location, InputError> {
+pub(super) fn location(text: &InputText, url: Url, context: &InputContext) -> Result<Location, InputError> {
     if url.scheme() != "file" {
         return Ok(Location::Url(url));
     }
@@ -179,7 +186,7 @@ pub(super) fn location(text: &Text, url: Url, context: &InputContext) -> Result<
 }
 
 /// The error for a digest that is none.
-pub(super) fn not_a_hash(text: &Text, value: &str, algorithm: Algorithm) -> InputError {
+pub(super) fn not_a_hash(text: &InputText, value: &str, algorithm: Algorithm) -> InputError {
     InputError::NotAHash {
         place: text.place(text.as_str().find(value).unwrap_or(0)),
         found: text.part(0..text.as_str().len()).shown(),
@@ -188,7 +195,7 @@ pub(super) fn not_a_hash(text: &Text, value: &str, algorithm: Algorithm) -> Inpu
 }
 
 /// The path, when there is a folder or an archive.
-fn distribution(text: &Text, path: &str, context: &InputContext) -> Result<std::path::PathBuf, InputError> {
+fn distribution(text: &InputText, path: &str, context: &InputContext) -> Result<std::path::PathBuf, InputError> {
     let absolute = context.path(Path::new(path));
     match context.files.kind(&absolute) {
         None => Err(InputError::NoSuchFile { place: text.place(0), path: text.shown() }),
@@ -199,7 +206,7 @@ fn distribution(text: &Text, path: &str, context: &InputContext) -> Result<std::
     }
 }
 
-fn named_by_egg(text: &Text, egg: &str, url: Url, marker: MarkerTree) -> Result<Requirement, InputError> {
+fn named_by_egg(text: &InputText, egg: &str, url: Url, marker: MarkerTree) -> Result<Requirement, InputError> {
     let requirement = pep508::requirement(egg).ok().filter(|named| named.version_or_url.is_none());
     let mut requirement = requirement.ok_or_else(|| InputError::NotARequirement {
         place: text.place(text.as_str().find("egg=").map_or(0, |start| start + "egg=".len())),
@@ -226,7 +233,7 @@ fn absolute_file_url(text: &str, context: &InputContext) -> String {
 }
 
 /// Splits off the condition. In a URL a `;` needs white space beside it.
-fn split_marker(text: &Text) -> (Text, Option<Text>) {
+fn split_marker(text: &InputText) -> (InputText, Option<InputText>) {
     let whole = text.as_str();
     let separator = if is_url(whole) {
         [whole.find("; "), whole.find(" ;").map(|space| space + 1)].into_iter().flatten().min()
@@ -243,7 +250,7 @@ fn split_marker(text: &Text) -> (Text, Option<Text>) {
 }
 
 /// Splits off `[extras]` at the end.
-fn split_extras(target: &Text) -> (Text, Option<Text>) {
+fn split_extras(target: &InputText) -> (InputText, Option<InputText>) {
     let whole = target.as_str();
     match whole.rfind('[') {
         Some(open) if open > 0 && whole.ends_with(']') && !whole.contains('#') => {
@@ -253,18 +260,18 @@ fn split_extras(target: &Text) -> (Text, Option<Text>) {
     }
 }
 
-fn extras(bracketed: &Text) -> Result<Vec<ExtraName>, InputError> {
+fn extras(bracketed: &InputText) -> Result<Vec<ExtraName>, InputError> {
     let named = bracketed.with(0..0, "x");
     let requirement = pep508::requirement(named.as_str()).map_err(|error| not_a_requirement(&named, &error))?;
     Ok(requirement.extras)
 }
 
-fn marker(condition: &Text) -> Result<MarkerTree, InputError> {
+fn marker(condition: &InputText) -> Result<MarkerTree, InputError> {
     pep508::marker(condition.as_str()).map_err(|error| not_a_requirement(condition, &error))
 }
 
 /// The grammar's error, at its place in the file.
-pub(super) fn not_a_requirement(text: &Text, error: &InvalidRequirement) -> InputError {
+pub(super) fn not_a_requirement(text: &InputText, error: &InvalidRequirement) -> InputError {
     // The grammar's words may quote the text, and so the value of a variable.
     let why = if text.is_literal() { error.why.clone() } else { "expected a PEP 508 requirement".to_owned() };
     InputError::NotARequirement {

@@ -1,16 +1,16 @@
-//! The real disk behind [`Files`].
+//! The real disk behind [`InputFiles`].
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{FileKind, Files};
+use super::{FileKind, InputFiles};
 
 /// The machine's disk.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FilesOnDisk;
 
-impl Files for FilesOnDisk {
+impl InputFiles for FilesOnDisk {
     fn kind(&self, path: &Path) -> Option<FileKind> {
         let metadata = fs::metadata(path).ok()?;
         Some(if metadata.is_dir() { FileKind::Folder } else { FileKind::File })

@@ -6,7 +6,7 @@
 use super::error::InputError;
 use super::pyproject_toml::PyprojectToml;
 use super::setup_cfg::SetupCfg;
-use super::text::Text;
+use super::text::InputText;
 use super::{FileKind, InputContext, InputFile};
 
 /// Lock files.
@@ -16,7 +16,7 @@ const OTHERS: [&str; 6] =
     ["pyproject.toml", "setup.cfg", "PKG-INFO", "requirements.txt", "requirements.in", "environment.yml"];
 
 /// The file that is read for the folder.
-pub(super) fn chosen(folder: &Text, context: &InputContext) -> Result<InputFile, InputError> {
+pub(super) fn chosen(folder: &InputText, context: &InputContext) -> Result<InputFile, InputError> {
     let path = |name: &str| context.path(folder.as_str()).join(name);
     let there = |name: &&str| context.files.kind(&path(name)) == Some(FileKind::File);
     let locks: Vec<&str> = LOCKS.into_iter().filter(there).collect();

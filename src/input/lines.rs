@@ -8,15 +8,15 @@ use std::iter::Peekable;
 use std::rc::Rc;
 use std::vec;
 
-use super::text::{Spot, Text, is_space};
+use super::text::{CharacterPosition, InputText, is_space};
 
 /// The logical lines that are not empty, in order.
 pub(super) fn logical_lines<'a>(
     content: &'a str,
     file: &Rc<str>,
     variables: &'a BTreeMap<String, String>,
-) -> impl Iterator<Item = Text> + use<'a> {
-    let joined = Joined { file: Rc::clone(file), lines: physical_lines(content).into_iter().peekable() };
+) -> impl Iterator<Item = InputText> + use<'a> {
+    let joined = JoinedLines { file: Rc::clone(file), lines: physical_lines(content).into_iter().peekable() };
     joined
         .map(|line| without_comment(&line).trimmed())
         .filter(|line| !line.is_empty())
@@ -50,30 +50,31 @@ pub(super) fn physical_lines(content: &str) -> Vec<(u32, &str)> {
 }
 
 /// Joins a line that ends in `\` with the next.
-struct Joined<'a> {
+struct JoinedLines<'a> {
     file: Rc<str>,
     lines: Peekable<vec::IntoIter<(u32, &'a str)>>,
 }
 
-impl Iterator for Joined<'_> {
-    type Item = Text;
+impl Iterator for JoinedLines<'_> {
+    type Item = InputText;
 
-    fn next(&mut self) -> Option<Text> {
+    fn next(&mut self) -> Option<InputText> {
         let (first, _) = self.lines.peek()?;
-        let mut joined = Text::new(&self.file, Spot { line: Some(*first), column: 1, variable: None });
+        let mut joined =
+            InputText::new(&self.file, CharacterPosition { line: Some(*first), column: 1, variable: None });
         for (number, line) in self.lines.by_ref() {
             let is_comment = line.trim_start_matches(is_space).starts_with('#');
             let goes_on = line.ends_with('\\') && !is_comment;
             if is_comment {
                 // So that the comment is seen as one, wherever the line before it ended.
-                joined.push(' ', Spot { line: Some(number), column: 1, variable: None });
+                joined.push(' ', CharacterPosition { line: Some(number), column: 1, variable: None });
             }
             // pip takes the backslashes off both ends of a line that goes on.
             let kept = if goes_on { line.trim_matches('\\') } else { line };
             let skipped = if goes_on { line.chars().take_while(|character| *character == '\\').count() } else { 0 };
             let first_column = u32::try_from(skipped).unwrap_or(u32::MAX).saturating_add(1);
             for (column, character) in (first_column..).zip(kept.chars()) {
-                joined.push(character, Spot { line: Some(number), column, variable: None });
+                joined.push(character, CharacterPosition { line: Some(number), column, variable: None });
             }
             if !goes_on {
                 break;
@@ -84,7 +85,7 @@ impl Iterator for Joined<'_> {
 }
 
 /// Cuts the line at a `#` that begins it or follows white space.
-fn without_comment(line: &Text) -> Text {
+fn without_comment(line: &InputText) -> InputText {
     let mut after_space = true;
     for (offset, character, _) in line.characters() {
         if character == '#' && after_space {
@@ -96,7 +97,7 @@ fn without_comment(line: &Text) -> Text {
 }
 
 /// Puts in the value of each `${NAME}` whose name is in capitals; what is not set, or empty, stays as it is.
-fn with_variables(line: &Text, variables: &BTreeMap<String, String>) -> Text {
+fn with_variables(line: &InputText, variables: &BTreeMap<String, String>) -> InputText {
     let mut expanded = line.part(0..0);
     let mut skip_to = 0;
     for (offset, character, spot) in line.characters() {
@@ -106,7 +107,7 @@ fn with_variables(line: &Text, variables: &BTreeMap<String, String>) -> Text {
         match line.as_str().get(offset..).and_then(variable_name).and_then(|name| variables.get_key_value(name)) {
             Some((name, value)) if !value.is_empty() => {
                 let name: Rc<str> = name.as_str().into();
-                let spot = Spot { variable: Some(Rc::clone(&name)), ..spot.clone() };
+                let spot = CharacterPosition { variable: Some(Rc::clone(&name)), ..spot.clone() };
                 value.chars().for_each(|character| expanded.push(character, spot.clone()));
                 skip_to = offset + name.len() + "${}".len();
             }

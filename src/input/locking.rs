@@ -9,21 +9,21 @@ use url::Url;
 
 use super::InputFile;
 use super::credentials::take_out;
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
 use crate::lexical::normalised;
 use crate::model::digest::Digest;
 use crate::model::lock::{LockedEdge, LockedPackage, Pin};
 use crate::model::name::{MarkerTree, PackageName};
 use crate::model::place::{Location, Place};
-use crate::model::request::Sources;
+use crate::model::request::PackageSources;
 
 /// Main indexes of PyPI, which the user's own setting stands in for.
 const PYPI: [&str; 3] = ["https://pypi.org/simple", "https://pypi.python.org/simple", "https://pypi.org/pypi"];
 
 /// A place other than an index, as a lock file has it.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Source<'a> {
+pub(super) struct LockedSource<'a> {
     /// The version control system; `None` for a file or folder.
     pub(super) system: Option<&'a str>,
     pub(super) url: Option<&'a str>,
@@ -35,15 +35,15 @@ pub(super) struct Source<'a> {
     pub(super) subdirectory: Option<&'a str>,
 }
 
-impl Source<'_> {
+impl LockedSource<'_> {
     /// The location. A file at a URL carries its digest in the fragment, as in a direct reference.
     pub(super) fn location(
         &self,
         hashes: &[Digest],
-        document: &Document,
+        document: &LinedDocument,
         place: &Place,
         file: &InputFile,
-        sources: &mut Sources,
+        sources: &mut PackageSources,
     ) -> Result<Location, InputError> {
         let Some(text) = self.url else {
             let Some(path) = self.path else {
@@ -85,7 +85,12 @@ pub(super) fn shown_beside(path: &str, file: &InputFile) -> String {
 }
 
 /// Reads a URL; its credentials go into the sources.
-pub(super) fn url(text: &str, document: &Document, place: &Place, sources: &mut Sources) -> Result<Url, InputError> {
+pub(super) fn url(
+    text: &str,
+    document: &LinedDocument,
+    place: &Place,
+    sources: &mut PackageSources,
+) -> Result<Url, InputError> {
     let parsed = Url::parse(text).ok().filter(|url| url.has_host() || url.scheme() == "file");
     let mut url = parsed.ok_or_else(|| document.expected("a URL", text, place))?;
     if let Some(credentials) = take_out(&mut url).filter(|new| !sources.credentials.contains(new)) {
@@ -97,10 +102,10 @@ pub(super) fn url(text: &str, document: &Document, place: &Place, sources: &mut 
 /// Takes note of the index from which a package comes; it is asked beside the user's own. A path is a folder of files.
 pub(super) fn index(
     text: &str,
-    document: &Document,
+    document: &LinedDocument,
     place: &Place,
     file: &InputFile,
-    sources: &mut Sources,
+    sources: &mut PackageSources,
 ) -> Result<(), InputError> {
     if !text.contains("://") {
         find_in(Location::Path(beside(text, file)), sources);
@@ -120,14 +125,14 @@ fn same(left: &str, right: &str) -> bool {
 }
 
 /// Adds a folder or page with links to files.
-pub(super) fn find_in(place: Location, sources: &mut Sources) {
+pub(super) fn find_in(place: Location, sources: &mut PackageSources) {
     if !sources.find_links.contains(&place) {
         sources.find_links.push(place);
     }
 }
 
 /// Which versions of a package another one requires.
-pub(super) enum Wanted {
+pub(super) enum WantedVersions {
     Any,
     Version(Version),
     Specifiers(VersionSpecifiers),
@@ -137,31 +142,31 @@ pub(super) enum Wanted {
 const MOST_EDGES: usize = 200_000;
 
 /// The packages of a lock by name, to say who requires whom.
-pub(super) struct Names {
+pub(super) struct LockedNames {
     positions: BTreeMap<PackageName, Vec<usize>>,
     edges: usize,
 }
 
-impl Names {
-    fn of(packages: &[LockedPackage]) -> Names {
+impl LockedNames {
+    fn of(packages: &[LockedPackage]) -> LockedNames {
         let mut positions: BTreeMap<PackageName, Vec<usize>> = BTreeMap::new();
         for (at, package) in packages.iter().enumerate() {
             positions.entry(package.name.clone()).or_default().push(at);
         }
-        Names { positions, edges: 0 }
+        LockedNames { positions, edges: 0 }
     }
 
     /// Requirements for every package of that name whose version fits.
     pub(super) fn edges_to(
         &mut self,
         name: &PackageName,
-        wanted: &Wanted,
+        wanted: &WantedVersions,
         packages: &[LockedPackage],
         place: &Place,
     ) -> Result<Vec<LockedEdge>, InputError> {
         let fits = |at: &usize| match (packages.get(*at).map(|package| &package.pin), wanted) {
-            (Some(Pin::Version(version)), Wanted::Version(wanted)) => version == wanted,
-            (Some(Pin::Version(version)), Wanted::Specifiers(wanted)) => wanted.contains(version),
+            (Some(Pin::Version(version)), WantedVersions::Version(wanted)) => version == wanted,
+            (Some(Pin::Version(version)), WantedVersions::Specifiers(wanted)) => wanted.contains(version),
             _ => true,
         };
         let found = self.positions.get(name).into_iter().flatten().copied().filter(fits);
@@ -181,9 +186,9 @@ impl Names {
 pub(super) fn connect<Raw>(
     packages: &mut [LockedPackage],
     parts: impl IntoIterator<Item = Raw>,
-    mut edges: impl FnMut(Raw, &mut Names, &[LockedPackage]) -> Result<Vec<LockedEdge>, InputError>,
-) -> Result<Names, InputError> {
-    let mut names = Names::of(packages);
+    mut edges: impl FnMut(Raw, &mut LockedNames, &[LockedPackage]) -> Result<Vec<LockedEdge>, InputError>,
+) -> Result<LockedNames, InputError> {
+    let mut names = LockedNames::of(packages);
     let mut required = Vec::new();
     for part in parts {
         required.push(edges(part, &mut names, packages)?);

@@ -9,21 +9,21 @@ use url::Url;
 use super::InputContext;
 use super::error::InputError;
 use super::files::{direct_reference, is_url, not_a_requirement, reference};
-use super::text::{Text, is_space};
+use super::text::{InputText, is_space};
 use crate::model::digest::Digest;
-use crate::model::request::{Sources, Wanted};
+use crate::model::request::{PackageSources, WantedPackage};
 use crate::pep508;
 
 /// Reads one requirement.
 pub(super) fn wanted(
-    text: &Text,
+    text: &InputText,
     context: &InputContext,
-    sources: &mut Sources,
-) -> Result<(Wanted, Vec<Digest>), InputError> {
+    sources: &mut PackageSources,
+) -> Result<(WantedPackage, Vec<Digest>), InputError> {
     let text = &with_space_before_marker(text);
     let Some(target) = direct_reference(text) else {
         let requirement = pep508::requirement(text.as_str()).map_err(|error| not_a_requirement(text, &error))?;
-        return Ok((Wanted::Named(requirement), Vec::new()));
+        return Ok((WantedPackage::Named(requirement), Vec::new()));
     };
     let after = text.part(target.end..text.as_str().len());
     if let Some((offset, found, _)) = after.characters().find(|(_, c, _)| !is_space(*c)).filter(|(_, c, _)| *c != ';') {
@@ -41,11 +41,11 @@ pub(super) fn wanted(
     let again = direct_reference(&text).map_or_else(|| given.clone(), |target| text.part(target));
     let reference = reference(&again, context, sources)?;
     requirement.version_or_url = Some(VersionOrUrl::Url(reference.url));
-    Ok((Wanted::Named(requirement), reference.hashes))
+    Ok((WantedPackage::Named(requirement), reference.hashes))
 }
 
 /// pip ends the URL at the first `;`, PEP 508 at white space: with a space between, both mean the same.
-fn with_space_before_marker(text: &Text) -> Text {
+fn with_space_before_marker(text: &InputText) -> InputText {
     let target = direct_reference(text).and_then(|target| Some((target.start, text.as_str().get(target)?)));
     match target.and_then(|(start, target)| Some(start + target.find(';')?)) {
         Some(semicolon) => text.with(semicolon..semicolon, " "),
@@ -55,11 +55,11 @@ fn with_space_before_marker(text: &Text) -> Text {
 
 /// The requirement with a `file:` URL instead of the path that it gives.
 fn absolute(
-    text: &Text,
-    given: &Text,
+    text: &InputText,
+    given: &InputText,
     target: std::ops::Range<usize>,
     context: &InputContext,
-) -> Result<Text, InputError> {
+) -> Result<InputText, InputError> {
     let path = context.path(given.as_str());
     if context.files.kind(&path).is_none() {
         return Err(InputError::NoSuchFile { place: given.place(0), path: given.shown() });

@@ -3,11 +3,11 @@
 //! <https://pip.pypa.io/en/stable/reference/requirements-file-format/#supported-options>
 
 use super::error::InputError;
-use super::text::Text;
+use super::text::InputText;
 
 /// What an option asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asks {
+pub(super) enum OptionRequest {
     IndexUrl,
     ExtraIndexUrl,
     NoIndex,
@@ -27,42 +27,47 @@ pub(super) enum Asks {
 }
 
 /// One option of pip's.
-struct Known {
+struct KnownOption {
     short: Option<char>,
     long: &'static str,
-    asks: Asks,
+    asks: OptionRequest,
     /// What its value is called; `None` when it takes none.
     value: Option<&'static str>,
 }
 
-const fn known(short: Option<char>, long: &'static str, asks: Asks, value: Option<&'static str>) -> Known {
-    Known { short, long, asks, value }
+const fn known(
+    short: Option<char>,
+    long: &'static str,
+    asks: OptionRequest,
+    value: Option<&'static str>,
+) -> KnownOption {
+    KnownOption { short, long, asks, value }
 }
 
 /// pip's, and `--global-option` and `--install-option`, which older ones had.
-const KNOWN: [Known; 22] = [
-    known(Some('i'), "--index-url", Asks::IndexUrl, Some("a URL")),
-    known(None, "--pypi-url", Asks::IndexUrl, Some("a URL")),
-    known(None, "--extra-index-url", Asks::ExtraIndexUrl, Some("a URL")),
-    known(None, "--no-index", Asks::NoIndex, None),
-    known(Some('c'), "--constraint", Asks::Constraint, Some("a file")),
-    known(Some('r'), "--requirement", Asks::Requirement, Some("a file")),
-    known(Some('e'), "--editable", Asks::Editable, Some("a folder or a URL")),
-    known(Some('f'), "--find-links", Asks::FindLinks, Some("a folder or a URL")),
-    known(None, "--no-binary", Asks::NoBinary, Some(NAMES)),
-    known(None, "--only-binary", Asks::OnlyBinary, Some(NAMES)),
-    known(None, "--prefer-binary", Asks::PreferBinary, None),
-    known(None, "--require-hashes", Asks::Nothing, None),
-    known(None, "--no-require-hashes", Asks::Nothing, None),
-    known(None, "--pre", Asks::Pre, None),
-    known(None, "--all-releases", Asks::AllReleases, Some(NAMES)),
-    known(None, "--only-final", Asks::OnlyFinal, Some(NAMES)),
-    known(None, "--trusted-host", Asks::Nothing, Some("a host")),
-    known(None, "--use-feature", Asks::Nothing, Some("a feature of pip")),
-    known(None, "--hash", Asks::Hash, Some("a digest")),
-    known(Some('C'), "--config-settings", Asks::Nothing, Some("a setting")),
-    known(None, "--global-option", Asks::Nothing, Some("an option of setup.py")),
-    known(None, "--install-option", Asks::Nothing, Some("an option of setup.py")),
+const KNOWN: [KnownOption; 22] = [
+    known(Some('i'), "--index-url", OptionRequest::IndexUrl, Some("a URL")),
+    known(None, "--pypi-url", OptionRequest::IndexUrl, Some("a URL")),
+    known(None, "--extra-index-url", OptionRequest::ExtraIndexUrl, Some("a URL")),
+    known(None, "--no-index", OptionRequest::NoIndex, None),
+    known(Some('c'), "--constraint", OptionRequest::Constraint, Some("a file")),
+    known(Some('r'), "--requirement", OptionRequest::Requirement, Some("a file")),
+    known(Some('e'), "--editable", OptionRequest::Editable, Some("a folder or a URL")),
+    known(Some('f'), "--find-links", OptionRequest::FindLinks, Some("a folder or a URL")),
+    known(None, "--no-binary", OptionRequest::NoBinary, Some(NAMES)),
+    known(None, "--only-binary", OptionRequest::OnlyBinary, Some(NAMES)),
+    known(None, "--prefer-binary", OptionRequest::PreferBinary, None),
+    known(None, "--require-hashes", OptionRequest::Nothing, None),
+    known(None, "--no-require-hashes", OptionRequest::Nothing, None),
+    known(None, "--pre", OptionRequest::Pre, None),
+    known(None, "--all-releases", OptionRequest::AllReleases, Some(NAMES)),
+    known(None, "--only-final", OptionRequest::OnlyFinal, Some(NAMES)),
+    known(None, "--trusted-host", OptionRequest::Nothing, Some("a host")),
+    known(None, "--use-feature", OptionRequest::Nothing, Some("a feature of pip")),
+    known(None, "--hash", OptionRequest::Hash, Some("a digest")),
+    known(Some('C'), "--config-settings", OptionRequest::Nothing, Some("a setting")),
+    known(None, "--global-option", OptionRequest::Nothing, Some("an option of setup.py")),
+    known(None, "--install-option", OptionRequest::Nothing, Some("an option of setup.py")),
 ];
 
 /// What `--only-binary` and its like take.
@@ -70,34 +75,34 @@ pub(super) const NAMES: &str = "`:all:`, `:none:` or names of packages with comm
 
 /// An option as it stands in the file.
 #[derive(Debug)]
-pub(super) struct Given {
-    pub(super) asks: Asks,
+pub(super) struct GivenOption {
+    pub(super) asks: OptionRequest,
     /// The word that names it.
-    pub(super) word: Text,
+    pub(super) word: InputText,
     /// Its value; empty for one that takes none.
-    pub(super) value: Text,
+    pub(super) value: InputText,
 }
 
 /// A line's parts.
 #[derive(Debug)]
-pub(super) struct Split {
+pub(super) struct SplitLine {
     /// The requirement, which stands before the options; may be empty.
-    pub(super) requirement: Text,
+    pub(super) requirement: InputText,
     /// The options, in order.
-    pub(super) options: Vec<Given>,
+    pub(super) options: Vec<GivenOption>,
     /// Words among the options that belong to none.
-    pub(super) stray: Vec<Text>,
+    pub(super) stray: Vec<InputText>,
 }
 
-impl Split {
+impl SplitLine {
     /// The options that ask for this.
-    pub(super) fn asking(&self, asks: Asks) -> impl Iterator<Item = &Given> {
+    pub(super) fn asking(&self, asks: OptionRequest) -> impl Iterator<Item = &GivenOption> {
         self.options.iter().filter(move |given| given.asks == asks)
     }
 }
 
 /// Splits a logical line at its first word that begins with `-`; only spaces separate words there, as for pip.
-pub(super) fn split(line: &Text) -> Result<Split, InputError> {
+pub(super) fn split(line: &InputText) -> Result<SplitLine, InputError> {
     let starts_option = |start: usize| start == 0 || line.as_str().as_bytes().get(start - 1) == Some(&b' ');
     let options_start = line
         .as_str()
@@ -106,7 +111,7 @@ pub(super) fn split(line: &Text) -> Result<Split, InputError> {
         .find(|start| starts_option(*start))
         .unwrap_or(line.as_str().len());
     let mut split =
-        Split { requirement: line.part(0..options_start).trimmed(), options: Vec::new(), stray: Vec::new() };
+        SplitLine { requirement: line.part(0..options_start).trimmed(), options: Vec::new(), stray: Vec::new() };
     let mut words = shell_words(&line.part(options_start..line.as_str().len()))?.into_iter();
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -125,7 +130,7 @@ pub(super) fn split(line: &Text) -> Result<Split, InputError> {
     Ok(split)
 }
 
-fn long_option(word: &Text, words: &mut impl Iterator<Item = Text>) -> Result<Given, InputError> {
+fn long_option(word: &InputText, words: &mut impl Iterator<Item = InputText>) -> Result<GivenOption, InputError> {
     let text = word.as_str();
     let name_end = text.find('=').unwrap_or(text.len());
     let known = long_name(word, text.get(..name_end).unwrap_or_default())?;
@@ -133,7 +138,7 @@ fn long_option(word: &Text, words: &mut impl Iterator<Item = Text>) -> Result<Gi
     with_value(known, &word.part(0..name_end), attached, words)
 }
 
-fn short_option(word: &Text, words: &mut impl Iterator<Item = Text>) -> Result<Given, InputError> {
+fn short_option(word: &InputText, words: &mut impl Iterator<Item = InputText>) -> Result<GivenOption, InputError> {
     let mut letters = word.as_str().chars();
     let letter = letters.by_ref().nth(1);
     let known = KNOWN.iter().find(|known| known.short.is_some() && known.short == letter);
@@ -145,11 +150,12 @@ fn short_option(word: &Text, words: &mut impl Iterator<Item = Text>) -> Result<G
 }
 
 /// The option of that name, or the only one that begins with it.
-fn long_name(word: &Text, name: &str) -> Result<&'static Known, InputError> {
+fn long_name(word: &InputText, name: &str) -> Result<&'static KnownOption, InputError> {
     if let Some(known) = KNOWN.iter().find(|known| known.long == name) {
         return Ok(known);
     }
-    let candidates: Vec<&Known> = KNOWN.iter().filter(|known| name.len() > 2 && known.long.starts_with(name)).collect();
+    let candidates: Vec<&KnownOption> =
+        KNOWN.iter().filter(|known| name.len() > 2 && known.long.starts_with(name)).collect();
     match candidates.as_slice() {
         [known] => Ok(known),
         several => Err(unknown(word, several.iter().map(|known| known.long).collect())),
@@ -157,11 +163,11 @@ fn long_name(word: &Text, name: &str) -> Result<&'static Known, InputError> {
 }
 
 fn with_value(
-    known: &Known,
-    word: &Text,
-    attached: Option<Text>,
-    words: &mut impl Iterator<Item = Text>,
-) -> Result<Given, InputError> {
+    known: &KnownOption,
+    word: &InputText,
+    attached: Option<InputText>,
+    words: &mut impl Iterator<Item = InputText>,
+) -> Result<GivenOption, InputError> {
     let wrong = |place: usize, expected: &str, found: String| InputError::OptionValue {
         place: word.place(place),
         option: word.shown(),
@@ -176,16 +182,16 @@ fn with_value(
             words.next().ok_or_else(|| wrong(word.as_str().len(), expected, "the end of the line".into()))?
         }
     };
-    Ok(Given { asks: known.asks, word: word.clone(), value })
+    Ok(GivenOption { asks: known.asks, word: word.clone(), value })
 }
 
-fn unknown(word: &Text, candidates: Vec<&'static str>) -> InputError {
+fn unknown(word: &InputText, candidates: Vec<&'static str>) -> InputError {
     InputError::UnknownOption { place: word.place(0), found: word.shown(), candidates }
 }
 
 /// Where the shell's reader is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
+enum ShellQuoting {
     Nothing,
     Word,
     Quotes(char),
@@ -194,47 +200,47 @@ enum Within {
 /// Splits as Python's `shlex.split` does: quotes of both kinds, and `\` before any character outside of quotes.
 ///
 /// <https://docs.python.org/3/library/shlex.html#parsing-rules>
-fn shell_words(text: &Text) -> Result<Vec<Text>, InputError> {
-    let mut words: Vec<Text> = Vec::new();
-    let mut within = Within::Nothing;
+fn shell_words(text: &InputText) -> Result<Vec<InputText>, InputError> {
+    let mut words: Vec<InputText> = Vec::new();
+    let mut within = ShellQuoting::Nothing;
     let mut begun = 0;
     let mut characters = text.characters().peekable();
     while let Some((offset, character, spot)) = characters.next() {
-        if within == Within::Nothing {
+        if within == ShellQuoting::Nothing {
             if matches!(character, ' ' | '\t' | '\r' | '\n') {
                 continue;
             }
             words.push(text.part(offset..offset));
-            within = Within::Word;
+            within = ShellQuoting::Word;
         }
         let Some(word) = words.last_mut() else { continue };
         match (within, character) {
-            (Within::Quotes(quote), _) if character == quote => within = Within::Word,
-            (Within::Quotes('"') | Within::Word, '\\') => {
+            (ShellQuoting::Quotes(quote), _) if character == quote => within = ShellQuoting::Word,
+            (ShellQuoting::Quotes('"') | ShellQuoting::Word, '\\') => {
                 let Some((_, next, next_spot)) = characters.next() else {
                     return Err(unfinished(text, offset, "a character after `\\`"));
                 };
-                if within != Within::Word && !matches!(next, '"' | '\\') {
+                if within != ShellQuoting::Word && !matches!(next, '"' | '\\') {
                     word.push(character, spot.clone());
                 }
                 word.push(next, next_spot.clone());
             }
-            (Within::Word, '"' | '\'') => {
+            (ShellQuoting::Word, '"' | '\'') => {
                 begun = offset;
-                within = Within::Quotes(character);
+                within = ShellQuoting::Quotes(character);
             }
-            (Within::Word, ' ' | '\t' | '\r' | '\n') => within = Within::Nothing,
+            (ShellQuoting::Word, ' ' | '\t' | '\r' | '\n') => within = ShellQuoting::Nothing,
             _ => word.push(character, spot.clone()),
         }
     }
     match within {
-        Within::Quotes('"') => Err(unfinished(text, begun, "a closing `\"`")),
-        Within::Quotes(_) => Err(unfinished(text, begun, "a closing `'`")),
-        Within::Nothing | Within::Word => Ok(words),
+        ShellQuoting::Quotes('"') => Err(unfinished(text, begun, "a closing `\"`")),
+        ShellQuoting::Quotes(_) => Err(unfinished(text, begun, "a closing `'`")),
+        ShellQuoting::Nothing | ShellQuoting::Word => Ok(words),
     }
 }
 
-fn unfinished(text: &Text, offset: usize, expected: &'static str) -> InputError {
+fn unfinished(text: &InputText, offset: usize, expected: &'static str) -> InputError {
     InputError::Unfinished { place: text.place(offset), expected }
 }
 
@@ -243,7 +249,7 @@ mod tests {
     use super::*;
 
     fn check(line: &str, expected: &str) {
-        let shown = match split(&Text::typed(line)) {
+        let shown = match split(&InputText::typed(line)) {
             Ok(split) => {
                 let mut shown = vec![split.requirement.as_str().to_owned()];
                 for given in &split.options {
@@ -280,7 +286,7 @@ mod tests {
         check("-e 'a", "4: expected a closing `'`, found the end of the line");
         check("-e a\\", "5: expected a character after `\\`, found the end of the line");
         assert_eq!(
-            split(&Text::typed("--no")).unwrap_err().hint().unwrap(),
+            split(&InputText::typed("--no")).unwrap_err().hint().unwrap(),
             "it could be any of --no-index, --no-binary, --no-require-hashes"
         );
     }

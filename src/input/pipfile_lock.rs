@@ -12,16 +12,16 @@ use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::locking::{Source, index};
-use super::{Adapter, InputContext, InputFile};
+use super::locking::{LockedSource, index};
+use super::{InputAdapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree, PackageName, Requirement, Version};
 use crate::model::place::{Location, Place};
 use crate::model::python_bound::PythonBound;
-use crate::model::request::{Request, Requests, Sources, Wanted};
+use crate::model::request::{PackageSources, Request, Requests, WantedPackage};
 
 /// The category that always counts.
 const DEFAULT: &str = "default";
@@ -34,7 +34,7 @@ const DEVELOP_TOO: [&str; 2] = ["dev", "dev-packages"];
 /// The adapter.
 pub(super) struct PipfileLock;
 
-impl Adapter for PipfileLock {
+impl InputAdapter for PipfileLock {
     fn kind(&self) -> &'static str {
         "pipenv"
     }
@@ -47,14 +47,14 @@ impl Adapter for PipfileLock {
         file_name == "Pipfile.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "Pipfile.lock")?;
+        let document = LinedDocument::new(file, "Pipfile.lock")?;
         let parts: BTreeMap<String, &RawValue> = document.json()?;
         let Some(meta) = parts.get(META) else {
             return Err(document.wrong(document.line(1), "missing field `_meta`"));
         };
-        let reader = Reader { document: &document, file };
+        let reader = PipfileLockReader { document: &document, file };
         let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         lock.requires_python = reader.meta(meta, &mut requests.sources)?;
         for (category, raw) in parts.iter().filter(|(name, _)| *name != META) {
@@ -73,7 +73,7 @@ impl Adapter for PipfileLock {
 }
 
 #[derive(Deserialize)]
-struct RawMeta {
+struct PipfileLockMeta {
     #[serde(default)]
     requires: RawRequires,
     #[serde(default)]
@@ -93,7 +93,7 @@ struct RawIndex {
 
 #[derive(Deserialize)]
 #[serde(expecting = "an object with a version")]
-struct RawPackage {
+struct PipfileLockPackage {
     version: Option<String>,
     markers: Option<String>,
     #[serde(default)]
@@ -106,16 +106,16 @@ struct RawPackage {
     subdirectory: Option<String>,
 }
 
-struct Reader<'a> {
-    document: &'a Document,
+struct PipfileLockReader<'a> {
+    document: &'a LinedDocument,
     file: &'a InputFile,
 }
 
-impl Reader<'_> {
+impl PipfileLockReader<'_> {
     /// Takes note of the indexes; gives the Python that the file was made for.
-    fn meta(&self, raw: &RawValue, sources: &mut Sources) -> Result<Option<PythonBound>, InputError> {
+    fn meta(&self, raw: &RawValue, sources: &mut PackageSources) -> Result<Option<PythonBound>, InputError> {
         let place = self.document.raw_place(raw);
-        let meta: RawMeta = self.document.part(raw)?;
+        let meta: PipfileLockMeta = self.document.part(raw)?;
         for source in &meta.sources {
             index(&source.url, self.document, &place, self.file, sources)?;
         }
@@ -140,7 +140,7 @@ impl Reader<'_> {
         for (name, raw) in packages {
             let place = self.document.raw_place(raw);
             let name = self.document.name(&name, &place)?;
-            let raw: RawPackage = self.document.part(raw)?;
+            let raw: PipfileLockPackage = self.document.part(raw)?;
             let mut hashes = Vec::new();
             for hash in &raw.hashes {
                 hashes.extend(self.document.digest(hash, &place)?);
@@ -160,7 +160,7 @@ impl Reader<'_> {
                 }
                 None => {
                     let wanted = self.requirement(name, &raw, marker, &place)?;
-                    requests.requests.push(Request { wanted: Wanted::Named(wanted), hashes, place });
+                    requests.requests.push(Request { wanted: WantedPackage::Named(wanted), hashes, place });
                 }
             }
         }
@@ -170,17 +170,17 @@ impl Reader<'_> {
     /// Where the package is, when it does not come from an index.
     fn location(
         &self,
-        raw: &RawPackage,
+        raw: &PipfileLockPackage,
         hashes: &[Digest],
         place: &Place,
-        sources: &mut Sources,
+        sources: &mut PackageSources,
     ) -> Result<Option<Location>, InputError> {
         // `file` is a URL, or a path in older locks.
         let (url, file) = match raw.file.as_deref() {
             Some(file) if file.contains("://") => (Some(file), None),
             file => (None, file),
         };
-        let source = Source {
+        let source = LockedSource {
             system: raw.git.is_some().then_some("git"),
             url: raw.git.as_deref().or(url),
             path: raw.path.as_deref().or(file),
@@ -194,7 +194,7 @@ impl Reader<'_> {
     }
 
     /// The version after `==`; `None` when there is only a bound.
-    fn version(&self, raw: &RawPackage, place: &Place) -> Result<Option<Version>, InputError> {
+    fn version(&self, raw: &PipfileLockPackage, place: &Place) -> Result<Option<Version>, InputError> {
         let text = raw.version.as_deref().unwrap_or_default().trim();
         match text.strip_prefix("==").map(|version| version.trim_start_matches('=').trim()) {
             Some(version) if !version.contains([',', '*']) => self.document.version(version, place).map(Some),
@@ -205,7 +205,7 @@ impl Reader<'_> {
     fn requirement(
         &self,
         name: PackageName,
-        raw: &RawPackage,
+        raw: &PipfileLockPackage,
         marker: MarkerTree,
         place: &Place,
     ) -> Result<Requirement, InputError> {

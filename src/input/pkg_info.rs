@@ -4,19 +4,19 @@
 //!
 //! <https://packaging.python.org/en/latest/specifications/core-metadata/>
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::text::Text;
-use super::{Adapter, InputContext, InputFile, names};
+use super::text::InputText;
+use super::{InputAdapter, InputContext, InputFile, names};
 use crate::model::name::ExtraName;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::python_bound::PythonBound;
-use crate::model::request::{Request, Requests, Sources, Wanted};
+use crate::model::request::{PackageSources, Request, Requests, WantedPackage};
 
 /// The adapter.
 pub(super) struct PkgInfo;
 
-impl Adapter for PkgInfo {
+impl InputAdapter for PkgInfo {
     fn kind(&self) -> &'static str {
         "pkg-info"
     }
@@ -29,11 +29,11 @@ impl Adapter for PkgInfo {
         matches!(file_name, "PKG-INFO" | "METADATA") || head.starts_with(b"Metadata-Version:")
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "PKG-INFO")?;
+        let document = LinedDocument::new(file, "PKG-INFO")?;
         let fields = fields(&document)?;
-        let all = |name: &str| -> Vec<&Text> {
+        let all = |name: &str| -> Vec<&InputText> {
             let named = fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
             named.map(|(_, value)| value).collect()
         };
@@ -55,7 +55,7 @@ impl Adapter for PkgInfo {
         let required = all("Requires-Dist");
         for text in &required {
             let (mut wanted, hashes) = names::wanted(text, context, &mut requests.sources)?;
-            if let Wanted::Named(named) = &mut wanted {
+            if let WantedPackage::Named(named) = &mut wanted {
                 named.marker = named.marker.clone().simplify_extras(&selected);
             }
             requests.requests.push(Request { wanted, hashes, place: text.place(0) });
@@ -75,7 +75,7 @@ impl Adapter for PkgInfo {
 }
 
 /// The fields before the description, which begins after an empty line.
-fn fields(document: &Document) -> Result<Vec<(String, Text)>, InputError> {
+fn fields(document: &LinedDocument) -> Result<Vec<(String, InputText)>, InputError> {
     let (mut fields, mut offset) = (Vec::new(), 0);
     for whole in document.text().split_inclusive('\n') {
         let (start, line) = (offset, whole.trim_end());

@@ -11,18 +11,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted, connect, index};
-use super::poetry_versions::Versions;
+use super::locking::{LockedNames, LockedSource, WantedVersions, connect, index};
+use super::poetry_versions::PoetryVersions;
 use super::text::printable;
-use super::{Adapter, InputContext, InputFile, Selection};
+use super::{GroupSelection, InputAdapter, InputContext, InputFile};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::python_bound::PythonBound;
-use crate::model::request::{Offered, Requests, Sources};
+use crate::model::request::{Offered, PackageSources, Requests};
 use crate::pep508;
 
 /// The group of the project's own requirements, which always counts.
@@ -31,7 +31,7 @@ const MAIN: &str = "main";
 /// The adapter.
 pub(super) struct PoetryLock;
 
-impl Adapter for PoetryLock {
+impl InputAdapter for PoetryLock {
     fn kind(&self) -> &'static str {
         "poetry"
     }
@@ -44,11 +44,11 @@ impl Adapter for PoetryLock {
         file_name == "poetry.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "poetry.lock")?;
-        let raw: Raw = document.toml()?;
-        let reader = Reader { document: &document, file, selection: &context.selection };
+        let document = LinedDocument::new(file, "poetry.lock")?;
+        let raw: PoetryLockFile = document.toml()?;
+        let reader = PoetryLockReader { document: &document, file, selection: &context.selection };
         let format = reader.format(&raw)?;
         reader.offer(&raw, format, &mut requests.offered)?;
         let mut lock = reader.lock(&raw, &mut requests.sources)?;
@@ -56,7 +56,7 @@ impl Adapter for PoetryLock {
             Ok(bound) => lock.requires_python = bound,
             Err(problem) => requests.problems.push(problem),
         }
-        if format == Format::Poetry1 && !lock.packages.is_empty() {
+        if format == PoetryLockFormat::Poetry1 && !lock.packages.is_empty() {
             requests.problems.push(reader.list_all(&raw, &mut lock));
         }
         requests.locks.push(lock);
@@ -65,26 +65,26 @@ impl Adapter for PoetryLock {
 }
 
 #[derive(Deserialize)]
-struct Raw {
+struct PoetryLockFile {
     #[serde(default)]
-    package: Vec<RawPackage>,
+    package: Vec<PoetryLockPackage>,
     #[serde(default)]
     extras: BTreeMap<String, Vec<String>>,
-    metadata: RawMetadata,
+    metadata: PoetryLockMetadata,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct RawMetadata {
+struct PoetryLockMetadata {
     lock_version: Spanned<String>,
     python_versions: Option<Spanned<String>>,
     #[serde(default)]
-    files: BTreeMap<String, Vec<RawFile>>,
+    files: BTreeMap<String, Vec<PoetryLockArtifact>>,
 }
 
 /// What a lock says of groups and markers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum PoetryLockFormat {
     /// All that is needed.
     Poetry2,
     /// Nothing.
@@ -92,7 +92,7 @@ enum Format {
 }
 
 #[derive(Deserialize)]
-struct RawPackage {
+struct PoetryLockPackage {
     name: Spanned<String>,
     version: Spanned<String>,
     #[serde(default)]
@@ -100,10 +100,10 @@ struct RawPackage {
     markers: Option<Spanned<RawMarkers>>,
     /// Only Poetry 1 before 1.5 keeps them elsewhere.
     #[serde(default)]
-    files: Vec<RawFile>,
+    files: Vec<PoetryLockArtifact>,
     #[serde(default)]
-    dependencies: BTreeMap<String, OneOrMore<RawDependency>>,
-    source: Option<RawSource>,
+    dependencies: BTreeMap<String, PoetryDependencySpec<PoetryLockDependency>>,
+    source: Option<PoetryLockSource>,
 }
 
 /// One marker, or one for each group.
@@ -115,26 +115,26 @@ enum RawMarkers {
 }
 
 #[derive(Deserialize)]
-struct RawFile {
+struct PoetryLockArtifact {
     hash: String,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum OneOrMore<T> {
+enum PoetryDependencySpec<T> {
     One(T),
     More(Vec<T>),
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum RawDependency {
+enum PoetryLockDependency {
     Versions(String),
     Table { version: Option<String>, markers: Option<String> },
 }
 
 #[derive(Deserialize)]
-struct RawSource {
+struct PoetryLockSource {
     #[serde(rename = "type")]
     kind: String,
     url: String,
@@ -143,20 +143,20 @@ struct RawSource {
     subdirectory: Option<String>,
 }
 
-struct Reader<'a> {
-    document: &'a Document,
+struct PoetryLockReader<'a> {
+    document: &'a LinedDocument,
     file: &'a InputFile,
-    selection: &'a Selection,
+    selection: &'a GroupSelection,
 }
 
-impl Reader<'_> {
+impl PoetryLockReader<'_> {
     /// Groups and markers are there since 2.1.
-    fn format(&self, raw: &Raw) -> Result<Format, InputError> {
+    fn format(&self, raw: &PoetryLockFile) -> Result<PoetryLockFormat, InputError> {
         let version = raw.metadata.lock_version.get_ref();
         let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
         match (numbers.next(), numbers.next()) {
-            (Some(2), Some(1..)) => Ok(Format::Poetry2),
-            (Some(1), _) | (Some(2), Some(0)) => Ok(Format::Poetry1),
+            (Some(2), Some(1..)) => Ok(PoetryLockFormat::Poetry2),
+            (Some(1), _) | (Some(2), Some(0)) => Ok(PoetryLockFormat::Poetry1),
             _ => {
                 let place = self.document.place(raw.metadata.lock_version.span().start);
                 Err(self.document.expected("lock-version 1 or 2", version, &place))
@@ -166,7 +166,7 @@ impl Reader<'_> {
 
     /// Makes every package count that nobody requires, and the others where somebody does; says that this is all that
     /// can be told.
-    fn list_all(&self, raw: &Raw, lock: &mut Lock) -> Problem {
+    fn list_all(&self, raw: &PoetryLockFile, lock: &mut Lock) -> Problem {
         let mut conditions: BTreeMap<usize, MarkerTree> = BTreeMap::new();
         for edge in lock.packages.iter().flat_map(|package| &package.dependencies) {
             conditions.entry(edge.to).or_insert(MarkerTree::FALSE).or(edge.marker.clone());
@@ -184,9 +184,9 @@ impl Reader<'_> {
         Problem { kind: ProblemKind::Metadata, package: None, place, message }
     }
 
-    fn offer(&self, raw: &Raw, format: Format, offered: &mut Offered) -> Result<(), InputError> {
+    fn offer(&self, raw: &PoetryLockFile, format: PoetryLockFormat, offered: &mut Offered) -> Result<(), InputError> {
         // Nothing can be selected of what the file does not say.
-        if format == Format::Poetry1 {
+        if format == PoetryLockFormat::Poetry1 {
             return Ok(());
         }
         for package in &raw.package {
@@ -200,11 +200,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn place(&self, package: &RawPackage) -> Place {
+    fn place(&self, package: &PoetryLockPackage) -> Place {
         self.document.place(package.name.span().start)
     }
 
-    fn lock(&self, raw: &Raw, sources: &mut Sources) -> Result<Lock, InputError> {
+    fn lock(&self, raw: &PoetryLockFile, sources: &mut PackageSources) -> Result<Lock, InputError> {
         let mut extras = Vec::new();
         for extra in raw.extras.keys() {
             extras.push(self.document.label(extra, &self.document.line(1))?);
@@ -221,7 +221,7 @@ impl Reader<'_> {
     /// Pythons that the lock was made for. What Poetry takes there and nobody else does is no reason to read no further.
     fn pythons(&self, wanted: &Spanned<String>) -> Result<PythonBound, Problem> {
         let (shown, place) = (wanted.get_ref().clone(), self.document.place(wanted.span().start));
-        match shown.parse::<Versions>() {
+        match shown.parse::<PoetryVersions>() {
             Ok(versions) => Ok(PythonBound { any_of: versions.any_of, shown, place }),
             Err(why) => {
                 let message = printable(&format!("which Pythons the lock was made for is unknown: {why}"));
@@ -232,10 +232,10 @@ impl Reader<'_> {
 
     fn package(
         &self,
-        raw: &RawPackage,
-        metadata: &RawMetadata,
+        raw: &PoetryLockPackage,
+        metadata: &PoetryLockMetadata,
         extras: &[ExtraName],
-        sources: &mut Sources,
+        sources: &mut PackageSources,
     ) -> Result<LockedPackage, InputError> {
         let place = self.place(raw);
         let mut hashes = Vec::new();
@@ -260,7 +260,7 @@ impl Reader<'_> {
     }
 
     /// The condition under which one of the groups that count needs the package.
-    fn listed(&self, raw: &RawPackage, place: &Place) -> Result<MarkerTree, InputError> {
+    fn listed(&self, raw: &PoetryLockPackage, place: &Place) -> Result<MarkerTree, InputError> {
         let mut listed = MarkerTree::FALSE;
         for group in &raw.groups {
             if group != MAIN && !self.selection.groups.has(&self.document.label(group, place)?) {
@@ -281,8 +281,8 @@ impl Reader<'_> {
     /// Who requires whom decides nothing here, so what cannot be read of it counts.
     fn edges(
         &self,
-        raw: &RawPackage,
-        names: &mut Names,
+        raw: &PoetryLockPackage,
+        names: &mut LockedNames,
         packages: &[LockedPackage],
     ) -> Result<Vec<LockedEdge>, InputError> {
         let place = self.place(raw);
@@ -290,15 +290,17 @@ impl Reader<'_> {
         for (name, dependencies) in &raw.dependencies {
             let name = self.document.name(name, &place)?;
             let each = match dependencies {
-                OneOrMore::One(dependency) => std::slice::from_ref(dependency),
-                OneOrMore::More(dependencies) => dependencies,
+                PoetryDependencySpec::One(dependency) => std::slice::from_ref(dependency),
+                PoetryDependencySpec::More(dependencies) => dependencies,
             };
             for dependency in each {
                 let (version, marker) = match dependency {
-                    RawDependency::Versions(version) => (Some(version), None),
-                    RawDependency::Table { version, markers } => (version.as_ref(), markers.as_ref()),
+                    PoetryLockDependency::Versions(version) => (Some(version), None),
+                    PoetryLockDependency::Table { version, markers } => (version.as_ref(), markers.as_ref()),
                 };
-                let wanted = version.and_then(|version| version.parse().ok()).map_or(Wanted::Any, Wanted::Specifiers);
+                let wanted = version
+                    .and_then(|version| version.parse().ok())
+                    .map_or(WantedVersions::Any, WantedVersions::Specifiers);
                 let marker = marker.and_then(|marker| pep508::marker(marker).ok()).unwrap_or(MarkerTree::TRUE);
                 // Of an extra that nobody asked for, the lock has the packages only if something else requires them.
                 let marker = marker.simplify_extras_with(|_| true);
@@ -310,15 +312,15 @@ impl Reader<'_> {
     }
 }
 
-impl RawSource {
-    fn location<'a>(&'a self, place: &Place, document: &Document) -> Result<Source<'a>, InputError> {
+impl PoetryLockSource {
+    fn location<'a>(&'a self, place: &Place, document: &LinedDocument) -> Result<LockedSource<'a>, InputError> {
         let url = Some(self.url.as_str());
         let subdirectory = self.subdirectory.as_deref();
         let revision = self.resolved_reference.as_deref().or(self.reference.as_deref());
         match self.kind.as_str() {
-            "git" => Ok(Source { system: Some("git"), url, revision, subdirectory, path: None }),
-            "url" => Ok(Source { url, subdirectory, ..Source::default() }),
-            "file" | "directory" => Ok(Source { path: url, subdirectory, ..Source::default() }),
+            "git" => Ok(LockedSource { system: Some("git"), url, revision, subdirectory, path: None }),
+            "url" => Ok(LockedSource { url, subdirectory, ..LockedSource::default() }),
+            "file" | "directory" => Ok(LockedSource { path: url, subdirectory, ..LockedSource::default() }),
             kind => Err(document.expected("a source of a kind that Poetry 2.5 has", kind, place)),
         }
     }

@@ -11,23 +11,23 @@ const MOST: usize = 32;
 
 /// Versions that a constraint allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Versions {
+pub(super) struct PoetryVersions {
     /// One of these must hold; never empty.
     pub(super) any_of: Vec<VersionSpecifiers>,
 }
 
-impl FromStr for Versions {
+impl FromStr for PoetryVersions {
     /// What was expected and what was found.
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Versions, String> {
+    fn from_str(text: &str) -> Result<PoetryVersions, String> {
         let alternatives: Vec<&str> = text.split('|').map(str::trim).filter(|part| !part.is_empty()).collect();
         if alternatives.is_empty() || alternatives.len() > MOST {
             return Err(format!("expected a version constraint of Poetry's, found `{text}`"));
         }
         let any_of = alternatives.into_iter().map(alternative).collect::<Option<Vec<_>>>();
         let any_of = any_of.ok_or_else(|| format!("expected a version constraint of Poetry's, found `{text}`"))?;
-        Ok(Versions { any_of })
+        Ok(PoetryVersions { any_of })
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn operators_become_those_of_pep_440() {
         let check = |text: &str, expected: &[&str]| {
-            let found = text.parse::<Versions>().map(|versions| versions.any_of);
+            let found = text.parse::<PoetryVersions>().map(|versions| versions.any_of);
             let shown = found.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>());
             assert_eq!(shown.unwrap_or_default(), expected, "{text}");
         };
@@ -104,7 +104,7 @@ mod tests {
         check(">= 1.0 <2.0, != 1.5", &[">=1.0, !=1.5, <2.0"]);
         check("^2.7 || ^3.6", &[">=2.7, <3", ">=3.6, <4"]);
         for text in ["", "^", "^x", "||", "^18446744073709551615", ">>1"] {
-            assert!(text.parse::<Versions>().is_err(), "{text}");
+            assert!(text.parse::<PoetryVersions>().is_err(), "{text}");
         }
     }
 }

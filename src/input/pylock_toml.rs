@@ -12,20 +12,20 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::locking::{ALWAYS, NEVER, Source, Wanted, beside, connect, find_in, index};
-use super::{Adapter, InputContext, InputFile};
+use super::locking::{ALWAYS, LockedSource, NEVER, WantedVersions, beside, connect, find_in, index};
+use super::{InputAdapter, InputContext, InputFile};
 use crate::model::digest::Digest;
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree};
 use crate::model::place::{Location, Place};
-use crate::model::request::{Requests, Sources};
+use crate::model::request::{PackageSources, Requests};
 
 /// The adapter.
 pub(super) struct PylockToml;
 
-impl Adapter for PylockToml {
+impl InputAdapter for PylockToml {
     fn kind(&self) -> &'static str {
         "pylock"
     }
@@ -39,16 +39,16 @@ impl Adapter for PylockToml {
         name.is_some_and(|middle| middle.is_empty() || middle.ends_with('.'))
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "pylock.toml")?;
-        let raw: Raw = document.toml()?;
+        let document = LinedDocument::new(file, "pylock.toml")?;
+        let raw: PylockFile = document.toml()?;
         let version = raw.lock_version.get_ref();
         if version.split('.').next() != Some("1") {
             let place = document.place(raw.lock_version.span().start);
             return Err(document.expected("lock-version 1", version, &place));
         }
-        let reader = Reader { groups: raw.groups(&document, context)?, document: &document, file };
+        let reader = PylockReader { groups: raw.groups(&document, context)?, document: &document, file };
         let lock = reader.lock(&raw, &mut requests.sources)?;
         let first = document.line(1);
         for (names, offered) in
@@ -65,7 +65,7 @@ impl Adapter for PylockToml {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Raw {
+struct PylockFile {
     lock_version: Spanned<String>,
     #[serde(default)]
     environments: Vec<Spanned<String>>,
@@ -77,28 +77,28 @@ struct Raw {
     #[serde(default)]
     default_groups: Vec<String>,
     #[serde(default)]
-    packages: Vec<RawPackage>,
+    packages: Vec<PylockPackage>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct RawPackage {
+struct PylockPackage {
     name: Spanned<String>,
     version: Option<Spanned<String>>,
     marker: Option<Spanned<String>>,
     index: Option<Spanned<String>>,
     #[serde(default)]
-    dependencies: Vec<RawDependency>,
-    vcs: Option<RawSource>,
-    directory: Option<RawSource>,
-    archive: Option<RawSource>,
-    sdist: Option<RawSource>,
+    dependencies: Vec<PylockDependency>,
+    vcs: Option<PylockSource>,
+    directory: Option<PylockSource>,
+    archive: Option<PylockSource>,
+    sdist: Option<PylockSource>,
     #[serde(default)]
-    wheels: Vec<RawSource>,
+    wheels: Vec<PylockSource>,
 }
 
 #[derive(Deserialize)]
-struct RawDependency {
+struct PylockDependency {
     name: String,
     version: Option<String>,
 }
@@ -106,7 +106,7 @@ struct RawDependency {
 /// A file, a folder or a repository.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct RawSource {
+struct PylockSource {
     #[serde(rename = "type")]
     system: Option<String>,
     url: Option<String>,
@@ -118,13 +118,13 @@ struct RawSource {
 }
 
 /// Groups and extras that count.
-struct Active {
+struct ActiveGroups {
     groups: BTreeSet<ExtraName>,
     extras: BTreeSet<ExtraName>,
 }
 
-impl Raw {
-    fn groups(&self, document: &Document, context: &InputContext) -> Result<Active, InputError> {
+impl PylockFile {
+    fn groups(&self, document: &LinedDocument, context: &InputContext) -> Result<ActiveGroups, InputError> {
         let first = document.line(1);
         let labels = |names: &[String]| -> Result<BTreeSet<ExtraName>, InputError> {
             names.iter().map(|name| document.label(name, &first)).collect()
@@ -135,18 +135,18 @@ impl Raw {
         groups.extend(labels(&self.default_groups)?);
         let mut extras = labels(&self.extras)?;
         extras.retain(|name| selection.extras.has(name));
-        Ok(Active { groups, extras })
+        Ok(ActiveGroups { groups, extras })
     }
 }
 
-struct Reader<'a> {
-    document: &'a Document,
+struct PylockReader<'a> {
+    document: &'a LinedDocument,
     file: &'a InputFile,
-    groups: Active,
+    groups: ActiveGroups,
 }
 
-impl Reader<'_> {
-    fn lock(&self, raw: &Raw, sources: &mut Sources) -> Result<Lock, InputError> {
+impl PylockReader<'_> {
+    fn lock(&self, raw: &PylockFile, sources: &mut PackageSources) -> Result<Lock, InputError> {
         let document = self.document;
         let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         if let Some(wanted) = &raw.requires_python {
@@ -164,7 +164,7 @@ impl Reader<'_> {
                 let place = document.place(raw.name.span().start);
                 let name = document.name(&dependency.name, &place)?;
                 let wanted = dependency.version.as_ref().and_then(|version| version.parse().ok());
-                let wanted = wanted.map_or(Wanted::Any, Wanted::Version);
+                let wanted = wanted.map_or(WantedVersions::Any, WantedVersions::Version);
                 edges.extend(names.edges_to(&name, &wanted, packages, &place)?);
             }
             Ok(edges)
@@ -172,7 +172,7 @@ impl Reader<'_> {
         Ok(lock)
     }
 
-    fn package(&self, raw: &RawPackage, sources: &mut Sources) -> Result<LockedPackage, InputError> {
+    fn package(&self, raw: &PylockPackage, sources: &mut PackageSources) -> Result<LockedPackage, InputError> {
         let document = self.document;
         let place = document.place(raw.name.span().start);
         let name = document.name(raw.name.get_ref(), &place)?;
@@ -199,17 +199,17 @@ impl Reader<'_> {
     /// Where the package is, when it does not come from an index.
     fn location(
         &self,
-        raw: &RawPackage,
+        raw: &PylockPackage,
         hashes: &[Digest],
         place: &Place,
-        sources: &mut Sources,
+        sources: &mut PackageSources,
     ) -> Result<Option<Location>, InputError> {
         let (source, system) = match (&raw.vcs, &raw.directory, &raw.archive) {
             (Some(vcs), ..) => (vcs, vcs.system.as_deref().or(Some("git"))),
             (None, Some(source), _) | (None, None, Some(source)) => (source, None),
             (None, None, None) => return Ok(None),
         };
-        let source = Source {
+        let source = LockedSource {
             system,
             url: source.url.as_deref(),
             path: source.path.as_deref(),
@@ -220,7 +220,7 @@ impl Reader<'_> {
     }
 
     /// The version; where the files lie on this machine, their folders become places to look at.
-    fn version(&self, raw: &RawPackage, place: &Place, sources: &mut Sources) -> Result<Pin, InputError> {
+    fn version(&self, raw: &PylockPackage, place: &Place, sources: &mut PackageSources) -> Result<Pin, InputError> {
         let files = || raw.wheels.iter().chain(&raw.sdist);
         if raw.index.is_none() {
             for path in files().filter(|file| file.url.is_none()).filter_map(|file| file.path.as_deref()) {

@@ -15,17 +15,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::text::Text;
-use super::{Adapter, InputContext, InputFile, names};
+use super::text::InputText;
+use super::{InputAdapter, InputContext, InputFile, names};
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Sources, Wanted};
-use dynamic::Setuptools;
-use poetry::Poetry;
-use sources::{Origins, Uv};
+use crate::model::request::{PackageSources, Request, Requests, WantedPackage};
+use dynamic::SetuptoolsTable;
+use poetry::PoetryTable;
+use sources::{PackageOrigins, UvTable};
 
 /// Deepest nesting of groups and extras within each other.
 const DEEPEST: usize = 32;
@@ -38,12 +38,12 @@ pub(super) struct PyprojectToml;
 impl PyprojectToml {
     /// Whether the file says anything of a project; many only configure tools. One that cannot be read is to be told of.
     pub(super) fn has_project(file: &InputFile) -> bool {
-        let raw = Document::new(file, "pyproject.toml").and_then(|document| document.toml::<Raw>());
+        let raw = LinedDocument::new(file, "pyproject.toml").and_then(|document| document.toml::<PyprojectDocument>());
         raw.map_or(true, |raw| raw.project.is_some() || raw.tool.poetry.is_some() || !raw.dependency_groups.is_empty())
     }
 }
 
-impl Adapter for PyprojectToml {
+impl InputAdapter for PyprojectToml {
     fn kind(&self) -> &'static str {
         "pyproject"
     }
@@ -56,17 +56,17 @@ impl Adapter for PyprojectToml {
         file_name == "pyproject.toml"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "pyproject.toml")?;
-        let raw: Raw = document.toml()?;
-        let mut reader = Reader {
+        let document = LinedDocument::new(file, "pyproject.toml")?;
+        let raw: PyprojectDocument = document.toml()?;
+        let mut reader = PyprojectReader {
             document: &document,
             file,
             context,
             requests: &mut requests,
             own: None,
-            origins: Origins::default(),
+            origins: PackageOrigins::default(),
             open: Vec::new(),
             lines: 0,
         };
@@ -77,17 +77,17 @@ impl Adapter for PyprojectToml {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Raw {
-    project: Option<Project>,
+struct PyprojectDocument {
+    project: Option<ProjectTable>,
     #[serde(default)]
     dependency_groups: BTreeMap<String, Vec<Spanned<GroupItem>>>,
     #[serde(default)]
-    tool: Tool,
+    tool: ToolTable,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Project {
+struct ProjectTable {
     name: Option<Spanned<String>>,
     requires_python: Option<Spanned<String>>,
     #[serde(default)]
@@ -110,19 +110,19 @@ enum GroupItem {
 }
 
 #[derive(Default, Deserialize)]
-struct Tool {
+struct ToolTable {
     #[serde(default)]
-    uv: Uv,
-    poetry: Option<Poetry>,
+    uv: UvTable,
+    poetry: Option<PoetryTable>,
     #[serde(default)]
-    pdm: Pdm,
+    pdm: PdmTable,
     #[serde(default)]
-    setuptools: Setuptools,
+    setuptools: SetuptoolsTable,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Pdm {
+struct PdmTable {
     #[serde(default)]
     dev_dependencies: BTreeMap<String, Vec<Spanned<String>>>,
     #[serde(default)]
@@ -134,29 +134,29 @@ struct PdmSource {
     url: Option<Spanned<String>>,
 }
 
-struct Reader<'a, 'context> {
-    document: &'a Document,
+struct PyprojectReader<'a, 'context> {
+    document: &'a LinedDocument,
     file: &'a InputFile,
     context: &'a InputContext<'context>,
     requests: &'a mut Requests,
     /// The project's own name.
     own: Option<PackageName>,
     /// Where tools' tables say that packages come from.
-    origins: Origins,
+    origins: PackageOrigins,
     /// Groups and extras that are being read, each named by the one before.
     open: Vec<String>,
     lines: usize,
 }
 
-impl Reader<'_, '_> {
-    fn read(&mut self, raw: &Raw) -> Result<(), InputError> {
+impl PyprojectReader<'_, '_> {
+    fn read(&mut self, raw: &PyprojectDocument) -> Result<(), InputError> {
         let is_dynamic = |key: &str| {
             let named = raw.project.iter().flat_map(|project| &project.dynamic);
             named.clone().find(|name| name.get_ref() == key).map(|name| self.document.spot(name.span().start))
         };
         let (dependencies, optional) = (is_dynamic("dependencies"), is_dynamic("optional-dependencies"));
         let has_main = raw.project.is_none() || dependencies.is_some();
-        let main = if has_main { poetry::Main::Read } else { poetry::Main::Known };
+        let main = if has_main { poetry::MainDependencies::Read } else { poetry::MainDependencies::Known };
         self.tables(raw, main)?;
         if let Some(project) = &raw.project {
             self.project(project, raw)?;
@@ -179,7 +179,7 @@ impl Reader<'_, '_> {
     }
 
     /// What tools' tables say of all of it.
-    fn tables(&mut self, raw: &Raw, main: poetry::Main) -> Result<(), InputError> {
+    fn tables(&mut self, raw: &PyprojectDocument, main: poetry::MainDependencies) -> Result<(), InputError> {
         if let Some(name) = raw.project.as_ref().and_then(|project| project.name.as_ref()) {
             self.own = Some(self.document.name(name.get_ref(), &self.document.spot(name.span().start))?);
         }
@@ -194,7 +194,7 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn project(&mut self, project: &Project, raw: &Raw) -> Result<(), InputError> {
+    fn project(&mut self, project: &ProjectTable, raw: &PyprojectDocument) -> Result<(), InputError> {
         if let Some(python) = &project.requires_python {
             let bound = self.document.pythons(python.get_ref(), self.document.spot(python.span().start))?;
             self.requests.pythons.push(bound);
@@ -213,7 +213,7 @@ impl Reader<'_, '_> {
     }
 
     /// Groups that older tools keep under their own tables.
-    fn development(&mut self, raw: &Raw) -> Result<(), InputError> {
+    fn development(&mut self, raw: &PyprojectDocument) -> Result<(), InputError> {
         let uv = (!raw.tool.uv.dev_dependencies.is_empty()).then_some(("dev", &raw.tool.uv.dev_dependencies));
         let pdm = raw.tool.pdm.dev_dependencies.iter().map(|(group, lines)| (group.as_str(), lines));
         for (group, lines) in pdm.chain(uv) {
@@ -229,7 +229,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads one of the project's extras, under the condition of the line that asks for it.
-    fn extra(&mut self, wanted: &ExtraName, condition: &MarkerTree, raw: &Raw) -> Result<(), InputError> {
+    fn extra(&mut self, wanted: &ExtraName, condition: &MarkerTree, raw: &PyprojectDocument) -> Result<(), InputError> {
         let extras = raw.project.iter().flat_map(|project| &project.optional_dependencies);
         for (extra, lines) in extras {
             if self.document.label(extra, &self.document.line(1))? != *wanted {
@@ -250,7 +250,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads a dependency group, with those that it includes.
-    fn group(&mut self, wanted: &ExtraName, raw: &Raw) -> Result<(), InputError> {
+    fn group(&mut self, wanted: &ExtraName, raw: &PyprojectDocument) -> Result<(), InputError> {
         for (group, items) in &raw.dependency_groups {
             if self.document.label(group, &self.document.line(1))? != *wanted {
                 continue;
@@ -298,7 +298,7 @@ impl Reader<'_, '_> {
         line: &str,
         span: std::ops::Range<usize>,
         condition: &MarkerTree,
-        raw: &Raw,
+        raw: &PyprojectDocument,
     ) -> Result<(), InputError> {
         self.lines += 1;
         if self.lines > MOST_LINES {
@@ -307,7 +307,7 @@ impl Reader<'_, '_> {
         }
         let text = self.document.string(line, span);
         let mut request = self.requirement(&text)?;
-        if let Wanted::Named(wanted) = &mut request.wanted {
+        if let WantedPackage::Named(wanted) = &mut request.wanted {
             wanted.marker.and(condition.clone());
             if Some(&wanted.name) == self.own.as_ref() && wanted.version_or_url.is_none() {
                 let (extras, marker) = (wanted.extras.clone(), wanted.marker.clone());
@@ -318,14 +318,14 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn requirement(&mut self, text: &Text) -> Result<Request, InputError> {
+    fn requirement(&mut self, text: &InputText) -> Result<Request, InputError> {
         let (wanted, hashes) = names::wanted(text, self.context, &mut self.requests.sources)?;
         Ok(Request { wanted, hashes, place: text.place(0) })
     }
 
     /// Adds a request; where a tool's table says where the package comes from, it comes from there.
     fn push(&mut self, request: Request) {
-        let Reader { origins, requests, .. } = self;
+        let PyprojectReader { origins, requests, .. } = self;
         origins.apply(request, requests);
     }
 

@@ -24,14 +24,14 @@ use super::encoding::decode;
 use super::error::InputError;
 use super::files::{self, direct_reference, editable, is_url, not_a_hash, reference};
 use super::lines::logical_lines;
-use super::options::{Asks, Given, NAMES, Split, split};
-use super::text::Text;
-use super::{Adapter, FileKind, InputContext, InputFile, names, request};
+use super::options::{GivenOption, NAMES, OptionRequest, SplitLine, split};
+use super::text::InputText;
+use super::{FileKind, InputAdapter, InputContext, InputFile, names, request};
 use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::PackageName;
 use crate::model::place::Location;
-use crate::model::request::{FormatControl, Request, Requests, Sources, Wanted};
+use crate::model::request::{FormatControl, PackageSources, Request, Requests, WantedPackage};
 
 /// Deepest chain of includes: each is read within the one before.
 const DEEPEST: usize = 32;
@@ -41,7 +41,7 @@ const MOST_FILES: usize = 1000;
 /// The adapter.
 pub(super) struct RequirementsTxt;
 
-impl Adapter for RequirementsTxt {
+impl InputAdapter for RequirementsTxt {
     fn kind(&self) -> &'static str {
         "requirements"
     }
@@ -63,10 +63,10 @@ impl Adapter for RequirementsTxt {
         }
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let mut reader = Reader { context, requests: &mut requests, open: Vec::new(), files: 0 };
-        reader.file(file, For::Requirements)?;
+        let mut reader = RequirementsReader { context, requests: &mut requests, open: Vec::new(), files: 0 };
+        reader.file(file, LinePurpose::Requirements)?;
         Ok(requests)
     }
 }
@@ -79,8 +79,8 @@ impl RequirementsTxt {
         context: &InputContext,
         requests: &mut Requests,
     ) -> Result<(), InputError> {
-        let mut reader = Reader { context, requests, open: Vec::new(), files: 0 };
-        reader.file(file, For::Constraints)
+        let mut reader = RequirementsReader { context, requests, open: Vec::new(), files: 0 };
+        reader.file(file, LinePurpose::Constraints)
     }
 }
 
@@ -88,25 +88,25 @@ impl RequirementsTxt {
     /// Reads one line that stands in a file of another format.
     pub(super) fn read_line(
         &self,
-        line: &Text,
+        line: &InputText,
         file: &InputFile,
         context: &InputContext,
         requests: &mut Requests,
     ) -> Result<(), InputError> {
         let open = vec![(file.path.clone(), file.shown.clone())];
-        let mut reader = Reader { context, requests, open, files: 0 };
-        reader.line(&split(&line.trimmed())?, file, For::Requirements)
+        let mut reader = RequirementsReader { context, requests, open, files: 0 };
+        reader.line(&split(&line.trimmed())?, file, LinePurpose::Requirements)
     }
 }
 
 /// What the lines of a file are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum For {
+enum LinePurpose {
     Requirements,
     Constraints,
 }
 
-struct Reader<'a, 'context> {
+struct RequirementsReader<'a, 'context> {
     context: &'a InputContext<'context>,
     requests: &'a mut Requests,
     /// The files that are being read, each included by the one before, as the user would name them.
@@ -114,8 +114,8 @@ struct Reader<'a, 'context> {
     files: usize,
 }
 
-impl Reader<'_, '_> {
-    fn file(&mut self, file: &InputFile, purpose: For) -> Result<(), InputError> {
+impl RequirementsReader<'_, '_> {
+    fn file(&mut self, file: &InputFile, purpose: LinePurpose) -> Result<(), InputError> {
         let content = decode(&file.content, &file.shown, self.context.locale_encoding.as_deref())?;
         self.open.push((file.path.clone(), file.shown.clone()));
         let shown: Rc<str> = file.shown.as_str().into();
@@ -126,7 +126,7 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn line(&mut self, split: &Split, file: &InputFile, purpose: For) -> Result<(), InputError> {
+    fn line(&mut self, split: &SplitLine, file: &InputFile, purpose: LinePurpose) -> Result<(), InputError> {
         nothing_dropped(split)?;
         for given in &split.options {
             self.format_control(given)?;
@@ -136,39 +136,39 @@ impl Reader<'_, '_> {
             request.hashes.extend(hashes(split)?);
             return self.push(request, &split.requirement, purpose);
         }
-        if let Some(given) = split.asking(Asks::Editable).next() {
+        if let Some(given) = split.asking(OptionRequest::Editable).next() {
             let request = self.editable(&editable(&given.value))?;
-            if purpose == For::Constraints {
+            if purpose == LinePurpose::Constraints {
                 return Err(not_a_constraint(&given.value, "which is editable"));
             }
             return self.push(request, &given.value, purpose);
         }
-        if let Some(given) = split.asking(Asks::Requirement).next() {
-            return self.include(given, file, For::Requirements);
+        if let Some(given) = split.asking(OptionRequest::Requirement).next() {
+            return self.include(given, file, LinePurpose::Requirements);
         }
-        if let Some(given) = split.asking(Asks::Constraint).next() {
-            return self.include(given, file, For::Constraints);
+        if let Some(given) = split.asking(OptionRequest::Constraint).next() {
+            return self.include(given, file, LinePurpose::Constraints);
         }
         hashes(split)?;
         self.options(split, file)
     }
 
     /// The value of `-e`: a folder or a URL, or `name @ URL`, but no other name.
-    fn editable(&mut self, value: &Text) -> Result<Request, InputError> {
+    fn editable(&mut self, value: &InputText) -> Result<Request, InputError> {
         let wanted = if direct_reference(value).is_some() { names::wanted } else { files::wanted };
         let (wanted, hashes) = wanted(value, self.context, &mut self.requests.sources)?;
         Ok(Request { wanted, hashes, place: value.place(0) })
     }
 
-    fn push(&mut self, request: Request, text: &Text, purpose: For) -> Result<(), InputError> {
-        if purpose == For::Requirements {
+    fn push(&mut self, request: Request, text: &InputText, purpose: LinePurpose) -> Result<(), InputError> {
+        if purpose == LinePurpose::Requirements {
             self.requests.requests.push(request);
             return Ok(());
         }
         let (named, extras) = match &request.wanted {
-            Wanted::Named(requirement) => (true, &requirement.extras),
+            WantedPackage::Named(requirement) => (true, &requirement.extras),
             // A wheel's file name names it.
-            Wanted::Unnamed { location, extras, .. } => (file_name(location).ends_with(".whl"), extras),
+            WantedPackage::Unnamed { location, extras, .. } => (file_name(location).ends_with(".whl"), extras),
         };
         match (named, extras.is_empty()) {
             (false, _) => Err(not_a_constraint(text, "which has no name")),
@@ -180,7 +180,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn include(&mut self, given: &Given, file: &InputFile, purpose: For) -> Result<(), InputError> {
+    fn include(&mut self, given: &GivenOption, file: &InputFile, purpose: LinePurpose) -> Result<(), InputError> {
         let value = &given.value;
         let place = || value.place(0);
         let (path, shown) = self.included(value, file)?;
@@ -201,9 +201,9 @@ impl Reader<'_, '_> {
     }
 
     /// The path of an included file, and its name as the user would write it.
-    fn included(&self, value: &Text, file: &InputFile) -> Result<(PathBuf, String), InputError> {
+    fn included(&self, value: &InputText, file: &InputFile) -> Result<(PathBuf, String), InputError> {
         if is_url(value.as_str()) {
-            let reference = reference(value, self.context, &mut Sources::default())?;
+            let reference = reference(value, self.context, &mut PackageSources::default())?;
             let path = reference.url.to_file_path().ok().filter(|_| reference.url.scheme() == "file");
             let path = path.ok_or_else(|| InputError::Remote { place: value.place(0), found: value.shown() })?;
             let shown = if value.is_literal() { path.to_string_lossy().into_owned() } else { value.shown() };
@@ -215,38 +215,38 @@ impl Reader<'_, '_> {
     }
 
     /// `--only-binary` and `--no-binary`, which act wherever they stand.
-    fn format_control(&mut self, given: &Given) -> Result<(), InputError> {
+    fn format_control(&mut self, given: &GivenOption) -> Result<(), InputError> {
         let sources = &mut self.requests.sources;
         match given.asks {
-            Asks::OnlyBinary => control(given, &mut sources.only_binary, &mut sources.no_binary),
-            Asks::NoBinary => control(given, &mut sources.no_binary, &mut sources.only_binary),
+            OptionRequest::OnlyBinary => control(given, &mut sources.only_binary, &mut sources.no_binary),
+            OptionRequest::NoBinary => control(given, &mut sources.no_binary, &mut sources.only_binary),
             _ => Ok(()),
         }
     }
 
     /// A line of nothing but options.
-    fn options(&mut self, split: &Split, file: &InputFile) -> Result<(), InputError> {
-        if split.asking(Asks::NoIndex).next().is_some() {
+    fn options(&mut self, split: &SplitLine, file: &InputFile) -> Result<(), InputError> {
+        if split.asking(OptionRequest::NoIndex).next().is_some() {
             self.requests.sources.no_index = true;
         }
-        if let Some(given) = split.asking(Asks::IndexUrl).last() {
+        if let Some(given) = split.asking(OptionRequest::IndexUrl).last() {
             // pip forgets the further indexes of the lines before.
             self.requests.sources.index_url = Some(self.index(&given.value)?);
             self.requests.sources.extra_index_urls.clear();
         }
         for given in &split.options {
             match given.asks {
-                Asks::ExtraIndexUrl => {
+                OptionRequest::ExtraIndexUrl => {
                     let url = self.index(&given.value)?;
                     self.requests.sources.extra_index_urls.push(url);
                 }
-                Asks::FindLinks => {
+                OptionRequest::FindLinks => {
                     let place = self.links(&given.value, file)?;
                     self.requests.sources.find_links.push(place);
                 }
-                Asks::Pre => self.requests.sources.pre = true,
-                Asks::PreferBinary => self.requests.sources.prefer_binary = true,
-                Asks::AllReleases | Asks::OnlyFinal => self.releases(given)?,
+                OptionRequest::Pre => self.requests.sources.pre = true,
+                OptionRequest::PreferBinary => self.requests.sources.prefer_binary = true,
+                OptionRequest::AllReleases | OptionRequest::OnlyFinal => self.releases(given)?,
                 _ => {}
             }
         }
@@ -254,7 +254,7 @@ impl Reader<'_, '_> {
     }
 
     /// An index: a URL, or a folder laid out like one.
-    fn index(&mut self, value: &Text) -> Result<url::Url, InputError> {
+    fn index(&mut self, value: &InputText) -> Result<url::Url, InputError> {
         if is_url(value.as_str()) {
             return Ok(reference(value, self.context, &mut self.requests.sources)?.url);
         }
@@ -268,7 +268,7 @@ impl Reader<'_, '_> {
     }
 
     /// A folder or page with links to files.
-    fn links(&mut self, value: &Text, file: &InputFile) -> Result<Location, InputError> {
+    fn links(&mut self, value: &InputText, file: &InputFile) -> Result<Location, InputError> {
         if is_url(value.as_str()) {
             let url = reference(value, self.context, &mut self.requests.sources)?.url;
             return match url.to_file_path() {
@@ -282,10 +282,12 @@ impl Reader<'_, '_> {
     }
 
     /// `--all-releases :all:`, the long form of `--pre`, and its opposite.
-    fn releases(&mut self, given: &Given) -> Result<(), InputError> {
+    fn releases(&mut self, given: &GivenOption) -> Result<(), InputError> {
         match (given.asks, given.value.as_str()) {
-            (Asks::AllReleases, ":all:") => self.requests.sources.pre = true,
-            (Asks::AllReleases, ":none:") | (Asks::OnlyFinal, ":all:") => self.requests.sources.pre = false,
+            (OptionRequest::AllReleases, ":all:") => self.requests.sources.pre = true,
+            (OptionRequest::AllReleases, ":none:") | (OptionRequest::OnlyFinal, ":all:") => {
+                self.requests.sources.pre = false
+            }
             (_, ":none:") => {}
             _ => return Err(option_value(given, "`:all:` or `:none:`")),
         }
@@ -294,21 +296,20 @@ impl Reader<'_, '_> {
 }
 
 /// Refuses a line of which pip would drop a requirement or a part of one.
-fn nothing_dropped(split: &Split) -> Result<(), InputError> {
+fn nothing_dropped(split: &SplitLine) -> Result<(), InputError> {
     let dropped =
-        |text: &Text, expected| Err(InputError::Dropped { place: text.place(0), found: text.shown(), expected });
+        |text: &InputText, expected| Err(InputError::Dropped { place: text.place(0), found: text.shown(), expected });
     if let Some(stray) = split.stray.first() {
         return dropped(stray, "an option");
     }
-    let mut once = split
-        .options
-        .iter()
-        .filter(|given| matches!(given.asks, Asks::Editable | Asks::Requirement | Asks::Constraint));
+    let mut once = split.options.iter().filter(|given| {
+        matches!(given.asks, OptionRequest::Editable | OptionRequest::Requirement | OptionRequest::Constraint)
+    });
     let first = once.next();
     match (first, once.next()) {
         (Some(given), _) if !split.requirement.is_empty() => dropped(&given.word, "only `--hash` after a requirement"),
         (Some(_), Some(second)) => dropped(&second.word, "one of `-r`, `-c` and `-e` on a line"),
-        _ => match split.asking(Asks::FindLinks).nth(1) {
+        _ => match split.asking(OptionRequest::FindLinks).nth(1) {
             Some(second) => dropped(&second.word, "one `-f` on a line"),
             None => Ok(()),
         },
@@ -316,9 +317,9 @@ fn nothing_dropped(split: &Split) -> Result<(), InputError> {
 }
 
 /// The digests of `--hash=sha256:…`.
-fn hashes(split: &Split) -> Result<Vec<Digest>, InputError> {
+fn hashes(split: &SplitLine) -> Result<Vec<Digest>, InputError> {
     let mut hashes = Vec::new();
-    for given in split.asking(Asks::Hash) {
+    for given in split.asking(OptionRequest::Hash) {
         let value = &given.value;
         let (name, hex) = value.as_str().split_once(':').unwrap_or((value.as_str(), ""));
         let algorithm = Algorithm::from_name(name).ok_or_else(|| InputError::NotAHash {
@@ -332,7 +333,7 @@ fn hashes(split: &Split) -> Result<Vec<Digest>, InputError> {
 }
 
 /// Adds the names to one control and takes them from the other, in the order in which they stand.
-fn control(given: &Given, target: &mut FormatControl, other: &mut FormatControl) -> Result<(), InputError> {
+fn control(given: &GivenOption, target: &mut FormatControl, other: &mut FormatControl) -> Result<(), InputError> {
     let words: Vec<&str> = given.value.as_str().split(',').collect();
     if given.value.as_str().starts_with('-') {
         return Err(option_value(given, NAMES));
@@ -365,7 +366,7 @@ fn control(given: &Given, target: &mut FormatControl, other: &mut FormatControl)
     Ok(())
 }
 
-fn option_value(given: &Given, expected: &str) -> InputError {
+fn option_value(given: &GivenOption, expected: &str) -> InputError {
     InputError::OptionValue {
         place: given.value.place(0),
         option: given.word.shown(),
@@ -374,7 +375,7 @@ fn option_value(given: &Given, expected: &str) -> InputError {
     }
 }
 
-fn not_a_constraint(text: &Text, why: &'static str) -> InputError {
+fn not_a_constraint(text: &InputText, why: &'static str) -> InputError {
     InputError::NotAConstraint { place: text.place(0), found: text.shown(), why }
 }
 

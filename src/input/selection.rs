@@ -9,31 +9,31 @@ use crate::model::request::Offered;
 
 /// Names that the user selects; the default is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Names {
+pub enum SelectedNames {
     /// These.
     These(BTreeSet<ExtraName>),
     /// Whichever there are.
     All,
 }
 
-impl Default for Names {
-    fn default() -> Names {
-        Names::These(BTreeSet::new())
+impl Default for SelectedNames {
+    fn default() -> SelectedNames {
+        SelectedNames::These(BTreeSet::new())
     }
 }
 
-impl Names {
+impl SelectedNames {
     pub(super) fn has(&self, name: &ExtraName) -> bool {
         match self {
-            Names::These(names) => names.contains(name),
-            Names::All => true,
+            SelectedNames::These(names) => names.contains(name),
+            SelectedNames::All => true,
         }
     }
 
     fn named(&self) -> impl Iterator<Item = &ExtraName> {
         match self {
-            Names::These(names) => Some(names),
-            Names::All => None,
+            SelectedNames::These(names) => Some(names),
+            SelectedNames::All => None,
         }
         .into_iter()
         .flatten()
@@ -42,14 +42,14 @@ impl Names {
 
 /// What is scanned beside the project's own dependencies, which always are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct GroupSelection {
     /// Dependency groups (`--group`, `--all-groups`).
-    pub groups: Names,
+    pub groups: SelectedNames,
     /// The project's extras (`--extra`, `--all-extras`).
-    pub extras: Names,
+    pub extras: SelectedNames,
 }
 
-impl Selection {
+impl GroupSelection {
     /// Refuses names that no file of the input has: less would be scanned than was asked for.
     pub(super) fn check(&self, offered: &Offered) -> Result<(), InputError> {
         check("--group", &self.groups, &offered.groups)?;
@@ -57,7 +57,7 @@ impl Selection {
     }
 }
 
-fn check(option: &'static str, selected: &Names, offered: &BTreeSet<ExtraName>) -> Result<(), InputError> {
+fn check(option: &'static str, selected: &SelectedNames, offered: &BTreeSet<ExtraName>) -> Result<(), InputError> {
     let Some(unknown) = selected.named().find(|name| !offered.contains(name)) else { return Ok(()) };
     let place = Place { file: "command line".to_owned(), line: None, column: None };
     let offered = offered.iter().map(ToString::to_string).collect();

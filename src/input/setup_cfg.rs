@@ -4,14 +4,14 @@
 //!
 //! <https://setuptools.pypa.io/en/latest/userguide/declarative_config.html>
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
 use super::locking::{beside, shown_beside};
 use super::requirements_txt::RequirementsTxt;
-use super::text::Text;
-use super::{Adapter, InputContext, InputFile, add, names};
+use super::text::InputText;
+use super::{InputAdapter, InputContext, InputFile, add, names};
 use crate::model::python_bound::PythonBound;
-use crate::model::request::{Request, Requests, Sources};
+use crate::model::request::{PackageSources, Request, Requests};
 
 /// Sections that are read.
 const OPTIONS: &str = "options";
@@ -23,13 +23,13 @@ pub(super) struct SetupCfg;
 impl SetupCfg {
     /// Whether the file says anything of requirements; many only configure tools.
     pub(super) fn has_requirements(file: &InputFile) -> bool {
-        let Ok(document) = Document::new(file, "setup.cfg") else { return false };
+        let Ok(document) = LinedDocument::new(file, "setup.cfg") else { return false };
         entries(&document)
             .is_ok_and(|entries| entries.iter().any(|entry| entry.section == EXTRAS || entry.key == "install_requires"))
     }
 }
 
-impl Adapter for SetupCfg {
+impl InputAdapter for SetupCfg {
     fn kind(&self) -> &'static str {
         "setup-cfg"
     }
@@ -42,9 +42,9 @@ impl Adapter for SetupCfg {
         file_name == "setup.cfg"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "setup.cfg")?;
+        let document = LinedDocument::new(file, "setup.cfg")?;
         for entry in entries(&document)? {
             match (entry.section.as_str(), entry.key.as_str()) {
                 (OPTIONS, "python_requires") => {
@@ -69,18 +69,18 @@ impl Adapter for SetupCfg {
 }
 
 /// A key with its value.
-struct Entry {
+struct SetupCfgEntry {
     section: String,
     key: String,
     place: crate::model::place::Place,
     /// The value's lines, the key's own first.
-    lines: Vec<Text>,
+    lines: Vec<InputText>,
 }
 
 /// Reads sections and keys as Python's `configparser` does: what is indented goes on, lines that begin with `#` or `;` are
 /// comments.
-fn entries(document: &Document) -> Result<Vec<Entry>, InputError> {
-    let (mut entries, mut section, mut offset): (Vec<Entry>, _, _) = (Vec::new(), String::new(), 0);
+fn entries(document: &LinedDocument) -> Result<Vec<SetupCfgEntry>, InputError> {
+    let (mut entries, mut section, mut offset): (Vec<SetupCfgEntry>, _, _) = (Vec::new(), String::new(), 0);
     let mut goes_on = false;
     for whole in document.text().split_inclusive('\n') {
         let start = offset;
@@ -113,14 +113,19 @@ fn entries(document: &Document) -> Result<Vec<Entry>, InputError> {
         let place = document.spot(begin);
         let key = key.trim().to_ascii_lowercase().replace('-', "_");
         let key = if section == EXTRAS { text.get(..sign).unwrap_or_default().trim().to_owned() } else { key };
-        entries.push(Entry { section: section.clone(), key, place, lines: vec![at(from, value.trim())] });
+        entries.push(SetupCfgEntry { section: section.clone(), key, place, lines: vec![at(from, value.trim())] });
         goes_on = true;
     }
     Ok(entries)
 }
 
 /// The requirements of a list.
-fn listed(entry: &Entry, file: &InputFile, context: &InputContext, requests: &mut Requests) -> Result<(), InputError> {
+fn listed(
+    entry: &SetupCfgEntry,
+    file: &InputFile,
+    context: &InputContext,
+    requests: &mut Requests,
+) -> Result<(), InputError> {
     let files = entry.lines.first().and_then(|line| line.as_str().strip_prefix("file:"));
     if let Some(files) = files {
         for name in files.split(',').map(str::trim).filter(|name| !name.is_empty()) {

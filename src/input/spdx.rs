@@ -5,16 +5,16 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::bill_of_materials::Bill;
-use super::document::Document;
+use super::bill_of_materials::BillPackages;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::{Adapter, InputContext, InputFile};
-use crate::model::request::{Requests, Sources};
+use super::{InputAdapter, InputContext, InputFile};
+use crate::model::request::{PackageSources, Requests};
 
 /// The adapter.
-pub(super) struct Spdx;
+pub(super) struct SpdxAdapter;
 
-impl Adapter for Spdx {
+impl InputAdapter for SpdxAdapter {
     fn kind(&self) -> &'static str {
         "spdx"
     }
@@ -32,24 +32,24 @@ impl Adapter for Spdx {
             || head.starts_with("SPDXVersion:")
     }
 
-    fn read(&self, file: &InputFile, _: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, _: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "SPDX bill of materials")?;
+        let document = LinedDocument::new(file, "SPDX bill of materials")?;
         if !document.text().trim_start().starts_with('{') {
             return Err(document.wrong(document.line(1), "expected JSON, found another form; write the bill as JSON"));
         }
-        let raw: Raw<'_> = document.json()?;
+        let raw: SpdxFile<'_> = document.json()?;
         let version = raw.version.unwrap_or_default();
         if !version.starts_with("SPDX-2.") {
             return Err(document.expected("`\"spdxVersion\": \"SPDX-2.…\"`", &version, &document.line(1)));
         }
-        let mut bill = Bill::new(&document);
+        let mut bill = BillPackages::new(&document);
         let described = |id: &str| {
             raw.described.iter().any(|known| known == id)
                 || raw.relationships.iter().any(|known| known.kind == "DESCRIBES" && known.to == id)
         };
         for raw in &raw.packages {
-            let package: RawPackage = document.part(raw)?;
+            let package: SpdxPackage = document.part(raw)?;
             let is_purl = |reference: &&RawReference| reference.kind == "purl";
             let purl = package.references.iter().find(is_purl).map(|reference| reference.locator.as_str());
             // What the bill is about is the project itself.
@@ -70,7 +70,7 @@ impl Adapter for Spdx {
 }
 
 #[derive(Deserialize)]
-struct Raw<'a> {
+struct SpdxFile<'a> {
     #[serde(rename = "spdxVersion")]
     version: Option<String>,
     #[serde(default, rename = "documentDescribes")]
@@ -78,12 +78,12 @@ struct Raw<'a> {
     #[serde(default, borrow)]
     packages: Vec<&'a RawValue>,
     #[serde(default)]
-    relationships: Vec<RawRelation>,
+    relationships: Vec<SpdxRelation>,
 }
 
 #[derive(Deserialize)]
 #[serde(expecting = "a package, which is an object")]
-struct RawPackage {
+struct SpdxPackage {
     #[serde(rename = "SPDXID")]
     id: String,
     #[serde(default, rename = "externalRefs")]
@@ -99,7 +99,7 @@ struct RawReference {
 }
 
 #[derive(Deserialize)]
-struct RawRelation {
+struct SpdxRelation {
     #[serde(rename = "spdxElementId")]
     from: String,
     #[serde(rename = "relationshipType")]

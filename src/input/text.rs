@@ -7,7 +7,7 @@ use crate::model::place::Place;
 
 /// Where a character stood.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spot {
+pub(super) struct CharacterPosition {
     /// Line, from 1; `None` on the command line.
     pub(super) line: Option<u32>,
     /// Column in characters, from 1.
@@ -18,33 +18,34 @@ pub(super) struct Spot {
 
 /// A piece of the input. Offsets are in bytes, as the grammar crates count.
 #[derive(Clone, Debug)]
-pub(super) struct Text {
+pub(super) struct InputText {
     file: Rc<str>,
     characters: String,
     /// One for each byte.
-    spots: Vec<Spot>,
-    end: Spot,
+    spots: Vec<CharacterPosition>,
+    end: CharacterPosition,
 }
 
-impl Text {
+impl InputText {
     /// An empty text in this file; `end` is where its first character would stand.
-    pub(super) fn new(file: &Rc<str>, end: Spot) -> Text {
-        Text { file: Rc::clone(file), characters: String::new(), spots: Vec::new(), end }
+    pub(super) fn new(file: &Rc<str>, end: CharacterPosition) -> InputText {
+        InputText { file: Rc::clone(file), characters: String::new(), spots: Vec::new(), end }
     }
 
     /// An argument of the command line.
-    pub(super) fn typed(argument: &str) -> Text {
-        let mut text = Text::new(&"command line".into(), Spot { column: 1, ..Spot::default() });
+    pub(super) fn typed(argument: &str) -> InputText {
+        let mut text =
+            InputText::new(&"command line".into(), CharacterPosition { column: 1, ..CharacterPosition::default() });
         for (column, character) in (1..).zip(argument.chars()) {
-            text.push(character, Spot { column, ..Spot::default() });
+            text.push(character, CharacterPosition { column, ..CharacterPosition::default() });
         }
         text
     }
 
     /// Appends a character that stood at this spot.
-    pub(super) fn push(&mut self, character: char, spot: Spot) {
+    pub(super) fn push(&mut self, character: char, spot: CharacterPosition) {
         self.characters.push(character);
-        self.end = Spot { column: spot.column.saturating_add(1), ..spot.clone() };
+        self.end = CharacterPosition { column: spot.column.saturating_add(1), ..spot.clone() };
         self.spots.resize(self.characters.len(), spot);
     }
 
@@ -57,15 +58,15 @@ impl Text {
     }
 
     /// The characters with their spots.
-    pub(super) fn characters(&self) -> impl DoubleEndedIterator<Item = (usize, char, &Spot)> {
+    pub(super) fn characters(&self) -> impl DoubleEndedIterator<Item = (usize, char, &CharacterPosition)> {
         self.characters
             .char_indices()
             .filter_map(|(offset, character)| self.spots.get(offset).map(|spot| (offset, character, spot)))
     }
 
     /// A part; empty when the range does not lie on borders of characters.
-    pub(super) fn part(&self, range: Range<usize>) -> Text {
-        Text {
+    pub(super) fn part(&self, range: Range<usize>) -> InputText {
+        InputText {
             file: Rc::clone(&self.file),
             characters: self.characters.get(range.clone()).unwrap_or_default().to_owned(),
             spots: self.spots.get(range.clone()).unwrap_or_default().to_vec(),
@@ -74,13 +75,13 @@ impl Text {
     }
 
     /// The same without white space at both ends.
-    pub(super) fn trimmed(&self) -> Text {
+    pub(super) fn trimmed(&self) -> InputText {
         let start = self.characters.len() - self.characters.trim_start_matches(is_space).len();
         self.part(start..self.characters.trim_end_matches(is_space).len().max(start))
     }
 
     /// The same with another text instead of a part; its characters take the spot of the part's first.
-    pub(super) fn with(&self, range: Range<usize>, replacement: &str) -> Text {
+    pub(super) fn with(&self, range: Range<usize>, replacement: &str) -> InputText {
         let spot = self.spots.get(range.start).unwrap_or(&self.end).clone();
         let mut text = self.part(0..range.start);
         replacement.chars().for_each(|character| text.push(character, spot.clone()));
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn credentials_are_hidden_however_they_are_written() {
-        let check = |text: &str, expected: &str| assert_eq!(Text::typed(text).shown(), expected);
+        let check = |text: &str, expected: &str| assert_eq!(InputText::typed(text).shown(), expected);
         check("https://me:secret@host/a", "https://****@host/a");
         check("a @ git+ssh://git@host/b@main", "a @ git+ssh://****@host/b@main");
         check("https://tok@en@host https://b:c@d", "https://****@host https://****@d");
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_replaced_part_keeps_the_places_around_it() {
-        let text = Text::typed("a @ ./b ; c").with(4..7, "file:///home/b");
+        let text = InputText::typed("a @ ./b ; c").with(4..7, "file:///home/b");
         assert_eq!(text.as_str(), "a @ file:///home/b ; c");
         assert_eq!(text.place(10).column, Some(5));
         assert_eq!(text.place(21).column, Some(11));

@@ -11,19 +11,19 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::document::Document;
+use super::document::LinedDocument;
 use super::error::InputError;
-use super::locking::{Names, Source, Wanted, connect, index};
-use super::{Adapter, InputContext, InputFile, Selection};
+use super::locking::{LockedNames, LockedSource, WantedVersions, connect, index};
+use super::{GroupSelection, InputAdapter, InputContext, InputFile};
 use crate::model::lock::{BoundOrigin, Lock, LockedBound, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, MarkerTree, Requirement, of_versions};
 use crate::model::place::Place;
-use crate::model::request::{Requests, Sources};
+use crate::model::request::{PackageSources, Requests};
 
 /// The adapter.
 pub(super) struct UvLock;
 
-impl Adapter for UvLock {
+impl InputAdapter for UvLock {
     fn kind(&self) -> &'static str {
         "uv"
     }
@@ -36,15 +36,15 @@ impl Adapter for UvLock {
         file_name == "uv.lock"
     }
 
-    fn read(&self, file: &InputFile, context: &InputContext, sources: Sources) -> Result<Requests, InputError> {
+    fn read(&self, file: &InputFile, context: &InputContext, sources: PackageSources) -> Result<Requests, InputError> {
         let mut requests = Requests { sources, ..Requests::default() };
-        let document = Document::new(file, "uv.lock")?;
-        let raw: Raw = document.toml()?;
+        let document = LinedDocument::new(file, "uv.lock")?;
+        let raw: UvLockFile = document.toml()?;
         if *raw.version.get_ref() != 1 {
             let place = document.place(raw.version.span().start);
             return Err(document.expected("version 1", &raw.version.get_ref().to_string(), &place));
         }
-        let mut reader = Reader { document: &document, file, raw: &raw, active: Vec::new() };
+        let mut reader = UvLockReader { document: &document, file, raw: &raw, active: Vec::new() };
         for package in reader.projects() {
             for (name, of) in [
                 (&package.optional_dependencies, &mut requests.offered.extras),
@@ -63,13 +63,13 @@ impl Adapter for UvLock {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Raw {
+struct UvLockFile {
     version: Spanned<u32>,
     requires_python: Option<Spanned<String>>,
     #[serde(default)]
     supported_markers: Vec<Spanned<String>>,
     #[serde(default)]
-    package: Vec<RawPackage>,
+    package: Vec<UvLockPackage>,
     #[serde(default)]
     options: RawOptions,
     #[serde(default)]
@@ -116,25 +116,25 @@ struct RawBound {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct RawPackage {
+struct UvLockPackage {
     name: Spanned<String>,
     version: Option<Spanned<String>>,
-    source: RawSource,
+    source: UvLockSource,
     #[serde(default)]
-    dependencies: Vec<RawDependency>,
+    dependencies: Vec<UvLockDependency>,
     #[serde(default)]
-    optional_dependencies: BTreeMap<String, Vec<RawDependency>>,
+    optional_dependencies: BTreeMap<String, Vec<UvLockDependency>>,
     #[serde(default)]
-    dev_dependencies: BTreeMap<String, Vec<RawDependency>>,
-    sdist: Option<RawFile>,
+    dev_dependencies: BTreeMap<String, Vec<UvLockDependency>>,
+    sdist: Option<UvLockArtifact>,
     #[serde(default)]
-    wheels: Vec<RawFile>,
+    wheels: Vec<UvLockArtifact>,
     #[serde(default)]
     metadata: RawMetadata,
 }
 
 #[derive(Deserialize, PartialEq)]
-struct RawSource {
+struct UvLockSource {
     registry: Option<String>,
     git: Option<String>,
     url: Option<String>,
@@ -147,49 +147,50 @@ struct RawSource {
 }
 
 #[derive(Deserialize)]
-struct RawDependency {
+struct UvLockDependency {
     name: Spanned<String>,
     version: Option<String>,
-    source: Option<RawSource>,
+    source: Option<UvLockSource>,
     #[serde(default)]
     extra: Vec<String>,
     marker: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct RawFile {
+struct UvLockArtifact {
     hash: Option<String>,
 }
 
-impl RawSource {
+impl UvLockSource {
     /// The folder of a project that is not packed.
     fn folder(&self) -> Option<&str> {
         self.editable.as_deref().or(self.not_built.as_deref()).or(self.directory.as_deref())
     }
 }
 
-struct Reader<'a> {
-    document: &'a Document,
+struct UvLockReader<'a> {
+    document: &'a LinedDocument,
     file: &'a InputFile,
-    raw: &'a Raw,
+    raw: &'a UvLockFile,
     /// Extras that hold in the markers of conflicting parts.
     active: Vec<ExtraName>,
 }
 
-impl<'a> Reader<'a> {
-    fn place(&self, package: &RawPackage) -> Place {
+impl<'a> UvLockReader<'a> {
+    fn place(&self, package: &UvLockPackage) -> Place {
         self.document.place(package.name.span().start)
     }
 
     /// The project, or where the workspace's root is none, its members.
-    fn projects(&self) -> Vec<&'a RawPackage> {
+    fn projects(&self) -> Vec<&'a UvLockPackage> {
         let all = || self.raw.package.iter();
-        let root: Vec<&RawPackage> = all().filter(|package| package.source.folder() == Some(".")).collect();
-        let is_member = |package: &&RawPackage| package.source.editable.is_some() || package.source.not_built.is_some();
+        let root: Vec<&UvLockPackage> = all().filter(|package| package.source.folder() == Some(".")).collect();
+        let is_member =
+            |package: &&UvLockPackage| package.source.editable.is_some() || package.source.not_built.is_some();
         if root.is_empty() { all().filter(is_member).collect() } else { root }
     }
 
-    fn active_extras(&self, selection: &Selection) -> Result<Vec<ExtraName>, InputError> {
+    fn active_extras(&self, selection: &GroupSelection) -> Result<Vec<ExtraName>, InputError> {
         let mut active = Vec::new();
         for package in self.projects() {
             let place = self.place(package);
@@ -210,7 +211,7 @@ impl<'a> Reader<'a> {
         Ok(active)
     }
 
-    fn lock(&self, selection: &Selection, sources: &mut Sources) -> Result<Lock, InputError> {
+    fn lock(&self, selection: &GroupSelection, sources: &mut PackageSources) -> Result<Lock, InputError> {
         let document = self.document;
         let mut lock = Lock { file: document.shown().to_owned(), ..Lock::default() };
         if let Some(wanted) = &self.raw.requires_python {
@@ -289,15 +290,15 @@ impl<'a> Reader<'a> {
     /// The project with the selected extras, and what the selected groups require.
     fn roots(
         &self,
-        selection: &Selection,
-        names: &mut Names,
+        selection: &GroupSelection,
+        names: &mut LockedNames,
         packages: &[LockedPackage],
     ) -> Result<Vec<LockedEdge>, InputError> {
         let mut roots = Vec::new();
         for project in self.projects() {
             let place = self.place(project);
             let name = self.document.name(project.name.get_ref(), &place)?;
-            let mut edges = names.edges_to(&name, &Wanted::Any, packages, &place)?;
+            let mut edges = names.edges_to(&name, &WantedVersions::Any, packages, &place)?;
             let mut extras = Vec::new();
             for extra in project.optional_dependencies.keys() {
                 extras.push(self.document.label(extra, &place)?);
@@ -314,7 +315,7 @@ impl<'a> Reader<'a> {
         Ok(roots)
     }
 
-    fn package(&self, raw: &RawPackage, sources: &mut Sources) -> Result<LockedPackage, InputError> {
+    fn package(&self, raw: &UvLockPackage, sources: &mut PackageSources) -> Result<LockedPackage, InputError> {
         let document = self.document;
         let place = self.place(raw);
         let mut hashes = Vec::new();
@@ -333,11 +334,11 @@ impl<'a> Reader<'a> {
         } else {
             let location = match &source.git {
                 Some(git) => GitUrl::of(git).source(),
-                None => Source {
+                None => LockedSource {
                     url: source.url.as_deref(),
                     path: source.path.as_deref().or(source.folder()),
                     subdirectory: source.subdirectory.as_deref(),
-                    ..Source::default()
+                    ..LockedSource::default()
                 },
             };
             Pin::Location(location.location(&hashes, document, &place, self.file, sources)?)
@@ -348,9 +349,9 @@ impl<'a> Reader<'a> {
 
     fn edges(
         &self,
-        dependencies: &[RawDependency],
+        dependencies: &[UvLockDependency],
         of_extra: Option<ExtraName>,
-        names: &mut Names,
+        names: &mut LockedNames,
         packages: &[LockedPackage],
     ) -> Result<Vec<LockedEdge>, InputError> {
         let mut found = Vec::new();
@@ -358,8 +359,8 @@ impl<'a> Reader<'a> {
             let place = self.document.place(dependency.name.span().start);
             let name = self.document.name(dependency.name.get_ref(), &place)?;
             let wanted = match &dependency.version {
-                Some(version) => Wanted::Version(self.document.version(version, &place)?),
-                None => Wanted::Any,
+                Some(version) => WantedVersions::Version(self.document.version(version, &place)?),
+                None => WantedVersions::Any,
             };
             let marker = match &dependency.marker {
                 Some(marker) => self.document.marker(marker, &place)?.simplify_extras(&self.active),
@@ -385,7 +386,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the package comes from where the dependency says, when it says so.
-    fn is_from(&self, at: usize, dependency: &RawDependency) -> bool {
+    fn is_from(&self, at: usize, dependency: &UvLockDependency) -> bool {
         let package = self.raw.package.get(at);
         dependency.source.as_ref().is_none_or(|source| package.is_some_and(|package| package.source == *source))
     }
@@ -406,13 +407,13 @@ impl<'a> GitUrl<'a> {
         GitUrl { url, commit, subdirectory }
     }
 
-    fn source(&self) -> Source<'a> {
-        Source {
+    fn source(&self) -> LockedSource<'a> {
+        LockedSource {
             system: Some("git"),
             url: Some(self.url),
             revision: self.commit,
             subdirectory: self.subdirectory,
-            ..Source::default()
+            ..LockedSource::default()
         }
     }
 }

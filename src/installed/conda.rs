@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::cpython::file_name::ExtensionFileName;
 use crate::lexical::normalised;
 use crate::model::digest::{Algorithm, Digest};
@@ -17,9 +17,9 @@ use crate::model::problem::Problem;
 use crate::model::target::{Platform, Python};
 
 use super::listing::problem;
-use super::python::Told;
-use super::tree::Tree;
-use super::{Distribution, Requested};
+use super::python::StatedPython;
+use super::tree::FileTree;
+use super::{InstalledDistribution, RequestedMark};
 
 /// The folder of the records.
 pub(super) const FOLDER: &str = "conda-meta";
@@ -28,7 +28,7 @@ const MOST_PACKAGES: usize = 20_000;
 
 /// One record.
 #[derive(Deserialize)]
-struct Record {
+struct CondaRecord {
     name: String,
     #[serde(default)]
     version: String,
@@ -39,14 +39,14 @@ struct Record {
     #[serde(default)]
     files: Vec<String>,
     #[serde(default)]
-    paths_data: Option<Paths>,
+    paths_data: Option<CondaPaths>,
     /// What the user asked for, in words.
     #[serde(default)]
     requested_spec: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Paths {
+struct CondaPaths {
     #[serde(default)]
     paths: Vec<OnePath>,
 }
@@ -63,26 +63,31 @@ struct OnePath {
 }
 
 /// A package of the prefix.
-struct Package {
+struct CondaPackage {
     /// Its record.
     path: PathBuf,
     name: String,
     version: String,
-    requested: Requested,
+    requested: RequestedMark,
 }
 
 /// All records of a prefix, as far as they speak of compiled files and descriptions.
 #[derive(Default)]
-pub(super) struct Records {
-    packages: Vec<Package>,
+pub(super) struct CondaRecords {
+    packages: Vec<CondaPackage>,
     owners: HashMap<PathBuf, usize>,
     digests: HashMap<PathBuf, Digest>,
 }
 
-impl Records {
+impl CondaRecords {
     /// Reads all records. One that cannot be read becomes a problem.
-    pub(super) fn read(tree: &Tree, prefix: &Path, limits: &Limits, problems: &mut Vec<Problem>) -> Records {
-        let mut records = Records::default();
+    pub(super) fn read(
+        tree: &FileTree,
+        prefix: &Path,
+        limits: &ArchiveLimits,
+        problems: &mut Vec<Problem>,
+    ) -> CondaRecords {
+        let mut records = CondaRecords::default();
         let (found, unread) = each(tree, prefix, limits);
         problems.extend(unread);
         for (path, record) in found {
@@ -91,7 +96,7 @@ impl Records {
         records
     }
 
-    fn add(&mut self, prefix: &Path, path: PathBuf, record: Record) {
+    fn add(&mut self, prefix: &Path, path: PathBuf, record: CondaRecord) {
         let number = self.packages.len();
         let at = |path: &str| normalised(&prefix.join(path.replace('\\', "/")));
         for file in record.files.iter().filter(|file| matters(file)) {
@@ -106,8 +111,8 @@ impl Records {
         }
         // conda writes `None` as a word where nobody asked.
         let is_asked = record.requested_spec.is_some_and(|spec| !matches!(spec.as_str(), "" | "None"));
-        let requested = if is_asked { Requested::Yes } else { Requested::Unrecorded };
-        self.packages.push(Package { path, name: record.name, version: record.version, requested });
+        let requested = if is_asked { RequestedMark::Yes } else { RequestedMark::Unrecorded };
+        self.packages.push(CondaPackage { path, name: record.name, version: record.version, requested });
     }
 
     /// The package that a file is of, by number.
@@ -116,8 +121,8 @@ impl Records {
     }
 
     /// Whether somebody asked for a package.
-    pub(super) fn requested(&self, number: usize) -> Requested {
-        self.packages.get(number).map_or(Requested::Unrecorded, |package| package.requested)
+    pub(super) fn requested(&self, number: usize) -> RequestedMark {
+        self.packages.get(number).map_or(RequestedMark::Unrecorded, |package| package.requested)
     }
 
     /// What a file was after conda installed it.
@@ -132,9 +137,9 @@ impl Records {
     }
 
     /// A distribution that nothing but the record describes; `None` when its name is none that a project can have.
-    pub(super) fn distribution(&self, number: usize) -> Option<Distribution> {
+    pub(super) fn distribution(&self, number: usize) -> Option<InstalledDistribution> {
         let package = self.packages.get(number)?;
-        Some(Distribution {
+        Some(InstalledDistribution {
             name: package.name.parse().ok()?,
             version: package.version.parse().ok(),
             metadata: None,
@@ -150,8 +155,8 @@ impl Records {
 }
 
 /// What the records say of the prefix's Python.
-pub(super) fn told(tree: &Tree, prefix: &Path, limits: &Limits) -> Told {
-    let mut told = Told::default();
+pub(super) fn told(tree: &FileTree, prefix: &Path, limits: &ArchiveLimits) -> StatedPython {
+    let mut told = StatedPython::default();
     for (_, record) in each(tree, prefix, limits).0 {
         told.platform = told.platform.or_else(|| platform(&record.subdir));
         if record.name == "python" {
@@ -165,7 +170,7 @@ pub(super) fn told(tree: &Tree, prefix: &Path, limits: &Limits) -> Told {
 }
 
 /// Every record that can be read, with its file, and what keeps others from it.
-fn each(tree: &Tree, prefix: &Path, limits: &Limits) -> (Vec<(PathBuf, Record)>, Vec<Problem>) {
+fn each(tree: &FileTree, prefix: &Path, limits: &ArchiveLimits) -> (Vec<(PathBuf, CondaRecord)>, Vec<Problem>) {
     let folder = prefix.join(FOLDER);
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     let names = tree.names(&folder).unwrap_or_else(|error| {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::archive::metadata;
-use crate::archive::record::Record;
+use crate::archive::record::WheelRecord;
 use crate::lexical::normalised;
 use crate::model::digest::Digest;
 use crate::model::metadata::{Metadata, WheelFile};
@@ -18,22 +18,22 @@ use crate::model::place::Location;
 use crate::model::problem::Problem;
 
 use super::listing::problem;
-use super::tree::Tree;
-use super::{Distribution, Requested};
+use super::tree::FileTree;
+use super::{InstalledDistribution, RequestedMark};
 
 /// A distribution before its files are known.
-pub(super) struct Described {
-    pub(super) distribution: Distribution,
+pub(super) struct DescribedDistribution {
+    pub(super) distribution: InstalledDistribution,
     /// The folder in which modules are looked for that it lies in.
     pub(super) site: PathBuf,
     /// What it says of its files.
-    pub(super) claim: Claim,
+    pub(super) claim: FileClaim,
     /// Something about its description, which keeps nobody from judging it.
     pub(super) problems: Vec<Problem>,
 }
 
 /// What a distribution says of its files.
-pub(super) enum Claim {
+pub(super) enum FileClaim {
     /// It lists them: path on disk and digest.
     Listed(Vec<(PathBuf, Option<Digest>)>),
     /// It names what can be imported: files and folders whose names start so, on disk.
@@ -73,9 +73,14 @@ pub(super) fn is_description(name: &str) -> bool {
 }
 
 /// Reads the description of that name in a folder. `Err` when not even the name can be made out.
-pub(super) fn read(tree: &Tree, site: &Path, name: &str, limits: &Limits) -> Result<Described, Problem> {
+pub(super) fn read(
+    tree: &FileTree,
+    site: &Path,
+    name: &str,
+    limits: &ArchiveLimits,
+) -> Result<DescribedDistribution, Problem> {
     let folder = site.join(name);
-    let reader = Reader { tree, folder: &folder, limits };
+    let reader = DistributionReader { tree, folder: &folder, limits };
     let mut problems = Vec::new();
     let metadata = reader.metadata(name).map_err(|message| {
         problems
@@ -88,13 +93,17 @@ pub(super) fn read(tree: &Tree, site: &Path, name: &str, limits: &Limits) -> Res
         })?,
     };
     let stated = reader.direct_url();
-    let mut distribution = Distribution {
+    let mut distribution = InstalledDistribution {
         name: package,
         version,
         metadata: metadata.ok(),
         wheel: reader.wheel(),
         folder: folder.clone(),
-        requested: if tree.has_file(&folder.join("REQUESTED")) { Requested::Yes } else { Requested::Unrecorded },
+        requested: if tree.has_file(&folder.join("REQUESTED")) {
+            RequestedMark::Yes
+        } else {
+            RequestedMark::Unrecorded
+        },
         source: stated.as_ref().and_then(|stated| stated.source(tree)),
         editable: stated.filter(|stated| stated.dir_info.editable).map(DirectUrl::place),
         files: Vec::new(),
@@ -102,9 +111,9 @@ pub(super) fn read(tree: &Tree, site: &Path, name: &str, limits: &Limits) -> Res
     };
     let claim = reader.claim(site).unwrap_or_else(|message| {
         distribution.problems.push(reader.problem(&distribution.name, message));
-        Claim::None
+        FileClaim::None
     });
-    Ok(Described { distribution, site: site.to_path_buf(), claim, problems })
+    Ok(DescribedDistribution { distribution, site: site.to_path_buf(), claim, problems })
 }
 
 /// Name and version as the folder's name has them: `name-1.0.dist-info`, `name-1.0-py3.13.egg-info`.
@@ -128,13 +137,13 @@ impl DirectUrl {
     }
 
     /// The file, folder or repository, unless it was on a disk and is gone, as are the folders in which conda builds.
-    fn source(&self, tree: &Tree) -> Option<Location> {
+    fn source(&self, tree: &FileTree) -> Option<Location> {
         let url = bare(Url::parse(&self.url).ok()?);
         if let Some(VersionControl { vcs, commit_id }) = &self.vcs_info {
             return Url::parse(&format!("{vcs}+{url}@{commit_id}")).ok().map(Location::Url);
         }
         match (url.scheme(), tree) {
-            ("file", Tree::Disk) => url.to_file_path().ok().filter(|path| path.exists()).map(Location::Path),
+            ("file", FileTree::Disk) => url.to_file_path().ok().filter(|path| path.exists()).map(Location::Path),
             ("http" | "https", _) => Some(Location::Url(url)),
             _ => None,
         }
@@ -149,13 +158,13 @@ fn bare(mut url: Url) -> Url {
     url
 }
 
-struct Reader<'a> {
-    tree: &'a Tree,
+struct DistributionReader<'a> {
+    tree: &'a FileTree,
     folder: &'a Path,
-    limits: &'a Limits,
+    limits: &'a ArchiveLimits,
 }
 
-impl Reader<'_> {
+impl DistributionReader<'_> {
     fn file(&self, name: &str, limit: u64) -> Option<Result<Vec<u8>, String>> {
         let path = self.folder.join(name);
         self.tree.has_file(&path).then(|| self.tree.read(&path, limit).map_err(|error| format!("{name}: {error}")))
@@ -185,26 +194,26 @@ impl Reader<'_> {
         serde_json::from_slice(&self.file("direct_url.json", self.limits.metadata_bytes)?.ok()?).ok()
     }
 
-    fn claim(&self, site: &Path) -> Result<Claim, String> {
+    fn claim(&self, site: &Path) -> Result<FileClaim, String> {
         if let Some(bytes) = self.file("RECORD", self.limits.record_bytes) {
-            let record = Record::parse(&bytes?).map_err(|error| format!("RECORD: {error}"))?;
+            let record = WheelRecord::parse(&bytes?).map_err(|error| format!("RECORD: {error}"))?;
             let row = |path: &str| normalised(&site.join(path.replace('\\', "/")));
             let rows = record.rows().iter().map(|each| (row(&each.path), each.digest.clone()));
-            return Ok(Claim::Listed(rows.collect()));
+            return Ok(FileClaim::Listed(rows.collect()));
         }
         // setuptools without pip: paths relative to the .egg-info folder.
         if let Some(bytes) = self.file("installed-files.txt", self.limits.record_bytes) {
             let text = String::from_utf8_lossy(&bytes?).replace('\\', "/");
             let paths = text.lines().filter(|line| !line.trim().is_empty());
-            return Ok(Claim::Listed(paths.map(|path| (normalised(&self.folder.join(path)), None)).collect()));
+            return Ok(FileClaim::Listed(paths.map(|path| (normalised(&self.folder.join(path)), None)).collect()));
         }
         match self.file("top_level.txt", self.limits.metadata_bytes) {
             Some(bytes) => {
                 let text = String::from_utf8_lossy(&bytes?).into_owned();
                 let names = text.lines().map(str::trim).filter(|name| !name.is_empty());
-                Ok(Claim::TopLevel(names.map(|name| site.join(name)).collect()))
+                Ok(FileClaim::TopLevel(names.map(|name| site.join(name)).collect()))
             }
-            None => Ok(Claim::None),
+            None => Ok(FileClaim::None),
         }
     }
 

@@ -15,7 +15,7 @@ const LONGEST: usize = 4096;
 
 /// What one line of a `.pth` file does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum PthLine {
     /// Adds a folder in which modules are looked for.
     Folder(String),
     /// Runs code: the name of the module that it imports first.
@@ -25,21 +25,21 @@ pub(super) enum Line {
 /// A `.pth` file.
 pub(super) struct StartUp {
     pub(super) path: PathBuf,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<PthLine>,
     /// The distribution that lists it.
     pub(super) owner: Option<usize>,
 }
 
 /// The lines of a `.pth` file that do something.
-pub(super) fn lines(bytes: &[u8]) -> Vec<Line> {
+pub(super) fn lines(bytes: &[u8]) -> Vec<PthLine> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let line = |line: &str| match line.strip_prefix("import").filter(|rest| rest.starts_with([' ', '\t'])) {
         Some(rest) => {
             let name = rest.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_');
-            Line::Code(name.collect())
+            PthLine::Code(name.collect())
         }
-        None => Line::Folder(line.trim_end().to_owned()),
+        None => PthLine::Folder(line.trim_end().to_owned()),
     };
     text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).map(line).collect()
 }
@@ -91,7 +91,7 @@ pub(super) fn is_finder(module: &str) -> bool {
 
 /// A finder that no distribution lists: it leads to modules that are looked at by nobody.
 pub(super) fn unowned_finder(start_up: &StartUp) -> Option<Problem> {
-    let is_finder = |line: &Line| matches!(line, Line::Code(module) if is_finder(module));
+    let is_finder = |line: &PthLine| matches!(line, PthLine::Code(module) if is_finder(module));
     let message = "runs a finder for modules elsewhere, and no distribution lists it; they were not looked at";
     start_up.lines.iter().any(is_finder).then(|| problem(&start_up.path, message.to_owned()))
 }
@@ -106,9 +106,9 @@ mod tests {
         assert_eq!(
             lines(text),
             [
-                Line::Folder("/home/me/project/src".into()),
-                Line::Code("__editable___a_1_0_finder".into()),
-                Line::Folder("imported/a".into()),
+                PthLine::Folder("/home/me/project/src".into()),
+                PthLine::Code("__editable___a_1_0_finder".into()),
+                PthLine::Folder("imported/a".into()),
             ]
         );
     }

@@ -2,33 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::lexical::normalised;
 use crate::model::problem::Problem;
 
-use super::Distribution;
+use super::InstalledDistribution;
 use super::editable;
 use super::listing::{self, installed, problem};
-use super::tree::Tree;
+use super::tree::FileTree;
 
 /// Where the modules of a distribution that is edited in place are.
 #[derive(Default)]
-pub(super) struct Edited {
+pub(super) struct EditableModules {
     /// Folders in which modules are looked for.
     pub(super) folders: Vec<PathBuf>,
     /// Files of code that is run at start-up.
     pub(super) code: Vec<PathBuf>,
 }
 
-impl Edited {
+impl EditableModules {
     /// Adds what is there to the distribution.
-    pub(super) fn apply(self, distribution: &mut Distribution, tree: &Tree, limits: &Limits) {
+    pub(super) fn apply(self, distribution: &mut InstalledDistribution, tree: &FileTree, limits: &ArchiveLimits) {
         let finders: Vec<&PathBuf> = self.code.iter().filter(|path| has_finder_name(path)).collect();
         if self.folders.is_empty() && finders.is_empty() && distribution.editable.is_none() {
             return;
         }
         let mut is_clear = !self.folders.is_empty();
-        let mut listings: Vec<listing::Listing> =
+        let mut listings: Vec<listing::FolderListing> =
             self.folders.iter().map(|folder| listing::list(tree, folder, "", limits)).collect();
         for path in &self.code {
             let source = has_finder_name(path).then(|| tree.read(path, limits.metadata_bytes).ok()).flatten();
@@ -63,14 +63,14 @@ fn has_finder_name(path: &Path) -> bool {
 }
 
 /// The compiled files of one module of a finder's table: those of a package's folder, or those beside the path.
-fn mapped(tree: &Tree, name: &str, path: &Path, limits: &Limits) -> listing::Listing {
+fn mapped(tree: &FileTree, name: &str, path: &Path, limits: &ArchiveLimits) -> listing::FolderListing {
     let path = normalised(path);
     let dotted = name.replace('.', "/");
     if tree.has_folder(&path) {
         return listing::list(tree, &path, &format!("{dotted}/"), limits);
     }
     let (Some(folder), Some(stem)) = (path.parent(), path.file_name().and_then(|stem| stem.to_str())) else {
-        return listing::Listing::default();
+        return listing::FolderListing::default();
     };
     let packages = dotted.rsplit_once('/').map_or_else(String::new, |(packages, _)| format!("{packages}/"));
     listing::named(tree, folder, stem, &packages)

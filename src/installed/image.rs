@@ -11,25 +11,25 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::archive::beside::Names;
-use crate::archive::blobs::{BlobError, Blobs};
-use crate::archive::limits::Limits;
+use crate::archive::beside::LibraryNameLookup;
+use crate::archive::blobs::{BlobError, ImageFiles};
+use crate::archive::limits::ArchiveLimits;
 use crate::archive::tarball::TarEntry;
 use crate::model::problem::Problem;
 use crate::model::target::Architecture;
 
 use super::InstalledError;
 use super::links::real_below;
-use manifest::Manifest;
-use tree::{Item, Overlay};
+use manifest::ImageManifest;
+use tree::{LayerOverlay, TreeItem};
 
-pub(super) use tree::Found;
+pub(super) use tree::FoundItem;
 
 /// One image: its tree, and where the bytes are.
 #[derive(Debug)]
-pub struct Image {
-    blobs: Blobs,
-    overlay: Overlay,
+pub struct ContainerImage {
+    blobs: ImageFiles,
+    overlay: LayerOverlay,
     /// Names of the layers, the lowest first.
     layers: Vec<String>,
     /// Processor that it is for, when it is one that ungil judges.
@@ -45,22 +45,22 @@ pub type TakeFile<'a> = dyn FnMut(&Path, &mut dyn Read) + 'a;
 pub(super) fn open(
     path: &Path,
     shown: &str,
-    limits: &Limits,
-) -> Result<Vec<(Image, String, Vec<Problem>)>, InstalledError> {
+    limits: &ArchiveLimits,
+) -> Result<Vec<(ContainerImage, String, Vec<Problem>)>, InstalledError> {
     let unreadable = |error: BlobError| InstalledError::Image { place: shown.to_owned(), message: error.to_string() };
-    let blobs = Blobs::open(path, limits).map_err(unreadable)?;
+    let blobs = ImageFiles::open(path, limits).map_err(unreadable)?;
     let manifests =
         manifest::read(&blobs, limits).map_err(|message| InstalledError::Image { place: shown.to_owned(), message })?;
     let is_one = manifests.len() == 1;
     let mut images = Vec::new();
-    for Manifest { name, layers, architecture } in manifests {
+    for ImageManifest { name, layers, architecture } in manifests {
         let (place, name) = match name {
             Some(name) if !is_one => (path.join(format!("[{name}]")), format!("{shown}[{name}]")),
             _ => (path.to_path_buf(), shown.to_owned()),
         };
         // All images of one archive share what may be unpacked.
         let blobs = blobs.clone();
-        let mut overlay = Overlay::default();
+        let mut overlay = LayerOverlay::default();
         for (number, layer) in layers.iter().enumerate() {
             overlay.begin_layer(number);
             let mut lay = |entry: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
@@ -70,12 +70,12 @@ pub(super) fn open(
             blobs.layer(layer, limits, &mut lay).map_err(unreadable)?;
         }
         let problems = overlay.end();
-        images.push((Image { blobs, overlay, layers, architecture, place }, name, problems));
+        images.push((ContainerImage { blobs, overlay, layers, architecture, place }, name, problems));
     }
     Ok(images)
 }
 
-impl Image {
+impl ContainerImage {
     /// Processor that it is for, when it is one that ungil judges.
     pub(super) fn architecture(&self) -> Option<Architecture> {
         self.architecture
@@ -87,34 +87,39 @@ impl Image {
     }
 
     /// The tree of names.
-    pub(super) fn overlay(&self) -> &Overlay {
+    pub(super) fn overlay(&self) -> &LayerOverlay {
         &self.overlay
     }
 
     /// The path, with every link in it followed.
     pub(super) fn real(&self, path: &Path) -> io::Result<PathBuf> {
         real_below(Path::new("/"), path, &|path| match self.overlay.find(path)? {
-            Found::Link(target) => Ok(Some(PathBuf::from(target))),
-            Found::Folder | Found::File(_) => Ok(None),
+            FoundItem::Link(target) => Ok(Some(PathBuf::from(target))),
+            FoundItem::Folder | FoundItem::File(_) => Ok(None),
         })
     }
 
     /// Size in bytes of a file at a real path.
     pub fn size(&self, path: &Path) -> Option<u64> {
         match self.overlay.find(path) {
-            Ok(Found::File(size)) => Some(size),
-            Ok(Found::Folder | Found::Link(_)) | Err(_) => None,
+            Ok(FoundItem::File(size)) => Some(size),
+            Ok(FoundItem::Folder | FoundItem::Link(_)) | Err(_) => None,
         }
     }
 
     /// Hands over the bytes of these files, which are real paths in the image, in the order of the layers. What cannot be
     /// read comes back, with why.
-    pub fn read_each(&self, wanted: &[PathBuf], limits: &Limits, take: &mut TakeFile<'_>) -> Vec<(PathBuf, String)> {
+    pub fn read_each(
+        &self,
+        wanted: &[PathBuf],
+        limits: &ArchiveLimits,
+        take: &mut TakeFile<'_>,
+    ) -> Vec<(PathBuf, String)> {
         let mut unread = Vec::new();
         let mut by_layer: BTreeMap<usize, BTreeMap<usize, Vec<&Path>>> = BTreeMap::new();
         for path in wanted {
             match self.overlay.item(path) {
-                Some(Item::Packed { layer, entry, .. }) => {
+                Some(TreeItem::Packed { layer, entry, .. }) => {
                     by_layer.entry(*layer).or_default().entry(*entry).or_default().push(path);
                 }
                 _ => unread.push((path.clone(), "is not in the image".to_owned())),
@@ -138,7 +143,7 @@ impl Image {
     }
 }
 
-impl Names for Image {
+impl LibraryNameLookup for ContainerImage {
     fn file(&self, path: &Path) -> Option<PathBuf> {
         let real = self.real(path).ok()?;
         self.size(&real).map(|_| real)
@@ -153,7 +158,7 @@ impl Names for Image {
 fn hand_over(
     paths: &[&Path],
     bytes: &mut dyn Read,
-    limits: &Limits,
+    limits: &ArchiveLimits,
     take: &mut TakeFile<'_>,
 ) -> Vec<(PathBuf, String)> {
     if let [path] = paths {

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::model::target::{Platform, Python};
 
-use super::python::{Told, tags};
-use super::tree::Tree;
-use super::{Environment, InstalledError, layout};
+use super::python::{StatedPython, tags};
+use super::tree::FileTree;
+use super::{InstalledEnvironment, InstalledError, layout};
 
 /// A program for `python -I -c`: writes one line of JSON, the last of its output.
 ///
@@ -19,7 +19,7 @@ pub const QUESTION: &str = include_str!("question.py");
 
 /// The answer.
 #[derive(Deserialize)]
-struct Answer {
+struct InterpreterAnswer {
     implementation: String,
     version: (u8, u8),
     free_threaded: bool,
@@ -29,11 +29,11 @@ struct Answer {
 }
 
 /// The environment of an interpreter, by its answer.
-pub(super) fn environment(output: &[u8], shown: &str) -> Result<Environment, InstalledError> {
+pub(super) fn environment(output: &[u8], shown: &str) -> Result<InstalledEnvironment, InstalledError> {
     let wrong = |message: String| InstalledError::Interpreter { place: shown.to_owned(), message };
     let text = String::from_utf8_lossy(output);
     let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let answer: Answer = serde_json::from_str(line)
+    let answer: InterpreterAnswer = serde_json::from_str(line)
         .map_err(|error| wrong(format!("its answer is not what a Python would say ({error})")))?;
     if answer.implementation != "cpython" {
         return Err(wrong(format!("it is {}; expected CPython", answer.implementation)));
@@ -41,16 +41,16 @@ pub(super) fn environment(output: &[u8], shown: &str) -> Result<Environment, Ins
     let (major, minor) = answer.version;
     let flag = if answer.free_threaded { "t" } else { "" };
     let python: Python = format!("{major}.{minor}{flag}").parse().map_err(|error| wrong(format!("{error}")))?;
-    let told = Told { python: Some(python), minor: Some(minor), platform: answer.platform() };
-    let tree = Tree::Disk;
+    let told = StatedPython { python: Some(python), minor: Some(minor), platform: answer.platform() };
+    let tree = FileTree::Disk;
     let mut sites = Vec::new();
     for path in &answer.paths {
         layout::add(&tree, &mut sites, path);
     }
-    Ok(Environment { sites, told, ..Environment::empty(shown, tree) })
+    Ok(InstalledEnvironment { sites, told, ..InstalledEnvironment::empty(shown, tree) })
 }
 
-impl Answer {
+impl InterpreterAnswer {
     /// The suffix of compiled files tells the C library too; where there is none, the system's name has to do.
     fn platform(&self) -> Option<Platform> {
         let told = self.suffixes.iter().find_map(|suffix| tags(&format!("x{suffix}"))?.1);

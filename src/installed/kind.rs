@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::archive::blobs;
-use crate::archive::candidates::Candidate;
+use crate::archive::candidates::ModuleCandidate;
 
 use super::layout;
 
 /// What a path holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PathKind {
     /// A virtual environment.
     Venv,
     /// A conda prefix.
@@ -25,42 +25,43 @@ pub enum Kind {
 }
 
 /// Every kind.
-pub const KINDS: &[Kind] = &[Kind::Venv, Kind::Conda, Kind::SitePackages, Kind::Module, Kind::Image, Kind::Wheels];
+pub const KINDS: &[PathKind] =
+    &[PathKind::Venv, PathKind::Conda, PathKind::SitePackages, PathKind::Module, PathKind::Image, PathKind::Wheels];
 
 /// Files that make a folder a project, whatever else lies in it.
 const PROJECT: [&str; 3] = ["pyproject.toml", "setup.py", "setup.cfg"];
 
-impl Kind {
+impl PathKind {
     /// One word for the kind, as `--from` takes it.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Venv => "venv",
-            Kind::Conda => "conda",
-            Kind::SitePackages => "site-packages",
-            Kind::Module => "module",
-            Kind::Image => "image",
-            Kind::Wheels => "wheels",
+            PathKind::Venv => "venv",
+            PathKind::Conda => "conda",
+            PathKind::SitePackages => "site-packages",
+            PathKind::Module => "module",
+            PathKind::Image => "image",
+            PathKind::Wheels => "wheels",
         }
     }
 
     /// The kind in the words of users, with what it is told by.
     pub fn description(self) -> &'static str {
         match self {
-            Kind::Venv => "a virtual environment (folder with pyvenv.cfg)",
-            Kind::Conda => "a conda environment (folder with conda-meta)",
-            Kind::SitePackages => "a folder of installed packages (site-packages, dist-packages, pip's --target)",
-            Kind::Module => "a compiled module (.so, .pyd)",
-            Kind::Image => "a container image (OCI layout; tar file of `docker save`)",
-            Kind::Wheels => "a folder of wheels",
+            PathKind::Venv => "a virtual environment (folder with pyvenv.cfg)",
+            PathKind::Conda => "a conda environment (folder with conda-meta)",
+            PathKind::SitePackages => "a folder of installed packages (site-packages, dist-packages, pip's --target)",
+            PathKind::Module => "a compiled module (.so, .pyd)",
+            PathKind::Image => "a container image (OCI layout; tar file of `docker save`)",
+            PathKind::Wheels => "a folder of wheels",
         }
     }
 }
 
 /// What kind of thing is at a path, if it is one of these: told by what is there, not by how it is called.
-pub fn claim(path: &Path) -> Option<Kind> {
+pub fn claim(path: &Path) -> Option<PathKind> {
     if path.is_file() {
-        let is_module = path.file_name().is_some_and(|name| Candidate::of(&name.to_string_lossy()).is_some());
-        return if is_module { Some(Kind::Module) } else { blobs::claims(path).then_some(Kind::Image) };
+        let is_module = path.file_name().is_some_and(|name| ModuleCandidate::of(&name.to_string_lossy()).is_some());
+        return if is_module { Some(PathKind::Module) } else { blobs::claims(path).then_some(PathKind::Image) };
     }
     let entries = std::fs::read_dir(path).ok()?;
     let names: Vec<String> =
@@ -69,7 +70,7 @@ pub fn claim(path: &Path) -> Option<Kind> {
     let has_wheel = || names.iter().any(|name| name.ends_with(".whl"));
     match layout::claim(path, &names) {
         Some(kind) => Some(kind),
-        None if blobs::claims(path) => Some(Kind::Image),
-        None => (!is_project() && has_wheel()).then_some(Kind::Wheels),
+        None if blobs::claims(path) => Some(PathKind::Image),
+        None => (!is_project() && has_wheel()).then_some(PathKind::Wheels),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::lexical::normalised;
 use crate::model::problem::Problem;
 
-use super::python::{Told, minor_of, of_folder};
-use super::tree::Tree;
-use super::{Environment, Kind, conda, listing};
+use super::python::{StatedPython, minor_of, of_folder};
+use super::tree::FileTree;
+use super::{InstalledEnvironment, PathKind, conda, listing};
 
 /// Names of the folders in which installers put modules; the second is Debian's.
 pub(super) const SITES: [&str; 2] = ["site-packages", "dist-packages"];
@@ -19,15 +19,15 @@ pub(super) const LOOKED_FOR: &str =
 const LONGEST_CONFIG: u64 = 64 * 1024;
 
 /// What kind of environment a folder is, going by the names in it.
-pub(super) fn claim(path: &Path, names: &[String]) -> Option<Kind> {
+pub(super) fn claim(path: &Path, names: &[String]) -> Option<PathKind> {
     let has = |name: &str| names.iter().any(|known| known == name);
     let is_site = || path.file_name().is_some_and(|name| SITES.iter().any(|site| name == *site));
     if has("pyvenv.cfg") {
-        Some(Kind::Venv)
+        Some(PathKind::Venv)
     } else if has(conda::FOLDER) {
-        Some(Kind::Conda)
+        Some(PathKind::Conda)
     } else if is_site() || names.iter().any(|name| name.ends_with(".dist-info")) {
-        Some(Kind::SitePackages)
+        Some(PathKind::SitePackages)
     } else {
         None
     }
@@ -36,9 +36,9 @@ pub(super) fn claim(path: &Path, names: &[String]) -> Option<Kind> {
 /// A folder with a `pyvenv.cfg`, whoever made it.
 ///
 /// <https://docs.python.org/3/library/venv.html>
-pub(super) fn virtual_environment(tree: &Tree, prefix: &Path, shown: &str) -> Environment {
-    let config = Config::read(tree, prefix);
-    let mut told = Told { minor: config.minor(), ..Told::default() };
+pub(super) fn virtual_environment(tree: &FileTree, prefix: &Path, shown: &str) -> InstalledEnvironment {
+    let config = VenvConfig::read(tree, prefix);
+    let mut told = StatedPython { minor: config.minor(), ..StatedPython::default() };
     let sites = sites_below(tree, prefix, &mut told);
     if told.python.is_none()
         && let Some(minor) = told.minor.filter(|_| config.is_free_threaded())
@@ -52,20 +52,25 @@ pub(super) fn virtual_environment(tree: &Tree, prefix: &Path, shown: &str) -> En
         problems.push(listing::problem(&prefix.join("pyvenv.cfg"), message.to_owned()));
     }
     problems.extend(no_sites(prefix, &sites));
-    Environment { sites, told, problems, ..Environment::empty(shown, tree.clone()) }
+    InstalledEnvironment { sites, told, problems, ..InstalledEnvironment::empty(shown, tree.clone()) }
 }
 
 /// A folder with a `conda-meta`.
-pub(super) fn conda_prefix(tree: &Tree, prefix: &Path, shown: &str, limits: &Limits) -> Environment {
-    let mut told = Told::default();
+pub(super) fn conda_prefix(
+    tree: &FileTree,
+    prefix: &Path,
+    shown: &str,
+    limits: &ArchiveLimits,
+) -> InstalledEnvironment {
+    let mut told = StatedPython::default();
     let sites = sites_below(tree, prefix, &mut told);
     let recorded = conda::told(tree, prefix, limits);
     // A prefix may keep folders of a Python that it had before.
-    told = Told { python: recorded.python.or(told.python), ..recorded };
+    told = StatedPython { python: recorded.python.or(told.python), ..recorded };
     // One without Python is no environment of it, and not the worse for it.
     let problems = if told.minor.is_some() { no_sites(prefix, &sites) } else { Vec::new() };
     let conda = Some(prefix.to_path_buf());
-    Environment { sites, told, conda, problems, ..Environment::empty(shown, tree.clone()) }
+    InstalledEnvironment { sites, told, conda, problems, ..InstalledEnvironment::empty(shown, tree.clone()) }
 }
 
 fn no_sites(prefix: &Path, sites: &[PathBuf]) -> Vec<Problem> {
@@ -74,7 +79,7 @@ fn no_sites(prefix: &Path, sites: &[PathBuf]) -> Vec<Problem> {
 }
 
 /// The folders of a prefix that hold modules: `lib/python3.14t/site-packages`, and `Lib/site-packages` of Windows.
-pub(super) fn sites_below(tree: &Tree, prefix: &Path, told: &mut Told) -> Vec<PathBuf> {
+pub(super) fn sites_below(tree: &FileTree, prefix: &Path, told: &mut StatedPython) -> Vec<PathBuf> {
     let mut sites = Vec::new();
     for library in ["lib", "lib64"] {
         let library = prefix.join(library);
@@ -96,7 +101,7 @@ pub(super) fn sites_below(tree: &Tree, prefix: &Path, told: &mut Told) -> Vec<Pa
 }
 
 /// Adds a folder unless it is there already under another name, as `lib64` often is.
-pub(super) fn add(tree: &Tree, sites: &mut Vec<PathBuf>, site: &Path) {
+pub(super) fn add(tree: &FileTree, sites: &mut Vec<PathBuf>, site: &Path) {
     if let Ok(real) = tree.real(site)
         && !sites.contains(&real)
     {
@@ -105,30 +110,30 @@ pub(super) fn add(tree: &Tree, sites: &mut Vec<PathBuf>, site: &Path) {
 }
 
 /// A folder that holds modules itself, or one module: the folders above may tell the Python.
-pub(super) fn site(tree: &Tree, path: &Path, shown: &str) -> Environment {
-    let mut told = Told::default();
+pub(super) fn site(tree: &FileTree, path: &Path, shown: &str) -> InstalledEnvironment {
+    let mut told = StatedPython::default();
     for above in path.ancestors().skip(1).take(4) {
         let name = above.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         told.python = told.python.or_else(|| of_folder(&name));
         if tree.has_file(&above.join("pyvenv.cfg")) {
-            let config = Config::read(tree, above);
+            let config = VenvConfig::read(tree, above);
             told.minor = config.minor();
             break;
         }
     }
-    Environment { sites: vec![normalised(path)], told, ..Environment::empty(shown, tree.clone()) }
+    InstalledEnvironment { sites: vec![normalised(path)], told, ..InstalledEnvironment::empty(shown, tree.clone()) }
 }
 
 /// `pyvenv.cfg`: lines of `key = value`.
-struct Config {
+struct VenvConfig {
     text: String,
 }
 
-impl Config {
+impl VenvConfig {
     /// One that cannot be read says nothing.
-    fn read(tree: &Tree, prefix: &Path) -> Config {
+    fn read(tree: &FileTree, prefix: &Path) -> VenvConfig {
         let bytes = tree.read(&prefix.join("pyvenv.cfg"), LONGEST_CONFIG).unwrap_or_default();
-        Config { text: String::from_utf8_lossy(&bytes).into_owned() }
+        VenvConfig { text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
     fn value(&self, key: &str) -> Option<&str> {

@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::archive::candidates::{Candidate, is_out_of_reach};
-use crate::archive::limits::Limits;
+use crate::archive::candidates::{ModuleCandidate, is_out_of_reach};
+use crate::archive::limits::ArchiveLimits;
 use crate::cpython::file_name::{ExtensionFileName, PACKAGE, PACKAGE_FILES, lone_file};
 use crate::model::digest::Digest;
 use crate::model::passed_over::WhyPassedOver;
 use crate::model::problem::{Problem, ProblemKind};
 
 use super::InstalledFile;
-use super::tree::{Entry, EntryKind, Node, Tree};
+use super::tree::{EntryKind, FileTree, FolderEntry, TreeNode};
 
 /// How deep folders are followed.
 const DEPTH: usize = 64;
 
 /// A compiled file that an import system could load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct FoundExtension {
     /// Path below the folder in which modules are looked for, with forward slashes.
     pub(super) path: String,
     /// The same on disk, as it was reached.
@@ -32,22 +32,22 @@ pub(super) struct Found {
 }
 
 /// A file as others see it.
-pub(super) fn installed(found: &Found, recorded: Option<Digest>) -> InstalledFile {
+pub(super) fn installed(found: &FoundExtension, recorded: Option<Digest>) -> InstalledFile {
     let (path, location, passed_over) = (found.path.clone(), found.location.clone(), found.passed_over.clone());
     InstalledFile { path, location, size: found.size, recorded, passed_over }
 }
 
 /// What a folder holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Listing {
+pub(super) struct FolderListing {
     /// Compiled files, by path.
-    pub(super) files: Vec<Found>,
+    pub(super) files: Vec<FoundExtension>,
     /// What could not be looked at.
     pub(super) problems: Vec<Problem>,
 }
 
 /// A folder that is still to be listed.
-struct Step {
+struct PendingFolder {
     lexical: PathBuf,
     /// Path below the first folder, ending in a slash unless empty.
     path: String,
@@ -58,10 +58,10 @@ struct Step {
 ///
 /// Folders whose names have a dot cannot be part of a module's name, and pip renames what it is about to remove to
 /// start with `~`: neither is entered. Another environment inside is not entered either.
-pub(super) fn list(tree: &Tree, folder: &Path, prefix: &str, limits: &Limits) -> Listing {
-    let mut listing = Listing::default();
+pub(super) fn list(tree: &FileTree, folder: &Path, prefix: &str, limits: &ArchiveLimits) -> FolderListing {
+    let mut listing = FolderListing::default();
     let mut entered = HashSet::new();
-    let mut left = vec![Step { lexical: folder.to_path_buf(), path: prefix.to_owned(), depth: 0 }];
+    let mut left = vec![PendingFolder { lexical: folder.to_path_buf(), path: prefix.to_owned(), depth: 0 }];
     let mut seen = 0;
     while let Some(step) = left.pop() {
         let entries = match tree.real(&step.lexical) {
@@ -93,19 +93,25 @@ pub(super) fn list(tree: &Tree, folder: &Path, prefix: &str, limits: &Limits) ->
 }
 
 /// A compiled file by itself.
-pub(super) fn one(tree: &Tree, file: &Path) -> Listing {
-    let mut listing = Listing::default();
+pub(super) fn one(tree: &FileTree, file: &Path) -> FolderListing {
+    let mut listing = FolderListing::default();
     let folder = file.parent().unwrap_or(file).to_path_buf();
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let path = lone_file(file).and_then(|path| Some(path.strip_suffix(&name)?.to_owned())).unwrap_or_default();
-    let step = Step { lexical: folder, path, depth: DEPTH };
-    look(tree, &step, &Entry { name, kind: EntryKind::Other }, &mut listing, &mut Vec::new());
+    let step = PendingFolder { lexical: folder, path, depth: DEPTH };
+    look(tree, &step, &FolderEntry { name, kind: EntryKind::Other }, &mut listing, &mut Vec::new());
     // Whoever names it wants to know of it, whatever else lies there.
     listing.files.iter_mut().for_each(|found| found.passed_over = None);
     listing
 }
 
-fn look(tree: &Tree, step: &Step, entry: &Entry, listing: &mut Listing, left: &mut Vec<Step>) {
+fn look(
+    tree: &FileTree,
+    step: &PendingFolder,
+    entry: &FolderEntry,
+    listing: &mut FolderListing,
+    left: &mut Vec<PendingFolder>,
+) {
     let name = &entry.name;
     let path = format!("{}{name}", step.path);
     let lexical = step.lexical.join(name);
@@ -117,26 +123,28 @@ fn look(tree: &Tree, step: &Step, entry: &Entry, listing: &mut Listing, left: &m
         };
         if is_folder && name != "__pycache__" && !name.starts_with('~') {
             match step.depth < DEPTH {
-                true => left.push(Step { lexical, path: format!("{path}/"), depth: step.depth + 1 }),
+                true => left.push(PendingFolder { lexical, path: format!("{path}/"), depth: step.depth + 1 }),
                 false => listing.problems.push(problem(&lexical, format!("lies more than {DEPTH} folders deep"))),
             }
         }
         return;
     }
-    let passed_over = match Candidate::of(&path) {
+    let passed_over = match ModuleCandidate::of(&path) {
         Some(candidate) => hiding_package(tree, step, &candidate),
         None if is_out_of_reach(&path) => Some(WhyPassedOver::DottedName),
         None => return,
     };
     match tree.node(&lexical) {
-        Ok(Node::File(location, size)) => listing.files.push(Found { path, lexical, location, size, passed_over }),
-        Ok(Node::Folder(_) | Node::Other) => {}
+        Ok(TreeNode::File(location, size)) => {
+            listing.files.push(FoundExtension { path, lexical, location, size, passed_over })
+        }
+        Ok(TreeNode::Folder(_) | TreeNode::Other) => {}
         Err(error) => listing.problems.push(problem(&lexical, error.to_string())),
     }
 }
 
 /// The package beside a file that has the name of its module, and hides it.
-fn hiding_package(tree: &Tree, step: &Step, candidate: &Candidate) -> Option<WhyPassedOver> {
+fn hiding_package(tree: &FileTree, step: &PendingFolder, candidate: &ModuleCandidate) -> Option<WhyPassedOver> {
     let folder = step.lexical.join(&candidate.stem);
     if candidate.stem == PACKAGE || !tree.has_folder(&folder) {
         return None;
@@ -151,13 +159,13 @@ pub(super) fn problem(place: &Path, message: String) -> Problem {
 }
 
 /// The compiled files in a folder that give a module of this name, which is in these packages (`a/b/`, or nothing).
-pub(super) fn named(tree: &Tree, folder: &Path, stem: &str, packages: &str) -> Listing {
-    let mut listing = Listing::default();
+pub(super) fn named(tree: &FileTree, folder: &Path, stem: &str, packages: &str) -> FolderListing {
+    let mut listing = FolderListing::default();
     let entries = tree.entries(folder).unwrap_or_else(|error| {
         listing.problems.push(problem(folder, error.to_string()));
         Vec::new()
     });
-    let step = Step { lexical: folder.to_path_buf(), path: packages.to_owned(), depth: DEPTH };
+    let step = PendingFolder { lexical: folder.to_path_buf(), path: packages.to_owned(), depth: DEPTH };
     for entry in
         entries.iter().filter(|entry| ExtensionFileName::parse(&entry.name).is_some_and(|name| name.stem == stem))
     {

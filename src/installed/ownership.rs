@@ -4,54 +4,57 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::archive::candidates::Candidate;
-use crate::archive::limits::Limits;
+use crate::archive::candidates::ModuleCandidate;
+use crate::archive::limits::ArchiveLimits;
 use crate::cpython::file_name::ExtensionFileName;
 use crate::model::digest::Digest;
 use crate::model::problem::{Problem, ProblemKind};
 
-use super::conda::Records;
-use super::distribution::{self, Claim, Described};
-use super::editable::{self, Line, StartUp, unowned_finder};
-use super::edited::Edited;
-use super::image::Image;
-use super::listing::{self, Found, installed, problem};
-use super::python::Suffixes;
-use super::tree::{Node, Tree};
-use super::{Distribution, Environment, InstalledFile, Inventory, Requested, Unowned};
+use super::conda::CondaRecords;
+use super::distribution::{self, DescribedDistribution, FileClaim};
+use super::editable::{self, PthLine, StartUp, unowned_finder};
+use super::edited::EditableModules;
+use super::image::ContainerImage;
+use super::listing::{self, FoundExtension, installed, problem};
+use super::python::SuffixEvidence;
+use super::tree::{FileTree, TreeNode};
+use super::{
+    EnvironmentInventory, InstalledDistribution, InstalledEnvironment, InstalledFile, RequestedMark, UnownedFiles,
+};
 
 /// Most folders that `.pth` files may add to an environment.
 const MOST_SITES: usize = 256;
 
 /// Everything on disk, before it is known whose it is.
-struct Survey<'a> {
-    tree: &'a Tree,
-    limits: &'a Limits,
+struct DiskContents<'a> {
+    tree: &'a FileTree,
+    limits: &'a ArchiveLimits,
     sites: Vec<PathBuf>,
-    described: Vec<Described>,
-    files: Vec<Entry>,
+    described: Vec<DescribedDistribution>,
+    files: Vec<CompiledFile>,
     /// Index of each file by its path on disk.
     paths: HashMap<PathBuf, usize>,
     start_up: Vec<StartUp>,
-    conda: Records,
+    conda: CondaRecords,
     /// Distributions that nothing but conda describes.
-    made: Vec<Distribution>,
+    made: Vec<InstalledDistribution>,
     problems: Vec<Problem>,
 }
 
 /// A compiled file.
-struct Entry {
-    found: Found,
+struct CompiledFile {
+    found: FoundExtension,
     site: usize,
     is_owned: bool,
 }
 
 /// Lists what is in an environment.
-pub(super) fn read(environment: &Environment, limits: &Limits) -> Inventory {
+pub(super) fn read(environment: &InstalledEnvironment, limits: &ArchiveLimits) -> EnvironmentInventory {
     let mut problems = environment.problems.clone();
     let conda = environment.conda.as_ref();
-    let conda = conda.map(|prefix| Records::read(&environment.tree, prefix, limits, &mut problems)).unwrap_or_default();
-    let mut survey = Survey {
+    let conda =
+        conda.map(|prefix| CondaRecords::read(&environment.tree, prefix, limits, &mut problems)).unwrap_or_default();
+    let mut survey = DiskContents {
         tree: &environment.tree,
         limits,
         sites: Vec::new(),
@@ -74,7 +77,7 @@ pub(super) fn read(environment: &Environment, limits: &Limits) -> Inventory {
     survey.finish(environment)
 }
 
-impl Survey<'_> {
+impl DiskContents<'_> {
     /// Looks at a folder; returns the folders that its `.pth` files add and that are no distribution's own.
     fn look(&mut self, site: PathBuf) -> Vec<PathBuf> {
         if self.sites.contains(&site) {
@@ -108,7 +111,7 @@ impl Survey<'_> {
         let number = self.sites.len();
         for found in listing.files {
             self.paths.insert(found.lexical.clone(), self.files.len());
-            self.files.push(Entry { found, site: number, is_owned: false });
+            self.files.push(CompiledFile { found, site: number, is_owned: false });
         }
         self.sites.push(site.clone());
         let mut added = Vec::new();
@@ -128,9 +131,9 @@ impl Survey<'_> {
                 return Vec::new();
             }
         };
-        let lists = |described: &Described| match &described.claim {
-            Claim::Listed(rows) => rows.iter().any(|(row, _)| *row == path),
-            Claim::TopLevel(_) | Claim::None => false,
+        let lists = |described: &DescribedDistribution| match &described.claim {
+            FileClaim::Listed(rows) => rows.iter().any(|(row, _)| *row == path),
+            FileClaim::TopLevel(_) | FileClaim::None => false,
         };
         let owner = self.described.iter().position(lists);
         let added = match owner {
@@ -142,10 +145,10 @@ impl Survey<'_> {
     }
 
     /// The folder that a line adds, when it is there and lies outside of those that are looked at anyway.
-    fn folder(&self, site: &Path, line: &Line) -> Option<PathBuf> {
-        let Line::Folder(text) = line else { return None };
+    fn folder(&self, site: &Path, line: &PthLine) -> Option<PathBuf> {
+        let PthLine::Folder(text) = line else { return None };
         match self.tree.node(&self.tree.path(site, text)) {
-            Ok(Node::Folder(real)) => {
+            Ok(TreeNode::Folder(real)) => {
                 let is_listed = |site: &PathBuf| {
                     let below =
                         self.tree.real(site).ok().and_then(|site| real.strip_prefix(site).ok().map(PathBuf::from));
@@ -160,25 +163,25 @@ impl Survey<'_> {
 
     /// Takes from conda's records what distributions do not say themselves.
     fn ask_conda(&mut self) {
-        for Described { distribution, claim, .. } in &mut self.described {
+        for DescribedDistribution { distribution, claim, .. } in &mut self.described {
             let places = [
                 distribution.folder.join("METADATA"),
                 distribution.folder.join("PKG-INFO"),
                 distribution.folder.clone(),
             ];
             let Some(number) = places.iter().find_map(|place| self.conda.owner(place)) else { continue };
-            if self.conda.requested(number) == Requested::Yes {
-                distribution.requested = Requested::Yes;
+            if self.conda.requested(number) == RequestedMark::Yes {
+                distribution.requested = RequestedMark::Yes;
             }
-            if matches!(claim, Claim::None | Claim::TopLevel(_)) {
-                *claim = Claim::Listed(self.conda.files_of(number));
+            if matches!(claim, FileClaim::None | FileClaim::TopLevel(_)) {
+                *claim = FileClaim::Listed(self.conda.files_of(number));
             }
         }
     }
 
     /// Makes distributions of conda's packages that have files which no other distribution owns.
     fn distribute_by_conda(&mut self) {
-        let mut made: BTreeMap<usize, Distribution> = BTreeMap::new();
+        let mut made: BTreeMap<usize, InstalledDistribution> = BTreeMap::new();
         for file in self.files.iter_mut().filter(|file| !file.is_owned) {
             let Some(number) = self.conda.owner(&file.found.lexical) else { continue };
             let Some(distribution) = self.conda.distribution(number) else { continue };
@@ -191,7 +194,7 @@ impl Survey<'_> {
 
     /// Finds the modules of distributions that were installed to be edited in place.
     fn follow_edited(&mut self) {
-        let mut follows: Vec<Edited> = self.described.iter().map(|_| Edited::default()).collect();
+        let mut follows: Vec<EditableModules> = self.described.iter().map(|_| EditableModules::default()).collect();
         for start_up in &self.start_up {
             let Some(edited) = start_up.owner.and_then(|owner| follows.get_mut(owner)) else {
                 self.problems.extend(unowned_finder(start_up));
@@ -200,8 +203,8 @@ impl Survey<'_> {
             let site = start_up.path.parent().unwrap_or(&start_up.path);
             for line in &start_up.lines {
                 match line {
-                    Line::Folder(_) => edited.folders.extend(self.folder(site, line)),
-                    Line::Code(module) => edited.code.push(site.join(format!("{module}.py"))),
+                    PthLine::Folder(_) => edited.folders.extend(self.folder(site, line)),
+                    PthLine::Code(module) => edited.code.push(site.join(format!("{module}.py"))),
                 }
             }
         }
@@ -215,20 +218,20 @@ impl Survey<'_> {
     fn distribute(&mut self) {
         let mut described = std::mem::take(&mut self.described);
         for each in &mut described {
-            if let Claim::Listed(rows) = &each.claim {
+            if let FileClaim::Listed(rows) = &each.claim {
                 for (path, digest) in rows {
                     self.give(&mut each.distribution, &each.site, path, digest.as_ref());
                 }
             }
         }
         for each in &mut described {
-            if let Claim::TopLevel(names) = &each.claim {
+            if let FileClaim::TopLevel(names) = &each.claim {
                 self.give_below(&mut each.distribution, names);
             }
         }
         let leftover = self.files.iter().any(|file| !file.is_owned);
-        for Described { distribution, claim, .. } in &mut described {
-            if leftover && matches!(claim, Claim::None) && distribution.problems.is_empty() {
+        for DescribedDistribution { distribution, claim, .. } in &mut described {
+            if leftover && matches!(claim, FileClaim::None) && distribution.problems.is_empty() {
                 let message = "has no RECORD, so which of the files that nobody owns are its own is unknown".to_owned();
                 let problem = problem(&distribution.folder, message);
                 distribution.problems.push(Problem { package: Some(distribution.name.clone()), ..problem });
@@ -237,7 +240,7 @@ impl Survey<'_> {
         self.described = described;
     }
 
-    fn give(&mut self, distribution: &mut Distribution, site: &Path, path: &Path, digest: Option<&Digest>) {
+    fn give(&mut self, distribution: &mut InstalledDistribution, site: &Path, path: &Path, digest: Option<&Digest>) {
         if let Some(file) = self.paths.get(path).and_then(|index| self.files.get_mut(*index)) {
             file.is_owned = true;
             // conda may have changed the file while it installed it, and states what came out.
@@ -247,12 +250,12 @@ impl Survey<'_> {
         }
         // A file outside of the site-packages, a Python file, or a library that nothing imports: none of those is listed.
         let relative = path.strip_prefix(site).ok().and_then(Path::to_str).map(|path| path.replace('\\', "/"));
-        if relative.as_ref().is_none_or(|path| Candidate::of(path).is_none()) {
+        if relative.as_ref().is_none_or(|path| ModuleCandidate::of(path).is_none()) {
             return;
         }
         match self.tree.node(path) {
             // No dotted name leads into a folder with a dot, but `sys.path` may.
-            Ok(Node::File(location, size)) if is_below_dot(relative.as_deref().unwrap_or_default()) => {
+            Ok(TreeNode::File(location, size)) if is_below_dot(relative.as_deref().unwrap_or_default()) => {
                 let path = relative.unwrap_or_default();
                 let (recorded, passed_over) = (digest.cloned(), None);
                 distribution.files.push(InstalledFile { path, location, size, recorded, passed_over });
@@ -270,7 +273,7 @@ impl Survey<'_> {
     }
 
     /// What nobody lists, and is in a package or has the name of a module that the distribution names.
-    fn give_below(&mut self, distribution: &mut Distribution, names: &[PathBuf]) {
+    fn give_below(&mut self, distribution: &mut InstalledDistribution, names: &[PathBuf]) {
         for file in self.files.iter_mut().filter(|file| !file.is_owned) {
             let is_named = |name: &PathBuf| {
                 let path = &file.found.lexical;
@@ -291,27 +294,27 @@ impl Survey<'_> {
         }
     }
 
-    fn finish(self, environment: &Environment) -> Inventory {
-        let mut suffixes = Suffixes::default();
+    fn finish(self, environment: &InstalledEnvironment) -> EnvironmentInventory {
+        let mut suffixes = SuffixEvidence::default();
         for file in &self.files {
             suffixes.add(&file.found.path);
         }
         let told = &environment.told;
-        let mut unowned: Vec<Unowned> =
-            self.sites.into_iter().map(|folder| Unowned { folder, files: Vec::new() }).collect();
+        let mut unowned: Vec<UnownedFiles> =
+            self.sites.into_iter().map(|folder| UnownedFiles { folder, files: Vec::new() }).collect();
         for file in self.files.iter().filter(|file| !file.is_owned) {
             if let Some(unowned) = unowned.get_mut(file.site) {
                 unowned.files.push(installed(&file.found, None));
             }
         }
         unowned.retain(|unowned| !unowned.files.is_empty());
-        let mut distributions: Vec<Distribution> =
+        let mut distributions: Vec<InstalledDistribution> =
             self.described.into_iter().map(|described| described.distribution).chain(self.made).collect();
         for distribution in &mut distributions {
             distribution.files.sort_by(|one, other| one.path.cmp(&other.path));
         }
         distributions.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
-        let mut inventory = Inventory {
+        let mut inventory = EnvironmentInventory {
             distributions,
             unowned,
             minor: told.minor.or(told.python.map(|python| python.minor)),
@@ -331,9 +334,9 @@ fn is_below_dot(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(folders, _)| folders.contains('.'))
 }
 
-impl Inventory {
+impl EnvironmentInventory {
     /// Names folders as parts of the image, so that no other environment has one of the same name.
-    fn place_in(&mut self, image: &Image) {
+    fn place_in(&mut self, image: &ContainerImage) {
         let place =
             |problem: &mut Problem| problem.place = image.place(Path::new(&problem.place)).display().to_string();
         for distribution in &mut self.distributions {

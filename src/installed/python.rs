@@ -8,7 +8,7 @@ use crate::model::target::{Platform, Python};
 
 /// What is said of an environment's Python.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct StatedPython {
     /// Its version and build.
     pub(super) python: Option<Python>,
     /// The 14 of 3.14, where only the version is told.
@@ -19,7 +19,7 @@ pub(super) struct Told {
 
 /// What the suffixes of compiled files say, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Suffixes {
+pub(super) struct SuffixEvidence {
     pythons: BTreeSet<Python>,
     platforms: BTreeSet<Platform>,
 }
@@ -34,7 +34,7 @@ pub(super) fn minor_of(version: &str) -> Option<u8> {
     version.trim().strip_prefix("3.")?.split('.').next()?.parse().ok()
 }
 
-impl Suffixes {
+impl SuffixEvidence {
     /// Takes the suffix of one file into account.
     pub(super) fn add(&mut self, path: &str) {
         if let Some((python, platform)) = tags(path) {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn several_pythons_tell_nothing_unless_the_version_is_known() {
-        let mut suffixes = Suffixes::default();
+        let mut suffixes = SuffixEvidence::default();
         for path in ["a.cpython-313t-x86_64-linux-gnu.so", "a.cpython-312-x86_64-linux-gnu.so"] {
             suffixes.add(path);
         }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::model::target::{Architecture, Platform, Python};
 
-use super::python::{Told, of_folder};
-use super::tree::{EntryKind, Tree};
-use super::{Environment, InstalledError, conda, layout, listing};
+use super::python::{StatedPython, of_folder};
+use super::tree::{EntryKind, FileTree};
+use super::{InstalledEnvironment, InstalledError, conda, layout, listing};
 
 /// How deep folders are followed.
 const DEPTH: usize = 64;
@@ -19,8 +19,8 @@ const LOADERS: [&str; 4] = ["lib", "lib64", "usr/lib", "usr/lib64"];
 
 /// What was found on the way.
 #[derive(Default)]
-struct Search {
-    environments: Vec<Environment>,
+struct EnvironmentSearch {
+    environments: Vec<InstalledEnvironment>,
     /// Folders of modules that belong to no environment of their own, by Python and by the folder's name: one Python of the
     /// system has some in `/usr` and some in `/usr/local`.
     sites: BTreeMap<(Option<Python>, String), Vec<PathBuf>>,
@@ -28,16 +28,24 @@ struct Search {
 }
 
 /// Every environment below the root of a tree.
-pub(super) fn environments(tree: &Tree, shown: &str, limits: &Limits) -> Result<Vec<Environment>, InstalledError> {
-    let mut search = Search::default();
+pub(super) fn environments(
+    tree: &FileTree,
+    shown: &str,
+    limits: &ArchiveLimits,
+) -> Result<Vec<InstalledEnvironment>, InstalledError> {
+    let mut search = EnvironmentSearch::default();
     search.walk(tree, shown, limits)?;
-    let Search { mut environments, sites, mut problems } = search;
+    let EnvironmentSearch { mut environments, sites, mut problems } = search;
     for ((python, _), mut folders) in sites {
         folders.sort();
         let first = folders.first().map(|folder| below(tree, folder)).unwrap_or_default();
-        let told = Told { python, ..Told::default() };
+        let told = StatedPython { python, ..StatedPython::default() };
         let name = format!("{shown}: {first}");
-        environments.push(Environment { sites: folders, told, ..Environment::empty(&name, tree.clone()) });
+        environments.push(InstalledEnvironment {
+            sites: folders,
+            told,
+            ..InstalledEnvironment::empty(&name, tree.clone())
+        });
     }
     if environments.is_empty() {
         return Err(InstalledError::Nothing { place: shown.to_owned(), looked_for: layout::LOOKED_FOR.to_owned() });
@@ -51,8 +59,8 @@ pub(super) fn environments(tree: &Tree, shown: &str, limits: &Limits) -> Result<
     Ok(environments)
 }
 
-impl Search {
-    fn walk(&mut self, tree: &Tree, shown: &str, limits: &Limits) -> Result<(), InstalledError> {
+impl EnvironmentSearch {
+    fn walk(&mut self, tree: &FileTree, shown: &str, limits: &ArchiveLimits) -> Result<(), InstalledError> {
         let mut left = vec![(tree.root().to_path_buf(), 0)];
         let mut seen = 0;
         while let Some((folder, depth)) = left.pop() {
@@ -104,7 +112,7 @@ impl Search {
 }
 
 /// The Python of a folder of modules: the folder above is named so, or, as in Debian, one beside it alone is.
-fn python_of(tree: &Tree, site: &Path) -> Option<Python> {
+fn python_of(tree: &FileTree, site: &Path) -> Option<Python> {
     let above = site.parent()?;
     let name = above.file_name()?.to_str()?;
     if let Some(python) = of_folder(name) {
@@ -119,16 +127,16 @@ fn python_of(tree: &Tree, site: &Path) -> Option<Python> {
 }
 
 /// A path as it is called inside of the container.
-fn below(tree: &Tree, path: &Path) -> String {
+fn below(tree: &FileTree, path: &Path) -> String {
     let inside = path.strip_prefix(tree.root()).unwrap_or(path);
     format!("/{}", inside.display())
 }
 
 /// The platform, told by the name of the program that loads others; `None` when there are programs for several.
-fn platform(tree: &Tree) -> Option<Platform> {
+fn platform(tree: &FileTree) -> Option<Platform> {
     let names = LOADERS.iter().flat_map(|folder| tree.names(&tree.root().join(folder)).unwrap_or_default());
     let mut found: Vec<Platform> = names.filter_map(|name| loader(&name)).collect();
-    if let Tree::Image(image) = tree
+    if let FileTree::Image(image) = tree
         && let Some(architecture) = image.architecture()
     {
         found.retain(|platform| platform.architecture == architecture);

@@ -120,7 +120,7 @@ impl Artifact {
 
 /// Every file that the indexes and folders offer under one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
+pub struct ArtifactListing {
     /// The files, in the order of the indexes.
     pub files: Vec<Artifact>,
 }

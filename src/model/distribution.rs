@@ -45,13 +45,13 @@ pub struct TagClaim {
     /// The Python and ABI tag as written: `cp314-cp314t`, `cp39-abi3`, `py3-none`.
     pub tag: String,
     /// What it stands for.
-    pub claim: Claim,
+    pub claim: AbiClaim,
 }
 
 /// What a name claims of the ABI that a compiled file needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Claim {
+pub enum AbiClaim {
     /// Nothing: `x.so`, `py3-none-any`.
     #[default]
     Nothing,
@@ -69,7 +69,7 @@ pub struct NativeFile {
     /// What it is.
     pub kind: NativeKind,
     /// What its name claims.
-    pub claim: Claim,
+    pub claim: AbiClaim,
     /// The ABI that its bytes show, one for each image; empty when it was not read or has no module.
     pub abis: Vec<Abi>,
 }

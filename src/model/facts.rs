@@ -9,9 +9,9 @@ use super::evidence::Evidence;
 mod code;
 mod symbols;
 
-pub use code::{CodeFacts, ImportCalls, Sightings};
+pub use code::{CodeFacts, CodeSightings, ImportCalls};
 pub use symbols::{
-    CallSites, Concern, DocumentedLevel, Hazard, LimitedApi, Origin, PortingKind, PortingSign, Replacement,
+    CallSites, DocumentedLevel, Hazard, HazardConcern, ImportOrigin, LimitedApi, PortingKind, PortingSign, Replacement,
     StableAbiAudit, StableSymbol, WritableData,
 };
 
@@ -83,7 +83,7 @@ pub struct ModuleFacts {
 /// Container formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Format {
+pub enum ImageFormat {
     /// Linux and other Unix systems.
     Elf,
     /// macOS.
@@ -96,7 +96,7 @@ pub enum Format {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageFacts {
     /// Container format.
-    pub format: Format,
+    pub format: ImageFormat,
     /// Architecture in the words of the wheel tags: `x86_64`, `aarch64`, `i686`, `armv7l`, …
     pub architecture: String,
     /// The functions by which an interpreter could import a module from this image, in the order of their names.
@@ -154,7 +154,7 @@ pub struct InitFacts {
     /// How the module is initialised.
     pub init: Fact<InitKind>,
     /// What the module says of the GIL.
-    pub gil: Fact<Declaration>,
+    pub gil: Fact<GilDeclaration>,
     /// `Py_mod_abi`; the value is `None` when the definition has no such slot.
     pub abi_info: Fact<Option<AbiInfo>>,
     /// Slot ids in the order of the definition, as stored; empty for a module without slots.
@@ -217,7 +217,7 @@ pub enum InitKind {
 /// What a module says of the GIL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Declaration {
+pub enum GilDeclaration {
     /// A slot `Py_mod_gil` with this value. CPython 3.13 and 3.14 take anything but 0 for "not used", 3.15 only 1.
     Slot {
         /// The stored value.

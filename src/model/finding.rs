@@ -8,7 +8,7 @@ use super::verdict::Verdict;
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
+pub enum FindingLevel {
     /// For maintainers, off by default.
     Hint,
     /// A gate may be told to count it.
@@ -33,7 +33,7 @@ pub struct Finding {
     /// The rule's id.
     pub rule: String,
     /// How much it weighs.
-    pub level: Level,
+    pub level: FindingLevel,
     /// Whether the condition holds or is unknown.
     pub certainty: Certainty,
     /// The verdict that it leads to by itself; `None` for warnings and hints.

@@ -14,11 +14,11 @@ pub struct Gate {
     /// All that the policy counts against the report, in the report's order, what is waived among them.
     pub violations: Vec<Violation>,
     /// For each problem of the report, in its order, whether it counts; `None` where the policy lets it pass.
-    pub problems: Vec<Option<Standing>>,
+    pub problems: Vec<Option<ViolationStanding>>,
     /// Every waiver of the policy, in its order.
     pub waivers: Vec<WaiverUse>,
     /// What is different from the baseline, when there is one.
-    pub changes: Option<Changes>,
+    pub changes: Option<VerdictChanges>,
 }
 
 /// How a gate decides.
@@ -52,12 +52,12 @@ pub struct Violation {
     /// One sentence: what was found.
     pub message: String,
     /// Whether it counts, and if not, why.
-    pub standing: Standing,
+    pub standing: ViolationStanding,
 }
 
 /// Whether a violation counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ViolationStanding {
     /// It breaks the policy.
     Breaks,
     /// It leaves the gate open: nothing says that it is wrong, but it could not be judged.
@@ -111,37 +111,37 @@ pub enum WaiverState {
 
 /// What is different from an earlier report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct VerdictChanges {
     /// Changes for the worse, in the order of targets and names: what was better, and what was not there and is not good.
-    pub worse: Vec<Change>,
+    pub worse: Vec<VerdictChange>,
     /// Changes for the better.
-    pub better: Vec<Change>,
+    pub better: Vec<VerdictChange>,
     /// Changes of which nobody can say whether they are for the better: what was bad and is unknown now.
-    pub different: Vec<Change>,
+    pub different: Vec<VerdictChange>,
     /// Packages that are not worse and were not there.
-    pub added: Vec<Change>,
+    pub added: Vec<VerdictChange>,
     /// Packages that are not there any more.
-    pub removed: Vec<Change>,
+    pub removed: Vec<VerdictChange>,
     /// Targets of one report only; nothing on them was compared.
     pub not_compared: Vec<String>,
 }
 
 /// One package on one target, then and now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct VerdictChange {
     /// The package.
     pub package: PackageName,
     /// The target, as reports write it.
     pub target: String,
     /// What it was; `None` when it was not there.
-    pub before: Option<State>,
+    pub before: Option<VersionVerdict>,
     /// What it is; `None` when it is not there any more.
-    pub after: Option<State>,
+    pub after: Option<VersionVerdict>,
 }
 
 /// A version and its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct VersionVerdict {
     /// The version, where known.
     pub version: Option<Version>,
     /// The verdict.

@@ -1,6 +1,6 @@
 //! What `inspect` shows: everything that compiled files say of themselves, and what each target does with them.
 
-use super::distribution::{Claim, DistributionFacts};
+use super::distribution::{AbiClaim, DistributionFacts};
 use super::evidence::Evidence;
 use super::facts::{ModuleFacts, StableAbiAudit};
 use super::metadata::WheelFile;
@@ -59,7 +59,7 @@ pub struct InspectedFile {
     /// What it says of itself.
     pub facts: ModuleFacts,
     /// What its name claims.
-    pub claim: Claim,
+    pub claim: AbiClaim,
     /// For each image: what its imports say of each claim to the stable ABI.
     pub audits: Vec<Vec<StableAbiAudit>>,
     /// One for each target, in the order of the targets.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the archive's directory says of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct MemberEntry {
     /// Path inside the artifact, with forward slashes.
     pub path: String,
     /// Unpacked size in bytes.

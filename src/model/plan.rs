@@ -19,17 +19,17 @@ pub struct Plan {
     pub excluded: Vec<ExcludedTarget>,
     /// One for each package that is not ready on a target, in the order in which to take them: what is required before
     /// what requires it.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// What changes its version because of the steps, or comes in, or goes; by name.
-    pub moves: Vec<Move>,
+    pub moves: Vec<PlannedMove>,
     /// What gets worse, by name; empty unless there is no better way.
     pub worse: Vec<WorsePackage>,
     /// Lines of requirements files to be edited, in the order of the files.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<LineEdit>,
     /// Bounds on packages that nothing pins, by name.
     pub bounds: Vec<BoundLine>,
     /// What the tools that made lock files are to be told.
-    pub commands: Vec<Command>,
+    pub commands: Vec<PlanCommand>,
     /// All that could not be looked at, sorted.
     pub problems: Vec<Problem>,
     /// Counts.
@@ -38,7 +38,7 @@ pub struct Plan {
 
 /// What to do about one version of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct PlanStep {
     /// Normalised name.
     pub name: PackageName,
     /// The version that the set has now; `None` when it could not be found out.
@@ -46,18 +46,18 @@ pub struct Step {
     /// How it came into the set.
     pub required_by: Vec<RequiredBy>,
     /// One for each target on which it is not ready.
-    pub outlooks: Vec<Outlook>,
+    pub outlooks: Vec<TargetOutlook>,
     /// What to do.
-    pub course: Course,
+    pub course: PlanAction,
     /// Where its project wants to hear of it: an address from its metadata, with whatever it says there.
     pub tracker: Option<String>,
     /// What to use instead, where rules name something and it does not become ready on all targets; each once.
-    pub alternatives: Vec<Alternative>,
+    pub alternatives: Vec<NamedAlternative>,
 }
 
 /// What a rule names to be used instead of a package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Alternative {
+pub struct NamedAlternative {
     /// The rule's id.
     pub rule: String,
     /// What to use, in the rule's words.
@@ -66,7 +66,7 @@ pub struct Alternative {
 
 /// How a package stands on one target, and how it could.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outlook {
+pub struct TargetOutlook {
     /// The target.
     pub target: Target,
     /// Its verdict now.
@@ -76,9 +76,9 @@ pub struct Outlook {
     /// `Requires-Python` of it, where that alone keeps it from the target: the build with the GIL is left out as well.
     pub requires_python: Option<VersionSpecifiers>,
     /// What was found among its newer versions; `None` when there was no listing to search.
-    pub search: Option<Search>,
+    pub search: Option<VersionSearch>,
     /// What it gets when the plan is followed.
-    pub after: After,
+    pub after: PlannedOutcome,
     /// When it has to be built even then, and that does not help: what is foreseen of the newest version, where that has
     /// to be built too.
     pub newer_build: Option<NewerBuild>,
@@ -86,7 +86,7 @@ pub struct Outlook {
 
 /// What is foreseen of a package that has to be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreseen {
+pub struct ForeseenBuild {
     /// Of the version in the set.
     pub now: Forecast,
     /// Of the newest version, when `now` does not keep the GIL off.
@@ -104,7 +104,7 @@ pub struct NewerBuild {
 
 /// What a package gets when the plan is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct After {
+pub struct PlannedOutcome {
     /// Its version; `None` when it leaves the set, or when it could not be found out.
     pub version: Option<Version>,
     /// Its verdict; `None` when it leaves the set.
@@ -118,15 +118,16 @@ pub struct After {
 
 /// A search among the versions of a package, from the one in the set upwards, and downwards where nothing is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
+pub struct VersionSearch {
     /// The oldest version that was found ready.
     pub oldest: Option<Version>,
     /// The newest version that was found ready.
     pub newest: Option<Version>,
-    /// Where no newer version was found ready: the newest ready one that is older than the one in the set.
+    /// Where no newer version was found ready: the newest one that works and is older than the one in the set; it may lack its
+    /// compiled modules.
     pub older: Option<Version>,
     /// How sure it is that no version between the one in the set and the oldest one is ready.
-    pub border: Border,
+    pub border: SearchFrontier,
     /// Versions newer than the one in the set; without pre-releases unless that one is one.
     pub versions: usize,
     /// Those of them that have a file which the target takes, with the compiled modules that its platform could have; the
@@ -135,7 +136,7 @@ pub struct Search {
     /// Those of them that do not allow the target's Python (`Requires-Python`).
     pub other_python: usize,
     /// What was looked at, oldest first: the evidence.
-    pub probes: Vec<Probe>,
+    pub probes: Vec<VersionProbe>,
     /// The newest pre-release, when it is newer than all that was searched and was left out.
     pub prerelease: Option<Version>,
     /// Requests that the looks may cost where nothing is cached, for the listing and the version in the set included. What
@@ -145,7 +146,7 @@ pub struct Search {
 
 /// What is known of the versions before the oldest ready one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Border {
+pub enum SearchFrontier {
     /// The version right before it was looked at and is not ready, or there is none.
     Confirmed,
     /// The version right before it was not looked at, or could not be read.
@@ -155,7 +156,7 @@ pub enum Border {
 
 /// A look at one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
+pub struct VersionProbe {
     /// The version.
     pub version: Version,
     /// What was found, which may be the first thing that speaks against it.
@@ -163,12 +164,12 @@ pub struct Probe {
     /// Why, in a few words.
     pub reason: String,
     /// What was looked at.
-    pub seen: Seen,
+    pub seen: ProbeBasis,
 }
 
 /// What a probe rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum ProbeBasis {
     /// The names of its files: none fits, or only one without its compiled modules.
     Names,
     /// The bytes of its file.
@@ -177,7 +178,7 @@ pub enum Seen {
 
 /// What to do about a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum PlanAction {
     /// Take another version.
     Change {
         /// The version that the whole set gets by the plan.
@@ -190,7 +191,7 @@ pub enum Course {
         /// The oldest ready version.
         to: Version,
         /// What stands in the way; not empty.
-        by: Vec<Obstacle>,
+        by: Vec<VersionObstacle>,
     },
     /// No version is ready: build it where it runs, and look at what that gives.
     Build,
@@ -204,7 +205,7 @@ pub enum Course {
 
 /// What keeps a version out of the set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Obstacle {
+pub struct VersionObstacle {
     /// The line that keeps it out, or that pins the package which does; `None` when no line does.
     pub place: Option<Place>,
     /// The package whose requirement keeps it out, with its version; `None` when it is the line itself.
@@ -215,7 +216,7 @@ pub struct Obstacle {
 
 /// A package that the plan moves without being about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Move {
+pub struct PlannedMove {
     /// Normalised name.
     pub name: PackageName,
     /// The version now; `None` when it comes in.
@@ -275,7 +276,7 @@ pub struct BoundLine {
 
 /// One line of a requirements file with another version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
+pub struct LineEdit {
     /// The line.
     pub place: Place,
     /// The package that it pins.
@@ -291,7 +292,7 @@ pub struct Edit {
 
 /// What to type, for a file that a tool writes itself or for an environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Command {
+pub struct PlanCommand {
     /// What the file is.
     pub place: CommandPlace,
     /// The file, or the environment.

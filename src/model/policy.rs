@@ -32,7 +32,7 @@ impl Ruling {
 
 /// One kind of thing that a policy can rule on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Matter {
+pub enum PolicySubject {
     /// A verdict, and all findings that lead to it.
     Verdict(Verdict),
     /// The findings of a rule, whatever their level.
@@ -49,7 +49,7 @@ pub enum Matter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// What is ruled otherwise than usual.
-    pub rulings: BTreeMap<Matter, Ruling>,
+    pub rulings: BTreeMap<PolicySubject, Ruling>,
     /// Decisions to go on in spite of something, in the order in which they are written.
     pub waivers: Vec<Waiver>,
 }

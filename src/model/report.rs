@@ -26,7 +26,7 @@ pub struct Report {
     /// All that could not be looked at, sorted.
     pub problems: Vec<Problem>,
     /// Counts.
-    pub summary: Summary,
+    pub summary: RunSummary,
     /// What a policy makes of it, when one was asked for.
     pub gate: Option<Gate>,
     /// The configuration file that was followed, as the user would name it.
@@ -91,7 +91,7 @@ pub struct TargetResult {
 
 /// Counts of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct RunSummary {
     /// Packages (names).
     pub packages: usize,
     /// Distribution files looked into.

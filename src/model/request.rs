@@ -14,7 +14,7 @@ use super::python_bound::PythonBound;
 
 /// What one line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum WantedPackage {
     /// A distribution by name, with specifiers or a direct URL.
     Named(Requirement),
     /// A wheel, an sdist or a project folder that gives its own name.
@@ -32,7 +32,7 @@ pub enum Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// What is asked for.
-    pub wanted: Wanted,
+    pub wanted: WantedPackage,
     /// Digests of which the chosen file must have one; empty when none were given.
     pub hashes: Vec<Digest>,
     /// Who asked.
@@ -43,8 +43,8 @@ impl Request {
     /// The requirement, when it names its package.
     pub fn named(&self) -> Option<&Requirement> {
         match &self.wanted {
-            Wanted::Named(requirement) => Some(requirement),
-            Wanted::Unnamed { .. } => None,
+            WantedPackage::Named(requirement) => Some(requirement),
+            WantedPackage::Unnamed { .. } => None,
         }
     }
 }
@@ -79,7 +79,7 @@ impl FormatControl {
 
 /// Where distributions are looked for and which are accepted; from the input's own options and the user's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sources {
+pub struct PackageSources {
     /// Main index (`--index-url`); `None` leaves the default.
     pub index_url: Option<Url>,
     /// Further indexes, in order.
@@ -97,10 +97,10 @@ pub struct Sources {
     /// Whether an older wheel is better than a newer sdist.
     pub prefer_binary: bool,
     /// What was taken out of the input's URLs, each of which stands here without it.
-    pub credentials: Vec<Credentials>,
+    pub credentials: Vec<UrlCredentials>,
 }
 
-impl Sources {
+impl PackageSources {
     /// Whether wheels of this package may be chosen: a control that names a package is stronger than one for all.
     pub fn accept_wheels(&self, name: &PackageName) -> bool {
         !self.no_binary.covers(name) || (self.no_binary == FormatControl::All && self.only_binary.names(name))
@@ -114,7 +114,7 @@ impl Sources {
 
 /// User name and password that stood in a URL. `Debug` hides them, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub struct UrlCredentials {
     /// The URL in which they stood, without them; they are meant for its server.
     pub url: Url,
     /// User name, or a token when there is no password; percent-encoding undone.
@@ -123,7 +123,7 @@ pub struct Credentials {
     pub password: Option<String>,
 }
 
-impl fmt::Debug for Credentials {
+impl fmt::Debug for UrlCredentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Credentials").field("url", &self.url.as_str()).finish_non_exhaustive()
     }
@@ -144,7 +144,7 @@ pub struct Requests {
     /// Lock files, each an exact set of its own beside what the requests resolve to.
     pub locks: Vec<Lock>,
     /// Where the files are to come from.
-    pub sources: Sources,
+    pub sources: PackageSources,
     /// Groups and extras that the input's files have, whether they are selected or not.
     pub offered: Offered,
     /// Pythons that projects among the input are made for.
@@ -178,7 +178,7 @@ mod tests {
         let name: PackageName = "numpy".parse().unwrap();
         let names = || FormatControl::Names([name.clone()].into());
         let check = |only_binary, no_binary, wheels: bool, sdists: bool| {
-            let sources = Sources { only_binary, no_binary, ..Sources::default() };
+            let sources = PackageSources { only_binary, no_binary, ..PackageSources::default() };
             assert_eq!((sources.accept_wheels(&name), sources.accept_sdists(&name)), (wheels, sdists), "{sources:?}");
         };
         check(FormatControl::None, FormatControl::None, true, true);

@@ -1,6 +1,6 @@
 //! A rule's page, for formats that bring it along.
 
-use super::finding::Level;
+use super::finding::FindingLevel;
 
 /// What is told of a rule to somebody who never ran ungil.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct RulePage {
     /// A few words for lists.
     pub title: String,
     /// How much its findings weigh.
-    pub level: Level,
+    pub level: FindingLevel,
     /// The page, in Markdown.
     pub markdown: String,
 }

@@ -22,21 +22,21 @@ impl std::fmt::Display for SourcePlace {
 
 /// Minor versions of CPython 3 for which something in a source counts: conditions of the preprocessor decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reach {
+pub struct VersionReach {
     /// Bit n stands for 3.(13 + n): it certainly counts.
     pub certain: u8,
     /// Bit n stands for 3.(13 + n): it may count.
     pub possible: u8,
 }
 
-/// The oldest minor version that a [`Reach`] knows, and the newest; later ones are taken to be like the newest.
+/// The oldest minor version that a [`VersionReach`] knows, and the newest; later ones are taken to be like the newest.
 const MINORS: (u8, u8) = (13, 15);
 
-impl Reach {
+impl VersionReach {
     /// It counts always.
-    pub const ALWAYS: Reach = Reach { certain: 0b111, possible: 0b111 };
+    pub const ALWAYS: VersionReach = VersionReach { certain: 0b111, possible: 0b111 };
     /// It may count.
-    pub const PERHAPS: Reach = Reach { certain: 0, possible: 0b111 };
+    pub const PERHAPS: VersionReach = VersionReach { certain: 0, possible: 0b111 };
 
     /// The bit of a minor version.
     pub fn bit(minor: u8) -> u8 {
@@ -45,19 +45,19 @@ impl Reach {
 
     /// Whether it certainly counts for this minor version.
     pub fn is_certain(self, minor: u8) -> bool {
-        self.certain & Reach::bit(minor) != 0
+        self.certain & VersionReach::bit(minor) != 0
     }
 
     /// Whether it may count for this minor version.
     pub fn is_possible(self, minor: u8) -> bool {
-        self.possible & Reach::bit(minor) != 0
+        self.possible & VersionReach::bit(minor) != 0
     }
 }
 
 /// What one declaration in a source says of the GIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Word {
+pub enum DeclaredWord {
     /// The module does not need it.
     NotUsed,
     /// The module needs it.
@@ -70,9 +70,9 @@ pub enum Word {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceDeclaration {
     /// What it says.
-    pub word: Word,
+    pub word: DeclaredWord,
     /// Where it counts.
-    pub reach: Reach,
+    pub reach: VersionReach,
     /// The function, slot, macro, directive or flag.
     pub means: String,
     /// Where it stands.
@@ -82,7 +82,7 @@ pub struct SourceDeclaration {
 /// Whether the build makes the module, as far as its files tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Standing {
+pub enum ModuleStanding {
     /// A build file names it, or all files of its kind.
     Named {
         /// The build file.
@@ -108,7 +108,7 @@ pub struct SourceModule {
     /// Why nothing certain can be said, where that is so whatever the declarations are.
     pub doubt: Option<String>,
     /// Whether the build makes it.
-    pub standing: Standing,
+    pub standing: ModuleStanding,
 }
 
 /// A requirement of the build.
@@ -153,7 +153,7 @@ pub struct LimitedApiUse {
     /// The macro or option.
     pub means: String,
     /// Where it counts.
-    pub reach: Reach,
+    pub reach: VersionReach,
     /// Where it stands.
     pub place: SourcePlace,
 }
@@ -190,7 +190,7 @@ impl std::fmt::Display for Language {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceStop {
     /// Where it is run.
-    pub reach: Reach,
+    pub reach: VersionReach,
     /// Whether a condition around it asks for the free-threaded build.
     pub asks_for_build: bool,
     /// Where it stands.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::distribution::{Claim, DistributionFacts};
+use super::distribution::{AbiClaim, DistributionFacts};
 use super::facts::{ImageFacts, StableAbiAudit};
 use super::outcome::{Gil, ModuleOutcome};
 use super::source::Forecast;
@@ -18,7 +18,7 @@ pub struct Subject {
     /// The target.
     pub target: Target,
     /// What an installer gets.
-    pub offer: Offer,
+    pub offer: InstallChoice,
     /// What happens to the modules of the chosen file that the target finds.
     pub modules: Vec<ModuleOutcome>,
     /// Modules of the chosen file that the target does not find.
@@ -37,7 +37,7 @@ pub struct Subject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectFile {
     /// What its name claims.
-    pub claim: Claim,
+    pub claim: AbiClaim,
     /// The image for the target's processor.
     pub image: ImageFacts,
     /// For each claim to the stable ABI, by its name or the wheel's tags, what the imports say of it.
@@ -46,7 +46,7 @@ pub struct SubjectFile {
 
 /// What an installer gets, as far as rules care.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Offer {
+pub enum InstallChoice {
     /// A wheel for certain interpreters or platforms.
     Wheel {
         /// Its file name.

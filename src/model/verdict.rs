@@ -59,7 +59,7 @@ impl Verdict {
 
 /// What a verdict says to somebody who decides; the same three that the exit codes tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
+pub enum DecisionSide {
     /// Nothing speaks against the package.
     For,
     /// Not known, or decided elsewhere.
@@ -68,12 +68,12 @@ pub enum Side {
     Against,
 }
 
-impl From<Verdict> for Side {
-    fn from(verdict: Verdict) -> Side {
+impl From<Verdict> for DecisionSide {
+    fn from(verdict: Verdict) -> DecisionSide {
         match verdict {
-            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => Side::For,
-            Verdict::Unknown | Verdict::Build => Side::Open,
-            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Side::Against,
+            Verdict::Pure | Verdict::Ready | Verdict::PureFallback => DecisionSide::For,
+            Verdict::Unknown | Verdict::Build => DecisionSide::Open,
+            Verdict::Gil | Verdict::Crash | Verdict::Blocked => DecisionSide::Against,
         }
     }
 }
@@ -93,13 +93,13 @@ impl Movement {
     /// Between two different verdicts. Whether one is better is said only where both are known: a package that can no longer
     /// be read has not become better, however bad it was.
     pub fn between(before: Verdict, after: Verdict) -> Movement {
-        let (left, reached) = (Side::from(before), Side::from(after));
+        let (left, reached) = (DecisionSide::from(before), DecisionSide::from(after));
         match (left, reached) {
-            (Side::Against, Side::Open) => Movement::Other,
-            (Side::Against, Side::Against) if after > before => Movement::Worse,
-            (Side::Against, Side::Against) => Movement::Better,
-            (Side::For, Side::For) if after == Verdict::PureFallback => Movement::Worse,
-            (Side::For, Side::For) if before == Verdict::PureFallback => Movement::Better,
+            (DecisionSide::Against, DecisionSide::Open) => Movement::Other,
+            (DecisionSide::Against, DecisionSide::Against) if after > before => Movement::Worse,
+            (DecisionSide::Against, DecisionSide::Against) => Movement::Better,
+            (DecisionSide::For, DecisionSide::For) if after == Verdict::PureFallback => Movement::Worse,
+            (DecisionSide::For, DecisionSide::For) if before == Verdict::PureFallback => Movement::Better,
             _ if left == reached => Movement::Other,
             _ if reached > left => Movement::Worse,
             _ => Movement::Better,

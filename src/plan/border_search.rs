@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// What a look at one version says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Readiness {
+pub enum VersionReadiness {
     /// It is.
     Ready,
     /// It is not.
@@ -24,29 +24,29 @@ pub enum Readiness {
 
 /// What the search found; positions count from the oldest version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Searched {
+pub struct SearchOutcome {
     /// The oldest ready version.
     pub oldest: Option<usize>,
     /// The newest ready version.
     pub newest: Option<usize>,
     /// What was looked at.
-    pub looked: BTreeMap<usize, Readiness>,
+    pub looked: BTreeMap<usize, VersionReadiness>,
 }
 
-impl Searched {
+impl SearchOutcome {
     /// Whether the version before the oldest ready one is known not to be ready, or there is none.
     pub fn is_confirmed(&self) -> bool {
         let before = |oldest: usize| oldest.checked_sub(1);
         self.oldest.is_some_and(|oldest| match before(oldest) {
             None => true,
-            Some(before) => self.looked.get(&before) == Some(&Readiness::NotReady),
+            Some(before) => self.looked.get(&before) == Some(&VersionReadiness::NotReady),
         })
     }
 }
 
 /// A history: how many versions, and which of them open a release line.
 #[derive(Clone, Copy)]
-pub struct History<'a> {
+pub struct ReleaseHistory<'a> {
     /// How many versions.
     pub count: usize,
     /// Which of them open a release line.
@@ -54,26 +54,26 @@ pub struct History<'a> {
 }
 
 /// Searches. `look` answers `None` when nothing more may be looked at; what was found until then counts.
-pub fn search(history: History<'_>, look: &mut dyn FnMut(usize) -> Option<Readiness>) -> Searched {
-    let mut search = BorderSearch { history, look, searched: Searched::default() };
+pub fn search(history: ReleaseHistory<'_>, look: &mut dyn FnMut(usize) -> Option<VersionReadiness>) -> SearchOutcome {
+    let mut search = BorderSearch { history, look, searched: SearchOutcome::default() };
     search.searched.newest = search.newest();
     search.searched.oldest = search.searched.newest.map(|newest| search.oldest(newest));
     search.searched
 }
 
 /// Searches the newest ready version alone.
-pub fn newest(history: History<'_>, look: &mut dyn FnMut(usize) -> Option<Readiness>) -> Option<usize> {
-    BorderSearch { history, look, searched: Searched::default() }.newest()
+pub fn newest(history: ReleaseHistory<'_>, look: &mut dyn FnMut(usize) -> Option<VersionReadiness>) -> Option<usize> {
+    BorderSearch { history, look, searched: SearchOutcome::default() }.newest()
 }
 
 struct BorderSearch<'a> {
-    history: History<'a>,
-    look: &'a mut dyn FnMut(usize) -> Option<Readiness>,
-    searched: Searched,
+    history: ReleaseHistory<'a>,
+    look: &'a mut dyn FnMut(usize) -> Option<VersionReadiness>,
+    searched: SearchOutcome,
 }
 
 impl BorderSearch<'_> {
-    fn at(&mut self, position: usize) -> Option<Readiness> {
+    fn at(&mut self, position: usize) -> Option<VersionReadiness> {
         if let Some(known) = self.searched.looked.get(&position) {
             return Some(*known);
         }
@@ -87,7 +87,7 @@ impl BorderSearch<'_> {
         let (mut position, mut step) = (self.history.count.checked_sub(1)?, 1);
         let mut not_ready = None;
         let mut ready = loop {
-            if self.at(position)? == Readiness::Ready {
+            if self.at(position)? == VersionReadiness::Ready {
                 break position;
             }
             not_ready = Some(position);
@@ -101,7 +101,7 @@ impl BorderSearch<'_> {
         while end > ready + 1 {
             let middle = ready + (end - ready) / 2;
             match self.at(middle) {
-                Some(Readiness::Ready) => ready = middle,
+                Some(VersionReadiness::Ready) => ready = middle,
                 Some(_) => end = middle,
                 None => break,
             }
@@ -113,7 +113,7 @@ impl BorderSearch<'_> {
     fn oldest(&mut self, newest: usize) -> usize {
         let mut ready = newest;
         match self.at(0) {
-            Some(Readiness::Ready) => return 0,
+            Some(VersionReadiness::Ready) => return 0,
             Some(_) => {}
             None => return ready,
         }
@@ -121,7 +121,7 @@ impl BorderSearch<'_> {
         while ready > not_ready + 1 {
             let position = self.next(not_ready, ready);
             match self.at(position) {
-                Some(Readiness::Ready) => ready = position,
+                Some(VersionReadiness::Ready) => ready = position,
                 Some(_) => not_ready = position,
                 None => break,
             }
@@ -152,16 +152,20 @@ mod tests {
         let states: Vec<char> = history.chars().collect();
         let opens_line = |position: usize| matches!(states[position], 'r' | '_');
         let mut looks = 0;
-        let searched = search(History { count: states.len(), opens_line: &opens_line }, &mut |position| {
+        let searched = search(ReleaseHistory { count: states.len(), opens_line: &opens_line }, &mut |position| {
             looks += 1;
             (looks <= most).then(|| match states[position] {
-                'R' | 'r' => Readiness::Ready,
-                '?' => Readiness::Unknown,
-                _ => Readiness::NotReady,
+                'R' | 'r' => VersionReadiness::Ready,
+                '?' => VersionReadiness::Unknown,
+                _ => VersionReadiness::NotReady,
             })
         });
         for ready in searched.oldest.iter().chain(&searched.newest) {
-            assert_eq!(searched.looked[ready], Readiness::Ready, "{history}: what was not looked at is never named");
+            assert_eq!(
+                searched.looked[ready],
+                VersionReadiness::Ready,
+                "{history}: what was not looked at is never named"
+            );
         }
         (searched.oldest, searched.newest, searched.is_confirmed(), searched.looked.len())
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::lock::{Lock, LockTool};
 use crate::model::name::{PackageName, Version, VersionSpecifiers, oldest_named};
-use crate::model::plan::{BoundLine, Command, CommandPlace, Move, Step};
+use crate::model::plan::{BoundLine, CommandPlace, PlanCommand, PlanStep, PlannedMove};
 use crate::model::request::Requests;
 use crate::model::resolution::Choice;
 
@@ -32,10 +32,10 @@ enum AskedFor {
 }
 
 /// One for each lock file that pins a package to be changed.
-pub(super) fn of_locks(requests: &Requests, revision: &InputRevision, after: &JudgedSet) -> Vec<Command> {
+pub(super) fn of_locks(requests: &Requests, revision: &InputRevision, after: &JudgedSet) -> Vec<PlanCommand> {
     let command = |lock: &Lock| {
         let wishes = wishes(lock, revision, after);
-        (!wishes.is_empty()).then(|| Command {
+        (!wishes.is_empty()).then(|| PlanCommand {
             place: CommandPlace::LockFile,
             file: lock.file.clone(),
             command: told(lock, &wishes),
@@ -123,7 +123,7 @@ fn told(lock: &Lock, wishes: &[LockWish<'_>]) -> String {
         LockTool::Pipenv => {
             let pins: Vec<String> =
                 wishes.iter().map(|wish| quoted(&format!("{}=={}", wish.name, wish.version))).collect();
-            format!("pipenv upgrade --lock-only {}", pins.join(" "))
+            format!("pipenv upgrade {}", pins.join(" "))
         }
         LockTool::Poetry => newest_of(wishes, "poetry add --lock", "poetry update --lock"),
         LockTool::Pdm => newest_of(wishes, "pdm add --no-sync", "pdm update --no-sync"),
@@ -157,19 +157,19 @@ fn quoted(word: &str) -> String {
 /// What an environment is to get: what changes, and what of it moves with that. What comes in besides installers know.
 pub(super) fn of_environment(
     environment: &str,
-    moves: &[Move],
-    steps: &[Step],
+    moves: &[PlannedMove],
+    steps: &[PlanStep],
     bounds: &[BoundLine],
-) -> Option<Command> {
-    use crate::model::plan::Course;
+) -> Option<PlanCommand> {
+    use crate::model::plan::PlanAction;
     let changed = steps.iter().filter_map(|step| match &step.course {
-        Course::Change { to } => Some((&step.name, to)),
-        Course::Follow
-        | Course::HeldBack { .. }
-        | Course::Build
-        | Course::Isolate
-        | Course::Accept
-        | Course::Unclear => None,
+        PlanAction::Change { to } => Some((&step.name, to)),
+        PlanAction::Follow
+        | PlanAction::HeldBack { .. }
+        | PlanAction::Build
+        | PlanAction::Isolate
+        | PlanAction::Accept
+        | PlanAction::Unclear => None,
     });
     let moved = moves.iter().filter(|moved| moved.from.is_some());
     let moved = moved.filter_map(|moved| Some((&moved.name, moved.to.as_ref()?)));
@@ -178,7 +178,7 @@ pub(super) fn of_environment(
     let bounds =
         bounds.iter().filter(|bound| !versions.contains_key(&bound.name)).map(|bound| bound.requirement.clone());
     let words: Vec<String> = packages.iter().cloned().chain(bounds).map(|word| quoted(&word)).collect();
-    (!words.is_empty()).then(|| Command {
+    (!words.is_empty()).then(|| PlanCommand {
         place: CommandPlace::Environment,
         file: environment.to_owned(),
         command: format!("pip install {}", words.join(" ")),
@@ -207,7 +207,7 @@ mod tests {
             ("x/s.py.lock", "uv lock --script 's.py' --upgrade-package 'a==1.2' --upgrade-package 'b==1.2'"),
             ("poetry.lock", "poetry add --lock 'a<2' && poetry update --lock b"),
             ("pdm.lock", "pdm add --no-sync 'a<2' && pdm update --no-sync b"),
-            ("Pipfile.lock", "pipenv upgrade --lock-only 'a==1.2' 'b==1.2'"),
+            ("Pipfile.lock", "pipenv upgrade 'a==1.2' 'b==1.2'"),
             ("pylock.toml", ""),
         ] {
             assert_eq!(told(&Lock { file: file.to_owned(), ..Lock::default() }, &wishes), command);

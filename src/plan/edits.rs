@@ -2,7 +2,7 @@
 
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Requirement, Version, VersionSpecifiers, of_versions, pinned, specifiers};
-use crate::model::plan::{BoundLine, Edit};
+use crate::model::plan::{BoundLine, LineEdit};
 use crate::model::report::Report;
 use crate::model::request::{Request, Requests};
 
@@ -14,10 +14,10 @@ pub(super) fn edits(
     before: &Report,
     after: &Report,
     digests: &dyn Fn(&PackageName, &Version) -> Vec<Digest>,
-) -> Vec<Edit> {
+) -> Vec<LineEdit> {
     let asking = requests.requests.iter().filter(|line| asks(before, line));
     let lines = asking.chain(&requests.constraints).filter(|line| line.place.line.is_some());
-    let mut edits: Vec<Edit> = lines
+    let mut edits: Vec<LineEdit> = lines
         .filter_map(|line| {
             let requirement = line.named()?;
             let from = pinned(requirement)?;
@@ -25,7 +25,7 @@ pub(super) fn edits(
             let to = newest(after, &requirement.name).filter(|to| *to != from)?;
             let digests = (!line.hashes.is_empty()).then(|| digests(&requirement.name, to));
             let (place, name) = (line.place.clone(), requirement.name.clone());
-            Some(Edit { place, name, from: from.clone(), to: to.clone(), digests })
+            Some(LineEdit { place, name, from: from.clone(), to: to.clone(), digests })
         })
         .collect();
     edits.sort_by(|left, right| left.place.cmp(&right.place));

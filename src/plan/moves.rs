@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{Course, Move, MoveReason, Step};
+use crate::model::plan::{MoveReason, PlanAction, PlanStep, PlannedMove};
 use crate::model::report::Report;
 
 /// Moves of packages that no step changes, by name.
 pub(super) fn moves(
     before: &Report,
     after: &Report,
-    steps: &[Step],
+    steps: &[PlanStep],
     because: &BTreeMap<PackageName, Vec<MoveReason>>,
-) -> Vec<Move> {
+) -> Vec<PlannedMove> {
     let changed = |name: &PackageName| {
-        steps.iter().any(|step| step.name == *name && matches!(step.course, Course::Change { .. }))
+        steps.iter().any(|step| step.name == *name && matches!(step.course, PlanAction::Change { .. }))
     };
     let (old, new) = (versions(before), versions(after));
     let names: BTreeSet<&PackageName> = old.keys().chain(new.keys()).copied().collect();
@@ -22,7 +22,7 @@ pub(super) fn moves(
     let newest =
         |versions: Option<&BTreeSet<Option<Version>>>| versions.and_then(|versions| versions.last().cloned()?);
     moved
-        .map(|name| Move {
+        .map(|name| PlannedMove {
             name: name.clone(),
             from: newest(old.get(name)),
             to: newest(new.get(name)),

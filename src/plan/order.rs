@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::model::name::PackageName;
-use crate::model::plan::Step;
+use crate::model::plan::PlanStep;
 
 /// The steps in the order in which to take them; among those that do not depend on each other, by name.
-pub(super) fn leaves_first(mut steps: Vec<Step>) -> Vec<Step> {
+pub(super) fn leaves_first(mut steps: Vec<PlanStep>) -> Vec<PlanStep> {
     steps.sort_by(|left, right| (&left.name, &left.version).cmp(&(&right.name, &right.version)));
-    let mut ordered: Vec<Step> = Vec::with_capacity(steps.len());
+    let mut ordered: Vec<PlanStep> = Vec::with_capacity(steps.len());
     while !steps.is_empty() {
         let above: BTreeSet<PackageName> = steps.iter().flat_map(requiring).cloned().collect();
         // In a circle nobody is a leaf.
@@ -19,7 +19,7 @@ pub(super) fn leaves_first(mut steps: Vec<Step>) -> Vec<Step> {
 }
 
 /// Packages that require it, at any distance, itself left out.
-fn requiring(step: &Step) -> impl Iterator<Item = &PackageName> {
+fn requiring(step: &PlanStep) -> impl Iterator<Item = &PackageName> {
     step.required_by.iter().flat_map(|required| &required.path).filter(|name| **name != step.name)
 }
 
@@ -27,12 +27,12 @@ fn requiring(step: &Step) -> impl Iterator<Item = &PackageName> {
 mod tests {
     use super::*;
     use crate::model::place::Place;
-    use crate::model::plan::Course;
+    use crate::model::plan::PlanAction;
     use crate::model::resolution::RequiredBy;
 
     fn ordered(steps: &[(&str, &[&str])]) -> String {
         let place = Place { file: "r".into(), line: None, column: None };
-        let step = |(name, path): &(&str, &[&str])| Step {
+        let step = |(name, path): &(&str, &[&str])| PlanStep {
             name: name.parse().unwrap(),
             version: None,
             required_by: vec![RequiredBy {
@@ -40,7 +40,7 @@ mod tests {
                 path: path.iter().map(|name| name.parse().unwrap()).collect(),
             }],
             outlooks: Vec::new(),
-            course: Course::Unclear,
+            course: PlanAction::Unclear,
             tracker: None,
             alternatives: Vec::new(),
         };

@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{MoveReason, Obstacle, Search};
+use crate::model::plan::{MoveReason, VersionObstacle, VersionSearch};
 use crate::model::request::Requests;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 
 use super::HeldBack;
-use super::proposal::{Concessions, SetProposer};
+use super::proposal::{SearchConcessions, SetProposer};
 use super::readiness::{PackageStanding, ReadinessTable};
 use super::revision::{InputRevision, PlanInput, VersionBound, VersionChange};
 use super::score::SetScore;
-use super::world::{DependencyMode, JudgedSet, NotReady, PlanWorld, TryOrders};
+use super::world::{JudgedSet, NotReady, PlanWorld, RequirementMode, TryOrders};
 
 /// How many proposals are judged. Most are right at first; each further one has learned from the one before.
 const PROPOSALS: usize = 8;
@@ -34,7 +34,7 @@ pub struct PlanSearchResult {
     /// The changes.
     pub revision: InputRevision,
     /// What was found among the versions of each package that is not ready.
-    pub searches: BTreeMap<(PackageName, Target), Search>,
+    pub searches: BTreeMap<(PackageName, Target), VersionSearch>,
     /// Packages of which a ready version is known that no set has.
     pub held: BTreeMap<PackageName, HeldBack>,
     /// Why packages have other versions.
@@ -46,7 +46,7 @@ pub fn find(
     world: &impl PlanWorld,
     requests: &Requests,
     before: &JudgedSet,
-    requirements: DependencyMode,
+    requirements: RequirementMode,
 ) -> PlanSearchResult {
     let input = PlanInput { requests, before, requirements };
     let mut planner = SetPlanner {
@@ -73,7 +73,7 @@ struct SetPlanner<'a, W> {
     targets: Vec<Target>,
     pinned: BTreeSet<PackageName>,
     table: ReadinessTable,
-    searches: BTreeMap<(PackageName, Target), Search>,
+    searches: BTreeMap<(PackageName, Target), VersionSearch>,
     /// What stood in the way of packages that no proposal could make fine.
     reasons: BTreeMap<PackageName, String>,
 }
@@ -113,15 +113,15 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     /// Locks whose packages contradict each other by what they say themselves (their tool was told to overlook it) are
     /// not resolved: each package is looked at by itself.
     fn check_locks(&mut self) {
-        if self.input.requests.locks.is_empty() || self.input.requirements == DependencyMode::Ignored {
+        if self.input.requests.locks.is_empty() || self.input.requirements == RequirementMode::Ignored {
             return;
         }
         let contradicts = |target: &Target| {
             let (requests, orders) = self.input.revised(&InputRevision::default(), *target, self.world);
-            self.world.resolve(&requests, &orders, DependencyMode::Followed, *target).is_err()
+            self.world.resolve(&requests, &orders, RequirementMode::Followed, *target).is_err()
         };
         if self.targets.iter().any(contradicts) {
-            self.input.requirements = DependencyMode::Ignored;
+            self.input.requirements = RequirementMode::Ignored;
         }
     }
 
@@ -165,7 +165,7 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         best
     }
 
-    fn propose(&mut self, released: &BTreeMap<PackageName, String>) -> Option<(Vec<Resolution>, Concessions)> {
+    fn propose(&mut self, released: &BTreeMap<PackageName, String>) -> Option<(Vec<Resolution>, SearchConcessions)> {
         let mut proposer = SetProposer {
             world: self.world,
             input: self.input,
@@ -178,7 +178,7 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
     }
 
     /// Whether every package that was to be fine is.
-    fn is_as_expected(&self, set: &JudgedSet, leave: &Concessions) -> bool {
+    fn is_as_expected(&self, set: &JudgedSet, leave: &SearchConcessions) -> bool {
         let names = set.names().into_iter().filter(|name| !leave.released.contains_key(*name));
         names.into_iter().all(|name| {
             set.of(name).all(|(target, _, result)| {
@@ -348,7 +348,7 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
                 if now == to {
                     continue;
                 }
-                let reason = |Obstacle { package, wants, .. }| {
+                let reason = |VersionObstacle { package, wants, .. }| {
                     Some(MoveReason { package: package?, required: name.clone(), wants })
                 };
                 for reason in self.world.kept_out(after, name, now).into_iter().filter_map(reason) {
@@ -373,12 +373,14 @@ impl<W: PlanWorld> SetPlanner<'_, W> {
         for not_ready in after.not_ready() {
             let name = &not_ready.chosen.name;
             let Some(search) = self.searches.get(&(name.clone(), not_ready.result.target)) else { continue };
-            let Some(to) = search.oldest.clone().or_else(|| search.older.clone()) else { continue };
+            let is_slower = PackageStanding::from(not_ready.result.verdict) == PackageStanding::Slower;
+            let older = search.older.clone().filter(|_| !is_slower);
+            let Some(to) = search.oldest.clone().or(older) else { continue };
             let mut by = self.world.obstacles(self.input.before, name, &to);
             if by.is_empty() {
                 let wants = self.reasons.get(name).cloned();
                 let wants = wants.unwrap_or_else(|| "no better set of versions has it".to_owned());
-                by.push(Obstacle { place: None, package: None, wants });
+                by.push(VersionObstacle { place: None, package: None, wants });
             }
             held.entry(name.clone()).or_insert(HeldBack { to, by });
         }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::Search;
+use crate::model::plan::VersionSearch;
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -27,13 +27,13 @@ pub(super) struct SetProposer<'a, W> {
     pub(super) input: PlanInput<'a>,
     pub(super) targets: &'a [Target],
     pub(super) pinned: &'a BTreeSet<PackageName>,
-    pub(super) searches: &'a BTreeMap<(PackageName, Target), Search>,
+    pub(super) searches: &'a BTreeMap<(PackageName, Target), VersionSearch>,
     pub(super) table: &'a mut ReadinessTable,
 }
 
 /// What a search was allowed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Concessions {
+pub(super) struct SearchConcessions {
     /// Pinned packages that may move.
     pub(super) moving: BTreeSet<PackageName>,
     /// Packages that need not be fine, and what stood in the way of that.
@@ -45,14 +45,14 @@ impl<W: PlanWorld> SetProposer<'_, W> {
     pub(super) fn propose(
         &mut self,
         released: &BTreeMap<PackageName, String>,
-    ) -> Option<(Vec<Resolution>, Concessions)> {
-        let mut leave = Concessions { released: released.clone(), ..Concessions::default() };
-        let mut sets = self.search(&mut leave, Releasing::Allowed).ok()?;
+    ) -> Option<(Vec<Resolution>, SearchConcessions)> {
+        let mut leave = SearchConcessions { released: released.clone(), ..SearchConcessions::default() };
+        let mut sets = self.search(&mut leave, ReleasePolicy::Allowed).ok()?;
         // What was let go of first may be fine after all, now that others were let go of too.
         for name in leave.released.keys().filter(|name| !released.contains_key(*name)).cloned().collect::<Vec<_>>() {
             let mut tried = leave.clone();
             tried.released.remove(&name);
-            match self.search(&mut tried, Releasing::Forbidden) {
+            match self.search(&mut tried, ReleasePolicy::Forbidden) {
                 Ok(found) => (sets, leave) = (found, tried),
                 Err(conflict) => _ = leave.released.insert(name, conflict.explanation),
             }
@@ -60,7 +60,11 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         Some((sets, leave))
     }
 
-    fn search(&mut self, leave: &mut Concessions, release: Releasing) -> Result<Vec<Resolution>, SetConflict> {
+    fn search(
+        &mut self,
+        leave: &mut SearchConcessions,
+        release: ReleasePolicy,
+    ) -> Result<Vec<Resolution>, SetConflict> {
         loop {
             let conflict = match self.agree(leave) {
                 Ok(sets) => return Ok(sets),
@@ -72,7 +76,7 @@ impl<W: PlanWorld> SetProposer<'_, W> {
                 leave.moving.extend(held);
                 continue;
             }
-            match self.releasable(&conflict, leave).filter(|_| release == Releasing::Allowed) {
+            match self.releasable(&conflict, leave).filter(|_| release == ReleasePolicy::Allowed) {
                 Some(name) => _ = leave.released.insert(name, conflict.explanation),
                 None => return Err(conflict),
             }
@@ -81,7 +85,7 @@ impl<W: PlanWorld> SetProposer<'_, W> {
 
     /// A package of the conflict that need not be fine: one that is not now, if there is one; best one that ran out of
     /// versions.
-    fn releasable(&self, conflict: &SetConflict, leave: &Concessions) -> Option<PackageName> {
+    fn releasable(&self, conflict: &SetConflict, leave: &SearchConcessions) -> Option<PackageName> {
         let is_demanding = |name: &&PackageName| {
             !leave.released.contains_key(*name)
                 && self.targets.iter().any(|target| self.demanded(name, *target, leave) > PackageStanding::NotFine)
@@ -101,7 +105,7 @@ impl<W: PlanWorld> SetProposer<'_, W> {
     }
 
     /// Sets that have the same version of each pinned package.
-    fn agree(&mut self, leave: &Concessions) -> Result<Vec<Resolution>, SetConflict> {
+    fn agree(&mut self, leave: &SearchConcessions) -> Result<Vec<Resolution>, SetConflict> {
         let mut preferred: BTreeMap<PackageName, Version> = BTreeMap::new();
         let mut sets = Vec::new();
         for _ in 0..AGREEMENTS {
@@ -129,7 +133,12 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         Ok(sets)
     }
 
-    fn orders(&mut self, target: Target, leave: &Concessions, first: &BTreeMap<PackageName, Version>) -> TryOrders {
+    fn orders(
+        &mut self,
+        target: Target,
+        leave: &SearchConcessions,
+        first: &BTreeMap<PackageName, Version>,
+    ) -> TryOrders {
         let names: BTreeSet<PackageName> = self.input.before.names().into_iter().cloned().collect();
         let found = self.searches.keys().map(|(name, _)| name.clone());
         let names: BTreeSet<PackageName> = names.into_iter().chain(found).chain(self.pinned.iter().cloned()).collect();
@@ -145,7 +154,7 @@ impl<W: PlanWorld> SetProposer<'_, W> {
         &mut self,
         name: &PackageName,
         target: Target,
-        leave: &Concessions,
+        leave: &SearchConcessions,
         first: Option<&Version>,
     ) -> Option<Vec<Version>> {
         let before = self.input.before;
@@ -231,30 +240,35 @@ impl<W: PlanWorld> SetProposer<'_, W> {
 
     /// Whether it works without its compiled modules, and a version is known that has them.
     fn is_slower(&self, name: &PackageName, target: Target) -> bool {
-        self.input.before.verdict(name, target) == Some(Verdict::PureFallback) && self.is_known_ready(name, target)
+        self.input.before.verdict(name, target) == Some(Verdict::PureFallback)
+            && self.known_best(name, target) == PackageStanding::Ready
     }
 
     /// How a package has to stand on a target.
-    fn demanded(&self, name: &PackageName, target: Target, leave: &Concessions) -> PackageStanding {
+    fn demanded(&self, name: &PackageName, target: Target, leave: &SearchConcessions) -> PackageStanding {
         let now = self.input.before.verdict(name, target).map(PackageStanding::from);
         match now {
             Some(PackageStanding::Ready | PackageStanding::Slower) => now.unwrap_or(PackageStanding::NotFine),
             _ if leave.released.contains_key(name) => PackageStanding::NotFine,
-            Some(PackageStanding::NotFine) if self.is_known_ready(name, target) => PackageStanding::Ready,
+            Some(PackageStanding::NotFine) => self.known_best(name, target),
             None if self.table.knows_bad(name, target) => PackageStanding::Slower,
-            Some(PackageStanding::NotFine) | None => PackageStanding::NotFine,
+            None => PackageStanding::NotFine,
         }
     }
 
-    fn is_known_ready(&self, name: &PackageName, target: Target) -> bool {
-        let search = self.searches.get(&(name.clone(), target));
-        search.is_some_and(|search| search.oldest.is_some() || search.older.is_some())
+    /// What a package that is not fine can become: upwards ready, downwards at least what works.
+    fn known_best(&self, name: &PackageName, target: Target) -> PackageStanding {
+        match self.searches.get(&(name.clone(), target)) {
+            Some(search) if search.oldest.is_some() => PackageStanding::Ready,
+            Some(search) if search.older.is_some() => PackageStanding::Slower,
+            Some(_) | None => PackageStanding::NotFine,
+        }
     }
 }
 
 /// Whether more packages may stay as they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Releasing {
+enum ReleasePolicy {
     Allowed,
     Forbidden,
 }

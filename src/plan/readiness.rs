@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{Search, Seen};
+use crate::model::plan::{ProbeBasis, VersionSearch};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
@@ -52,9 +52,9 @@ impl ReadinessTable {
     }
 
     /// Takes note of what a search found. What a set as a whole made of a version counts more.
-    pub(super) fn learn_search(&mut self, name: &PackageName, target: Target, search: &Search) {
+    pub(super) fn learn_search(&mut self, name: &PackageName, target: Target, search: &VersionSearch) {
         let known = self.judged.entry((name.clone(), target)).or_default();
-        for probe in search.probes.iter().filter(|probe| probe.seen == Seen::Bytes) {
+        for probe in search.probes.iter().filter(|probe| probe.seen == ProbeBasis::Bytes) {
             known.entry(probe.version.clone()).or_insert(probe.verdict);
         }
     }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::lock::{Lock, LockTool, LockedBound, Pin};
 use crate::model::name::{Bound, PackageName, Requirement, Version, bounded_by, of_name, of_versions, pinned};
 use crate::model::place::Place;
-use crate::model::request::{Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, WantedPackage};
 use crate::model::target::Target;
 
-use super::world::{DependencyMode, JudgedSet, PlanWorld, TryOrders};
+use super::world::{JudgedSet, PlanWorld, RequirementMode, TryOrders};
 
 /// What is to be changed about a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum VersionBound {
 pub(super) struct PlanInput<'a> {
     pub(super) requests: &'a Requests,
     pub(super) before: &'a JudgedSet,
-    pub(super) requirements: DependencyMode,
+    pub(super) requirements: RequirementMode,
 }
 
 impl PlanInput<'_> {
@@ -72,11 +72,11 @@ impl PlanInput<'_> {
     /// What is left when every version may change: no line pins anything, and of locks what their projects say.
     pub(super) fn open(&self, target: Target, world: &impl PlanWorld) -> Requests {
         let opened = |line: &Request| match &line.wanted {
-            Wanted::Named(requirement) if pinned(requirement).is_some() => {
-                let wanted = Wanted::Named(Requirement { version_or_url: None, ..requirement.clone() });
+            WantedPackage::Named(requirement) if pinned(requirement).is_some() => {
+                let wanted = WantedPackage::Named(Requirement { version_or_url: None, ..requirement.clone() });
                 Request { wanted, hashes: Vec::new(), place: line.place.clone() }
             }
-            Wanted::Named(_) | Wanted::Unnamed { .. } => line.clone(),
+            WantedPackage::Named(_) | WantedPackage::Unnamed { .. } => line.clone(),
         };
         let lines = self.requests.requests.iter().map(opened).collect();
         let constraints = self.requests.constraints.iter().map(opened).collect();
@@ -117,18 +117,18 @@ impl PlanInput<'_> {
     fn without_locks(&self, mut requests: Requests, target: Target, world: &impl PlanWorld) -> Requests {
         for lock in std::mem::take(&mut requests.locks) {
             match self.requirements {
-                DependencyMode::Followed => {
+                RequirementMode::Followed => {
                     requests.requests.extend(world.unlocked(&lock, target));
                     requests.constraints.extend(lock.bounds.into_iter().map(bound_line));
                     requests.overrides.extend(lock.overrides.into_iter().map(bound_line));
                 }
                 // Each is there for itself.
-                DependencyMode::Ignored => {
+                RequirementMode::Ignored => {
                     let is_there = |name: &&PackageName| self.before.version(name, target).is_some();
                     let names: BTreeSet<&PackageName> = locked_names(&lock).filter(is_there).collect();
                     let place = Place { file: lock.file.clone(), line: None, column: None };
                     let line = |name: &PackageName| Request {
-                        wanted: Wanted::Named(of_name(name)),
+                        wanted: WantedPackage::Named(of_name(name)),
                         hashes: Vec::new(),
                         place: place.clone(),
                     };
@@ -147,7 +147,7 @@ impl PlanInput<'_> {
 }
 
 fn bound_line(bound: LockedBound) -> Request {
-    Request { wanted: Wanted::Named(bound.requirement), hashes: Vec::new(), place: bound.place }
+    Request { wanted: WantedPackage::Named(bound.requirement), hashes: Vec::new(), place: bound.place }
 }
 
 fn locked_names(lock: &Lock) -> impl Iterator<Item = &PackageName> {
@@ -158,11 +158,11 @@ fn locked_names(lock: &Lock) -> impl Iterator<Item = &PackageName> {
 impl InputRevision {
     /// Gives a line that pins a package to be changed its new version. Its digests are those of the old one.
     fn revise(&self, line: &mut Request) {
-        let Wanted::Named(requirement) = &line.wanted else { return };
+        let WantedPackage::Named(requirement) = &line.wanted else { return };
         if let Some(VersionChange::Pin(to)) = self.changes.get(&requirement.name)
             && pinned(requirement).is_some_and(|from| from != to)
         {
-            line.wanted = Wanted::Named(bounded_by(requirement, Bound::Exactly, to));
+            line.wanted = WantedPackage::Named(bounded_by(requirement, Bound::Exactly, to));
             line.hashes.clear();
         }
     }
@@ -176,7 +176,7 @@ impl InputRevision {
 impl VersionBound {
     fn constraint(&self, name: &PackageName) -> Request {
         let place = Place { file: "the plan".to_owned(), line: None, column: None };
-        let wanted = Wanted::Named(of_versions(name, self.to_string().parse().ok()));
+        let wanted = WantedPackage::Named(of_versions(name, self.to_string().parse().ok()));
         Request { wanted, hashes: Vec::new(), place }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{Obstacle, Search};
+use crate::model::plan::{VersionObstacle, VersionSearch};
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::{Request, Requests};
 use crate::model::resolution::{Chosen, Resolution};
@@ -21,7 +21,7 @@ pub trait PlanWorld: Sync {
     fn offered(&self, name: &PackageName, target: Target) -> Vec<OfferedVersion>;
 
     /// Searches ready versions of each of these; `None` where there is nothing to search.
-    fn search(&self, wanting: &[NotReady<'_>]) -> Vec<Option<Search>>;
+    fn search(&self, wanting: &[NotReady<'_>]) -> Vec<Option<VersionSearch>>;
 
     /// What a lock leaves to be resolved when its versions may change.
     fn unlocked(&self, lock: &Lock, target: Target) -> Vec<Request>;
@@ -31,7 +31,7 @@ pub trait PlanWorld: Sync {
         &self,
         requests: &Requests,
         orders: &TryOrders,
-        requirements: DependencyMode,
+        requirements: RequirementMode,
         target: Target,
     ) -> Result<Resolution, SetConflict>;
 
@@ -39,15 +39,15 @@ pub trait PlanWorld: Sync {
     fn judge(&self, requests: &Requests, resolutions: Vec<Resolution>) -> JudgedSet;
 
     /// Packages of a set whose requirements a version does not meet.
-    fn kept_out(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<Obstacle>;
+    fn kept_out(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle>;
 
     /// Lines of the input, or else packages of a set, that keep a version out.
-    fn obstacles(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<Obstacle>;
+    fn obstacles(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle>;
 }
 
 /// Whether what packages require counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DependencyMode {
+pub enum RequirementMode {
     /// It does.
     Followed,
     /// Each package is looked at by itself: what they require of each other contradicts itself as it is.

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::finding::{Finding, Level};
-use crate::model::gate::{Gate, Standing, Violation, Waiver};
+use crate::model::finding::{Finding, FindingLevel};
+use crate::model::gate::{Gate, Violation, ViolationStanding, Waiver};
 use crate::model::name::{PackageName, Version};
 use crate::model::place::Place;
 use crate::model::report::{PackageReport, Report, TargetResult};
@@ -26,7 +26,7 @@ use super::sanitize::harmless;
 use super::targets::targets;
 use super::text::count;
 
-pub(super) use environments::{Environments, MOST_ENVIRONMENTS, environments};
+pub(super) use environments::{EnvironmentCount, MOST_ENVIRONMENTS, environments};
 pub(super) use waivers::{WAIVER_EXPIRED, WAIVER_UNUSED, waiver_words};
 
 use environments::held;
@@ -34,7 +34,7 @@ use waivers::of_waiver;
 
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Weight {
+pub(super) enum AlertWeight {
     /// Good to know.
     Note,
     /// Not judged, or worth a look.
@@ -45,7 +45,7 @@ pub(super) enum Weight {
 
 /// Which findings become alerts where no policy says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum AlertScope {
     /// Those that decide.
     Deciding,
     /// Warnings and hints too.
@@ -54,11 +54,11 @@ pub(super) enum Extent {
 
 /// One rule's word against one package.
 #[derive(Clone, Debug)]
-pub(super) struct Alert<'a> {
+pub(super) struct RuleAlert<'a> {
     /// The rule's id, `verdict-…` where no rule is behind it, or that of an alert about a waiver.
     pub(super) rule: Cow<'a, str>,
     /// How urgent it is, whether or not it counts.
-    pub(super) weight: Weight,
+    pub(super) weight: AlertWeight,
     /// The package.
     pub(super) package: &'a PackageName,
     /// Its version, where known.
@@ -80,23 +80,23 @@ pub(super) struct Alert<'a> {
     /// The environments, or folders of wheels, that hold it; empty where the report is not about several.
     pub(super) found_in: Vec<&'a str>,
     /// Whether it counts for the policy; `None` where there is none, and for alerts about waivers.
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Option<ViolationStanding>,
     /// The waiver that covers it, or that it is about.
     pub(super) waiver: Option<&'a Waiver>,
 }
 
-impl Alert<'_> {
+impl RuleAlert<'_> {
     /// Whether it is shown only so that nothing is hidden: it is waived, or not new.
     pub(super) fn is_settled(&self) -> bool {
-        matches!(self.standing, Some(Standing::Waived(_) | Standing::Known))
+        matches!(self.standing, Some(ViolationStanding::Waived(_) | ViolationStanding::Known))
     }
 
     /// How urgent it is, now that it counts or does not.
-    pub(super) fn urgency(&self) -> Weight {
+    pub(super) fn urgency(&self) -> AlertWeight {
         match self.standing {
-            Some(Standing::Waived(_) | Standing::Known) => Weight::Note,
-            Some(Standing::Breaks) => Weight::Error,
-            Some(Standing::Open) => Weight::Warning,
+            Some(ViolationStanding::Waived(_) | ViolationStanding::Known) => AlertWeight::Note,
+            Some(ViolationStanding::Breaks) => AlertWeight::Error,
+            Some(ViolationStanding::Open) => AlertWeight::Warning,
             None => self.weight,
         }
     }
@@ -124,7 +124,7 @@ impl Alert<'_> {
         text
     }
 
-    /// [`Alert::sentence`] with package, targets and, where there are several, environments. Harmless.
+    /// [`RuleAlert::sentence`] with package, targets and, where there are several, environments. Harmless.
     pub(super) fn full_sentence(&self, report: &Report) -> String {
         let on = match self.targets.as_slice() {
             [] => String::new(),
@@ -134,49 +134,49 @@ impl Alert<'_> {
     }
 
     /// What sorts alerts, the worst first.
-    fn rank(&self) -> (u8, Reverse<Weight>, Reverse<Option<Verdict>>) {
+    fn rank(&self) -> (u8, Reverse<AlertWeight>, Reverse<Option<Verdict>>) {
         let standing = match (self.standing, self.waiver) {
-            (Some(Standing::Waived(_)), _) => 3,
-            (Some(Standing::Known), _) => 4,
+            (Some(ViolationStanding::Waived(_)), _) => 3,
+            (Some(ViolationStanding::Known), _) => 4,
             (None, Some(_)) => 2,
-            (Some(Standing::Open), _) => 1,
-            (Some(Standing::Breaks) | None, _) => 0,
+            (Some(ViolationStanding::Open), _) => 1,
+            (Some(ViolationStanding::Breaks) | None, _) => 0,
         };
         (standing, Reverse(self.weight), Reverse(self.verdict))
     }
 }
 
 /// Why something that a policy counts is no reason to stop. Harmless.
-pub(super) fn standing_words(standing: Option<Standing>, waiver: Option<&Waiver>) -> Option<String> {
+pub(super) fn standing_words(standing: Option<ViolationStanding>, waiver: Option<&Waiver>) -> Option<String> {
     match (standing?, waiver) {
-        (Standing::Waived(_), Some(waiver)) => {
+        (ViolationStanding::Waived(_), Some(waiver)) => {
             let until = waiver.until.map_or_else(String::new, |day| format!(" until {day}"));
             Some(format!("waived{until}: {}", harmless(&waiver.reason)))
         }
-        (Standing::Waived(_), None) => Some("waived".to_owned()),
-        (Standing::Known, _) => Some("the baseline had it already".to_owned()),
-        (Standing::Open, _) => Some("leaves the gate open".to_owned()),
-        (Standing::Breaks, _) => None,
+        (ViolationStanding::Waived(_), None) => Some("waived".to_owned()),
+        (ViolationStanding::Known, _) => Some("the baseline had it already".to_owned()),
+        (ViolationStanding::Open, _) => Some("leaves the gate open".to_owned()),
+        (ViolationStanding::Breaks, _) => None,
     }
 }
 
 /// All alerts, the worst first, otherwise in the report's order.
-pub(super) fn alerts(report: &Report, extent: Extent) -> Vec<Alert<'_>> {
-    let mut collection = Collection::default();
+pub(super) fn alerts(report: &Report, extent: AlertScope) -> Vec<RuleAlert<'_>> {
+    let mut collection = AlertCollection::default();
     match &report.gate {
         Some(gate) => of_gate(report, gate, &mut collection),
         None => of_findings(report, extent, &mut collection),
     }
-    if environments(report) == Environments::AtMostOne {
+    if environments(report) == EnvironmentCount::AtMostOne {
         collection.alerts.iter_mut().for_each(|alert| alert.found_in.clear());
     }
-    collection.alerts.sort_by_key(Alert::rank);
+    collection.alerts.sort_by_key(RuleAlert::rank);
     collection.alerts
 }
 
 /// A digest for each alert that stays the same when lines move, versions change or a waiver is written; told apart by
 /// their order where one rule says different things of a package.
-pub(super) fn fingerprints(alerts: &[Alert<'_>]) -> Vec<String> {
+pub(super) fn fingerprints(alerts: &[RuleAlert<'_>]) -> Vec<String> {
     let mut seen: BTreeMap<(&PackageName, &str), usize> = BTreeMap::new();
     let mut fingerprints = Vec::with_capacity(alerts.len());
     for alert in alerts {
@@ -189,23 +189,23 @@ pub(super) fn fingerprints(alerts: &[Alert<'_>]) -> Vec<String> {
 }
 
 /// What makes two findings one alert.
-type Key<'a> = (&'a PackageName, Option<&'a Version>, Cow<'a, str>, Option<Verdict>, (u8, usize));
+type AlertKey<'a> = (&'a PackageName, Option<&'a Version>, Cow<'a, str>, Option<Verdict>, (u8, usize));
 
 #[derive(Default)]
-struct Collection<'a> {
-    alerts: Vec<Alert<'a>>,
-    places: BTreeMap<Key<'a>, usize>,
+struct AlertCollection<'a> {
+    alerts: Vec<RuleAlert<'a>>,
+    places: BTreeMap<AlertKey<'a>, usize>,
 }
 
-impl<'a> Collection<'a> {
+impl<'a> AlertCollection<'a> {
     /// Adds an alert of one target and at most one module, to one that says the same where there is one.
-    fn add(&mut self, alert: Alert<'a>) {
+    fn add(&mut self, alert: RuleAlert<'a>) {
         let standing = match alert.standing {
             None => (0, 0),
-            Some(Standing::Breaks) => (1, 0),
-            Some(Standing::Open) => (2, 0),
-            Some(Standing::Waived(waiver)) => (3, waiver),
-            Some(Standing::Known) => (4, 0),
+            Some(ViolationStanding::Breaks) => (1, 0),
+            Some(ViolationStanding::Open) => (2, 0),
+            Some(ViolationStanding::Waived(waiver)) => (3, waiver),
+            Some(ViolationStanding::Known) => (4, 0),
         };
         let key = (alert.package, alert.version, alert.rule.clone(), alert.verdict, standing);
         let place = *self.places.entry(key).or_insert(self.alerts.len());
@@ -235,12 +235,12 @@ fn extend_with_new<T: PartialEq>(known: &mut Vec<T>, others: Vec<T>) {
     }
 }
 
-fn of_findings<'a>(report: &'a Report, extent: Extent, collection: &mut Collection<'a>) {
+fn of_findings<'a>(report: &'a Report, extent: AlertScope, collection: &mut AlertCollection<'a>) {
     for package in &report.packages {
         let places = places(&package.required_by);
         for result in &package.results {
-            let decides = |finding: &Finding| finding.level == Level::Decides && speaks_against(finding, result);
-            let told = |finding: &Finding| finding.level != Level::Decides && extent == Extent::Everything;
+            let decides = |finding: &Finding| finding.level == FindingLevel::Decides && speaks_against(finding, result);
+            let told = |finding: &Finding| finding.level != FindingLevel::Decides && extent == AlertScope::Everything;
             for finding in result.findings.iter().filter(|finding| decides(finding) || told(finding)) {
                 collection.add(of_finding(package, result, finding, &places));
             }
@@ -261,14 +261,14 @@ fn of_finding<'a>(
     result: &TargetResult,
     finding: &'a Finding,
     places: &[&'a Place],
-) -> Alert<'a> {
-    let verdict = (finding.level == Level::Decides).then(|| finding.verdict.unwrap_or(result.verdict));
-    Alert {
+) -> RuleAlert<'a> {
+    let verdict = (finding.level == FindingLevel::Decides).then(|| finding.verdict.unwrap_or(result.verdict));
+    RuleAlert {
         rule: Cow::Borrowed(&finding.rule),
         weight: match finding.level {
-            Level::Decides => weight_of(verdict.unwrap_or(result.verdict)),
-            Level::Warning => Weight::Warning,
-            Level::Hint => Weight::Note,
+            FindingLevel::Decides => weight_of(verdict.unwrap_or(result.verdict)),
+            FindingLevel::Warning => AlertWeight::Warning,
+            FindingLevel::Hint => AlertWeight::Note,
         },
         package: &package.name,
         version: package.version.as_ref(),
@@ -286,8 +286,8 @@ fn of_finding<'a>(
 }
 
 /// A verdict that no finding is behind.
-fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &[&'a Place]) -> Alert<'a> {
-    Alert {
+fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &[&'a Place]) -> RuleAlert<'a> {
+    RuleAlert {
         rule: verdict_rule(result.verdict),
         weight: weight_of(result.verdict),
         package: &package.name,
@@ -305,7 +305,7 @@ fn of_result<'a>(package: &'a PackageReport, result: &'a TargetResult, places: &
     }
 }
 
-fn of_gate<'a>(report: &'a Report, gate: &'a Gate, collection: &mut Collection<'a>) {
+fn of_gate<'a>(report: &'a Report, gate: &'a Gate, collection: &mut AlertCollection<'a>) {
     for violation in &gate.violations {
         collection.add(of_violation(gate, violation, report.packages.get(violation.entry)));
     }
@@ -314,16 +314,16 @@ fn of_gate<'a>(report: &'a Report, gate: &'a Gate, collection: &mut Collection<'
     }
 }
 
-fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'a PackageReport>) -> Alert<'a> {
+fn of_violation<'a>(gate: &'a Gate, violation: &'a Violation, package: Option<&'a PackageReport>) -> RuleAlert<'a> {
     let waiver = match violation.standing {
-        Standing::Waived(place) => gate.waivers.get(place).map(|used| &used.waiver),
-        Standing::Breaks | Standing::Open | Standing::Known => None,
+        ViolationStanding::Waived(place) => gate.waivers.get(place).map(|used| &used.waiver),
+        ViolationStanding::Breaks | ViolationStanding::Open | ViolationStanding::Known => None,
     };
     let results = package.into_iter().flat_map(|package| &package.results);
     let mut findings = results.filter(|result| result.target == violation.target).flat_map(|result| &result.findings);
     let same =
         |finding: &&Finding| Some(&finding.rule) == violation.rule.as_ref() && finding.module == violation.module;
-    Alert {
+    RuleAlert {
         rule: violation.rule.as_deref().map_or_else(|| verdict_rule(violation.verdict), Cow::Borrowed),
         weight: weight_of(violation.verdict),
         package: &violation.package,
@@ -346,11 +346,11 @@ fn verdict_rule(verdict: Verdict) -> Cow<'static, str> {
 }
 
 /// How urgent a verdict is by itself.
-fn weight_of(verdict: Verdict) -> Weight {
+fn weight_of(verdict: Verdict) -> AlertWeight {
     match verdict {
-        Verdict::Blocked | Verdict::Crash | Verdict::Gil => Weight::Error,
-        Verdict::Build | Verdict::Unknown => Weight::Warning,
-        Verdict::PureFallback | Verdict::Ready | Verdict::Pure => Weight::Note,
+        Verdict::Blocked | Verdict::Crash | Verdict::Gil => AlertWeight::Error,
+        Verdict::Build | Verdict::Unknown => AlertWeight::Warning,
+        Verdict::PureFallback | Verdict::Ready | Verdict::Pure => AlertWeight::Note,
     }
 }
 

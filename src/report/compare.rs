@@ -9,31 +9,31 @@ use super::json::{self, SavedReport};
 
 /// A version and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Release<'a> {
+pub(super) struct JudgedVersion<'a> {
     pub(super) version: Option<&'a str>,
     pub(super) verdict: Verdict,
 }
 
 /// A package that changed in the same way on some targets.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Change<'a> {
+pub(super) struct PackageChange<'a> {
     pub(super) direction: ChangeDirection,
     pub(super) name: &'a str,
     /// `None` when it is new.
-    pub(super) before: Option<Release<'a>>,
+    pub(super) before: Option<JudgedVersion<'a>>,
     /// `None` when it is gone.
-    pub(super) after: Option<Release<'a>>,
+    pub(super) after: Option<JudgedVersion<'a>>,
     /// In the order of the later report.
     pub(super) targets: Vec<&'a str>,
 }
 
 /// All changes of verdict on targets that both reports have, the worst first. Another version with the same verdict is none.
-pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Vec<Change<'a>> {
-    let mut changes: Vec<Change<'a>> = Vec::new();
+pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Vec<PackageChange<'a>> {
+    let mut changes: Vec<PackageChange<'a>> = Vec::new();
     for target in common_targets(before, after) {
         let (old, new) = (releases(before, target), releases(after, target));
         let changed = compare::changed(&old, &new, |release| release.verdict);
-        changes.extend(changed.into_iter().map(|ChangedPackage { direction, name, before, after }| Change {
+        changes.extend(changed.into_iter().map(|ChangedPackage { direction, name, before, after }| PackageChange {
             direction,
             name,
             before,
@@ -45,7 +45,7 @@ pub(super) fn changes<'a>(before: &'a SavedReport, after: &'a SavedReport) -> Ve
 }
 
 /// What a gate found different from its baseline, the worst first.
-pub(super) fn gate_changes(changes: &json::Changes) -> Vec<Change<'_>> {
+pub(super) fn gate_changes(changes: &json::SavedChanges) -> Vec<PackageChange<'_>> {
     let kinds = [
         (ChangeDirection::Worse, &changes.worse),
         (ChangeDirection::Added, &changes.added),
@@ -57,14 +57,14 @@ pub(super) fn gate_changes(changes: &json::Changes) -> Vec<Change<'_>> {
     together(all.collect())
 }
 
-fn gate_change(direction: ChangeDirection, change: &json::Change) -> Change<'_> {
-    let json::Change { package, target, before, after } = change;
+fn gate_change(direction: ChangeDirection, change: &json::SavedChange) -> PackageChange<'_> {
+    let json::SavedChange { package, target, before, after } = change;
     let (before, after) = (before.as_ref().map(release), after.as_ref().map(release));
-    Change { direction, name: package, before, after, targets: vec![target] }
+    PackageChange { direction, name: package, before, after, targets: vec![target] }
 }
 
-fn release(release: &json::Release) -> Release<'_> {
-    Release { version: release.version.as_deref(), verdict: release.verdict }
+fn release(release: &json::SavedRelease) -> JudgedVersion<'_> {
+    JudgedVersion { version: release.version.as_deref(), verdict: release.verdict }
 }
 
 /// Targets of both, in the order of the later report.
@@ -73,11 +73,11 @@ pub(super) fn common_targets<'a>(before: &SavedReport, after: &'a SavedReport) -
     after.content.targets.iter().filter(is_common).map(String::as_str).collect()
 }
 
-fn releases<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, Release<'a>> {
+fn releases<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, JudgedVersion<'a>> {
     let mut releases = BTreeMap::new();
     for package in &report.content.packages {
         for result in package.results.iter().filter(|result| result.target == target) {
-            let release = Release { version: package.version.as_deref(), verdict: result.verdict };
+            let release = JudgedVersion { version: package.version.as_deref(), verdict: result.verdict };
             // Where several environments hold it, the worst counts.
             let known = releases.entry(package.name.as_str()).or_insert(release);
             if release.verdict > known.verdict {
@@ -89,8 +89,8 @@ fn releases<'a>(report: &'a SavedReport, target: &str) -> BTreeMap<&'a str, Rele
 }
 
 /// Puts together what changed in the same way on several targets.
-fn together(changes: Vec<Change<'_>>) -> Vec<Change<'_>> {
-    let mut gathered: BTreeMap<_, Change<'_>> = BTreeMap::new();
+fn together(changes: Vec<PackageChange<'_>>) -> Vec<PackageChange<'_>> {
+    let mut gathered: BTreeMap<_, PackageChange<'_>> = BTreeMap::new();
     for change in changes {
         let key = (
             change.direction,

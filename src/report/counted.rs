@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::gate::{Gate, Standing, Violation, Waiver};
+use crate::model::gate::{Gate, Violation, ViolationStanding, Waiver};
 use crate::model::report::{Report, TargetResult};
 use crate::model::target::Target;
 
 /// The violations of a gate by what they concern; none where there is no gate.
-pub(super) struct Counted<'a> {
+pub(super) struct CountedViolations<'a> {
     gate: Option<&'a Gate>,
     violations: BTreeMap<(usize, Target), Vec<&'a Violation>>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> CountedViolations<'a> {
     /// Sorts the report's violations.
-    pub(super) fn new(report: &'a Report) -> Counted<'a> {
+    pub(super) fn new(report: &'a Report) -> CountedViolations<'a> {
         let gate = report.gate.as_ref();
         let mut violations: BTreeMap<_, Vec<&Violation>> = BTreeMap::new();
         for violation in gate.into_iter().flat_map(|gate| &gate.violations) {
             violations.entry((violation.entry, violation.target)).or_default().push(violation);
         }
-        Counted { gate, violations }
+        CountedViolations { gate, violations }
     }
 
     /// What is counted of a package on a target, what breaks the policy first; `None` where there is no policy. The package is
@@ -35,18 +35,18 @@ impl<'a> Counted<'a> {
     /// The waiver that covers a violation.
     pub(super) fn waiver(&self, violation: &Violation) -> Option<&'a Waiver> {
         match violation.standing {
-            Standing::Waived(place) => self.gate?.waivers.get(place).map(|used| &used.waiver),
-            Standing::Breaks | Standing::Open | Standing::Known => None,
+            ViolationStanding::Waived(place) => self.gate?.waivers.get(place).map(|used| &used.waiver),
+            ViolationStanding::Breaks | ViolationStanding::Open | ViolationStanding::Known => None,
         }
     }
 }
 
 /// What counts first.
-fn rank(standing: Standing) -> u8 {
+fn rank(standing: ViolationStanding) -> u8 {
     match standing {
-        Standing::Breaks => 0,
-        Standing::Open => 1,
-        Standing::Waived(_) => 2,
-        Standing::Known => 3,
+        ViolationStanding::Breaks => 0,
+        ViolationStanding::Open => 1,
+        ViolationStanding::Waived(_) => 2,
+        ViolationStanding::Known => 3,
     }
 }

@@ -12,22 +12,22 @@ use crate::model::gate::Gate;
 use crate::model::report::{PackageReport, Report, TargetResult};
 
 use super::alert::{standing_words, waiver_words};
-use super::counted::Counted;
+use super::counted::CountedViolations;
 use super::sanitize::harmless;
 use super::{RenderError, RenderOptions, json, place, words};
-use v1_6::{Bom, Component, ExternalReference, Hash, Metadata, Property, Tool, Tools};
+use v1_6::{BomComponent, BomDocument, BomHash, BomMetadata, BomProperty, BomTool, BomTools, ExternalReference};
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let counted = Counted::new(report);
-    let bom = Bom {
+    let counted = CountedViolations::new(report);
+    let bom = BomDocument {
         bom_format: "CycloneDX",
         spec_version: "1.6",
         version: 1,
-        metadata: Metadata {
+        metadata: BomMetadata {
             timestamp: options.generated.clone(),
-            tools: Tools {
-                components: vec![Tool { kind: "application", name: "ungil", version: env!("CARGO_PKG_VERSION") }],
+            tools: BomTools {
+                components: vec![BomTool { kind: "application", name: "ungil", version: env!("CARGO_PKG_VERSION") }],
             },
             properties: about_the_run(report),
         },
@@ -36,13 +36,13 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
     json::pretty(&bom)
 }
 
-fn property(name: impl Into<String>, value: impl Into<String>) -> Property {
-    Property { name: name.into(), value: value.into() }
+fn property(name: impl Into<String>, value: impl Into<String>) -> BomProperty {
+    BomProperty { name: name.into(), value: value.into() }
 }
 
 /// The gate's word, waivers that do nothing any more, and what could not be looked at.
-fn about_the_run(report: &Report) -> Vec<Property> {
-    let mut properties: Vec<Property> =
+fn about_the_run(report: &Report) -> Vec<BomProperty> {
+    let mut properties: Vec<BomProperty> =
         report.targets.iter().map(|target| property("ungil:target", target.to_string())).collect();
     properties.extend(report.gate.iter().flat_map(about_the_gate));
     properties.extend(report.problems.iter().map(|problem| {
@@ -51,7 +51,7 @@ fn about_the_run(report: &Report) -> Vec<Property> {
     properties
 }
 
-fn about_the_gate(gate: &Gate) -> Vec<Property> {
+fn about_the_gate(gate: &Gate) -> Vec<BomProperty> {
     let mut properties = vec![property("ungil:gate", words::outcome(gate.outcome))];
     for used in &gate.waivers {
         let told = waiver_words(used)
@@ -62,7 +62,7 @@ fn about_the_gate(gate: &Gate) -> Vec<Property> {
 }
 
 /// One for each package. What several environments hold has as many components, told apart by a number in `bom-ref`.
-fn components(counted: &Counted<'_>, report: &Report) -> Vec<Component> {
+fn components(counted: &CountedViolations<'_>, report: &Report) -> Vec<BomComponent> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let numbered = |(entry, package)| {
         let mut component = component(counted, entry, package);
@@ -76,7 +76,7 @@ fn components(counted: &Counted<'_>, report: &Report) -> Vec<Component> {
     report.packages.iter().enumerate().map(numbered).collect()
 }
 
-fn component(counted: &Counted<'_>, entry: usize, package: &PackageReport) -> Component {
+fn component(counted: &CountedViolations<'_>, entry: usize, package: &PackageReport) -> BomComponent {
     let version = package.version.as_ref().map(ToString::to_string);
     let at = version.as_ref().map_or_else(String::new, |version| format!("@{}", place::encoded(version)));
     let purl = format!("pkg:pypi/{}{at}", place::encoded(package.name.as_ref()));
@@ -85,10 +85,10 @@ fn component(counted: &Counted<'_>, entry: usize, package: &PackageReport) -> Co
         [(_, only)] => only.hashes.clone(),
         _ => Vec::new(),
     };
-    let mut told: Vec<Property> =
+    let mut told: Vec<BomProperty> =
         package.results.iter().flat_map(|result| properties(counted, entry, result)).collect();
     told.extend(package.found_in().map(|place| property("ungil:found-in", harmless(place))));
-    Component {
+    BomComponent {
         kind: "library",
         bom_ref: purl.clone(),
         name: package.name.to_string(),
@@ -119,8 +119,8 @@ fn files(package: &PackageReport) -> Vec<(&Artifact, ExternalReference)> {
 }
 
 /// Digests that were computed; what is only stated is a property.
-fn hashes(check: &FileCheck) -> Vec<Hash> {
-    let hash = |digest: &crate::model::digest::Digest| Hash {
+fn hashes(check: &FileCheck) -> Vec<BomHash> {
+    let hash = |digest: &crate::model::digest::Digest| BomHash {
         alg: match digest.algorithm {
             Algorithm::Sha256 => "SHA-256",
             Algorithm::Sha384 => "SHA-384",
@@ -134,7 +134,7 @@ fn hashes(check: &FileCheck) -> Vec<Hash> {
     }
 }
 
-fn properties(counted: &Counted<'_>, entry: usize, result: &TargetResult) -> Vec<Property> {
+fn properties(counted: &CountedViolations<'_>, entry: usize, result: &TargetResult) -> Vec<BomProperty> {
     let target = result.target.to_string();
     let mut properties = vec![
         property(format!("ungil:verdict:{target}"), result.verdict.word()),

@@ -1,6 +1,6 @@
 //! What is different between two reports, for people.
 
-use crate::model::snapshot::Difference;
+use crate::model::snapshot::ReportDifference;
 
 use super::sanitize::{harmless, without_command};
 use super::table::change_lines;
@@ -8,8 +8,8 @@ use super::text::wrap;
 use super::{RenderError, RenderOptions};
 
 /// Renders a line for each change.
-pub(super) fn render(difference: &Difference, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let Difference { before, after, changes } = difference;
+pub(super) fn render(difference: &ReportDifference, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+    let ReportDifference { before, after, changes } = difference;
     let mut lines = wrap(&format!("{} → {}", harmless(before), harmless(after)), options.width);
     let changed = change_lines(changes, options);
     if changed.is_empty() {

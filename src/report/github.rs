@@ -6,7 +6,7 @@
 
 use crate::model::report::Report;
 
-use super::alert::{Alert, Extent, Weight, alerts};
+use super::alert::{AlertScope, AlertWeight, RuleAlert, alerts};
 use super::sanitize::harmless;
 use super::text::count;
 use super::{RenderError, RenderOptions, place, words};
@@ -16,12 +16,12 @@ const MOST: usize = 10;
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let alerts = alerts(report, Extent::Deciding);
+    let alerts = alerts(report, AlertScope::Deciding);
     let problems = report.problems.iter().map(|problem| {
         let message = format!("could not look at everything: {}", words::problem(problem));
-        (Weight::Warning, command(Weight::Warning, &[("title", "ungil")], &message))
+        (AlertWeight::Warning, command(AlertWeight::Warning, &[("title", "ungil")], &message))
     });
-    let mut commands: Vec<(Weight, String)> =
+    let mut commands: Vec<(AlertWeight, String)> =
         alerts.iter().map(|alert| (alert.urgency(), annotation(report, alert, options))).chain(problems).collect();
     // What counts comes before what is waived, and each kind keeps its order.
     commands.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
@@ -31,28 +31,28 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         text.push_str(line);
     }
     if !left.is_empty() {
-        text.push_str(&command(Weight::Note, &[("title", "ungil")], &format!("and {}", left_out(&left))));
+        text.push_str(&command(AlertWeight::Note, &[("title", "ungil")], &format!("and {}", left_out(&left))));
     }
     if let Some(gate) = &report.gate {
         let message = format!("the gate is {}", words::outcome_meaning(gate.outcome));
-        text.push_str(&command(Weight::Note, &[("title", "ungil")], &message));
+        text.push_str(&command(AlertWeight::Note, &[("title", "ungil")], &message));
     }
     if text.is_empty() {
         let message = if report.packages.is_empty() { "no package to judge" } else { "nothing speaks against it" };
-        text.push_str(&command(Weight::Note, &[("title", "ungil")], message));
+        text.push_str(&command(AlertWeight::Note, &[("title", "ungil")], message));
     }
     Ok(text.into_bytes())
 }
 
-fn left_out(left: &[(Weight, String)]) -> String {
-    let number = |weight: Weight| left.iter().filter(|(known, _)| *known == weight).count();
-    let kinds = [(Weight::Error, "error"), (Weight::Warning, "warning"), (Weight::Note, "notice")];
+fn left_out(left: &[(AlertWeight, String)]) -> String {
+    let number = |weight: AlertWeight| left.iter().filter(|(known, _)| *known == weight).count();
+    let kinds = [(AlertWeight::Error, "error"), (AlertWeight::Warning, "warning"), (AlertWeight::Note, "notice")];
     let parts = kinds.iter().filter(|(weight, _)| number(*weight) > 0);
     let parts: Vec<String> = parts.map(|(weight, noun)| count(number(*weight), noun)).collect();
     format!("{} more: {}", left.len(), parts.join(", "))
 }
 
-fn annotation(report: &Report, alert: &Alert<'_>, options: &RenderOptions) -> String {
+fn annotation(report: &Report, alert: &RuleAlert<'_>, options: &RenderOptions) -> String {
     let mut properties = Vec::new();
     let place = alert.places.iter().find_map(|named| Some((place::path(named, options)?, named.line)));
     let (file, line) = place.map_or((None, None), |(file, line)| (Some(harmless(&file)), line));
@@ -66,11 +66,11 @@ fn annotation(report: &Report, alert: &Alert<'_>, options: &RenderOptions) -> St
 }
 
 /// One command on a line of its own.
-fn command(weight: Weight, properties: &[(&str, &str)], message: &str) -> String {
+fn command(weight: AlertWeight, properties: &[(&str, &str)], message: &str) -> String {
     let name = match weight {
-        Weight::Note => "notice",
-        Weight::Warning => "warning",
-        Weight::Error => "error",
+        AlertWeight::Note => "notice",
+        AlertWeight::Warning => "warning",
+        AlertWeight::Error => "error",
     };
     let properties: Vec<String> =
         properties.iter().map(|(key, value)| format!("{key}={}", escaped_property(value))).collect();

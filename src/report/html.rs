@@ -27,9 +27,9 @@ use crate::model::report::Report;
 
 use super::json::{self, SavedPlan, SavedReport, read_report};
 use super::{RenderError, RenderOptions};
-use history::History;
-use markup::{Markup, element};
-use obstacles::Kind;
+use history::ReportHistory;
+use markup::{HtmlMarkup, element};
+use obstacles::ObstacleKind;
 use way_forward::WayForward;
 
 const STYLE: &str = include_str!("html/page.css");
@@ -48,7 +48,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 /// them has it, and stay in the order given otherwise. Plans say of the latest how its packages get ready; each is for
 /// other targets.
 pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u8>, RenderError> {
-    let history = History::of(reports);
+    let history = ReportHistory::of(reports);
     let Some(latest) = history.latest() else { return Err(RenderError::Nothing) };
     let obstacles = obstacles::gather(latest);
     let forward = WayForward::of(plans, latest)?;
@@ -59,24 +59,24 @@ pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u
     main.add(steps::gain(&forward));
     main.add(overview::problems(latest));
     main.add(gate::section(latest));
-    main.add(cards::section(Kind::InTheWay, &obstacles, &forward));
+    main.add(cards::section(ObstacleKind::InTheWay, &obstacles, &forward));
     main.add(changes::section(&history));
     main.add(trend::section(&history));
-    main.add(cards::section(Kind::Open, &obstacles, &forward));
-    main.add(cards::section(Kind::Slower, &obstacles, &forward));
+    main.add(cards::section(ObstacleKind::Open, &obstacles, &forward));
+    main.add(cards::section(ObstacleKind::Slower, &obstacles, &forward));
     main.add(steps::section(&forward));
     main.add(matrix::section(latest, &forward));
     main.add(overview::legend(latest));
-    let body = Markup::from([
+    let body = HtmlMarkup::from([
         element("a", &[("class", "skip"), ("href", "#packages")], "Skip to all packages"),
         overview::masthead(&history, &obstacles, &forward),
         element("main", &[], main),
         overview::footer(latest),
         data("details", &details::json(latest, &forward)?),
         data("search", &matrix::search_index(latest, &forward)?),
-        element("script", &[], Markup::constant(SCRIPT)),
+        element("script", &[], HtmlMarkup::constant(SCRIPT)),
     ]);
-    let head = Markup::from([
+    let head = HtmlMarkup::from([
         element("meta", &[("charset", "utf-8")], ""),
         element("meta", &[("http-equiv", "Content-Security-Policy"), ("content", &policy::policy(STYLE, SCRIPT))], ""),
         element("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")], ""),
@@ -84,13 +84,13 @@ pub fn dashboard(reports: Vec<SavedReport>, plans: &[SavedPlan]) -> Result<Vec<u
         element("meta", &[("name", "referrer"), ("content", "no-referrer")], ""),
         element("title", &[], title),
         element("link", &[("rel", "icon"), ("href", ICON)], ""),
-        element("style", &[], Markup::constant(STYLE)),
+        element("style", &[], HtmlMarkup::constant(STYLE)),
     ]);
     let page = element("html", &[("lang", "en")], [element("head", &[], head), element("body", &[], body)]);
     Ok(format!("<!doctype html>\n{}\n", page.into_string()).into_bytes())
 }
 
 /// Data for the script, which the browser does not run.
-fn data(id: &'static str, json: &str) -> Markup {
-    element("script", &[("type", "application/json"), ("id", id)], Markup::json(json))
+fn data(id: &'static str, json: &str) -> HtmlMarkup {
+    element("script", &[("type", "application/json"), ("id", id)], HtmlMarkup::json(json))
 }

@@ -1,9 +1,9 @@
 //! An inspection for people: file by file, what each target does with it, then everything that it says of itself.
 
-use crate::model::distribution::Claim;
+use crate::model::distribution::AbiClaim;
 use crate::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Generator, Hook, ImageFacts, InitKind, Refcounts, StableAbiAudit,
-    Toolchain,
+    Abi, AbiInfo, Fact, Flavour, Generator, GilDeclaration, Hook, ImageFacts, ImageFormat, InitKind, Refcounts,
+    StableAbiAudit, Toolchain,
 };
 use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 use crate::model::outcome::Gil;
@@ -11,7 +11,7 @@ use crate::model::outcome::Gil;
 mod sources;
 mod words;
 
-use super::paint::{Role, Style, sign};
+use super::paint::{PaintRole, PaintStyle, sign};
 use super::sanitize::harmless;
 use super::table::problem_lines;
 use super::text::{bytes, count, evidence_list, wrap};
@@ -26,14 +26,15 @@ const WIDTHS: (usize, usize) = (60, 200);
 
 /// Renders the inspection.
 pub(super) fn render(inspection: &Inspection, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let mut page = Page { lines: Vec::new(), width: options.width.clamp(WIDTHS.0, WIDTHS.1), style: options.style };
+    let mut page =
+        InspectionPage { lines: Vec::new(), width: options.width.clamp(WIDTHS.0, WIDTHS.1), style: options.style };
     for artifact in &inspection.artifacts {
         page.artifact(artifact);
     }
     if !inspection.problems.is_empty() {
         page.gap();
         let title = format!("Could not look at everything: {}", count(inspection.problems.len(), "problem"));
-        page.lines.push(page.style.paint(Role::Heading, &title));
+        page.lines.push(page.style.paint(PaintRole::Heading, &title));
         page.lines.extend(inspection.problems.iter().flat_map(|problem| problem_lines(problem, options)));
     }
     let mut text = String::new();
@@ -45,13 +46,13 @@ pub(super) fn render(inspection: &Inspection, options: &RenderOptions) -> Result
 }
 
 /// The lines so far, and how they are to look.
-struct Page {
+struct InspectionPage {
     lines: Vec<String>,
     width: usize,
-    style: Style,
+    style: PaintStyle,
 }
 
-impl Page {
+impl InspectionPage {
     fn gap(&mut self) {
         if !self.lines.is_empty() {
             self.lines.push(String::new());
@@ -63,7 +64,7 @@ impl Page {
         let margin = indent + LABEL;
         for (number, line) in wrap(text, self.width.saturating_sub(margin)).iter().enumerate() {
             let start = match number {
-                0 => format!("{:indent$}{}", "", self.style.paint(Role::Faint, &format!("{label:<LABEL$}"))),
+                0 => format!("{:indent$}{}", "", self.style.paint(PaintRole::Faint, &format!("{label:<LABEL$}"))),
                 _ => " ".repeat(margin),
             };
             self.lines.push(format!("{start}{line}"));
@@ -83,7 +84,7 @@ impl Page {
 
     fn artifact(&mut self, artifact: &InspectedArtifact) {
         self.gap();
-        self.lines.push(self.style.paint(Role::Heading, &harmless(&artifact.name)));
+        self.lines.push(self.style.paint(PaintRole::Heading, &harmless(&artifact.name)));
         match artifact.sources {
             Some(_) => self.item(2, "holds", "sources, which have to be built"),
             None => self.item(2, "holds", &count(artifact.files.len(), "compiled file")),
@@ -108,11 +109,11 @@ impl Page {
     fn file(&mut self, file: &InspectedFile) {
         self.gap();
         let title = format!("{}  {}", harmless(&file.facts.path), bytes(file.facts.size));
-        self.lines.push(self.style.paint(Role::Heading, &title));
+        self.lines.push(self.style.paint(PaintRole::Heading, &title));
         for outcome in &file.outcomes {
             self.outcome(outcome);
         }
-        if file.claim != Claim::Nothing {
+        if file.claim != AbiClaim::Nothing {
             self.item(2, "named for", &words::claim(&file.claim, abi));
         }
         for (number, image) in file.facts.images.iter().enumerate() {
@@ -130,7 +131,7 @@ impl Page {
         let title = format!(
             "{hook} ({architecture}), followed over all its paths: {instructions} instructions, {branches} branches on unknowns"
         );
-        self.lines.push(format!("  {}", self.style.paint(Role::Heading, &title)));
+        self.lines.push(format!("  {}", self.style.paint(PaintRole::Heading, &title)));
         if steps.is_empty() {
             self.lines.push("    no path was told: none ends in a module".to_owned());
         }
@@ -143,10 +144,12 @@ impl Page {
     fn outcome(&mut self, outcome: &InspectedOutcome) {
         let target = outcome.target.to_string();
         let (role, word, reason) = match &outcome.outcome {
-            Some(outcome) => (Role::of_gil(outcome.gil), gil_words(outcome.gil), harmless(&outcome.reason)),
-            None => {
-                (Role::Faint, "not looked for", "the target's import system does not load a file of this name".into())
-            }
+            Some(outcome) => (PaintRole::of_gil(outcome.gil), gil_words(outcome.gil), harmless(&outcome.reason)),
+            None => (
+                PaintRole::Faint,
+                "not looked for",
+                "the target's import system does not load a file of this name".into(),
+            ),
         };
         let sign = if outcome.outcome.is_some() { sign(role) } else { '–' };
         let word = self.style.paint(role, &format!("{sign} {word}"));
@@ -157,7 +160,7 @@ impl Page {
 
     fn image(&mut self, image: &ImageFacts, audits: &[StableAbiAudit]) {
         let title = format!("{} {}", format_name(image.format), harmless(&image.architecture));
-        self.lines.push(format!("  {}", self.style.paint(Role::Heading, &title)));
+        self.lines.push(format!("  {}", self.style.paint(PaintRole::Heading, &title)));
         match image.hooks.value() {
             Some(hooks) if !hooks.is_empty() => hooks.iter().for_each(|hook| self.hook(hook)),
             _ => self.fact(4, "hooks", &image.hooks, |_| "none: not a module that could be imported".to_owned()),
@@ -214,11 +217,11 @@ fn gil_words(gil: Gil) -> &'static str {
     }
 }
 
-fn format_name(format: Format) -> &'static str {
+fn format_name(format: ImageFormat) -> &'static str {
     match format {
-        Format::Elf => "ELF",
-        Format::MachO => "Mach-O",
-        Format::Pe => "PE",
+        ImageFormat::Elf => "ELF",
+        ImageFormat::MachO => "Mach-O",
+        ImageFormat::Pe => "PE",
     }
 }
 
@@ -230,13 +233,15 @@ fn init_words(init: InitKind) -> &'static str {
     }
 }
 
-fn declaration(declaration: &Declaration) -> String {
+fn declaration(declaration: &GilDeclaration) -> String {
     match declaration {
-        Declaration::Slot { value } => format!("slot Py_mod_gil = {value}{}", gil_constant(*value)),
-        Declaration::SetGil { value } => format!("PyUnstable_Module_SetGIL(module, {value}){}", gil_constant(*value)),
-        Declaration::Absent => "nothing is declared, which means used".to_owned(),
-        Declaration::NotAModule => "Py_mod_create makes something other than a module, which means used".to_owned(),
-        Declaration::Delegated { to } => format!("declared by {} on its behalf", harmless(to)),
+        GilDeclaration::Slot { value } => format!("slot Py_mod_gil = {value}{}", gil_constant(*value)),
+        GilDeclaration::SetGil { value } => {
+            format!("PyUnstable_Module_SetGIL(module, {value}){}", gil_constant(*value))
+        }
+        GilDeclaration::Absent => "nothing is declared, which means used".to_owned(),
+        GilDeclaration::NotAModule => "Py_mod_create makes something other than a module, which means used".to_owned(),
+        GilDeclaration::Delegated { to } => format!("declared by {} on its behalf", harmless(to)),
     }
 }
 

@@ -33,22 +33,25 @@ use serde::Serialize;
 use crate::model::inspection::Inspection;
 use crate::model::plan::Plan;
 use crate::model::report::Report;
-use crate::model::snapshot::Difference;
+use crate::model::snapshot::ReportDifference;
 
 use super::sanitize::is_dangerous;
 use super::{RenderError, RenderOptions};
 
 pub(super) use convert::address;
-pub(super) use frame::Problem;
-pub(super) use parts_v1::Evidence;
+pub(super) use frame::SavedProblem;
+pub(super) use parts_v1::EvidenceV1;
 pub use read_error::{ReadError, SavedKind};
 pub(super) use saved::{
-    Change, Changes, DeclaredBy, ExcludedTarget, Finding, Gate, Module, Package, Release, TargetResult, Waiver,
+    SavedChange, SavedChanges, SavedDeclaredBy, SavedExcludedTarget, SavedFinding, SavedGate, SavedModule,
+    SavedPackage, SavedRelease, SavedTargetResult, SavedWaiver,
 };
-pub use saved::{Saved, SavedReport, read_report, read_saved};
+pub use saved::{SavedDocument, SavedReport, read_report, read_saved};
 pub use saved_plan::SavedPlan;
-pub(super) use saved_plan::{Alternative, Build, Course, Move, Outlook, Step};
-pub(super) use v1::{OtherBuild, RequiredBy};
+pub(super) use saved_plan::{
+    SavedPlanAlternative, SavedPlanBuild, SavedPlanCourse, SavedPlanMove, SavedPlanOutlook, SavedPlanStep,
+};
+pub(super) use v1::{OtherBuildV1, RequiredByV1};
 
 /// Where the schema of a report is committed.
 pub const REPORT_SCHEMA_FILE: &str = "docs/report.schema.json";
@@ -64,7 +67,7 @@ pub const PLAN_SCHEMA_FILE: &str = "docs/plan.schema.json";
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let document = v1::Report { generated: options.generated.clone(), ..v1::Report::from(report) };
+    let document = v1::ReportV1 { generated: options.generated.clone(), ..v1::ReportV1::from(report) };
     pretty(&document)
 }
 
@@ -78,18 +81,21 @@ pub(super) fn render_lines(report: &Report, options: &RenderOptions) -> Result<V
 }
 
 /// Renders what is different between two reports.
-pub(super) fn render_difference(difference: &Difference, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
+pub(super) fn render_difference(
+    difference: &ReportDifference,
+    _options: &RenderOptions,
+) -> Result<Vec<u8>, RenderError> {
     pretty(&gate::difference(difference))
 }
 
 /// Renders the inspection.
 pub(super) fn render_inspection(inspection: &Inspection, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    pretty(&inspection_v1::Inspection::from(inspection))
+    pretty(&inspection_v1::InspectionV1::from(inspection))
 }
 
 /// Renders the plan.
 pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let mut document = plan_v1::Plan { generated: options.generated.clone(), ..plan_v1::Plan::from(plan) };
+    let mut document = plan_v1::PlanV1 { generated: options.generated.clone(), ..plan_v1::PlanV1::from(plan) };
     if document.generated.is_none() {
         document.summary.requests = None;
         document.summary.bytes_fetched = None;
@@ -99,31 +105,35 @@ pub(super) fn render_plan(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8
 
 /// The JSON Schema of a report.
 pub fn report_schema() -> Result<String, RenderError> {
-    schema(&schemars::schema_for!(v1::Report))
+    schema(&schemars::schema_for!(v1::ReportV1))
 }
 
 /// The JSON Schema of a line of the report as lines.
 pub fn line_schema() -> Result<String, RenderError> {
-    schema(&schemars::schema_for!(lines::Line))
+    schema(&schemars::schema_for!(lines::JsonLine))
 }
 
 /// The JSON Schema of a difference.
 pub fn difference_schema() -> Result<String, RenderError> {
-    schema(&schemars::schema_for!(gate_v1::Difference))
+    schema(&schemars::schema_for!(gate_v1::DifferenceV1))
 }
 
 /// The JSON Schema of an inspection.
 pub fn inspection_schema() -> Result<String, RenderError> {
-    schema(&schemars::schema_for!(inspection_v1::Inspection))
+    schema(&schemars::schema_for!(inspection_v1::InspectionV1))
 }
 
 /// The JSON Schema of a plan.
 pub fn plan_schema() -> Result<String, RenderError> {
-    schema(&schemars::schema_for!(plan_v1::Plan))
+    schema(&schemars::schema_for!(plan_v1::PlanV1))
 }
 
+/// A schema, written. Types of the frozen format end in `V1`; a schema calls them what they are without it.
 fn schema(schema: &schemars::Schema) -> Result<String, RenderError> {
-    Ok(serde_json::to_string_pretty(schema)? + "\n")
+    let named = serde_json::to_string(schema)?.replace("V1\"", "\"");
+    // Parsed again, so that definitions stand in the order of their names.
+    let sorted: schemars::Schema = serde_json::from_str(&named)?;
+    Ok(serde_json::to_string_pretty(&sorted)? + "\n")
 }
 
 /// A document with line breaks and indents.

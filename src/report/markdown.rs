@@ -8,21 +8,21 @@ mod section;
 
 use std::collections::BTreeMap;
 
-use crate::model::gate::{Change, Changes, GateOutcome, State};
+use crate::model::gate::{GateOutcome, VerdictChange, VerdictChanges, VersionVerdict};
 use crate::model::report::{PackageReport, Report};
-use crate::model::snapshot::Difference;
+use crate::model::snapshot::ReportDifference;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
-use super::alert::{Alert, Extent, MOST_ENVIRONMENTS, Weight, alerts, places};
+use super::alert::{AlertScope, AlertWeight, MOST_ENVIRONMENTS, RuleAlert, alerts, places};
 use super::excluded::notices;
-use super::paint::{Role, sign};
+use super::paint::{PaintRole, sign};
 use super::targets::{platforms, pythons, short_target, targets};
 use super::text::{count, evidence_list};
-use super::unread::Unread;
+use super::unread::UnreadCounts;
 use super::{RenderError, RenderOptions, place, words};
 use escape::{code, prose};
-use section::Section;
+use section::MarkdownSection;
 
 /// Bytes for each part; together less than a comment may have.
 const ALERTS_ROOM: usize = 28_000;
@@ -36,8 +36,9 @@ const MOST_COLUMNS: usize = 12;
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let alerts = alerts(report, Extent::Deciding);
-    let (settled, live): (Vec<&Alert<'_>>, Vec<&Alert<'_>>) = alerts.iter().partition(|alert| alert.is_settled());
+    let alerts = alerts(report, AlertScope::Deciding);
+    let (settled, live): (Vec<&RuleAlert<'_>>, Vec<&RuleAlert<'_>>) =
+        alerts.iter().partition(|alert| alert.is_settled());
     let parts = [
         headline(report, &live),
         table(report, &live, ALERTS_ROOM).text(),
@@ -54,7 +55,7 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 }
 
 /// The word of the policy, or what the verdicts come to.
-fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
+fn headline(report: &Report, live: &[&RuleAlert<'_>]) -> String {
     let word = match &report.gate {
         Some(gate) => format!("{} the gate is {}", mark(gate.outcome), words::outcome_meaning(gate.outcome)),
         None => tally(report),
@@ -65,15 +66,17 @@ fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
         [] => String::new(),
         _ => format!("CPython {} on {}; ", pythons.join(", "), platforms.join(", ")),
     };
-    let number = |weight: Weight| live.iter().filter(|alert| alert.urgency() == weight).count();
+    let number = |weight: AlertWeight| live.iter().filter(|alert| alert.urgency() == weight).count();
     let mut counted = vec![count(report.summary.packages, "package")];
-    for (weight, noun) in [(Weight::Error, "blocker"), (Weight::Warning, "open question"), (Weight::Note, "note")] {
+    for (weight, noun) in
+        [(AlertWeight::Error, "blocker"), (AlertWeight::Warning, "open question"), (AlertWeight::Note, "note")]
+    {
         if number(weight) > 0 {
             counted.push(count(number(weight), noun));
         }
     }
     counted.extend((!report.problems.is_empty()).then(|| count(report.problems.len(), "problem")));
-    counted.extend(Unread::of(report).words());
+    counted.extend(UnreadCounts::of(report).words());
     let notices = notices(&report.excluded);
     let excluded: String = notices
         .iter()
@@ -84,9 +87,9 @@ fn headline(report: &Report, live: &[&Alert<'_>]) -> String {
 
 fn mark(outcome: GateOutcome) -> char {
     match outcome {
-        GateOutcome::Passed => sign(Role::Good),
-        GateOutcome::Open => sign(Role::Open),
-        GateOutcome::Broken => sign(Role::Bad),
+        GateOutcome::Passed => sign(PaintRole::Good),
+        GateOutcome::Open => sign(PaintRole::Open),
+        GateOutcome::Broken => sign(PaintRole::Bad),
     }
 }
 
@@ -103,25 +106,25 @@ fn tally(report: &Report) -> String {
     let bad = number(|verdict| *verdict >= Verdict::Gil);
     let open = number(|verdict| matches!(verdict, Verdict::Unknown | Verdict::Build));
     match (worst.len(), bad, open + report.problems.len()) {
-        (0, ..) => format!("{} no package to judge", sign(Role::Open)),
-        (_, 0, 0) => format!("{} nothing speaks against it", sign(Role::Good)),
-        (_, 0, _) => format!("{} nothing stands in the way, but not everything could be judged", sign(Role::Open)),
-        (_, 1, _) => format!("{} 1 package stands in the way", sign(Role::Bad)),
-        (_, several, _) => format!("{} {several} packages stand in the way", sign(Role::Bad)),
+        (0, ..) => format!("{} no package to judge", sign(PaintRole::Open)),
+        (_, 0, 0) => format!("{} nothing speaks against it", sign(PaintRole::Good)),
+        (_, 0, _) => format!("{} nothing stands in the way, but not everything could be judged", sign(PaintRole::Open)),
+        (_, 1, _) => format!("{} 1 package stands in the way", sign(PaintRole::Bad)),
+        (_, several, _) => format!("{} {several} packages stand in the way", sign(PaintRole::Bad)),
     }
 }
 
-fn table(report: &Report, alerts: &[&Alert<'_>], room: usize) -> Section {
-    let row = |alert: &&Alert<'_>| {
+fn table(report: &Report, alerts: &[&RuleAlert<'_>], room: usize) -> MarkdownSection {
+    let row = |alert: &&RuleAlert<'_>| {
         let verdict = alert.verdict.map_or_else(
-            || format!("{} {}", sign(Role::Caution), prose(&alert.rule)),
-            |verdict| format!("{} {}", sign(Role::of_verdict(verdict)), verdict.word()),
+            || format!("{} {}", sign(PaintRole::Caution), prose(&alert.rule)),
+            |verdict| format!("{} {}", sign(PaintRole::of_verdict(verdict)), verdict.word()),
         );
         let from = from(alert);
         let on = targets(&report.targets, &alert.targets);
         format!("| {} | {verdict} | {on} | {} | {from} |", package(alert), prose(&alert.sentence()))
     };
-    Section {
+    MarkdownSection {
         head: "| Package | Verdict | Targets | Why | From |\n|---|---|---|---|---|\n".to_owned(),
         lines: alerts.iter().map(row).collect(),
         room,
@@ -129,7 +132,7 @@ fn table(report: &Report, alerts: &[&Alert<'_>], room: usize) -> Section {
 }
 
 /// The best place to point at; where there are several environments, all that are concerned.
-fn from(alert: &Alert<'_>) -> String {
+fn from(alert: &RuleAlert<'_>) -> String {
     let shown = alert.found_in.len().clamp(1, MOST_ENVIRONMENTS);
     let mut names: Vec<String> = alert.places.iter().take(shown).map(|named| code(&place::words(named))).collect();
     let more = alert.found_in.len().saturating_sub(shown);
@@ -137,14 +140,14 @@ fn from(alert: &Alert<'_>) -> String {
     names.join(", ")
 }
 
-fn package(alert: &Alert<'_>) -> String {
+fn package(alert: &RuleAlert<'_>) -> String {
     let version = alert.version.map_or_else(String::new, |version| format!(" {}", prose(&version.to_string())));
     format!("{}{version}", code(alert.package.as_ref()))
 }
 
 /// For each rule and package: what to do, the modules and what was seen.
-fn advice(report: &Report, alerts: &[&Alert<'_>]) -> Section {
-    let item = |alert: &&Alert<'_>| {
+fn advice(report: &Report, alerts: &[&RuleAlert<'_>]) -> MarkdownSection {
+    let item = |alert: &&RuleAlert<'_>| {
         let mut text = format!("- {} ({}):", package(alert), code(&alert.rule));
         if !alert.help.is_empty() {
             text.push_str(&format!(" {}", prose(alert.help)));
@@ -155,12 +158,12 @@ fn advice(report: &Report, alerts: &[&Alert<'_>]) -> Section {
         }
         text
     };
-    let worth = |alert: &&&Alert<'_>| !alert.help.is_empty() || !alert.modules.is_empty();
-    Section { head: String::new(), lines: alerts.iter().filter(worth).map(item).collect(), room: ADVICE_ROOM }
+    let worth = |alert: &&&RuleAlert<'_>| !alert.help.is_empty() || !alert.modules.is_empty();
+    MarkdownSection { head: String::new(), lines: alerts.iter().filter(worth).map(item).collect(), room: ADVICE_ROOM }
 }
 
 /// The first things seen in the first of the modules.
-fn seen(report: &Report, alert: &Alert<'_>) -> Option<String> {
+fn seen(report: &Report, alert: &RuleAlert<'_>) -> Option<String> {
     let same = |package: &&PackageReport| package.name == *alert.package && package.version.as_ref() == alert.version;
     let results = report.packages.iter().filter(same).flat_map(|package| &package.results);
     let mut findings = results.flat_map(|result| &result.findings);
@@ -169,14 +172,17 @@ fn seen(report: &Report, alert: &Alert<'_>) -> Option<String> {
     (!finding.evidence.is_empty()).then(|| prose(&evidence_list(&finding.evidence, 2)))
 }
 
-fn changes(report: &Report) -> Section {
+fn changes(report: &Report) -> MarkdownSection {
     let some = report.gate.as_ref().and_then(|gate| gate.changes.as_ref());
     change_table(some.map_or_else(Vec::new, change_rows))
 }
 
 /// What is different between two reports, for a comment or a summary.
-pub(super) fn render_difference(difference: &Difference, _options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let Difference { before, after, changes } = difference;
+pub(super) fn render_difference(
+    difference: &ReportDifference,
+    _options: &RenderOptions,
+) -> Result<Vec<u8>, RenderError> {
+    let ReportDifference { before, after, changes } = difference;
     let lines = change_rows(changes);
     let said = if lines.is_empty() { "No verdict changed.\n".to_owned() } else { change_table(lines).text() };
     let mut text = format!("### ungil: {} → {}\n\n{said}", code(before), code(after));
@@ -186,16 +192,16 @@ pub(super) fn render_difference(difference: &Difference, _options: &RenderOption
     Ok(text.into_bytes())
 }
 
-fn change_table(lines: Vec<String>) -> Section {
-    Section {
+fn change_table(lines: Vec<String>) -> MarkdownSection {
+    MarkdownSection {
         head: "| | Package | Target | Before | Now |\n|---|---|---|---|---|\n".to_owned(),
         lines,
         room: CHANGES_ROOM,
     }
 }
 
-fn change_rows(changes: &Changes) -> Vec<String> {
-    let state = |state: Option<&State>| {
+fn change_rows(changes: &VerdictChanges) -> Vec<String> {
+    let state = |state: Option<&VersionVerdict>| {
         state.map_or_else(
             || "–".to_owned(),
             |state| {
@@ -204,20 +210,20 @@ fn change_rows(changes: &Changes) -> Vec<String> {
             },
         )
     };
-    let row = |word: &str, change: &Change| {
+    let row = |word: &str, change: &VerdictChange| {
         let (before, after) = (state(change.before.as_ref()), state(change.after.as_ref()));
         format!("| {word} | {} | {} | {before} | {after} |", code(change.package.as_ref()), prose(&change.target))
     };
     words::change_kinds(changes).iter().flat_map(|(word, some)| some.iter().map(|change| row(word, change))).collect()
 }
 
-fn problems(report: &Report) -> Section {
-    let item = |problem| format!("- {} {}", sign(Role::Open), prose(&words::problem(problem)));
-    Section { head: String::new(), lines: report.problems.iter().map(item).collect(), room: PROBLEMS_ROOM }
+fn problems(report: &Report) -> MarkdownSection {
+    let item = |problem| format!("- {} {}", sign(PaintRole::Open), prose(&words::problem(problem)));
+    MarkdownSection { head: String::new(), lines: report.problems.iter().map(item).collect(), room: PROBLEMS_ROOM }
 }
 
 /// A row for each package, the worst first, and a column for each target.
-fn packages(report: &Report) -> Section {
+fn packages(report: &Report) -> MarkdownSection {
     let columns: Vec<Target> = report.targets.iter().copied().take(MOST_COLUMNS).collect();
     let names: Vec<String> = columns.iter().map(|target| short_target(&report.targets, *target)).collect();
     let mut sorted: Vec<&PackageReport> = report.packages.iter().collect();
@@ -236,7 +242,7 @@ fn packages(report: &Report) -> Section {
     let head =
         format!("| Package | Version | {} | From |\n|---|---|{}---|\n", names.join(" | "), "---|".repeat(names.len()));
     let room = if columns.is_empty() { 0 } else { PACKAGES_ROOM };
-    Section { head, lines: sorted.iter().map(row).collect(), room }
+    MarkdownSection { head, lines: sorted.iter().map(row).collect(), room }
 }
 
 fn generated(options: &RenderOptions) -> String {

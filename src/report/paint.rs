@@ -7,7 +7,7 @@ use crate::model::verdict::Verdict;
 
 /// Whether escape sequences for colours are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Style {
+pub enum PaintStyle {
     /// No escape sequences at all.
     #[default]
     Plain,
@@ -17,7 +17,7 @@ pub enum Style {
 
 /// What a piece of text is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum PaintRole {
     /// Nothing to do.
     Good,
     /// It works, with something lost.
@@ -34,25 +34,25 @@ pub(super) enum Role {
     Faint,
 }
 
-impl Role {
+impl PaintRole {
     /// The role of a verdict's word.
-    pub(super) fn of_verdict(verdict: Verdict) -> Role {
+    pub(super) fn of_verdict(verdict: Verdict) -> PaintRole {
         match verdict {
-            Verdict::Pure | Verdict::Ready => Role::Good,
-            Verdict::PureFallback => Role::Lesser,
-            Verdict::Unknown => Role::Open,
-            Verdict::Build => Role::Caution,
-            Verdict::Gil | Verdict::Crash | Verdict::Blocked => Role::Bad,
+            Verdict::Pure | Verdict::Ready => PaintRole::Good,
+            Verdict::PureFallback => PaintRole::Lesser,
+            Verdict::Unknown => PaintRole::Open,
+            Verdict::Build => PaintRole::Caution,
+            Verdict::Gil | Verdict::Crash | Verdict::Blocked => PaintRole::Bad,
         }
     }
 
     /// The role of an outcome's word.
-    pub(super) fn of_gil(gil: Gil) -> Role {
+    pub(super) fn of_gil(gil: Gil) -> PaintRole {
         match gil {
-            Gil::NotUsed => Role::Good,
-            Gil::Delegated => Role::Caution,
-            Gil::Unknown => Role::Open,
-            Gil::Used | Gil::NotLoadable => Role::Bad,
+            Gil::NotUsed => PaintRole::Good,
+            Gil::Delegated => PaintRole::Caution,
+            Gil::Unknown => PaintRole::Open,
+            Gil::Used | Gil::NotLoadable => PaintRole::Bad,
         }
     }
 
@@ -60,36 +60,36 @@ impl Role {
         let plain = anstyle::Style::new();
         let in_colour = |colour: AnsiColor| plain.fg_color(Some(colour.into()));
         match self {
-            Role::Good => in_colour(AnsiColor::Green),
-            Role::Lesser => in_colour(AnsiColor::Cyan),
-            Role::Open => in_colour(AnsiColor::Magenta).bold(),
-            Role::Caution => in_colour(AnsiColor::Yellow),
-            Role::Bad => in_colour(AnsiColor::Red).bold(),
-            Role::Heading => plain.bold(),
-            Role::Faint => plain.dimmed(),
+            PaintRole::Good => in_colour(AnsiColor::Green),
+            PaintRole::Lesser => in_colour(AnsiColor::Cyan),
+            PaintRole::Open => in_colour(AnsiColor::Magenta).bold(),
+            PaintRole::Caution => in_colour(AnsiColor::Yellow),
+            PaintRole::Bad => in_colour(AnsiColor::Red).bold(),
+            PaintRole::Heading => plain.bold(),
+            PaintRole::Faint => plain.dimmed(),
         }
     }
 }
 
 /// A sign that tells the roles apart without colours.
-pub(super) fn sign(role: Role) -> char {
+pub(super) fn sign(role: PaintRole) -> char {
     match role {
-        Role::Good => '✓',
-        Role::Lesser => '~',
-        Role::Open => '?',
-        Role::Caution => '!',
-        Role::Bad => '✗',
-        Role::Heading | Role::Faint => ' ',
+        PaintRole::Good => '✓',
+        PaintRole::Lesser => '~',
+        PaintRole::Open => '?',
+        PaintRole::Caution => '!',
+        PaintRole::Bad => '✗',
+        PaintRole::Heading | PaintRole::Faint => ' ',
     }
 }
 
-impl Style {
+impl PaintStyle {
     /// The text in the role's look; it must be harmless already.
-    pub(super) fn paint(self, role: Role, text: &str) -> String {
+    pub(super) fn paint(self, role: PaintRole, text: &str) -> String {
         match self {
-            Style::Plain => text.to_owned(),
-            Style::Coloured if text.trim().is_empty() => text.to_owned(),
-            Style::Coloured => {
+            PaintStyle::Plain => text.to_owned(),
+            PaintStyle::Coloured if text.trim().is_empty() => text.to_owned(),
+            PaintStyle::Coloured => {
                 let look = role.look();
                 format!("{}{text}{}", look.render(), look.render_reset())
             }

@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 
 use crate::model::name::Version;
 use crate::model::place::Place;
-use crate::model::plan::{Alternative, CommandPlace, Course, Move, MoveReason, Obstacle, Outlook, Plan, Step};
+use crate::model::plan::{
+    CommandPlace, MoveReason, NamedAlternative, Plan, PlanAction, PlanStep, PlannedMove, TargetOutlook, VersionObstacle,
+};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::Verdict;
 
 use super::excluded::notices;
-use super::paint::{Role, sign};
+use super::paint::{PaintRole, sign};
 use super::sanitize::harmless;
 use super::table::{notice_lines, problem_lines};
 use super::targets::{share_platform, short_target};
@@ -28,7 +30,7 @@ const LABEL: usize = 10;
 /// Renders the plan for a terminal, or for a file that people read.
 pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
     let options = RenderOptions { width: options.width.clamp(NARROWEST, WIDEST), ..options.clone() };
-    let told = Page { plan, options: &options };
+    let told = PlanPage { plan, options: &options };
     let mut sections = vec![told.excluded(), told.heading()];
     for kind in &KINDS {
         sections.push(told.steps(kind));
@@ -42,67 +44,71 @@ pub(super) fn render(plan: &Plan, options: &RenderOptions) -> Result<Vec<u8>, Re
 }
 
 /// Steps that are told together.
-struct Kind {
+struct StepKind {
     title: &'static str,
     /// What holds for all of them.
     advice: &'static str,
     /// Whether a step is one of them.
-    holds: fn(&Step) -> bool,
+    holds: fn(&PlanStep) -> bool,
 }
 
 const CHANGE: &str = "Change";
 
 /// In the order in which they are told.
-const KINDS: [Kind; 8] = [
-    Kind { title: CHANGE, advice: "", holds: |step| matches!(step.course, Course::Change { .. } | Course::Follow) },
-    Kind {
+const KINDS: [StepKind; 8] = [
+    StepKind {
+        title: CHANGE,
+        advice: "",
+        holds: |step| matches!(step.course, PlanAction::Change { .. } | PlanAction::Follow),
+    },
+    StepKind {
         title: "Held back: a version is ready, but something does not let it in",
         advice: "",
-        holds: |step| matches!(step.course, Course::HeldBack { .. }),
+        holds: |step| matches!(step.course, PlanAction::HeldBack { .. }),
     },
-    Kind {
+    StepKind {
         title: "No version for this Python: Requires-Python leaves it out, with the GIL or without",
         advice: "Import them in a process of a Python that they allow, or wait for a version that allows this one: ask their \
                  projects. uv ignores an upper bound and installs them untested; pip, Poetry and PDM refuse them.",
-        holds: |step| step.course == Course::Isolate && is_for_other_python(step),
+        holds: |step| step.course == PlanAction::Isolate && is_for_other_python(step),
     },
-    Kind {
+    StepKind {
         title: "No ready version: keep them in a process with the GIL",
         advice: "Import them in a process of a Python with the GIL, or waive them and accept that the GIL comes back on; \
                  where they cannot be imported at all, only the first helps. Then ask their projects.",
-        holds: |step| step.course == Course::Isolate && !is_for_other_python(step),
+        holds: |step| step.course == PlanAction::Isolate && !is_for_other_python(step),
     },
-    Kind {
+    StepKind {
         title: "No ready version: build from source",
         advice: "Build them with the target's Python, in the newer version where that helps, and scan the wheels that \
                  come out. Which libraries of the system they need is not told.",
-        holds: |step| step.course == Course::Build && !is_futile(step),
+        holds: |step| step.course == PlanAction::Build && !is_futile(step),
     },
-    Kind {
+    StepKind {
         title: "No ready version, and a build does not help",
         advice: "By their sources, what comes out would switch the GIL on, or nothing comes out. Keep them in a process \
                  of a Python with the GIL, and ask their projects.",
-        holds: |step| step.course == Course::Build && is_futile(step),
+        holds: |step| step.course == PlanAction::Build && is_futile(step),
     },
-    Kind {
+    StepKind {
         title: "Not known",
         advice: "Something that decides could not be read: `ungil scan` tells what.",
-        holds: |step| step.course == Course::Unclear,
+        holds: |step| step.course == PlanAction::Unclear,
     },
-    Kind {
+    StepKind {
         title: "Slower, nothing else: installs without its compiled modules",
         advice: "",
-        holds: |step| step.course == Course::Accept,
+        holds: |step| step.course == PlanAction::Accept,
     },
 ];
 
-struct Page<'a> {
+struct PlanPage<'a> {
     plan: &'a Plan,
     options: &'a RenderOptions,
 }
 
-impl Page<'_> {
-    fn paint(&self, role: Role, text: &str) -> String {
+impl PlanPage<'_> {
+    fn paint(&self, role: PaintRole, text: &str) -> String {
         self.options.style.paint(role, text)
     }
 
@@ -140,7 +146,7 @@ impl Page<'_> {
                 format!("{}: {now} fine now, {after} with this plan{worse}.", count(packages, "package"))
             }
         };
-        let mut lines = vec![self.paint(Role::Heading, &title)];
+        let mut lines = vec![self.paint(PaintRole::Heading, &title)];
         lines.extend(wrap(&told, self.options.width));
         lines
     }
@@ -150,13 +156,13 @@ impl Page<'_> {
         notices(&self.plan.excluded).iter().flat_map(|notice| notice_lines(notice, self.options)).collect()
     }
 
-    fn steps(&self, kind: &Kind) -> Vec<String> {
-        let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| (kind.holds)(step)).collect();
+    fn steps(&self, kind: &StepKind) -> Vec<String> {
+        let steps: Vec<&PlanStep> = self.plan.steps.iter().filter(|step| (kind.holds)(step)).collect();
         if steps.is_empty() {
             return Vec::new();
         }
         let in_order = if kind.title == CHANGE && steps.len() > 1 { ", in this order" } else { "" };
-        let mut lines = vec![self.paint(Role::Heading, &format!("{}{in_order}", kind.title))];
+        let mut lines = vec![self.paint(PaintRole::Heading, &format!("{}{in_order}", kind.title))];
         if !kind.advice.is_empty() {
             lines.extend(wrap(kind.advice, self.options.width));
         }
@@ -164,20 +170,22 @@ impl Page<'_> {
         lines
     }
 
-    fn step(&self, step: &Step) -> Vec<String> {
+    fn step(&self, step: &PlanStep) -> Vec<String> {
         let version = step.version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
-        let name = self.paint(Role::Heading, step.name.as_ref());
+        let name = self.paint(PaintRole::Heading, step.name.as_ref());
         let worst = step.outlooks.iter().map(|outlook| outlook.verdict).max();
-        let role = worst.map_or(Role::Open, Role::of_verdict);
+        let role = worst.map_or(PaintRole::Open, PaintRole::of_verdict);
         let (mark, what) = match &step.course {
-            Course::Change { to } => {
+            PlanAction::Change { to } => {
                 let is_older = step.version.as_ref().is_some_and(|now| to < now);
                 let older = if is_older { ", which is older: no newer one is ready" } else { "" };
-                (self.paint(Role::Good, "→"), format!("{version} → {to}{older}"))
+                (self.paint(PaintRole::Good, "→"), format!("{version} → {to}{older}"))
             }
-            Course::Follow => (self.paint(Role::Good, "✓"), format!("{version}: follows from the rest")),
-            Course::HeldBack { to, .. } => {
-                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} is ready"))
+            PlanAction::Follow => (self.paint(PaintRole::Good, "✓"), format!("{version}: follows from the rest")),
+            PlanAction::HeldBack { to, .. } => {
+                let is_older = step.version.as_ref().is_some_and(|now| to < now);
+                let works = if is_older { "works" } else { "is ready" };
+                (self.paint(role, &sign(role).to_string()), format!("{version}, {to} {works}"))
             }
             _ => (self.paint(role, &sign(role).to_string()), version),
         };
@@ -185,10 +193,10 @@ impl Page<'_> {
         lines.extend(required_for(step).iter().flat_map(|text| self.labelled("for", text)));
         let told = searched::told(step, &self.plan.targets);
         lines.extend(told.iter().flat_map(|(label, text)| self.labelled(label, text)));
-        if let Course::HeldBack { by, .. } = &step.course {
+        if let PlanAction::HeldBack { by, .. } = &step.course {
             lines.extend(by.iter().flat_map(|obstacle| self.labelled("but", &kept_out(obstacle))));
         }
-        for Alternative { rule, what } in &step.alternatives {
+        for NamedAlternative { rule, what } in &step.alternatives {
             lines.extend(self.labelled("or", &format!("{}  [{rule}]", harmless(what))));
         }
         if !is_done(step)
@@ -201,7 +209,7 @@ impl Page<'_> {
 
     /// A label and text beside it; the text's further lines stand under the first.
     fn labelled(&self, label: &str, text: &str) -> Vec<String> {
-        let start = format!("    {}", self.paint(Role::Faint, &format!("{label:<width$}", width = LABEL - 4)));
+        let start = format!("    {}", self.paint(PaintRole::Faint, &format!("{label:<width$}", width = LABEL - 4)));
         let lines = wrap(text, self.options.width.saturating_sub(LABEL));
         let rest = " ".repeat(LABEL);
         let line = |(number, line): (usize, &String)| format!("{}{line}", if number == 0 { &start } else { &rest });
@@ -212,8 +220,8 @@ impl Page<'_> {
         if self.plan.moves.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![self.paint(Role::Heading, "Moves with it")];
-        for Move { name, from, to, required_by, because } in &self.plan.moves {
+        let mut lines = vec![self.paint(PaintRole::Heading, "Moves with it")];
+        for PlannedMove { name, from, to, required_by, because } in &self.plan.moves {
             let what = match (from, to) {
                 (Some(from), Some(to)) => format!("{from} → {to}"),
                 (None, Some(to)) => format!("comes in: {to}"),
@@ -228,8 +236,8 @@ impl Page<'_> {
             };
             lines.push(format!(
                 "    {}  {what}{}",
-                self.paint(Role::Heading, name.as_ref()),
-                self.paint(Role::Faint, &by)
+                self.paint(PaintRole::Heading, name.as_ref()),
+                self.paint(PaintRole::Faint, &by)
             ));
         }
         lines
@@ -239,7 +247,7 @@ impl Page<'_> {
         if self.plan.worse.is_empty() {
             return Vec::new();
         }
-        let mut lines = vec![self.paint(Role::Heading, "Gets worse by this plan; no better way was found")];
+        let mut lines = vec![self.paint(PaintRole::Heading, "Gets worse by this plan; no better way was found")];
         for worse in &self.plan.worse {
             let version =
                 |version: &Option<Version>| version.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
@@ -257,8 +265,8 @@ impl Page<'_> {
             };
             lines.push(format!(
                 "  {} {}  {what}{on}",
-                self.paint(Role::Bad, "✗"),
-                self.paint(Role::Heading, worse.name.as_ref())
+                self.paint(PaintRole::Bad, "✗"),
+                self.paint(PaintRole::Heading, worse.name.as_ref())
             ));
             lines.extend(self.labelled("why", &harmless(&worse.reason)));
         }
@@ -271,8 +279,8 @@ impl Page<'_> {
         }
         let mut lines = vec![format!(
             "{} {}",
-            self.paint(Role::Heading, "Set bounds"),
-            self.paint(Role::Faint, "(installers take other versions otherwise)")
+            self.paint(PaintRole::Heading, "Set bounds"),
+            self.paint(PaintRole::Faint, "(installers take other versions otherwise)")
         )];
         for bound in &self.plan.bounds {
             let place = match (&bound.place, &bound.file) {
@@ -283,7 +291,7 @@ impl Page<'_> {
                 (None, Some(file)) => format!("{}, one line more", harmless(file)),
                 (None, None) => "one line more".to_owned(),
             };
-            lines.push(format!("  {}  {}", self.paint(Role::Faint, &place), harmless(&bound.requirement)));
+            lines.push(format!("  {}  {}", self.paint(PaintRole::Faint, &place), harmless(&bound.requirement)));
         }
         lines
     }
@@ -295,14 +303,14 @@ impl Page<'_> {
         }
         let mut lines = vec![format!(
             "{} {}",
-            self.paint(Role::Heading, "Edit"),
-            self.paint(Role::Faint, "(--write does it, with digests where the lines have some)")
+            self.paint(PaintRole::Heading, "Edit"),
+            self.paint(PaintRole::Faint, "(--write does it, with digests where the lines have some)")
         )];
         for edit in edits {
             let place = edit.place.line.map_or_else(String::new, |line| format!(":{line}"));
             let place = format!("{}{place}", harmless(&edit.place.file));
             let change = format!("{}=={} → {}=={}", edit.name, edit.from, edit.name, edit.to);
-            lines.push(format!("  {}  {change}", self.paint(Role::Faint, &place)));
+            lines.push(format!("  {}  {change}", self.paint(PaintRole::Faint, &place)));
         }
         lines
     }
@@ -315,11 +323,11 @@ impl Page<'_> {
         for (number, command) in self.plan.commands.iter().enumerate() {
             match command.place {
                 CommandPlace::LockFile if number > 0 => {}
-                CommandPlace::LockFile => lines.push(self.paint(Role::Heading, "Run, where the lock file is")),
+                CommandPlace::LockFile => lines.push(self.paint(PaintRole::Heading, "Run, where the lock file is")),
                 CommandPlace::Environment => {
                     let title =
                         format!("Install with the target's Python, beside the rest of {}", harmless(&command.file));
-                    lines.push(self.paint(Role::Heading, &title));
+                    lines.push(self.paint(PaintRole::Heading, &title));
                 }
             }
             if command.command.is_empty() {
@@ -340,7 +348,7 @@ impl Page<'_> {
             return Vec::new();
         }
         let title = format!("Could not look at everything: {}", count(problems.len(), "problem"));
-        let mut lines = vec![self.paint(Role::Heading, &title)];
+        let mut lines = vec![self.paint(PaintRole::Heading, &title)];
         lines.extend(problems.iter().flat_map(|problem| problem_lines(problem, self.options)));
         lines
     }
@@ -352,12 +360,17 @@ impl Page<'_> {
         }
         let summary = &self.plan.summary;
         let requests = count(usize::try_from(summary.requests).unwrap_or(usize::MAX), "request");
-        vec![self.paint(Role::Faint, &format!("{requests}, {} of distribution files", bytes(summary.bytes_fetched)))]
+        vec![
+            self.paint(
+                PaintRole::Faint,
+                &format!("{requests}, {} of distribution files", bytes(summary.bytes_fetched)),
+            ),
+        ]
     }
 }
 
 /// Whether the sources say of every build, and of those of the newest version, that it would not keep the GIL off.
-fn is_futile(step: &Step) -> bool {
+fn is_futile(step: &PlanStep) -> bool {
     let mut builds = step.outlooks.iter().filter(|outlook| outlook.after.verdict == Some(Verdict::Build));
     let is_bad = |forecast: &Forecast| matches!(forecast.becomes, Becomes::SwitchesGilOn | Becomes::Fails);
     builds.all(|outlook| {
@@ -367,7 +380,7 @@ fn is_futile(step: &Step) -> bool {
 }
 
 /// For which line of the input the package is there, and through what.
-fn required_for(step: &Step) -> Option<String> {
+fn required_for(step: &PlanStep) -> Option<String> {
     let required = step.required_by.first()?;
     let line = required.place.line.map_or_else(String::new, |line| format!(":{line}"));
     let place = format!("{}{line}", harmless(&required.place.file));
@@ -387,20 +400,20 @@ fn move_reason(reason: &MoveReason) -> String {
 }
 
 /// Whether what is left of it is blocked by `Requires-Python` alone.
-fn is_for_other_python(step: &Step) -> bool {
+fn is_for_other_python(step: &PlanStep) -> bool {
     let mut left =
         step.outlooks.iter().filter(|outlook| outlook.after.verdict.is_some_and(|verdict| !verdict.is_good()));
     left.all(|outlook| outlook.requires_python.is_some() && outlook.after.version == step.version)
 }
 
 /// Whether nothing is left to ask its project for.
-fn is_done(step: &Step) -> bool {
-    let good = |outlook: &Outlook| outlook.after.verdict.is_none_or(Verdict::is_good);
-    matches!(step.course, Course::HeldBack { .. }) || step.outlooks.iter().all(good)
+fn is_done(step: &PlanStep) -> bool {
+    let good = |outlook: &TargetOutlook| outlook.after.verdict.is_none_or(Verdict::is_good);
+    matches!(step.course, PlanAction::HeldBack { .. }) || step.outlooks.iter().all(good)
 }
 
 /// What keeps a version out, harmless.
-pub(super) fn kept_out(obstacle: &Obstacle) -> String {
+pub(super) fn kept_out(obstacle: &VersionObstacle) -> String {
     let wants = harmless(&obstacle.wants);
     // What pins a package in an environment is that it is there.
     let is_line = |place: &Place| place.line.or(place.column).is_some();

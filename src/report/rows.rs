@@ -10,7 +10,7 @@ use crate::model::gate::{Violation, WaiverState, WaiverUse};
 use crate::model::report::{PackageReport, Report, TargetResult};
 
 use super::alert::{places, waiver_words};
-use super::counted::Counted;
+use super::counted::CountedViolations;
 use super::sanitize::harmless;
 use super::{RenderError, RenderOptions, place, words};
 
@@ -41,7 +41,7 @@ pub(super) fn render(report: &Report, _options: &RenderOptions) -> Result<Vec<u8
     written(&rows(report)).map_err(|error| RenderError::Csv(error.into()))
 }
 
-fn written(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
+fn written(rows: &[ReportRow]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     for row in rows {
@@ -50,8 +50,8 @@ fn written(rows: &[Row]) -> Result<Vec<u8>, csv::Error> {
     Ok(writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
-fn rows(report: &Report) -> Vec<Row> {
-    let counted = Counted::new(report);
+fn rows(report: &Report) -> Vec<ReportRow> {
+    let counted = CountedViolations::new(report);
     let mut rows = Vec::new();
     for (entry, package) in report.packages.iter().enumerate() {
         rows.extend(package.results.iter().map(|result| {
@@ -66,16 +66,16 @@ fn rows(report: &Report) -> Vec<Row> {
         let place = harmless(&problem.place);
         let reason = format!("{}: {}", words::problem_kind(problem.kind), harmless(&problem.message));
         let package = problem.package.as_ref().map_or_else(String::new, ToString::to_string);
-        rows.push(Row { kind: "problem", package, reason, required_by: place, ..Row::default() });
+        rows.push(ReportRow { kind: "problem", package, reason, required_by: place, ..ReportRow::default() });
     }
     if let Some(gate) = &report.gate {
         rows.extend(gate.waivers.iter().map(waiver_row));
         let outcome = words::outcome(gate.outcome).to_owned();
-        rows.push(Row {
+        rows.push(ReportRow {
             kind: "gate",
             reason: words::outcome_meaning(gate.outcome).to_owned(),
             gate: outcome,
-            ..Row::default()
+            ..ReportRow::default()
         });
     }
     rows
@@ -83,7 +83,7 @@ fn rows(report: &Report) -> Vec<Row> {
 
 /// One row, in the order of the columns.
 #[derive(Default)]
-struct Row {
+struct ReportRow {
     kind: &'static str,
     package: String,
     version: String,
@@ -101,7 +101,7 @@ struct Row {
     checked: &'static str,
 }
 
-impl Row {
+impl ReportRow {
     fn cells(&self) -> [&str; COLUMNS.len()] {
         [
             self.kind,
@@ -123,7 +123,7 @@ impl Row {
     }
 }
 
-fn row(package: &PackageReport, result: &TargetResult) -> Row {
+fn row(package: &PackageReport, result: &TargetResult) -> ReportRow {
     let mut rules: Vec<String> = Vec::new();
     for finding in &result.findings {
         let id = harmless(&finding.rule);
@@ -134,7 +134,7 @@ fn row(package: &PackageReport, result: &TargetResult) -> Row {
     let mut stated = result.artifact.iter().flat_map(|artifact| &artifact.digests);
     let stated = stated.find(|digest| digest.algorithm == Algorithm::Sha256);
     let sha256 = result.file_check.digest(Algorithm::Sha256);
-    Row {
+    ReportRow {
         kind: "package",
         package: package.name.to_string(),
         version: package.version.as_ref().map_or_else(String::new, ToString::to_string),
@@ -149,12 +149,12 @@ fn row(package: &PackageReport, result: &TargetResult) -> Row {
         required_by: places(&package.required_by)
             .first()
             .map_or_else(String::new, |named| harmless(&place::words(named))),
-        ..Row::default()
+        ..ReportRow::default()
     }
 }
 
 /// What the policy says of a row: the worst standing that one of its violations has, and the first waiver.
-fn judge(row: &mut Row, counted: &Counted<'_>, violations: &[&Violation]) {
+fn judge(row: &mut ReportRow, counted: &CountedViolations<'_>, violations: &[&Violation]) {
     row.gate = violations.first().map_or("passes", |violation| words::standing(violation.standing)).to_owned();
     if let Some(waiver) = violations.iter().find_map(|violation| counted.waiver(violation)) {
         row.waiver = harmless(&waiver.reason);
@@ -162,14 +162,14 @@ fn judge(row: &mut Row, counted: &Counted<'_>, violations: &[&Violation]) {
     }
 }
 
-fn waiver_row(used: &WaiverUse) -> Row {
+fn waiver_row(used: &WaiverUse) -> ReportRow {
     let state = match used.state {
         WaiverState::Used(_) => "used",
         WaiverState::Expired(_) => "expired",
         WaiverState::Unused => "unused",
     };
     let waiver = &used.waiver;
-    Row {
+    ReportRow {
         kind: "waiver",
         package: waiver.package.to_string(),
         version: waiver.versions.to_string(),
@@ -180,7 +180,7 @@ fn waiver_row(used: &WaiverUse) -> Row {
         gate: state.to_owned(),
         waiver: harmless(&waiver.reason),
         until: waiver.until.map_or_else(String::new, |day| day.to_string()),
-        ..Row::default()
+        ..ReportRow::default()
     }
 }
 

@@ -8,18 +8,19 @@ mod v2_1_0;
 use std::collections::BTreeMap;
 
 use crate::model::finding;
-use crate::model::gate::Standing;
+use crate::model::gate::ViolationStanding;
 use crate::model::place::Place;
 use crate::model::problem::Problem;
 use crate::model::report::Report;
 
-use super::alert::{Alert, Extent, WAIVER_EXPIRED, WAIVER_UNUSED, Weight, alerts, fingerprints};
+use super::alert::{AlertScope, AlertWeight, RuleAlert, WAIVER_EXPIRED, WAIVER_UNUSED, alerts, fingerprints};
 use super::sanitize::harmless;
 use super::{RenderError, RenderOptions, json, place, words};
 use v2_1_0::{
-    ArtifactLocation, Configuration, Driver, Help, Invocation, Level, Location, LogicalLocation, Notification,
-    PhysicalLocation, Reference, Region, ResultProperties, Rule, Run, RunProperties, SCHEMA, SarifLog, SarifResult,
-    Suppression, Text, Tool,
+    SCHEMA, SarifArtifactLocation, SarifConfiguration, SarifDriver, SarifHelp, SarifInvocation, SarifLevel,
+    SarifLocation, SarifLog, SarifLogicalLocation, SarifNotification, SarifPhysicalLocation, SarifReference,
+    SarifRegion, SarifResult, SarifResultProperties, SarifRule, SarifRun, SarifRunProperties, SarifSuppression,
+    SarifText, SarifTool,
 };
 
 /// The name under which the fingerprint stands; the number changes with the way it is made.
@@ -29,7 +30,7 @@ const MOST: usize = 20;
 
 /// Renders the report.
 pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>, RenderError> {
-    let alerts = alerts(report, Extent::Everything);
+    let alerts = alerts(report, AlertScope::Everything);
     let rules = rules(&alerts, options);
     let numbers: BTreeMap<&str, usize> =
         rules.iter().enumerate().map(|(number, rule)| (rule.id.as_str(), number)).collect();
@@ -39,22 +40,22 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
         SarifResult { rule_id: id, rule_index, ..result(report, alert, fingerprint, options) }
     });
     let results = results.collect();
-    let driver = Driver {
+    let driver = SarifDriver {
         name: "ungil",
         semantic_version: env!("CARGO_PKG_VERSION"),
         information_uri: env!("CARGO_PKG_REPOSITORY"),
         rules,
     };
-    let run = Run {
-        tool: Tool { driver },
-        invocations: vec![Invocation {
+    let run = SarifRun {
+        tool: SarifTool { driver },
+        invocations: vec![SarifInvocation {
             execution_successful: report.problems.is_empty(),
             end_time_utc: options.generated.clone(),
             tool_execution_notifications: report.problems.iter().map(notification).collect(),
         }],
         results,
         column_kind: "unicodeCodePoints",
-        properties: RunProperties {
+        properties: SarifRunProperties {
             targets: report.targets.iter().map(ToString::to_string).collect(),
             gate: report.gate.as_ref().map(|gate| words::outcome(gate.outcome)),
         },
@@ -63,8 +64,8 @@ pub(super) fn render(report: &Report, options: &RenderOptions) -> Result<Vec<u8>
 }
 
 /// The rules that the alerts name, each once, in their order.
-fn rules(alerts: &[Alert<'_>], options: &RenderOptions) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
+fn rules(alerts: &[RuleAlert<'_>], options: &RenderOptions) -> Vec<SarifRule> {
+    let mut rules: Vec<SarifRule> = Vec::new();
     for alert in alerts {
         let id = harmless(&alert.rule);
         if !rules.iter().any(|rule| rule.id == id) {
@@ -74,7 +75,7 @@ fn rules(alerts: &[Alert<'_>], options: &RenderOptions) -> Vec<Rule> {
     rules
 }
 
-fn rule(id: String, alert: &Alert<'_>, options: &RenderOptions) -> Rule {
+fn rule(id: String, alert: &RuleAlert<'_>, options: &RenderOptions) -> SarifRule {
     let page = options.rules.iter().find(|page| page.id == alert.rule);
     let title = match (page, id.as_str()) {
         (Some(page), _) => harmless(&page.title),
@@ -83,46 +84,46 @@ fn rule(id: String, alert: &Alert<'_>, options: &RenderOptions) -> Rule {
         (None, _) => alert.verdict.map_or_else(|| id.clone(), |verdict| format!("The verdict is {}", verdict.word())),
     };
     let level = match page.map(|page| page.level) {
-        Some(finding::Level::Hint) => Level::Note,
-        Some(finding::Level::Warning) => Level::Warning,
-        Some(finding::Level::Decides) | None => level(alert.weight),
+        Some(finding::FindingLevel::Hint) => SarifLevel::Note,
+        Some(finding::FindingLevel::Warning) => SarifLevel::Warning,
+        Some(finding::FindingLevel::Decides) | None => level(alert.weight),
     };
-    Rule {
+    SarifRule {
         id,
-        short_description: Text { text: title },
-        help: page.map(|page| Help { text: page.markdown.clone(), markdown: page.markdown.clone() }),
-        default_configuration: Configuration { level },
+        short_description: SarifText { text: title },
+        help: page.map(|page| SarifHelp { text: page.markdown.clone(), markdown: page.markdown.clone() }),
+        default_configuration: SarifConfiguration { level },
     }
 }
 
-fn level(weight: Weight) -> Level {
+fn level(weight: AlertWeight) -> SarifLevel {
     match weight {
-        Weight::Note => Level::Note,
-        Weight::Warning => Level::Warning,
-        Weight::Error => Level::Error,
+        AlertWeight::Note => SarifLevel::Note,
+        AlertWeight::Warning => SarifLevel::Warning,
+        AlertWeight::Error => SarifLevel::Error,
     }
 }
 
-fn result(report: &Report, alert: &Alert<'_>, fingerprint: String, options: &RenderOptions) -> SarifResult {
+fn result(report: &Report, alert: &RuleAlert<'_>, fingerprint: String, options: &RenderOptions) -> SarifResult {
     let mut places = alert.places.iter().filter_map(|place| physical(place, options));
-    let first = Location { physical_location: places.next(), logical_locations: logical(alert), message: None };
-    let related = places.take(MOST).map(|place| Location {
+    let first = SarifLocation { physical_location: places.next(), logical_locations: logical(alert), message: None };
+    let related = places.take(MOST).map(|place| SarifLocation {
         physical_location: Some(place),
         logical_locations: Vec::new(),
-        message: Some(Text { text: "asks for it too".to_owned() }),
+        message: Some(SarifText { text: "asks for it too".to_owned() }),
     });
     SarifResult {
         rule_id: String::new(),
         rule_index: 0,
         // A suppressed result keeps the weight that it would have.
         level: level(if alert.is_settled() { alert.weight } else { alert.urgency() }),
-        message: Text { text: message(&alert.full_sentence(report), alert.help) },
+        message: SarifText { text: message(&alert.full_sentence(report), alert.help) },
         locations: vec![first],
         related_locations: related.collect(),
         partial_fingerprints: BTreeMap::from([(FINGERPRINT, fingerprint)]),
-        baseline_state: (alert.standing == Some(Standing::Known)).then_some("unchanged"),
+        baseline_state: (alert.standing == Some(ViolationStanding::Known)).then_some("unchanged"),
         suppressions: suppressions(alert),
-        properties: ResultProperties {
+        properties: SarifResultProperties {
             package: alert.package.to_string(),
             version: alert.version.map(ToString::to_string),
             verdict: alert.verdict.map(|verdict| verdict.word()),
@@ -138,9 +139,9 @@ fn message(found: &str, help: &str) -> String {
     format!("{found}.{end}").replace("](", "] (")
 }
 
-fn suppressions(alert: &Alert<'_>) -> Vec<Suppression> {
-    let waiver = alert.waiver.filter(|_| matches!(alert.standing, Some(Standing::Waived(_))));
-    let suppression = |reason: &str| Suppression {
+fn suppressions(alert: &RuleAlert<'_>) -> Vec<SarifSuppression> {
+    let waiver = alert.waiver.filter(|_| matches!(alert.standing, Some(ViolationStanding::Waived(_))));
+    let suppression = |reason: &str| SarifSuppression {
         kind: "external",
         status: "accepted",
         justification: harmless(reason).replace("](", "] ("),
@@ -148,30 +149,30 @@ fn suppressions(alert: &Alert<'_>) -> Vec<Suppression> {
     waiver.map(|waiver| suppression(&waiver.reason)).into_iter().collect()
 }
 
-fn physical(named: &Place, options: &RenderOptions) -> Option<PhysicalLocation> {
-    Some(PhysicalLocation {
-        artifact_location: ArtifactLocation { uri: place::uri(named, options)? },
-        region: named.line.map(|start_line| Region { start_line }),
+fn physical(named: &Place, options: &RenderOptions) -> Option<SarifPhysicalLocation> {
+    Some(SarifPhysicalLocation {
+        artifact_location: SarifArtifactLocation { uri: place::uri(named, options)? },
+        region: named.line.map(|start_line| SarifRegion { start_line }),
     })
 }
 
 /// The package and the modules.
-fn logical(alert: &Alert<'_>) -> Vec<LogicalLocation> {
-    let mut named = vec![LogicalLocation { fully_qualified_name: alert.subject(), kind: "package" }];
+fn logical(alert: &RuleAlert<'_>) -> Vec<SarifLogicalLocation> {
+    let mut named = vec![SarifLogicalLocation { fully_qualified_name: alert.subject(), kind: "package" }];
     named.extend(
         alert
             .modules
             .iter()
             .take(MOST)
-            .map(|path| LogicalLocation { fully_qualified_name: harmless(path), kind: "module" }),
+            .map(|path| SarifLogicalLocation { fully_qualified_name: harmless(path), kind: "module" }),
     );
     named
 }
 
-fn notification(problem: &Problem) -> Notification {
-    Notification {
-        level: Level::Error,
-        message: Text { text: words::problem(problem).replace("](", "] (") },
-        descriptor: Reference { id: format!("problem-{}", words::problem_kind(problem.kind)) },
+fn notification(problem: &Problem) -> SarifNotification {
+    SarifNotification {
+        level: SarifLevel::Error,
+        message: SarifText { text: words::problem(problem).replace("](", "] (") },
+        descriptor: SarifReference { id: format!("problem-{}", words::problem_kind(problem.kind)) },
     }
 }

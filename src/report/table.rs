@@ -17,7 +17,7 @@ mod totals;
 use crate::model::report::Report;
 
 use super::excluded::{ExclusionNotice, notices};
-use super::paint::{Role, sign};
+use super::paint::{PaintRole, sign};
 use super::sanitize::harmless;
 use super::text::{page, wrap};
 use super::{RenderError, RenderOptions};
@@ -61,7 +61,7 @@ fn excluded(report: &Report, options: &RenderOptions) -> Vec<String> {
 
 /// One lock file's notice: the first line says what leaves which target out.
 pub(super) fn notice_lines(notice: &ExclusionNotice, options: &RenderOptions) -> Vec<String> {
-    let role = Role::Bad;
+    let role = PaintRole::Bad;
     let what = wrap(&format!("{} {}", sign(role), notice.what), options.width);
     let mut lines: Vec<String> = what.iter().map(|line| options.style.paint(role, line)).collect();
     lines.extend(wrap(&notice.meaning, options.width));
@@ -85,7 +85,7 @@ fn more(report: &Report, options: &RenderOptions) -> Vec<String> {
 
 /// A label and text beside it; the text's further lines stand under the first.
 fn labelled(label: &str, text: &str, options: &RenderOptions) -> Vec<String> {
-    let first = format!("  {}", options.style.paint(Role::Faint, &format!("{label:<8}")));
+    let first = format!("  {}", options.style.paint(PaintRole::Faint, &format!("{label:<8}")));
     let rest = " ".repeat(LABEL);
     let lines = wrap(text, options.width - LABEL);
     let start = |number: usize| if number == 0 { &first } else { &rest };

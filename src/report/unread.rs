@@ -11,16 +11,16 @@ use super::text::count;
 
 /// How much of a report is unknown for what files do not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unread {
+pub(super) struct UnreadCounts {
     /// Modules whose declaration could not be read for some target.
     modules: usize,
     /// Packages whose build ends in something that their sources do not tell, for some target.
     builds: usize,
 }
 
-impl Unread {
+impl UnreadCounts {
     /// Of a run.
-    pub(super) fn of(report: &Report) -> Unread {
+    pub(super) fn of(report: &Report) -> UnreadCounts {
         let mut modules = BTreeSet::new();
         let mut builds = BTreeSet::new();
         for package in &report.packages {
@@ -31,11 +31,11 @@ impl Unread {
                 builds.extend(is_unread.then_some((&package.name, &package.version)));
             }
         }
-        Unread { modules: modules.len(), builds: builds.len() }
+        UnreadCounts { modules: modules.len(), builds: builds.len() }
     }
 
     /// Of a report that was read back.
-    pub(super) fn of_saved(report: &SavedReport) -> Unread {
+    pub(super) fn of_saved(report: &SavedReport) -> UnreadCounts {
         let mut modules = BTreeSet::new();
         let mut builds = BTreeSet::new();
         for package in &report.content.packages {
@@ -46,7 +46,7 @@ impl Unread {
                 builds.extend(is_unread.then_some((&package.name, &package.version)));
             }
         }
-        Unread { modules: modules.len(), builds: builds.len() }
+        UnreadCounts { modules: modules.len(), builds: builds.len() }
     }
 
     /// In words, one part for each kind; none where all could be read.
@@ -70,7 +70,7 @@ mod tests {
             (2, 1, "2 modules could not be read, 1 build could not be foreseen"),
         ];
         for (modules, builds, expected) in rows {
-            assert_eq!(Unread { modules, builds }.words().join(", "), expected);
+            assert_eq!(UnreadCounts { modules, builds }.words().join(", "), expected);
         }
     }
 }

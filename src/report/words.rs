@@ -1,7 +1,7 @@
 //! Words that several formats share, for values that have no text of their own.
 
 use crate::model::artifact::FileCheck;
-use crate::model::gate::{Change, Changes, GateOutcome, Standing};
+use crate::model::gate::{GateOutcome, VerdictChange, VerdictChanges, ViolationStanding};
 use crate::model::problem::{Problem, ProblemKind};
 
 use super::sanitize::harmless;
@@ -54,17 +54,17 @@ pub(super) fn outcome_meaning(outcome: GateOutcome) -> &'static str {
 }
 
 /// Whether a violation counts.
-pub(super) fn standing(standing: Standing) -> &'static str {
+pub(super) fn standing(standing: ViolationStanding) -> &'static str {
     match standing {
-        Standing::Breaks => "breaks",
-        Standing::Open => "open",
-        Standing::Waived(_) => "waived",
-        Standing::Known => "known",
+        ViolationStanding::Breaks => "breaks",
+        ViolationStanding::Open => "open",
+        ViolationStanding::Waived(_) => "waived",
+        ViolationStanding::Known => "known",
     }
 }
 
 /// All changes, each kind with its word, the worst first.
-pub(super) fn change_kinds(changes: &Changes) -> [(&'static str, &[Change]); 5] {
+pub(super) fn change_kinds(changes: &VerdictChanges) -> [(&'static str, &[VerdictChange]); 5] {
     [
         ("worse", &changes.worse),
         ("differs", &changes.different),
@@ -75,7 +75,7 @@ pub(super) fn change_kinds(changes: &Changes) -> [(&'static str, &[Change]); 5] 
 }
 
 /// The targets that only one of two reports has; empty when both have the same.
-pub(super) fn not_compared(changes: &Changes) -> String {
+pub(super) fn not_compared(changes: &VerdictChanges) -> String {
     match changes.not_compared.as_slice() {
         [] => String::new(),
         some => format!("not compared, because only one of the reports has it: {}", harmless(&some.join(", "))),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::candidates::{self, Level, Offer, Pick, Selector, Unfit};
-use super::node::Node;
-use super::solver::{Session, Versions};
+use super::candidates::{self, CandidateSelector, FitLevel, PickedFile, UnfitReason, VersionCatalog};
+use super::node::SolverNode;
+use super::solver::{ChosenVersions, SolverSession};
 use super::{VersionStatement, why};
 use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::name::{ExtraName, PackageName, Version};
@@ -15,13 +15,13 @@ use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
 const PATHS: usize = 8;
 
 /// Puts the result together.
-pub(super) fn assemble(session: &Session<'_>, versions: &Versions) -> Resolution {
-    let graph = Graph::new(session, versions);
+pub(super) fn assemble(session: &SolverSession<'_>, versions: &ChosenVersions) -> Resolution {
+    let graph = RequirementGraph::new(session, versions);
     let paths = paths(session, &graph);
     let mut problems = session.plan.problems.clone();
     let mut packages = Vec::new();
     for (name, required_by) in paths {
-        let version = versions.get(&Node::Name(name.clone()));
+        let version = versions.get(&SolverNode::Name(name.clone()));
         let extras = graph.extras(&name);
         let (version, choice) = match version {
             Some(version) => choose(session, &name, version, &mut problems),
@@ -34,7 +34,7 @@ pub(super) fn assemble(session: &Session<'_>, versions: &Versions) -> Resolution
     Resolution { target: session.plan.selector.target, packages, excluded: Vec::new(), problems }
 }
 
-fn unknown(session: &Session<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {
+fn unknown(session: &SolverSession<'_>, name: &PackageName, problems: &mut Vec<Problem>) -> Choice {
     let Some(problem) = session.dropped(name) else {
         return Choice::Unknown { why: "the solver chose no version".to_owned() };
     };
@@ -52,7 +52,7 @@ fn told(problem: &Problem, name: &PackageName) -> String {
 }
 
 fn choose(
-    session: &Session<'_>,
+    session: &SolverSession<'_>,
     name: &PackageName,
     version: &Version,
     problems: &mut Vec<Problem>,
@@ -74,20 +74,25 @@ fn choose(
 }
 
 /// What the picked file means for the target. `problem` is what keeps it from being understood.
-pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem: Option<Problem>) -> Choice {
+pub(super) fn choice(
+    selector: &CandidateSelector,
+    offer: &VersionCatalog,
+    pick: PickedFile<'_>,
+    problem: Option<Problem>,
+) -> Choice {
     let artifact = pick.artifact.clone();
     match (pick.level, &artifact.kind, problem) {
-        (Level::Twin | Level::Anything, ..) => {
+        (FitLevel::Twin | FitLevel::Anything, ..) => {
             let why = why::nothing_fits(selector, offer, pick.candidate);
             Choice::Nothing { why, requires_python: why::other_python(selector, offer, pick.candidate) }
         }
         // No catalog offers what is installed.
-        (Level::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },
-        (Level::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
-        (Level::Strict, ArtifactKind::Wheel(_), Some(problem)) => {
+        (FitLevel::Strict, ArtifactKind::Installed { .. }, _) => Choice::Installed { artifact },
+        (FitLevel::Strict, ArtifactKind::Sdist | ArtifactKind::SourceTree, _) => Choice::Source { artifact },
+        (FitLevel::Strict, ArtifactKind::Wheel(_), Some(problem)) => {
             Choice::Unknown { why: told(&problem, &pick.artifact.name) }
         }
-        (Level::Strict, ArtifactKind::Wheel(_), None) => {
+        (FitLevel::Strict, ArtifactKind::Wheel(_), None) => {
             Choice::Wheel { lost: candidates::lost(selector, offer, pick), artifact }
         }
     }
@@ -95,9 +100,13 @@ pub(super) fn choice(selector: &Selector, offer: &Offer, pick: Pick<'_>, problem
 
 /// The problem of a version of which no file has a digest that was demanded: an installer refuses it. The file that is
 /// named is the one that would be taken otherwise.
-pub(super) fn contradicted(selector: &Selector, offer: &Offer, pick: Pick<'_>) -> Option<Problem> {
-    let mut files = Selector::files(offer, pick.candidate);
-    if pick.level == Level::Strict || files.any(|file| selector.unfit(file) != Some(Unfit::Hash)) {
+pub(super) fn contradicted(
+    selector: &CandidateSelector,
+    offer: &VersionCatalog,
+    pick: PickedFile<'_>,
+) -> Option<Problem> {
+    let mut files = CandidateSelector::files(offer, pick.candidate);
+    if pick.level == FitLevel::Strict || files.any(|file| selector.unfit(file) != Some(UnfitReason::Hash)) {
         return None;
     }
     let Artifact { name, filename, digests, .. } = pick.artifact;
@@ -111,34 +120,35 @@ pub(super) fn contradicted(selector: &Selector, offer: &Offer, pick: Pick<'_>) -
 }
 
 /// Who requires whom, in the chosen set.
-struct Graph {
-    edges: BTreeMap<Node, Vec<Node>>,
+struct RequirementGraph {
+    edges: BTreeMap<SolverNode, Vec<SolverNode>>,
 }
 
-impl Graph {
-    fn new(session: &Session<'_>, versions: &Versions) -> Graph {
+impl RequirementGraph {
+    fn new(session: &SolverSession<'_>, versions: &ChosenVersions) -> RequirementGraph {
         let mut edges = BTreeMap::new();
-        for (node, version) in versions.iter().filter(|(node, _)| **node != Node::Root) {
+        for (node, version) in versions.iter().filter(|(node, _)| **node != SolverNode::Root) {
             // Everything was read while solving, so nothing can interrupt here.
             let required = session.edges(node, version).unwrap_or_default();
             edges.insert(node.clone(), required.into_iter().map(|edge| edge.to).collect());
         }
-        Graph { edges }
+        RequirementGraph { edges }
     }
 
     fn extras(&self, name: &PackageName) -> Vec<ExtraName> {
         let extras = self.edges.keys().filter_map(|node| match node {
-            Node::Extra(of, extra) if of == name => Some(extra.clone()),
+            SolverNode::Extra(of, extra) if of == name => Some(extra.clone()),
             _ => None,
         });
         extras.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The shortest path from the starting nodes to each package, the package itself left out.
-    fn shortest(&self, start: Vec<Node>) -> BTreeMap<PackageName, Vec<PackageName>> {
+    fn shortest(&self, start: Vec<SolverNode>) -> BTreeMap<PackageName, Vec<PackageName>> {
         let mut found: BTreeMap<PackageName, Vec<PackageName>> = BTreeMap::new();
-        let mut seen: BTreeSet<Node> = BTreeSet::new();
-        let mut waiting: VecDeque<(Node, Vec<PackageName>)> = start.into_iter().map(|node| (node, vec![])).collect();
+        let mut seen: BTreeSet<SolverNode> = BTreeSet::new();
+        let mut waiting: VecDeque<(SolverNode, Vec<PackageName>)> =
+            start.into_iter().map(|node| (node, vec![])).collect();
         while let Some((node, path)) = waiting.pop_front() {
             let Some(name) = node.name().filter(|_| seen.insert(node.clone())) else { continue };
             found.entry(name.clone()).or_insert_with(|| path.clone());
@@ -156,7 +166,7 @@ impl Graph {
     }
 }
 
-fn paths(session: &Session<'_>, graph: &Graph) -> BTreeMap<PackageName, Vec<RequiredBy>> {
+fn paths(session: &SolverSession<'_>, graph: &RequirementGraph) -> BTreeMap<PackageName, Vec<RequiredBy>> {
     let mut paths: BTreeMap<PackageName, Vec<RequiredBy>> = BTreeMap::new();
     for demand in &session.plan.demands {
         for (name, path) in graph.shortest(demand.nodes()) {

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ranges::Range;
-use super::tags::Tags;
-use crate::model::artifact::{Artifact, ArtifactKind, Listing};
+use super::ranges::VersionRange;
+use super::tags::TargetTags;
+use crate::model::artifact::{Artifact, ArtifactKind, ArtifactListing};
 use crate::model::digest::Digest;
 use crate::model::name::{PackageName, Version};
 use crate::model::request::FormatControl;
@@ -16,7 +16,7 @@ use crate::model::wheel_name::WheelName;
 
 /// When pre-releases count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Prereleases {
+pub(super) enum PrereleaseMode {
     /// Where no final release in the range fits, as in pip 26 and uv 0.13: both leave out the files that do not fit before
     /// they ask what is a pre-release. A specifier that names a pre-release lets them into the range, but final releases
     /// still go first, as in uv; pip takes the newest of both then.
@@ -27,16 +27,16 @@ pub(super) enum Prereleases {
 
 /// The rules by which files and versions are chosen: plain data, the same for the whole run.
 #[derive(Debug)]
-pub(super) struct Selector {
+pub(super) struct CandidateSelector {
     pub(super) target: Target,
     /// The interpreter's full version, for `Requires-Python`.
     pub(super) python: Version,
-    pub(super) tags: Tags,
+    pub(super) tags: TargetTags,
     /// The tags of the same version's build with the GIL, when the target is free-threaded.
-    pub(super) twin: Option<Tags>,
+    pub(super) twin: Option<TargetTags>,
     pub(super) only_binary: FormatControl,
     pub(super) no_binary: FormatControl,
-    pub(super) prereleases: Prereleases,
+    pub(super) prereleases: PrereleaseMode,
     /// Versions that the user pinned, which may be yanked ones.
     pub(super) pins: BTreeMap<PackageName, BTreeSet<Version>>,
     /// Packages that the user names by their location, whatever format the file there has.
@@ -47,7 +47,7 @@ pub(super) struct Selector {
 
 /// How far the choice of a package's file may leave what an installer would accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
+pub(super) enum FitLevel {
     /// Only files that fit the target.
     Strict,
     /// Where none does: files that fit the same version's build with the GIL.
@@ -58,7 +58,7 @@ pub(super) enum Level {
 
 /// Why a file that is offered does not count for a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum UnfitReason {
     Hash,
     Python,
     Format,
@@ -67,25 +67,25 @@ pub(super) enum Unfit {
 
 /// Everything that is offered under one name, grouped by version, newest first, as far as its versions count.
 #[derive(Debug)]
-pub(super) struct Offer {
-    pub(super) listing: Arc<Listing>,
-    pub(super) candidates: Vec<Candidate>,
+pub(super) struct VersionCatalog {
+    pub(super) listing: Arc<ArtifactListing>,
+    pub(super) candidates: Vec<VersionCandidate>,
     /// Versions that are offered but do not count, with the reason.
     pub(super) hidden: Vec<(Version, &'static str)>,
 }
 
 /// One version and the files that count for it.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(super) struct VersionCandidate {
     pub(super) version: Version,
     /// Positions in the listing.
     files: Vec<usize>,
-    fits: OnceCell<Fits>,
+    fits: OnceCell<FittingFiles>,
 }
 
 /// The best file for each level, as positions in the listing.
 #[derive(Clone, Copy, Debug, Default)]
-struct Fits {
+struct FittingFiles {
     strict: Option<usize>,
     twin: Option<usize>,
     any: Option<usize>,
@@ -93,21 +93,21 @@ struct Fits {
 
 /// The version and file that were picked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pick<'a> {
-    pub(super) candidate: &'a Candidate,
+pub(super) struct PickedFile<'a> {
+    pub(super) candidate: &'a VersionCandidate,
     pub(super) artifact: &'a Artifact,
-    pub(super) level: Level,
+    pub(super) level: FitLevel,
 }
 
-impl Selector {
+impl CandidateSelector {
     /// Groups a listing by version and leaves out the versions that do not count for the user's input.
-    pub(super) fn offer(&self, name: &PackageName, listing: Arc<Listing>) -> Offer {
+    pub(super) fn offer(&self, name: &PackageName, listing: Arc<ArtifactListing>) -> VersionCatalog {
         let mut versions: BTreeMap<Version, Vec<usize>> = BTreeMap::new();
         for (position, file) in listing.files.iter().enumerate() {
             versions.entry(file.version.clone()).or_default().push(position);
         }
         let pins = self.pins.get(name);
-        let mut offer = Offer { candidates: Vec::new(), hidden: Vec::new(), listing: listing.clone() };
+        let mut offer = VersionCatalog { candidates: Vec::new(), hidden: Vec::new(), listing: listing.clone() };
         for (version, mut files) in versions.into_iter().rev() {
             if !pins.is_some_and(|pins| pins.contains(&version)) {
                 files.retain(|&position| listing.files.get(position).is_some_and(|file| file.yanked.is_none()));
@@ -116,39 +116,44 @@ impl Selector {
                 offer.hidden.push((version, "yanked, which only `==` lets in"));
                 continue;
             }
-            offer.candidates.push(Candidate { version, files, fits: OnceCell::new() });
+            offer.candidates.push(VersionCandidate { version, files, fits: OnceCell::new() });
         }
         offer
     }
 
     /// The offer of a file that a requirement names by its location: it counts whatever its version.
-    pub(super) fn single(artifact: Artifact) -> Offer {
+    pub(super) fn single(artifact: Artifact) -> VersionCatalog {
         let version = artifact.version.clone();
-        let listing = Arc::new(Listing { files: vec![artifact] });
-        Offer {
+        let listing = Arc::new(ArtifactListing { files: vec![artifact] });
+        VersionCatalog {
             listing,
-            candidates: vec![Candidate { version, files: vec![0], fits: OnceCell::new() }],
+            candidates: vec![VersionCandidate { version, files: vec![0], fits: OnceCell::new() }],
             hidden: vec![],
         }
     }
 
     /// The newest version in the range, with the file that the installer takes; at higher levels only after every
     /// version was tried at the lower ones.
-    pub(super) fn pick<'a>(&self, offer: &'a Offer, range: &Range, level: Level) -> Option<Pick<'a>> {
+    pub(super) fn pick<'a>(
+        &self,
+        offer: &'a VersionCatalog,
+        range: &VersionRange,
+        level: FitLevel,
+    ) -> Option<PickedFile<'a>> {
         let inside = || offer.candidates.iter().filter(|candidate| range.contains(&candidate.version));
         let has_final = inside().any(|candidate| !candidate.version.any_prerelease());
-        let tried = [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level);
+        let tried = [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything].into_iter().filter(|tried| *tried <= level);
         let mut orders = tried.flat_map(|tried| match (self.prereleases, tried) {
-            (Prereleases::Always, _) => vec![(tried, None)],
-            (Prereleases::IfNecessary, Level::Strict) => vec![(tried, Some(false)), (tried, Some(true))],
+            (PrereleaseMode::Always, _) => vec![(tried, None)],
+            (PrereleaseMode::IfNecessary, FitLevel::Strict) => vec![(tried, Some(false)), (tried, Some(true))],
             // No installer takes what does not fit: it is the final release of which a person wants to hear.
-            (Prereleases::IfNecessary, Level::Twin | Level::Anything) => vec![(tried, Some(!has_final))],
+            (PrereleaseMode::IfNecessary, FitLevel::Twin | FitLevel::Anything) => vec![(tried, Some(!has_final))],
         });
         orders.find_map(|(tried, early)| {
             let in_turn = |version: &Version| early.is_none_or(|early| version.any_prerelease() == early);
             inside().filter(|candidate| in_turn(&candidate.version)).find_map(|candidate| {
                 let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
-                Some(Pick { candidate, artifact, level: tried })
+                Some(PickedFile { candidate, artifact, level: tried })
             })
         })
     }
@@ -156,34 +161,35 @@ impl Selector {
     /// The first version of an order that is in the range; at higher levels only after all were tried at the lower ones.
     pub(super) fn pick_in_order<'a>(
         &self,
-        offer: &'a Offer,
+        offer: &'a VersionCatalog,
         order: &[Version],
-        range: &Range,
-        level: Level,
-    ) -> Option<Pick<'a>> {
-        let mut tried = [Level::Strict, Level::Twin, Level::Anything].into_iter().filter(|tried| *tried <= level);
+        range: &VersionRange,
+        level: FitLevel,
+    ) -> Option<PickedFile<'a>> {
+        let mut tried =
+            [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything].into_iter().filter(|tried| *tried <= level);
         tried.find_map(|tried| {
             let inside = order.iter().filter(|version| range.contains(version));
             inside.filter_map(|version| offer.candidate(version)).find_map(|candidate| {
                 let artifact = offer.listing.files.get(self.fits(offer, candidate).at(tried)?)?;
-                Some(Pick { candidate, artifact, level: tried })
+                Some(PickedFile { candidate, artifact, level: tried })
             })
         })
     }
 
     /// This version, with the file that the installer takes, or the best of those that it would not take.
-    pub(super) fn pick_version<'a>(&self, offer: &'a Offer, version: &Version) -> Option<Pick<'a>> {
+    pub(super) fn pick_version<'a>(&self, offer: &'a VersionCatalog, version: &Version) -> Option<PickedFile<'a>> {
         let candidate = offer.candidate(version)?;
         let fits = self.fits(offer, candidate);
-        [Level::Strict, Level::Twin, Level::Anything].into_iter().find_map(|level| {
+        [FitLevel::Strict, FitLevel::Twin, FitLevel::Anything].into_iter().find_map(|level| {
             let artifact = offer.listing.files.get(fits.at(level)?)?;
-            Some(Pick { candidate, artifact, level })
+            Some(PickedFile { candidate, artifact, level })
         })
     }
 
     /// The files of a version from which its dependencies may be read, best first: the chosen one, and for a source
     /// distribution first the wheels for other targets, since a wheel's metadata never depends on a build.
-    pub(super) fn described_by<'a>(&self, offer: &'a Offer, pick: Pick<'a>) -> Vec<&'a Artifact> {
+    pub(super) fn described_by<'a>(&self, offer: &'a VersionCatalog, pick: PickedFile<'a>) -> Vec<&'a Artifact> {
         let any = self.fits(offer, pick.candidate).any.and_then(|position| offer.listing.files.get(position));
         match any {
             Some(other) if pick.artifact.wheel().is_none() && other.wheel().is_some() => vec![other, pick.artifact],
@@ -192,26 +198,29 @@ impl Selector {
     }
 
     /// The files of one version that count for the user's input.
-    pub(super) fn files<'a>(offer: &'a Offer, candidate: &'a Candidate) -> impl Iterator<Item = &'a Artifact> + Clone {
+    pub(super) fn files<'a>(
+        offer: &'a VersionCatalog,
+        candidate: &'a VersionCandidate,
+    ) -> impl Iterator<Item = &'a Artifact> + Clone {
         candidate.files.iter().filter_map(|&position| offer.listing.files.get(position))
     }
 
     /// Why the file does not count for the target; `None` when it does.
-    pub(super) fn unfit(&self, file: &Artifact) -> Option<Unfit> {
+    pub(super) fn unfit(&self, file: &Artifact) -> Option<UnfitReason> {
         if !self.has_digest(file) {
-            return Some(Unfit::Hash);
+            return Some(UnfitReason::Hash);
         }
         if file.requires_python.as_ref().is_some_and(|wanted| !wanted.contains(&self.python)) {
-            return Some(Unfit::Python);
+            return Some(UnfitReason::Python);
         }
         let forbidden = match file.wheel() {
             Some(_) => self.no_binary.covers(&file.name),
             None => self.only_binary.covers(&file.name),
         };
         if forbidden && !self.located.contains(&file.name) {
-            return Some(Unfit::Format);
+            return Some(UnfitReason::Format);
         }
-        file.wheel().filter(|wheel| self.tags.rank(wheel).is_none()).map(|_| Unfit::Tags)
+        file.wheel().filter(|wheel| self.tags.rank(wheel).is_none()).map(|_| UnfitReason::Tags)
     }
 
     /// Whether the file has one digest of each set that was demanded. A file of which no digest of those kinds is
@@ -221,12 +230,13 @@ impl Selector {
         demanded.all(|wanted| !is_comparable(file, wanted) || file.digests.iter().any(|digest| wanted.contains(digest)))
     }
 
-    fn fits(&self, offer: &Offer, candidate: &Candidate) -> Fits {
+    fn fits(&self, offer: &VersionCatalog, candidate: &VersionCandidate) -> FittingFiles {
         *candidate.fits.get_or_init(|| {
             let files = || candidate.files.iter().filter_map(|&at| Some((at, offer.listing.files.get(at)?)));
             let wheels = || files().filter_map(|(at, file)| Some((at, file, file.wheel()?)));
-            let fitting = |tags: &Tags| {
-                let counting = wheels().filter(|(_, file, _)| matches!(self.unfit(file), None | Some(Unfit::Tags)));
+            let fitting = |tags: &TargetTags| {
+                let counting =
+                    wheels().filter(|(_, file, _)| matches!(self.unfit(file), None | Some(UnfitReason::Tags)));
                 let ranked = counting.filter_map(|(at, _, wheel)| Some((tags.rank(wheel)?, newest_build(wheel), at)));
                 ranked.min().map(|(.., at)| at)
             };
@@ -238,7 +248,7 @@ impl Selector {
                 let twin = self.twin.as_ref().and_then(|tags| tags.rank(wheel)).unwrap_or(usize::MAX);
                 (twin, !self.tags.fits_platform(wheel), *at)
             });
-            Fits {
+            FittingFiles {
                 strict: fitting(&self.tags).or_else(source),
                 twin: self.twin.as_ref().and_then(fitting),
                 any: other_wheel.map(|(at, ..)| at).or_else(|| files().next().map(|(at, _)| at)),
@@ -247,19 +257,19 @@ impl Selector {
     }
 }
 
-impl Fits {
-    fn at(self, level: Level) -> Option<usize> {
+impl FittingFiles {
+    fn at(self, level: FitLevel) -> Option<usize> {
         match level {
-            Level::Strict => self.strict,
-            Level::Twin => self.twin,
-            Level::Anything => self.any,
+            FitLevel::Strict => self.strict,
+            FitLevel::Twin => self.twin,
+            FitLevel::Anything => self.any,
         }
     }
 }
 
-impl Offer {
+impl VersionCatalog {
     /// The version with its files.
-    fn candidate(&self, version: &Version) -> Option<&Candidate> {
+    fn candidate(&self, version: &Version) -> Option<&VersionCandidate> {
         let newest_first = self.candidates.binary_search_by(|candidate| version.cmp(&candidate.version));
         self.candidates.get(newest_first.ok()?)
     }
@@ -289,11 +299,11 @@ fn source_rank(file: &Artifact) -> u8 {
 
 /// Which platform wheels of the same version a pure wheel stands in for: those that the same Python's build with the
 /// GIL would get first, then those for this platform, for this system, and for any other.
-pub(super) fn lost(selector: &Selector, offer: &Offer, pick: Pick<'_>) -> Vec<Artifact> {
+pub(super) fn lost(selector: &CandidateSelector, offer: &VersionCatalog, pick: PickedFile<'_>) -> Vec<Artifact> {
     if !pick.artifact.wheel().is_some_and(WheelName::is_pure) {
         return Vec::new();
     }
-    let mut lost: Vec<_> = Selector::files(offer, pick.candidate)
+    let mut lost: Vec<_> = CandidateSelector::files(offer, pick.candidate)
         .filter_map(|file| Some((file, file.wheel()?)))
         .filter(|(_, wheel)| !wheel.is_pure() && is_cpython(wheel))
         .map(|(file, wheel)| {
@@ -328,16 +338,16 @@ mod tests {
     use crate::model::artifact::MetadataFile;
     use crate::model::place::Location;
 
-    fn selector() -> Selector {
+    fn selector() -> CandidateSelector {
         let target = Target { python: "3.14t".parse().unwrap(), platform: "linux-x86_64".parse().unwrap() };
-        Selector {
+        CandidateSelector {
             target,
             python: "3.14.0".parse().unwrap(),
-            tags: Tags::new(target),
-            twin: Some(Tags::new(Target { python: target.python.twin(), ..target })),
+            tags: TargetTags::new(target),
+            twin: Some(TargetTags::new(Target { python: target.python.twin(), ..target })),
             only_binary: FormatControl::None,
             no_binary: FormatControl::None,
-            prereleases: Prereleases::IfNecessary,
+            prereleases: PrereleaseMode::IfNecessary,
             pins: BTreeMap::new(),
             located: BTreeSet::new(),
             hashes: BTreeMap::new(),
@@ -362,11 +372,11 @@ mod tests {
     }
 
     /// The file that is picked of these, and those from which its dependencies may be read.
-    fn picked(filenames: &[&str], level: Level) -> Option<(String, Vec<String>)> {
+    fn picked(filenames: &[&str], level: FitLevel) -> Option<(String, Vec<String>)> {
         let selector = selector();
         let files = filenames.iter().map(|filename| file(filename)).collect();
-        let offer = selector.offer(&"a".parse().unwrap(), Arc::new(Listing { files }));
-        let pick = selector.pick(&offer, &Range::full(), level)?;
+        let offer = selector.offer(&"a".parse().unwrap(), Arc::new(ArtifactListing { files }));
+        let pick = selector.pick(&offer, &VersionRange::full(), level)?;
         let described_by = selector.described_by(&offer, pick);
         Some((pick.artifact.filename.clone(), described_by.iter().map(|file| file.filename.clone()).collect()))
     }
@@ -385,23 +395,23 @@ mod tests {
             (&["a-1.0-cp314-cp314-linux_x86_64.whl"], None),
         ];
         for (files, expected) in table {
-            assert_eq!(picked(files, Level::Strict).map(|(file, _)| file).as_deref(), expected, "{files:?}");
+            assert_eq!(picked(files, FitLevel::Strict).map(|(file, _)| file).as_deref(), expected, "{files:?}");
         }
     }
 
     #[test]
     fn higher_levels_let_in_what_does_not_fit() {
         let files = ["a-2.0-cp313-cp313-win_amd64.whl", "a-1.0-cp314-cp314-linux_x86_64.whl"];
-        assert_eq!(picked(&files, Level::Twin).unwrap().0, files[1]);
-        assert_eq!(picked(&files, Level::Anything).unwrap().0, files[1]);
-        assert_eq!(picked(&files[..1], Level::Twin), None);
-        assert_eq!(picked(&files[..1], Level::Anything).unwrap().0, files[0]);
+        assert_eq!(picked(&files, FitLevel::Twin).unwrap().0, files[1]);
+        assert_eq!(picked(&files, FitLevel::Anything).unwrap().0, files[1]);
+        assert_eq!(picked(&files[..1], FitLevel::Twin), None);
+        assert_eq!(picked(&files[..1], FitLevel::Anything).unwrap().0, files[0]);
     }
 
     #[test]
     fn the_nearest_wheel_describes_a_source() {
         let files = ["a-1.0-cp313-cp313-win_amd64.whl", "a-1.0-cp314-cp314-linux_x86_64.whl", "a-1.0.tar.gz"];
-        let (picked, described_by) = picked(&files, Level::Strict).unwrap();
+        let (picked, described_by) = picked(&files, FitLevel::Strict).unwrap();
         assert_eq!(
             (picked.as_str(), described_by.as_slice()),
             (files[2], [files[1].to_owned(), files[2].to_owned()].as_slice())

@@ -7,61 +7,61 @@ use std::sync::Arc;
 use pep508_rs::pep440_rs::Operator;
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
-use super::candidates::{Prereleases, Selector};
-use super::node::Node;
-use super::ranges::{self, Range};
-use super::tags::Tags;
-use super::{Catalog, CatalogError, Located, Options, ResolveError, VersionOrders, markers};
+use super::candidates::{CandidateSelector, PrereleaseMode};
+use super::node::SolverNode;
+use super::ranges::{self, VersionRange};
+use super::tags::TargetTags;
+use super::{CatalogError, LocatedArtifact, PackageCatalog, ResolveError, ResolveOptions, VersionOrders, markers};
 use crate::model::name::{ExtraName, PackageName, VersionSpecifiers, specifiers};
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Sources, Wanted};
+use crate::model::request::{PackageSources, Request, Requests, WantedPackage};
 use crate::model::target::Target;
 
 /// One line that asks for a package on this target.
 #[derive(Debug)]
-pub(super) struct Demand {
+pub(super) struct RequirementLine {
     pub(super) name: PackageName,
     pub(super) extras: Vec<ExtraName>,
-    pub(super) range: Range,
+    pub(super) range: VersionRange,
     pub(super) place: Place,
 }
 
 /// A line that bounds a package's versions without asking for it.
 #[derive(Debug)]
-pub(super) struct Constraint {
-    pub(super) range: Range,
+pub(super) struct ConstraintLine {
+    pub(super) range: VersionRange,
     pub(super) place: Place,
 }
 
 /// A package that is taken from a location instead of an index.
 #[derive(Clone, Debug)]
-pub(super) struct Site {
+pub(super) struct DirectRequirement {
     pub(super) location: Location,
     /// What is there, or why it could not be read.
-    pub(super) found: Result<Arc<Located>, Problem>,
+    pub(super) found: Result<Arc<LocatedArtifact>, Problem>,
 }
 
 /// The whole input.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) selector: Arc<Selector>,
-    pub(super) demands: Vec<Demand>,
-    pub(super) constraints: BTreeMap<PackageName, Vec<Constraint>>,
-    pub(super) sites: BTreeMap<PackageName, Site>,
+pub(super) struct ResolutionInput {
+    pub(super) selector: Arc<CandidateSelector>,
+    pub(super) demands: Vec<RequirementLine>,
+    pub(super) constraints: BTreeMap<PackageName, Vec<ConstraintLine>>,
+    pub(super) sites: BTreeMap<PackageName, DirectRequirement>,
     /// Ranges that stand in for whatever packages require of these.
-    pub(super) overrides: BTreeMap<PackageName, Vec<Range>>,
+    pub(super) overrides: BTreeMap<PackageName, Vec<VersionRange>>,
     /// Packages whose versions are tried in an order of their own.
     pub(super) orders: VersionOrders,
     /// What could not even be given a name.
     pub(super) problems: Vec<Problem>,
 }
 
-impl Plan {
+impl ResolutionInput {
     /// The versions that all constraints leave.
-    pub(super) fn bound(&self, name: &PackageName) -> Range {
+    pub(super) fn bound(&self, name: &PackageName) -> VersionRange {
         let constraints = self.constraints.get(name).into_iter().flatten();
-        constraints.fold(Range::full(), |range, constraint| range.intersection(&constraint.range))
+        constraints.fold(VersionRange::full(), |range, constraint| range.intersection(&constraint.range))
     }
 
     /// The lines that speak of a package.
@@ -75,16 +75,16 @@ impl Plan {
 pub(super) fn read(
     (requests, orders): (&Requests, &VersionOrders),
     target: Target,
-    options: &Options,
+    options: &ResolveOptions,
     environment: &MarkerEnvironment,
-    catalog: &dyn Catalog,
-) -> Result<Plan, ResolveError> {
-    let mut reader = Reader { catalog, environment, demands: vec![], sites: BTreeMap::new(), problems: vec![] };
-    let mut rules = Rules::default();
+    catalog: &dyn PackageCatalog,
+) -> Result<ResolutionInput, ResolveError> {
+    let mut reader = DemandReader { catalog, environment, demands: vec![], sites: BTreeMap::new(), problems: vec![] };
+    let mut rules = ChoiceRules::default();
     for request in &requests.requests {
         reader.request(request, &mut rules)?;
     }
-    let mut constraints: BTreeMap<PackageName, Vec<Constraint>> = BTreeMap::new();
+    let mut constraints: BTreeMap<PackageName, Vec<ConstraintLine>> = BTreeMap::new();
     for request in &requests.constraints {
         if let Some((name, constraint)) = reader.constraint(request, &mut rules)? {
             constraints.entry(name).or_default().push(constraint);
@@ -101,36 +101,41 @@ pub(super) fn read(
         rules.pins.entry(name.clone()).or_default().extend(versions.iter().cloned());
     }
     let selector = selector(&requests.sources, target, options, rules);
-    let Reader { demands, sites, problems, .. } = reader;
+    let DemandReader { demands, sites, problems, .. } = reader;
     let sites = sites.into_iter().map(|(name, (site, _))| (name, site)).collect();
     let (selector, orders) = (Arc::new(selector), orders.clone());
-    Ok(Plan { selector, demands, constraints, sites, overrides, orders, problems })
+    Ok(ResolutionInput { selector, demands, constraints, sites, overrides, orders, problems })
 }
 
 /// What stands in for requirements on this target. A name without a range is one that nothing requires.
 /// <https://docs.astral.sh/uv/concepts/resolution/#dependency-overrides>
-fn overrides(requests: &[Request], environment: &MarkerEnvironment) -> BTreeMap<PackageName, Vec<Range>> {
-    let mut overrides: BTreeMap<PackageName, Vec<Range>> = BTreeMap::new();
+fn overrides(requests: &[Request], environment: &MarkerEnvironment) -> BTreeMap<PackageName, Vec<VersionRange>> {
+    let mut overrides: BTreeMap<PackageName, Vec<VersionRange>> = BTreeMap::new();
     for request in requests {
-        let Wanted::Named(wanted) = &request.wanted else { continue };
+        let WantedPackage::Named(wanted) = &request.wanted else { continue };
         let ranges = overrides.entry(wanted.name.clone()).or_default();
         if wanted.marker.evaluate(environment, &[]) {
-            ranges.push(specifiers(wanted).map_or_else(Range::full, ranges::of_all));
+            ranges.push(specifiers(wanted).map_or_else(VersionRange::full, ranges::of_all));
         }
     }
     overrides
 }
 
 /// The rules by which files are chosen on this target.
-pub(super) fn selector(sources: &Sources, target: Target, options: &Options, rules: Rules) -> Selector {
-    Selector {
+pub(super) fn selector(
+    sources: &PackageSources,
+    target: Target,
+    options: &ResolveOptions,
+    rules: ChoiceRules,
+) -> CandidateSelector {
+    CandidateSelector {
         target,
         python: markers::full_version(target, options.python_patch),
-        tags: Tags::new(target),
-        twin: target.python.free_threaded.then(|| Tags::new(Target { python: target.python.twin(), ..target })),
+        tags: TargetTags::new(target),
+        twin: target.python.free_threaded.then(|| TargetTags::new(Target { python: target.python.twin(), ..target })),
         only_binary: sources.only_binary.clone(),
         no_binary: sources.no_binary.clone(),
-        prereleases: if sources.pre { Prereleases::Always } else { Prereleases::IfNecessary },
+        prereleases: if sources.pre { PrereleaseMode::Always } else { PrereleaseMode::IfNecessary },
         pins: rules.pins,
         located: rules.located,
         hashes: rules.hashes,
@@ -139,13 +144,13 @@ pub(super) fn selector(sources: &Sources, target: Target, options: &Options, rul
 
 /// What the lines of the input say about the choice of versions and files, apart from the versions themselves.
 #[derive(Default)]
-pub(super) struct Rules {
+pub(super) struct ChoiceRules {
     pub(super) pins: BTreeMap<PackageName, BTreeSet<crate::model::name::Version>>,
     pub(super) located: BTreeSet<PackageName>,
     pub(super) hashes: BTreeMap<PackageName, Vec<Vec<crate::model::digest::Digest>>>,
 }
 
-impl Rules {
+impl ChoiceRules {
     /// A version that a line pins, and nothing else, may be a yanked one.
     fn note_pin(&mut self, name: &PackageName, specifiers: &VersionSpecifiers) {
         if let [specifier] = &**specifiers
@@ -162,24 +167,24 @@ impl Rules {
     }
 }
 
-struct Reader<'a> {
-    catalog: &'a dyn Catalog,
+struct DemandReader<'a> {
+    catalog: &'a dyn PackageCatalog,
     environment: &'a MarkerEnvironment,
-    demands: Vec<Demand>,
-    sites: BTreeMap<PackageName, (Site, Place)>,
+    demands: Vec<RequirementLine>,
+    sites: BTreeMap<PackageName, (DirectRequirement, Place)>,
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
-    fn request(&mut self, request: &Request, rules: &mut Rules) -> Result<(), ResolveError> {
+impl DemandReader<'_> {
+    fn request(&mut self, request: &Request, rules: &mut ChoiceRules) -> Result<(), ResolveError> {
         let (name, extras, range) = match &request.wanted {
-            Wanted::Named(wanted) if !wanted.marker.evaluate(self.environment, &[]) => return Ok(()),
-            Wanted::Named(wanted) => {
+            WantedPackage::Named(wanted) if !wanted.marker.evaluate(self.environment, &[]) => return Ok(()),
+            WantedPackage::Named(wanted) => {
                 let range = self.named(&wanted.name, wanted.version_or_url.as_ref(), &request.place, rules)?;
                 (wanted.name.clone(), wanted.extras.clone(), range)
             }
-            Wanted::Unnamed { marker, .. } if !marker.evaluate(self.environment, &[]) => return Ok(()),
-            Wanted::Unnamed { location, extras, .. } => {
+            WantedPackage::Unnamed { marker, .. } if !marker.evaluate(self.environment, &[]) => return Ok(()),
+            WantedPackage::Unnamed { location, extras, .. } => {
                 let located = match self.catalog.located(location) {
                     Ok(located) => located,
                     Err(error) => {
@@ -190,22 +195,22 @@ impl Reader<'_> {
                     }
                 };
                 let name = located.artifact.name.clone();
-                let site = Site { location: location.clone(), found: Ok(located) };
+                let site = DirectRequirement { location: location.clone(), found: Ok(located) };
                 self.place_at(&name, site, &request.place)?;
-                (name, extras.clone(), Range::full())
+                (name, extras.clone(), VersionRange::full())
             }
         };
         rules.note_hashes(&name, request);
-        self.demands.push(Demand { name, extras, range, place: request.place.clone() });
+        self.demands.push(RequirementLine { name, extras, range, place: request.place.clone() });
         Ok(())
     }
 
     fn constraint(
         &mut self,
         request: &Request,
-        rules: &mut Rules,
-    ) -> Result<Option<(PackageName, Constraint)>, ResolveError> {
-        let Wanted::Named(wanted) = &request.wanted else {
+        rules: &mut ChoiceRules,
+    ) -> Result<Option<(PackageName, ConstraintLine)>, ResolveError> {
+        let WantedPackage::Named(wanted) = &request.wanted else {
             let message = "a constraint needs a name; this one is ignored".to_owned();
             let place = request.place.to_string();
             self.problems.push(Problem { kind: ProblemKind::Resolution, package: None, place, message });
@@ -216,7 +221,7 @@ impl Reader<'_> {
         }
         let range = self.named(&wanted.name, wanted.version_or_url.as_ref(), &request.place, rules)?;
         rules.note_hashes(&wanted.name, request);
-        Ok(Some((wanted.name.clone(), Constraint { range, place: request.place.clone() })))
+        Ok(Some((wanted.name.clone(), ConstraintLine { range, place: request.place.clone() })))
     }
 
     fn named(
@@ -224,23 +229,23 @@ impl Reader<'_> {
         name: &PackageName,
         version_or_url: Option<&VersionOrUrl<url::Url>>,
         place: &Place,
-        rules: &mut Rules,
-    ) -> Result<Range, ResolveError> {
+        rules: &mut ChoiceRules,
+    ) -> Result<VersionRange, ResolveError> {
         match version_or_url {
-            None => Ok(Range::full()),
+            None => Ok(VersionRange::full()),
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => {
                 rules.note_pin(name, specifiers);
                 Ok(ranges::of_all(specifiers))
             }
             Some(VersionOrUrl::Url(url)) => {
-                let site = Site::open(name, Location::Url(url.clone()), self.catalog);
+                let site = DirectRequirement::open(name, Location::Url(url.clone()), self.catalog);
                 self.place_at(name, site, place)?;
-                Ok(Range::full())
+                Ok(VersionRange::full())
             }
         }
     }
 
-    fn place_at(&mut self, name: &PackageName, site: Site, place: &Place) -> Result<(), ResolveError> {
+    fn place_at(&mut self, name: &PackageName, site: DirectRequirement, place: &Place) -> Result<(), ResolveError> {
         let (known, first) = self.sites.entry(name.clone()).or_insert_with(|| (site.clone(), place.clone()));
         if known.location == site.location {
             return Ok(());
@@ -249,9 +254,9 @@ impl Reader<'_> {
     }
 }
 
-impl Site {
+impl DirectRequirement {
     /// Looks at what is at the location, which should be the package of that name.
-    pub(super) fn open(name: &PackageName, location: Location, catalog: &dyn Catalog) -> Site {
+    pub(super) fn open(name: &PackageName, location: Location, catalog: &dyn PackageCatalog) -> DirectRequirement {
         let found = catalog.located(&location).map_err(|error| problem_of(&error, Some(name))).and_then(|located| {
             if located.artifact.name == *name {
                 return Ok(located);
@@ -260,14 +265,14 @@ impl Site {
             let place = located.artifact.filename.clone();
             Err(Problem { kind: ProblemKind::Metadata, package: Some(name.clone()), place, message })
         });
-        Site { location, found }
+        DirectRequirement { location, found }
     }
 }
 
-impl Demand {
+impl RequirementLine {
     /// The solver's nodes for this line.
-    pub(super) fn nodes(&self) -> Vec<Node> {
-        Node::asked_for(&self.name, &self.extras)
+    pub(super) fn nodes(&self) -> Vec<SolverNode> {
+        SolverNode::asked_for(&self.name, &self.extras)
     }
 }
 

@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use super::candidates::{Offer, Selector};
-use super::{Options, assembly, demands};
-use crate::model::artifact::Listing;
+use super::candidates::{CandidateSelector, VersionCatalog};
+use super::{ResolveOptions, assembly, demands};
+use crate::model::artifact::ArtifactListing;
 use crate::model::name::{PackageName, Version};
-use crate::model::request::Sources;
+use crate::model::request::PackageSources;
 use crate::model::resolution::Choice;
 use crate::model::target::Target;
 
 /// One version of a package, as the target gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edition {
+pub struct TargetVersion {
     /// The version.
     pub version: Version,
     /// What an installer gets of it.
@@ -21,19 +21,24 @@ pub struct Edition {
 }
 
 /// What is offered under one name, for one target.
-pub struct Editions {
-    selector: Selector,
-    offer: Offer,
+pub struct TargetVersions {
+    selector: CandidateSelector,
+    offer: VersionCatalog,
 }
 
-impl Editions {
+impl TargetVersions {
     /// Looks at a listing with the user's sources. Digests that the input demands do not count: they are those of the
     /// version that is to be replaced. Yanked versions do not count either.
-    pub fn of(name: &PackageName, listing: Arc<Listing>, sources: &Sources, target: Target) -> Editions {
-        let rules = demands::Rules::default();
-        let selector = demands::selector(sources, target, &Options::default(), rules);
+    pub fn of(
+        name: &PackageName,
+        listing: Arc<ArtifactListing>,
+        sources: &PackageSources,
+        target: Target,
+    ) -> TargetVersions {
+        let rules = demands::ChoiceRules::default();
+        let selector = demands::selector(sources, target, &ResolveOptions::default(), rules);
         let offer = selector.offer(name, listing);
-        Editions { selector, offer }
+        TargetVersions { selector, offer }
     }
 
     /// Every version, oldest first.
@@ -42,9 +47,9 @@ impl Editions {
     }
 
     /// What an installer gets of this version; `None` when it is not offered.
-    pub fn edition(&self, version: &Version) -> Option<Edition> {
+    pub fn edition(&self, version: &Version) -> Option<TargetVersion> {
         let pick = self.selector.pick_version(&self.offer, version)?;
         let choice = assembly::choice(&self.selector, &self.offer, pick, None);
-        Some(Edition { version: pick.artifact.version.clone(), choice })
+        Some(TargetVersion { version: pick.artifact.version.clone(), choice })
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use pubgrub::{DefaultStringReporter, Derived, External, Map, ReportFormatter, Reporter, Term};
 
 use super::ResolveError;
-use super::candidates::Offer;
-use super::node::Node;
-use super::ranges::{self, Range};
-use super::reasons::{Fact, Reasons, facts};
-use super::solver::Session;
+use super::candidates::VersionCatalog;
+use super::node::SolverNode;
+use super::ranges::{self, VersionRange};
+use super::reasons::{NoSolutionTree, SolverFact, facts};
+use super::solver::SolverSession;
 use super::why;
 use crate::model::name::PackageName;
 use crate::model::place::Place;
@@ -25,11 +25,12 @@ const READABLE: usize = 2;
 const NAMED: usize = 3;
 
 /// The error for a search without solution.
-pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError {
+pub(super) fn conflict(session: &SolverSession<'_>, reasons: &NoSolutionTree) -> ResolveError {
     let facts = facts(reasons);
-    let names: BTreeSet<&PackageName> = facts.iter().flat_map(|fact| nodes(fact)).filter_map(Node::name).collect();
+    let names: BTreeSet<&PackageName> =
+        facts.iter().flat_map(|fact| nodes(fact)).filter_map(SolverNode::name).collect();
     let places: BTreeSet<Place> = names.iter().flat_map(|name| session.plan.places(name)).cloned().collect();
-    let words = Words { session };
+    let words = ExplanationWords { session };
     let explanation = if depth(reasons) <= LINKS {
         let reasons = words.without_gaps(reasons, &mut HashMap::new());
         DefaultStringReporter::report_with_formatter(&reasons, &words)
@@ -47,7 +48,7 @@ pub(super) fn conflict(session: &Session<'_>, reasons: &Reasons) -> ResolveError
 }
 
 /// The packages of which no version was left.
-fn exhausted(facts: &[&Fact]) -> BTreeSet<PackageName> {
+fn exhausted(facts: &[&SolverFact]) -> BTreeSet<PackageName> {
     let named = facts.iter().filter_map(|fact| match fact {
         External::NoVersions(node, _) | External::Custom(node, ..) => node.name().cloned(),
         External::NotRoot(..) | External::FromDependencyOf(..) => None,
@@ -55,11 +56,11 @@ fn exhausted(facts: &[&Fact]) -> BTreeSet<PackageName> {
     named.collect()
 }
 
-fn depth(reasons: &Reasons) -> usize {
+fn depth(reasons: &NoSolutionTree) -> usize {
     let (mut deepest, mut waiting, mut seen) = (0, vec![(reasons, 1)], HashSet::new());
     while let Some((reason, depth)) = waiting.pop() {
         deepest = deepest.max(depth);
-        if let Reasons::Derived(Derived { cause1, cause2, .. }) = reason
+        if let NoSolutionTree::Derived(Derived { cause1, cause2, .. }) = reason
             && seen.insert((std::ptr::from_ref(reason), depth))
             && deepest <= LINKS
         {
@@ -69,7 +70,7 @@ fn depth(reasons: &Reasons) -> usize {
     deepest
 }
 
-fn nodes(fact: &Fact) -> Vec<&Node> {
+fn nodes(fact: &SolverFact) -> Vec<&SolverNode> {
     match fact {
         External::NotRoot(node, _) | External::NoVersions(node, _) | External::Custom(node, ..) => vec![node],
         External::FromDependencyOf(node, _, other, _) => vec![node, other],
@@ -87,14 +88,18 @@ fn capitalised(text: &str) -> String {
 }
 
 /// Facts and conclusions as sentences.
-struct Words<'a> {
-    session: &'a Session<'a>,
+struct ExplanationWords<'a> {
+    session: &'a SolverSession<'a>,
 }
 
-impl Words<'_> {
+impl ExplanationWords<'_> {
     /// The same chain without the links that only say that there is nothing between two versions that exist.
-    fn without_gaps(&self, reasons: &Reasons, done: &mut HashMap<*const Reasons, Arc<Reasons>>) -> Reasons {
-        let Reasons::Derived(derived) = reasons else { return reasons.clone() };
+    fn without_gaps(
+        &self,
+        reasons: &NoSolutionTree,
+        done: &mut HashMap<*const NoSolutionTree, Arc<NoSolutionTree>>,
+    ) -> NoSolutionTree {
+        let NoSolutionTree::Derived(derived) = reasons else { return reasons.clone() };
         let Derived { terms, shared_id, cause1, cause2 } = derived;
         if self.is_gap(cause1, cause2) {
             return self.without_gaps(cause2, done);
@@ -102,7 +107,7 @@ impl Words<'_> {
         if self.is_gap(cause2, cause1) {
             return self.without_gaps(cause1, done);
         }
-        let mut shortened = |cause: &Arc<Reasons>| {
+        let mut shortened = |cause: &Arc<NoSolutionTree>| {
             if let Some(done) = done.get(&Arc::as_ptr(cause)) {
                 return done.clone();
             }
@@ -111,34 +116,34 @@ impl Words<'_> {
             shortened
         };
         let (cause1, cause2) = (shortened(cause1), shortened(cause2));
-        Reasons::Derived(Derived { terms: terms.clone(), shared_id: *shared_id, cause1, cause2 })
+        NoSolutionTree::Derived(Derived { terms: terms.clone(), shared_id: *shared_id, cause1, cause2 })
     }
 
     /// Whether the fact only rules out versions that nobody ever released, while its neighbour speaks of others too.
-    fn is_gap(&self, fact: &Reasons, neighbour: &Reasons) -> bool {
-        let Reasons::External(External::NoVersions(node, range)) = fact else { return false };
+    fn is_gap(&self, fact: &NoSolutionTree, neighbour: &NoSolutionTree) -> bool {
+        let NoSolutionTree::External(External::NoVersions(node, range)) = fact else { return false };
         let Some(offer) = node.name().and_then(|name| self.session.offer(name).ok()) else { return false };
         let hidden = offer.hidden.iter().map(|(version, _)| version);
         if offer.versions().chain(hidden).any(|version| range.contains(version)) {
             return false;
         }
         let spoken_of = match neighbour {
-            Reasons::Derived(derived) => derived.terms.get(node).map(|term| match term {
+            NoSolutionTree::Derived(derived) => derived.terms.get(node).map(|term| match term {
                 Term::Positive(range) | Term::Negative(range) => range,
             }),
-            Reasons::External(External::FromDependencyOf(one, range, ..)) if one == node => Some(range),
-            Reasons::External(External::FromDependencyOf(_, _, other, range)) if other == node => Some(range),
-            Reasons::External(_) => None,
+            NoSolutionTree::External(External::FromDependencyOf(one, range, ..)) if one == node => Some(range),
+            NoSolutionTree::External(External::FromDependencyOf(_, _, other, range)) if other == node => Some(range),
+            NoSolutionTree::External(_) => None,
         };
         spoken_of.is_some_and(|spoken_of| !spoken_of.subset_of(range))
     }
 
-    fn fact(&self, fact: &Fact) -> String {
+    fn fact(&self, fact: &SolverFact) -> String {
         match fact {
             External::NotRoot(..) => "the input is to be resolved".to_owned(),
             External::NoVersions(node, range) => self.absence(node, range),
             External::Custom(node, range, reason) => format!("{} {reason}", self.subject(node, range)),
-            External::FromDependencyOf(Node::Root, _, to, range) => self.asked(to, range),
+            External::FromDependencyOf(SolverNode::Root, _, to, range) => self.asked(to, range),
             External::FromDependencyOf(node, range, to, needed) => {
                 // As its author wrote it, unless that is a long list of exceptions.
                 let needed = match needed.iter().nth(READABLE) {
@@ -151,7 +156,7 @@ impl Words<'_> {
     }
 
     /// What each line of the input says of the package.
-    fn asked(&self, to: &Node, range: &Range) -> String {
+    fn asked(&self, to: &SolverNode, range: &VersionRange) -> String {
         let plan = &self.session.plan;
         let demands = plan.demands.iter().filter(|demand| to.name() == Some(&demand.name));
         let constraints = to.name().and_then(|name| plan.constraints.get(name)).into_iter().flatten();
@@ -170,17 +175,17 @@ impl Words<'_> {
     }
 
     /// A package with its versions, in the shortest words that mean the same among the versions that exist.
-    fn subject(&self, node: &Node, range: &Range) -> String {
+    fn subject(&self, node: &SolverNode, range: &VersionRange) -> String {
         let offer = node.name().and_then(|name| self.session.offer(name).ok());
         let range = match offer {
-            Some(offer) if offer.versions().all(|version| range.contains(version)) => Range::full(),
+            Some(offer) if offer.versions().all(|version| range.contains(version)) => VersionRange::full(),
             Some(offer) => range.simplify(offer.versions()),
             None => range.clone(),
         };
         named(node, &ranges::describe(&range))
     }
 
-    fn absence(&self, node: &Node, range: &Range) -> String {
+    fn absence(&self, node: &SolverNode, range: &VersionRange) -> String {
         let wanted = named(node, &ranges::describe(range));
         let Some(offer) = node.name().and_then(|name| self.session.offer(name).ok()) else {
             return format!("there is no {wanted}");
@@ -202,25 +207,25 @@ impl Words<'_> {
         })
     }
 
-    fn nothing_fits(&self, offer: &Offer, range: &Range) -> Option<String> {
+    fn nothing_fits(&self, offer: &VersionCatalog, range: &VersionRange) -> Option<String> {
         let candidate = offer.candidates.iter().find(|candidate| range.contains(&candidate.version))?;
         Some(why::nothing_fits(&self.session.plan.selector, offer, candidate))
     }
 }
 
-fn named(node: &Node, range: &str) -> String {
+fn named(node: &SolverNode, range: &str) -> String {
     format!("{node}{range}")
 }
 
-impl ReportFormatter<Node, Range, String> for Words<'_> {
+impl ReportFormatter<SolverNode, VersionRange, String> for ExplanationWords<'_> {
     type Output = String;
 
-    fn format_external(&self, external: &Fact) -> String {
+    fn format_external(&self, external: &SolverFact) -> String {
         self.fact(external)
     }
 
-    fn format_terms(&self, terms: &Map<Node, Term<Range>>) -> String {
-        let mut terms: Vec<_> = terms.iter().filter(|(node, _)| **node != Node::Root).collect();
+    fn format_terms(&self, terms: &Map<SolverNode, Term<VersionRange>>) -> String {
+        let mut terms: Vec<_> = terms.iter().filter(|(node, _)| **node != SolverNode::Root).collect();
         terms.sort_by_key(|(node, _)| *node);
         match terms.as_slice() {
             [] => "the requirements cannot be satisfied".to_owned(),
@@ -243,17 +248,22 @@ impl ReportFormatter<Node, Range, String> for Words<'_> {
         }
     }
 
-    fn explain_both_external(&self, one: &Fact, other: &Fact, terms: &Map<Node, Term<Range>>) -> String {
+    fn explain_both_external(
+        &self,
+        one: &SolverFact,
+        other: &SolverFact,
+        terms: &Map<SolverNode, Term<VersionRange>>,
+    ) -> String {
         format!("Because {} and {}, {}.", self.fact(one), self.fact(other), self.format_terms(terms))
     }
 
     fn explain_both_ref(
         &self,
         one_number: usize,
-        one: &Derived<Node, Range, String>,
+        one: &Derived<SolverNode, VersionRange, String>,
         other_number: usize,
-        other: &Derived<Node, Range, String>,
-        terms: &Map<Node, Term<Range>>,
+        other: &Derived<SolverNode, VersionRange, String>,
+        terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
         let (one, other) = (self.format_terms(&one.terms), self.format_terms(&other.terms));
         format!("Because {one} ({one_number}) and {other} ({other_number}), {}.", self.format_terms(terms))
@@ -262,28 +272,33 @@ impl ReportFormatter<Node, Range, String> for Words<'_> {
     fn explain_ref_and_external(
         &self,
         number: usize,
-        derived: &Derived<Node, Range, String>,
-        fact: &Fact,
-        terms: &Map<Node, Term<Range>>,
+        derived: &Derived<SolverNode, VersionRange, String>,
+        fact: &SolverFact,
+        terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
         let derived = self.format_terms(&derived.terms);
         format!("Because {derived} ({number}) and {}, {}.", self.fact(fact), self.format_terms(terms))
     }
 
-    fn and_explain_external(&self, fact: &Fact, terms: &Map<Node, Term<Range>>) -> String {
+    fn and_explain_external(&self, fact: &SolverFact, terms: &Map<SolverNode, Term<VersionRange>>) -> String {
         format!("And because {}, {}.", self.fact(fact), self.format_terms(terms))
     }
 
     fn and_explain_ref(
         &self,
         number: usize,
-        derived: &Derived<Node, Range, String>,
-        terms: &Map<Node, Term<Range>>,
+        derived: &Derived<SolverNode, VersionRange, String>,
+        terms: &Map<SolverNode, Term<VersionRange>>,
     ) -> String {
         format!("And because {} ({number}), {}.", self.format_terms(&derived.terms), self.format_terms(terms))
     }
 
-    fn and_explain_prior_and_external(&self, prior: &Fact, fact: &Fact, terms: &Map<Node, Term<Range>>) -> String {
+    fn and_explain_prior_and_external(
+        &self,
+        prior: &SolverFact,
+        fact: &SolverFact,
+        terms: &Map<SolverNode, Term<VersionRange>>,
+    ) -> String {
         format!("And because {} and {}, {}.", self.fact(prior), self.fact(fact), self.format_terms(terms))
     }
 }

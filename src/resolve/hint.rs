@@ -2,38 +2,38 @@
 
 use std::sync::Arc;
 
-use super::candidates::{Level, Selector};
-use super::ranges::Range;
-use crate::model::artifact::{Artifact, Listing};
+use super::candidates::{CandidateSelector, FitLevel};
+use super::ranges::VersionRange;
+use crate::model::artifact::{Artifact, ArtifactListing};
 use crate::model::name::PackageName;
 
 /// A package that the solver has just heard of, or of which it goes through version after version.
 #[derive(Clone, Debug)]
-pub struct Hint {
+pub struct PrefetchHint {
     pub(super) name: PackageName,
-    pub(super) range: Range,
-    pub(super) selector: Arc<Selector>,
+    pub(super) range: VersionRange,
+    pub(super) selector: Arc<CandidateSelector>,
     /// How many files will be asked for.
     pub(super) files: usize,
 }
 
-impl Hint {
+impl PrefetchHint {
     /// The package whose listing will be asked for.
     pub fn name(&self) -> &PackageName {
         &self.name
     }
 
     /// The files whose metadata will most likely be asked for, given the listing; the likeliest first.
-    pub fn likely(&self, listing: &Arc<Listing>) -> Vec<Artifact> {
+    pub fn likely(&self, listing: &Arc<ArtifactListing>) -> Vec<Artifact> {
         let offer = self.selector.offer(&self.name, listing.clone());
         let mut range = self.range.clone();
         let mut likely = Vec::new();
         while likely.len() < self.files
-            && let Some(pick) = self.selector.pick(&offer, &range, Level::Strict)
+            && let Some(pick) = self.selector.pick(&offer, &range, FitLevel::Strict)
             && let Some(file) = self.selector.described_by(&offer, pick).first()
         {
             likely.push((*file).clone());
-            range = range.intersection(&Range::singleton(pick.candidate.version.clone()).complement());
+            range = range.intersection(&VersionRange::singleton(pick.candidate.version.clone()).complement());
         }
         likely
     }

@@ -10,16 +10,16 @@ use std::sync::Arc;
 use pep508_rs::MarkerEnvironment;
 
 use super::assembly::{choice, contradicted};
-use super::candidates::{Level, Offer, Selector};
-use super::demands::{Rules, Site, problem_of};
-use super::ranges::Range;
-use super::{Catalog, Hint, VersionStatement, widening};
-use crate::model::artifact::{Artifact, Listing};
+use super::candidates::{CandidateSelector, FitLevel, VersionCatalog};
+use super::demands::{ChoiceRules, DirectRequirement, problem_of};
+use super::ranges::VersionRange;
+use super::{PackageCatalog, PrefetchHint, VersionStatement, widening};
+use crate::model::artifact::{Artifact, ArtifactListing};
 use crate::model::digest::Digest;
 use crate::model::lock::{ExcludedTarget, Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{ExtraName, PackageName, Requirement, Version, of_name};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Wanted};
+use crate::model::request::{Request, WantedPackage};
 use crate::model::resolution::{Choice, Chosen, RequiredBy};
 use crate::model::target::Target;
 
@@ -29,17 +29,17 @@ const PATHS: usize = 8;
 const LONGEST_PATH: usize = 64;
 
 /// The packages of the lock that are meant for a target, by position, with the paths that lead to each.
-pub(super) struct Selected<'a> {
+pub(super) struct SelectedPackages<'a> {
     lock: &'a Lock,
     environment: &'a MarkerEnvironment,
-    members: BTreeMap<usize, Member>,
+    members: BTreeMap<usize, LockedMember>,
     /// Why the file leaves the target out; empty when it does not.
     excluded: Vec<ExcludedTarget>,
 }
 
 /// One package of the set.
 #[derive(Default)]
-struct Member {
+struct LockedMember {
     extras: BTreeSet<ExtraName>,
     paths: Vec<Vec<PackageName>>,
     /// Positions of the packages at which the paths begin.
@@ -47,17 +47,17 @@ struct Member {
 }
 
 /// A package on the way, or one of its extras.
-struct Step {
+struct LockedStep {
     at: usize,
     extra: Option<ExtraName>,
     top: usize,
     path: Vec<PackageName>,
 }
 
-impl<'a> Selected<'a> {
+impl<'a> SelectedPackages<'a> {
     /// Follows the lock's edges from what the project requires, and from what is listed and required by nobody.
-    pub(super) fn of(lock: &'a Lock, environment: &'a MarkerEnvironment) -> Selected<'a> {
-        let mut selected = Selected { lock, environment, members: BTreeMap::new(), excluded: Vec::new() };
+    pub(super) fn of(lock: &'a Lock, environment: &'a MarkerEnvironment) -> SelectedPackages<'a> {
+        let mut selected = SelectedPackages { lock, environment, members: BTreeMap::new(), excluded: Vec::new() };
         let listed: Vec<usize> = (0..lock.packages.len()).filter(|at| selected.is_listed(*at)).collect();
         let required: BTreeSet<usize> = listed
             .iter()
@@ -65,8 +65,8 @@ impl<'a> Selected<'a> {
             .map(|edge| edge.to)
             .collect();
         let roots = lock.roots.iter().filter(|edge| selected.counts(edge));
-        let mut start: Vec<Step> = roots.flat_map(|edge| steps(edge, edge.to, &[])).collect();
-        let begin = |at: usize| Step { at, extra: None, top: at, path: Vec::new() };
+        let mut start: Vec<LockedStep> = roots.flat_map(|edge| steps(edge, edge.to, &[])).collect();
+        let begin = |at: usize| LockedStep { at, extra: None, top: at, path: Vec::new() };
         start.extend(listed.iter().filter(|at| !required.contains(at)).map(|at| begin(*at)));
         selected.follow(start);
         for at in listed {
@@ -79,7 +79,7 @@ impl<'a> Selected<'a> {
     }
 
     /// The same, with the reasons for which the file leaves this target out.
-    pub(super) fn on(mut self, target: Target, python: &Version) -> Selected<'a> {
+    pub(super) fn on(mut self, target: Target, python: &Version) -> SelectedPackages<'a> {
         if let Some(bound) = self.lock.requires_python.as_ref().filter(|bound| !bound.admits(python)) {
             self.excluded.push(widening::of_python(self.lock, bound, target));
         }
@@ -112,10 +112,10 @@ impl<'a> Selected<'a> {
         edges.filter(|edge| self.counts(edge))
     }
 
-    fn follow(&mut self, start: Vec<Step>) {
+    fn follow(&mut self, start: Vec<LockedStep>) {
         let mut seen: BTreeSet<(usize, Option<ExtraName>, usize)> = BTreeSet::new();
-        let mut waiting: VecDeque<Step> = start.into();
-        while let Some(Step { at, extra, top, path }) = waiting.pop_front() {
+        let mut waiting: VecDeque<LockedStep> = start.into();
+        while let Some(LockedStep { at, extra, top, path }) = waiting.pop_front() {
             let Some(package) = self.lock.packages.get(at) else { continue };
             let member = self.members.entry(at).or_default();
             let is_new_extra = extra.clone().is_some_and(|extra| member.extras.insert(extra));
@@ -138,13 +138,13 @@ impl<'a> Selected<'a> {
         }
     }
 
-    fn packages(&self) -> impl Iterator<Item = (&'a LockedPackage, &Member)> {
+    fn packages(&self) -> impl Iterator<Item = (&'a LockedPackage, &LockedMember)> {
         self.members.iter().filter_map(|(at, member)| Some((self.lock.packages.get(*at)?, member)))
     }
 
     /// What the pins of the set say about the choice of files.
-    pub(super) fn rules(&self) -> Rules {
-        let mut rules = Rules::default();
+    pub(super) fn rules(&self) -> ChoiceRules {
+        let mut rules = ChoiceRules::default();
         for (package, _) in self.packages() {
             match &package.pin {
                 Pin::Version(version) => {
@@ -173,7 +173,7 @@ impl<'a> Selected<'a> {
             |at: usize| self.lock.packages.get(at).filter(|package| matches!(package.pin, Pin::Version(_)));
         let mut requests = Vec::new();
         let mut ask = |package: &LockedPackage, extras: &[ExtraName]| {
-            let wanted = Wanted::Named(Requirement { extras: extras.to_vec(), ..of_name(&package.name) });
+            let wanted = WantedPackage::Named(Requirement { extras: extras.to_vec(), ..of_name(&package.name) });
             let request = Request { wanted, hashes: Vec::new(), place: package.place.clone() };
             if !requests.contains(&request) {
                 requests.push(request);
@@ -200,11 +200,15 @@ impl<'a> Selected<'a> {
     }
 
     /// The file that the target gets for each package.
-    pub(super) fn resolve(&self, selector: &Arc<Selector>, catalog: &dyn Catalog) -> (Vec<Chosen>, Vec<Problem>) {
+    pub(super) fn resolve(
+        &self,
+        selector: &Arc<CandidateSelector>,
+        catalog: &dyn PackageCatalog,
+    ) -> (Vec<Chosen>, Vec<Problem>) {
         let from_index = self.packages().filter(|(package, _)| matches!(package.pin, Pin::Version(_)));
-        let hint = |package: &LockedPackage| Hint {
+        let hint = |package: &LockedPackage| PrefetchHint {
             name: package.name.clone(),
-            range: Range::full(),
+            range: VersionRange::full(),
             selector: Arc::clone(selector),
             files: 0,
         };
@@ -218,7 +222,7 @@ impl<'a> Selected<'a> {
                     (Some(version.clone()), choice)
                 }
                 Pin::Location(location) => {
-                    let site = Site::open(&package.name, location.clone(), catalog);
+                    let site = DirectRequirement::open(&package.name, location.clone(), catalog);
                     located(site, selector, &mut problems)
                 }
                 Pin::Project => continue,
@@ -237,7 +241,7 @@ impl<'a> Selected<'a> {
     }
 
     /// Says that the lock was made for other Pythons or platforms than the target, so that markers may be missing in it.
-    fn foreign_target(&self, selector: &Selector) -> Vec<Problem> {
+    fn foreign_target(&self, selector: &CandidateSelector) -> Vec<Problem> {
         let problem = |excluded: &ExcludedTarget| {
             let ExcludedTarget { place, locked_for, target, .. } = excluded;
             let left_out = match place.line {
@@ -258,8 +262,8 @@ impl<'a> Selected<'a> {
         &self,
         package: &LockedPackage,
         version: &Version,
-        selector: &Selector,
-        catalog: &dyn Catalog,
+        selector: &CandidateSelector,
+        catalog: &dyn PackageCatalog,
         problems: &mut Vec<Problem>,
     ) -> Choice {
         let (name, place) = (&package.name, &package.place);
@@ -286,8 +290,8 @@ impl<'a> Selected<'a> {
             problems.push(Problem { kind, package, place: name.to_string(), message });
             return Choice::Nothing { why, requires_python: None };
         }
-        let offer = selector.offer(name, Arc::new(Listing { files: allowed }));
-        let Some(pick) = selector.pick(&offer, &Range::singleton(version.clone()), Level::Anything) else {
+        let offer = selector.offer(name, Arc::new(ArtifactListing { files: allowed }));
+        let Some(pick) = selector.pick(&offer, &VersionRange::singleton(version.clone()), FitLevel::Anything) else {
             return Choice::Unknown { why: format!("no file of {name} {version} could be chosen") };
         };
         match choice(selector, &offer, pick, None) {
@@ -300,9 +304,9 @@ impl<'a> Selected<'a> {
     }
 }
 
-fn steps(edge: &LockedEdge, top: usize, path: &[PackageName]) -> Vec<Step> {
+fn steps(edge: &LockedEdge, top: usize, path: &[PackageName]) -> Vec<LockedStep> {
     let extras = edge.extras.iter().cloned().map(Some);
-    let step = |extra| Step { at: edge.to, extra, top, path: path.to_vec() };
+    let step = |extra| LockedStep { at: edge.to, extra, top, path: path.to_vec() };
     std::iter::once(None).chain(extras).map(step).collect()
 }
 
@@ -322,7 +326,11 @@ fn may_have(file: &Artifact, hashes: &[Digest]) -> bool {
     !file.digests.iter().any(comparable) || file.digests.iter().any(|digest| hashes.contains(digest))
 }
 
-fn located(site: Site, selector: &Selector, problems: &mut Vec<Problem>) -> (Option<Version>, Choice) {
+fn located(
+    site: DirectRequirement,
+    selector: &CandidateSelector,
+    problems: &mut Vec<Problem>,
+) -> (Option<Version>, Choice) {
     let located = match site.found {
         Ok(located) => located,
         Err(problem) => {
@@ -331,8 +339,8 @@ fn located(site: Site, selector: &Selector, problems: &mut Vec<Problem>) -> (Opt
         }
     };
     let stated = (located.version == VersionStatement::Stated).then(|| located.artifact.version.clone());
-    let offer: Offer = Selector::single(located.artifact.clone());
-    let Some(pick) = selector.pick(&offer, &Range::full(), Level::Anything) else {
+    let offer: VersionCatalog = CandidateSelector::single(located.artifact.clone());
+    let Some(pick) = selector.pick(&offer, &VersionRange::full(), FitLevel::Anything) else {
         return (stated, Choice::Unknown { why: "the file at the location could not be chosen".to_owned() });
     };
     problems.extend(contradicted(selector, &offer, pick));

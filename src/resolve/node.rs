@@ -7,36 +7,36 @@ use crate::model::name::{ExtraName, PackageName};
 /// A package of the solver's: the input itself, a distribution, or a distribution with one of its extras, which always
 /// has the version of the distribution and adds what the extra requires.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Node {
+pub(super) enum SolverNode {
     Root,
     Name(PackageName),
     Extra(PackageName, ExtraName),
 }
 
-impl Node {
+impl SolverNode {
     /// The distribution's name; `None` for the input itself.
     pub(super) fn name(&self) -> Option<&PackageName> {
         match self {
-            Node::Root => None,
-            Node::Name(name) | Node::Extra(name, _) => Some(name),
+            SolverNode::Root => None,
+            SolverNode::Name(name) | SolverNode::Extra(name, _) => Some(name),
         }
     }
 
     /// The nodes that a requirement with these extras asks for.
-    pub(super) fn asked_for(name: &PackageName, extras: &[ExtraName]) -> Vec<Node> {
+    pub(super) fn asked_for(name: &PackageName, extras: &[ExtraName]) -> Vec<SolverNode> {
         match extras {
-            [] => vec![Node::Name(name.clone())],
-            extras => extras.iter().map(|extra| Node::Extra(name.clone(), extra.clone())).collect(),
+            [] => vec![SolverNode::Name(name.clone())],
+            extras => extras.iter().map(|extra| SolverNode::Extra(name.clone(), extra.clone())).collect(),
         }
     }
 }
 
-impl fmt::Display for Node {
+impl fmt::Display for SolverNode {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Node::Root => formatter.write_str("the input"),
-            Node::Name(name) => write!(formatter, "{name}"),
-            Node::Extra(name, extra) => write!(formatter, "{name}[{extra}]"),
+            SolverNode::Root => formatter.write_str("the input"),
+            SolverNode::Name(name) => write!(formatter, "{name}"),
+            SolverNode::Extra(name, extra) => write!(formatter, "{name}[{extra}]"),
         }
     }
 }

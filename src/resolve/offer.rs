@@ -2,37 +2,38 @@
 
 use crate::model::artifact::Artifact;
 use crate::model::resolution::Choice;
-use crate::model::subject::Offer;
+use crate::model::subject::InstallChoice;
 use crate::model::target::Platform;
 
 /// What the choice comes to on this platform: wheels with compiled modules that are all for other platforms cost it
 /// nothing.
-pub fn offer(choice: &Choice, platform: Platform) -> Offer {
+pub fn offer(choice: &Choice, platform: Platform) -> InstallChoice {
     match choice {
         Choice::Wheel { artifact, lost } => {
             let filename = artifact.filename.clone();
             let others = lost.iter().map(|wheel| wheel.filename.clone()).collect();
             match artifact.is_pure() {
-                false => Offer::Wheel { filename },
+                false => InstallChoice::Wheel { filename },
                 true if lost.iter().any(|wheel| is_for(wheel, platform)) => {
-                    Offer::PureFallback { filename, lost: others }
+                    InstallChoice::PureFallback { filename, lost: others }
                 }
-                true => Offer::Pure { filename, elsewhere: others },
+                true => InstallChoice::Pure { filename, elsewhere: others },
             }
         }
         Choice::Installed { artifact } => {
             let filename = artifact.filename.clone();
             // Which other wheels there are of the version is not known here.
             match artifact.is_pure() {
-                true => Offer::Pure { filename, elsewhere: Vec::new() },
-                false => Offer::Wheel { filename },
+                true => InstallChoice::Pure { filename, elsewhere: Vec::new() },
+                false => InstallChoice::Wheel { filename },
             }
         }
-        Choice::Source { artifact } => Offer::Source { filename: artifact.filename.clone(), build: None },
-        Choice::Nothing { why, requires_python } => {
-            Offer::Nothing { why: why.clone(), requires_python: requires_python.as_ref().map(ToString::to_string) }
-        }
-        Choice::Unknown { why } => Offer::Unknown { why: why.clone() },
+        Choice::Source { artifact } => InstallChoice::Source { filename: artifact.filename.clone(), build: None },
+        Choice::Nothing { why, requires_python } => InstallChoice::Nothing {
+            why: why.clone(),
+            requires_python: requires_python.as_ref().map(ToString::to_string),
+        },
+        Choice::Unknown { why } => InstallChoice::Unknown { why: why.clone() },
     }
 }
 
@@ -75,22 +76,28 @@ mod tests {
             Choice::Installed { artifact: Artifact { kind, ..artifact("a-1.0.dist-info") } }
         };
         let table = [
-            (wheel(native, &[]), Offer::Wheel { filename: native.into() }),
-            (wheel(pure, &[]), Offer::Pure { filename: pure.into(), elsewhere: vec![] }),
-            (wheel(pure, &[native]), Offer::Pure { filename: pure.into(), elsewhere: vec![native.into()] }),
+            (wheel(native, &[]), InstallChoice::Wheel { filename: native.into() }),
+            (wheel(pure, &[]), InstallChoice::Pure { filename: pure.into(), elsewhere: vec![] }),
+            (wheel(pure, &[native]), InstallChoice::Pure { filename: pure.into(), elsewhere: vec![native.into()] }),
             (
                 wheel(pure, &[here, native]),
-                Offer::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
+                InstallChoice::PureFallback { filename: pure.into(), lost: vec![here.into(), native.into()] },
             ),
-            (Choice::Source { artifact: artifact(source) }, Offer::Source { filename: source.into(), build: None }),
-            (installed(&["cp313-cp313t-win_amd64"]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
-            (installed(&["py3-none-any"]), Offer::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] }),
-            (installed(&[]), Offer::Wheel { filename: "a-1.0.dist-info".into() }),
+            (
+                Choice::Source { artifact: artifact(source) },
+                InstallChoice::Source { filename: source.into(), build: None },
+            ),
+            (installed(&["cp313-cp313t-win_amd64"]), InstallChoice::Wheel { filename: "a-1.0.dist-info".into() }),
+            (
+                installed(&["py3-none-any"]),
+                InstallChoice::Pure { filename: "a-1.0.dist-info".into(), elsewhere: vec![] },
+            ),
+            (installed(&[]), InstallChoice::Wheel { filename: "a-1.0.dist-info".into() }),
             (
                 Choice::Nothing { why: "none".into(), requires_python: Some(">=3.15".parse().unwrap()) },
-                Offer::Nothing { why: "none".into(), requires_python: Some(">=3.15".into()) },
+                InstallChoice::Nothing { why: "none".into(), requires_python: Some(">=3.15".into()) },
             ),
-            (Choice::Unknown { why: "no answer".into() }, Offer::Unknown { why: "no answer".into() }),
+            (Choice::Unknown { why: "no answer".into() }, InstallChoice::Unknown { why: "no answer".into() }),
         ];
         for (choice, expected) in table {
             assert_eq!(offer(&choice, "linux-x86_64".parse().unwrap()), expected);

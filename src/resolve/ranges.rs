@@ -10,40 +10,40 @@ use pubgrub::Ranges;
 use crate::model::name::{Version, VersionSpecifier, VersionSpecifiers};
 
 /// A set of versions.
-pub(super) type Range = Ranges<Version>;
+pub(super) type VersionRange = Ranges<Version>;
 
 /// How many pieces of a set are put into words.
 const PIECES: usize = 6;
 
 /// The versions that satisfy all specifiers.
-pub(super) fn of_all(specifiers: &VersionSpecifiers) -> Range {
-    specifiers.iter().fold(Range::full(), |range, specifier| range.intersection(&of(specifier)))
+pub(super) fn of_all(specifiers: &VersionSpecifiers) -> VersionRange {
+    specifiers.iter().fold(VersionRange::full(), |range, specifier| range.intersection(&of(specifier)))
 }
 
 /// The versions that satisfy one specifier. A local label (`+cu130`) is ignored unless the specifier names one.
-fn of(specifier: &VersionSpecifier) -> Range {
+fn of(specifier: &VersionSpecifier) -> VersionRange {
     let version = specifier.version();
     if is_extreme(version) {
         // The arithmetic of the grammar crate would overflow; no such version is ever released.
-        return Range::empty();
+        return VersionRange::empty();
     }
     match specifier.operator() {
-        Operator::Equal if version.is_local() => Range::singleton(version.clone()),
+        Operator::Equal if version.is_local() => VersionRange::singleton(version.clone()),
         Operator::Equal => with_labels(version),
-        Operator::NotEqual if version.is_local() => Range::singleton(version.clone()).complement(),
+        Operator::NotEqual if version.is_local() => VersionRange::singleton(version.clone()).complement(),
         Operator::NotEqual => with_labels(version).complement(),
-        Operator::LessThanEqual => Range::strictly_lower_than(after_labels(version)),
+        Operator::LessThanEqual => VersionRange::strictly_lower_than(after_labels(version)),
         Operator::LessThan if !version.any_prerelease() => {
             // `<2` must not let 2.0rc1 in; 2.dev0 sorts before every pre-release of 2.
-            Range::strictly_lower_than(version.clone().without_local().with_dev(Some(0)))
+            VersionRange::strictly_lower_than(version.clone().without_local().with_dev(Some(0)))
         }
-        _ => Range::from(specifier.clone()),
+        _ => VersionRange::from(specifier.clone()),
     }
 }
 
 /// The version itself and all its local variants.
-fn with_labels(version: &Version) -> Range {
-    Range::from_range_bounds(version.clone()..after_labels(version))
+fn with_labels(version: &Version) -> VersionRange {
+    VersionRange::from_range_bounds(version.clone()..after_labels(version))
 }
 
 /// The smallest version that sorts after all local variants of this one.
@@ -68,7 +68,7 @@ fn is_extreme(version: &Version) -> bool {
 }
 
 /// Whether the set holds one version, local variants aside, so that nothing is left to choose.
-pub(super) fn is_pinned(range: &Range) -> bool {
+pub(super) fn is_pinned(range: &VersionRange) -> bool {
     match range.bounding_range() {
         Some((Bound::Included(low), Bound::Included(high))) => low == high,
         Some((Bound::Included(low), Bound::Excluded(high))) => *high == after_labels(low),
@@ -77,7 +77,7 @@ pub(super) fn is_pinned(range: &Range) -> bool {
 }
 
 /// The set in words, to stand after a package's name: `>=1,<2`, `==1.0 or >=3`; empty for every version.
-pub(super) fn describe(range: &Range) -> String {
+pub(super) fn describe(range: &VersionRange) -> String {
     if range.is_empty() {
         return "(no version at all)".to_owned();
     }
@@ -139,7 +139,7 @@ fn without_floor(version: &Version) -> Version {
 mod tests {
     use super::*;
 
-    fn range(specifiers: &str) -> Range {
+    fn range(specifiers: &str) -> VersionRange {
         of_all(&specifiers.parse().unwrap())
     }
 
@@ -179,13 +179,13 @@ mod tests {
         }
         assert_eq!(describe(&range("!=1.0")), "<1.0 or >1.0");
         assert_eq!(describe(&range("==1.2.*")), ">=1.2,<1.3");
-        assert_eq!(describe(&Range::full()), "");
+        assert_eq!(describe(&VersionRange::full()), "");
         assert_eq!(describe(&range(">2,<1")), "(no version at all)");
     }
 
     #[test]
     fn a_pin_is_seen_through_its_local_variants() {
         assert!(is_pinned(&range("==1.0")) && is_pinned(&range("==1.0+cpu")));
-        assert!(!is_pinned(&range(">=1.0")) && !is_pinned(&Range::full()) && !is_pinned(&range("~=1.0")));
+        assert!(!is_pinned(&range(">=1.0")) && !is_pinned(&VersionRange::full()) && !is_pinned(&range("~=1.0")));
     }
 }

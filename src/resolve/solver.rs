@@ -12,12 +12,12 @@ use std::rc::Rc;
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 use pubgrub::{Dependencies as Known, DependencyProvider, PackageResolutionStatistics, PubGrubError};
 
-use super::candidates::{Level, Offer};
-use super::demands::{Plan, Site};
-use super::node::Node;
-use super::ranges::{self, Range};
-use super::reasons::Reasons;
-use super::{Catalog, Dependencies, Hint};
+use super::candidates::{FitLevel, VersionCatalog};
+use super::demands::{DirectRequirement, ResolutionInput};
+use super::node::SolverNode;
+use super::ranges::{self, VersionRange};
+use super::reasons::NoSolutionTree;
+use super::{DependencyMode, PackageCatalog, PrefetchHint};
 use crate::model::name::{ExtraName, PackageName, Version};
 use crate::model::place::Location;
 use crate::model::problem::Problem;
@@ -25,7 +25,7 @@ use crate::model::problem::Problem;
 mod knowledge;
 mod relax;
 
-use knowledge::Description;
+use knowledge::VersionRequirements;
 
 /// Steps after which the search is given up. Real sets take some thousands at most.
 const STEPS: u64 = 1_000_000;
@@ -33,18 +33,18 @@ const STEPS: u64 = 1_000_000;
 const CONFLICTS: u32 = 5;
 
 /// The chosen version of every node.
-pub(super) type Versions = BTreeMap<Node, Version>;
+pub(super) type ChosenVersions = BTreeMap<SolverNode, Version>;
 
 /// One search, and all that it has learned.
-pub(super) struct Session<'a> {
-    pub(super) plan: &'a Plan,
+pub(super) struct SolverSession<'a> {
+    pub(super) plan: &'a ResolutionInput,
     environment: &'a MarkerEnvironment,
-    dependencies: Dependencies,
-    catalog: &'a dyn Catalog,
-    offers: RefCell<BTreeMap<PackageName, Rc<Offer>>>,
-    descriptions: RefCell<BTreeMap<(PackageName, Version), Rc<Description>>>,
-    sites: RefCell<BTreeMap<PackageName, Site>>,
-    levels: RefCell<BTreeMap<PackageName, Level>>,
+    dependencies: DependencyMode,
+    catalog: &'a dyn PackageCatalog,
+    offers: RefCell<BTreeMap<PackageName, Rc<VersionCatalog>>>,
+    descriptions: RefCell<BTreeMap<(PackageName, Version), Rc<VersionRequirements>>>,
+    sites: RefCell<BTreeMap<PackageName, DirectRequirement>>,
+    levels: RefCell<BTreeMap<PackageName, FitLevel>>,
     /// Packages that are not to be had, and why.
     dropped: RefCell<BTreeMap<PackageName, Problem>>,
     /// The order in which packages were heard of in this run of the solver.
@@ -55,50 +55,50 @@ pub(super) struct Session<'a> {
     /// Packages that some package requires which was let in at a lower level.
     beneath: RefCell<HashSet<PackageName>>,
     /// Packages of which older versions were left aside because they do not say what they require.
-    mute: RefCell<BTreeMap<PackageName, Mute>>,
+    mute: RefCell<BTreeMap<PackageName, WithoutMetadata>>,
     steps: Cell<u64>,
 }
 
 /// What is done with older versions that do not say what they require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mute {
+enum WithoutMetadata {
     LeftAside,
     LetIn,
 }
 
 /// One requirement of a node, for the target.
 #[derive(Clone, Debug)]
-pub(super) struct Edge {
-    pub(super) to: Node,
-    range: Range,
+pub(super) struct SolverEdge {
+    pub(super) to: SolverNode,
+    range: VersionRange,
     location: Option<Location>,
 }
 
 /// Why no set was found.
-pub(super) enum Unsolved {
+pub(super) enum SolverFailure {
     /// There is none, for these reasons.
-    Conflict(Box<Reasons>),
+    Conflict(Box<NoSolutionTree>),
     /// The search took this many steps and was given up.
     TooHard { steps: u64 },
 }
 
 /// Why the solver was stopped.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Interrupt {
+pub(super) enum SolverInterrupt {
     #[error("something was learned, start again")]
     Again,
     #[error("too many steps")]
     TooHard,
 }
 
-impl<'a> Session<'a> {
+impl<'a> SolverSession<'a> {
     pub(super) fn new(
-        plan: &'a Plan,
+        plan: &'a ResolutionInput,
         environment: &'a MarkerEnvironment,
-        dependencies: Dependencies,
-        catalog: &'a dyn Catalog,
-    ) -> Session<'a> {
-        let session = Session {
+        dependencies: DependencyMode,
+        catalog: &'a dyn PackageCatalog,
+    ) -> SolverSession<'a> {
+        let session = SolverSession {
             plan,
             environment,
             dependencies,
@@ -122,14 +122,14 @@ impl<'a> Session<'a> {
     }
 
     /// Searches until a set is found or a conflict remains.
-    pub(super) fn solve(&self) -> Result<Versions, Unsolved> {
+    pub(super) fn solve(&self) -> Result<ChosenVersions, SolverFailure> {
         loop {
             self.order.borrow_mut().clear();
-            match pubgrub::resolve(self, Node::Root, root_version()) {
+            match pubgrub::resolve(self, SolverNode::Root, root_version()) {
                 Ok(versions) => return Ok(versions.into_iter().collect()),
                 Err(PubGrubError::NoSolution(reasons)) => {
                     if !self.relax(&reasons) {
-                        return Err(Unsolved::Conflict(Box::new(reasons)));
+                        return Err(SolverFailure::Conflict(Box::new(reasons)));
                     }
                 }
                 Err(
@@ -137,35 +137,38 @@ impl<'a> Session<'a> {
                     | PubGrubError::ErrorRetrievingDependencies { source, .. }
                     | PubGrubError::ErrorInShouldCancel(source),
                 ) => match source {
-                    Interrupt::Again => {}
-                    Interrupt::TooHard => return Err(Unsolved::TooHard { steps: STEPS }),
+                    SolverInterrupt::Again => {}
+                    SolverInterrupt::TooHard => return Err(SolverFailure::TooHard { steps: STEPS }),
                 },
             }
         }
     }
 
     /// What a node requires on this target, dropped packages included.
-    pub(super) fn edges(&self, node: &Node, version: &Version) -> Result<Vec<Edge>, Interrupt> {
+    pub(super) fn edges(&self, node: &SolverNode, version: &Version) -> Result<Vec<SolverEdge>, SolverInterrupt> {
         match node {
-            Node::Root => Ok(self.root_edges()),
-            Node::Name(_) if self.dependencies == Dependencies::Ignore => Ok(Vec::new()),
-            Node::Name(name) => Ok(self.required(name, version, None)?),
-            Node::Extra(name, extra) => {
-                let own =
-                    Edge { to: Node::Name(name.clone()), range: Range::singleton(version.clone()), location: None };
+            SolverNode::Root => Ok(self.root_edges()),
+            SolverNode::Name(_) if self.dependencies == DependencyMode::Ignore => Ok(Vec::new()),
+            SolverNode::Name(name) => Ok(self.required(name, version, None)?),
+            SolverNode::Extra(name, extra) => {
+                let own = SolverEdge {
+                    to: SolverNode::Name(name.clone()),
+                    range: VersionRange::singleton(version.clone()),
+                    location: None,
+                };
                 let required = match self.dependencies {
-                    Dependencies::Ignore => Vec::new(),
-                    Dependencies::Follow => self.required(name, version, Some(extra))?,
+                    DependencyMode::Ignore => Vec::new(),
+                    DependencyMode::Follow => self.required(name, version, Some(extra))?,
                 };
                 Ok(std::iter::once(own).chain(required).collect())
             }
         }
     }
 
-    fn root_edges(&self) -> Vec<Edge> {
+    fn root_edges(&self) -> Vec<SolverEdge> {
         let demands = self.plan.demands.iter().flat_map(|demand| {
             let range = demand.range.intersection(&self.plan.bound(&demand.name));
-            demand.nodes().into_iter().map(move |to| Edge { to, range: range.clone(), location: None })
+            demand.nodes().into_iter().map(move |to| SolverEdge { to, range: range.clone(), location: None })
         });
         joined(demands)
     }
@@ -175,7 +178,7 @@ impl<'a> Session<'a> {
         name: &PackageName,
         version: &Version,
         extra: Option<&ExtraName>,
-    ) -> Result<Vec<Edge>, Interrupt> {
+    ) -> Result<Vec<SolverEdge>, SolverInterrupt> {
         let description = self.description(name, version)?;
         let overridden = |name: &PackageName| self.plan.overrides.get(name);
         let active = description.requirements.iter().filter(|requirement| match extra {
@@ -190,21 +193,21 @@ impl<'a> Session<'a> {
             let stated = overridden(&requirement.name).and_then(|ranges| ranges.first());
             let (range, location) = match (stated, &requirement.version_or_url) {
                 (Some(range), _) => (range.clone(), None),
-                (None, None) => (Range::full(), None),
+                (None, None) => (VersionRange::full(), None),
                 (None, Some(VersionOrUrl::VersionSpecifier(specifiers))) => (ranges::of_all(specifiers), None),
-                (None, Some(VersionOrUrl::Url(url))) => (Range::full(), Some(Location::Url(url.clone()))),
+                (None, Some(VersionOrUrl::Url(url))) => (VersionRange::full(), Some(Location::Url(url.clone()))),
             };
             let range = range.intersection(&self.plan.bound(&requirement.name));
-            let nodes = Node::asked_for(&requirement.name, &requirement.extras);
-            nodes.into_iter().map(move |to| Edge { to, range: range.clone(), location: location.clone() })
+            let nodes = SolverNode::asked_for(&requirement.name, &requirement.extras);
+            nodes.into_iter().map(move |to| SolverEdge { to, range: range.clone(), location: location.clone() })
         });
-        Ok(joined(edges.filter(|edge| edge.to != Node::Name(name.clone()))))
+        Ok(joined(edges.filter(|edge| edge.to != SolverNode::Name(name.clone()))))
     }
 
     /// Why a version does not count although a file of it does: what it says of itself.
-    fn unusable(&self, node: &Node, version: &Version) -> Result<Option<String>, Interrupt> {
-        let Some(name) = node.name().filter(|name| self.level(name) < Level::Anything) else { return Ok(None) };
-        if self.dependencies == Dependencies::Ignore {
+    fn unusable(&self, node: &SolverNode, version: &Version) -> Result<Option<String>, SolverInterrupt> {
+        let Some(name) = node.name().filter(|name| self.level(name) < FitLevel::Anything) else { return Ok(None) };
+        if self.dependencies == DependencyMode::Ignore {
             return Ok(None);
         }
         let description = self.description(name, version)?;
@@ -216,19 +219,19 @@ impl<'a> Session<'a> {
         if description.problem.is_none() || !self.is_second_choice(name, version)? {
             return Ok(None);
         }
-        let mute = *self.mute.borrow_mut().entry(name.clone()).or_insert(Mute::LeftAside);
-        Ok((mute == Mute::LeftAside).then(|| "does not say what it requires".to_owned()))
+        let mute = *self.mute.borrow_mut().entry(name.clone()).or_insert(WithoutMetadata::LeftAside);
+        Ok((mute == WithoutMetadata::LeftAside).then(|| "does not say what it requires".to_owned()))
     }
 
-    fn announce(&self, edges: &[Edge]) {
+    fn announce(&self, edges: &[SolverEdge]) {
         let mut hints = Vec::new();
-        for Edge { to, range, .. } in edges {
+        for SolverEdge { to, range, .. } in edges {
             let Some(name) = to.name() else { continue };
             let next = self.order.borrow().len();
             self.order.borrow_mut().entry(name.clone()).or_insert(next);
             if !self.offers.borrow().contains_key(name) && self.announced.borrow_mut().insert(name.clone()) {
                 let selector = self.plan.selector.clone();
-                hints.push(Hint { name: name.clone(), range: range.clone(), selector, files: 1 });
+                hints.push(PrefetchHint { name: name.clone(), range: range.clone(), selector, files: 1 });
             }
         }
         if !hints.is_empty() {
@@ -237,20 +240,20 @@ impl<'a> Session<'a> {
     }
 
     /// Takes note of the locations that requirements name; what they contradict, when they do.
-    fn place(&self, edges: &[Edge]) -> Result<Option<String>, Interrupt> {
+    fn place(&self, edges: &[SolverEdge]) -> Result<Option<String>, SolverInterrupt> {
         let mut learned = false;
-        for Edge { to, location, .. } in edges {
+        for SolverEdge { to, location, .. } in edges {
             let (Some(name), Some(location)) = (to.name(), location) else { continue };
             match self.site(name) {
                 Some(site) if site.location == *location => {}
                 Some(_) => return Ok(Some(format!("takes `{name}` from another location than the rest"))),
                 None => {
-                    self.take_from(name, Site::open(name, location.clone(), self.catalog));
+                    self.take_from(name, DirectRequirement::open(name, location.clone(), self.catalog));
                     learned = true;
                 }
             }
         }
-        if learned { Err(Interrupt::Again) } else { Ok(None) }
+        if learned { Err(SolverInterrupt::Again) } else { Ok(None) }
     }
 }
 
@@ -260,9 +263,9 @@ fn root_version() -> Version {
 }
 
 /// Several requirements of one node for the same package are one requirement for the solver.
-fn joined(edges: impl Iterator<Item = Edge>) -> Vec<Edge> {
-    let mut joined: Vec<Edge> = Vec::new();
-    let mut positions: HashMap<Node, usize> = HashMap::new();
+fn joined(edges: impl Iterator<Item = SolverEdge>) -> Vec<SolverEdge> {
+    let mut joined: Vec<SolverEdge> = Vec::new();
+    let mut positions: HashMap<SolverNode, usize> = HashMap::new();
     for edge in edges {
         let position = *positions.entry(edge.to.clone()).or_insert(joined.len());
         match joined.get_mut(position) {
@@ -276,16 +279,21 @@ fn joined(edges: impl Iterator<Item = Edge>) -> Vec<Edge> {
     joined
 }
 
-impl DependencyProvider for Session<'_> {
-    type P = Node;
+impl DependencyProvider for SolverSession<'_> {
+    type P = SolverNode;
     type V = Version;
-    type VS = Range;
+    type VS = VersionRange;
     type M = String;
-    type Err = Interrupt;
+    type Err = SolverInterrupt;
     /// What kind of package, then the order in which they were heard of, then extras before their distribution.
     type Priority = (u8, Reverse<usize>, bool);
 
-    fn prioritize(&self, node: &Node, range: &Range, statistics: &PackageResolutionStatistics) -> Self::Priority {
+    fn prioritize(
+        &self,
+        node: &SolverNode,
+        range: &VersionRange,
+        statistics: &PackageResolutionStatistics,
+    ) -> Self::Priority {
         let Some(name) = node.name() else { return (4, Reverse(0), false) };
         let kind = if self.sites.borrow().contains_key(name) {
             3
@@ -295,20 +303,24 @@ impl DependencyProvider for Session<'_> {
             u8::from(statistics.conflict_count() >= CONFLICTS)
         };
         let order = self.order.borrow().get(name).copied().unwrap_or(usize::MAX);
-        (kind, Reverse(order), matches!(node, Node::Extra(..)))
+        (kind, Reverse(order), matches!(node, SolverNode::Extra(..)))
     }
 
-    fn choose_version(&self, node: &Node, range: &Range) -> Result<Option<Version>, Interrupt> {
+    fn choose_version(&self, node: &SolverNode, range: &VersionRange) -> Result<Option<Version>, SolverInterrupt> {
         let Some(name) = node.name() else { return Ok(Some(root_version())) };
         let offer = self.offer(name)?;
         let pick = self.first(name, &offer, range, self.level(name));
         if pick.is_none() && self.beneath.borrow().contains(name) && self.let_in(name, &offer, range) {
-            return Err(Interrupt::Again);
+            return Err(SolverInterrupt::Again);
         }
         Ok(pick.map(|pick| pick.candidate.version.clone()))
     }
 
-    fn get_dependencies(&self, node: &Node, version: &Version) -> Result<Known<Node, Range, String>, Interrupt> {
+    fn get_dependencies(
+        &self,
+        node: &SolverNode,
+        version: &Version,
+    ) -> Result<Known<SolverNode, VersionRange, String>, SolverInterrupt> {
         let mut edges = self.edges(node, version)?;
         if let Some(reason) = self.unusable(node, version)? {
             return Ok(Known::Unavailable(reason));
@@ -316,7 +328,7 @@ impl DependencyProvider for Session<'_> {
         if let Some(contradiction) = self.place(&edges)? {
             return Ok(Known::Unavailable(contradiction));
         }
-        if node.name().is_some_and(|name| self.level(name) > Level::Strict) {
+        if node.name().is_some_and(|name| self.level(name) > FitLevel::Strict) {
             self.beneath.borrow_mut().extend(edges.iter().filter_map(|edge| edge.to.name().cloned()));
         }
         edges.retain(|edge| edge.to.name().is_none_or(|name| !self.dropped.borrow().contains_key(name)));
@@ -324,8 +336,8 @@ impl DependencyProvider for Session<'_> {
         Ok(Known::Available(edges.into_iter().map(|edge| (edge.to, edge.range)).collect()))
     }
 
-    fn should_cancel(&self) -> Result<(), Interrupt> {
+    fn should_cancel(&self) -> Result<(), SolverInterrupt> {
         self.steps.set(self.steps.get().saturating_add(1));
-        if self.steps.get() > STEPS { Err(Interrupt::TooHard) } else { Ok(()) }
+        if self.steps.get() > STEPS { Err(SolverInterrupt::TooHard) } else { Ok(()) }
     }
 }

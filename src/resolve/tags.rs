@@ -21,33 +21,33 @@ const FIRST_STABLE_ABI: u8 = 2;
 
 /// Whether a block of tags is for each platform of the target or for all platforms at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
+enum TagReach {
     EachPlatform,
     AnyPlatform,
 }
 
 /// Tags that differ only in their platform.
 #[derive(Clone, Debug)]
-struct Block {
+struct TagBlock {
     python: String,
     abi: String,
-    reach: Reach,
+    reach: TagReach,
 }
 
 /// The tags that one target accepts, ready to be asked about wheels.
 #[derive(Clone, Debug)]
-pub struct Tags {
-    blocks: Vec<Block>,
+pub struct TargetTags {
+    blocks: Vec<TagBlock>,
     platforms: Vec<String>,
     ranks: HashMap<String, usize>,
 }
 
-impl Tags {
+impl TargetTags {
     /// The tags of this target.
-    pub fn new(target: Target) -> Tags {
+    pub fn new(target: Target) -> TargetTags {
         let platforms = platforms(target);
         let ranks = platforms.iter().enumerate().map(|(rank, platform)| (platform.clone(), rank)).collect();
-        Tags { blocks: blocks(target.python), platforms, ranks }
+        TargetTags { blocks: blocks(target.python), platforms, ranks }
     }
 
     /// How well the wheel fits: 0 is best, `None` means that it does not fit.
@@ -58,8 +58,8 @@ impl Tags {
         self.blocks.iter().enumerate().find_map(|(number, block)| {
             let named = wheel.python.contains(&block.python) && wheel.abi.contains(&block.abi);
             let place = match block.reach {
-                Reach::EachPlatform => platform,
-                Reach::AnyPlatform => any.then_some(0),
+                TagReach::EachPlatform => platform,
+                TagReach::AnyPlatform => any.then_some(0),
             };
             place.filter(|_| named).map(|place| number * self.platforms.len() + place)
         })
@@ -73,12 +73,12 @@ impl Tags {
     /// Every accepted tag, best first.
     pub fn list(&self) -> Vec<String> {
         let mut list = Vec::new();
-        for Block { python, abi, reach } in &self.blocks {
+        for TagBlock { python, abi, reach } in &self.blocks {
             match reach {
-                Reach::EachPlatform => {
+                TagReach::EachPlatform => {
                     list.extend(self.platforms.iter().map(|platform| format!("{python}-{abi}-{platform}")));
                 }
-                Reach::AnyPlatform => list.push(format!("{python}-{abi}-any")),
+                TagReach::AnyPlatform => list.push(format!("{python}-{abi}-any")),
             }
         }
         list
@@ -89,7 +89,7 @@ impl Tags {
     }
 }
 
-fn blocks(python: Python) -> Vec<Block> {
+fn blocks(python: Python) -> Vec<TagBlock> {
     let own = format!("cp3{}", python.minor);
     // A free-threaded build has another object layout than `abi3` was made for, so only `abi3t` counts there; a build
     // with the GIL loads `abi3` (a wheel for both says `abi3.abi3t`).
@@ -98,19 +98,19 @@ fn blocks(python: Python) -> Vec<Block> {
         .chain(std::iter::once("py3".to_owned()))
         .chain((0..python.minor).rev().map(|minor| format!("py3{minor}")))
         .collect();
-    let block = |python: &str, abi: &str, reach| Block { python: python.to_owned(), abi: abi.to_owned(), reach };
+    let block = |python: &str, abi: &str, reach| TagBlock { python: python.to_owned(), abi: abi.to_owned(), reach };
 
     let mut blocks = vec![
-        block(&own, &python.abi_tag(), Reach::EachPlatform),
-        block(&own, stable, Reach::EachPlatform),
-        block(&own, "none", Reach::EachPlatform),
+        block(&own, &python.abi_tag(), TagReach::EachPlatform),
+        block(&own, stable, TagReach::EachPlatform),
+        block(&own, "none", TagReach::EachPlatform),
     ];
     for minor in (FIRST_STABLE_ABI..python.minor).rev() {
-        blocks.push(block(&format!("cp3{minor}"), stable, Reach::EachPlatform));
+        blocks.push(block(&format!("cp3{minor}"), stable, TagReach::EachPlatform));
     }
-    blocks.extend(generic.iter().map(|python| block(python, "none", Reach::EachPlatform)));
-    blocks.push(block(&own, "none", Reach::AnyPlatform));
-    blocks.extend(generic.iter().map(|python| block(python, "none", Reach::AnyPlatform)));
+    blocks.extend(generic.iter().map(|python| block(python, "none", TagReach::EachPlatform)));
+    blocks.push(block(&own, "none", TagReach::AnyPlatform));
+    blocks.extend(generic.iter().map(|python| block(python, "none", TagReach::AnyPlatform)));
     blocks
 }
 
@@ -170,8 +170,8 @@ fn macos(major: u16, minor: u16, architecture: Architecture) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn tags(python: &str, platform: &str) -> Tags {
-        Tags::new(Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() })
+    fn tags(python: &str, platform: &str) -> TargetTags {
+        TargetTags::new(Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() })
     }
 
     fn accepts(python: &str, platform: &str, tag: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::candidates::{Candidate, Offer, Selector, Unfit};
+use super::candidates::{CandidateSelector, UnfitReason, VersionCandidate, VersionCatalog};
 use crate::model::artifact::Artifact;
 use crate::model::name::{PackageName, VersionSpecifiers};
 use crate::model::wheel_name::WheelName;
@@ -11,25 +11,33 @@ use crate::model::wheel_name::WheelName;
 const NAMED: usize = 12;
 
 /// `Requires-Python` of a version, where that alone keeps all of its files from the target.
-pub(super) fn other_python(selector: &Selector, offer: &Offer, candidate: &Candidate) -> Option<VersionSpecifiers> {
-    let mut files = Selector::files(offer, candidate);
-    let all = files.clone().all(|file| selector.unfit(file) == Some(Unfit::Python));
+pub(super) fn other_python(
+    selector: &CandidateSelector,
+    offer: &VersionCatalog,
+    candidate: &VersionCandidate,
+) -> Option<VersionSpecifiers> {
+    let mut files = CandidateSelector::files(offer, candidate);
+    let all = files.clone().all(|file| selector.unfit(file) == Some(UnfitReason::Python));
     files.find_map(|file| file.requires_python.clone()).filter(|_| all)
 }
 
 /// What was looked at, and why none of it fits the target.
-pub(super) fn nothing_fits(selector: &Selector, offer: &Offer, candidate: &Candidate) -> String {
-    let files: Vec<&Artifact> = Selector::files(offer, candidate).collect();
+pub(super) fn nothing_fits(
+    selector: &CandidateSelector,
+    offer: &VersionCatalog,
+    candidate: &VersionCandidate,
+) -> String {
+    let files: Vec<&Artifact> = CandidateSelector::files(offer, candidate).collect();
     let version = files.first().map_or_else(|| candidate.version.to_string(), |file| file.version.to_string());
     let name: Option<&PackageName> = files.first().map(|file| &file.name);
     let subject = name.map_or_else(|| version.clone(), |name| format!("{name} {version}"));
-    let unfit: Vec<(&Artifact, Unfit)> =
+    let unfit: Vec<(&Artifact, UnfitReason)> =
         files.iter().filter_map(|file| selector.unfit(file).map(|unfit| (*file, unfit))).collect();
-    let all = |kind: Unfit| !unfit.is_empty() && unfit.iter().all(|(_, unfit)| *unfit == kind);
-    if all(Unfit::Hash) {
+    let all = |kind: UnfitReason| !unfit.is_empty() && unfit.iter().all(|(_, unfit)| *unfit == kind);
+    if all(UnfitReason::Hash) {
         return format!("none of the {} files of {subject} has one of the given digests", files.len());
     }
-    if all(Unfit::Python) {
+    if all(UnfitReason::Python) {
         let wanted = files.iter().find_map(|file| file.requires_python.as_ref());
         let wanted = wanted.map_or_else(String::new, |wanted| format!(" {wanted}"));
         return format!("{subject} requires Python{wanted}");
@@ -48,10 +56,10 @@ pub(super) fn nothing_fits(selector: &Selector, offer: &Offer, candidate: &Candi
     };
     let source = match unfit.iter().find(|(file, _)| file.wheel().is_none()) {
         None => "no source distribution",
-        Some((_, Unfit::Format)) => "a source distribution that `--only-binary` forbids",
-        Some((_, Unfit::Hash)) => "a source distribution without one of the given digests",
-        Some((_, Unfit::Python)) => "a source distribution for other versions of Python",
-        Some((_, Unfit::Tags)) => "a source distribution",
+        Some((_, UnfitReason::Format)) => "a source distribution that `--only-binary` forbids",
+        Some((_, UnfitReason::Hash)) => "a source distribution without one of the given digests",
+        Some((_, UnfitReason::Python)) => "a source distribution for other versions of Python",
+        Some((_, UnfitReason::Tags)) => "a source distribution",
     };
     let lacking = if here.is_empty() { format!("{python} on {}", selector.target.platform) } else { python };
     let hint = if selector.target.python.free_threaded && here.iter().any(|wheel| is_abi3(wheel)) {

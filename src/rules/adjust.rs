@@ -7,25 +7,25 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::model::finding::Level;
+use crate::model::finding::FindingLevel;
 
 use super::RuleSet;
 
 /// What a rule is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting {
+pub enum RuleSetting {
     /// Nothing: it is not evaluated.
     Off,
     /// Its findings weigh so much.
-    Level(Level),
+    Level(FindingLevel),
 }
 
 /// The words for settings, the lightest first.
-const SETTINGS: &[(&str, Setting)] = &[
-    ("off", Setting::Off),
-    ("hint", Setting::Level(Level::Hint)),
-    ("warning", Setting::Level(Level::Warning)),
-    ("decides", Setting::Level(Level::Decides)),
+const SETTINGS: &[(&str, RuleSetting)] = &[
+    ("off", RuleSetting::Off),
+    ("hint", RuleSetting::Level(FindingLevel::Hint)),
+    ("warning", RuleSetting::Level(FindingLevel::Warning)),
+    ("decides", RuleSetting::Level(FindingLevel::Decides)),
 ];
 
 /// Why a rule cannot be set so.
@@ -63,10 +63,10 @@ impl AdjustError {
     }
 }
 
-impl FromStr for Setting {
+impl FromStr for RuleSetting {
     type Err = AdjustError;
 
-    fn from_str(word: &str) -> Result<Setting, AdjustError> {
+    fn from_str(word: &str) -> Result<RuleSetting, AdjustError> {
         let found = SETTINGS.iter().find(|(name, _)| *name == word);
         found.map(|(_, setting)| *setting).ok_or_else(|| AdjustError::Word { given: word.to_owned() })
     }
@@ -74,19 +74,22 @@ impl FromStr for Setting {
 
 impl RuleSet {
     /// Changes rules; of several settings of one rule the last counts.
-    pub fn adjust<'a>(&mut self, settings: impl IntoIterator<Item = (&'a str, Setting)>) -> Result<(), AdjustError> {
-        let settings: BTreeMap<&str, Setting> = settings.into_iter().collect();
+    pub fn adjust<'a>(
+        &mut self,
+        settings: impl IntoIterator<Item = (&'a str, RuleSetting)>,
+    ) -> Result<(), AdjustError> {
+        let settings: BTreeMap<&str, RuleSetting> = settings.into_iter().collect();
         for (id, setting) in settings {
             let Some(position) = self.rules.iter().position(|rule| rule.id == id) else {
                 return Err(AdjustError::Absent { id: id.to_owned(), nearest: self.nearest(id) });
             };
             match (setting, self.rules.get_mut(position)) {
-                (Setting::Level(Level::Decides), Some(rule)) if rule.verdict.is_none() => {
+                (RuleSetting::Level(FindingLevel::Decides), Some(rule)) if rule.verdict.is_none() => {
                     return Err(AdjustError::NoVerdict { id: id.to_owned() });
                 }
-                (Setting::Level(level), Some(rule)) => rule.level = level,
-                (Setting::Off, _) => drop(self.rules.remove(position)),
-                (Setting::Level(_), None) => {}
+                (RuleSetting::Level(level), Some(rule)) => rule.level = level,
+                (RuleSetting::Off, _) => drop(self.rules.remove(position)),
+                (RuleSetting::Level(_), None) => {}
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use super::{RuleError, RuleSet};
 
 /// One rule: its id, its file and its page.
-struct Builtin {
+struct BuiltinRule {
     id: &'static str,
     rule: &'static str,
     page: &'static str,
@@ -11,7 +11,7 @@ struct Builtin {
 
 macro_rules! rule {
     ($id:literal) => {
-        Builtin {
+        BuiltinRule {
             id: $id,
             rule: include_str!(concat!("../../rules/", $id, ".toml")),
             page: include_str!(concat!("../../docs/rules/", $id, ".md")),
@@ -20,7 +20,7 @@ macro_rules! rule {
 }
 
 /// In the order in which a reader meets them: what is installed, whether it loads, what it does, what to know besides.
-const BUILTIN: &[Builtin] = &[
+const BUILTIN: &[BuiltinRule] = &[
     rule!("nothing-installable"),
     rule!("python-excluded"),
     rule!("builds-from-source"),

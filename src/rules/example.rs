@@ -3,18 +3,18 @@
 mod facts;
 
 use crate::model::outcome::ModuleOutcome;
-use crate::model::subject::{Delegate, HiddenModule, Offer, Subject};
+use crate::model::subject::{Delegate, HiddenModule, InstallChoice, Subject};
 use crate::model::target::{InvalidTarget, Target};
 
-use super::raw::{Expectation, OfferKind, RawDelegate, RawExample};
+use super::raw::{ExampleExpectation, OfferKind, RawDelegate, RawExample};
 
 /// One example.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct RuleExample {
     /// The line of the rule file on which it starts.
     pub line: Option<u32>,
     /// What the rule is to say.
-    pub expect: Expectation,
+    pub expect: ExampleExpectation,
     /// What it is said of.
     pub subject: Subject,
 }
@@ -39,17 +39,17 @@ pub(super) fn subject(raw: &RawExample) -> Result<Subject, InvalidTarget> {
     })
 }
 
-fn offer(raw: &RawExample) -> Offer {
+fn offer(raw: &RawExample) -> InstallChoice {
     let filename = raw.file.clone();
     let why = raw.why.clone();
     match raw.offer {
-        OfferKind::Wheel => Offer::Wheel { filename },
-        OfferKind::Pure => Offer::Pure { filename, elsewhere: raw.lost.clone() },
-        OfferKind::PureFallback => Offer::PureFallback { filename, lost: raw.lost.clone() },
-        OfferKind::Source => Offer::Source { filename, build: None },
-        OfferKind::Nothing => Offer::Nothing { why, requires_python: None },
-        OfferKind::OtherPython => Offer::Nothing { why: String::new(), requires_python: Some(why) },
-        OfferKind::Unknown => Offer::Unknown { why },
+        OfferKind::Wheel => InstallChoice::Wheel { filename },
+        OfferKind::Pure => InstallChoice::Pure { filename, elsewhere: raw.lost.clone() },
+        OfferKind::PureFallback => InstallChoice::PureFallback { filename, lost: raw.lost.clone() },
+        OfferKind::Source => InstallChoice::Source { filename, build: None },
+        OfferKind::Nothing => InstallChoice::Nothing { why, requires_python: None },
+        OfferKind::OtherPython => InstallChoice::Nothing { why: String::new(), requires_python: Some(why) },
+        OfferKind::Unknown => InstallChoice::Unknown { why },
     }
 }
 

@@ -2,29 +2,29 @@
 
 use std::fmt;
 
-use crate::model::subject::{Delegate, Offer, Subject};
+use crate::model::subject::{Delegate, InstallChoice, Subject};
 use crate::model::verdict::DeclaredBy;
 
-use super::predicate::{View, classifier_words};
-use super::raw::Scope;
+use super::predicate::{RuleView, classifier_words};
+use super::raw::RuleScope;
 use super::words::some;
 use super::{lost, other_wheels};
 
 /// A name in braces that a message may use.
 #[derive(Clone, Copy, Debug)]
-pub struct Placeholder {
+pub struct MessagePlaceholder {
     /// The name.
     pub name: &'static str,
     /// The scope whose rules may use it; `None` for both.
-    pub scope: Option<Scope>,
+    pub scope: Option<RuleScope>,
     /// What it stands for.
     pub meaning: &'static str,
-    value: fn(View<'_>, Words<'_>) -> String,
+    value: fn(RuleView<'_>, MessageWords<'_>) -> String,
 }
 
 /// What evaluating the condition gave besides its answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Words<'a> {
+pub(super) enum MessageWords<'a> {
     /// It holds: what was found.
     Found(&'a [String]),
     /// It is unknown: why.
@@ -32,148 +32,153 @@ pub(super) enum Words<'a> {
 }
 
 /// Every placeholder, as `docs/writing-rules.md` lists them.
-pub const PLACEHOLDERS: &[Placeholder] = &[
-    Placeholder {
+pub const PLACEHOLDERS: &[MessagePlaceholder] = &[
+    MessagePlaceholder {
         name: "package",
         scope: None,
         meaning: "the package's name",
         value: |view, _| view.subject.package.clone(),
     },
-    Placeholder { name: "version", scope: None, meaning: "its version", value: |view, _| view.subject.version.clone() },
-    Placeholder {
+    MessagePlaceholder {
+        name: "version",
+        scope: None,
+        meaning: "its version",
+        value: |view, _| view.subject.version.clone(),
+    },
+    MessagePlaceholder {
         name: "target",
         scope: None,
         meaning: "the target, as in `cp314t-linux-x86_64`",
         value: |view, _| view.subject.target.to_string(),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "python",
         scope: None,
         meaning: "the interpreter, as in `3.14t`",
         value: |view, _| view.subject.target.python.to_string(),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "file",
         scope: None,
         meaning: "the file that an installer chooses",
         value: |view, _| file(&view.subject.offer).to_owned(),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "why",
         scope: None,
         meaning: "in `unknown`: why the condition is unknown; elsewhere: why nothing, or nothing certain, is chosen",
         value: |view, words| why(&view.subject.offer, words),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "found",
         scope: None,
         meaning: "what the predicates found: functions, symbols, files, modules",
         value: |_, words| found(words),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "classifier",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "the classifier about free threading, as in `Free Threading :: 2 - Beta`",
         value: |view, _| classifier(view),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "lost",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "of a pure wheel: where the compiled modules are that it goes without",
         value: |view, _| lost(view.subject),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "build",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "of an sdist: what a build of it would become, as in `would keep the GIL off (2 modules declare it)`",
         // Tables have no room for the reason, which stands behind the colon.
         value: |view, _| foreseen(&view.subject.offer).0.split(": ").next().unwrap_or_default().to_owned(),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "build-with-needs",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "the same with its reason and the compilers that the build needs",
         value: |view, _| match foreseen(&view.subject.offer) {
             (build, []) => build,
             (build, needs) => format!("{build}; the build needs {}", needs.join(", ")),
         },
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "other-wheels",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "for which other free-threaded Pythons or platforms the same version has wheels, after `; `; empty without any",
         value: |view, _| ported(view.subject),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "requires-python",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "of a version that does not allow the target's Python: what it allows, as in `<3.14,>=3.11`",
         value: |view, _| requires_python(&view.subject.offer),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "hidden",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "the files that the target does not look for",
         value: |view, _| some(view.subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "problems",
-        scope: Some(Scope::Package),
+        scope: Some(RuleScope::Package),
         meaning: "what could not be looked at",
         value: |view, _| some(view.subject.problems.iter().map(String::as_str), 1),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "module",
-        scope: Some(Scope::Module),
+        scope: Some(RuleScope::Module),
         meaning: "the module's dotted name",
         value: |view, _| of_module(view, |module| module.module.clone()),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "path",
-        scope: Some(Scope::Module),
+        scope: Some(RuleScope::Module),
         meaning: "its path inside the file",
         value: |view, _| of_module(view, |module| module.path.clone()),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "reason",
-        scope: Some(Scope::Module),
+        scope: Some(RuleScope::Module),
         meaning: "why its outcome is what it is",
         value: |view, _| of_module(view, |module| module.reason.clone()),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "declared-by",
-        scope: Some(Scope::Module),
+        scope: Some(RuleScope::Module),
         meaning: "who declared that it does not need the GIL",
         value: |view, _| of_module(view, |module| module.declared_by.as_ref().map_or_else(String::new, declarer)),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "delegate",
-        scope: Some(Scope::Module),
+        scope: Some(RuleScope::Module),
         meaning: "the module that it delegates to",
         value: |view, _| of_module(view, |module| module.delegate.clone().unwrap_or_default()),
     },
-    Placeholder {
+    MessagePlaceholder {
         name: "delegate-found",
-        scope: Some(Scope::Module),
+        scope: Some(RuleScope::Module),
         meaning: "which package of the set provides that, and what it does",
         value: |view, _| delegate_found(view),
     },
 ];
 
-fn file(offer: &Offer) -> &str {
+fn file(offer: &InstallChoice) -> &str {
     match offer {
-        Offer::Wheel { filename }
-        | Offer::Pure { filename, .. }
-        | Offer::PureFallback { filename, .. }
-        | Offer::Source { filename, .. } => filename,
-        Offer::Nothing { .. } | Offer::Unknown { .. } => "no file",
+        InstallChoice::Wheel { filename }
+        | InstallChoice::Pure { filename, .. }
+        | InstallChoice::PureFallback { filename, .. }
+        | InstallChoice::Source { filename, .. } => filename,
+        InstallChoice::Nothing { .. } | InstallChoice::Unknown { .. } => "no file",
     }
 }
 
 /// What a build becomes, and the compilers that it needs.
-fn foreseen(offer: &Offer) -> (String, &[String]) {
+fn foreseen(offer: &InstallChoice) -> (String, &[String]) {
     match offer {
-        Offer::Source { build: Some(build), .. } => (build.reason.clone(), &build.needs),
+        InstallChoice::Source { build: Some(build), .. } => (build.reason.clone(), &build.needs),
         _ => ("what it becomes is decided where it is built".to_owned(), &[]),
     }
 }
@@ -181,7 +186,7 @@ fn foreseen(offer: &Offer) -> (String, &[String]) {
 /// They are in other wheels, or in this one under names for others.
 fn lost(subject: &Subject) -> String {
     match &subject.offer {
-        Offer::PureFallback { lost, .. } => lost::in_words(lost, subject.target.python),
+        InstallChoice::PureFallback { lost, .. } => lost::in_words(lost, subject.target.python),
         _ if subject.hidden.is_empty() => String::new(),
         _ => {
             let hidden = some(subject.hidden.iter().map(|hidden| hidden.path.as_str()), 3);
@@ -197,34 +202,34 @@ fn ported(subject: &Subject) -> String {
     told.map(|told| format!("; {told}")).unwrap_or_default()
 }
 
-fn requires_python(offer: &Offer) -> String {
+fn requires_python(offer: &InstallChoice) -> String {
     match offer {
-        Offer::Nothing { requires_python: Some(wanted), .. } => wanted.clone(),
+        InstallChoice::Nothing { requires_python: Some(wanted), .. } => wanted.clone(),
         _ => String::new(),
     }
 }
 
-fn why(offer: &Offer, words: Words<'_>) -> String {
+fn why(offer: &InstallChoice, words: MessageWords<'_>) -> String {
     match (offer, words) {
-        (_, Words::Whys(whys)) if !whys.is_empty() => whys.join("; "),
-        (Offer::Nothing { why, .. } | Offer::Unknown { why }, _) => why.clone(),
+        (_, MessageWords::Whys(whys)) if !whys.is_empty() => whys.join("; "),
+        (InstallChoice::Nothing { why, .. } | InstallChoice::Unknown { why }, _) => why.clone(),
         _ => String::new(),
     }
 }
 
-fn found(words: Words<'_>) -> String {
+fn found(words: MessageWords<'_>) -> String {
     match words {
-        Words::Found(found) => some(found.iter().map(String::as_str), 3),
-        Words::Whys(_) => String::new(),
+        MessageWords::Found(found) => some(found.iter().map(String::as_str), 3),
+        MessageWords::Whys(_) => String::new(),
     }
 }
 
-fn classifier(view: View<'_>) -> String {
+fn classifier(view: RuleView<'_>) -> String {
     let level = view.subject.distribution.free_threading.value().copied().flatten();
     level.map(classifier_words).unwrap_or_default().to_owned()
 }
 
-fn of_module(view: View<'_>, value: impl Fn(&crate::model::outcome::ModuleOutcome) -> String) -> String {
+fn of_module(view: RuleView<'_>, value: impl Fn(&crate::model::outcome::ModuleOutcome) -> String) -> String {
     view.module.map(value).unwrap_or_default()
 }
 
@@ -237,7 +242,7 @@ fn declarer(declared_by: &DeclaredBy) -> String {
     }
 }
 
-fn delegate_found(view: View<'_>) -> String {
+fn delegate_found(view: RuleView<'_>) -> String {
     let found = view.module.and_then(|module| view.subject.delegates.get(module.delegate.as_ref()?));
     match found {
         Some(Delegate::Provided { package, reason, .. }) => format!("{package}: {reason}"),
@@ -249,28 +254,28 @@ fn delegate_found(view: View<'_>) -> String {
 
 /// A message, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template {
-    parts: Vec<Part>,
+pub(super) struct MessageTemplate {
+    parts: Vec<MessagePart>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum MessagePart {
     Text(String),
     Placeholder(&'static str),
 }
 
-impl fmt::Display for Template {
+impl fmt::Display for MessageTemplate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts.iter().try_for_each(|part| match part {
-            Part::Text(text) => formatter.write_str(text),
-            Part::Placeholder(name) => write!(formatter, "{{{name}}}"),
+            MessagePart::Text(text) => formatter.write_str(text),
+            MessagePart::Placeholder(name) => write!(formatter, "{{{name}}}"),
         })
     }
 }
 
-impl Template {
+impl MessageTemplate {
     /// Takes a message apart; the error says what is wrong with it.
-    pub(super) fn read(text: &str, scope: Scope) -> Result<Template, String> {
+    pub(super) fn read(text: &str, scope: RuleScope) -> Result<MessageTemplate, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -280,29 +285,29 @@ impl Template {
             if known.scope.is_some_and(|allowed| allowed != scope) {
                 return Err(format!("has the placeholder `{{{name}}}`, which is for rules of the other scope"));
             }
-            parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::Placeholder(known.name));
+            parts.push(MessagePart::Text(before.to_owned()));
+            parts.push(MessagePart::Placeholder(known.name));
             rest = tail;
         }
         if rest.contains('}') {
             return Err("has a `}` without `{`".to_owned());
         }
-        parts.push(Part::Text(rest.to_owned()));
-        Ok(Template { parts })
+        parts.push(MessagePart::Text(rest.to_owned()));
+        Ok(MessageTemplate { parts })
     }
 
     /// A message without placeholders.
-    pub(super) fn literal(text: &str) -> Template {
-        Template { parts: vec![Part::Text(text.to_owned())] }
+    pub(super) fn literal(text: &str) -> MessageTemplate {
+        MessageTemplate { parts: vec![MessagePart::Text(text.to_owned())] }
     }
 
     /// The message with its placeholders filled.
-    pub(super) fn fill(&self, view: View<'_>, words: Words<'_>) -> String {
+    pub(super) fn fill(&self, view: RuleView<'_>, words: MessageWords<'_>) -> String {
         self.parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Placeholder(name) => PLACEHOLDERS
+                MessagePart::Text(text) => text.clone(),
+                MessagePart::Placeholder(name) => PLACEHOLDERS
                     .iter()
                     .find(|placeholder| placeholder.name == *name)
                     .map_or_else(String::new, |placeholder| (placeholder.value)(view, words)),
@@ -318,15 +323,19 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_message_is_said() {
         let table = [
-            ("{module} of {package}", Scope::Module, None),
-            ("no placeholder", Scope::Package, None),
-            ("{modul}", Scope::Module, Some("has the unknown placeholder `{modul}`")),
-            ("{module}", Scope::Package, Some("has the placeholder `{module}`, which is for rules of the other scope")),
-            ("{module", Scope::Module, Some("has a `{` without `}`")),
-            ("module}", Scope::Module, Some("has a `}` without `{`")),
+            ("{module} of {package}", RuleScope::Module, None),
+            ("no placeholder", RuleScope::Package, None),
+            ("{modul}", RuleScope::Module, Some("has the unknown placeholder `{modul}`")),
+            (
+                "{module}",
+                RuleScope::Package,
+                Some("has the placeholder `{module}`, which is for rules of the other scope"),
+            ),
+            ("{module", RuleScope::Module, Some("has a `{` without `}`")),
+            ("module}", RuleScope::Module, Some("has a `}` without `{`")),
         ];
         for (text, scope, expected) in table {
-            assert_eq!(Template::read(text, scope).err().as_deref(), expected, "{text}");
+            assert_eq!(MessageTemplate::read(text, scope).err().as_deref(), expected, "{text}");
         }
     }
 }

@@ -14,7 +14,7 @@ const NAMED: usize = 4;
 
 /// What a wheel is for: a minor version of CPython 3, and whether later ones load it too (`abi3t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Build {
+struct WheelInterpreter {
     minor: u8,
     is_stable: bool,
 }
@@ -26,7 +26,7 @@ pub(super) fn in_words(filenames: &[String], target: Target) -> Option<String> {
         return None;
     }
     let wheels: Vec<WheelName> = filenames.iter().filter_map(|filename| filename.parse().ok()).collect();
-    let mut here: BTreeMap<Build, usize> = BTreeMap::new();
+    let mut here: BTreeMap<WheelInterpreter, usize> = BTreeMap::new();
     let mut elsewhere: Vec<String> = Vec::new();
     for (wheel, build) in wheels.iter().filter_map(|wheel| Some((wheel, build(wheel)?))) {
         let is_here = wheel.platform.iter().any(|tag| target.platform.is_meant_by(tag));
@@ -65,14 +65,19 @@ pub(super) fn in_words(filenames: &[String], target: Target) -> Option<String> {
 }
 
 /// For which free-threaded build a wheel is; `None` for one that none loads, and for one that every Python loads.
-fn build(wheel: &WheelName) -> Option<Build> {
+fn build(wheel: &WheelName) -> Option<WheelInterpreter> {
     let minor = |tag: &str| tag.strip_prefix("cp3")?.parse::<u8>().ok();
     let own = wheel.abi.iter().find_map(|abi| minor(abi.strip_suffix('t')?));
     if let Some(minor) = own {
-        return Some(Build { minor, is_stable: false });
+        return Some(WheelInterpreter { minor, is_stable: false });
     }
     let is_stable = wheel.abi.iter().any(|abi| abi == "abi3t");
-    wheel.python.iter().find_map(|tag| minor(tag)).filter(|_| is_stable).map(|minor| Build { minor, is_stable })
+    wheel
+        .python
+        .iter()
+        .find_map(|tag| minor(tag))
+        .filter(|_| is_stable)
+        .map(|minor| WheelInterpreter { minor, is_stable })
 }
 
 #[cfg(test)]

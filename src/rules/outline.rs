@@ -1,29 +1,29 @@
 //! What a rule says of itself, as a page: for rules that bring no page of their own.
 
-use crate::model::finding::Level;
+use crate::model::finding::FindingLevel;
 
-use super::raw::Scope;
-use super::rule::Rule;
+use super::raw::RuleScope;
+use super::rule::CheckedRule;
 
-impl Rule {
+impl CheckedRule {
     /// How much it weighs and what it looks at, in a few words.
     pub fn tier(&self) -> String {
         let level = match (self.level, self.verdict) {
-            (Level::Decides, Some(verdict)) => format!("decides: {}", verdict.word()),
-            (Level::Decides, None) => "decides".to_owned(),
-            (Level::Warning, _) => "warning".to_owned(),
-            (Level::Hint, _) => "hint".to_owned(),
+            (FindingLevel::Decides, Some(verdict)) => format!("decides: {}", verdict.word()),
+            (FindingLevel::Decides, None) => "decides".to_owned(),
+            (FindingLevel::Warning, _) => "warning".to_owned(),
+            (FindingLevel::Hint, _) => "hint".to_owned(),
         };
         let scope = match self.scope {
-            Scope::Package => "of a package",
-            Scope::Module => "of a module",
+            RuleScope::Package => "of a package",
+            RuleScope::Module => "of a module",
         };
         format!("{level}, {scope}")
     }
 }
 
 /// A page (Markdown) made from the rule alone.
-pub fn outline(rule: &Rule) -> String {
+pub fn outline(rule: &CheckedRule) -> String {
     let mut page = format!("# {}: {}\n\n## What it finds\n\n{}\n", rule.id, rule.title, rule.message);
     if let Some(unknown) = &rule.unknown {
         page.push_str(&format!("\nWhere that is unknown: {unknown}\n"));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 pub(super) use toml::Spanned;
 
 use crate::model::facts::{Generator, InitKind, PortingKind};
-use crate::model::finding::Level;
+use crate::model::finding::FindingLevel;
 use crate::model::name::PackageName;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::Verdict;
@@ -46,7 +46,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<RawRule, RuleError> {
 /// What a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Scope {
+pub enum RuleScope {
     /// The package as a whole: at most one finding.
     Package,
     /// Each of its modules.
@@ -59,13 +59,13 @@ pub enum Scope {
 /// gets "unknown" when that is what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Condition {
+pub enum RuleCondition {
     /// Every one holds.
-    All(Vec<Condition>),
+    All(Vec<RuleCondition>),
     /// At least one holds.
-    Any(Vec<Condition>),
+    Any(Vec<RuleCondition>),
     /// It does not hold.
-    Not(Box<Condition>),
+    Not(Box<RuleCondition>),
     /// Module: why the outcome is what it is.
     Cause(Vec<Cause>),
     /// Module: what importing it does.
@@ -93,7 +93,7 @@ pub enum Condition {
     /// Module: how its imports break a claim to the stable ABI. A module without the claim: no.
     StableAbi(Vec<StableAbiBreach>),
     /// Package: a condition about modules holds for at least one that the target loads.
-    AnyModule(Box<Condition>),
+    AnyModule(Box<RuleCondition>),
     /// Package: the classifier `Free Threading :: …`.
     Classifier(Vec<ClassifierKind>),
     /// Package: what wheels the same version has, for any platform.
@@ -115,7 +115,7 @@ pub enum Condition {
 /// What a rule says of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Expectation {
+pub enum ExampleExpectation {
     /// Nothing.
     Quiet,
     /// That it could not be told.
@@ -124,13 +124,13 @@ pub enum Expectation {
     Fires,
 }
 
-impl Expectation {
+impl ExampleExpectation {
     /// The word for it in a rule file.
     pub fn word(self) -> &'static str {
         match self {
-            Expectation::Quiet => "quiet",
-            Expectation::Unknown => "unknown",
-            Expectation::Fires => "fires",
+            ExampleExpectation::Quiet => "quiet",
+            ExampleExpectation::Unknown => "unknown",
+            ExampleExpectation::Fires => "fires",
         }
     }
 }
@@ -141,10 +141,10 @@ impl Expectation {
 pub(super) struct RawRule {
     pub(super) id: Spanned<String>,
     pub(super) title: Spanned<String>,
-    pub(super) level: Level,
+    pub(super) level: FindingLevel,
     pub(super) verdict: Option<Spanned<Verdict>>,
-    pub(super) scope: Scope,
-    pub(super) when: Spanned<Condition>,
+    pub(super) scope: RuleScope,
+    pub(super) when: Spanned<RuleCondition>,
     pub(super) summary: Option<Spanned<String>>,
     pub(super) message: Spanned<String>,
     pub(super) unknown: Option<Spanned<String>>,

@@ -2,58 +2,58 @@
 
 use std::ops::Range;
 
-use crate::model::finding::Level;
+use crate::model::finding::FindingLevel;
 use crate::model::place::Place;
 use crate::model::verdict::Verdict;
 
 use super::error::{RuleError, place};
-use super::example::{self, Example};
-use super::message::{PLACEHOLDERS, Template};
-use super::raw::{self, Condition, Expectation, RawExample, RawRule, Scope, Spanned};
+use super::example::{self, RuleExample};
+use super::message::{MessageTemplate, PLACEHOLDERS};
+use super::raw::{self, ExampleExpectation, RawExample, RawRule, RuleCondition, RuleScope, Spanned};
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct CheckedRule {
     /// Kebab-case name of the thing found.
     pub id: String,
     /// A few words for lists.
     pub title: String,
     /// How much its findings weigh.
-    pub level: Level,
+    pub level: FindingLevel,
     /// The verdict that a finding leads to while the level is `decides`; `None` for what was written as a warning or hint.
     pub verdict: Option<Verdict>,
     /// What it is about.
-    pub scope: Scope,
+    pub scope: RuleScope,
     /// When it fires.
-    pub condition: Condition,
+    pub condition: RuleCondition,
     /// Its own examples.
-    pub examples: Vec<Example>,
+    pub examples: Vec<RuleExample>,
     /// Where its file gives its id.
     pub place: Place,
-    pub(super) summary: Template,
-    pub(super) message: Template,
-    pub(super) unknown: Option<Template>,
-    pub(super) help: Template,
-    pub(super) alternative: Option<Template>,
+    pub(super) summary: MessageTemplate,
+    pub(super) message: MessageTemplate,
+    pub(super) unknown: Option<MessageTemplate>,
+    pub(super) help: MessageTemplate,
+    pub(super) alternative: Option<MessageTemplate>,
 }
 
 /// Deepest nesting of `all`, `any` and `not`.
 const DEEPEST_CONDITION: usize = 16;
 
 /// Reads and checks a rule file.
-pub(super) fn read(file: &str, text: &str) -> Result<Rule, RuleError> {
+pub(super) fn read(file: &str, text: &str) -> Result<CheckedRule, RuleError> {
     let raw = raw::parse(file, text)?;
-    Checker { file, text }.check(raw)
+    RuleChecker { file, text }.check(raw)
 }
 
 /// Where the rule comes from, for errors.
-struct Checker<'a> {
+struct RuleChecker<'a> {
     file: &'a str,
     text: &'a str,
 }
 
-impl Checker<'_> {
-    fn check(&self, raw: RawRule) -> Result<Rule, RuleError> {
+impl RuleChecker<'_> {
+    fn check(&self, raw: RawRule) -> Result<CheckedRule, RuleError> {
         self.check_id(&raw)?;
         self.check_verdict(&raw)?;
         let condition = raw.when.get_ref();
@@ -61,15 +61,15 @@ impl Checker<'_> {
         check.map_err(|(found, expected)| self.error("when", raw.when.span(), found, expected))?;
         self.check_unknown(&raw)?;
         let template = |field, message: &Spanned<String>| {
-            Template::read(message.get_ref(), raw.scope).map_err(|found| {
+            MessageTemplate::read(message.get_ref(), raw.scope).map_err(|found| {
                 let names: Vec<&str> = PLACEHOLDERS.iter().map(|placeholder| placeholder.name).collect();
                 self.error(field, message.span(), found, format!("placeholders out of {}", names.join(", ")))
             })
         };
-        Ok(Rule {
+        Ok(CheckedRule {
             summary: match &raw.summary {
                 Some(summary) => template("summary", summary)?,
-                None => Template::literal(&in_a_sentence(raw.title.get_ref())),
+                None => MessageTemplate::literal(&in_a_sentence(raw.title.get_ref())),
             },
             message: template("message", &raw.message)?,
             unknown: raw.unknown.as_ref().map(|message| template("unknown", message)).transpose()?,
@@ -104,15 +104,15 @@ impl Checker<'_> {
 
     fn check_verdict(&self, raw: &RawRule) -> Result<(), RuleError> {
         match (&raw.verdict, raw.level) {
-            (None, Level::Decides) => {
+            (None, FindingLevel::Decides) => {
                 let expected = "the verdict that a rule of level `decides` leads to".to_owned();
                 Err(self.error("verdict", raw.id.span(), "is missing".to_owned(), expected))
             }
-            (Some(verdict), Level::Warning | Level::Hint) => {
+            (Some(verdict), FindingLevel::Warning | FindingLevel::Hint) => {
                 let expected = "none, since only rules of level `decides` lead to one".to_owned();
                 Err(self.error("verdict", verdict.span(), format!("is `{}`", verdict.get_ref().word()), expected))
             }
-            (Some(verdict), Level::Decides) if matches!(verdict.get_ref(), Verdict::Ready | Verdict::Pure) => {
+            (Some(verdict), FindingLevel::Decides) if matches!(verdict.get_ref(), Verdict::Ready | Verdict::Pure) => {
                 let expected = "a verdict that is worse than what a package gets without any finding".to_owned();
                 Err(self.error("verdict", verdict.span(), format!("is `{}`", verdict.get_ref().word()), expected))
             }
@@ -139,7 +139,7 @@ impl Checker<'_> {
         raw: &[Spanned<RawExample>],
         can_be_unknown: bool,
         rule: Range<usize>,
-    ) -> Result<Vec<Example>, RuleError> {
+    ) -> Result<Vec<RuleExample>, RuleError> {
         let mut examples = Vec::new();
         for spanned in raw {
             let raw = spanned.get_ref();
@@ -148,12 +148,12 @@ impl Checker<'_> {
                 self.error("example", span, format!("has `{}`", error.given), error.expected.to_owned())
             })?;
             let line = place(self.file, self.text, Some(spanned.span())).line;
-            examples.push(Example { line, expect: raw.expect, subject });
+            examples.push(RuleExample { line, expect: raw.expect, subject });
         }
-        let needed: &[Expectation] = if can_be_unknown {
-            &[Expectation::Fires, Expectation::Quiet, Expectation::Unknown]
+        let needed: &[ExampleExpectation] = if can_be_unknown {
+            &[ExampleExpectation::Fires, ExampleExpectation::Quiet, ExampleExpectation::Unknown]
         } else {
-            &[Expectation::Fires, Expectation::Quiet]
+            &[ExampleExpectation::Fires, ExampleExpectation::Quiet]
         };
         let complete = needed.iter().all(|expect| examples.iter().any(|example| example.expect == *expect));
         if complete && examples.len() >= 3 {
@@ -176,7 +176,7 @@ fn in_a_sentence(title: &str) -> String {
 }
 
 /// Checks a condition; the error is what was found and what was expected.
-fn check_condition(condition: &Condition, scope: Scope, depth: usize) -> Result<(), (String, String)> {
+fn check_condition(condition: &RuleCondition, scope: RuleScope, depth: usize) -> Result<(), (String, String)> {
     if depth > DEEPEST_CONDITION {
         return Err(("is nested too deeply".to_owned(), format!("at most {DEEPEST_CONDITION} levels")));
     }
@@ -187,6 +187,6 @@ fn check_condition(condition: &Condition, scope: Scope, depth: usize) -> Result<
         let expected = format!("predicates for the scope `{scope:?}`").to_lowercase();
         return Err((format!("has the predicate {condition:?}"), expected));
     }
-    let inner = if matches!(condition, Condition::AnyModule(_)) { Scope::Module } else { scope };
+    let inner = if matches!(condition, RuleCondition::AnyModule(_)) { RuleScope::Module } else { scope };
     condition.parts().iter().try_for_each(|part| check_condition(part, inner, depth + 1))
 }

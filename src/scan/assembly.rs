@@ -8,14 +8,14 @@ use crate::model::gate::Gate;
 use crate::model::lock::ExcludedTarget;
 use crate::model::name::{PackageName, Version};
 use crate::model::problem::Problem;
-use crate::model::report::{PackageReport, Report, Summary, TargetResult};
+use crate::model::report::{PackageReport, Report, RunSummary, TargetResult};
 use crate::model::resolution::{RequiredBy, Resolution};
 use crate::model::target::Target;
 
-use super::examinations::Examinations;
+use super::examinations::ExaminationIndex;
 
 /// One target's resolution and what was judged of each of its packages, in the same order.
-pub(super) struct Judged {
+pub(super) struct JudgedTarget {
     /// Number of what the set comes from: the requests, or one environment.
     pub(super) origin: usize,
     /// The set.
@@ -26,7 +26,7 @@ pub(super) struct Judged {
 
 /// Bytes that came over the network and bytes that the files have in all.
 #[derive(Clone, Copy)]
-pub(super) struct Bytes {
+pub(super) struct ByteCounts {
     pub(super) fetched: u64,
     pub(super) total: u64,
 }
@@ -91,23 +91,23 @@ impl ReportBuilder {
 
 /// What the targets say of one version of a package.
 #[derive(Default)]
-struct Gathered {
+struct GatheredVersion {
     required_by: BTreeSet<RequiredBy>,
     results: Vec<TargetResult>,
 }
 
 /// A version of a package, the number of the origin that it comes from, and how often the set had it before: folders in
 /// which modules are looked for may each have one.
-type Key = (PackageName, Option<Version>, usize, usize);
+type VersionKey = (PackageName, Option<Version>, usize, usize);
 
 /// Puts the report together.
-pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: Bytes) -> ReportBuilder {
+pub(super) fn assemble(judged: Vec<JudgedTarget>, examinations: &ExaminationIndex, bytes: ByteCounts) -> ReportBuilder {
     let mut targets: Vec<Target> = Vec::new();
     let mut problems: BTreeSet<Problem> = BTreeSet::new();
     let mut excluded: BTreeSet<ExcludedTarget> = BTreeSet::new();
     problems.extend(examinations.values().flat_map(|found| found.problems.iter().cloned()));
-    let mut packages: BTreeMap<Key, Gathered> = BTreeMap::new();
-    for Judged { origin, resolution, results } in judged {
+    let mut packages: BTreeMap<VersionKey, GatheredVersion> = BTreeMap::new();
+    for JudgedTarget { origin, resolution, results } in judged {
         if !targets.contains(&resolution.target) {
             targets.push(resolution.target);
         }
@@ -123,7 +123,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
         }
     }
     let names: BTreeSet<&PackageName> = packages.keys().map(|(name, ..)| name).collect();
-    let summary = Summary {
+    let summary = RunSummary {
         packages: names.len(),
         files: examinations.len(),
         modules: examinations.values().map(|found| found.module_count()).sum(),
@@ -131,7 +131,7 @@ pub(super) fn assemble(judged: Vec<Judged>, examinations: &Examinations, bytes: 
         bytes_total: bytes.total,
         problems: problems.len(),
     };
-    let package = |((name, version, ..), gathered): (Key, Gathered)| PackageReport {
+    let package = |((name, version, ..), gathered): (VersionKey, GatheredVersion)| PackageReport {
         name,
         version,
         required_by: shortest_first(gathered.required_by),

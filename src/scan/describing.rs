@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::archive::Contents;
+use crate::archive::ArchiveContents;
 use crate::archive::description::{free_threading, kind_of_name, programs};
-use crate::archive::wheel::Wheel;
+use crate::archive::wheel::WheelArchive;
 use crate::binary::image::is_object;
-use crate::examine::Depth;
+use crate::examine::ExamineDepth;
 use crate::import::claims;
-use crate::installed::Distribution;
-use crate::model::artifact::Listing;
-use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind};
+use crate::installed::InstalledDistribution;
+use crate::model::artifact::ArtifactListing;
+use crate::model::distribution::{AbiClaim, DistributionFacts, NativeFile, NativeKind};
 use crate::model::facts::{Abi, Fact, ImageFacts, ModuleFacts};
 use crate::model::metadata::Metadata;
 use crate::model::name::Version;
 use crate::model::wheel_name::WheelName;
 
-use super::glance::Glance;
+use super::glance::ExamineOptions;
 
 /// Describes a wheel; its name's part is unknown when the name is no wheel's.
-pub(super) fn describe(wheel: &Wheel, glance: Glance<'_>, modules: &[ModuleFacts]) -> DistributionFacts {
+pub(super) fn describe(wheel: &WheelArchive, glance: ExamineOptions<'_>, modules: &[ModuleFacts]) -> DistributionFacts {
     let name_claims = match glance.filename.parse::<WheelName>() {
         Ok(name) => Fact::known(claims::of_wheel(&name), Vec::new()),
         Err(error) => Fact::unknown(error.to_string()),
@@ -39,7 +39,7 @@ pub(super) fn describe(wheel: &Wheel, glance: Glance<'_>, modules: &[ModuleFacts
     };
     let mut natives = natives(wheel, modules);
     // A server is not asked for what no verdict depends on.
-    if glance.depth == Depth::Everything {
+    if glance.depth == ExamineDepth::Everything {
         natives.extend(programs(wheel, is_object).map(|path| program(path)));
         natives.sort_by(|left, right| left.path.cmp(&right.path));
     }
@@ -50,7 +50,10 @@ pub(super) fn describe(wheel: &Wheel, glance: Glance<'_>, modules: &[ModuleFacts
 
 /// Describes what is installed: by what the installer kept of the wheel, and by the files that an import system could load.
 /// Nothing is described of files that nobody owns.
-pub(super) fn describe_installed(distribution: Option<&Distribution>, modules: &[ModuleFacts]) -> DistributionFacts {
+pub(super) fn describe_installed(
+    distribution: Option<&InstalledDistribution>,
+    modules: &[ModuleFacts],
+) -> DistributionFacts {
     let metadata = distribution.and_then(|distribution| distribution.metadata.as_ref());
     let wheel = distribution.and_then(|distribution| distribution.wheel.as_ref());
     let no_metadata = || Fact::unknown("there is no METADATA");
@@ -72,7 +75,7 @@ pub(super) fn describe_installed(distribution: Option<&Distribution>, modules: &
 }
 
 /// Names of all wheels of a version, sorted.
-pub(super) fn release(listing: &Listing, version: &Version) -> Vec<String> {
+pub(super) fn release(listing: &ArtifactListing, version: &Version) -> Vec<String> {
     let wheels = listing.files.iter().filter(|file| file.wheel().is_some() && file.version == *version);
     let mut names: Vec<String> = wheels.map(|file| file.filename.clone()).collect();
     names.sort();
@@ -81,11 +84,11 @@ pub(super) fn release(listing: &Listing, version: &Version) -> Vec<String> {
 }
 
 fn program(path: &str) -> NativeFile {
-    NativeFile { path: path.to_owned(), kind: NativeKind::Program, claim: Claim::Nothing, abis: Vec::new() }
+    NativeFile { path: path.to_owned(), kind: NativeKind::Program, claim: AbiClaim::Nothing, abis: Vec::new() }
 }
 
 /// Every compiled file: what was read, and what by its name is a library or program that nobody imports.
-fn natives(wheel: &Wheel, modules: &[ModuleFacts]) -> Vec<NativeFile> {
+fn natives(wheel: &WheelArchive, modules: &[ModuleFacts]) -> Vec<NativeFile> {
     let read = modules.iter().map(|facts| (facts.path.clone(), native(facts)));
     let mut natives: BTreeMap<String, NativeFile> = read.collect();
     for path in wheel.entries().iter().map(|entry| &entry.path) {

@@ -8,27 +8,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::Contents;
-use crate::archive::limits::Limits;
-use crate::archive::source::{LocalFile, Source, SourceError};
-use crate::archive::wheel::Wheel;
+use crate::archive::ArchiveContents;
+use crate::archive::limits::ArchiveLimits;
+use crate::archive::source::{LocalFile, RangeSource, SourceError};
+use crate::archive::wheel::WheelArchive;
 use crate::archive::{metadata, record, sdist};
-use crate::examine::Depth;
-use crate::index::{Index, RemoteFile, Tail};
-use crate::memo::Memo;
-use crate::model::artifact::{Artifact, ArtifactKind, FileCheck, Listing};
+use crate::examine::ExamineDepth;
+use crate::index::{PackageIndex, RemoteFile, TailSize};
+use crate::memo::OnceMap;
+use crate::model::artifact::{Artifact, ArtifactKind, ArtifactListing, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::facts::Fact;
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version, VersionSpecifiers};
 use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::resolve::{Catalog, CatalogError, Hint, Located};
+use crate::resolve::{CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint};
 
 use super::describing;
-use super::examination::{self, Examination, Extent, IsEnough};
-use super::examinations::Examinations;
-use super::glance::Glance;
+use super::examination::{self, ExaminedExtent, FileExamination, IsEnough};
+use super::examinations::ExaminationIndex;
+use super::glance::ExamineOptions;
 use super::location;
 use super::memory_budget::MemoryBudget;
 use super::pinned_digests::PinnedDigests;
@@ -47,13 +47,13 @@ const SOURCES_COST: u64 = 192 << 20;
 const LARGE_DIRECTORY: usize = 5_000;
 
 /// A wheel that was opened, and its size in bytes.
-struct Opened {
-    wheel: Wheel,
+struct OpenedWheel {
+    wheel: WheelArchive,
     size: u64,
     file: OpenedBytes,
 }
 
-impl Opened {
+impl OpenedWheel {
     fn is_large(&self) -> bool {
         self.wheel.entries().len() > LARGE_DIRECTORY
     }
@@ -78,7 +78,7 @@ impl OpenedBytes {
 
 /// Metadata as the store keeps it.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KeptMetadata {
     metadata: Metadata,
     /// Bytes of the file that had to be opened for it.
     size: Option<u64>,
@@ -86,37 +86,37 @@ struct Kept {
 
 /// Distribution files of one run.
 #[derive(Clone)]
-pub(super) struct Distributions {
-    inner: Arc<Inner>,
+pub(super) struct RunDistributions {
+    inner: Arc<DistributionInner>,
 }
 
-struct Inner {
-    index: Index,
-    limits: Limits,
+struct DistributionInner {
+    index: PackageIndex,
+    limits: ArchiveLimits,
     /// How much of each compiled file is looked at.
-    depth: Depth,
+    depth: ExamineDepth,
     /// What workers hold of unpacked bytes.
     memory: MemoryBudget,
     /// Digests that the input demands of files.
     pinned: PinnedDigests,
-    wheels: Memo<Location, Result<Arc<Opened>, CatalogError>>,
-    sdists: Memo<Location, Result<Arc<dyn Source>, CatalogError>>,
-    metadata: Memo<Location, Result<Arc<Metadata>, CatalogError>>,
-    located: Memo<Location, Result<Arc<Located>, CatalogError>>,
+    wheels: OnceMap<Location, Result<Arc<OpenedWheel>, CatalogError>>,
+    sdists: OnceMap<Location, Result<Arc<dyn RangeSource>, CatalogError>>,
+    metadata: OnceMap<Location, Result<Arc<Metadata>, CatalogError>>,
+    located: OnceMap<Location, Result<Arc<LocatedArtifact>, CatalogError>>,
     /// Bytes of each file that was opened, by this run or by the one that filled the cache.
     sizes: Mutex<BTreeMap<Location, u64>>,
     /// What this run found, by bucket.
-    examined: Mutex<BTreeMap<(&'static str, Location), Examination>>,
+    examined: Mutex<BTreeMap<(&'static str, Location), FileExamination>>,
     /// What this run knows of versions by any of their files.
     described: Mutex<BTreeMap<(PackageName, Version), Arc<Metadata>>>,
 }
 
-impl Distributions {
-    pub(super) fn new(index: Index, limits: Limits, depth: Depth) -> Distributions {
-        let (wheels, sdists, metadata, located) = (Memo::new(), Memo::new(), Memo::new(), Memo::new());
+impl RunDistributions {
+    pub(super) fn new(index: PackageIndex, limits: ArchiveLimits, depth: ExamineDepth) -> RunDistributions {
+        let (wheels, sdists, metadata, located) = (OnceMap::new(), OnceMap::new(), OnceMap::new(), OnceMap::new());
         let (sizes, examined, described) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (pinned, memory) = (PinnedDigests::default(), MemoryBudget::new(limits.memory_bytes));
-        let inner = Inner {
+        let inner = DistributionInner {
             index,
             limits,
             depth,
@@ -130,11 +130,11 @@ impl Distributions {
             examined,
             described,
         };
-        Distributions { inner: Arc::new(inner) }
+        RunDistributions { inner: Arc::new(inner) }
     }
 
     /// The same, before anything was asked of it, where the input demands these digests.
-    pub(super) fn held_to(mut self, pinned: PinnedDigests) -> Distributions {
+    pub(super) fn held_to(mut self, pinned: PinnedDigests) -> RunDistributions {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.pinned = pinned;
         }
@@ -142,12 +142,12 @@ impl Distributions {
     }
 
     /// The index that the files come from.
-    pub(super) fn index(&self) -> &Index {
+    pub(super) fn index(&self) -> &PackageIndex {
         &self.inner.index
     }
 
     /// Bytes of all files that were opened, by this run or by the one that filled the cache.
-    pub(super) fn total_bytes(&self, examinations: &Examinations) -> u64 {
+    pub(super) fn total_bytes(&self, examinations: &ExaminationIndex) -> u64 {
         let mut sizes = self.inner.sizes().clone();
         for (location, examination) in examinations {
             sizes.entry(location.clone()).or_insert(examination.size);
@@ -174,55 +174,63 @@ impl Distributions {
     }
 
     /// Looks into a wheel or an sdist, or recalls what was found when the same bytes were looked into before.
-    pub(super) fn examine(&self, artifact: &Artifact) -> Examination {
+    pub(super) fn examine(&self, artifact: &Artifact) -> FileExamination {
         self.inner.pinned.hold_to(artifact, self.examine_up_to(artifact, None).0)
     }
 
     /// Looks into a wheel, but no further than until `is_enough` says so of the modules seen so far.
-    pub(super) fn examine_until(&self, artifact: &Artifact, is_enough: &IsEnough<'_>) -> (Examination, Extent) {
+    pub(super) fn examine_until(
+        &self,
+        artifact: &Artifact,
+        is_enough: &IsEnough<'_>,
+    ) -> (FileExamination, ExaminedExtent) {
         let (examination, extent) = self.examine_up_to(artifact, Some(is_enough));
         (self.inner.pinned.hold_to(artifact, examination), extent)
     }
 
-    fn examine_up_to(&self, artifact: &Artifact, is_enough: Option<&IsEnough<'_>>) -> (Examination, Extent) {
+    fn examine_up_to(
+        &self,
+        artifact: &Artifact,
+        is_enough: Option<&IsEnough<'_>>,
+    ) -> (FileExamination, ExaminedExtent) {
         if let Some(known) = self.recall(artifact, EXAMINATIONS) {
-            return (known, Extent::Whole);
+            return (known, ExaminedExtent::Whole);
         }
         if artifact.kind.is_source() {
             let examination = self.examine_sources(artifact);
             self.keep(artifact, EXAMINATIONS, &examination);
-            return (examination, Extent::Whole);
+            return (examination, ExaminedExtent::Whole);
         }
         if let Some(is_enough) = is_enough
             && let Some(known) = self.recall(artifact, GLIMPSES).filter(|known| is_enough(&known.modules))
         {
-            return (known, Extent::Part);
+            return (known, ExaminedExtent::Part);
         }
         let (examination, extent) =
-            match self.inner.wheel(artifact, if is_enough.is_some() { Tail::Long } else { Tail::Usual }) {
+            match self.inner.wheel(artifact, if is_enough.is_some() { TailSize::Long } else { TailSize::Usual }) {
                 Ok(opened) => {
                     let (package, filename) = (Some(&artifact.name), artifact.filename.as_str());
                     let (depth, limits, memory) = (self.inner.depth, self.inner.limits, &self.inner.memory);
-                    let glance = Glance { package, filename, depth, limits, memory };
+                    let glance = ExamineOptions { package, filename, depth, limits, memory };
                     let part = is_enough.and_then(|it| examination::of_part(&opened.wheel, glance, opened.size, it));
                     let (found, extent) = match part {
-                        Some(part) => (part, Extent::Part),
-                        None => (examination::of_wheel(&opened.wheel, glance, opened.size), Extent::Whole),
+                        Some(part) => (part, ExaminedExtent::Part),
+                        None => (examination::of_wheel(&opened.wheel, glance, opened.size), ExaminedExtent::Whole),
                     };
-                    (Examination { check: opened.file.check(), ..found }, extent)
+                    (FileExamination { check: opened.file.check(), ..found }, extent)
                 }
-                Err(error) => (Examination::failed(problem(artifact, error)), Extent::Whole),
+                Err(error) => (FileExamination::failed(problem(artifact, error)), ExaminedExtent::Whole),
             };
         if self.inner.wheels.known(&artifact.location).is_some_and(|known| known.is_ok_and(|it| it.is_large())) {
             self.inner.wheels.forget(&artifact.location);
         }
-        let bucket = if extent == Extent::Whole { EXAMINATIONS } else { GLIMPSES };
+        let bucket = if extent == ExaminedExtent::Whole { EXAMINATIONS } else { GLIMPSES };
         self.keep(artifact, bucket, &examination);
         (examination, extent)
     }
 
     /// Sources that cannot be read leave open what they become; that they have to be built stands all the same.
-    fn examine_sources(&self, artifact: &Artifact) -> Examination {
+    fn examine_sources(&self, artifact: &Artifact) -> FileExamination {
         if let (ArtifactKind::SourceTree, Location::Path(folder)) = (&artifact.kind, &artifact.location) {
             return sources::examine_folder(folder, self.inner.limits);
         }
@@ -237,23 +245,23 @@ impl Distributions {
             }
             Err(error) => {
                 let source = Fact::unknown(problem(artifact, error).message);
-                Examination { source, ..Examination::default() }
+                FileExamination { source, ..FileExamination::default() }
             }
         }
     }
 
-    fn recall(&self, artifact: &Artifact, bucket: &'static str) -> Option<Examination> {
+    fn recall(&self, artifact: &Artifact, bucket: &'static str) -> Option<FileExamination> {
         let known = self.inner.examined().get(&(bucket, artifact.location.clone())).cloned();
         known.or_else(|| {
             let bytes = self.inner.index.store().get(bucket, &self.examination_key(artifact)?)?;
-            let kept: Examination = serde_json::from_slice(&bytes).ok()?;
+            let kept: FileExamination = serde_json::from_slice(&bytes).ok()?;
             // What an earlier run found by ranges says nothing about a digest that is to be computed.
             let counts = matches!(kept.check, FileCheck::Digest(_)) || !self.inner.pinned.want_whole(artifact);
             counts.then_some(kept)
         })
     }
 
-    fn keep(&self, artifact: &Artifact, bucket: &'static str, examination: &Examination) {
+    fn keep(&self, artifact: &Artifact, bucket: &'static str, examination: &FileExamination) {
         self.inner.examined().insert((bucket, artifact.location.clone()), examination.clone());
         // Why sources could not be read may pass, too.
         let is_read = !artifact.kind.is_source() || examination.source.value().is_some();
@@ -275,8 +283,8 @@ impl Distributions {
     }
 }
 
-impl Catalog for Distributions {
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+impl PackageCatalog for RunDistributions {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         self.inner.listing(name)
     }
 
@@ -284,12 +292,12 @@ impl Catalog for Distributions {
         self.inner.metadata(artifact)
     }
 
-    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError> {
+    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
         let sdist = |artifact: &Artifact| self.inner.sdist_metadata(artifact);
         self.inner.located.get(location, || location::locate(location, &sdist).map(Arc::new))
     }
 
-    fn prefetch(&self, hints: Vec<Hint>) {
+    fn prefetch(&self, hints: Vec<PrefetchHint>) {
         for hint in hints {
             let inner = Arc::clone(&self.inner);
             self.inner.index.prefetch(move || {
@@ -303,12 +311,12 @@ impl Catalog for Distributions {
     }
 }
 
-impl Inner {
+impl DistributionInner {
     fn sizes(&self) -> MutexGuard<'_, BTreeMap<Location, u64>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn examined(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Location), Examination>> {
+    fn examined(&self) -> MutexGuard<'_, BTreeMap<(&'static str, Location), FileExamination>> {
         self.examined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -316,7 +324,7 @@ impl Inner {
         self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         self.index.listing(name).map_err(|error| {
             let place = name.to_string();
             match error.is_not_found() {
@@ -336,7 +344,7 @@ impl Inner {
     fn read_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let key = lasting_key(artifact);
         let kept = key.as_ref().and_then(|key| self.index.store().get(METADATA, key));
-        if let Some(Kept { metadata, size }) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        if let Some(KeptMetadata { metadata, size }) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             self.sizes().extend(size.map(|size| (artifact.location.clone(), size)));
             return Ok(metadata);
         }
@@ -349,7 +357,7 @@ impl Inner {
                 return Err(unreadable(ProblemKind::Metadata, &artifact.filename, message));
             }
         };
-        let kept = Kept { metadata, size: self.sizes().get(&artifact.location).copied() };
+        let kept = KeptMetadata { metadata, size: self.sizes().get(&artifact.location).copied() };
         if let (Some(key), Ok(bytes)) = (key, serde_json::to_vec(&kept)) {
             let _ = self.index.store().put(METADATA, &key, &bytes);
         }
@@ -364,47 +372,47 @@ impl Inner {
             return metadata::parse(&bytes)
                 .map_err(|error| unreadable(ProblemKind::Metadata, place, error.to_string()));
         }
-        let opened = self.wheel(artifact, Tail::Usual)?;
+        let opened = self.wheel(artifact, TailSize::Usual)?;
         opened.wheel.metadata().map_err(|error| unreadable(error.kind(), place, error.to_string()))
     }
 
     fn sdist_metadata(&self, artifact: &Artifact) -> Result<Metadata, CatalogError> {
         let source = Box::new(self.sdist(artifact)?);
-        let read = sdist::read(&artifact.filename, source, sdist::Depth::Metadata, self.limits);
+        let read = sdist::read(&artifact.filename, source, sdist::SdistDepth::Metadata, self.limits);
         read.map(|sdist| sdist.metadata)
             .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))
     }
 
-    fn sdist(&self, artifact: &Artifact) -> Result<Arc<dyn Source>, CatalogError> {
-        self.sdists.get(&artifact.location, || Ok(Arc::from(self.source(artifact, Tail::Usual)?.0)))
+    fn sdist(&self, artifact: &Artifact) -> Result<Arc<dyn RangeSource>, CatalogError> {
+        self.sdists.get(&artifact.location, || Ok(Arc::from(self.source(artifact, TailSize::Usual)?.0)))
     }
 
-    fn wheel(&self, artifact: &Artifact, tail: Tail) -> Result<Arc<Opened>, CatalogError> {
+    fn wheel(&self, artifact: &Artifact, tail: TailSize) -> Result<Arc<OpenedWheel>, CatalogError> {
         self.wheels.get(&artifact.location, || {
             let (source, file) = self.source(artifact, tail)?;
             let size = source.size();
-            let wheel = Wheel::open(&artifact.filename, source, self.limits)
+            let wheel = WheelArchive::open(&artifact.filename, source, self.limits)
                 .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
-            Ok(Arc::new(Opened { wheel, size, file }))
+            Ok(Arc::new(OpenedWheel { wheel, size, file }))
         })
     }
 
-    fn source(&self, artifact: &Artifact, tail: Tail) -> Result<(Box<dyn Source>, OpenedBytes), CatalogError> {
+    fn source(&self, artifact: &Artifact, tail: TailSize) -> Result<(Box<dyn RangeSource>, OpenedBytes), CatalogError> {
         let failed = |error: SourceError| unreadable(error.kind(), &artifact.filename, error.to_string());
-        let (source, file): (Box<dyn Source>, _) = match &artifact.location {
+        let (source, file): (Box<dyn RangeSource>, _) = match &artifact.location {
             Location::Path(path) => {
                 let local = LocalFile::open(path).map_err(failed)?;
                 let check = self.local_check(artifact, &local).map_err(failed)?;
                 (Box::new(local), OpenedBytes::Local(check))
             }
             Location::Url(_) => {
-                let tail = if self.pinned.want_whole(artifact) { Tail::Whole } else { tail };
+                let tail = if self.pinned.want_whole(artifact) { TailSize::Whole } else { tail };
                 let file = self
                     .index
                     .open_with(artifact, tail)
                     .map_err(|error| unreadable(error.kind(), &artifact.filename, error.to_string()))?;
                 let file = Arc::new(file);
-                (Box::new(Ranged(Arc::clone(&file))), OpenedBytes::Remote(file))
+                (Box::new(RangedFile(Arc::clone(&file))), OpenedBytes::Remote(file))
             }
         };
         self.sizes().insert(artifact.location.clone(), source.size());
@@ -412,7 +420,7 @@ impl Inner {
     }
 
     /// A file on this machine is digested where anybody says what its digest is.
-    fn local_check(&self, artifact: &Artifact, file: &dyn Source) -> Result<FileCheck, SourceError> {
+    fn local_check(&self, artifact: &Artifact, file: &dyn RangeSource) -> Result<FileCheck, SourceError> {
         match self.pinned.algorithms(artifact) {
             algorithms if algorithms.is_empty() => Ok(FileCheck::Ranges),
             algorithms => record::digests(file, &algorithms).map(FileCheck::Digest),
@@ -421,9 +429,9 @@ impl Inner {
 }
 
 /// A file at a server as the archive wants it.
-struct Ranged(Arc<RemoteFile>);
+struct RangedFile(Arc<RemoteFile>);
 
-impl Source for Ranged {
+impl RangeSource for RangedFile {
     fn size(&self) -> u64 {
         self.0.size()
     }

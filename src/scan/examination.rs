@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::candidates::{Candidate, Standing};
-use crate::archive::limits::Limits;
+use crate::archive::candidates::{ModuleCandidate, NameStanding};
+use crate::archive::limits::ArchiveLimits;
 use crate::archive::record::digest;
-use crate::archive::select::{WhyLeft, by_name, select};
-use crate::archive::wheel::Wheel;
-use crate::archive::{Contents, Unpacked};
+use crate::archive::select::{SkipReason, by_name, select};
+use crate::archive::wheel::WheelArchive;
+use crate::archive::{ArchiveContents, UnpackedMembers};
 use crate::binary::image::ImageError;
-use crate::examine::{BinaryError, Siblings, examine};
+use crate::examine::{BinaryError, SiblingLibraries, examine};
 use crate::model::artifact::FileCheck;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::distribution::DistributionFacts;
@@ -24,7 +24,7 @@ use crate::model::problem::{Problem, ProblemKind};
 use crate::model::source::SourceFacts;
 
 use super::describing;
-use super::glance::Glance;
+use super::glance::ExamineOptions;
 use super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
 
 /// Unpacked bytes that are held at once while the processors work on them.
@@ -45,7 +45,7 @@ pub(super) type IsEnough<'a> = dyn Fn(&[ModuleFacts]) -> bool + 'a;
 
 /// How much of a distribution file was looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum ExaminedExtent {
     Whole,
     /// As much as decides.
     Part,
@@ -53,7 +53,7 @@ pub(super) enum Extent {
 
 /// What was found in one distribution file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Examination {
+pub(super) struct FileExamination {
     /// Facts of each compiled file, by path; files that are no object files are left out.
     pub(super) modules: Vec<ModuleFacts>,
     /// What could not be looked at.
@@ -79,10 +79,10 @@ pub(super) struct Examination {
     pub(super) source: Fact<SourceFacts>,
 }
 
-impl Examination {
+impl FileExamination {
     /// The examination of a file that could not be opened.
-    pub(super) fn failed(problem: Problem) -> Examination {
-        Examination { problems: vec![problem], ..Examination::default() }
+    pub(super) fn failed(problem: Problem) -> FileExamination {
+        FileExamination { problems: vec![problem], ..FileExamination::default() }
     }
 
     /// The problems as lines, for the rules.
@@ -111,11 +111,11 @@ impl Examination {
 }
 
 /// Looks into a wheel of some size in bytes.
-pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examination {
+pub(super) fn of_wheel(wheel: &WheelArchive, glance: ExamineOptions<'_>, size: u64) -> FileExamination {
     let selection = select(wheel);
     let paths: Vec<&str> = selection.modules.iter().map(|candidate| candidate.path.as_str()).collect();
     let mut examination = of_members(wheel, &paths, glance);
-    let not_imported = selection.left.into_iter().filter(|left| left.why == WhyLeft::NotImported);
+    let not_imported = selection.left.into_iter().filter(|left| left.why == SkipReason::NotImported);
     examination.left_out = not_imported.map(|left| left.path).collect();
     examination.passed_over = selection.passed_over;
     examination.size = size;
@@ -126,7 +126,12 @@ pub(super) fn of_wheel(wheel: &Wheel, glance: Glance<'_>, size: u64) -> Examinat
 
 /// The last of a wheel's modules alone, where that is enough: it lies next to the directory, and so is there already more
 /// often than not. Of a module with several files, one alone does not tell which of them is taken.
-pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &IsEnough<'_>) -> Option<Examination> {
+pub(super) fn of_part(
+    wheel: &WheelArchive,
+    glance: ExamineOptions<'_>,
+    size: u64,
+    is_enough: &IsEnough<'_>,
+) -> Option<FileExamination> {
     let named = by_name(wheel);
     let (candidate, last) = named.candidates.last().filter(|(_, entry)| entry.compressed_size <= SMALL)?;
     let of_module = named.candidates.iter().filter(|(other, _)| other.place() == candidate.place()).count();
@@ -143,11 +148,15 @@ pub(super) fn of_part(wheel: &Wheel, glance: Glance<'_>, size: u64, is_enough: &
 }
 
 /// Reads these members into facts.
-pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance<'_>) -> Examination {
-    let mut examination = Examination::default();
+pub(super) fn of_members(
+    contents: &dyn ArchiveContents,
+    paths: &[&str],
+    glance: ExamineOptions<'_>,
+) -> FileExamination {
+    let mut examination = FileExamination::default();
     let _held = glance.memory.hold(need(contents, paths, glance.limits));
     let files = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
-    let siblings = Siblings::new(&files);
+    let siblings = SiblingLibraries::new(&files);
     let mut unpacked = contents.read(paths);
     loop {
         let batch = take_batch(&mut unpacked, &mut examination.problems);
@@ -184,7 +193,7 @@ pub(super) fn of_members(contents: &dyn Contents, paths: &[&str], glance: Glance
 
 /// How many bytes are held at once at most while these members are read, with the libraries beside them and the lines of
 /// `RECORD`.
-fn need(contents: &dyn Contents, paths: &[&str], limits: Limits) -> u64 {
+fn need(contents: &dyn ArchiveContents, paths: &[&str], limits: ArchiveLimits) -> u64 {
     let wanted: HashSet<&str> = paths.iter().copied().collect();
     let (mut batch, mut largest, mut beside, mut record) = (0_u64, 0, 0_u64, 0);
     for entry in contents.entries() {
@@ -208,7 +217,7 @@ fn is_library(path: &str) -> bool {
 }
 
 /// Leaves the first problems, and says how many others there are.
-pub(super) fn cap(problems: &mut Vec<Problem>, glance: Glance<'_>) {
+pub(super) fn cap(problems: &mut Vec<Problem>, glance: ExamineOptions<'_>) {
     let most = glance.limits.problems;
     let left_out = problems.len().saturating_sub(most);
     if left_out > 0 {
@@ -221,14 +230,14 @@ pub(super) fn cap(problems: &mut Vec<Problem>, glance: Glance<'_>) {
 
 /// What is wrong with a file that is none that a loader maps, when its name is made for an import.
 pub(super) fn missing(path: &str) -> Option<BinaryError> {
-    let is_tagged = Candidate::of(path).is_some_and(|candidate| candidate.standing == Standing::Tagged);
+    let is_tagged = ModuleCandidate::of(path).is_some_and(|candidate| candidate.standing == NameStanding::Tagged);
     is_tagged.then(|| BinaryError::Image { path: path.to_owned(), source: ImageError::NotAnObject })
 }
 
 /// The other files, as those that lie beside each.
 pub(super) struct ContentsBeside<'a> {
-    pub(super) contents: &'a dyn Contents,
-    pub(super) glance: Glance<'a>,
+    pub(super) contents: &'a dyn ArchiveContents,
+    pub(super) glance: ExamineOptions<'a>,
     /// Bytes of those that were opened.
     pub(super) opened: AtomicU64,
 }
@@ -252,7 +261,7 @@ impl DistributionFiles for ContentsBeside<'_> {
     }
 
     fn beside(&self, name: &str) -> Option<(String, OpenedFile)> {
-        let Unpacked { path, member } = self.contents.beside(name)?;
+        let UnpackedMembers { path, member } = self.contents.beside(name)?;
         Some((path, member.map(|member| member.bytes)))
     }
 
@@ -261,16 +270,16 @@ impl DistributionFiles for ContentsBeside<'_> {
     }
 }
 
-fn unreadable(path: &str, error: &BinaryError, glance: Glance<'_>) -> Problem {
+fn unreadable(path: &str, error: &BinaryError, glance: ExamineOptions<'_>) -> Problem {
     problem(path, error.to_string(), glance)
 }
 
-fn problem(path: &str, message: String, glance: Glance<'_>) -> Problem {
+fn problem(path: &str, message: String, glance: ExamineOptions<'_>) -> Problem {
     let place = format!("{}: {path}", glance.filename);
     Problem { kind: ProblemKind::Binary, package: glance.package.cloned(), place, message }
 }
 
-fn take_batch(unpacked: &mut dyn Iterator<Item = Unpacked>, problems: &mut Vec<Problem>) -> Vec<Member> {
+fn take_batch(unpacked: &mut dyn Iterator<Item = UnpackedMembers>, problems: &mut Vec<Problem>) -> Vec<Member> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     while bytes < BATCH {

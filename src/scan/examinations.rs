@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::place::Location;
 
-use super::examination::Examination;
+use super::examination::FileExamination;
 
 /// What was found in each distribution file, by where it is.
-pub(super) type Examinations = BTreeMap<Location, Examination>;
+pub(super) type ExaminationIndex = BTreeMap<Location, FileExamination>;

@@ -5,27 +5,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use crate::archive::description;
-use crate::archive::folder::{Folder, FolderError};
-use crate::archive::limits::Limits;
+use crate::archive::folder::{DiskFolder, FolderError};
+use crate::archive::limits::ArchiveLimits;
 use crate::archive::select::by_name;
 use crate::archive::source::LocalFile;
-use crate::archive::wheel::Wheel;
-use crate::archive::{Contents, Unpacked};
-use crate::examine::{self, Depth, Siblings};
+use crate::archive::wheel::WheelArchive;
+use crate::archive::{ArchiveContents, UnpackedMembers};
+use crate::examine::{self, ExamineDepth, SiblingLibraries};
 use crate::import::{self, claims};
-use crate::model::facts::{Format, ModuleFacts};
+use crate::model::facts::{ImageFormat, ModuleFacts};
 use crate::model::inspection::{
     Explanation, InspectedArtifact, InspectedBuild, InspectedFile, InspectedOutcome, InspectedSources, Inspection,
 };
-use crate::model::member::Entry;
+use crate::model::member::MemberEntry;
 use crate::model::metadata::WheelFile;
 use crate::model::problem::Problem;
 use crate::model::source::SourceFacts;
 use crate::model::target::{Python, Target};
 
 use super::describing;
-use super::examination::{self, ContentsBeside, Examination};
-use super::glance::Glance;
+use super::examination::{self, ContentsBeside, FileExamination};
+use super::glance::ExamineOptions;
 use super::memory_budget::MemoryBudget;
 use super::siblings::FilesBeside;
 use super::sources;
@@ -42,7 +42,7 @@ const SOURCES: [&str; 3] = [".tar.gz", ".tgz", ".zip"];
 
 /// Whether it is told how hooks were followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Explain {
+pub enum ExplainMode {
     /// Only what came out is shown.
     #[default]
     Results,
@@ -58,9 +58,9 @@ pub struct InspectSettings {
     /// What to foresee builds for when no target is named: sources are for all of them.
     pub source_targets: Vec<Target>,
     /// Whether it is told how hooks were followed.
-    pub explain: Explain,
+    pub explain: ExplainMode,
     /// How much of an archive is read.
-    pub limits: Limits,
+    pub limits: ArchiveLimits,
 }
 
 /// What ends an inspection before anything is shown.
@@ -93,11 +93,11 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
         }
         opened.push((path, examined));
     }
-    for (path, Examined { examination, wheel, sources, contents }) in opened {
+    for (path, ExaminedSubject { examination, wheel, sources, contents }) in opened {
         let files = examination.modules;
         let mut explanations = match settings.explain {
-            Explain::Results => BTreeMap::new(),
-            Explain::Paths => explain(&*contents, &files),
+            ExplainMode::Results => BTreeMap::new(),
+            ExplainMode::Paths => explain(&*contents, &files),
         };
         // A wheel whose `WHEEL` file cannot be read is one all the same.
         let is_wheel = path.extension().is_some_and(|extension| extension == "whl") && !path.is_dir();
@@ -131,32 +131,34 @@ pub fn inspect(paths: &[PathBuf], settings: &InspectSettings) -> Result<Inspecti
 }
 
 /// A file that was looked into, and its members for whoever wants to look again.
-struct Examined {
-    examination: Examination,
+struct ExaminedSubject {
+    examination: FileExamination,
     wheel: Option<WheelFile>,
     sources: Option<SourceFacts>,
-    contents: Box<dyn Contents>,
+    contents: Box<dyn ArchiveContents>,
 }
 
-impl Examined {
-    fn of(examination: Examination, contents: impl Contents + 'static) -> Examined {
-        Examined { examination, wheel: None, sources: None, contents: Box::new(contents) }
+impl ExaminedSubject {
+    fn of(examination: FileExamination, contents: impl ArchiveContents + 'static) -> ExaminedSubject {
+        ExaminedSubject { examination, wheel: None, sources: None, contents: Box::new(contents) }
     }
 }
 
-fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
+fn examine(path: &Path, limits: ArchiveLimits) -> Result<ExaminedSubject, InspectError> {
     let unreadable = |message: String| InspectError::Unreadable { path: path.display().to_string(), message };
     let filename = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let memory = MemoryBudget::new(limits.memory_bytes);
-    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything, limits, memory: &memory };
+    let glance =
+        ExamineOptions { package: None, filename: &filename, depth: ExamineDepth::Everything, limits, memory: &memory };
     if path.is_dir() {
-        let folder = Folder::open(path, None, limits)?;
+        let folder = DiskFolder::open(path, None, limits)?;
         let examination = examination::of_members(&folder, &candidates(&folder), glance);
-        return Ok(Examined::of(examination, folder));
+        return Ok(ExaminedSubject::of(examination, folder));
     }
     if filename.ends_with(".whl") {
         let source = LocalFile::open(path).map_err(|error| unreadable(error.to_string()))?;
-        let wheel = Wheel::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
+        let wheel =
+            WheelArchive::open(&filename, Box::new(source), limits).map_err(|error| unreadable(error.to_string()))?;
         return Ok(examine_wheel(wheel, filename, limits));
     }
     if SOURCES.iter().any(|ending| filename.to_ascii_lowercase().ends_with(ending)) {
@@ -164,10 +166,10 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
         let read = sources::read(&filename, Box::new(source), limits);
         let (sdist, facts) = read.map_err(|error| unreadable(error.to_string()))?;
         let distribution = description::describe_sources(&sdist.metadata);
-        let examination = Examination { distribution, ..Examination::default() };
-        return Ok(Examined { sources: Some(facts), ..Examined::of(examination, Nothing) });
+        let examination = FileExamination { distribution, ..FileExamination::default() };
+        return Ok(ExaminedSubject { sources: Some(facts), ..ExaminedSubject::of(examination, NoMembers) });
     }
-    let file = Folder::single(path, limits)?;
+    let file = DiskFolder::single(path, limits)?;
     let members: Vec<&str> = file.entries().iter().map(|entry| entry.path.as_str()).collect();
     let examination = examination::of_members(&file, &members, glance);
     if examination.modules.is_empty() && examination.problems.is_empty() {
@@ -175,7 +177,7 @@ fn examine(path: &Path, limits: Limits) -> Result<Examined, InspectError> {
                         (ELF, Mach-O or PE), found none of them";
         return Err(unreadable(expected.to_owned()));
     }
-    Ok(Examined::of(examination, file))
+    Ok(ExaminedSubject::of(examination, file))
 }
 
 /// What is foreseen of a build on each target.
@@ -187,14 +189,14 @@ fn foresee(facts: SourceFacts, targets: &[Target]) -> InspectedSources {
 }
 
 /// A file whose members nobody asks for again.
-struct Nothing;
+struct NoMembers;
 
-impl Contents for Nothing {
-    fn entries(&self) -> &[Entry] {
+impl ArchiveContents for NoMembers {
+    fn entries(&self) -> &[MemberEntry] {
         &[]
     }
 
-    fn read<'a>(&'a self, _: &[&str]) -> Box<dyn Iterator<Item = Unpacked> + 'a> {
+    fn read<'a>(&'a self, _: &[&str]) -> Box<dyn Iterator<Item = UnpackedMembers> + 'a> {
         Box::new(std::iter::empty())
     }
 
@@ -203,27 +205,28 @@ impl Contents for Nothing {
     }
 }
 
-fn examine_wheel(wheel: Wheel, filename: String, limits: Limits) -> Examined {
+fn examine_wheel(wheel: WheelArchive, filename: String, limits: ArchiveLimits) -> ExaminedSubject {
     let memory = MemoryBudget::new(limits.memory_bytes);
-    let glance = Glance { package: None, filename: &filename, depth: Depth::Everything, limits, memory: &memory };
+    let glance =
+        ExamineOptions { package: None, filename: &filename, depth: ExamineDepth::Everything, limits, memory: &memory };
     let mut examination = examination::of_members(&wheel, &candidates(&wheel), glance);
     examination.distribution = describing::describe(&wheel, glance, &examination.modules);
     let described = wheel.wheel_file().map_err(|error| {
         let (kind, message) = (error.kind(), error.to_string());
         examination.problems.push(Problem { kind, package: None, place: filename, message });
     });
-    Examined { wheel: described.ok(), ..Examined::of(examination, wheel) }
+    ExaminedSubject { wheel: described.ok(), ..ExaminedSubject::of(examination, wheel) }
 }
 
 /// How the hooks of each module were followed, by path. What cannot be read again is a problem already.
-fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
+fn explain(contents: &dyn ArchiveContents, files: &[ModuleFacts]) -> BTreeMap<String, Vec<Explanation>> {
     let paths: Vec<&str> = files.iter().map(|facts| facts.path.as_str()).collect();
     let mut explanations = BTreeMap::new();
-    let limits = Limits::default();
+    let limits = ArchiveLimits::default();
     let memory = MemoryBudget::new(limits.memory_bytes);
-    let glance = Glance { package: None, filename: "", depth: Depth::Verdict, limits, memory: &memory };
+    let glance = ExamineOptions { package: None, filename: "", depth: ExamineDepth::Verdict, limits, memory: &memory };
     let beside = FilesBeside::new(ContentsBeside { contents, glance, opened: AtomicU64::new(0) });
-    let siblings = Siblings::new(&beside);
+    let siblings = SiblingLibraries::new(&beside);
     for unpacked in contents.read(&paths) {
         if let (Ok(member), Some(facts)) = (unpacked.member, files.iter().find(|facts| facts.path == unpacked.path)) {
             explanations.insert(unpacked.path, examine::explain(facts, &member.bytes, &siblings));
@@ -232,7 +235,7 @@ fn explain(contents: &dyn Contents, files: &[ModuleFacts]) -> BTreeMap<String, V
     explanations
 }
 
-fn candidates(contents: &dyn Contents) -> Vec<&str> {
+fn candidates(contents: &dyn ArchiveContents) -> Vec<&str> {
     by_name(contents).candidates.into_iter().map(|(_, entry)| entry.path.as_str()).collect()
 }
 
@@ -241,9 +244,9 @@ fn add_targets(targets: &mut Vec<Target>, path: &Path, files: &[ModuleFacts]) {
     let speaks_of_313 = path.to_string_lossy().contains("313t");
     for image in files.iter().flat_map(|facts| &facts.images) {
         let system = match image.format {
-            Format::Elf => "linux",
-            Format::MachO => "macos",
-            Format::Pe => "windows",
+            ImageFormat::Elf => "linux",
+            ImageFormat::MachO => "macos",
+            ImageFormat::Pe => "windows",
         };
         let Ok(platform) = format!("{system}-{}", image.architecture).parse() else { continue };
         let pythons = PYTHONS.into_iter().filter(|python| python.minor > 13 || speaks_of_313);

@@ -12,22 +12,22 @@ mod pins;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::examine::Depth;
-use crate::installed::{self, Distribution, Environment, InstalledFile, Inventory};
+use crate::examine::ExamineDepth;
+use crate::installed::{self, EnvironmentInventory, InstalledDistribution, InstalledEnvironment, InstalledFile};
 use crate::model::artifact::{Artifact, ArtifactKind, MetadataFile};
 use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version};
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Sources};
+use crate::model::request::{PackageSources, Request, Requests};
 use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
 use crate::model::target::Target;
 
-use super::examinations::Examinations;
-use super::sets::Sets;
-use super::{Hints, Origin, ScanError, Settings};
+use super::examinations::ExaminationIndex;
+use super::sets::SetResolver;
+use super::{HintMode, OriginPackages, ScanError, ScanSettings};
 
-use aims::Aims;
+use aims::EnvironmentTargets;
 
 pub use aims::{InstalledTargets, TargetError};
 
@@ -36,34 +36,38 @@ const NOBODY: &str = "no-package";
 
 /// What all environments hold.
 #[derive(Default)]
-pub(super) struct Stock {
+pub(super) struct InstalledSets {
     /// One for each environment that has a target.
-    pub(super) origins: Vec<Origin>,
+    pub(super) origins: Vec<OriginPackages>,
     /// What was found in the files of each distribution.
-    pub(super) examinations: Examinations,
+    pub(super) examinations: ExaminationIndex,
     /// What could not be looked at, and concerns no package.
     pub(super) problems: Vec<Problem>,
 }
 
 /// An environment that was listed.
-struct Listed<'a> {
-    environment: &'a Environment,
-    inventory: Inventory,
-    aims: Result<Aims, TargetError>,
+struct ListedEnvironment<'a> {
+    environment: &'a InstalledEnvironment,
+    inventory: EnvironmentInventory,
+    aims: Result<EnvironmentTargets, TargetError>,
 }
 
 /// Reads all environments. One without a target becomes a problem, unless that is so for all of them.
-pub(super) fn take_stock(environments: &[Environment], sources: &Sources, sets: &Sets<'_>) -> Result<Stock, ScanError> {
+pub(super) fn take_stock(
+    environments: &[InstalledEnvironment],
+    sources: &PackageSources,
+    sets: &SetResolver<'_>,
+) -> Result<InstalledSets, ScanError> {
     let list = |environment| {
         let inventory = installed::read(environment, &sets.settings.limits);
         let aims = aims::of(environment, &inventory, &sets.settings.installed);
-        Listed { environment, inventory, aims }
+        ListedEnvironment { environment, inventory, aims }
     };
-    let mut listed: Vec<Listed<'_>> = environments.iter().map(list).collect();
-    let mut stock = Stock::default();
+    let mut listed: Vec<ListedEnvironment<'_>> = environments.iter().map(list).collect();
+    let mut stock = InstalledSets::default();
     stock.problems.extend(leave_out_other_pythons(&mut listed));
     let mut errors = Vec::new();
-    for Listed { environment, inventory, aims } in listed {
+    for ListedEnvironment { environment, inventory, aims } in listed {
         stock.problems.extend(inventory.problems.iter().cloned());
         match aims {
             // It is no matter for which Python nothing is there.
@@ -80,7 +84,7 @@ pub(super) fn take_stock(environments: &[Environment], sources: &Sources, sets: 
 }
 
 /// An environment as what somebody asks for who installs its versions again.
-pub(super) struct Again {
+pub(super) struct ReinstallRequest {
     /// For which targets.
     pub(super) targets: Vec<Target>,
     /// Its versions, as lines that pin them: others may take their place.
@@ -92,7 +96,10 @@ pub(super) struct Again {
 }
 
 /// Reads an environment for a plan of what to install in its stead.
-pub(super) fn again(environment: &Environment, settings: &Settings) -> Result<Again, TargetError> {
+pub(super) fn again(
+    environment: &InstalledEnvironment,
+    settings: &ScanSettings,
+) -> Result<ReinstallRequest, TargetError> {
     let inventory = installed::read(environment, &settings.limits);
     let mut problems = inventory.problems.clone();
     if inventory.is_empty() {
@@ -102,13 +109,13 @@ pub(super) fn again(environment: &Environment, settings: &Settings) -> Result<Ag
     let lines = pins::lines(&inventory, &environment.shown, &mut problems);
     let place = Place { file: environment.shown.clone(), line: None, column: None };
     let lock = pins::lock(&inventory, &place, &mut Vec::new());
-    Ok(Again { targets, lines, lock, problems })
+    Ok(ReinstallRequest { targets, lines, lock, problems })
 }
 
 /// A container holds the system's own Python beside the one that matters: where one of its environments can be judged as
 /// it is, those of other Pythons are not what was meant. What could not be looked at on the way to them is returned.
-fn leave_out_other_pythons(listed: &mut Vec<Listed<'_>>) -> Vec<Problem> {
-    let judged = |each: &Listed<'_>| {
+fn leave_out_other_pythons(listed: &mut Vec<ListedEnvironment<'_>>) -> Vec<Problem> {
+    let judged = |each: &ListedEnvironment<'_>| {
         let is_judged = !each.inventory.is_empty() && each.aims.as_ref().is_ok_and(|aims| !aims.installed.is_empty());
         each.environment.search.clone().filter(|_| is_judged)
     };
@@ -129,22 +136,22 @@ fn leave_out_other_pythons(listed: &mut Vec<Listed<'_>>) -> Vec<Problem> {
     problems
 }
 
-fn nothing(environment: &Environment) -> Problem {
+fn nothing(environment: &InstalledEnvironment) -> Problem {
     let message = "holds nothing to scan: neither .dist-info nor .egg-info, and no compiled module".to_owned();
     Problem { kind: ProblemKind::File, package: None, place: environment.shown.clone(), message }
 }
 
-impl Stock {
+impl InstalledSets {
     fn take(
         &mut self,
-        environment: &Environment,
-        inventory: Inventory,
-        aims: &Aims,
-        sources: &Sources,
-        sets: &Sets<'_>,
+        environment: &InstalledEnvironment,
+        inventory: EnvironmentInventory,
+        aims: &EnvironmentTargets,
+        sources: &PackageSources,
+        sets: &SetResolver<'_>,
     ) -> Result<(), ScanError> {
         let place = Place { file: environment.shown.clone(), line: None, column: None };
-        let mut origin = Origin::new();
+        let mut origin = OriginPackages::new();
         if !aims.pinned.is_empty() {
             let lock = pins::lock(&inventory, &place, &mut self.problems);
             let requests = Requests { locks: vec![lock], sources: sources.clone(), ..Requests::default() };
@@ -153,8 +160,9 @@ impl Stock {
         if !aims.installed.is_empty() {
             let parts = parts_of(inventory);
             origin.extend(aims.installed.iter().map(|target| resolution(*target, &parts, &place)));
-            let depth = if sets.settings.hints == Hints::Show { Depth::Everything } else { Depth::Verdict };
-            let examiner = examining::Examiner {
+            let depth =
+                if sets.settings.hints == HintMode::Show { ExamineDepth::Everything } else { ExamineDepth::Verdict };
+            let examiner = examining::InstalledExaminer {
                 limits: &sets.settings.limits,
                 depth,
                 store: sets.distributions.index().store(),
@@ -171,34 +179,40 @@ impl Stock {
 }
 
 /// One package as it is installed: a distribution, or files that nobody owns.
-struct Part {
+struct InstalledPackage {
     artifact: Artifact,
     version: Option<Version>,
     files: Vec<InstalledFile>,
     problems: Vec<Problem>,
     /// What describes it; `None` for files that nobody owns.
-    distribution: Option<Distribution>,
+    distribution: Option<InstalledDistribution>,
 }
 
-fn parts_of(inventory: Inventory) -> Vec<Part> {
-    let mut parts: Vec<Part> = inventory.distributions.into_iter().map(part).collect();
+fn parts_of(inventory: EnvironmentInventory) -> Vec<InstalledPackage> {
+    let mut parts: Vec<InstalledPackage> = inventory.distributions.into_iter().map(part).collect();
     for unowned in inventory.unowned {
         // The name is one; if it were none, the files would still be told of.
         let Ok(name) = NOBODY.parse::<PackageName>() else { continue };
         let kind = ArtifactKind::Installed { tags: Vec::new(), editable: None };
         let artifact = artifact(name, None, &unowned.folder, kind);
-        parts.push(Part { artifact, version: None, files: unowned.files, problems: Vec::new(), distribution: None });
+        parts.push(InstalledPackage {
+            artifact,
+            version: None,
+            files: unowned.files,
+            problems: Vec::new(),
+            distribution: None,
+        });
     }
     parts
 }
 
-fn part(mut distribution: Distribution) -> Part {
+fn part(mut distribution: InstalledDistribution) -> InstalledPackage {
     let kind = ArtifactKind::Installed {
         tags: distribution.wheel.as_ref().map(|wheel| wheel.tags.clone()).unwrap_or_default(),
         editable: distribution.editable.clone(),
     };
     let (name, version) = (distribution.name.clone(), distribution.version.clone());
-    Part {
+    InstalledPackage {
         artifact: artifact(name, version.clone(), &distribution.folder, kind),
         version,
         files: std::mem::take(&mut distribution.files),
@@ -224,10 +238,11 @@ fn artifact(name: PackageName, version: Option<Version>, folder: &Path, kind: Ar
 }
 
 /// The set that an environment is for a target: the same packages for each, required on other paths.
-fn resolution(target: Target, parts: &[Part], place: &Place) -> Resolution {
-    let distributions: Vec<Option<&Distribution>> = parts.iter().map(|part| part.distribution.as_ref()).collect();
+fn resolution(target: Target, parts: &[InstalledPackage], place: &Place) -> Resolution {
+    let distributions: Vec<Option<&InstalledDistribution>> =
+        parts.iter().map(|part| part.distribution.as_ref()).collect();
     let (paths, problem) = paths::required_by(&distributions, target, place);
-    let chosen = |(part, required_by): (&Part, Vec<RequiredBy>)| Chosen {
+    let chosen = |(part, required_by): (&InstalledPackage, Vec<RequiredBy>)| Chosen {
         name: part.artifact.name.clone(),
         version: part.version.clone(),
         extras: Vec::new(),

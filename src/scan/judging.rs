@@ -7,7 +7,7 @@ use crate::model::artifact::{Artifact, ArtifactKind};
 use crate::model::distribution::{DistributionFacts, TagClaim};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, Generator, ImageFacts};
-use crate::model::finding::{Finding, Level};
+use crate::model::finding::{Finding, FindingLevel};
 use crate::model::name::{self, PackageName, Version, VersionSpecifiers};
 use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
@@ -15,16 +15,16 @@ use crate::model::place::Location;
 use crate::model::report::TargetResult;
 use crate::model::resolution::{Choice, Chosen, Resolution};
 use crate::model::source::{Becomes, Forecast};
-use crate::model::subject::{Delegate, HiddenModule, Offer, Subject, SubjectFile};
+use crate::model::subject::{Delegate, HiddenModule, InstallChoice, Subject, SubjectFile};
 use crate::model::target::Target;
 use crate::pep508;
 use crate::resolve;
 use crate::rules::{self, RuleSet};
 use crate::verdict;
 
-use super::Hints;
-use super::examination::Examination;
-use super::examinations::Examinations;
+use super::HintMode;
+use super::examination::FileExamination;
+use super::examinations::ExaminationIndex;
 use super::sources;
 
 /// The module to which those that CFFI generates leave the GIL: <https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0>
@@ -65,32 +65,37 @@ pub(super) fn readable(choice: &Choice) -> Option<&Artifact> {
 
 /// What was found out about packages.
 #[derive(Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(super) struct PackageFacts<'a> {
     /// What is in their files.
-    pub(super) examinations: &'a Examinations,
+    pub(super) examinations: &'a ExaminationIndex,
     /// What is in one file more, which no set has yet.
-    pub(super) other: Option<(&'a Location, &'a Examination)>,
+    pub(super) other: Option<(&'a Location, &'a FileExamination)>,
     /// Which wheels the index has of the version that was chosen.
     pub(super) release: &'a dyn Fn(&Chosen) -> Fact<Vec<String>>,
     /// The newest version that the index has and these specifiers admit, as far as it was asked.
     pub(super) newest: &'a dyn Fn(&PackageName, &VersionSpecifiers) -> Option<Version>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> PackageFacts<'a> {
     /// What is in the package's file.
-    fn examination(self, chosen: &Chosen) -> Option<&'a Examination> {
+    fn examination(self, chosen: &Chosen) -> Option<&'a FileExamination> {
         self.examination_at(&looked_into(&chosen.choice)?.location)
     }
 
-    fn examination_at(self, location: &Location) -> Option<&'a Examination> {
+    fn examination_at(self, location: &Location) -> Option<&'a FileExamination> {
         let other = self.other.filter(|(other, _)| *other == location).map(|(_, examination)| examination);
         other.or_else(|| self.examinations.get(location))
     }
 }
 
 /// One result for each package of the resolution, in its order.
-pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, hints: Hints) -> Vec<TargetResult> {
-    let set = Set::of(resolution, found);
+pub(super) fn judge(
+    resolution: &Resolution,
+    found: PackageFacts<'_>,
+    rules: &RuleSet,
+    hints: HintMode,
+) -> Vec<TargetResult> {
+    let set = TargetModules::of(resolution, found);
     let packages = resolution.packages.iter().zip(&set.modules);
     packages.map(|(chosen, modules)| result(chosen, modules, &set, rules, hints)).collect()
 }
@@ -99,7 +104,7 @@ pub(super) fn judge(resolution: &Resolution, found: Found<'_>, rules: &RuleSet, 
 pub(super) fn judge_one(
     resolution: &Resolution,
     name: &PackageName,
-    found: Found<'_>,
+    found: PackageFacts<'_>,
     rules: &RuleSet,
 ) -> Option<TargetResult> {
     let chosen = resolution.packages.iter().find(|chosen| chosen.name == *name)?;
@@ -112,17 +117,23 @@ pub(super) fn judge_one(
     };
     // The others only matter to modules that leave it to them.
     let leaves = outcomes.iter().flatten().any(|outcome| outcome.delegate.is_some());
-    let set = Set::of(if leaves { resolution } else { &alone }, found);
+    let set = TargetModules::of(if leaves { resolution } else { &alone }, found);
     let modules = outcomes.unwrap_or_default();
-    Some(result(chosen, &modules, &set, rules, Hints::Hide))
+    Some(result(chosen, &modules, &set, rules, HintMode::Hide))
 }
 
 /// What is foreseen of the build of a package of a resolution; `None` where it is not built or the target has the GIL.
-pub(super) fn forecast(resolution: &Resolution, chosen: &Chosen, found: Found<'_>) -> Option<Forecast> {
-    Set::of(resolution, found).forecast(chosen)
+pub(super) fn forecast(resolution: &Resolution, chosen: &Chosen, found: PackageFacts<'_>) -> Option<Forecast> {
+    TargetModules::of(resolution, found).forecast(chosen)
 }
 
-fn result(chosen: &Chosen, modules: &[ModuleOutcome], set: &Set<'_>, rules: &RuleSet, hints: Hints) -> TargetResult {
+fn result(
+    chosen: &Chosen,
+    modules: &[ModuleOutcome],
+    set: &TargetModules<'_>,
+    rules: &RuleSet,
+    hints: HintMode,
+) -> TargetResult {
     let target = set.resolution.target;
     let subject = subject(chosen, target, modules, set);
     let mut findings = rules::evaluate(rules, &subject);
@@ -158,22 +169,22 @@ fn requires_python(choice: &Choice) -> Option<&VersionSpecifiers> {
 }
 
 /// Files that no target counts, and those that this one does not.
-fn passed_over(found: &Examination, target: Target) -> Vec<PassedOver> {
+fn passed_over(found: &FileExamination, target: Target) -> Vec<PassedOver> {
     let mut all = [found.passed_over.clone(), import::passed_over(&found.modules, target)].concat();
     all.sort();
     all
 }
 
-fn hidden(found: &Examination, chosen: &Chosen, target: Target) -> Vec<HiddenModule> {
+fn hidden(found: &FileExamination, chosen: &Chosen, target: Target) -> Vec<HiddenModule> {
     let tags = artifact(&chosen.choice).map(Artifact::platform_tags).unwrap_or_default();
     import::hidden(&found.modules, target, &tags)
 }
 
-fn is_shown(finding: &Finding, hints: Hints) -> bool {
-    finding.level > Level::Hint || hints == Hints::Show
+fn is_shown(finding: &Finding, hints: HintMode) -> bool {
+    finding.level > FindingLevel::Hint || hints == HintMode::Show
 }
 
-fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set<'_>) -> Subject {
+fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &TargetModules<'_>) -> Subject {
     let examination = set.found.examination(chosen);
     let distribution = examination.map(|found| found.distribution.clone()).unwrap_or_default();
     let delegates = modules.iter().filter_map(|module| module.delegate.as_deref());
@@ -184,22 +195,22 @@ fn subject(chosen: &Chosen, target: Target, modules: &[ModuleOutcome], set: &Set
         offer: offer(chosen, set),
         modules: modules.to_vec(),
         hidden: examination.map(|found| hidden(found, chosen, target)).unwrap_or_default(),
-        problems: examination.map(Examination::problem_lines).unwrap_or_default(),
+        problems: examination.map(FileExamination::problem_lines).unwrap_or_default(),
         delegates: delegates.map(|name| (name.to_owned(), set.delegate(name))).collect(),
         files: examination.map(|found| files(found, modules, target)).unwrap_or_default(),
         distribution: DistributionFacts { release: (set.found.release)(chosen), ..distribution },
     }
 }
 
-fn offer(chosen: &Chosen, set: &Set<'_>) -> Offer {
+fn offer(chosen: &Chosen, set: &TargetModules<'_>) -> InstallChoice {
     match resolve::offer(&chosen.choice, set.resolution.target.platform) {
-        Offer::Source { filename, .. } => Offer::Source { filename, build: set.forecast(chosen) },
+        InstallChoice::Source { filename, .. } => InstallChoice::Source { filename, build: set.forecast(chosen) },
         offer => offer,
     }
 }
 
 /// What the files of these modules say of themselves, each by the image that the target loads.
-fn files(found: &Examination, modules: &[ModuleOutcome], target: Target) -> BTreeMap<String, SubjectFile> {
+fn files(found: &FileExamination, modules: &[ModuleOutcome], target: Target) -> BTreeMap<String, SubjectFile> {
     let tags = found.distribution.name_claims.value().map(Vec::as_slice).unwrap_or_default();
     let loaded = found.modules.iter().filter(|facts| modules.iter().any(|module| module.path == facts.path));
     loaded
@@ -212,20 +223,20 @@ fn file(path: &str, image: &ImageFacts, tags: &[TagClaim]) -> SubjectFile {
 }
 
 /// The modules of all packages of one target, so that one can decide for another.
-struct Set<'a> {
+struct TargetModules<'a> {
     resolution: &'a Resolution,
-    found: Found<'a>,
+    found: PackageFacts<'a>,
     /// For each package of the resolution, in its order.
     modules: Vec<Vec<ModuleOutcome>>,
 }
 
-impl<'a> Set<'a> {
-    fn of(resolution: &'a Resolution, found: Found<'a>) -> Set<'a> {
+impl<'a> TargetModules<'a> {
+    fn of(resolution: &'a Resolution, found: PackageFacts<'a>) -> TargetModules<'a> {
         let outcomes = |chosen: &Chosen| {
             let examination = found.examination(chosen);
             examination.map(|found| import::outcomes(&found.modules, resolution.target)).unwrap_or_default()
         };
-        Set { resolution, found, modules: resolution.packages.iter().map(outcomes).collect() }
+        TargetModules { resolution, found, modules: resolution.packages.iter().map(outcomes).collect() }
     }
 
     /// Who in the set provides the module of this dotted name.

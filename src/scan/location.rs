@@ -13,13 +13,13 @@ use crate::model::name::{PackageName, Version};
 use crate::model::place::Location;
 use crate::model::problem::ProblemKind;
 use crate::model::wheel_name::WheelName;
-use crate::resolve::{CatalogError, Located, VersionStatement};
+use crate::resolve::{CatalogError, LocatedArtifact, VersionStatement};
 
 /// Reads an sdist's metadata.
 pub(super) type SdistMetadata<'a> = dyn Fn(&Artifact) -> Result<Metadata, CatalogError> + 'a;
 
 /// The file or folder at a location.
-pub(super) fn locate(location: &Location, sdist_metadata: &SdistMetadata<'_>) -> Result<Located, CatalogError> {
+pub(super) fn locate(location: &Location, sdist_metadata: &SdistMetadata<'_>) -> Result<LocatedArtifact, CatalogError> {
     let filename = match location {
         Location::Path(path) if path.is_dir() => return locate_project(location),
         Location::Path(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -32,7 +32,7 @@ pub(super) fn locate(location: &Location, sdist_metadata: &SdistMetadata<'_>) ->
     if let Ok(wheel) = WheelName::from_str(&filename) {
         let (name, version) = (wheel.name.clone(), wheel.version.clone());
         let artifact = artifact(name, version, filename, ArtifactKind::Wheel(wheel), location);
-        return Ok(Located { artifact, version: VersionStatement::Stated });
+        return Ok(LocatedArtifact { artifact, version: VersionStatement::Stated });
     }
     if filename.ends_with(".whl") {
         let error = WheelName::from_str(&filename).err().map(|error| error.to_string()).unwrap_or_default();
@@ -46,10 +46,10 @@ pub(super) fn locate(location: &Location, sdist_metadata: &SdistMetadata<'_>) ->
         CatalogError::Absent { .. } => error,
     })?;
     (artifact.name, artifact.version) = (metadata.name, metadata.version);
-    Ok(Located { artifact, version: VersionStatement::Stated })
+    Ok(LocatedArtifact { artifact, version: VersionStatement::Stated })
 }
 
-fn locate_project(location: &Location) -> Result<Located, CatalogError> {
+fn locate_project(location: &Location) -> Result<LocatedArtifact, CatalogError> {
     let metadata = project_metadata(location)?;
     let left_to_build = metadata.dynamic.iter().any(|field| field == "version");
     let version = if left_to_build { VersionStatement::LeftToBuild } else { VersionStatement::Stated };
@@ -59,7 +59,7 @@ fn locate_project(location: &Location) -> Result<Located, CatalogError> {
     };
     let filename = folder.unwrap_or_else(|| shown(location));
     let artifact = artifact(metadata.name, metadata.version, filename, ArtifactKind::SourceTree, location);
-    Ok(Located { artifact, version })
+    Ok(LocatedArtifact { artifact, version })
 }
 
 /// What a project folder's `pyproject.toml` promises.

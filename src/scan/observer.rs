@@ -5,7 +5,7 @@ use crate::model::target::Target;
 
 /// Something that happened during a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum ScanEvent<'a> {
     /// The set of packages for this target is being made out.
     Resolving {
         /// The target.
@@ -28,15 +28,15 @@ pub enum Event<'a> {
 }
 
 /// Someone who wants to know how far the run is.
-pub trait Observer: Sync {
+pub trait ScanObserver: Sync {
     /// Is told of each event, from any thread, in no promised order. It should return quickly.
-    fn notice(&self, event: Event<'_>);
+    fn notice(&self, event: ScanEvent<'_>);
 }
 
 /// An observer that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct SilentObserver;
 
-impl Observer for Silent {
-    fn notice(&self, _event: Event<'_>) {}
+impl ScanObserver for SilentObserver {
+    fn notice(&self, _event: ScanEvent<'_>) {}
 }

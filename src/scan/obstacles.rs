@@ -2,13 +2,13 @@
 
 use crate::model::name::{PackageName, Requirement, Version, pinned, specifiers};
 use crate::model::place::Place;
-use crate::model::plan::Obstacle;
+use crate::model::plan::VersionObstacle;
 use crate::model::request::{Request, Requests};
 use crate::model::resolution::{Chosen, Resolution};
 use crate::model::target::Target;
-use crate::resolve::{Catalog, markers};
+use crate::resolve::{PackageCatalog, markers};
 
-use super::distributions::Distributions;
+use super::distributions::RunDistributions;
 use super::judging;
 
 /// Whether a line pins the package to one version.
@@ -18,7 +18,12 @@ pub(super) fn is_pinned(requests: &Requests, name: &PackageName) -> bool {
 }
 
 /// Lines that keep the version out. A line that pins the package is there to be changed, and keeps nothing out.
-pub(super) fn lines(requests: &Requests, target: Target, name: &PackageName, version: &Version) -> Vec<Obstacle> {
+pub(super) fn lines(
+    requests: &Requests,
+    target: Target,
+    name: &PackageName,
+    version: &Version,
+) -> Vec<VersionObstacle> {
     let Ok(environment) = markers::environment(target, 0) else { return Vec::new() };
     let lines = requests.requests.iter().chain(&requests.constraints);
     let lines = lines.filter_map(|request| Some((&request.place, request.named()?)));
@@ -28,7 +33,7 @@ pub(super) fn lines(requests: &Requests, target: Target, name: &PackageName, ver
     let against = about.filter_map(|(place, requirement)| {
         let wanted = specifiers(requirement)?;
         let counts = requirement.marker.evaluate(&environment, &[]) && !wanted.contains(version);
-        counts.then(|| Obstacle { place: Some(place.clone()), package: None, wants: wanted.to_string() })
+        counts.then(|| VersionObstacle { place: Some(place.clone()), package: None, wants: wanted.to_string() })
     });
     against.collect()
 }
@@ -37,9 +42,9 @@ pub(super) fn lines(requests: &Requests, target: Target, name: &PackageName, ver
 pub(super) fn packages(
     requests: &Requests,
     resolution: &Resolution,
-    distributions: &Distributions,
+    distributions: &RunDistributions,
     (name, version): (&PackageName, &Version),
-) -> Vec<Obstacle> {
+) -> Vec<VersionObstacle> {
     let Ok(environment) = markers::environment(resolution.target, 0) else { return Vec::new() };
     let mut obstacles = Vec::new();
     for chosen in resolution.packages.iter().filter(|chosen| chosen.name != *name) {
@@ -53,7 +58,7 @@ pub(super) fn packages(
         for wanted in metadata.requires_dist.iter().filter(counts).filter_map(specifiers) {
             if !wanted.contains(version) {
                 let package = Some((chosen.name.clone(), its_version.clone()));
-                obstacles.push(Obstacle { place: pin_of(requests, chosen), package, wants: wanted.to_string() });
+                obstacles.push(VersionObstacle { place: pin_of(requests, chosen), package, wants: wanted.to_string() });
             }
         }
     }

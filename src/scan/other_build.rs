@@ -7,18 +7,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::artifact::{Artifact, Listing};
+use crate::model::artifact::{Artifact, ArtifactListing};
 use crate::model::metadata::Metadata;
 use crate::model::name::{PackageName, Version};
 use crate::model::place::Location;
-use crate::model::request::{Requests, Sources};
+use crate::model::request::{PackageSources, Requests};
 use crate::model::resolution::{Choice, Chosen, OtherBuild, Resolution};
-use crate::model::subject::Offer;
+use crate::model::subject::InstallChoice;
 use crate::model::target::Target;
-use crate::resolve::editions::Editions;
-use crate::resolve::{self, Catalog, CatalogError, Hint, Located, Options};
+use crate::resolve::editions::TargetVersions;
+use crate::resolve::{self, CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveOptions};
 
-use super::distributions::Distributions;
+use super::distributions::RunDistributions;
 use super::{judging, obstacles};
 
 /// What differs, by package. Nothing for a target with the GIL, and for packages that a lock file pins or that come from
@@ -26,24 +26,24 @@ use super::{judging, obstacles};
 pub(super) fn compare(
     requests: &Requests,
     resolution: &Resolution,
-    options: &Options,
-    distributions: &Distributions,
+    options: &ResolveOptions,
+    distributions: &RunDistributions,
 ) -> BTreeMap<PackageName, OtherBuild> {
     let target = resolution.target;
     if !target.python.free_threaded || requests.requests.is_empty() {
         return BTreeMap::new();
     }
     let other = Target { python: target.python.twin(), ..target };
-    let pairs: Vec<Pair<'_>> = resolution
+    let pairs: Vec<BuildPair<'_>> = resolution
         .packages
         .iter()
         .filter(|chosen| !is_locked(chosen, requests))
-        .filter_map(|chosen| Pair::of(chosen, (target, other), &requests.sources, distributions))
+        .filter_map(|chosen| BuildPair::of(chosen, (target, other), &requests.sources, distributions))
         .collect();
     let resolved = if pairs.iter().any(|pair| !obstacles::is_pinned(requests, &pair.chosen.name) && pair.could_differ())
     {
         let unlocked = Requests { locks: Vec::new(), ..requests.clone() };
-        resolve::resolve(&unlocked, other, options, &Known(distributions)).ok()
+        resolve::resolve(&unlocked, other, options, &KnownWorld(distributions)).ok()
     } else {
         None
     };
@@ -63,34 +63,34 @@ fn is_locked(chosen: &Chosen, requests: &Requests) -> bool {
 }
 
 /// One package as both builds see it.
-struct Pair<'a> {
+struct BuildPair<'a> {
     chosen: &'a Chosen,
     version: &'a Version,
     target: Target,
     other: Target,
-    here: Editions,
-    there: Editions,
+    here: TargetVersions,
+    there: TargetVersions,
 }
 
-impl<'a> Pair<'a> {
+impl<'a> BuildPair<'a> {
     fn of(
         chosen: &'a Chosen,
         (target, other): (Target, Target),
-        sources: &Sources,
-        distributions: &Distributions,
-    ) -> Option<Pair<'a>> {
+        sources: &PackageSources,
+        distributions: &RunDistributions,
+    ) -> Option<BuildPair<'a>> {
         let version = chosen.version.as_ref()?;
         let listing = distributions.index().known_listing(&chosen.name)?;
-        let editions = |target| Editions::of(&chosen.name, Arc::clone(&listing), sources, target);
+        let editions = |target| TargetVersions::of(&chosen.name, Arc::clone(&listing), sources, target);
         let (here, there) = (editions(target), editions(other));
         // A file that a requirement names by its place is the same for every build.
         there.edition(version)?;
-        Some(Pair { chosen, version, target, other, here, there })
+        Some(BuildPair { chosen, version, target, other, here, there })
     }
 
     /// Whether a newer version fits the other build alone.
     fn could_differ(&self) -> bool {
-        let fits = |editions: &Editions, version: &Version| {
+        let fits = |editions: &TargetVersions, version: &Version| {
             let edition = editions.edition(version);
             edition.is_some_and(|edition| judging::artifact(&edition.choice).is_some())
         };
@@ -107,8 +107,9 @@ impl<'a> Pair<'a> {
             Some(None) => return None,
             None => same()?,
         };
-        let is_compiled =
-            |choice: &Choice, target: Target| matches!(resolve::offer(choice, target.platform), Offer::Wheel { .. });
+        let is_compiled = |choice: &Choice, target: Target| {
+            matches!(resolve::offer(choice, target.platform), InstallChoice::Wheel { .. })
+        };
         let differs = version.as_ref() != Some(self.version)
             || (is_compiled(&choice, self.other) && !is_compiled(&self.chosen.choice, self.target));
         let filename = judging::artifact(&choice).map(|artifact| artifact.filename.clone());
@@ -117,10 +118,10 @@ impl<'a> Pair<'a> {
 }
 
 /// The world as it was read for one build: what a version requires is the same whichever of its files says so.
-struct Known<'a>(&'a Distributions);
+struct KnownWorld<'a>(&'a RunDistributions);
 
-impl Catalog for Known<'_> {
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+impl PackageCatalog for KnownWorld<'_> {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         self.0.listing(name)
     }
 
@@ -131,11 +132,11 @@ impl Catalog for Known<'_> {
         }
     }
 
-    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError> {
+    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
         self.0.located(location)
     }
 
-    fn prefetch(&self, _hints: Vec<Hint>) {
+    fn prefetch(&self, _hints: Vec<PrefetchHint>) {
         // It would ask for the other build's files, of which nothing is needed.
     }
 }

@@ -10,9 +10,9 @@ use crate::model::lock::Pin;
 use crate::model::name::{self, PackageName, Version, VersionSpecifiers};
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Requests, Wanted};
+use crate::model::request::{Requests, WantedPackage};
 
-use super::examination::Examination;
+use super::examination::FileExamination;
 
 /// When a file of which a digest is pinned is read as a whole, so that the digest is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl PinnedDigests {
         for request in requests.requests.iter().chain(&requests.constraints).filter(|it| !it.hashes.is_empty()) {
             let (digests, place) = (request.hashes.clone(), request.place.clone());
             match &request.wanted {
-                Wanted::Named(requirement) => {
+                WantedPackage::Named(requirement) => {
                     let versions = name::specifiers(requirement).cloned();
                     let versions = versions.map_or(PinnedVersions::All, PinnedVersions::Accepted);
                     pinned.of_name(&requirement.name).push(DigestPin {
@@ -85,7 +85,7 @@ impl PinnedDigests {
                         place,
                     });
                 }
-                Wanted::Unnamed { location, .. } => {
+                WantedPackage::Unnamed { location, .. } => {
                     let versions = PinnedVersions::All;
                     pinned.of_location(location).push(DigestPin {
                         pinned_by: PinnedBy::Line,
@@ -164,7 +164,7 @@ impl PinnedDigests {
     }
 
     /// What was found in a file, if it is the file that is demanded; else nothing of it counts.
-    pub(super) fn hold_to(&self, artifact: &Artifact, examination: Examination) -> Examination {
+    pub(super) fn hold_to(&self, artifact: &Artifact, examination: FileExamination) -> FileExamination {
         let known = match &examination.check {
             FileCheck::Digest(computed) => computed.as_slice(),
             FileCheck::Unread | FileCheck::Ranges => artifact.digests.as_slice(),
@@ -186,20 +186,20 @@ impl PinnedDigests {
         };
         let served = served_metadata(artifact, &examination).map(problem);
         match (wrong, uncompared) {
-            (Some(message), _) => Examination {
+            (Some(message), _) => FileExamination {
                 source: Fact::unknown(message.clone()),
                 check: examination.check,
                 size: examination.size,
-                ..Examination::failed(problem(message))
+                ..FileExamination::failed(problem(message))
             },
             // What could not be read at all says so already.
             (None, Some(pin)) if examination.problems.is_empty() => {
                 let message = format!("it was not compared with the digest that {} demands", pin.place);
-                Examination { problems: vec![problem(message)], ..examination }
+                FileExamination { problems: vec![problem(message)], ..examination }
             }
             (None, _) => {
                 let problems = examination.problems.iter().cloned().chain(served).collect();
-                Examination { problems, ..examination }
+                FileExamination { problems, ..examination }
             }
         }
     }
@@ -207,7 +207,7 @@ impl PinnedDigests {
 
 /// What is wrong where the index serves another `METADATA` beside a wheel than the one in it: what was resolved is not what
 /// gets installed.
-fn served_metadata(artifact: &Artifact, examination: &Examination) -> Option<String> {
+fn served_metadata(artifact: &Artifact, examination: &FileExamination) -> Option<String> {
     let MetadataFile::Announced(Some(served)) = &artifact.metadata_file else { return None };
     let own = examination.metadata.as_ref().filter(|own| own.algorithm == served.algorithm && *own != served)?;
     Some(format!("its METADATA is {own}; the index serves another one beside it, {served}"))

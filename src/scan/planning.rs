@@ -8,49 +8,54 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::index::Index;
+use crate::index::PackageIndex;
 use crate::model::digest::{Algorithm, Digest};
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{Foreseen, Plan};
+use crate::model::plan::{ForeseenBuild, Plan};
 use crate::model::request::Requests;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
-use crate::plan::world::{DependencyMode, NotReady};
+use crate::plan::world::{NotReady, RequirementMode};
 use crate::plan::{self, JudgedSet, PlanInputs, PlanSearchResult};
-use crate::resolve::Catalog;
+use crate::resolve::PackageCatalog;
 use crate::rules::RuleSet;
 
-use super::distributions::Distributions;
-use super::examinations::Examinations;
+use super::distributions::RunDistributions;
+use super::examinations::ExaminationIndex;
 use super::judging;
 use super::pinned_digests::PinnedDigests;
-use super::session::{Builds, Session};
-use super::{Inputs, Observer, ScanError, Settings};
+use super::session::{BuildReading, ScanSession};
+use super::{ScanError, ScanObserver, ScanSettings, ScanSubjects};
 
-use asking::Asked;
+use asking::PlanRequest;
 use first_ready::affordable_sdists;
 use foreseeing::ToBuild;
 use world::IndexWorld;
 
 /// Plans how all that is asked for gets ready, for every target.
 pub fn plan(
-    settings: &Settings,
-    inputs: &Inputs,
-    index: Index,
+    settings: &ScanSettings,
+    inputs: &ScanSubjects,
+    index: PackageIndex,
     rules: &RuleSet,
-    observer: &dyn Observer,
+    observer: &dyn ScanObserver,
 ) -> Result<Plan, ScanError> {
-    let Asked { settings, mut requests, apart } = asking::asked(settings, inputs)?;
+    let PlanRequest { settings, mut requests, apart } = asking::asked(settings, inputs)?;
     super::check_size(&requests, settings.limits)?;
     let pinned = PinnedDigests::of(&inputs.requests, settings.digests);
-    let distributions = Distributions::new(index, settings.limits, super::depth(&settings, rules)).held_to(pinned);
-    let session =
-        Session { settings: &settings, distributions: &distributions, rules, observer, builds: Builds::Leave };
-    let mut requirements = DependencyMode::Followed;
+    let distributions = RunDistributions::new(index, settings.limits, super::depth(&settings, rules)).held_to(pinned);
+    let session = ScanSession {
+        settings: &settings,
+        distributions: &distributions,
+        rules,
+        observer,
+        builds: BuildReading::Leave,
+    };
+    let mut requirements = RequirementMode::Followed;
     let before = match (session.look(&requests), apart) {
         (Err(error @ ScanError::Resolve(_)), Some(apart)) => {
             requests = asking::told_apart(&apart, &error);
-            requirements = DependencyMode::Ignored;
+            requirements = RequirementMode::Ignored;
             session.look(&requests)?
         }
         (looked, _) => looked?,
@@ -60,7 +65,7 @@ pub fn plan(
     }
     let (world, before) = IndexWorld::new(session, &requests, before);
     let found = plan::find(&world, &requests, &before, requirements);
-    let planning = Planning { session, before: &before, found: &found };
+    let planning = PlanNarrator { session, before: &before, found: &found };
     let forecasts = planning.foresee(&requests, &world.examinations());
     let traffic = distributions.index().traffic();
     Ok(plan::build(&PlanInputs {
@@ -70,20 +75,20 @@ pub fn plan(
         forecasts: &forecasts,
         trackers: &planning.trackers(),
         digests: &|name, version| digests(&distributions, name, version),
-        traffic: plan::Traffic { requests: traffic.requests, bytes: traffic.file_bytes },
+        traffic: plan::PlanTraffic { requests: traffic.requests, bytes: traffic.file_bytes },
     }))
 }
 
 /// What is told of a plan that was found.
-struct Planning<'a> {
-    session: Session<'a>,
+struct PlanNarrator<'a> {
+    session: ScanSession<'a>,
     before: &'a JudgedSet,
     found: &'a PlanSearchResult,
 }
 
-impl Planning<'_> {
+impl PlanNarrator<'_> {
     /// What is foreseen of the packages that have to be built even when the plan is followed.
-    fn foresee(&self, requests: &Requests, known: &Examinations) -> BTreeMap<(PackageName, Target), Foreseen> {
+    fn foresee(&self, requests: &Requests, known: &ExaminationIndex) -> BTreeMap<(PackageName, Target), ForeseenBuild> {
         let not_ready = self.found.after.not_ready();
         let stay = not_ready.iter().filter(|it| !self.found.held.contains_key(&it.chosen.name));
         let to_build =
@@ -113,7 +118,7 @@ impl Planning<'_> {
 }
 
 /// SHA-256 of all files of a version, as far as the index states it.
-fn digests(distributions: &Distributions, name: &PackageName, version: &Version) -> Vec<Digest> {
+fn digests(distributions: &RunDistributions, name: &PackageName, version: &Version) -> Vec<Digest> {
     let Ok(listing) = distributions.listing(name) else { return Vec::new() };
     let files = listing.files.iter().filter(|file| file.version == *version);
     let digests = files.flat_map(|file| &file.digests).filter(|digest| digest.algorithm == Algorithm::Sha256);

@@ -12,68 +12,68 @@ use crate::model::place::Location;
 use crate::model::report::{Report, TargetResult};
 use crate::model::request::Requests;
 use crate::model::resolution::{Chosen, Resolution};
-use crate::resolve::Options;
+use crate::resolve::ResolveOptions;
 use crate::rules::RuleSet;
 
-use super::assembly::{self, Bytes, Judged, ReportBuilder};
-use super::distributions::Distributions;
-use super::examinations::Examinations;
-use super::judging::{self, Found};
-use super::observer::{Event, Observer};
+use super::assembly::{self, ByteCounts, JudgedTarget, ReportBuilder};
+use super::distributions::RunDistributions;
+use super::examinations::ExaminationIndex;
+use super::judging::{self, PackageFacts};
+use super::observer::{ScanEvent, ScanObserver};
 use super::other_build;
-use super::sets::Sets;
-use super::{Origin, ScanError, Settings};
+use super::sets::SetResolver;
+use super::{OriginPackages, ScanError, ScanSettings};
 
 /// Wheels that are looked into at the same time: most of that is waiting for a server.
 const READERS: usize = 12;
 
 /// What all looks of one run share.
 #[derive(Clone, Copy)]
-pub(super) struct Session<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) distributions: &'a Distributions,
+pub(super) struct ScanSession<'a> {
+    pub(super) settings: &'a ScanSettings,
+    pub(super) distributions: &'a RunDistributions,
     pub(super) rules: &'a RuleSet,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) builds: Builds,
+    pub(super) observer: &'a dyn ScanObserver,
+    pub(super) builds: BuildReading,
 }
 
 /// Whether sdists are read for what a build would become of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Builds {
+pub(super) enum BuildReading {
     Foresee,
     /// A search of other versions has better use for the requests.
     Leave,
 }
 
 /// What one look shows.
-pub(super) struct Seen {
+pub(super) struct ScannedSet {
     /// One for each target.
     pub(super) resolutions: Vec<Resolution>,
-    pub(super) examinations: Examinations,
+    pub(super) examinations: ExaminationIndex,
     pub(super) report: Report,
 }
 
-impl Session<'_> {
-    pub(super) fn options(&self) -> Options {
-        Options { dependencies: self.settings.dependencies, ..Options::default() }
+impl ScanSession<'_> {
+    pub(super) fn options(&self) -> ResolveOptions {
+        ResolveOptions { dependencies: self.settings.dependencies, ..ResolveOptions::default() }
     }
 
-    pub(super) fn sets(&self) -> Sets<'_> {
-        Sets { settings: self.settings, distributions: self.distributions, observer: self.observer }
+    pub(super) fn sets(&self) -> SetResolver<'_> {
+        SetResolver { settings: self.settings, distributions: self.distributions, observer: self.observer }
     }
 
     /// Looks at what is asked for.
-    pub(super) fn look(&self, requests: &Requests) -> Result<Seen, ScanError> {
+    pub(super) fn look(&self, requests: &Requests) -> Result<ScannedSet, ScanError> {
         let resolutions = self.sets().resolve(&self.settings.targets, requests)?;
         Ok(self.look_at(requests, resolutions))
     }
 
     /// Looks at sets that were resolved already.
-    pub(super) fn look_at(&self, requests: &Requests, resolutions: Vec<Resolution>) -> Seen {
+    pub(super) fn look_at(&self, requests: &Requests, resolutions: Vec<Resolution>) -> ScannedSet {
         let origins = [resolutions];
-        let (report, examinations) = self.report(Some(requests), &origins, Examinations::new());
+        let (report, examinations) = self.report(Some(requests), &origins, ExaminationIndex::new());
         let [resolutions] = origins;
-        Seen { resolutions, examinations, report: report.finish() }
+        ScannedSet { resolutions, examinations, report: report.finish() }
     }
 
     /// Judges the packages of these origins, of which the first is the requests, where there are some. What is in some
@@ -81,25 +81,25 @@ impl Session<'_> {
     pub(super) fn report(
         &self,
         requests: Option<&Requests>,
-        origins: &[Origin],
-        known: Examinations,
-    ) -> (ReportBuilder, Examinations) {
+        origins: &[OriginPackages],
+        known: ExaminationIndex,
+    ) -> (ReportBuilder, ExaminationIndex) {
         let mut examinations = self.examine_all(origins);
         examinations.extend(known);
         let release = |chosen: &Chosen| self.distributions.release(&chosen.name, chosen.version.as_ref());
         let newest = |name: &PackageName, admitted: &VersionSpecifiers| self.distributions.newest(name, admitted);
-        let found = Found { examinations: &examinations, other: None, release: &release, newest: &newest };
+        let found = PackageFacts { examinations: &examinations, other: None, release: &release, newest: &newest };
         let sets = origins.iter().enumerate().flat_map(|(origin, sets)| sets.iter().map(move |set| (origin, set)));
         let judged = sets.map(|(origin, resolution)| {
             let mut results = judging::judge(resolution, found, self.rules, self.settings.hints);
             if let Some(requests) = requests.filter(|_| origin == 0) {
                 self.compare(requests, resolution, &mut results);
             }
-            Judged { origin, resolution: resolution.clone(), results }
+            JudgedTarget { origin, resolution: resolution.clone(), results }
         });
         let index = self.distributions.index();
         let total = self.distributions.total_bytes(&examinations);
-        let bytes = Bytes { fetched: index.traffic().file_bytes, total };
+        let bytes = ByteCounts { fetched: index.traffic().file_bytes, total };
         let report = assembly::assemble(judged.collect(), &examinations, bytes);
         let report = report.outages(&index.outages()).problems(index.problems());
         (report, examinations)
@@ -114,10 +114,10 @@ impl Session<'_> {
     }
 
     /// Looks into every wheel and sdist that any target gets, each once.
-    fn examine_all(&self, origins: &[Origin]) -> Examinations {
+    fn examine_all(&self, origins: &[OriginPackages]) -> ExaminationIndex {
         let choices = origins.iter().flatten().flat_map(|resolution| &resolution.packages).map(|chosen| &chosen.choice);
         // What is installed is looked into where it is.
-        let read = |artifact: &&Artifact| self.builds == Builds::Foresee || !artifact.kind.is_source();
+        let read = |artifact: &&Artifact| self.builds == BuildReading::Foresee || !artifact.kind.is_source();
         let files = choices.filter_map(judging::readable).filter(read).map(|artifact| (&artifact.location, artifact));
         let files: BTreeMap<&Location, &Artifact> = files.collect();
         let files: Vec<&Artifact> = files.into_values().collect();
@@ -125,7 +125,7 @@ impl Session<'_> {
         let examinations = each(&files, |artifact| {
             let examination = self.distributions.examine(artifact);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            self.observer.notice(Event::Examined { filename: &artifact.filename, done, of: files.len() });
+            self.observer.notice(ScanEvent::Examined { filename: &artifact.filename, done, of: files.len() });
             (artifact.location.clone(), examination)
         });
         examinations.into_iter().collect()

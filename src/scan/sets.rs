@@ -1,23 +1,23 @@
 //! The sets of packages that requests resolve to, one for each target.
 
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, WantedPackage};
 use crate::model::resolution::{Choice, Chosen, RequiredBy, Resolution};
 use crate::model::target::Target;
-use crate::resolve::{self, Catalog, Options, ResolveError};
+use crate::resolve::{self, PackageCatalog, ResolveError, ResolveOptions};
 
-use super::distributions::Distributions;
-use super::{Event, Observer, Settings};
+use super::distributions::RunDistributions;
+use super::{ScanEvent, ScanObserver, ScanSettings};
 
 /// What resolving needs, the same for the whole run.
 #[derive(Clone, Copy)]
-pub(super) struct Sets<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) distributions: &'a Distributions,
-    pub(super) observer: &'a dyn Observer,
+pub(super) struct SetResolver<'a> {
+    pub(super) settings: &'a ScanSettings,
+    pub(super) distributions: &'a RunDistributions,
+    pub(super) observer: &'a dyn ScanObserver,
 }
 
-impl Sets<'_> {
+impl SetResolver<'_> {
     /// One set for each target, of files that the index has. A target whose requirements contradict each other becomes a
     /// problem, unless that is so for all of them and no lock file gives packages all the same.
     pub(super) fn resolve(&self, targets: &[Target], requests: &Requests) -> Result<Vec<Resolution>, ResolveError> {
@@ -27,13 +27,13 @@ impl Sets<'_> {
     /// The same, of files that another catalog has.
     pub(super) fn resolve_with(
         &self,
-        catalog: &dyn Catalog,
+        catalog: &dyn PackageCatalog,
         targets: &[Target],
         requests: &Requests,
     ) -> Result<Vec<Resolution>, ResolveError> {
-        let options = Options { dependencies: self.settings.dependencies, ..Options::default() };
+        let options = ResolveOptions { dependencies: self.settings.dependencies, ..ResolveOptions::default() };
         let solve = |target: Target| {
-            self.observer.notice(Event::Resolving { target });
+            self.observer.notice(ScanEvent::Resolving { target });
             resolve::resolve(requests, target, &options, catalog)
         };
         let solved: Vec<Result<Resolution, ResolveError>> = std::thread::scope(|scope| {
@@ -66,7 +66,7 @@ impl Sets<'_> {
 /// What is left to say when no set of versions fits one of several targets.
 fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolution {
     let chosen = |request: &Request| match &request.wanted {
-        Wanted::Named(requirement) => Some(Chosen {
+        WantedPackage::Named(requirement) => Some(Chosen {
             name: requirement.name.clone(),
             version: None,
             extras: requirement.extras.clone(),
@@ -74,7 +74,7 @@ fn unsolved(target: Target, requests: &Requests, error: &ResolveError) -> Resolu
             choice: Choice::Unknown { why: format!("no set of versions satisfies all requirements on {target}") },
             not_in_lock: false,
         }),
-        Wanted::Unnamed { .. } => None,
+        WantedPackage::Unnamed { .. } => None,
     };
     let problem =
         Problem { kind: ProblemKind::Resolution, package: None, place: target.to_string(), message: error.to_string() };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::examine::{BinaryError, Sibling, SiblingFiles, file_name};
+use crate::examine::{BinaryError, SiblingFiles, SiblingLibrary, file_name};
 use crate::model::problem::Problem;
 
 /// Most files that are kept of those that a distribution does not list.
@@ -89,15 +89,15 @@ impl<Files: DistributionFiles> FilesBeside<Files> {
 }
 
 impl<Files: DistributionFiles> SiblingFiles for FilesBeside<Files> {
-    fn open(&self, name: &str) -> Sibling<'_> {
+    fn open(&self, name: &str) -> SiblingLibrary<'_> {
         let file = match self.listed.get_or_init(|| self.list()).get(name) {
             Some(listed) => listed.as_ref(),
             None => self.unlisted(name),
         };
-        let Some(file) = file else { return Sibling::Missing };
+        let Some(file) = file else { return SiblingLibrary::Missing };
         match file.bytes.get_or_init(|| self.noted(&file.path, self.files.open(&file.path))) {
-            Some(bytes) => Sibling::Found { path: &file.path, bytes },
-            None => Sibling::Unreadable,
+            Some(bytes) => SiblingLibrary::Found { path: &file.path, bytes },
+            None => SiblingLibrary::Unreadable,
         }
     }
 
@@ -109,8 +109,8 @@ impl<Files: DistributionFiles> SiblingFiles for FilesBeside<Files> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::examine::{Depth, Siblings, examine};
-    use crate::model::facts::Declaration;
+    use crate::examine::{ExamineDepth, SiblingLibraries, examine};
+    use crate::model::facts::GilDeclaration;
 
     /// Fixtures under a folder `lib`, of which the first is listed, and the names of those that were opened.
     #[derive(Default)]
@@ -142,13 +142,13 @@ mod tests {
     fn check(is_unlisted: bool, expected: &str) {
         let fixtures = Fixtures { is_unlisted, ..Fixtures::default() };
         let files = FilesBeside::new(&fixtures);
-        let siblings = Siblings::new(&files);
+        let siblings = SiblingLibraries::new(&files);
         let bytes = (&fixtures).open("elf-x86_64-hands-over.so").unwrap();
         for path in ["a/sample.so", "b/sample.so", "c/sample.so"] {
-            let examined = examine(Depth::Verdict, path, &bytes, &siblings).unwrap().unwrap();
+            let examined = examine(ExamineDepth::Verdict, path, &bytes, &siblings).unwrap().unwrap();
             assert!(examined.depends_on_siblings);
             let hook = examined.facts.images[0].hooks.value().unwrap().first().unwrap();
-            assert_eq!(hook.facts.gil.value(), Some(&Declaration::SetGil { value: 1 }), "{path}");
+            assert_eq!(hook.facts.gil.value(), Some(&GilDeclaration::SetGil { value: 1 }), "{path}");
         }
         drop(siblings);
         assert_eq!(files.into_problems().count(), 0);

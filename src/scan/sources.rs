@@ -3,28 +3,28 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::archive::limits::Limits;
+use crate::archive::limits::ArchiveLimits;
 use crate::archive::project;
 use crate::archive::record::digest;
-use crate::archive::sdist::{self, Sdist, SdistError, Visitor};
-use crate::archive::source::Source;
+use crate::archive::sdist::{self, SdistContents, SdistError, SdistVisitor};
+use crate::archive::source::RangeSource;
 use crate::model::artifact::{Artifact, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::facts::Fact;
 use crate::model::resolution::Choice;
 use crate::model::source::{Becomes, Forecast, SourceFacts};
 use crate::model::target::Target;
-use crate::resolve::{Options, markers};
-use crate::source::{self, Reader};
+use crate::resolve::{ResolveOptions, markers};
+use crate::source::{self, SourceReader};
 
-use super::examination::Examination;
-use super::examinations::Examinations;
+use super::examination::FileExamination;
+use super::examinations::ExaminationIndex;
 
 /// A reader of sources, shown the files of an archive.
 #[derive(Default)]
-struct Visit(Reader);
+struct SourceVisit(SourceReader);
 
-impl Visitor for Visit {
+impl SdistVisitor for SourceVisit {
     fn meet(&mut self, path: &str) -> bool {
         self.0.meet(path)
     }
@@ -41,10 +41,10 @@ impl Visitor for Visit {
 /// Looks into an sdist; what keeps it from being read is the reason why its facts are unknown.
 pub(super) fn examine(
     artifact: &Artifact,
-    source: Arc<dyn Source>,
+    source: Arc<dyn RangeSource>,
     algorithms: &[Algorithm],
-    limits: Limits,
-) -> Examination {
+    limits: ArchiveLimits,
+) -> FileExamination {
     let size = source.size();
     let mut check = FileCheck::Unread;
     let facts = whole(&*source, limits).and_then(|bytes| {
@@ -56,23 +56,23 @@ pub(super) fn examine(
         Ok((_, facts)) => Fact::known(facts, Vec::new()),
         Err(why) => Fact::unknown(why),
     };
-    Examination { source, size, check, ..Examination::default() }
+    FileExamination { source, size, check, ..FileExamination::default() }
 }
 
 /// Looks into a project folder.
-pub(super) fn examine_folder(folder: &Path, limits: Limits) -> Examination {
-    let mut visit = Visit::default();
+pub(super) fn examine_folder(folder: &Path, limits: ArchiveLimits) -> FileExamination {
+    let mut visit = SourceVisit::default();
     project::visit(folder, limits, &mut visit);
-    Examination { source: Fact::known(visit.0.finish(), Vec::new()), ..Examination::default() }
+    FileExamination { source: Fact::known(visit.0.finish(), Vec::new()), ..FileExamination::default() }
 }
 
 /// What an sdist says of itself, and what its sources say.
 pub(super) fn read(
     filename: &str,
-    source: Box<dyn Source>,
-    limits: Limits,
-) -> Result<(Sdist, SourceFacts), SdistError> {
-    let mut visit = Visit::default();
+    source: Box<dyn RangeSource>,
+    limits: ArchiveLimits,
+) -> Result<(SdistContents, SourceFacts), SdistError> {
+    let mut visit = SourceVisit::default();
     let sdist = sdist::visit(filename, source, limits, &mut visit)?;
     let mut facts = visit.0.finish();
     facts.requires_python = sdist.metadata.requires_python.as_ref().map(ToString::to_string).or(facts.requires_python);
@@ -80,7 +80,7 @@ pub(super) fn read(
 }
 
 /// The bytes of the whole file.
-fn whole(source: &dyn Source, limits: Limits) -> Result<Vec<u8>, String> {
+fn whole(source: &dyn RangeSource, limits: ArchiveLimits) -> Result<Vec<u8>, String> {
     let (size, limit) = (source.size(), limits.sdist_packed_bytes);
     if size > limit {
         return Err(format!("it has {size} bytes, more than the limit of {limit} up to which sources are fetched"));
@@ -90,12 +90,12 @@ fn whole(source: &dyn Source, limits: Limits) -> Result<Vec<u8>, String> {
 
 /// What is foreseen of a build on a target; `None` on one with the GIL.
 pub(super) fn of_facts(facts: &SourceFacts, target: Target) -> Option<Forecast> {
-    let markers = markers::environment(target, Options::default().python_patch).ok();
+    let markers = markers::environment(target, ResolveOptions::default().python_patch).ok();
     source::forecast(facts, target, markers.as_ref())
 }
 
 /// What is foreseen of the build of a chosen sdist or project folder on a target.
-pub(super) fn forecast(choice: &Choice, target: Target, examinations: &Examinations) -> Option<Forecast> {
+pub(super) fn forecast(choice: &Choice, target: Target, examinations: &ExaminationIndex) -> Option<Forecast> {
     let Choice::Source { artifact } = choice else { return None };
     match &examinations.get(&artifact.location)?.source {
         Fact::Known { value, .. } => of_facts(value, target),

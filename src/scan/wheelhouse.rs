@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::installed::InstalledError;
-use crate::model::artifact::{Artifact, ArtifactKind, Listing, MetadataFile};
+use crate::model::artifact::{Artifact, ArtifactKind, ArtifactListing, MetadataFile};
 use crate::model::lock::{Lock, LockedPackage, Pin};
 use crate::model::metadata::Metadata;
 use crate::model::name::{MarkerTree, PackageName, Version};
 use crate::model::place::{Location, Place};
-use crate::model::request::{Requests, Sources};
+use crate::model::request::{PackageSources, Requests};
 use crate::model::wheel_name::WheelName;
-use crate::resolve::{Catalog, CatalogError, Hint, Located, ResolveError};
+use crate::resolve::{CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveError};
 
-use super::sets::Sets;
-use super::{Distributions, Origin};
+use super::sets::SetResolver;
+use super::{OriginPackages, RunDistributions};
 
 /// Endings of source distributions that can be read.
 const SDISTS: [&str; 2] = [".tar.gz", ".zip"];
@@ -27,7 +27,7 @@ const MOST_FILES: usize = 200_000;
 
 /// A folder of wheels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wheelhouse {
+pub struct WheelFolder {
     /// As the user named it.
     shown: String,
     /// Wheels by project.
@@ -36,9 +36,9 @@ pub struct Wheelhouse {
     sdists: Vec<(PackageName, PathBuf)>,
 }
 
-impl Wheelhouse {
+impl WheelFolder {
     /// Lists the wheels in a folder, and the source distributions of projects that have no wheel there.
-    pub fn open(folder: &Path, shown: &str) -> Result<Wheelhouse, InstalledError> {
+    pub fn open(folder: &Path, shown: &str) -> Result<WheelFolder, InstalledError> {
         let place = || shown.to_owned();
         let unreadable =
             |error: std::io::Error| InstalledError::Unreadable { place: place(), message: error.to_string() };
@@ -50,11 +50,11 @@ impl Wheelhouse {
             paths.push(entry.map_err(unreadable)?.path());
         }
         paths.sort();
-        let mut wheelhouse = Wheelhouse { shown: place(), wheels: BTreeMap::new(), sdists: Vec::new() };
+        let mut wheelhouse = WheelFolder { shown: place(), wheels: BTreeMap::new(), sdists: Vec::new() };
         for path in paths.iter().filter(|path| path.is_file()) {
             wheelhouse.add(path);
         }
-        let Wheelhouse { wheels, sdists, .. } = &mut wheelhouse;
+        let WheelFolder { wheels, sdists, .. } = &mut wheelhouse;
         sdists.retain(|(name, _)| !wheels.contains_key(name));
         if wheels.is_empty() && sdists.is_empty() {
             return Err(InstalledError::Nothing { place: place(), looked_for: "files named .whl".to_owned() });
@@ -117,22 +117,26 @@ fn artifact(name: WheelName, filename: String, path: &Path) -> Artifact {
 }
 
 /// What the folder has for each target.
-pub(super) fn resolve(wheelhouse: &Wheelhouse, sources: &Sources, sets: &Sets<'_>) -> Result<Origin, ResolveError> {
-    let shelf = Shelf { wheelhouse, distributions: sets.distributions };
+pub(super) fn resolve(
+    wheelhouse: &WheelFolder,
+    sources: &PackageSources,
+    sets: &SetResolver<'_>,
+) -> Result<OriginPackages, ResolveError> {
+    let shelf = WheelFiles { wheelhouse, distributions: sets.distributions };
     let requests = Requests { locks: vec![wheelhouse.lock()], sources: sources.clone(), ..Requests::default() };
     sets.resolve_with(&shelf, &sets.settings.targets, &requests)
 }
 
 /// The files of the folder, and nothing else.
-struct Shelf<'a> {
-    wheelhouse: &'a Wheelhouse,
-    distributions: &'a Distributions,
+struct WheelFiles<'a> {
+    wheelhouse: &'a WheelFolder,
+    distributions: &'a RunDistributions,
 }
 
-impl Catalog for Shelf<'_> {
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+impl PackageCatalog for WheelFiles<'_> {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         match self.wheelhouse.wheels.get(name) {
-            Some(files) => Ok(Arc::new(Listing { files: files.clone() })),
+            Some(files) => Ok(Arc::new(ArtifactListing { files: files.clone() })),
             None => Err(CatalogError::Absent { place: self.wheelhouse.shown.clone() }),
         }
     }
@@ -141,9 +145,9 @@ impl Catalog for Shelf<'_> {
         self.distributions.metadata(artifact)
     }
 
-    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError> {
+    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
         self.distributions.located(location)
     }
 
-    fn prefetch(&self, _: Vec<Hint>) {}
+    fn prefetch(&self, _: Vec<PrefetchHint>) {}
 }

@@ -1,6 +1,6 @@
 //! `CMakeLists.txt`: commands with the branches in which they stand, as far as that decides about the limited API.
 
-use crate::model::source::{LimitedApiUse, LimitedApiUser, Reach, SourcePlace};
+use crate::model::source::{LimitedApiUse, LimitedApiUser, SourcePlace, VersionReach};
 
 use super::python::asks_for_build;
 
@@ -19,7 +19,7 @@ const DEFINING: [&str; 7] = [
 const DEEPEST: usize = 1_000;
 
 /// One `if` that is being read.
-struct Branches {
+struct CmakeBranches {
     /// Whether each branch before this one asks for the limited API, and whether this one does.
     all: bool,
     now: bool,
@@ -31,19 +31,19 @@ struct Branches {
     first: Option<LimitedApiUse>,
 }
 
-impl Branches {
-    fn new(asks: bool) -> Branches {
-        Branches { all: true, now: false, is_complete: false, asks, first: None }
+impl CmakeBranches {
+    fn new(asks: bool) -> CmakeBranches {
+        CmakeBranches { all: true, now: false, is_complete: false, asks, first: None }
     }
 }
 
 /// Uses of the limited API; comments are gone.
 pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
     let mut uses: Vec<LimitedApiUse> = Vec::new();
-    let mut open: Vec<Branches> = Vec::new();
-    for Command { name, arguments, line } in (Commands { code, at: 0, line: 1 }) {
+    let mut open: Vec<CmakeBranches> = Vec::new();
+    for CmakeCommand { name, arguments, line } in (CmakeCommands { code, at: 0, line: 1 }) {
         match name.to_ascii_lowercase().as_str() {
-            "if" if open.len() < DEEPEST => open.push(Branches::new(asks(arguments))),
+            "if" if open.len() < DEEPEST => open.push(CmakeBranches::new(asks(arguments))),
             branch @ ("elseif" | "else") => {
                 let Some(branches) = open.last_mut() else { continue };
                 branches.all &= branches.now;
@@ -52,7 +52,7 @@ pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
                 branches.is_complete |= branch == "else";
             }
             // What a function does depends on its arguments; none of it counts.
-            "function" | "macro" if open.len() < DEEPEST => open.push(Branches::new(true)),
+            "function" | "macro" if open.len() < DEEPEST => open.push(CmakeBranches::new(true)),
             "endif" | "endfunction" | "endmacro" => {
                 let Some(branches) = open.pop() else { continue };
                 let is_certain = branches.all && branches.now && branches.is_complete && !branches.asks;
@@ -64,7 +64,12 @@ pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
                 let Some(is_certain) = asked_for(name, arguments) else { continue };
                 let place = SourcePlace { path: path.to_owned(), line };
                 let (user, means) = (LimitedApiUser::Headers, MACRO.to_owned());
-                note(LimitedApiUse { user, means, reach: Reach::ALWAYS, place }, is_certain, &mut open, &mut uses);
+                note(
+                    LimitedApiUse { user, means, reach: VersionReach::ALWAYS, place },
+                    is_certain,
+                    &mut open,
+                    &mut uses,
+                );
             }
         }
     }
@@ -72,15 +77,15 @@ pub(super) fn limited_api(path: &str, code: &str) -> Vec<LimitedApiUse> {
 }
 
 /// Notes a use in the branch in which it stands, or in the file.
-fn note(mut found: LimitedApiUse, is_certain: bool, open: &mut [Branches], uses: &mut Vec<LimitedApiUse>) {
+fn note(mut found: LimitedApiUse, is_certain: bool, open: &mut [CmakeBranches], uses: &mut Vec<LimitedApiUse>) {
     if let Some(branches) = open.last_mut() {
         branches.now |= is_certain;
         if !is_certain {
-            found.reach = Reach::PERHAPS;
+            found.reach = VersionReach::PERHAPS;
         }
         branches.first.get_or_insert(found);
     } else {
-        let reach = if is_certain { Reach::ALWAYS } else { Reach::PERHAPS };
+        let reach = if is_certain { VersionReach::ALWAYS } else { VersionReach::PERHAPS };
         uses.push(LimitedApiUse { reach, ..found });
     }
 }
@@ -112,23 +117,23 @@ fn asked_for(name: &str, arguments: &str) -> Option<bool> {
     None
 }
 
-struct Command<'a> {
+struct CmakeCommand<'a> {
     name: &'a str,
     arguments: &'a str,
     line: u32,
 }
 
 /// The commands of a file, one after the other.
-struct Commands<'a> {
+struct CmakeCommands<'a> {
     code: &'a str,
     at: usize,
     line: u32,
 }
 
-impl<'a> Iterator for Commands<'a> {
-    type Item = Command<'a>;
+impl<'a> Iterator for CmakeCommands<'a> {
+    type Item = CmakeCommand<'a>;
 
-    fn next(&mut self) -> Option<Command<'a>> {
+    fn next(&mut self) -> Option<CmakeCommand<'a>> {
         let rest = self.code.get(self.at..)?;
         let opening = rest.find('(')?;
         let before = rest.get(..opening)?.trim_end();
@@ -142,7 +147,7 @@ impl<'a> Iterator for Commands<'a> {
         let end = (opening + length + 2).min(rest.len());
         self.line = self.line.saturating_add(lines(rest.get(..end)?));
         self.at += end;
-        Some(Command { name, arguments, line })
+        Some(CmakeCommand { name, arguments, line })
     }
 }
 

@@ -3,30 +3,30 @@
 //! Known are the macros of CPython that tell its version and build. Everything else is unknown, and so is what depends on
 //! it: a value has three states here, as everywhere.
 
-use crate::model::source::Reach;
+use crate::model::source::VersionReach;
 
 /// How deep parentheses may nest.
 const DEEPEST: usize = 32;
 
 /// For which minor versions a condition holds, and for which it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ConditionAnswer {
     pub(super) holds: u8,
     pub(super) fails: u8,
 }
 
-impl Answer {
+impl ConditionAnswer {
     /// Nothing is known.
-    pub(super) const UNKNOWN: Answer = Answer { holds: 0, fails: 0 };
+    pub(super) const UNKNOWN: ConditionAnswer = ConditionAnswer { holds: 0, fails: 0 };
 
     /// The opposite.
-    pub(super) fn negated(self) -> Answer {
-        Answer { holds: self.fails, fails: self.holds }
+    pub(super) fn negated(self) -> ConditionAnswer {
+        ConditionAnswer { holds: self.fails, fails: self.holds }
     }
 
     /// Where something counts that stands under this condition.
-    pub(super) fn within(self, outer: Reach) -> Reach {
-        Reach { certain: outer.certain & self.holds, possible: outer.possible & !self.fails }
+    pub(super) fn within(self, outer: VersionReach) -> VersionReach {
+        VersionReach { certain: outer.certain & self.holds, possible: outer.possible & !self.fails }
     }
 }
 
@@ -34,28 +34,28 @@ impl Answer {
 const LONGEST: usize = 4_096;
 
 /// Answers `#if` and `#elif`.
-pub(super) fn answer(condition: &str) -> Answer {
+pub(super) fn answer(condition: &str) -> ConditionAnswer {
     if condition.len() > LONGEST {
-        return Answer::UNKNOWN;
+        return ConditionAnswer::UNKNOWN;
     }
     for_each_minor(|minor| {
-        let mut parser = Parser { words: words(condition), position: 0, minor, depth: 0 };
+        let mut parser = ConditionParser { words: words(condition), position: 0, minor, depth: 0 };
         let value = parser.any();
         if parser.position < parser.words.len() { None } else { value }
     })
 }
 
 /// Answers `#ifdef`.
-pub(super) fn defined(name: &str) -> Answer {
+pub(super) fn defined(name: &str) -> ConditionAnswer {
     for_each_minor(|minor| is_defined(name.trim(), minor).map(i64::from))
 }
 
-fn for_each_minor(value: impl Fn(u8) -> Option<i64>) -> Answer {
-    let mut answer = Answer::UNKNOWN;
+fn for_each_minor(value: impl Fn(u8) -> Option<i64>) -> ConditionAnswer {
+    let mut answer = ConditionAnswer::UNKNOWN;
     for minor in [13, 14, 15] {
         match value(minor) {
-            Some(0) => answer.fails |= Reach::bit(minor),
-            Some(_) => answer.holds |= Reach::bit(minor),
+            Some(0) => answer.fails |= VersionReach::bit(minor),
+            Some(_) => answer.holds |= VersionReach::bit(minor),
             None => {}
         }
     }
@@ -106,14 +106,14 @@ fn is_between(letter: char) -> bool {
     letter.is_whitespace() || letter == '\\'
 }
 
-struct Parser<'a> {
+struct ConditionParser<'a> {
     words: Vec<&'a str>,
     position: usize,
     minor: u8,
     depth: usize,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> ConditionParser<'a> {
     fn peek(&self) -> Option<&'a str> {
         self.words.get(self.position).copied()
     }
@@ -235,9 +235,9 @@ mod tests {
             ("", none, none),
         ];
         for (condition, holds, fails) in cases {
-            assert_eq!(answer(condition), Answer { holds, fails }, "{condition}");
+            assert_eq!(answer(condition), ConditionAnswer { holds, fails }, "{condition}");
         }
-        assert_eq!(answer(&"(".repeat(10_000)), Answer::UNKNOWN);
-        assert_eq!(answer(&"!".repeat(10_000)), Answer::UNKNOWN);
+        assert_eq!(answer(&"(".repeat(10_000)), ConditionAnswer::UNKNOWN);
+        assert_eq!(answer(&"!".repeat(10_000)), ConditionAnswer::UNKNOWN);
     }
 }

@@ -9,14 +9,14 @@ use crate::model::evidence::Evidence;
 use crate::model::facts::Generator;
 use crate::model::name::{Requirement, Version, VersionSpecifiers};
 use crate::model::source::{
-    Becomes, BuildRequirement, Forecast, Language, LimitedApiUse, LimitedApiUser, SourceDeclaration, SourceFacts,
-    SourceModule, SourcePlace, Standing, Word,
+    Becomes, BuildRequirement, DeclaredWord, Forecast, Language, LimitedApiUse, LimitedApiUser, ModuleStanding,
+    SourceDeclaration, SourceFacts, SourceModule, SourcePlace,
 };
 use crate::model::target::{Platform, System, Target};
 use crate::pep508;
 
 use super::thresholds::{
-    CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MATURIN, MYPYC, PYO3_DECLARES, Threshold, pyo3_refusal,
+    CFFI, CFFI_OLDEST_PYTHON, CYTHON, LIMITED_API_PYTHON, MATURIN, MYPYC, PYO3_DECLARES, ToolThreshold, pyo3_refusal,
 };
 
 /// How many places become evidence.
@@ -25,11 +25,11 @@ const SHOWN: usize = 8;
 /// What is foreseen of a build on a free-threaded target, with the values of markers there; `None` on a target that always has
 /// the GIL.
 pub fn forecast(facts: &SourceFacts, target: Target, markers: Option<&MarkerEnvironment>) -> Option<Forecast> {
-    target.python.free_threaded.then(|| Outlook { facts, target, markers }.forecast())
+    target.python.free_threaded.then(|| BuildOutlook { facts, target, markers }.forecast())
 }
 
 /// What one module would do.
-enum Fate {
+enum ModuleFate {
     /// It keeps the GIL off, and this shows it.
     Off(Evidence),
     /// It switches the GIL on, for this reason.
@@ -39,19 +39,19 @@ enum Fate {
 }
 
 /// Whether a build gets a version of a tool that declares.
-enum Tool {
+enum ToolVersion {
     Good,
     /// It gets an older one; the requirement that makes it so.
     Old(BuildRequirement),
 }
 
-struct Outlook<'a> {
+struct BuildOutlook<'a> {
     facts: &'a SourceFacts,
     target: Target,
     markers: Option<&'a MarkerEnvironment>,
 }
 
-impl Outlook<'_> {
+impl BuildOutlook<'_> {
     fn forecast(&self) -> Forecast {
         let (needs, requires) = (self.needs(), self.requires());
         let build = |becomes, reason, evidence: Vec<Evidence>| {
@@ -61,10 +61,13 @@ impl Outlook<'_> {
         if let Some((why, evidence)) = self.refusal() {
             return build(Becomes::Fails, format!("would not build: {why}"), evidence);
         }
-        let fates: Vec<(&SourceModule, Fate)> = self.modules().map(|module| (module, self.fate(module))).collect();
+        let fates: Vec<(&SourceModule, ModuleFate)> =
+            self.modules().map(|module| (module, self.fate(module))).collect();
         let on: Vec<(&str, &Evidence)> = fates
             .iter()
-            .filter_map(|(_, fate)| if let Fate::On(why, seen) = fate { Some((why.as_str(), seen)) } else { None })
+            .filter_map(
+                |(_, fate)| if let ModuleFate::On(why, seen) = fate { Some((why.as_str(), seen)) } else { None },
+            )
             .collect();
         if let Some((why, _)) = on.first() {
             let reason = with_more(format!("would switch the GIL on: {why}"), on.len());
@@ -74,10 +77,12 @@ impl Outlook<'_> {
                 on.iter().take(SHOWN).map(|(_, seen)| (*seen).clone()).collect(),
             );
         }
-        let open =
-            fates.iter().find_map(|(_, fate)| if let Fate::Open(why, seen) = fate { Some((why, seen)) } else { None });
-        let off =
-            fates.iter().filter_map(|(_, fate)| if let Fate::Off(seen) = fate { Some(seen.clone()) } else { None });
+        let open = fates
+            .iter()
+            .find_map(|(_, fate)| if let ModuleFate::Open(why, seen) = fate { Some((why, seen)) } else { None });
+        let off = fates
+            .iter()
+            .filter_map(|(_, fate)| if let ModuleFate::Off(seen) = fate { Some(seen.clone()) } else { None });
         let off: Vec<Evidence> = off.take(SHOWN).collect();
         let open = open.map(|(why, seen)| (why.clone(), seen.clone()));
         if let Some((why, seen)) = open.or_else(|| self.uncertainty()) {
@@ -211,7 +216,7 @@ impl Outlook<'_> {
     /// unless `abi3t` is asked for: both build for the one version. <https://github.com/PyO3/pyo3/blob/v0.30.1/pyo3-build-config/src/impl_.rs>
     fn maturin_refusal(&self) -> Option<(String, Vec<Evidence>)> {
         let feature = self.abi3_feature().filter(|_| self.is_by_maturin())?;
-        let Tool::Old(required) = self.tool(&MATURIN) else { return None };
+        let ToolVersion::Old(required) = self.tool(&MATURIN) else { return None };
         let why = format!(
             "maturin before {} tags the wheel abi3, which {feature} asks for, and {} asks for `{}`",
             MATURIN.first, required.place, required.text
@@ -256,7 +261,7 @@ impl Outlook<'_> {
             return None;
         }
         match self.tool(&CFFI) {
-            Tool::Old(required) if minor < LIMITED_API_PYTHON => {
+            ToolVersion::Old(required) if minor < LIMITED_API_PYTHON => {
                 let why = format!(
                     "CFFI before {} uses the limited API, and {} asks for `{}`",
                     CFFI.first, required.place, required.text
@@ -270,29 +275,34 @@ impl Outlook<'_> {
         }
     }
 
-    fn fate(&self, module: &SourceModule) -> Fate {
+    fn fate(&self, module: &SourceModule) -> ModuleFate {
         let seen = at(format!("module {}", module.name), &module.place);
         if let Some(doubt) = &module.doubt {
-            return Fate::Open(format!("{}: {doubt}", module.name), seen);
+            return ModuleFate::Open(format!("{}: {doubt}", module.name), seen);
         }
         match module.generator {
             Generator::Cffi => {
                 if let (Some((why, _)), Some(path)) = (self.cffi_refusal(module), &self.facts.asks_for_build) {
-                    return Fate::Open(
+                    return ModuleFate::Open(
                         format!("{why}, unless {path}, which asks for the build, does without it"),
                         seen,
                     );
                 }
-                return Fate::Off(seen.symbol("_cffi_backend").value(format!("declares from CFFI {} on", CFFI.first)));
+                return ModuleFate::Off(
+                    seen.symbol("_cffi_backend").value(format!("declares from CFFI {} on", CFFI.first)),
+                );
             }
             Generator::Mypyc => return self.mypyc(seen),
             Generator::Cython if module.version.is_none() => {
-                if let Tool::Old(required) = self.tool(&CYTHON) {
+                if let ToolVersion::Old(required) = self.tool(&CYTHON) {
                     let why = format!(
                         "Cython before {} declares nothing, and {} asks for `{}`",
                         CYTHON.first, required.place, required.text
                     );
-                    return Fate::On(why, at("build requirement".to_owned(), &required.place).value(required.text));
+                    return ModuleFate::On(
+                        why,
+                        at("build requirement".to_owned(), &required.place).value(required.text),
+                    );
                 }
             }
             _ => {}
@@ -301,44 +311,47 @@ impl Outlook<'_> {
     }
 
     /// What the declarations that count on the target say.
-    fn declared(&self, module: &SourceModule, seen: Evidence) -> Fate {
+    fn declared(&self, module: &SourceModule, seen: Evidence) -> ModuleFate {
         let minor = self.target.python.minor;
         let possible: Vec<&SourceDeclaration> =
             module.declarations.iter().filter(|declaration| declaration.reach.is_possible(minor)).collect();
         let Some(first) = possible.first() else { return self.silent(module, seen) };
         let show = |declaration: &SourceDeclaration| {
             let word = match declaration.word {
-                Word::NotUsed => "not used",
-                Word::Used => "used",
-                Word::Unclear => "not clear",
+                DeclaredWord::NotUsed => "not used",
+                DeclaredWord::Used => "used",
+                DeclaredWord::Unclear => "not clear",
             };
             at(format!("module {}", module.name), &declaration.place).symbol(declaration.means.clone()).value(word)
         };
-        let all = |word: Word| possible.iter().all(|declaration| declaration.word == word);
+        let all = |word: DeclaredWord| possible.iter().all(|declaration| declaration.word == word);
         let certain = possible.iter().find(|declaration| declaration.reach.is_certain(minor));
         let name = &module.name;
         match certain {
-            Some(certain) if all(Word::NotUsed) => Fate::Off(show(certain)),
-            Some(certain) if all(Word::Used) => {
+            Some(certain) if all(DeclaredWord::NotUsed) => ModuleFate::Off(show(certain)),
+            Some(certain) if all(DeclaredWord::Used) => {
                 self.as_built(module, format!("{name} declares that it needs it ({})", certain.place), show(certain))
             }
-            _ if all(Word::Used) => self.as_built(
+            _ if all(DeclaredWord::Used) => self.as_built(
                 module,
                 format!("{name} declares that it needs it, if anything ({})", first.place),
                 show(first),
             ),
-            _ => Fate::Open(format!("what {name} declares depends on the build ({})", first.place), show(first)),
+            _ => ModuleFate::Open(format!("what {name} declares depends on the build ({})", first.place), show(first)),
         }
     }
 
     /// A module that declares nothing itself.
-    fn silent(&self, module: &SourceModule, seen: Evidence) -> Fate {
+    fn silent(&self, module: &SourceModule, seen: Evidence) -> ModuleFate {
         if module.generator == Generator::Pyo3 {
             let Some(pyo3) = &self.facts.pyo3 else {
-                return Fate::Open(format!("{}: the version of PyO3 that decides was not found", module.name), seen);
+                return ModuleFate::Open(
+                    format!("{}: the version of PyO3 that decides was not found", module.name),
+                    seen,
+                );
             };
             if pyo3.minor >= PYO3_DECLARES {
-                return Fate::Off(
+                return ModuleFate::Off(
                     at(format!("module {}", module.name), &pyo3.place).symbol("PyO3").value(pyo3.text.clone()),
                 );
             }
@@ -349,22 +362,24 @@ impl Outlook<'_> {
     }
 
     /// That a module switches the GIL on is only said when the build is seen to make it.
-    fn as_built(&self, module: &SourceModule, why: String, seen: Evidence) -> Fate {
+    fn as_built(&self, module: &SourceModule, why: String, seen: Evidence) -> ModuleFate {
         match &module.standing {
-            Standing::Named { .. } => Fate::On(why, seen),
-            Standing::Unnamed => Fate::Open(format!("{why}, and no build file names it"), seen),
+            ModuleStanding::Named { .. } => ModuleFate::On(why, seen),
+            ModuleStanding::Unnamed => ModuleFate::Open(format!("{why}, and no build file names it"), seen),
         }
     }
 
-    fn mypyc(&self, seen: Evidence) -> Fate {
+    fn mypyc(&self, seen: Evidence) -> ModuleFate {
         let required = self.required(MYPYC.project);
         if required.is_empty() {
-            return Fate::Open("mypyc compiles modules, and which version of it is not stated".to_owned(), seen);
+            return ModuleFate::Open("mypyc compiles modules, and which version of it is not stated".to_owned(), seen);
         }
         match self.tool(&MYPYC) {
-            Tool::Good => Fate::Off(seen.symbol("mypyc").value(format!("declares from {} on", MYPYC.first))),
-            Tool::Old(required) => {
-                Fate::Open(format!("mypyc is asked for as `{}` ({})", required.text, required.place), seen)
+            ToolVersion::Good => {
+                ModuleFate::Off(seen.symbol("mypyc").value(format!("declares from {} on", MYPYC.first)))
+            }
+            ToolVersion::Old(required) => {
+                ModuleFate::Open(format!("mypyc is asked for as `{}` ({})", required.text, required.place), seen)
             }
         }
     }
@@ -377,17 +392,17 @@ impl Outlook<'_> {
         parsed.filter(|(_, requirement)| *requirement.name.as_ref() == *project && holds(requirement)).collect()
     }
 
-    fn tool(&self, threshold: &Threshold) -> Tool {
+    fn tool(&self, threshold: &ToolThreshold) -> ToolVersion {
         for (line, requirement) in self.required(threshold.project) {
             let specifiers = match &requirement.version_or_url {
                 Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
                 _ => VersionSpecifiers::empty(),
             };
             if !threshold.is_allowed_by(&specifiers) {
-                return Tool::Old(line.clone());
+                return ToolVersion::Old(line.clone());
             }
         }
-        Tool::Good
+        ToolVersion::Good
     }
 
     /// Requirements of the build, each once; of those that cannot be understood nobody knows that they do not count.

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cpython::file_name::{ExtensionFileName, FileTag};
 use crate::model::facts::Generator;
 use crate::model::source::{
-    Language, LimitedApiUse, LimitedApiUser, SourceCrate, SourceDeclaration, SourceFacts, SourceModule, SourcePlace,
-    SourceStop, Standing, Word,
+    DeclaredWord, Language, LimitedApiUse, LimitedApiUser, ModuleStanding, SourceCrate, SourceDeclaration, SourceFacts,
+    SourceModule, SourcePlace, SourceStop,
 };
 
-use super::naming::{Naming, stem};
-use super::native::{Defined, Native};
-use super::script::{Script, Tool};
-use super::{Reader, Source, backends, cython, is_aside, rust, source_of};
+use super::naming::{WordIndex, stem};
+use super::native::{DefinedModule, NativeSource};
+use super::script::{BuildScript, FlagTool};
+use super::{SourceKind, SourceReader, backends, cython, is_aside, rust, source_of};
 
 /// Ends of files that a build expands into sources before it compiles them.
 const TEMPLATES: [&str; 8] = [".pyx.in", ".pyx.tp", ".c.src", ".c.in", ".pyx.tmpl", ".h.src", ".pxi.in", ".jinja"];
@@ -44,7 +44,7 @@ fn module(
     declarations: Vec<SourceDeclaration>,
 ) -> SourceModule {
     let place = SourcePlace { path: path.to_owned(), line };
-    let standing = Standing::Unnamed;
+    let standing = ModuleStanding::Unnamed;
     SourceModule { name: name.to_owned(), generator, version: None, place, declarations, doubt: None, standing }
 }
 
@@ -68,8 +68,8 @@ fn unsuffixed(path: &str) -> &str {
 }
 
 /// The facts of all files.
-pub(super) fn facts(mut reader: Reader) -> SourceFacts {
-    let build = Build::of(&reader);
+pub(super) fn facts(mut reader: SourceReader) -> SourceFacts {
+    let build = BuildPlan::of(&reader);
     let mut modules = build.cython(&mut reader);
     modules.extend(build.native(&reader));
     modules.extend(build.generators(&reader));
@@ -77,10 +77,10 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
         reader.doubts.push(format!("it has {} modules, more than the limit of {MOST_MODULES}", modules.len()));
         modules.truncate(MOST_MODULES);
     }
-    let naming = Naming::of(&reader.scripts);
+    let naming = WordIndex::of(&reader.scripts);
     for module in &mut modules {
         if let Some(by) = naming.first(module).and_then(|at| reader.scripts.get(at)) {
-            module.standing = Standing::Named { by: by.path.clone() };
+            module.standing = ModuleStanding::Named { by: by.path.clone() };
         }
     }
     modules.retain(|module| is_own(&reader, &naming, module));
@@ -109,7 +109,7 @@ pub(super) fn facts(mut reader: Reader) -> SourceFacts {
 }
 
 /// Whether a module is the project's own: by its folder, or since a build file names it all the same.
-fn is_own(reader: &Reader, naming: &Naming<'_>, module: &SourceModule) -> bool {
+fn is_own(reader: &SourceReader, naming: &WordIndex<'_>, module: &SourceModule) -> bool {
     let path = module.place.path.as_str();
     let is_other =
         path.match_indices('/').any(|(end, _)| reader.projects.contains(path.get(..end).unwrap_or_default()));
@@ -126,7 +126,7 @@ fn two_last(path: &str) -> &str {
 }
 
 /// How the build goes, as far as that decides which sources count.
-struct Build {
+struct BuildPlan {
     /// Cython is a requirement, so sources in Cython are compiled and not what was generated from them.
     has_cython: bool,
     /// Rust is compiled.
@@ -135,8 +135,8 @@ struct Build {
     has_only_rust: bool,
 }
 
-impl Build {
-    fn of(reader: &Reader) -> Build {
+impl BuildPlan {
+    fn of(reader: &SourceReader) -> BuildPlan {
         let requires = |project: &str| {
             let is = |text: &str| {
                 let name: String = text.chars().take_while(|it| it.is_alphanumeric() || "-_.".contains(*it)).collect();
@@ -150,12 +150,12 @@ impl Build {
         let has_rust = has_only_rust || requires("maturin") || requires("setuptools-rust") || says("setuptools_rust");
         let has_none = reader.system.requires.is_empty() && reader.system.backend.is_none();
         let has_generated = !reader.generated.is_empty();
-        Build { has_cython: requires("cython") || (has_none && !has_generated), has_rust, has_only_rust }
+        BuildPlan { has_cython: requires("cython") || (has_none && !has_generated), has_rust, has_only_rust }
     }
 
     /// Modules that Cython makes, or made.
-    fn cython(&self, reader: &mut Reader) -> Vec<SourceModule> {
-        let flags: Vec<SourceDeclaration> = flags(reader, Tool::Cython);
+    fn cython(&self, reader: &mut SourceReader) -> Vec<SourceModule> {
+        let flags: Vec<SourceDeclaration> = flags(reader, FlagTool::Cython);
         let generated = std::mem::take(&mut reader.generated);
         let sources = std::mem::take(&mut reader.cython);
         let has = |paths: &BTreeSet<&str>, path: &str| paths.contains(unsuffixed(path));
@@ -188,10 +188,10 @@ impl Build {
     }
 
     /// Modules of C, C++ and Rust.
-    fn native(&self, reader: &Reader) -> Vec<SourceModule> {
-        let is_rust = |path: &str| source_of(path) == Some(Source::Rust);
+    fn native(&self, reader: &SourceReader) -> Vec<SourceModule> {
+        let is_rust = |path: &str| source_of(path) == Some(SourceKind::Rust);
         let counts = |path: &str| if is_rust(path) { self.has_rust } else { !self.has_only_rust };
-        let files: Vec<(&String, &Native)> = reader.native.iter().filter(|(path, _)| counts(path)).collect();
+        let files: Vec<(&String, &NativeSource)> = reader.native.iter().filter(|(path, _)| counts(path)).collect();
         let elsewhere = files
             .iter()
             .find(|(path, native)| native.modules.is_empty() && !native.declarations.is_empty() && !is_aside(path));
@@ -199,7 +199,7 @@ impl Build {
         let is_named = files.iter().any(|(path, native)| {
             is_rust(path) && !is_aside(path) && native.modules.iter().any(|module| names.contains(&module.name))
         });
-        let nanobind = Nanobind::of(reader);
+        let nanobind = NanobindBuild::of(reader);
         let mut modules = Vec::new();
         for (path, native) in &files {
             let defined = native.modules.iter().filter(|it| !(is_rust(path) && is_named) || names.contains(&it.name));
@@ -220,14 +220,14 @@ impl Build {
     }
 
     /// Names that the module of a Rust library may have.
-    fn rust_names(&self, reader: &Reader) -> Vec<String> {
+    fn rust_names(&self, reader: &SourceReader) -> Vec<String> {
         let libraries =
             reader.cargos.iter().filter(|(path, _)| !is_aside(path)).filter_map(|(_, cargo)| cargo.library.clone());
         libraries.chain(reader.system.module.clone()).collect()
     }
 
     /// Modules that other generators make of their own kinds of sources.
-    fn generators(&self, reader: &Reader) -> Vec<SourceModule> {
+    fn generators(&self, reader: &SourceReader) -> Vec<SourceModule> {
         let mut modules = Vec::new();
         let mut seen = BTreeSet::new();
         // One for each way to build it is one module all the same.
@@ -240,8 +240,8 @@ impl Build {
         }
         for path in reader.paths.iter().filter(|path| !is_aside(path)) {
             let (generator, tool) = match path.rsplit_once('.') {
-                Some((_, "i")) if says("swig").or(says("SWIG")).is_some() => (Generator::Swig, Tool::Swig),
-                Some((_, "pyf")) => (Generator::F2py, Tool::F2py),
+                Some((_, "i")) if says("swig").or(says("SWIG")).is_some() => (Generator::Swig, FlagTool::Swig),
+                Some((_, "pyf")) => (Generator::F2py, FlagTool::F2py),
                 _ => continue,
             };
             modules.push(module(stem(path), generator, path, 1, flags(reader, tool)));
@@ -250,7 +250,7 @@ impl Build {
     }
 
     /// What leaves open whether these are all modules.
-    fn doubts(&self, reader: &Reader, modules: &[SourceModule]) -> Vec<String> {
+    fn doubts(&self, reader: &SourceReader, modules: &[SourceModule]) -> Vec<String> {
         let mut doubts = Vec::new();
         let own = |path: &&String| !is_aside(path);
         if let Some(path) = reader.paths.iter().filter(own).find(|path| TEMPLATES.iter().any(|end| path.ends_with(end)))
@@ -295,7 +295,7 @@ impl Build {
     }
 
     /// Whose compilers are needed.
-    fn languages(&self, reader: &Reader) -> Vec<Language> {
+    fn languages(&self, reader: &SourceReader) -> Vec<Language> {
         let mut languages: Vec<Language> = Vec::new();
         for path in reader.paths.iter().filter(|path| !is_aside(path)) {
             let language = match path.rsplit_once('.').map(|(_, ending)| ending) {
@@ -319,13 +319,13 @@ impl Build {
         languages
     }
 
-    fn rust_version(&self, reader: &Reader) -> Option<String> {
+    fn rust_version(&self, reader: &SourceReader) -> Option<String> {
         let own = reader.cargos.iter().filter(|(path, _)| self.has_rust && !is_aside(path));
         own.min_by_key(|(path, _)| path.len()).and_then(|(_, cargo)| cargo.rust_version.clone())
     }
 
     /// The PyO3 that is built: that of the lock file, else the one that manifests ask for; `None` where they do not agree.
-    fn pyo3(&self, reader: &Reader) -> Option<SourceCrate> {
+    fn pyo3(&self, reader: &SourceReader) -> Option<SourceCrate> {
         if !self.has_rust {
             return None;
         }
@@ -338,31 +338,31 @@ impl Build {
 }
 
 /// The build file that asks which build of CPython it runs on, or goes without the limited API by itself.
-fn asks_for_build(reader: &Reader) -> Option<String> {
-    let asks = |script: &&Script| script.says("GIL_DISABLED") || script.says("_CFFI_NO_LIMITED_API");
+fn asks_for_build(reader: &SourceReader) -> Option<String> {
+    let asks = |script: &&BuildScript| script.says("GIL_DISABLED") || script.says("_CFFI_NO_LIMITED_API");
     reader.scripts.iter().find(asks).map(|script| script.path.clone())
 }
 
-fn flags(reader: &Reader, tool: Tool) -> Vec<SourceDeclaration> {
+fn flags(reader: &SourceReader, tool: FlagTool) -> Vec<SourceDeclaration> {
     let flags = reader.scripts.iter().flat_map(|script| &script.flags).filter(|flag| flag.tool == tool);
     flags.take(MOST_FLAGS).map(|flag| flag.declaration.clone()).collect()
 }
 
 /// What build files say of nanobind, for all its modules.
-struct Nanobind {
+struct NanobindBuild {
     flags: Vec<SourceDeclaration>,
     is_built: bool,
 }
 
-impl Nanobind {
-    fn of(reader: &Reader) -> Nanobind {
+impl NanobindBuild {
+    fn of(reader: &SourceReader) -> NanobindBuild {
         let is_built = reader.scripts.iter().any(|script| script.says("nanobind_add_module"));
-        Nanobind { flags: flags(reader, Tool::Nanobind), is_built }
+        NanobindBuild { flags: flags(reader, FlagTool::Nanobind), is_built }
     }
 }
 
 /// A module of a file, with what is declared for it there.
-fn of_native(path: &str, native: &Native, defined: &Defined, nanobind: &Nanobind) -> SourceModule {
+fn of_native(path: &str, native: &NativeSource, defined: &DefinedModule, nanobind: &NanobindBuild) -> SourceModule {
     let mut module = module(&defined.name, defined.generator, path, defined.line, defined.declarations.clone());
     match defined.generator {
         Generator::Nanobind => {
@@ -374,7 +374,7 @@ fn of_native(path: &str, native: &Native, defined: &Defined, nanobind: &Nanobind
         Generator::CApi => {
             let declarations = native.declarations.iter().cloned();
             module.declarations.extend(declarations.map(|declaration| in_time(declaration, native)));
-            let certain = native.declarations.iter().filter(|it| it.word == Word::NotUsed).count();
+            let certain = native.declarations.iter().filter(|it| it.word == DeclaredWord::NotUsed).count();
             if certain > 0 && certain < native.modules.len() {
                 module.doubt = Some(format!("{path} has {} modules and fewer declarations", native.modules.len()));
             }
@@ -389,24 +389,24 @@ fn of_native(path: &str, native: &Native, defined: &Defined, nanobind: &Nanobind
 }
 
 /// `PyUnstable_Module_SetGIL` has no effect on a module that CPython makes from a definition: it is not there yet, or judged already.
-fn in_time(declaration: SourceDeclaration, native: &Native) -> SourceDeclaration {
+fn in_time(declaration: SourceDeclaration, native: &NativeSource) -> SourceDeclaration {
     let is_late = native.phases.later && declaration.means == "PyUnstable_Module_SetGIL";
-    let word = if is_late { Word::Unclear } else { declaration.word };
+    let word = if is_late { DeclaredWord::Unclear } else { declaration.word };
     SourceDeclaration { word, ..declaration }
 }
 
 /// What the source of a module needs and the limited API of free-threaded builds does not have.
-fn left_out(reader: &Reader, module: &SourceModule) -> Option<(String, SourcePlace)> {
-    let is_built = module.generator == Generator::CApi && matches!(module.standing, Standing::Named { .. });
+fn left_out(reader: &SourceReader, module: &SourceModule) -> Option<(String, SourcePlace)> {
+    let is_built = module.generator == Generator::CApi && matches!(module.standing, ModuleStanding::Named { .. });
     let path = &module.place.path;
     let (line, what) = reader.native.get(path).filter(|_| is_built)?.left_out.clone()?;
     Some((what, SourcePlace { path: path.clone(), line }))
 }
 
 /// Where building ends with an error: in build files, and by `#error` in the source of a module.
-fn stops(reader: &Reader, modules: &[SourceModule]) -> Vec<SourceStop> {
+fn stops(reader: &SourceReader, modules: &[SourceModule]) -> Vec<SourceStop> {
     let mut stops = backends::stops(&reader.system, &reader.scripts);
-    for module in modules.iter().filter(|module| matches!(module.standing, Standing::Named { .. })) {
+    for module in modules.iter().filter(|module| matches!(module.standing, ModuleStanding::Named { .. })) {
         let path = &module.place.path;
         for (line, reach) in reader.native.get(path).into_iter().flat_map(|native| &native.errors) {
             let place = SourcePlace { path: path.clone(), line: *line };
@@ -417,7 +417,7 @@ fn stops(reader: &Reader, modules: &[SourceModule]) -> Vec<SourceStop> {
 }
 
 /// The feature that asks PyO3 for the limited API of builds with the GIL; none where the one of free-threaded builds is asked for too.
-fn abi3_feature(reader: &Reader) -> Option<SourcePlace> {
+fn abi3_feature(reader: &SourceReader) -> Option<SourcePlace> {
     let own = || reader.cargos.iter().filter(|(path, _)| !is_aside(path));
     // A feature of the crate stands for others, and `default` is always on.
     let opened = |name: &str| -> Vec<String> {
@@ -442,7 +442,7 @@ fn abi3_feature(reader: &Reader) -> Option<SourcePlace> {
 }
 
 /// Uses of the limited API in build files and in files that define modules.
-fn limited_api(reader: &Reader, modules: &[SourceModule], has_rust: bool) -> Vec<LimitedApiUse> {
+fn limited_api(reader: &SourceReader, modules: &[SourceModule], has_rust: bool) -> Vec<LimitedApiUse> {
     let mut uses: Vec<LimitedApiUse> =
         reader.scripts.iter().flat_map(|script| &script.limited_api).filter(|it| counts(reader, it)).cloned().collect();
     let is_told = reader.scripts.iter().any(|script| script.has_word("_CFFI_NO_LIMITED_API"));
@@ -465,7 +465,7 @@ fn limited_api(reader: &Reader, modules: &[SourceModule], has_rust: bool) -> Vec
 }
 
 /// Options of setuptools count where setuptools builds.
-fn counts(reader: &Reader, found: &LimitedApiUse) -> bool {
+fn counts(reader: &SourceReader, found: &LimitedApiUse) -> bool {
     let backend = reader.system.backend.as_deref().unwrap_or("setuptools");
     let is_of_setuptools = matches!(found.place.path.as_str(), "setup.py" | "setup.cfg");
     let is_own = !reader.system.backend_path.is_empty();

@@ -5,10 +5,10 @@
 
 use std::cell::Cell;
 
-use crate::model::source::{LimitedApiUse, LimitedApiUser, Reach, SourcePlace};
+use crate::model::source::{LimitedApiUse, LimitedApiUser, SourcePlace, VersionReach};
 
-use super::python::{Python, Scope, asks_for_build};
-use super::token::{Kind, Token};
+use super::python::{PythonFile, PythonScope, asks_for_build};
+use super::token::{SourceToken, TokenKind};
 
 /// The macro.
 pub(super) const MACRO: &str = "Py_LIMITED_API";
@@ -18,31 +18,31 @@ const MOST_LOOKS: usize = 50;
 const BDIST_WHEEL: &str = "bdist_wheel";
 
 /// A use on a line of a file.
-pub(super) fn use_of(user: LimitedApiUser, means: &str, reach: Reach, path: &str, line: u32) -> LimitedApiUse {
+pub(super) fn use_of(user: LimitedApiUser, means: &str, reach: VersionReach, path: &str, line: u32) -> LimitedApiUse {
     LimitedApiUse { user, means: means.to_owned(), reach, place: SourcePlace { path: path.to_owned(), line } }
 }
 
-fn perhaps(reach: Reach) -> Reach {
-    Reach { certain: 0, ..reach }
+fn perhaps(reach: VersionReach) -> VersionReach {
+    VersionReach { certain: 0, ..reach }
 }
 
 /// Uses in a build file in Python.
-pub(super) fn of_python(path: &str, python: &Python<'_>) -> Vec<LimitedApiUse> {
+pub(super) fn of_python(path: &str, python: &PythonFile<'_>) -> Vec<LimitedApiUse> {
     let asks = python.tokens.iter().any(|token| asks_for_build(token.text));
-    let reader = Reader { path, python, asks, looks: Cell::new(MOST_LOOKS) };
+    let reader = LimitedApiReader { path, python, asks, looks: Cell::new(MOST_LOOKS) };
     (0..python.tokens.len()).filter_map(|index| reader.at(index)).filter(|it| it.reach.possible != 0).collect()
 }
 
-struct Reader<'a> {
+struct LimitedApiReader<'a> {
     path: &'a str,
-    python: &'a Python<'a>,
+    python: &'a PythonFile<'a>,
     /// Whether the file asks for the build somewhere, so that what it lists need not be used.
     asks: bool,
     /// How many places may still be looked at closely.
     looks: Cell<usize>,
 }
 
-impl Reader<'_> {
+impl LimitedApiReader<'_> {
     fn text(&self, index: usize) -> &str {
         self.python.tokens.get(index).map_or("", |token| token.text)
     }
@@ -50,7 +50,7 @@ impl Reader<'_> {
     fn at(&self, index: usize) -> Option<LimitedApiUse> {
         let token = self.python.tokens.get(index)?;
         let text = token.text.trim_matches(['"', '\'']);
-        let is_text = token.kind == Kind::Text;
+        let is_text = token.kind == TokenKind::Text;
         let make = |user, reach| Some(use_of(user, text, reach, self.path, token.line));
         match text {
             _ if is_text
@@ -66,18 +66,19 @@ impl Reader<'_> {
     }
 
     /// What a file lists without a condition, while it asks for the build, it may leave out all the same.
-    fn listed(&self, token: &Token<'_>) -> Reach {
-        if self.asks && token.reach == Reach::ALWAYS { Reach::PERHAPS } else { token.reach }
+    fn listed(&self, token: &SourceToken<'_>) -> VersionReach {
+        if self.asks && token.reach == VersionReach::ALWAYS { VersionReach::PERHAPS } else { token.reach }
     }
 
     /// `{"py_limited_api": "cp39"}`, `dict(py_limited_api="cp39")`, `self.py_limited_api = "cp39"`. `True` is the option of an
     /// `Extension`, which setuptools leaves without effect where there is no limited API.
-    fn option(&self, index: usize, token: &Token<'_>) -> Option<Reach> {
+    fn option(&self, index: usize, token: &SourceToken<'_>) -> Option<VersionReach> {
         if !matches!(self.text(index + 1), ":" | "=") {
             return None;
         }
         let value = self.python.tokens.get(index + 2)?;
-        let is_tag = value.kind == Kind::Text && value.text.trim_start_matches(['f', 'F', '"', '\'']).starts_with("cp");
+        let is_tag =
+            value.kind == TokenKind::Text && value.text.trim_start_matches(['f', 'F', '"', '\'']).starts_with("cp");
         let is_attribute = index.checked_sub(1).is_some_and(|before| self.text(before) == ".");
         let class = self.class_at(index).filter(|class| class.bases.is_some_and(|bases| bases.contains(BDIST_WHEEL)));
         match (is_attribute, class) {
@@ -86,10 +87,10 @@ impl Reader<'_> {
                 Some(perhaps(self.within(class, value.reach)))
             }
             (true, None) if is_tag => Some(value.reach),
-            (false, _) if is_tag && token.kind == Kind::Text => Some(self.listed(value)),
+            (false, _) if is_tag && token.kind == TokenKind::Text => Some(self.listed(value)),
             (false, _) if is_tag => Some(perhaps(value.reach)),
             // A variable's value.
-            (false, _) if token.kind == Kind::Text && value.kind == Kind::Word && value.text != "False" => {
+            (false, _) if token.kind == TokenKind::Text && value.kind == TokenKind::Word && value.text != "False" => {
                 Some(perhaps(value.reach))
             }
             _ => None,
@@ -97,7 +98,7 @@ impl Reader<'_> {
     }
 
     /// A tag that a project's own `get_tag` gives, or a hook of its backend.
-    fn tag(&self, index: usize, token: &Token<'_>) -> Option<Reach> {
+    fn tag(&self, index: usize, token: &SourceToken<'_>) -> Option<VersionReach> {
         let text = token.text.trim_start_matches(['f', 'F']).trim_matches(['"', '\'']);
         let is_whole = text.starts_with("cp3") && text.contains("-abi3");
         if text != "abi3" && !text.starts_with("cp3") {
@@ -117,16 +118,16 @@ impl Reader<'_> {
         }
     }
 
-    fn class_at(&self, index: usize) -> Option<&Scope<'_>> {
+    fn class_at(&self, index: usize) -> Option<&PythonScope<'_>> {
         self.python.scopes.iter().rev().find(|scope| scope.bases.is_some() && scope.tokens.contains(&index))
     }
 
-    fn function_at(&self, index: usize) -> Option<&Scope<'_>> {
+    fn function_at(&self, index: usize) -> Option<&PythonScope<'_>> {
         self.python.scopes.iter().rev().find(|scope| scope.bases.is_none() && scope.tokens.contains(&index))
     }
 
     /// A command counts where the file names it beside its own lines; hooks of backends are found by what they are made from.
-    fn within(&self, class: &Scope<'_>, reach: Reach) -> Reach {
+    fn within(&self, class: &PythonScope<'_>, reach: VersionReach) -> VersionReach {
         if !class.bases.is_some_and(|bases| bases.contains(BDIST_WHEEL)) {
             return reach;
         }
@@ -134,11 +135,11 @@ impl Reader<'_> {
         self.looks.set(left);
         let tokens = self.python.tokens.iter().enumerate();
         let named = tokens.filter(|(index, token)| token.text == class.name && !class.tokens.contains(index));
-        let used = named.fold(Reach { certain: 0, possible: 0 }, |sum, (_, token)| Reach {
+        let used = named.fold(VersionReach { certain: 0, possible: 0 }, |sum, (_, token)| VersionReach {
             certain: sum.certain | token.reach.certain,
             possible: sum.possible | token.reach.possible,
         });
-        Reach { certain: reach.certain & used.certain, possible: reach.possible & used.possible }
+        VersionReach { certain: reach.certain & used.certain, possible: reach.possible & used.possible }
     }
 }
 
@@ -154,10 +155,10 @@ pub(super) fn of_setup_cfg(path: &str, text: &str) -> Vec<LimitedApiUse> {
         let Some((key, value)) = line.split_once(['=', ':']) else { continue };
         match (section, key.trim().replace('-', "_").as_str()) {
             ("bdist_wheel", "py_limited_api") if value.trim().starts_with("cp") => {
-                uses.push(use_of(LimitedApiUser::Backend, "py_limited_api", Reach::ALWAYS, path, number));
+                uses.push(use_of(LimitedApiUser::Backend, "py_limited_api", VersionReach::ALWAYS, path, number));
             }
             ("build_ext", "define") if value.contains(MACRO) => {
-                uses.push(use_of(LimitedApiUser::Headers, MACRO, Reach::ALWAYS, path, number));
+                uses.push(use_of(LimitedApiUser::Headers, MACRO, VersionReach::ALWAYS, path, number));
             }
             _ => {}
         }
@@ -185,7 +186,7 @@ pub(super) fn of_meson(path: &str, code: &str) -> Vec<LimitedApiUse> {
             continue;
         }
         let is_certain = depth == 0 && value.starts_with('\'');
-        let reach = if is_certain { Reach::ALWAYS } else { Reach::PERHAPS };
+        let reach = if is_certain { VersionReach::ALWAYS } else { VersionReach::PERHAPS };
         uses.push(use_of(LimitedApiUser::Headers, "limited_api", reach, path, number));
     }
     uses

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::model::source::{BuildRequirement, LimitedApiUse, LimitedApiUser, Reach, SourceCrate, SourcePlace};
+use crate::model::source::{BuildRequirement, LimitedApiUse, LimitedApiUser, SourceCrate, SourcePlace, VersionReach};
 
 use super::limited::{MACRO, use_of};
 
@@ -90,7 +90,8 @@ pub(super) fn limited_api(path: &str, text: &str) -> Vec<LimitedApiUse> {
     let line =
         |sought: &str| (1..).zip(text.lines()).find(|(_, line)| line.contains(sought)).map_or(1, |(line, _)| line);
     let mut uses = Vec::new();
-    let mut add = |user, means: &str, sought: &str| uses.push(use_of(user, means, Reach::ALWAYS, path, line(sought)));
+    let mut add =
+        |user, means: &str, sought: &str| uses.push(use_of(user, means, VersionReach::ALWAYS, path, line(sought)));
     let options = tool("distutils").and_then(|it| it.get("bdist_wheel").or(it.get("bdist-wheel")));
     let option = options.and_then(|it| it.get("py-limited-api").or(it.get("py_limited_api"))).and_then(Value::as_str);
     if option.is_some_and(|option| option.starts_with("cp")) {
@@ -119,7 +120,7 @@ fn holds(value: &Value, depth: usize) -> bool {
 
 /// What one `Cargo.toml` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cargo {
+pub(super) struct CargoManifest {
     /// PyO3, with the version that is required.
     pub(super) crates: Vec<SourceCrate>,
     /// `rust-version`.
@@ -133,7 +134,7 @@ pub(super) struct Cargo {
 }
 
 /// Reads `Cargo.toml`.
-pub(super) fn cargo(path: &str, text: &str) -> Cargo {
+pub(super) fn cargo(path: &str, text: &str) -> CargoManifest {
     let table: Table = text.parse().unwrap_or_default();
     let workspace = table.get("workspace").and_then(Value::as_table);
     let package = table.get("package").and_then(Value::as_table);
@@ -155,7 +156,7 @@ pub(super) fn cargo(path: &str, text: &str) -> Cargo {
     let get = |key: &str| package.and_then(|package| package.get(key)).and_then(Value::as_str).map(str::to_owned);
     let own = table.get("features").and_then(Value::as_table).into_iter().flatten();
     let library = table.get("lib").and_then(|lib| lib.get("name")).and_then(Value::as_str).map(str::to_owned);
-    Cargo {
+    CargoManifest {
         crates,
         rust_version: get("rust-version"),
         library: library.or(get("name").map(|name| name.replace('-', "_"))),

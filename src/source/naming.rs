@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use crate::model::facts::Generator;
 use crate::model::source::SourceModule;
 
-use super::script::Script;
+use super::script::BuildScript;
 
 /// How many build files are remembered for one word.
 const MOST_NAMING: usize = 8;
 
 /// Which build files have a word, by their positions: looked up once for each module, however many files there are.
-pub(super) struct Naming<'a> {
+pub(super) struct WordIndex<'a> {
     words: HashMap<&'a str, Vec<usize>>,
-    scripts: &'a [Script],
+    scripts: &'a [BuildScript],
 }
 
-impl<'a> Naming<'a> {
-    pub(super) fn of(scripts: &'a [Script]) -> Naming<'a> {
+impl<'a> WordIndex<'a> {
+    pub(super) fn of(scripts: &'a [BuildScript]) -> WordIndex<'a> {
         let mut words: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, script) in scripts.iter().enumerate() {
             for part in script.parts() {
@@ -27,7 +27,7 @@ impl<'a> Naming<'a> {
                 }
             }
         }
-        Naming { words, scripts }
+        WordIndex { words, scripts }
     }
 
     /// Those that have a word, the first ones.

@@ -2,9 +2,9 @@
 
 use crate::cpython::init_function;
 use crate::model::facts::Generator;
-use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
+use crate::model::source::{DeclaredWord, SourceDeclaration, SourcePlace, VersionReach};
 
-use super::token::{Kind, Stand, Token};
+use super::token::{SourceToken, TokenContext, TokenKind};
 
 /// What stands in a file that is worth parsing.
 const TELLING: [&str; 6] =
@@ -26,7 +26,7 @@ pub(super) const MOST_KEPT: usize = 64;
 
 /// A module that a file defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Defined {
+pub(super) struct DefinedModule {
     pub(super) name: String,
     pub(super) generator: Generator,
     pub(super) line: u32,
@@ -36,27 +36,27 @@ pub(super) struct Defined {
 
 /// What one file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Native {
-    pub(super) modules: Vec<Defined>,
+pub(super) struct NativeSource {
+    pub(super) modules: Vec<DefinedModule>,
     /// Slots and calls, whichever module they are for.
     pub(super) declarations: Vec<SourceDeclaration>,
     /// Definitions of `Py_LIMITED_API`.
-    pub(super) limited_api: Vec<(u32, Reach)>,
+    pub(super) limited_api: Vec<(u32, VersionReach)>,
     /// The line after which no more modules are told apart.
     pub(super) cut: Option<u32>,
     /// The line where a macro of the project's own puts hooks together.
     pub(super) own_macro: Option<u32>,
     /// `#error`: where compiling the file ends.
-    pub(super) errors: Vec<(u32, Reach)>,
+    pub(super) errors: Vec<(u32, VersionReach)>,
     /// The first use of what the limited API of free-threaded builds leaves out, and what it is.
     pub(super) left_out: Option<(u32, String)>,
     /// Whether a definition is handed to the interpreter, and whether a module is made at once.
-    pub(super) phases: Phases,
+    pub(super) phases: InitPhases,
 }
 
 /// How modules of a file come about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Phases {
+pub(super) struct InitPhases {
     /// `PyModuleDef_Init`
     pub(super) later: bool,
     /// `PyModule_Create`
@@ -75,8 +75,8 @@ pub(super) fn is_telling(text: &str) -> bool {
 }
 
 /// Reads the tokens of a file.
-pub(super) fn read(path: &str, mut tokens: Vec<Token<'_>>) -> Native {
-    let mut native = Native::default();
+pub(super) fn read(path: &str, mut tokens: Vec<SourceToken<'_>>) -> NativeSource {
+    let mut native = NativeSource::default();
     // What is never compiled stands in nobody's way.
     tokens.retain(|token| token.reach.possible != 0);
     for (index, token) in tokens.iter().enumerate() {
@@ -84,10 +84,10 @@ pub(super) fn read(path: &str, mut tokens: Vec<Token<'_>>) -> Native {
             native.cut = Some(token.line);
             break;
         }
-        if token.kind == Kind::Mark && token.text.starts_with('#') && token.text.ends_with("error") {
+        if token.kind == TokenKind::Mark && token.text.starts_with('#') && token.text.ends_with("error") {
             native.errors.push((token.line, token.reach));
         }
-        if token.kind != Kind::Word {
+        if token.kind != TokenKind::Word {
             continue;
         }
         let rest = tokens.get(index + 1..).unwrap_or_default();
@@ -96,7 +96,7 @@ pub(super) fn read(path: &str, mut tokens: Vec<Token<'_>>) -> Native {
             "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
                 let is_call = rest.first().is_some_and(|next| next.text == "(");
                 // What is called is called with something.
-                let word = value(rest).or(is_call.then_some(Word::Unclear));
+                let word = value(rest).or(is_call.then_some(DeclaredWord::Unclear));
                 if token.text == "Py_mod_gil" || is_call {
                     native.declarations.extend(word.map(|word| declaration(path, token, word)));
                 }
@@ -106,14 +106,14 @@ pub(super) fn read(path: &str, mut tokens: Vec<Token<'_>>) -> Native {
             }
             "PyModuleDef_Init" => native.phases.later = true,
             "PyModule_Create" | "PyModule_Create2" => native.phases.at_once = true,
-            text if LEFT_OUT.contains(&text) && token.reach == Reach::ALWAYS => {
+            text if LEFT_OUT.contains(&text) && token.reach == VersionReach::ALWAYS => {
                 native.left_out.get_or_insert_with(|| (token.line, text.to_owned()));
             }
             text if MACROS.iter().any(|(name, _)| *name == text) => {
                 native.modules.extend(by_macro(path, token, rest));
             }
             text if init_function::is_prefix(text) => {
-                if token.place == Stand::Macro {
+                if token.place == TokenContext::Macro {
                     native.own_macro.get_or_insert(token.line);
                 }
             }
@@ -131,40 +131,40 @@ pub(super) fn read(path: &str, mut tokens: Vec<Token<'_>>) -> Native {
     native
 }
 
-impl Native {
+impl NativeSource {
     /// A module with hooks of both kinds, or with one for each of several conditions, is one module.
     fn add(&mut self, name: &str, line: u32) {
         if !self.modules.iter().any(|module| module.name == name) {
             let (generator, declarations) = (Generator::CApi, Vec::new());
-            self.modules.push(Defined { name: name.to_owned(), generator, line, declarations });
+            self.modules.push(DefinedModule { name: name.to_owned(), generator, line, declarations });
         }
     }
 }
 
-fn declaration(path: &str, token: &Token<'_>, word: Word) -> SourceDeclaration {
+fn declaration(path: &str, token: &SourceToken<'_>, word: DeclaredWord) -> SourceDeclaration {
     // Whether a macro is used is not followed.
-    let word = if token.place == Stand::Macro { Word::Unclear } else { word };
+    let word = if token.place == TokenContext::Macro { DeclaredWord::Unclear } else { word };
     let place = SourcePlace { path: path.to_owned(), line: token.line };
     SourceDeclaration { word, reach: token.reach, means: token.text.to_owned(), place }
 }
 
 /// The value that stands behind a slot's name or in a call.
-fn value(rest: &[Token<'_>]) -> Option<Word> {
+fn value(rest: &[SourceToken<'_>]) -> Option<DeclaredWord> {
     let end = rest.iter().take(NEAR).position(|token| matches!(token.text, "}" | ";")).unwrap_or(NEAR.min(rest.len()));
     let near = rest.get(..end).unwrap_or_default();
-    let says = |word: &str| near.iter().any(|token| token.kind == Kind::Word && token.text == word);
+    let says = |word: &str| near.iter().any(|token| token.kind == TokenKind::Word && token.text == word);
     match (says("Py_MOD_GIL_NOT_USED"), says("Py_MOD_GIL_USED")) {
-        (true, false) => Some(Word::NotUsed),
-        (false, true) => Some(Word::Used),
-        (true, true) => Some(Word::Unclear),
+        (true, false) => Some(DeclaredWord::NotUsed),
+        (false, true) => Some(DeclaredWord::Used),
+        (true, true) => Some(DeclaredWord::Unclear),
         // The name alone: in a comparison, or as an argument.
-        (false, false) => near.iter().any(|token| token.kind == Kind::Word).then_some(Word::Unclear),
+        (false, false) => near.iter().any(|token| token.kind == TokenKind::Word).then_some(DeclaredWord::Unclear),
     }
 }
 
 /// Whether the hook is defined here: a body follows its parameters, or a macro has its name.
-fn is_definition(token: &Token<'_>, rest: &[Token<'_>]) -> bool {
-    if token.place == Stand::Macro {
+fn is_definition(token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> bool {
+    if token.place == TokenContext::Macro {
         return true;
     }
     let is_call = rest.first().is_some_and(|next| next.text == "(");
@@ -173,29 +173,29 @@ fn is_definition(token: &Token<'_>, rest: &[Token<'_>]) -> bool {
 }
 
 /// `PYBIND11_MODULE(name, m, py::mod_gil_not_used())`.
-fn by_macro(path: &str, token: &Token<'_>, rest: &[Token<'_>]) -> Option<Defined> {
+fn by_macro(path: &str, token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> Option<DefinedModule> {
     let (_, generator) = MACROS.iter().find(|(name, _)| *name == token.text)?;
-    if token.place == Stand::Macro {
+    if token.place == TokenContext::Macro {
         return None;
     }
     let arguments = arguments(rest)?;
-    let name = arguments.iter().find(|token| token.kind == Kind::Word)?.text;
+    let name = arguments.iter().find(|token| token.kind == TokenKind::Word)?.text;
     let mut declarations = Vec::new();
     if let Some(at) = arguments.iter().position(|token| token.text == "mod_gil_not_used") {
         let given = arguments.get(at + 2).map_or("", |token| token.text);
         let word = match given {
-            ")" | "true" => Word::NotUsed,
-            "false" => Word::Used,
-            _ => Word::Unclear,
+            ")" | "true" => DeclaredWord::NotUsed,
+            "false" => DeclaredWord::Used,
+            _ => DeclaredWord::Unclear,
         };
         let place = SourcePlace { path: path.to_owned(), line: token.line };
         declarations.push(SourceDeclaration { word, reach: token.reach, means: "mod_gil_not_used".to_owned(), place });
     }
-    Some(Defined { name: name.to_owned(), generator: *generator, line: token.line, declarations })
+    Some(DefinedModule { name: name.to_owned(), generator: *generator, line: token.line, declarations })
 }
 
 /// The tokens between the parentheses that follow.
-fn arguments<'a, 't>(rest: &'a [Token<'t>]) -> Option<&'a [Token<'t>]> {
+fn arguments<'a, 't>(rest: &'a [SourceToken<'t>]) -> Option<&'a [SourceToken<'t>]> {
     let mut depth = 0_usize;
     for (index, token) in rest.iter().enumerate().take(ARGUMENTS) {
         match token.text {
@@ -211,32 +211,35 @@ fn arguments<'a, 't>(rest: &'a [Token<'t>]) -> Option<&'a [Token<'t>]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Dialect;
+    use super::super::token::SourceDialect;
     use super::super::tokens::tokens;
     use super::*;
 
-    fn of(text: &str) -> Native {
-        read("a.cpp", tokens(Dialect::Cpp, text).unwrap())
+    fn of(text: &str) -> NativeSource {
+        read("a.cpp", tokens(SourceDialect::Cpp, text).unwrap())
     }
 
-    fn names(native: &Native) -> Vec<&str> {
+    fn names(native: &NativeSource) -> Vec<&str> {
         native.modules.iter().map(|module| module.name.as_str()).collect()
     }
 
     #[test]
     fn slots_and_calls_are_declarations() {
         let cases = [
-            ("static S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}, {0, 0}};", Some(Word::NotUsed)),
-            ("static S s[] = {{Py_mod_gil, (void*)Py_MOD_GIL_USED}};", Some(Word::Used)),
-            ("static S s[] = {{Py_mod_gil, GIL}};", Some(Word::Unclear)),
-            ("void f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }", Some(Word::NotUsed)),
-            ("void f() { if (PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED) < 0) return; }", Some(Word::NotUsed)),
+            ("static S s[] = {{Py_mod_gil, Py_MOD_GIL_NOT_USED}, {0, 0}};", Some(DeclaredWord::NotUsed)),
+            ("static S s[] = {{Py_mod_gil, (void*)Py_MOD_GIL_USED}};", Some(DeclaredWord::Used)),
+            ("static S s[] = {{Py_mod_gil, GIL}};", Some(DeclaredWord::Unclear)),
+            ("void f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }", Some(DeclaredWord::NotUsed)),
+            (
+                "void f() { if (PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED) < 0) return; }",
+                Some(DeclaredWord::NotUsed),
+            ),
             ("/* {Py_mod_gil, Py_MOD_GIL_NOT_USED} */ char *s = \"Py_mod_gil, Py_MOD_GIL_NOT_USED\";", None),
             ("#ifdef Py_mod_gil\nint a;\n#endif", None),
             ("#ifndef Py_GIL_DISABLED\nS s = {Py_mod_gil, Py_MOD_GIL_NOT_USED};\n#endif", None),
-            ("#define GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},", Some(Word::Unclear)),
-            ("void f() { PyUnstable_Module_SetGIL(); }", Some(Word::Unclear)),
-            ("void f() { PyUnstable_Module_SetGIL(m, 1); }", Some(Word::Unclear)),
+            ("#define GIL {Py_mod_gil, Py_MOD_GIL_NOT_USED},", Some(DeclaredWord::Unclear)),
+            ("void f() { PyUnstable_Module_SetGIL(); }", Some(DeclaredWord::Unclear)),
+            ("void f() { PyUnstable_Module_SetGIL(m, 1); }", Some(DeclaredWord::Unclear)),
             ("#if PY_MAJOR_VERSION < 3\nvoid f() { PyUnstable_Module_SetGIL(m, Py_MOD_GIL_NOT_USED); }\n#endif", None),
         ];
         for (text, expected) in cases {
@@ -256,17 +259,17 @@ mod tests {
         assert_eq!(names(&of("#define INIT_A PyInit_a\nPyMODINIT_FUNC INIT_A(void) { return 0; }")), ["a"]);
         assert_eq!(of("#define INIT(x) PyMODINIT_FUNC PyInit_##x(void)\n").own_macro, Some(1));
         let pybind = of("PYBIND11_MODULE(_a, m, py::mod_gil_not_used()) {\n}");
-        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, Word::NotUsed);
+        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, DeclaredWord::NotUsed);
         let pybind = of("PYBIND11_MODULE(_a, m, py::mod_gil_not_used(false)) {\n}");
-        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, Word::Used);
+        assert_eq!(pybind.modules.first().unwrap().declarations.first().unwrap().word, DeclaredWord::Used);
         assert!(of("PYBIND11_MODULE(_a, m) {\n}").modules.first().unwrap().declarations.is_empty());
         assert_eq!(of("NB_MODULE(_a, m) {\n}").modules.first().unwrap().generator, Generator::Nanobind);
         let split =
             "#if PY_MAJOR_VERSION >= 3\nPyMODINIT_FUNC PyInit_a(void)\n#else\nvoid inita(void)\n#endif\n{ return 0; }";
         assert_eq!(names(&of(split)), ["a"]);
-        assert_eq!(of("#ifdef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, [(2, Reach::ALWAYS)]);
+        assert_eq!(of("#ifdef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, [(2, VersionReach::ALWAYS)]);
         assert_eq!(of("#ifndef Py_GIL_DISABLED\n#error \"no\"\n#endif\n").errors, []);
         assert!(is_of_cffi("#define _CFFI_\n\nint a = _cffi_init(0);") && !is_of_cffi("int a = _cffi_init(0);"));
-        assert_eq!(of("#define Py_LIMITED_API 0x03090000\n").limited_api, [(1, Reach::ALWAYS)]);
+        assert_eq!(of("#define Py_LIMITED_API 0x03090000\n").limited_api, [(1, VersionReach::ALWAYS)]);
     }
 }

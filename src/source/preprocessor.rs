@@ -3,43 +3,50 @@
 //! A lexer and no parser: `#if` may cut a function's head or body in two, and no grammar of C knows what that gives. It reads every byte
 //! once. Not followed: macros of the sources themselves, and what `#include` brings in.
 
-use crate::model::source::Reach;
+use crate::model::source::VersionReach;
 
-use super::conditions::{self, Answer};
-use super::token::{Dialect, Kind, Stand, Token};
+use super::conditions::{self, ConditionAnswer};
+use super::token::{SourceDialect, SourceToken, TokenContext, TokenKind};
 
 /// The tokens of a file in C or C++.
-pub(super) fn tokens(dialect: Dialect, text: &str) -> Vec<Token<'_>> {
-    let mut lexer =
-        Lexer { dialect, text, at: 0, line: 1, is_line_start: true, branches: Vec::new(), tokens: Vec::new() };
+pub(super) fn tokens(dialect: SourceDialect, text: &str) -> Vec<SourceToken<'_>> {
+    let mut lexer = PreprocessorLexer {
+        dialect,
+        text,
+        at: 0,
+        line: 1,
+        is_line_start: true,
+        branches: Vec::new(),
+        tokens: Vec::new(),
+    };
     while lexer.step() {}
     lexer.tokens
 }
 
 /// One `#if` with its branches.
 #[derive(Clone, Copy)]
-struct Branches {
+struct PreprocessorBranches {
     /// Where the branch counts that is being read.
-    now: Reach,
+    now: VersionReach,
     /// Where the branches count that follow.
-    rest: Reach,
+    rest: VersionReach,
 }
 
-struct Lexer<'a> {
-    dialect: Dialect,
+struct PreprocessorLexer<'a> {
+    dialect: SourceDialect,
     text: &'a str,
     /// The next byte.
     at: usize,
     line: u32,
     /// Whether nothing but blanks stands before it on its line.
     is_line_start: bool,
-    branches: Vec<Branches>,
-    tokens: Vec<Token<'a>>,
+    branches: Vec<PreprocessorBranches>,
+    tokens: Vec<SourceToken<'a>>,
 }
 
-impl<'a> Lexer<'a> {
-    fn reach(&self) -> Reach {
-        self.branches.last().map_or(Reach::ALWAYS, |branches| branches.now)
+impl<'a> PreprocessorLexer<'a> {
+    fn reach(&self) -> VersionReach {
+        self.branches.last().map_or(VersionReach::ALWAYS, |branches| branches.now)
     }
 
     fn rest(&self) -> &'a str {
@@ -73,7 +80,7 @@ impl<'a> Lexer<'a> {
         } else {
             self.is_line_start = false;
             let length = self.token_length();
-            self.push(length, Stand::Code);
+            self.push(length, TokenContext::Code);
         }
         true
     }
@@ -94,22 +101,22 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn push(&mut self, length: usize, place: Stand) {
+    fn push(&mut self, length: usize, place: TokenContext) {
         let Some(text) = self.text.get(self.at..self.at.saturating_add(length)) else {
             return self.skip(length);
         };
         let kind = match text.bytes().next() {
-            Some(b'"' | b'\'') => Kind::Text,
+            Some(b'"' | b'\'') => TokenKind::Text,
             Some(first) if is_word(first) => {
                 if text.contains('"') {
-                    Kind::Text
+                    TokenKind::Text
                 } else {
-                    Kind::Word
+                    TokenKind::Word
                 }
             }
-            _ => Kind::Mark,
+            _ => TokenKind::Mark,
         };
-        self.tokens.push(Token { kind, text, line: self.line, reach: self.reach(), place });
+        self.tokens.push(SourceToken { kind, text, line: self.line, reach: self.reach(), place });
         self.skip(length);
     }
 
@@ -126,7 +133,7 @@ impl<'a> Lexer<'a> {
                 matches!(rest.get(..length), Some("R" | "LR" | "uR" | "UR" | "u8R" | "L" | "u" | "U" | "u8"));
             let quote = self.byte(length);
             return match quote {
-                b'"' if is_prefix && self.byte(length - 1) == b'R' && self.dialect == Dialect::Cpp => {
+                b'"' if is_prefix && self.byte(length - 1) == b'R' && self.dialect == SourceDialect::Cpp => {
                     length + raw_length(rest.get(length..).unwrap_or_default())
                 }
                 b'"' | b'\'' if is_prefix => length + text_length(rest.get(length..).unwrap_or_default(), quote),
@@ -150,12 +157,12 @@ impl<'a> Lexer<'a> {
         match name {
             "define" | "undef" | "error" => {
                 let text = self.text.get(start..self.at + length).unwrap_or_default();
-                self.tokens.push(Token {
-                    kind: Kind::Mark,
+                self.tokens.push(SourceToken {
+                    kind: TokenKind::Mark,
                     text,
                     line: self.line,
                     reach: self.reach(),
-                    place: Stand::Code,
+                    place: TokenContext::Code,
                 });
                 self.skip(length);
                 self.definition(name);
@@ -178,7 +185,7 @@ impl<'a> Lexer<'a> {
 
     /// The name that is defined stands in code, what it stands for in a macro.
     fn definition(&mut self, directive: &str) {
-        let mut place = Stand::Code;
+        let mut place = TokenContext::Code;
         loop {
             self.blanks();
             if self.at >= self.text.len() || self.byte(0) == b'\n' {
@@ -190,7 +197,7 @@ impl<'a> Lexer<'a> {
             } else {
                 self.push(length, place)
             }
-            place = Stand::Macro;
+            place = TokenContext::Macro;
         }
     }
 
@@ -215,12 +222,13 @@ impl<'a> Lexer<'a> {
             "if" | "elif" => conditions::answer(condition),
             "ifdef" | "elifdef" => conditions::defined(condition),
             "ifndef" | "elifndef" => conditions::defined(condition).negated(),
-            _ => Answer::UNKNOWN,
+            _ => ConditionAnswer::UNKNOWN,
         };
         match name {
             "if" | "ifdef" | "ifndef" => {
                 let outer = self.reach();
-                self.branches.push(Branches { now: answer.within(outer), rest: answer.negated().within(outer) });
+                self.branches
+                    .push(PreprocessorBranches { now: answer.within(outer), rest: answer.negated().within(outer) });
             }
             "endif" => drop(self.branches.pop()),
             // Without an `#if` it is an error, and says nothing.
@@ -228,9 +236,9 @@ impl<'a> Lexer<'a> {
                 let Some(branches) = self.branches.last_mut() else { return };
                 let rest = branches.rest;
                 *branches = if name == "else" {
-                    Branches { now: rest, rest: Reach { certain: 0, possible: 0 } }
+                    PreprocessorBranches { now: rest, rest: VersionReach { certain: 0, possible: 0 } }
                 } else {
-                    Branches { now: answer.within(rest), rest: answer.negated().within(rest) }
+                    PreprocessorBranches { now: answer.within(rest), rest: answer.negated().within(rest) }
                 };
             }
         }
@@ -297,8 +305,12 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<&str> {
-        let tokens = tokens(Dialect::Cpp, text);
-        tokens.iter().filter(|token| token.kind == Kind::Word && token.reach.possible != 0).map(|it| it.text).collect()
+        let tokens = tokens(SourceDialect::Cpp, text);
+        tokens
+            .iter()
+            .filter(|token| token.kind == TokenKind::Word && token.reach.possible != 0)
+            .map(|it| it.text)
+            .collect()
     }
 
     #[test]
@@ -335,9 +347,9 @@ mod tests {
 
     #[test]
     fn what_a_macro_stands_for_is_told_apart() {
-        let found = tokens(Dialect::C, "#define A(x) b x\n#undef C\n# error \"d\" e\nf");
-        let words: Vec<(&str, Stand)> = found.iter().map(|it| (it.text, it.place)).collect();
-        let (code, inner) = (Stand::Code, Stand::Macro);
+        let found = tokens(SourceDialect::C, "#define A(x) b x\n#undef C\n# error \"d\" e\nf");
+        let words: Vec<(&str, TokenContext)> = found.iter().map(|it| (it.text, it.place)).collect();
+        let (code, inner) = (TokenContext::Code, TokenContext::Macro);
         assert_eq!(
             words,
             [

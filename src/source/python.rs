@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::model::source::Reach;
+use crate::model::source::VersionReach;
 
-use super::conditions::Answer;
+use super::conditions::ConditionAnswer;
 use super::python_syntax::{self, SyntaxNode};
-use super::token::{Kind, Stand, Token};
-use super::values::Values;
+use super::token::{SourceToken, TokenContext, TokenKind};
+use super::values::NamedValues;
 
 /// How deep blocks may nest.
 const DEEPEST: usize = 100;
@@ -24,19 +24,19 @@ const ALL: u8 = 0b111;
 
 /// What a Python file says.
 #[derive(Debug, Default)]
-pub(super) struct Python<'a> {
-    pub(super) tokens: Vec<Token<'a>>,
+pub(super) struct PythonFile<'a> {
+    pub(super) tokens: Vec<SourceToken<'a>>,
     /// Classes and functions, the outer before the inner.
-    pub(super) scopes: Vec<Scope<'a>>,
+    pub(super) scopes: Vec<PythonScope<'a>>,
     /// Where running the file ends with an error.
-    pub(super) stops: Vec<Stop>,
+    pub(super) stops: Vec<BuildStop>,
     /// The same for each function, by what its class is made from and its name.
-    pub(super) functions: BTreeMap<(&'a str, &'a str), Vec<Stop>>,
+    pub(super) functions: BTreeMap<(&'a str, &'a str), Vec<BuildStop>>,
 }
 
 /// A class or function.
 #[derive(Clone, Debug)]
-pub(super) struct Scope<'a> {
+pub(super) struct PythonScope<'a> {
     pub(super) name: &'a str,
     /// What a class is made from, with the parentheses; `None` for a function.
     pub(super) bases: Option<&'a str>,
@@ -46,39 +46,39 @@ pub(super) struct Scope<'a> {
 
 /// A statement that ends the build.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stop {
+pub(super) struct BuildStop {
     pub(super) line: u32,
     /// Where it is run.
-    pub(super) reach: Reach,
+    pub(super) reach: VersionReach,
     /// Whether a condition around it asks for the free-threaded build.
     pub(super) asks_for_build: bool,
 }
 
 /// Reads a file; `None` when it is too large or its parser gives up.
-pub(super) fn read(text: &str) -> Option<Python<'_>> {
+pub(super) fn read(text: &str) -> Option<PythonFile<'_>> {
     let tree = python_syntax::parse(text)?;
-    let mut reader = Reader::new(text, Values::of(&tree, text));
-    reader.block(tree.root_node(), Reach::ALWAYS);
+    let mut reader = PythonReader::new(text, NamedValues::of(&tree, text));
+    reader.block(tree.root_node(), VersionReach::ALWAYS);
     Some(reader.finish())
 }
 
 /// A function, with what its class is made from.
-type Function<'a> = (&'a str, &'a str);
+type PythonFunction<'a> = (&'a str, &'a str);
 
 /// For which versions a statement is not followed by the next: certainly, and perhaps.
 #[derive(Clone, Copy, Default)]
-struct Exit {
+struct StatementExit {
     always: u8,
     perhaps: u8,
 }
 
-impl Exit {
-    const CERTAIN: Exit = Exit { always: ALL, perhaps: ALL };
+impl StatementExit {
+    const CERTAIN: StatementExit = StatementExit { always: ALL, perhaps: ALL };
 }
 
 /// Where code is run that stands under both.
-fn both(left: Reach, right: Reach) -> Reach {
-    Reach { certain: left.certain & right.certain, possible: left.possible & right.possible }
+fn both(left: VersionReach, right: VersionReach) -> VersionReach {
+    VersionReach { certain: left.certain & right.certain, possible: left.possible & right.possible }
 }
 
 /// Whether words ask which build of CPython it is, by CPython's names or by those that projects give to the answer.
@@ -89,45 +89,45 @@ pub(super) fn asks_for_build(text: &str) -> bool {
         .any(|it| lower.contains(it))
 }
 
-fn perhaps(reach: Reach) -> Reach {
-    Reach { certain: 0, ..reach }
+fn perhaps(reach: VersionReach) -> VersionReach {
+    VersionReach { certain: 0, ..reach }
 }
 
-struct Reader<'a, 't> {
+struct PythonReader<'a, 't> {
     text: &'a str,
-    values: Values<'a, 't>,
-    found: Python<'a>,
+    values: NamedValues<'a, 't>,
+    found: PythonFile<'a>,
     /// Functions that are being read, with what their classes are made from.
-    inside: Vec<Function<'a>>,
+    inside: Vec<PythonFunction<'a>>,
     /// What the class that is being read is made from.
     bases: &'a str,
     /// Calls of functions by name, in the file itself or in a function.
-    calls: Vec<(Option<Function<'a>>, &'a str, Reach)>,
+    calls: Vec<(Option<PythonFunction<'a>>, &'a str, VersionReach)>,
     /// Conditions around the statement that ask for the free-threaded build.
     asking: usize,
     /// Blocks of `try` whose errors something catches.
     caught: usize,
     depth: usize,
     /// Set where the environment or the command line decides.
-    place: Option<Stand>,
+    place: Option<TokenContext>,
 }
 
-impl<'a, 't> Reader<'a, 't> {
-    fn new(text: &'a str, values: Values<'a, 't>) -> Reader<'a, 't> {
+impl<'a, 't> PythonReader<'a, 't> {
+    fn new(text: &'a str, values: NamedValues<'a, 't>) -> PythonReader<'a, 't> {
         let (inside, calls) = (Vec::new(), Vec::new());
-        let found = Python::default();
-        Reader { text, values, found, inside, bases: "", calls, asking: 0, caught: 0, depth: 0, place: None }
+        let found = PythonFile::default();
+        PythonReader { text, values, found, inside, bases: "", calls, asking: 0, caught: 0, depth: 0, place: None }
     }
 
     /// The statements of a block, one after the other.
-    fn block(&mut self, node: SyntaxNode<'t>, outer: Reach) -> Exit {
-        let mut inner = Reach::ALWAYS;
+    fn block(&mut self, node: SyntaxNode<'t>, outer: VersionReach) -> StatementExit {
+        let mut inner = VersionReach::ALWAYS;
         self.depth += 1;
         for child in node.children() {
             let reach = both(inner, outer);
             let exit = if self.depth > DEEPEST {
                 self.leaves(child, perhaps(reach));
-                Exit::default()
+                StatementExit::default()
             } else {
                 self.statement(child, reach)
             };
@@ -135,10 +135,10 @@ impl<'a, 't> Reader<'a, 't> {
             inner.certain &= !exit.perhaps;
         }
         self.depth -= 1;
-        Exit { always: ALL & !inner.possible, perhaps: ALL & !inner.certain }
+        StatementExit { always: ALL & !inner.possible, perhaps: ALL & !inner.certain }
     }
 
-    fn statement(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
+    fn statement(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
         match node.kind() {
             "if_statement" => return self.choice(node, reach),
             "try_statement" => return self.attempt(node, reach),
@@ -148,30 +148,30 @@ impl<'a, 't> Reader<'a, 't> {
             "for_statement" | "while_statement" | "match_statement" => drop(self.parts(node, perhaps(reach))),
             "return_statement" | "break_statement" | "continue_statement" => {
                 self.leaves(node, reach);
-                return Exit::CERTAIN;
+                return StatementExit::CERTAIN;
             }
             "raise_statement" => {
                 self.leaves(node, reach);
                 self.stop(node, reach);
-                return Exit::CERTAIN;
+                return StatementExit::CERTAIN;
             }
             "assert_statement" => return self.assertion(node, reach),
             "expression_statement" => {
                 self.leaves(node, reach);
                 if self.is_exit(node) {
                     self.stop(node, reach);
-                    return Exit::CERTAIN;
+                    return StatementExit::CERTAIN;
                 }
                 self.note_call(node, reach);
             }
             _ => self.leaves(node, reach),
         }
-        Exit::default()
+        StatementExit::default()
     }
 
     /// A statement with blocks that run, or may run, as the statement does.
-    fn parts(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
-        let mut exit = Exit::default();
+    fn parts(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
+        let mut exit = StatementExit::default();
         for child in node.children() {
             match child.kind() {
                 "block" | "function_definition" | "class_definition" => exit = self.statement(child, reach),
@@ -183,25 +183,25 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `if` with its `elif` and `else`.
-    fn choice(&mut self, node: SyntaxNode<'t>, outer: Reach) -> Exit {
-        let mut rest = Reach::ALWAYS;
-        let mut exit = Exit { always: ALL, perhaps: 0 };
+    fn choice(&mut self, node: SyntaxNode<'t>, outer: VersionReach) -> StatementExit {
+        let mut rest = VersionReach::ALWAYS;
+        let mut exit = StatementExit { always: ALL, perhaps: 0 };
         let (before, mut asked) = (self.place, 0);
         let mut branches = vec![node];
         branches.extend(node.children_by_field_name("alternative"));
         for branch in branches {
             let condition = branch.child_by_field_name("condition");
-            let answer = condition.map_or(Answer { holds: ALL, fails: 0 }, |it| self.values.answer(it));
+            let answer = condition.map_or(ConditionAnswer { holds: ALL, fails: 0 }, |it| self.values.answer(it));
             if let Some(condition) = condition {
                 self.leaves(condition, both(rest, outer));
                 let is_choice = ["environ", "getenv", "argv"].iter().any(|word| self.text_of(condition).contains(word));
-                self.place = if is_choice { Some(Stand::Choice) } else { self.place };
+                self.place = if is_choice { Some(TokenContext::Choice) } else { self.place };
             }
             let inner = answer.within(rest);
             asked += usize::from(condition.is_some_and(|condition| self.values.mentions(condition, asks_for_build)));
             self.asking += asked;
             let block = branch.child_by_field_name("consequence").or(branch.child_by_field_name("body"));
-            let left = block.map_or(Exit::default(), |block| self.block(block, both(inner, outer)));
+            let left = block.map_or(StatementExit::default(), |block| self.block(block, both(inner, outer)));
             self.asking -= asked;
             exit.always &= left.always | !inner.possible;
             exit.perhaps |= left.perhaps & inner.possible;
@@ -213,12 +213,12 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `try`: what the body raises may be caught; whether it raises is only known of imports that never fail.
-    fn attempt(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
+    fn attempt(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
         let children: Vec<SyntaxNode<'t>> = node.children().collect();
         let is_caught = children.iter().any(|child| child.kind() == "except_clause");
         let body = children.iter().find(|child| child.kind() == "block");
         let is_harmless = body.is_some_and(|body| self.only_imports(*body));
-        let mut exit = Exit::default();
+        let mut exit = StatementExit::default();
         for child in children {
             match child.kind() {
                 "block" => {
@@ -230,7 +230,7 @@ impl<'a, 't> Reader<'a, 't> {
                 }
                 "else_clause" => drop(self.parts(child, if is_harmless { reach } else { perhaps(reach) })),
                 "finally_clause" => drop(self.parts(child, reach)),
-                _ if is_harmless => drop(self.parts(child, Reach { certain: 0, possible: 0 })),
+                _ if is_harmless => drop(self.parts(child, VersionReach { certain: 0, possible: 0 })),
                 _ => drop(self.parts(child, perhaps(reach))),
             }
         }
@@ -248,7 +248,7 @@ impl<'a, 't> Reader<'a, 't> {
         })
     }
 
-    fn definition(&mut self, node: SyntaxNode<'t>, reach: Reach) {
+    fn definition(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
         let part = |name: &str| node.child_by_field_name(name);
         let name = part("name").map_or("", |name| self.text_of(name));
         let is_class = node.kind() == "class_definition";
@@ -256,7 +256,7 @@ impl<'a, 't> Reader<'a, 't> {
         let start = self.found.tokens.len();
         let scope = self.found.scopes.len();
         if scope < MOST_SCOPES {
-            self.found.scopes.push(Scope { name, bases, tokens: start..start });
+            self.found.scopes.push(PythonScope { name, bases, tokens: start..start });
         }
         let outer = self.bases;
         match bases {
@@ -281,18 +281,21 @@ impl<'a, 't> Reader<'a, 't> {
         }
     }
 
-    fn assertion(&mut self, node: SyntaxNode<'t>, reach: Reach) -> Exit {
+    fn assertion(&mut self, node: SyntaxNode<'t>, reach: VersionReach) -> StatementExit {
         self.leaves(node, reach);
-        let answer = node.named_child(0).map_or(Answer::UNKNOWN, |condition| self.values.answer(condition));
+        let answer = node.named_child(0).map_or(ConditionAnswer::UNKNOWN, |condition| self.values.answer(condition));
         if answer.fails != 0 {
-            self.stop(node, Reach { certain: reach.certain & answer.fails, possible: reach.possible & answer.fails });
+            self.stop(
+                node,
+                VersionReach { certain: reach.certain & answer.fails, possible: reach.possible & answer.fails },
+            );
         }
-        Exit { always: answer.fails, perhaps: answer.fails }
+        StatementExit { always: answer.fails, perhaps: answer.fails }
     }
 
-    fn stop(&mut self, node: SyntaxNode<'t>, reach: Reach) {
+    fn stop(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
         let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
-        let stop = Stop { line: node.line(), reach, asks_for_build: self.asking > 0 };
+        let stop = BuildStop { line: node.line(), reach, asks_for_build: self.asking > 0 };
         match self.inside.last() {
             Some(function) => self.found.functions.entry(*function).or_default().push(stop),
             None => self.found.stops.push(stop),
@@ -313,7 +316,7 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `check()`
-    fn note_call(&mut self, node: SyntaxNode<'t>, reach: Reach) {
+    fn note_call(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
         let function = node.named_child(0).and_then(|call| call.child_by_field_name("function"));
         if let Some(function) = function.filter(|function| function.kind() == "identifier") {
             let reach = if self.caught > 0 || self.place.is_some() { perhaps(reach) } else { reach };
@@ -326,8 +329,8 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// The tokens of a statement without blocks.
-    fn leaves(&mut self, node: SyntaxNode<'t>, reach: Reach) {
-        let place = self.place.unwrap_or(Stand::Code);
+    fn leaves(&mut self, node: SyntaxNode<'t>, reach: VersionReach) {
+        let place = self.place.unwrap_or(TokenContext::Code);
         let mut waiting = vec![(node, reach, place)];
         while let Some((node, reach, place)) = waiting.pop() {
             let kind = node.kind();
@@ -338,7 +341,7 @@ impl<'a, 't> Reader<'a, 't> {
                 self.take(node, reach, place);
                 continue;
             }
-            let mut children: Vec<(SyntaxNode<'t>, Reach, Stand)> =
+            let mut children: Vec<(SyntaxNode<'t>, VersionReach, TokenContext)> =
                 node.children().map(|child| (child, reach, place)).collect();
             if kind == "conditional_expression" {
                 self.divide(&mut children);
@@ -348,34 +351,34 @@ impl<'a, 't> Reader<'a, 't> {
     }
 
     /// `a if condition else b`
-    fn divide(&self, children: &mut [(SyntaxNode<'t>, Reach, Stand)]) {
+    fn divide(&self, children: &mut [(SyntaxNode<'t>, VersionReach, TokenContext)]) {
         let [first, _, condition, _, last] = children else { return };
         let answer = self.values.answer(condition.0);
         let is_choice = ["environ", "getenv", "argv"].iter().any(|word| self.text_of(condition.0).contains(word));
         for (part, answer) in [(first, answer), (last, answer.negated())] {
             part.1 = answer.within(part.1);
-            part.2 = if is_choice { Stand::Choice } else { part.2 };
+            part.2 = if is_choice { TokenContext::Choice } else { part.2 };
         }
     }
 
-    fn take(&mut self, node: SyntaxNode<'t>, reach: Reach, place: Stand) {
+    fn take(&mut self, node: SyntaxNode<'t>, reach: VersionReach, place: TokenContext) {
         let text = self.text_of(node);
         let kind = match text.chars().next() {
             None => return,
-            Some(_) if node.kind() == "string" => Kind::Text,
-            Some(first) if first.is_alphanumeric() || first == '_' => Kind::Word,
-            Some(_) => Kind::Mark,
+            Some(_) if node.kind() == "string" => TokenKind::Text,
+            Some(first) if first.is_alphanumeric() || first == '_' => TokenKind::Word,
+            Some(_) => TokenKind::Mark,
         };
-        self.found.tokens.push(Token { kind, text, line: node.line(), reach, place });
+        self.found.tokens.push(SourceToken { kind, text, line: node.line(), reach, place });
     }
 
     /// What ends a function ends whoever calls it.
-    fn finish(mut self) -> Python<'a> {
-        let mut calls: BTreeMap<Option<Function<'_>>, Vec<(&str, Reach)>> = BTreeMap::new();
+    fn finish(mut self) -> PythonFile<'a> {
+        let mut calls: BTreeMap<Option<PythonFunction<'_>>, Vec<(&str, VersionReach)>> = BTreeMap::new();
         for (by, name, reach) in &self.calls {
             calls.entry(*by).or_default().push((*name, *reach));
         }
-        let mut waiting: Vec<(&str, Reach, usize)> = Vec::new();
+        let mut waiting: Vec<(&str, VersionReach, usize)> = Vec::new();
         let mut seen = BTreeSet::new();
         waiting.extend(calls.get(&None).into_iter().flatten().map(|(name, reach)| (*name, *reach, 0)));
         while let Some((name, reach, depth)) = waiting.pop() {
@@ -384,8 +387,8 @@ impl<'a, 't> Reader<'a, 't> {
                 continue;
             }
             let stops = self.found.functions.get(&("", name)).into_iter().flatten();
-            let stops: Vec<Stop> =
-                stops.take(MOST_CALLS).map(|stop| Stop { reach: both(stop.reach, reach), ..*stop }).collect();
+            let stops: Vec<BuildStop> =
+                stops.take(MOST_CALLS).map(|stop| BuildStop { reach: both(stop.reach, reach), ..*stop }).collect();
             self.found.stops.extend(stops);
             let inner = calls.get(&Some(("", name))).into_iter().flatten();
             waiting.extend(inner.take(MOST_SCOPES).map(|(inner, at)| (*inner, both(*at, reach), depth + 1)));

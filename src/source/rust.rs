@@ -2,11 +2,11 @@
 
 use crate::cpython::init_function;
 use crate::model::facts::Generator;
-use crate::model::source::{Reach, SourceDeclaration, SourcePlace, Word};
+use crate::model::source::{DeclaredWord, SourceDeclaration, SourcePlace, VersionReach};
 
-use super::native::{Defined, MOST_KEPT, MOST_MODULES, Native};
+use super::native::{DefinedModule, MOST_KEPT, MOST_MODULES, NativeSource};
 use super::python::asks_for_build;
-use super::token::{Kind, Token};
+use super::token::{SourceToken, TokenKind};
 
 /// How far behind an attribute its item stands, and behind a slot's name its value.
 const NEAR: usize = 60;
@@ -22,8 +22,8 @@ pub(super) fn is_telling(text: &str) -> bool {
 }
 
 /// Reads the tokens of a file.
-pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
-    let mut native = Native::default();
+pub(super) fn read(path: &str, tokens: &[SourceToken<'_>]) -> NativeSource {
+    let mut native = NativeSource::default();
     if is_build_script(path) {
         native.limited_api = limited_api(tokens);
         return native;
@@ -36,7 +36,7 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
         }
         // Names that are brought into scope are not used there.
         is_import = if token.text == ";" { false } else { is_import || token.text == "use" };
-        if token.kind != Kind::Word || is_import {
+        if token.kind != TokenKind::Word || is_import {
             continue;
         }
         let rest = tokens.get(index + 1..).unwrap_or_default();
@@ -48,15 +48,16 @@ pub(super) fn read(path: &str, tokens: &[Token<'_>]) -> Native {
             "Py_mod_gil" | "PyUnstable_Module_SetGIL" => {
                 let near = rest.iter().take(8);
                 let value = near.clone().find(|it| matches!(it.text, "Py_MOD_GIL_NOT_USED" | "Py_MOD_GIL_USED"));
-                let word = value.map(|it| if it.text == "Py_MOD_GIL_USED" { Word::Used } else { Word::NotUsed });
+                let word = value
+                    .map(|it| if it.text == "Py_MOD_GIL_USED" { DeclaredWord::Used } else { DeclaredWord::NotUsed });
                 let is_call = token.text != "Py_mod_gil" && rest.first().is_some_and(|next| next.text == "(");
-                let word = word.or(is_call.then_some(Word::Unclear));
+                let word = word.or(is_call.then_some(DeclaredWord::Unclear));
                 native.declarations.extend(word.map(|word| declaration(path, token, word, token.text)));
             }
             text if before == "fn" => {
                 if let Some((_, name)) = init_function::parse(text) {
                     let (generator, declarations) = (Generator::CApi, Vec::new());
-                    native.modules.push(Defined { name, generator, line: token.line, declarations });
+                    native.modules.push(DefinedModule { name, generator, line: token.line, declarations });
                 }
             }
             _ => {}
@@ -73,7 +74,7 @@ pub(super) fn is_build_script(path: &str) -> bool {
 
 /// Uses of the limited API in a build script: `build.define("Py_LIMITED_API", …)`. A condition that asks for the free-threaded build
 /// is taken to exclude it, one about the implementation to hold.
-fn limited_api(tokens: &[Token<'_>]) -> Vec<(u32, Reach)> {
+fn limited_api(tokens: &[SourceToken<'_>]) -> Vec<(u32, VersionReach)> {
     let mut uses = Vec::new();
     let mut conditions: Vec<Option<String>> = Vec::new();
     let (mut condition, mut last): (Option<String>, Option<String>) = (None, None);
@@ -89,7 +90,7 @@ fn limited_api(tokens: &[Token<'_>]) -> Vec<(u32, Reach)> {
                     condition.push(' ');
                     condition.push_str(text);
                 }
-                if text.trim_matches('"') == "Py_LIMITED_API" && token.kind == Kind::Text {
+                if text.trim_matches('"') == "Py_LIMITED_API" && token.kind == TokenKind::Text {
                     if uses.len() == MOST_KEPT {
                         break;
                     }
@@ -98,7 +99,7 @@ fn limited_api(tokens: &[Token<'_>]) -> Vec<(u32, Reach)> {
                     let is_asked = around.clone().any(|condition| asks_for_build(condition));
                     let is_certain = !is_too_deep
                         && around.clone().all(|condition| condition.contains("PyPy") && !condition.contains('&'));
-                    let reach = if is_certain { Reach::ALWAYS } else { Reach::PERHAPS };
+                    let reach = if is_certain { VersionReach::ALWAYS } else { VersionReach::PERHAPS };
                     uses.extend((!is_asked).then_some((token.line, reach)));
                 }
             }
@@ -108,18 +109,18 @@ fn limited_api(tokens: &[Token<'_>]) -> Vec<(u32, Reach)> {
 }
 
 /// Whether a path that these tokens lead to begins an attribute.
-fn is_attribute(before: &[Token<'_>]) -> bool {
-    let opening = before.iter().rev().take(NEAR).find(|token| token.kind != Kind::Word && token.text != "::");
+fn is_attribute(before: &[SourceToken<'_>]) -> bool {
+    let opening = before.iter().rev().take(NEAR).find(|token| token.kind != TokenKind::Word && token.text != "::");
     opening.is_some_and(|token| token.text == "[")
 }
 
-fn declaration(path: &str, token: &Token<'_>, word: Word, means: &str) -> SourceDeclaration {
+fn declaration(path: &str, token: &SourceToken<'_>, word: DeclaredWord, means: &str) -> SourceDeclaration {
     let place = SourcePlace { path: path.to_owned(), line: token.line };
-    SourceDeclaration { word, reach: Reach::ALWAYS, means: means.to_owned(), place }
+    SourceDeclaration { word, reach: VersionReach::ALWAYS, means: means.to_owned(), place }
 }
 
 /// `#[pymodule(gil_used = false)] fn name(…)`, or `mod name { … }`.
-fn marked(path: &str, token: &Token<'_>, rest: &[Token<'_>]) -> Option<Defined> {
+fn marked(path: &str, token: &SourceToken<'_>, rest: &[SourceToken<'_>]) -> Option<DefinedModule> {
     let near = rest.get(..NEAR.min(rest.len()))?;
     let item = near.iter().position(|token| matches!(token.text, "fn" | "mod"))?;
     let name = near.get(item + 1)?.text;
@@ -127,21 +128,21 @@ fn marked(path: &str, token: &Token<'_>, rest: &[Token<'_>]) -> Option<Defined> 
     let mut declarations = Vec::new();
     if let Some(at) = attributes.iter().position(|token| token.text == "gil_used") {
         let word = match attributes.get(at + 2).map_or("", |token| token.text) {
-            "false" => Word::NotUsed,
-            "true" => Word::Used,
-            _ => Word::Unclear,
+            "false" => DeclaredWord::NotUsed,
+            "true" => DeclaredWord::Used,
+            _ => DeclaredWord::Unclear,
         };
         declarations.push(declaration(path, token, word, "gil_used"));
     }
     // `#[pymodule(name = "other")]` and `#[pyo3(name = "other")]`
     let renamed = attributes.iter().position(|token| token.text == "name").and_then(|at| attributes.get(at + 2));
     let name = renamed.map_or(name, |token| token.text.trim_matches('"'));
-    Some(Defined { name: name.to_owned(), generator: Generator::Pyo3, line: token.line, declarations })
+    Some(DefinedModule { name: name.to_owned(), generator: Generator::Pyo3, line: token.line, declarations })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Dialect;
+    use super::super::token::SourceDialect;
     use super::super::tokens::tokens;
     use super::*;
 
@@ -149,28 +150,28 @@ mod tests {
     fn pymodules_are_modules() {
         let cases = [
             ("#[pymodule]\nfn a(m: &M) {}", "a", None),
-            ("#[pymodule(gil_used = false)]\nfn a(m: &M) {}", "a", Some(Word::NotUsed)),
-            ("#[pymodule(gil_used = true)]\n#[pyo3(name = \"_b\")]\nfn a(m: &M) {}", "_b", Some(Word::Used)),
+            ("#[pymodule(gil_used = false)]\nfn a(m: &M) {}", "a", Some(DeclaredWord::NotUsed)),
+            ("#[pymodule(gil_used = true)]\n#[pyo3(name = \"_b\")]\nfn a(m: &M) {}", "_b", Some(DeclaredWord::Used)),
             ("#[pyo3::pymodule]\npub mod a {}", "a", None),
             ("pub unsafe extern \"C\" fn PyInit_a() -> *mut P { x }", "a", None),
         ];
         for (text, name, word) in cases {
-            let native = read("a.rs", &tokens(Dialect::Rust, text).unwrap());
+            let native = read("a.rs", &tokens(SourceDialect::Rust, text).unwrap());
             let module = native.modules.first().unwrap();
             assert_eq!((module.name.as_str(), module.declarations.first().map(|it| it.word)), (name, word), "{text}");
         }
         let silent = "// #[pymodule]\nconst S: &str = \"#[pymodule] fn a\"; use pyo3::pymodule; fn b() {}";
-        assert!(read("a.rs", &tokens(Dialect::Rust, silent).unwrap()).modules.is_empty());
+        assert!(read("a.rs", &tokens(SourceDialect::Rust, silent).unwrap()).modules.is_empty());
         let imported = "use ffi::{Py_mod_gil, Py_MOD_GIL_NOT_USED, PyUnstable_Module_SetGIL};";
-        assert!(read("a.rs", &tokens(Dialect::Rust, imported).unwrap()).declarations.is_empty());
+        assert!(read("a.rs", &tokens(SourceDialect::Rust, imported).unwrap()).declarations.is_empty());
         let call = "fn f() { PyUnstable_Module_SetGIL(m, gil); }";
         assert_eq!(
-            read("a.rs", &tokens(Dialect::Rust, call).unwrap()).declarations.first().unwrap().word,
-            Word::Unclear
+            read("a.rs", &tokens(SourceDialect::Rust, call).unwrap()).declarations.first().unwrap().word,
+            DeclaredWord::Unclear
         );
         let slot = "let s = Slot { slot: Py_mod_gil, value: Py_MOD_GIL_USED };";
-        let native = read("a.rs", &tokens(Dialect::Rust, slot).unwrap());
-        assert_eq!(native.declarations.first().unwrap().word, Word::Used);
+        let native = read("a.rs", &tokens(SourceDialect::Rust, slot).unwrap());
+        assert_eq!(native.declarations.first().unwrap().word, DeclaredWord::Used);
     }
 
     #[test]
@@ -185,7 +186,7 @@ mod tests {
             ("fn main() { // Py_LIMITED_API\n }".to_owned(), None),
         ];
         for (text, expected) in cases {
-            let native = read("src/build.rs", &tokens(Dialect::Rust, &text).unwrap());
+            let native = read("src/build.rs", &tokens(SourceDialect::Rust, &text).unwrap());
             assert_eq!(native.limited_api.first().map(|(_, reach)| reach.certain != 0), expected, "{text}");
         }
     }

@@ -3,9 +3,9 @@
 //!
 //! <https://doc.rust-lang.org/reference/tokens.html>
 
-use crate::model::source::Reach;
+use crate::model::source::VersionReach;
 
-use super::token::{Kind, Stand, Token};
+use super::token::{SourceToken, TokenContext, TokenKind};
 
 /// The longest escape in a character: `\u{10FFFF}`.
 const LONGEST_ESCAPE: usize = 12;
@@ -13,7 +13,7 @@ const LONGEST_ESCAPE: usize = 12;
 const MOST_HASHES: usize = 255;
 
 /// The tokens of a source; comments are gone.
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+pub(super) fn tokens(text: &str) -> Vec<SourceToken<'_>> {
     let mut tokens = Vec::new();
     let (mut at, mut line) = (0, 1_u32);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -23,7 +23,13 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         let length = (length..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
         let found = rest.get(..length).unwrap_or_default();
         if let Some(kind) = kind {
-            tokens.push(Token { kind, text: found, line, reach: Reach::ALWAYS, place: Stand::Code });
+            tokens.push(SourceToken {
+                kind,
+                text: found,
+                line,
+                reach: VersionReach::ALWAYS,
+                place: TokenContext::Code,
+            });
         }
         let lines = found.bytes().filter(|byte| *byte == b'\n').count();
         line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
@@ -33,20 +39,20 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 /// What begins here, and how long it is; no kind for blanks and comments.
-fn lexeme(rest: &str) -> (Option<Kind>, usize) {
+fn lexeme(rest: &str) -> (Option<TokenKind>, usize) {
     let first = rest.chars().next().unwrap_or_default();
     match first {
         _ if first.is_whitespace() => (None, first.len_utf8()),
         '/' if rest.starts_with("//") => (None, rest.find('\n').unwrap_or(rest.len())),
         '/' if rest.starts_with("/*") => (None, comment_length(rest)),
-        '"' => (Some(Kind::Text), text_length(rest)),
+        '"' => (Some(TokenKind::Text), text_length(rest)),
         '\'' => match character_length(rest) {
-            Some(length) => (Some(Kind::Text), length),
-            None => (Some(Kind::Mark), 1),
+            Some(length) => (Some(TokenKind::Text), length),
+            None => (Some(TokenKind::Mark), 1),
         },
         _ if is_word(first) => word(rest),
-        ':' if rest.starts_with("::") => (Some(Kind::Mark), 2),
-        _ => (Some(Kind::Mark), first.len_utf8()),
+        ':' if rest.starts_with("::") => (Some(TokenKind::Mark), 2),
+        _ => (Some(TokenKind::Mark), first.len_utf8()),
     }
 }
 
@@ -55,21 +61,21 @@ fn is_word(letter: char) -> bool {
 }
 
 /// A word or number, or the text of which it is the prefix: `b"…"`, `r#"…"#`, `br"…"`, `c"…"`, `b'…'`.
-fn word(rest: &str) -> (Option<Kind>, usize) {
+fn word(rest: &str) -> (Option<TokenKind>, usize) {
     let length = rest.find(|letter| !is_word(letter)).unwrap_or(rest.len());
     let after = rest.get(length..).unwrap_or_default();
     match rest.get(..length) {
         Some("r" | "br" | "cr") => match raw_length(after) {
-            Some(more) => (Some(Kind::Text), length + more),
+            Some(more) => (Some(TokenKind::Text), length + more),
             // `r#type`
-            None => (Some(Kind::Word), length),
+            None => (Some(TokenKind::Word), length),
         },
-        Some("b" | "c") if after.starts_with('"') => (Some(Kind::Text), length + text_length(after)),
+        Some("b" | "c") if after.starts_with('"') => (Some(TokenKind::Text), length + text_length(after)),
         Some("b") if after.starts_with('\'') => match character_length(after) {
-            Some(more) => (Some(Kind::Text), length + more),
-            None => (Some(Kind::Word), length),
+            Some(more) => (Some(TokenKind::Text), length + more),
+            None => (Some(TokenKind::Word), length),
         },
-        _ => (Some(Kind::Word), length),
+        _ => (Some(TokenKind::Word), length),
     }
 }
 

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::source::{LimitedApiUse, Reach, SourceDeclaration, SourcePlace, SourceStop, Word};
+use crate::model::source::{DeclaredWord, LimitedApiUse, SourceDeclaration, SourcePlace, SourceStop, VersionReach};
 
-use super::python::{self, Python, Stop};
-use super::token::{Kind, Stand, Token};
+use super::python::{self, BuildStop, PythonFile};
+use super::token::{SourceToken, TokenContext, TokenKind};
 use super::{cmake, limited, manifest};
 
 /// How far behind a directive's name its value stands.
@@ -30,7 +30,7 @@ const HOOKS: [&str; 3] = ["build_wheel", "get_requires_for_build_wheel", "prepar
 
 /// A build file without its comments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Script {
+pub(super) struct BuildScript {
     /// Path below the top folder.
     pub(super) path: String,
     /// Its code.
@@ -38,7 +38,7 @@ pub(super) struct Script {
     /// Words of its code, and what may be the last part of a path.
     parts: BTreeSet<String>,
     /// What it says of the GIL, for all modules that a generator makes.
-    pub(super) flags: Vec<Flag>,
+    pub(super) flags: Vec<GeneratorFlag>,
     /// Whether it is Python that could not be parsed, so that its lines were read instead.
     pub(super) is_unparsed: bool,
     /// Uses of the limited API.
@@ -51,7 +51,7 @@ pub(super) struct Script {
 
 /// Whose flag it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tool {
+pub(super) enum FlagTool {
     Cython,
     Nanobind,
     Swig,
@@ -60,8 +60,8 @@ pub(super) enum Tool {
 
 /// A flag that decides for all modules of a generator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flag {
-    pub(super) tool: Tool,
+pub(super) struct GeneratorFlag {
+    pub(super) tool: FlagTool,
     pub(super) declaration: SourceDeclaration,
 }
 
@@ -79,8 +79,8 @@ pub(super) fn is_script(path: &str) -> bool {
 }
 
 /// Reads a build file.
-pub(super) fn read(path: &str, text: &str) -> Script {
-    let mut script = Script { path: path.to_owned(), ..Script::default() };
+pub(super) fn read(path: &str, text: &str) -> BuildScript {
+    let mut script = BuildScript { path: path.to_owned(), ..BuildScript::default() };
     let parsed = if path.ends_with(".py") { python::read(text) } else { None };
     match &parsed {
         Some(python) => script.read_python(python),
@@ -97,7 +97,7 @@ pub(super) fn read(path: &str, text: &str) -> Script {
     script
 }
 
-impl Script {
+impl BuildScript {
     /// Whether it has this text.
     pub(super) fn says(&self, text: &str) -> bool {
         self.code.contains(text)
@@ -117,15 +117,15 @@ impl Script {
         SourcePlace { path: self.path.clone(), line }
     }
 
-    fn flag(&mut self, tool: Tool, word: Word, means: &str, line: u32) {
+    fn flag(&mut self, tool: FlagTool, word: DeclaredWord, means: &str, line: u32) {
         let place = self.place(line);
-        let declaration = SourceDeclaration { word, reach: Reach::ALWAYS, means: means.to_owned(), place };
+        let declaration = SourceDeclaration { word, reach: VersionReach::ALWAYS, means: means.to_owned(), place };
         if self.flags.len() < MOST_FLAGS {
-            self.flags.push(Flag { tool, declaration });
+            self.flags.push(GeneratorFlag { tool, declaration });
         }
     }
 
-    fn read_python(&mut self, python: &Python<'_>) {
+    fn read_python(&mut self, python: &PythonFile<'_>) {
         let tokens = &python.tokens;
         let mut line = 1;
         for token in tokens {
@@ -137,10 +137,11 @@ impl Script {
             let rest = tokens.get(index + 1..).unwrap_or_default();
             let text = token.text.trim_matches(['"', '\'']);
             if text.contains("freethreading_compatible") {
-                let word = if token.place == Stand::Choice { Word::Unclear } else { directive(text, rest) };
-                self.flag(Tool::Cython, word, "freethreading_compatible", token.line);
+                let word =
+                    if token.place == TokenContext::Choice { DeclaredWord::Unclear } else { directive(text, rest) };
+                self.flag(FlagTool::Cython, word, "freethreading_compatible", token.line);
             }
-            if token.kind == Kind::Text {
+            if token.kind == TokenKind::Text {
                 self.flags_in(text, token.line);
             }
         }
@@ -148,8 +149,8 @@ impl Script {
         self.note_stops(python);
     }
 
-    fn note_stops(&mut self, python: &Python<'_>) {
-        let place = |stop: &Stop| SourceStop {
+    fn note_stops(&mut self, python: &PythonFile<'_>) {
+        let place = |stop: &BuildStop| SourceStop {
             reach: stop.reach,
             asks_for_build: stop.asks_for_build,
             place: SourcePlace { path: self.path.clone(), line: stop.line },
@@ -176,7 +177,7 @@ impl Script {
             self.code.push_str(line);
             self.code.push('\n');
             if let Some((_, after)) = line.split_once("freethreading_compatible") {
-                self.flag(Tool::Cython, text_value(after), "freethreading_compatible", number);
+                self.flag(FlagTool::Cython, text_value(after), "freethreading_compatible", number);
             }
             self.flags_in(line, number);
         }
@@ -196,13 +197,13 @@ impl Script {
             text.split(|letter: char| letter.is_whitespace() || "'\",;[]()".contains(letter)).any(|word| word == flag)
         };
         if has("-nogil") {
-            self.flag(Tool::Swig, Word::NotUsed, "-nogil", line);
+            self.flag(FlagTool::Swig, DeclaredWord::NotUsed, "-nogil", line);
         }
         if has("--freethreading-compatible") {
-            self.flag(Tool::F2py, Word::NotUsed, "--freethreading-compatible", line);
+            self.flag(FlagTool::F2py, DeclaredWord::NotUsed, "--freethreading-compatible", line);
         }
         if text.contains("NB_FREE_THREADED") {
-            self.flag(Tool::Nanobind, Word::NotUsed, "NB_FREE_THREADED", line);
+            self.flag(FlagTool::Nanobind, DeclaredWord::NotUsed, "NB_FREE_THREADED", line);
         }
     }
 
@@ -219,21 +220,23 @@ impl Script {
             let Some(inner) = after.trim_start().strip_prefix('(') else { continue };
             let end = inner.bytes().take(LONGEST_CALL).position(|byte| byte == b')');
             let word = match end.map(|end| inner.get(..end).unwrap_or_default()) {
-                None => Some(Word::Unclear),
-                Some(text) if text.split_whitespace().any(|word| word == "FREE_THREADED") => Some(Word::NotUsed),
-                Some(text) if text.contains("${") => Some(Word::Unclear),
+                None => Some(DeclaredWord::Unclear),
+                Some(text) if text.split_whitespace().any(|word| word == "FREE_THREADED") => {
+                    Some(DeclaredWord::NotUsed)
+                }
+                Some(text) if text.contains("${") => Some(DeclaredWord::Unclear),
                 Some(_) => None,
             };
             found.extend(word.map(|word| (word, u32::try_from(line).unwrap_or(u32::MAX))));
         }
         for (word, line) in found {
-            self.flag(Tool::Nanobind, word, "FREE_THREADED", line);
+            self.flag(FlagTool::Nanobind, word, "FREE_THREADED", line);
         }
     }
 }
 
 /// The value of a directive that is a key, a keyword, or part of a flag.
-fn directive(text: &str, rest: &[Token<'_>]) -> Word {
+fn directive(text: &str, rest: &[SourceToken<'_>]) -> DeclaredWord {
     if let Some((_, after)) = text.split_once("freethreading_compatible")
         && after.contains('=')
     {
@@ -241,19 +244,19 @@ fn directive(text: &str, rest: &[Token<'_>]) -> Word {
     }
     let value = rest.iter().take(NEAR).find(|token| !matches!(token.text, ":" | "=" | "]" | ")" | ","));
     match value.map(|token| token.text) {
-        Some("True") => Word::NotUsed,
-        Some("False") => Word::Used,
-        _ => Word::Unclear,
+        Some("True") => DeclaredWord::NotUsed,
+        Some("False") => DeclaredWord::Used,
+        _ => DeclaredWord::Unclear,
     }
 }
 
 /// The value in `=True`, `: true`.
-pub(super) fn text_value(after: &str) -> Word {
+pub(super) fn text_value(after: &str) -> DeclaredWord {
     let value = after.trim_start_matches(|letter: char| letter.is_whitespace() || "=:'\"".contains(letter));
     match value.get(..4).map(str::to_ascii_lowercase).as_deref() {
-        Some("true") => Word::NotUsed,
-        Some("fals") => Word::Used,
-        _ => Word::Unclear,
+        Some("true") => DeclaredWord::NotUsed,
+        Some("fals") => DeclaredWord::Used,
+        _ => DeclaredWord::Unclear,
     }
 }
 
@@ -261,31 +264,39 @@ pub(super) fn text_value(after: &str) -> Word {
 mod tests {
     use super::*;
 
-    fn flag(path: &str, text: &str) -> Option<(Tool, Word)> {
+    fn flag(path: &str, text: &str) -> Option<(FlagTool, DeclaredWord)> {
         read(path, text).flags.first().map(|flag| (flag.tool, flag.declaration.word))
     }
 
     #[test]
     fn directives_for_all_modules_are_found() {
-        let cython = |word| Some((Tool::Cython, word));
+        let cython = |word| Some((FlagTool::Cython, word));
         let cases = [
-            ("setup.py", "cythonize(x, compiler_directives={'freethreading_compatible': True})", cython(Word::NotUsed)),
-            ("setup.py", "d = dict(freethreading_compatible=True)", cython(Word::NotUsed)),
-            ("setup.py", "if v >= '3.1':\n    d['freethreading_compatible'] = True", cython(Word::NotUsed)),
-            ("setup.py", "if os.environ.get('X'):\n    d['freethreading_compatible'] = True", cython(Word::Unclear)),
-            ("setup.py", "d = {'freethreading_compatible': False}", cython(Word::Used)),
+            (
+                "setup.py",
+                "cythonize(x, compiler_directives={'freethreading_compatible': True})",
+                cython(DeclaredWord::NotUsed),
+            ),
+            ("setup.py", "d = dict(freethreading_compatible=True)", cython(DeclaredWord::NotUsed)),
+            ("setup.py", "if v >= '3.1':\n    d['freethreading_compatible'] = True", cython(DeclaredWord::NotUsed)),
+            (
+                "setup.py",
+                "if os.environ.get('X'):\n    d['freethreading_compatible'] = True",
+                cython(DeclaredWord::Unclear),
+            ),
+            ("setup.py", "d = {'freethreading_compatible': False}", cython(DeclaredWord::Used)),
             ("setup.py", "# freethreading_compatible = True", None),
-            ("setup.py", "args = ['-X', 'freethreading_compatible=True']", cython(Word::NotUsed)),
-            ("meson.build", "cython_args += ['-Xfreethreading_compatible=True']", cython(Word::NotUsed)),
+            ("setup.py", "args = ['-X', 'freethreading_compatible=True']", cython(DeclaredWord::NotUsed)),
+            ("meson.build", "cython_args += ['-Xfreethreading_compatible=True']", cython(DeclaredWord::NotUsed)),
             ("meson.build", "# cython_args += ['-Xfreethreading_compatible=True']", None),
             (
                 "CMakeLists.txt",
                 "nanobind_add_module(a\n  STABLE_ABI FREE_THREADED a.cpp)",
-                Some((Tool::Nanobind, Word::NotUsed)),
+                Some((FlagTool::Nanobind, DeclaredWord::NotUsed)),
             ),
             ("CMakeLists.txt", "nanobind_add_module(a a.cpp)", None),
-            ("CMakeLists.txt", "swig_flags(-python -nogil)", Some((Tool::Swig, Word::NotUsed))),
-            ("meson.build", "f2py = ['--freethreading-compatible']", Some((Tool::F2py, Word::NotUsed))),
+            ("CMakeLists.txt", "swig_flags(-python -nogil)", Some((FlagTool::Swig, DeclaredWord::NotUsed))),
+            ("meson.build", "f2py = ['--freethreading-compatible']", Some((FlagTool::F2py, DeclaredWord::NotUsed))),
         ];
         for (path, text, expected) in cases {
             assert_eq!(flag(path, text), expected, "{text}");

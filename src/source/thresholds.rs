@@ -6,7 +6,7 @@ use crate::model::name::{Version, VersionSpecifiers};
 
 /// A tool that declares, or works, from a version on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Threshold {
+pub(super) struct ToolThreshold {
     /// The distribution's name.
     pub(super) project: &'static str,
     /// The first version.
@@ -16,23 +16,26 @@ pub(super) struct Threshold {
 }
 
 /// Cython emits `Py_mod_gil`, and compiles for free-threaded builds at all.
-pub(super) const CYTHON: Threshold = Threshold {
+pub(super) const CYTHON: ToolThreshold = ToolThreshold {
     project: "cython",
     first: "3.1",
     source: "https://cython.readthedocs.io/en/latest/src/userguide/freethreading.html",
 };
 /// CFFI builds without the limited API, and its backend declares.
-pub(super) const CFFI: Threshold =
-    Threshold { project: "cffi", first: "2.0", source: "https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0" };
+pub(super) const CFFI: ToolThreshold = ToolThreshold {
+    project: "cffi",
+    first: "2.0",
+    source: "https://cffi.readthedocs.io/en/stable/whatsnew.html#v2-0-0",
+};
 /// maturin builds for the one version where an interpreter is free-threaded; an older one tags every wheel of a crate that
 /// asks for `abi3` so.
-pub(super) const MATURIN: Threshold = Threshold {
+pub(super) const MATURIN: ToolThreshold = ToolThreshold {
     project: "maturin",
     first: "1.7.5",
     source: "https://github.com/PyO3/maturin/blob/v1.7.5/src/python_interpreter/mod.rs",
 };
 /// Modules that mypyc compiles declare by themselves.
-pub(super) const MYPYC: Threshold = Threshold {
+pub(super) const MYPYC: ToolThreshold = ToolThreshold {
     project: "mypy",
     first: "1.17",
     source: "https://github.com/python/mypy/blob/v1.17.0/mypyc/lib-rt/module_shim_no_gil_multiphase.tmpl",
@@ -86,7 +89,7 @@ pub(super) const PYO3_REFUSALS: &[Pyo3Refusal] = &[
     },
 ];
 
-impl Threshold {
+impl ToolThreshold {
     /// Whether the specifiers leave room for a version from the first one on. Builders take the newest that fits.
     pub(super) fn is_allowed_by(&self, specifiers: &VersionSpecifiers) -> bool {
         let Ok(first) = Version::from_str(self.first) else { return false };

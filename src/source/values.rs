@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::model::source::Reach;
+use crate::model::source::VersionReach;
 
-use super::conditions::Answer;
+use super::conditions::ConditionAnswer;
 use super::python_syntax::{SyntaxNode, SyntaxTree};
 
 /// The build's own word for what it is: <https://docs.python.org/3/howto/free-threading-python.html>
@@ -23,45 +23,45 @@ const LONGEST: usize = 2_000;
 
 /// A value; `None` in a tuple is an item of which nothing is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Value {
+enum PythonValue {
     Nothing,
     Bool(bool),
     Int(i64),
     Text(String),
-    Tuple(Vec<Option<Value>>),
+    Tuple(Vec<Option<PythonValue>>),
 }
 
-impl Value {
+impl PythonValue {
     fn is_true(&self) -> bool {
         match self {
-            Value::Nothing => false,
-            Value::Bool(value) => *value,
-            Value::Int(value) => *value != 0,
-            Value::Text(text) => !text.is_empty(),
-            Value::Tuple(items) => !items.is_empty(),
+            PythonValue::Nothing => false,
+            PythonValue::Bool(value) => *value,
+            PythonValue::Int(value) => *value != 0,
+            PythonValue::Text(text) => !text.is_empty(),
+            PythonValue::Tuple(items) => !items.is_empty(),
         }
     }
 
     fn number(&self) -> Option<i64> {
         match self {
-            Value::Bool(value) => Some(i64::from(*value)),
-            Value::Int(value) => Some(*value),
-            Value::Nothing | Value::Text(_) | Value::Tuple(_) => None,
+            PythonValue::Bool(value) => Some(i64::from(*value)),
+            PythonValue::Int(value) => Some(*value),
+            PythonValue::Nothing | PythonValue::Text(_) | PythonValue::Tuple(_) => None,
         }
     }
 }
 
 /// What names of a file stand for.
-pub(super) struct Values<'a, 't> {
+pub(super) struct NamedValues<'a, 't> {
     text: &'a str,
     /// Names that get a value once, and functions that do nothing but return one; `None` for the others.
     names: BTreeMap<&'a str, Option<SyntaxNode<'t>>>,
     fuel: Cell<u32>,
 }
 
-impl<'a, 't> Values<'a, 't> {
-    pub(super) fn of(tree: &'t SyntaxTree, text: &'a str) -> Values<'a, 't> {
-        let mut values = Values { text, names: BTreeMap::new(), fuel: Cell::new(0) };
+impl<'a, 't> NamedValues<'a, 't> {
+    pub(super) fn of(tree: &'t SyntaxTree, text: &'a str) -> NamedValues<'a, 't> {
+        let mut values = NamedValues { text, names: BTreeMap::new(), fuel: Cell::new(0) };
         for node in tree.nodes() {
             values.note(node);
         }
@@ -86,13 +86,13 @@ impl<'a, 't> Values<'a, 't> {
     }
 
     /// For which versions a condition holds, and for which it does not.
-    pub(super) fn answer(&self, condition: SyntaxNode<'t>) -> Answer {
-        let mut answer = Answer::UNKNOWN;
+    pub(super) fn answer(&self, condition: SyntaxNode<'t>) -> ConditionAnswer {
+        let mut answer = ConditionAnswer::UNKNOWN;
         for minor in [13, 14, 15] {
             self.fuel.set(FUEL);
             match self.value(condition, minor, 0).map(|value| value.is_true()) {
-                Some(true) => answer.holds |= Reach::bit(minor),
-                Some(false) => answer.fails |= Reach::bit(minor),
+                Some(true) => answer.holds |= VersionReach::bit(minor),
+                Some(false) => answer.fails |= VersionReach::bit(minor),
                 None => {}
             }
         }
@@ -113,7 +113,7 @@ impl<'a, 't> Values<'a, 't> {
         self.text.get(node.byte_range()).unwrap_or_default()
     }
 
-    fn value(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<Value> {
+    fn value(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<PythonValue> {
         let fuel = self.fuel.get().checked_sub(1)?;
         self.fuel.set(fuel);
         if depth > DEEPEST {
@@ -123,18 +123,18 @@ impl<'a, 't> Values<'a, 't> {
         let field = |name: &str| node.child_by_field_name(name);
         match node.kind() {
             "parenthesized_expression" => value(node.named_child(0)?),
-            "true" => Some(Value::Bool(true)),
-            "false" => Some(Value::Bool(false)),
-            "none" => Some(Value::Nothing),
-            "integer" => integer(self.text_of(node)).map(Value::Int),
-            "string" => plain_text(self.text_of(node)).map(Value::Text),
+            "true" => Some(PythonValue::Bool(true)),
+            "false" => Some(PythonValue::Bool(false)),
+            "none" => Some(PythonValue::Nothing),
+            "integer" => integer(self.text_of(node)).map(PythonValue::Int),
+            "string" => plain_text(self.text_of(node)).map(PythonValue::Text),
             "tuple" | "list" => {
                 if node.child_count() > MOST_ITEMS {
                     return None;
                 }
-                Some(Value::Tuple(node.named_children().map(value).collect()))
+                Some(PythonValue::Tuple(node.named_children().map(value).collect()))
             }
-            "not_operator" => Some(Value::Bool(!value(field("argument")?)?.is_true())),
+            "not_operator" => Some(PythonValue::Bool(!value(field("argument")?)?.is_true())),
             "boolean_operator" => {
                 joined(self.text_of(field("operator")?), value(field("left")?), value(field("right")?))
             }
@@ -164,54 +164,54 @@ impl<'a, 't> Values<'a, 't> {
     }
 
     /// What a name of the file stands for.
-    fn named(&self, name: &str, minor: u8, depth: usize) -> Option<Value> {
+    fn named(&self, name: &str, minor: u8, depth: usize) -> Option<PythonValue> {
         self.value((*self.names.get(name)?)?, minor, depth + 1)
     }
 
-    fn subscript(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<Value> {
+    fn subscript(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<PythonValue> {
         let (whole, index) = (node.child_by_field_name("value")?, node.child_by_field_name("subscript")?);
         if self.text_of(whole).ends_with("get_config_vars()") && self.text_of(index).contains(GIL_DISABLED) {
-            return Some(Value::Int(1));
+            return Some(PythonValue::Int(1));
         }
         let value = self.value(whole, minor, depth + 1)?;
-        let Value::Tuple(items) = value else { return None };
+        let PythonValue::Tuple(items) = value else { return None };
         if index.kind() == "slice" {
             let end = self.text_of(index).strip_prefix(':').and_then(|end| end.trim().parse::<usize>().ok())?;
-            return Some(Value::Tuple(items.into_iter().take(end).collect()));
+            return Some(PythonValue::Tuple(items.into_iter().take(end).collect()));
         }
-        let Value::Int(index) = self.value(index, minor, depth + 1)? else { return None };
+        let PythonValue::Int(index) = self.value(index, minor, depth + 1)? else { return None };
         items.into_iter().nth(usize::try_from(index).ok()?)?
     }
 
-    fn call(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<Value> {
+    fn call(&self, node: SyntaxNode<'t>, minor: u8, depth: usize) -> Option<PythonValue> {
         let function = node.child_by_field_name("function")?;
         let arguments = node.child_by_field_name("arguments")?;
         let argument = |index: usize| self.value(arguments.named_child(index)?, minor, depth + 1);
         let name = self.text_of(function);
         let text = |index: usize| match argument(index) {
-            Some(Value::Text(text)) => text,
+            Some(PythonValue::Text(text)) => text,
             _ => String::new(),
         };
         let is_sys = arguments.named_child(0).is_some_and(|first| self.text_of(first) == "sys");
         match name.rsplit('.').next()? {
-            "get_config_var" if text(0) == GIL_DISABLED => Some(Value::Int(1)),
-            "get" if name.ends_with("get_config_vars().get") && text(0) == GIL_DISABLED => Some(Value::Int(1)),
-            "get_config_var" if text(0) == "Py_DEBUG" => Some(Value::Int(0)),
-            "python_implementation" => Some(Value::Text("CPython".to_owned())),
-            "bool" => Some(Value::Bool(argument(0)?.is_true())),
-            "int" => argument(0)?.number().map(Value::Int),
-            "getattr" if is_sys && text(1) == "abiflags" => Some(Value::Text("t".to_owned())),
+            "get_config_var" if text(0) == GIL_DISABLED => Some(PythonValue::Int(1)),
+            "get" if name.ends_with("get_config_vars().get") && text(0) == GIL_DISABLED => Some(PythonValue::Int(1)),
+            "get_config_var" if text(0) == "Py_DEBUG" => Some(PythonValue::Int(0)),
+            "python_implementation" => Some(PythonValue::Text("CPython".to_owned())),
+            "bool" => Some(PythonValue::Bool(argument(0)?.is_true())),
+            "int" => argument(0)?.number().map(PythonValue::Int),
+            "getattr" if is_sys && text(1) == "abiflags" => Some(PythonValue::Text("t".to_owned())),
             "hasattr" if is_sys => match text(1).as_str() {
-                "gettotalrefcount" | "pypy_version_info" | "pypy_translation_info" => Some(Value::Bool(false)),
-                "_is_gil_enabled" => Some(Value::Bool(true)),
+                "gettotalrefcount" | "pypy_version_info" | "pypy_translation_info" => Some(PythonValue::Bool(false)),
+                "_is_gil_enabled" => Some(PythonValue::Bool(true)),
                 _ => None,
             },
             "lower" => match self.value(function.child_by_field_name("object")?, minor, depth + 1)? {
-                Value::Text(text) => Some(Value::Text(text.to_ascii_lowercase())),
+                PythonValue::Text(text) => Some(PythonValue::Text(text.to_ascii_lowercase())),
                 _ => None,
             },
             // The tag of a compiled wheel's interpreter.
-            "startswith" if text(0) == "cp" => Some(Value::Bool(true)),
+            "startswith" if text(0) == "cp" => Some(PythonValue::Bool(true)),
             _ if function.kind() == "identifier" => self.named(name, minor, depth),
             _ => None,
         }
@@ -232,16 +232,18 @@ fn returned<'t>(function: SyntaxNode<'t>) -> Option<SyntaxNode<'t>> {
 }
 
 /// What the names of the standard library stand for.
-fn known(name: &str, minor: u8) -> Option<Value> {
+fn known(name: &str, minor: u8) -> Option<PythonValue> {
     let minor = i64::from(minor);
     Some(match name {
-        "sys.version_info" | "version_info" => Value::Tuple(vec![Some(Value::Int(3)), Some(Value::Int(minor)), None]),
-        "sys.version_info.major" => Value::Int(3),
-        "sys.version_info.minor" => Value::Int(minor),
-        "sys.abiflags" => Value::Text("t".to_owned()),
-        "sys.implementation.name" => Value::Text("cpython".to_owned()),
-        "__name__" => Value::Text("__main__".to_owned()),
-        "TYPE_CHECKING" | "typing.TYPE_CHECKING" => Value::Bool(false),
+        "sys.version_info" | "version_info" => {
+            PythonValue::Tuple(vec![Some(PythonValue::Int(3)), Some(PythonValue::Int(minor)), None])
+        }
+        "sys.version_info.major" => PythonValue::Int(3),
+        "sys.version_info.minor" => PythonValue::Int(minor),
+        "sys.abiflags" => PythonValue::Text("t".to_owned()),
+        "sys.implementation.name" => PythonValue::Text("cpython".to_owned()),
+        "__name__" => PythonValue::Text("__main__".to_owned()),
+        "TYPE_CHECKING" | "typing.TYPE_CHECKING" => PythonValue::Bool(false),
         _ => return None,
     })
 }
@@ -261,18 +263,18 @@ fn plain_text(text: &str) -> Option<String> {
     (!inner.contains(['\\', quote])).then(|| inner.to_owned())
 }
 
-fn joined(operator: &str, left: Option<Value>, right: Option<Value>) -> Option<Value> {
+fn joined(operator: &str, left: Option<PythonValue>, right: Option<PythonValue>) -> Option<PythonValue> {
     let is_and = operator == "and";
-    let decides = |value: &Value| value.is_true() != is_and;
+    let decides = |value: &PythonValue| value.is_true() != is_and;
     match (left, right) {
         (Some(left), _) if decides(&left) => Some(left),
         (Some(_), right) => right,
-        (None, Some(right)) if decides(&right) => Some(Value::Bool(!is_and)),
+        (None, Some(right)) if decides(&right) => Some(PythonValue::Bool(!is_and)),
         (None, _) => None,
     }
 }
 
-fn compared(left: &Value, operator: &str, right: &Value) -> Option<Value> {
+fn compared(left: &PythonValue, operator: &str, right: &PythonValue) -> Option<PythonValue> {
     let is = match operator {
         "==" | "is" => equal(left, right)?,
         "!=" | "is not" => !equal(left, right)?,
@@ -284,13 +286,13 @@ fn compared(left: &Value, operator: &str, right: &Value) -> Option<Value> {
         ">=" => order(left, right)?.is_ge(),
         _ => return None,
     };
-    Some(Value::Bool(is))
+    Some(PythonValue::Bool(is))
 }
 
-fn equal(left: &Value, right: &Value) -> Option<bool> {
+fn equal(left: &PythonValue, right: &PythonValue) -> Option<bool> {
     match (left, right) {
-        (Value::Text(left), Value::Text(right)) => Some(left == right),
-        (Value::Tuple(_), Value::Tuple(_)) => order(left, right).map(Ordering::is_eq),
+        (PythonValue::Text(left), PythonValue::Text(right)) => Some(left == right),
+        (PythonValue::Tuple(_), PythonValue::Tuple(_)) => order(left, right).map(Ordering::is_eq),
         _ => match (left.number(), right.number()) {
             (Some(left), Some(right)) => Some(left == right),
             _ => Some(left == right),
@@ -298,10 +300,10 @@ fn equal(left: &Value, right: &Value) -> Option<bool> {
     }
 }
 
-fn contains(whole: &Value, part: &Value) -> Option<bool> {
+fn contains(whole: &PythonValue, part: &PythonValue) -> Option<bool> {
     match (whole, part) {
-        (Value::Text(whole), Value::Text(part)) => Some(whole.contains(part.as_str())),
-        (Value::Tuple(items), part) => {
+        (PythonValue::Text(whole), PythonValue::Text(part)) => Some(whole.contains(part.as_str())),
+        (PythonValue::Tuple(items), part) => {
             let found: Option<Vec<bool>> = items.iter().map(|item| equal(item.as_ref()?, part)).collect();
             found.map(|found| found.contains(&true))
         }
@@ -309,8 +311,8 @@ fn contains(whole: &Value, part: &Value) -> Option<bool> {
     }
 }
 
-fn order(left: &Value, right: &Value) -> Option<Ordering> {
-    let (Value::Tuple(lefts), Value::Tuple(rights)) = (left, right) else {
+fn order(left: &PythonValue, right: &PythonValue) -> Option<Ordering> {
+    let (PythonValue::Tuple(lefts), PythonValue::Tuple(rights)) = (left, right) else {
         return Some(left.number()?.cmp(&right.number()?));
     };
     for (left, right) in lefts.iter().zip(rights) {
@@ -358,10 +360,10 @@ mod tests {
             let text = format!("{before}if {condition}:\n    pass\n");
             let tree = parse(&text).unwrap();
             let last = tree.root_node().named_child(4).unwrap();
-            let values = Values::of(&tree, &text);
+            let values = NamedValues::of(&tree, &text);
             assert_eq!(
                 values.answer(last.child_by_field_name("condition").unwrap()),
-                Answer { holds, fails },
+                ConditionAnswer { holds, fails },
                 "{condition}"
             );
         }

@@ -6,14 +6,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ungil::archive::candidates::Candidate;
-use ungil::archive::folder::Folder;
-use ungil::archive::limits::Limits;
-use ungil::archive::sdist::{self, Depth, SdistError};
-use ungil::archive::select::{WhyLeft, select};
-use ungil::archive::source::{LocalFile, Source, SourceError};
-use ungil::archive::wheel::{Wheel, WheelError};
-use ungil::archive::{Contents, Unpacked};
+use ungil::archive::candidates::ModuleCandidate;
+use ungil::archive::folder::DiskFolder;
+use ungil::archive::limits::ArchiveLimits;
+use ungil::archive::sdist::{self, SdistDepth, SdistError};
+use ungil::archive::select::{SkipReason, select};
+use ungil::archive::source::{LocalFile, RangeSource, SourceError};
+use ungil::archive::wheel::{WheelArchive, WheelError};
+use ungil::archive::{ArchiveContents, UnpackedMembers};
 use ungil::model::problem::{Problem, ProblemKind};
 
 const NAME: &str = "demo-1.0-cp313-abi3-manylinux_2_28_x86_64.whl";
@@ -49,7 +49,7 @@ impl Remote {
     }
 }
 
-impl Source for Remote {
+impl RangeSource for Remote {
     fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
@@ -64,11 +64,11 @@ impl Source for Remote {
     }
 }
 
-fn open(bytes: Vec<u8>) -> Result<Wheel, WheelError> {
-    Wheel::open(NAME, Box::new(Remote::new(bytes)), Limits::default())
+fn open(bytes: Vec<u8>) -> Result<WheelArchive, WheelError> {
+    WheelArchive::open(NAME, Box::new(Remote::new(bytes)), ArchiveLimits::default())
 }
 
-fn read_all(contents: &dyn Contents) -> Vec<Unpacked> {
+fn read_all(contents: &dyn ArchiveContents) -> Vec<UnpackedMembers> {
     let paths: Vec<&str> = contents.entries().iter().map(|entry| entry.path.as_str()).collect();
     contents.read(&paths).collect()
 }
@@ -82,8 +82,8 @@ fn sound_wheels_are_read_whole() {
         .chain(b"PyInit__c\0".repeat(20))
         .collect();
     for name in ["good", "stored", "zip64", "descriptor", "folders"] {
-        for source in [Box::new(hostile(name)) as Box<dyn Source>, Box::new(Remote::new(hostile(name)))] {
-            let wheel = Wheel::open(NAME, source, Limits::default()).unwrap();
+        for source in [Box::new(hostile(name)) as Box<dyn RangeSource>, Box::new(Remote::new(hostile(name)))] {
+            let wheel = WheelArchive::open(NAME, source, ArchiveLimits::default()).unwrap();
             assert_eq!(wheel.problems(), [], "{name}");
             assert_eq!(wheel.entries().len(), 5, "{name}");
             assert_eq!(wheel.dist_info().unwrap(), "demo-1.0.dist-info");
@@ -177,28 +177,40 @@ fn dist_info_must_be_there_once_and_of_the_package() {
 
 #[test]
 fn limits_name_themselves_and_both_numbers() {
-    let check = |limits: Limits, path: &str, message: &str| {
-        let wheel = Wheel::open(NAME, Box::new(hostile("good")), limits).unwrap();
+    let check = |limits: ArchiveLimits, path: &str, message: &str| {
+        let wheel = WheelArchive::open(NAME, Box::new(hostile("good")), limits).unwrap();
         let member = wheel.members(&[path]).next().unwrap().member;
         let found = wheel.problems().into_iter().chain(member.err()).map(|problem| problem.message);
         assert!(found.clone().any(|found| found.contains(message)), "{message}: {:?}", found.collect::<Vec<_>>());
     };
-    let limits = Limits::default();
-    check(Limits { members: 2, ..limits }, MODULE, "more than 2 members, the limit");
-    check(Limits { member_bytes: 99, ..limits }, MODULE, "2254 bytes unpacked, more than the limit of 99");
-    check(Limits { total_bytes: 2300, ..limits }, MODULE, "bytes would be unpacked from this archive, more than");
-    check(Limits { ratio: 2, ratio_floor_bytes: 9, ..limits }, MODULE, "unpack to 2254, more than 2 times as many");
-    check(Limits { path_bytes: 14, ..limits }, "demo/_c.abi3.s", "the path has 15 bytes, more than the limit of 14");
-    check(Limits { record_bytes: 99, ..limits }, MODULE, "bytes unpacked, more than the limit of 99");
-    let small = Limits { directory_bytes: 99, ..limits };
-    let error = Wheel::open(NAME, Box::new(hostile("good")), small).map(|_| ()).unwrap_err();
+    let limits = ArchiveLimits::default();
+    check(ArchiveLimits { members: 2, ..limits }, MODULE, "more than 2 members, the limit");
+    check(ArchiveLimits { member_bytes: 99, ..limits }, MODULE, "2254 bytes unpacked, more than the limit of 99");
+    check(
+        ArchiveLimits { total_bytes: 2300, ..limits },
+        MODULE,
+        "bytes would be unpacked from this archive, more than",
+    );
+    check(
+        ArchiveLimits { ratio: 2, ratio_floor_bytes: 9, ..limits },
+        MODULE,
+        "unpack to 2254, more than 2 times as many",
+    );
+    check(
+        ArchiveLimits { path_bytes: 14, ..limits },
+        "demo/_c.abi3.s",
+        "the path has 15 bytes, more than the limit of 14",
+    );
+    check(ArchiveLimits { record_bytes: 99, ..limits }, MODULE, "bytes unpacked, more than the limit of 99");
+    let small = ArchiveLimits { directory_bytes: 99, ..limits };
+    let error = WheelArchive::open(NAME, Box::new(hostile("good")), small).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("more than the limit of 99"), "{error}");
 }
 
 #[test]
 fn a_wheel_that_is_cut_short_never_gives_wrong_bytes() {
     let good = hostile("good");
-    let whole: Vec<Unpacked> = read_all(&open(good.clone()).unwrap());
+    let whole: Vec<UnpackedMembers> = read_all(&open(good.clone()).unwrap());
     for length in 0..good.len() {
         let Ok(wheel) = open(good[..length].to_vec()) else { continue };
         for unpacked in read_all(&wheel) {
@@ -234,13 +246,13 @@ fn mutated(bytes: &[u8], seed: u64) -> Vec<u8> {
 
 #[test]
 fn mutations_never_panic_and_never_give_wrong_bytes() {
-    let limits = Limits { member_bytes: 1 << 20, ..Limits::default() };
+    let limits = ArchiveLimits { member_bytes: 1 << 20, ..ArchiveLimits::default() };
     for name in ["good", "stored", "zip64", "descriptor"] {
         let good = hostile(name);
-        let whole: Vec<Unpacked> = read_all(&open(good.clone()).unwrap());
+        let whole: Vec<UnpackedMembers> = read_all(&open(good.clone()).unwrap());
         for seed in 0..2000 {
             let source = Box::new(Remote::new(mutated(&good, seed)));
-            let Ok(wheel) = Wheel::open(NAME, source, limits) else { continue };
+            let Ok(wheel) = WheelArchive::open(NAME, source, limits) else { continue };
             let _ = (wheel.metadata(), wheel.wheel_file(), wheel.read_prefix(MODULE, 999));
             for unpacked in read_all(&wheel) {
                 // The directory's own CRC and the path could be what was mutated; then RECORD finds it.
@@ -255,7 +267,7 @@ fn mutations_never_panic_and_never_give_wrong_bytes() {
     for name in ["of_setuptools-1.2.3.tar.gz", "of_zip-1.2.3.zip"] {
         let good = std::fs::read(fixture(&format!("built/{name}"))).unwrap();
         for seed in 0..2000 {
-            let _ = sdist::read(name, Box::new(mutated(&good, seed)), Depth::Everything, limits);
+            let _ = sdist::read(name, Box::new(mutated(&good, seed)), SdistDepth::Everything, limits);
         }
     }
 }
@@ -291,7 +303,7 @@ fn large() -> Vec<u8> {
 #[test]
 fn only_what_is_asked_for_is_fetched() {
     let remote = Remote::new(large());
-    let wheel = Wheel::open(NAME, Box::new(Arc::clone(&remote)), Limits::default()).unwrap();
+    let wheel = WheelArchive::open(NAME, Box::new(Arc::clone(&remote)), ArchiveLimits::default()).unwrap();
     assert_eq!(wheel.metadata().unwrap().name.to_string(), "demo");
     assert!(remote.requests() <= 3, "{:?}", remote.ranges);
     assert!(remote.fetched() < remote.size() / 40, "{} of {}", remote.fetched(), remote.size());
@@ -300,7 +312,7 @@ fn only_what_is_asked_for_is_fetched() {
     let paths: Vec<&str> = wheel.entries().iter().map(|entry| entry.path.as_str()).collect();
     let before = (remote.requests(), remote.fetched());
     let wanted = [paths[400], paths[11], paths[10], paths[12]];
-    let read: Vec<Unpacked> = wheel.members(&wanted).collect();
+    let read: Vec<UnpackedMembers> = wheel.members(&wanted).collect();
     let order: Vec<&str> = read.iter().map(|unpacked| unpacked.path.as_str()).collect();
     assert_eq!(order, [paths[10], paths[11], paths[12], paths[400]]);
     assert!(read.iter().all(|unpacked| unpacked.member.is_ok()));
@@ -348,15 +360,15 @@ fn large_libraries_stay_where_they_are_and_modules_are_found() {
         ("demo/plain.so".into(), library("", end)),
         ("demo.libs/libfoo.so".into(), library("PyInit_libfoo", front)),
     ]));
-    let wheel = Wheel::open(NAME, Box::new(Arc::clone(&remote)), Limits::default()).unwrap();
+    let wheel = WheelArchive::open(NAME, Box::new(Arc::clone(&remote)), ArchiveLimits::default()).unwrap();
     let selection = select(&wheel);
     let modules: Vec<&str> = selection.modules.iter().map(|module| module.stem.as_str()).collect();
     assert_eq!(modules, ["_a", "libhook", "libslots", "plain", "liblate"]);
-    let left: Vec<(&str, WhyLeft)> = selection.left.iter().map(|left| (left.path.as_str(), left.why)).collect();
+    let left: Vec<(&str, SkipReason)> = selection.left.iter().map(|left| (left.path.as_str(), left.why)).collect();
     let expected = [
-        ("demo/libother.so", WhyLeft::NoHook),
-        ("demo/plugin.so", WhyLeft::NoHook),
-        ("demo/libmoved.so", WhyLeft::NotImported),
+        ("demo/libother.so", SkipReason::NoHook),
+        ("demo/plugin.so", SkipReason::NoHook),
+        ("demo/libmoved.so", SkipReason::NotImported),
     ];
     assert_eq!(left, expected);
     assert!(remote.fetched() < 1 << 20, "{:?}", remote.ranges);
@@ -365,8 +377,8 @@ fn large_libraries_stay_where_they_are_and_modules_are_found() {
 #[test]
 fn long_members_come_in_several_requests() {
     let remote = Remote::new(large());
-    let limits = Limits { request_bytes: 4096, gap_bytes: 0, ..Limits::default() };
-    let wheel = Wheel::open(NAME, Box::new(Arc::clone(&remote)), limits).unwrap();
+    let limits = ArchiveLimits { request_bytes: 4096, gap_bytes: 0, ..ArchiveLimits::default() };
+    let wheel = WheelArchive::open(NAME, Box::new(Arc::clone(&remote)), limits).unwrap();
     let path = wheel.entries()[10].path.clone();
     let member = wheel.members(&[&path]).next().unwrap().member.unwrap();
     assert_eq!(member.bytes, numbers(10).take(20_000).map(|number| number as u8).collect::<Vec<_>>());
@@ -379,14 +391,15 @@ fn long_members_come_in_several_requests() {
 fn a_broken_connection_is_asked_for_nothing_more() {
     let mut remote = Remote { bytes: large(), ranges: Mutex::default(), fails_from: 2 };
     let wheel =
-        Wheel::open(NAME, Box::new(Remote { bytes: remote.bytes.clone(), ..remote }), Limits::default()).unwrap();
+        WheelArchive::open(NAME, Box::new(Remote { bytes: remote.bytes.clone(), ..remote }), ArchiveLimits::default())
+            .unwrap();
     let paths: Vec<&str> = wheel.entries().iter().take(5).map(|entry| entry.path.as_str()).collect();
     let problems: Vec<Problem> = wheel.members(&paths).filter_map(|unpacked| unpacked.member.err()).collect();
     assert_eq!(problems.len(), 5);
     assert!(problems.iter().all(|problem| problem.kind == ProblemKind::Network));
     assert!(problems.iter().all(|problem| problem.message == "connection reset"));
     remote = Remote { bytes: large(), ranges: Mutex::default(), fails_from: 0 };
-    let error = Wheel::open(NAME, Box::new(remote), Limits::default()).map(|_| ()).unwrap_err();
+    let error = WheelArchive::open(NAME, Box::new(remote), ArchiveLimits::default()).map(|_| ()).unwrap_err();
     assert_eq!(error.kind(), ProblemKind::Network);
 }
 
@@ -403,7 +416,7 @@ fn wheels_of_real_tools_are_read() {
     for name in ["of_setuptools", "of_flit", "of_hatchling"] {
         let filename = format!("{name}-1.2.3-py3-none-any.whl");
         let file = LocalFile::open(&fixture(&format!("built/{filename}"))).unwrap();
-        let wheel = Wheel::open(&filename, Box::new(file), Limits::default()).unwrap();
+        let wheel = WheelArchive::open(&filename, Box::new(file), ArchiveLimits::default()).unwrap();
         let metadata = wheel.metadata().unwrap();
         assert_eq!(metadata.version.to_string(), "1.2.3");
         assert_eq!(metadata.requires_dist.len(), 3, "{name}");
@@ -413,24 +426,24 @@ fn wheels_of_real_tools_are_read() {
         assert!(wheel.wheel_file().unwrap().generator.is_some());
         assert!(read_all(&wheel).iter().all(|unpacked| unpacked.member.is_ok()));
         assert_eq!(wheel.problems(), []);
-        assert!(wheel.entries().iter().all(|entry| Candidate::of(&entry.path).is_none()));
+        assert!(wheel.entries().iter().all(|entry| ModuleCandidate::of(&entry.path).is_none()));
     }
 }
 
 #[test]
 fn sdists_of_real_tools_are_read() {
-    let check = |filename: &str, dynamic: &[&str], depth: Depth| {
+    let check = |filename: &str, dynamic: &[&str], depth: SdistDepth| {
         let bytes = std::fs::read(fixture(&format!("built/{filename}"))).unwrap();
-        let sdist = sdist::read(filename, Box::new(Remote::new(bytes)), depth, Limits::default()).unwrap();
+        let sdist = sdist::read(filename, Box::new(Remote::new(bytes)), depth, ArchiveLimits::default()).unwrap();
         assert_eq!(sdist.metadata.version.to_string(), "1.2.3");
         assert_eq!(sdist.metadata.dynamic, dynamic, "{filename}");
         sdist
     };
-    for depth in [Depth::Metadata, Depth::Everything] {
+    for depth in [SdistDepth::Metadata, SdistDepth::Everything] {
         for (name, dynamic) in [("of_setuptools", &["license-file"][..0]), ("of_flit", &[]), ("of_hatchling", &[])] {
             let sdist = check(&format!("{name}-1.2.3.tar.gz"), dynamic, depth);
             assert_eq!(sdist.metadata.requires_dist.len(), 3);
-            if depth == Depth::Everything {
+            if depth == SdistDepth::Everything {
                 assert!(sdist.pyproject.is_some_and(|text| text.starts_with(b"[build-system]")));
                 assert_eq!(sdist.compiled_sources, [format!("{name}/answer.c")]);
             }
@@ -441,20 +454,25 @@ fn sdists_of_real_tools_are_read() {
 
 #[test]
 fn what_is_no_sdist_says_why() {
-    let check = |filename: &str, bytes: Vec<u8>, limits: Limits, message: &str| {
-        let error = sdist::read(filename, Box::new(bytes), Depth::Metadata, limits).unwrap_err();
+    let check = |filename: &str, bytes: Vec<u8>, limits: ArchiveLimits, message: &str| {
+        let error = sdist::read(filename, Box::new(bytes), SdistDepth::Metadata, limits).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");
     };
     let good = std::fs::read(fixture("built/of_flit-1.2.3.tar.gz")).unwrap();
-    let limits = Limits::default();
+    let limits = ArchiveLimits::default();
     check("a-1.tar.bz2", good.clone(), limits, "`a-1.tar.bz2` is not a source distribution that can be read");
     check("a-1.tar.gz", b"garbage".to_vec(), limits, "damaged .tar.gz");
     check("a-1.tar.gz", good[..good.len() / 2].to_vec(), limits, "damaged .tar.gz");
-    check("a-1.tar.gz", good.clone(), Limits { sdist_bytes: 2000, ..limits }, "in the first 2000 bytes unpacked");
-    check("a-1.tar.gz", good.clone(), Limits { metadata_bytes: 9, ..limits }, "bytes, more than the limit of 9");
+    check(
+        "a-1.tar.gz",
+        good.clone(),
+        ArchiveLimits { sdist_bytes: 2000, ..limits },
+        "in the first 2000 bytes unpacked",
+    );
+    check("a-1.tar.gz", good.clone(), ArchiveLimits { metadata_bytes: 9, ..limits }, "bytes, more than the limit of 9");
     check("a-1.zip", good, limits, "is not a zip file");
     let empty = std::fs::read(fixture("hostile/no-dist-info.whl")).unwrap();
-    assert_eq!(sdist::read("a-1.zip", Box::new(empty), Depth::Metadata, limits), Err(SdistError::NoMetadata));
+    assert_eq!(sdist::read("a-1.zip", Box::new(empty), SdistDepth::Metadata, limits), Err(SdistError::NoMetadata));
 }
 
 #[test]
@@ -465,10 +483,10 @@ fn folders_and_single_files_are_read_like_wheels() {
     std::fs::create_dir_all(root.join("demo/sub")).unwrap();
     std::fs::write(root.join("demo/sub/_c.abi3.so"), b"binary").unwrap();
     std::fs::write(root.join("demo/__init__.py"), b"").unwrap();
-    let tree = Folder::open(root, None, Limits::default()).unwrap();
+    let tree = DiskFolder::open(root, None, ArchiveLimits::default()).unwrap();
     let paths: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
     assert_eq!(paths, ["demo/__init__.py", "demo/sub/_c.abi3.so"]);
-    let read: Vec<Unpacked> = tree.read(&["demo/sub/_c.abi3.so", "missing"]).collect();
+    let read: Vec<UnpackedMembers> = tree.read(&["demo/sub/_c.abi3.so", "missing"]).collect();
     assert_eq!(read[0].member.as_ref().unwrap().bytes, b"binary");
     assert_eq!(read[1].member.as_ref().unwrap_err().message, "no such member");
 
@@ -479,17 +497,17 @@ fn folders_and_single_files_are_read_like_wheels() {
         symlink(outside.path(), root.join("outside.so")).unwrap();
         symlink(root, root.join("loop")).unwrap();
         symlink("nowhere", root.join("dangling.so")).unwrap();
-        let tree = Folder::open(root, None, Limits::default()).unwrap();
+        let tree = DiskFolder::open(root, None, ArchiveLimits::default()).unwrap();
         let paths: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["demo/__init__.py", "demo/sub/_c.abi3.so", "inside.so"]);
         assert_eq!(tree.problems().len(), 3, "{:?}", tree.problems());
     }
 
     let file = root.join("demo/sub/_c.abi3.so");
-    let single = Folder::single(&file, Limits::default()).unwrap();
+    let single = DiskFolder::single(&file, ArchiveLimits::default()).unwrap();
     assert_eq!(single.entries()[0].path, "_c.abi3.so");
     assert_eq!(single.read(&["_c.abi3.so"]).next().unwrap().member.unwrap().bytes, b"binary");
-    assert!(Folder::single(root, Limits::default()).is_err());
-    assert!(Folder::open(&root.join("missing"), None, Limits::default()).is_err());
+    assert!(DiskFolder::single(root, ArchiveLimits::default()).is_err());
+    assert!(DiskFolder::open(&root.join("missing"), None, ArchiveLimits::default()).is_err());
     assert!(LocalFile::open(root).is_err());
 }

@@ -5,11 +5,11 @@
 
 use ungil::binary::image::{ImageError, ImportKind, images};
 use ungil::evaluator::EvaluationLimits;
-use ungil::examine::{BinaryError, Siblings, read};
+use ungil::examine::{BinaryError, SiblingLibraries, read};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic, NoneSeen};
 use ungil::model::facts::{
-    AbiInfo, Declaration, Fact, Flavour, Generator, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
+    AbiInfo, Fact, Flavour, Generator, GilDeclaration, HookKind, ImageFacts, InitKind, ModuleFacts, Refcounts,
 };
 
 use crate::built::Fixtures;
@@ -40,20 +40,20 @@ struct ExpectedHook {
     symbol: &'static str,
     init: Option<InitKind>,
     /// The declaration, or words of the reason why it is not known.
-    gil: Result<Declaration, &'static str>,
+    gil: Result<GilDeclaration, &'static str>,
     slots: Option<&'static [u32]>,
 }
 
 const fn hook(
     init: Option<InitKind>,
-    gil: Result<Declaration, &'static str>,
+    gil: Result<GilDeclaration, &'static str>,
     slots: Option<&'static [u32]>,
 ) -> ExpectedHook {
     ExpectedHook { symbol: "PyInit_sample", init, gil, slots }
 }
 
-const fn slot(value: u64) -> Result<Declaration, &'static str> {
-    Ok(Declaration::Slot { value })
+const fn slot(value: u64) -> Result<GilDeclaration, &'static str> {
+    Ok(GilDeclaration::Slot { value })
 }
 
 const MULTI: Option<InitKind> = Some(InitKind::MultiPhase);
@@ -62,12 +62,12 @@ const NOT_USED: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[2, 4]))];
 const USED: &[ExpectedHook] = &[hook(MULTI, slot(0), Some(&[2, 4]))];
 const VALUE_2: &[ExpectedHook] = &[hook(MULTI, slot(2), Some(&[2, 4]))];
 const SYMBOLS: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(&[2, 3, 4]))];
-const ABSENT: &[ExpectedHook] = &[hook(MULTI, Ok(Declaration::Absent), Some(&[2]))];
-const SINGLE_ABSENT: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::Absent), Some(&[]))];
-const SINGLE_SET: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::SetGil { value: 1 }), Some(&[]))];
-const SINGLE_SET_USED: &[ExpectedHook] = &[hook(SINGLE, Ok(Declaration::SetGil { value: 0 }), Some(&[]))];
+const ABSENT: &[ExpectedHook] = &[hook(MULTI, Ok(GilDeclaration::Absent), Some(&[2]))];
+const SINGLE_ABSENT: &[ExpectedHook] = &[hook(SINGLE, Ok(GilDeclaration::Absent), Some(&[]))];
+const SINGLE_SET: &[ExpectedHook] = &[hook(SINGLE, Ok(GilDeclaration::SetGil { value: 1 }), Some(&[]))];
+const SINGLE_SET_USED: &[ExpectedHook] = &[hook(SINGLE, Ok(GilDeclaration::SetGil { value: 0 }), Some(&[]))];
 const MAKES: &[u32] = &[1, 4];
-const NO_MODULE: &[ExpectedHook] = &[hook(MULTI, Ok(Declaration::NotAModule), Some(MAKES))];
+const NO_MODULE: &[ExpectedHook] = &[hook(MULTI, Ok(GilDeclaration::NotAModule), Some(MAKES))];
 const A_MODULE: &[ExpectedHook] = &[hook(MULTI, slot(1), Some(MAKES))];
 const A_RESULT: &[ExpectedHook] =
     &[hook(MULTI, Err("gives the result of PyObject_CallNoArgs, perhaps not a module"), Some(MAKES))];
@@ -86,7 +86,7 @@ const NON_ASCII: &[ExpectedHook] =
 const BACKEND: &[ExpectedHook] =
     &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: slot(1), slots: Some(&[2, 4]) }];
 const BACKEND_ABSENT: &[ExpectedHook] =
-    &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: Ok(Declaration::Absent), slots: Some(&[2]) }];
+    &[ExpectedHook { symbol: "PyInit__cffi_backend", init: MULTI, gil: Ok(GilDeclaration::Absent), slots: Some(&[2]) }];
 
 const FROM_14: (Option<u8>, Option<u8>) = (Some(14), None);
 const FROM_13_TO_14: (Option<u8>, Option<u8>) = (Some(13), Some(14));
@@ -112,8 +112,11 @@ const fn other(
 }
 
 fn expectations() -> Vec<(&'static str, Vec<Expected>)> {
-    let delegated: &[ExpectedHook] =
-        Box::leak(Box::new([hook(SINGLE, Ok(Declaration::Delegated { to: "_cffi_backend".to_owned() }), Some(&[]))]));
+    let delegated: &[ExpectedHook] = Box::leak(Box::new([hook(
+        SINGLE,
+        Ok(GilDeclaration::Delegated { to: "_cffi_backend".to_owned() }),
+        Some(&[]),
+    )]));
     let from_13 = (Some(13), None);
     vec![
         ("elf-x86_64-not-used.so", vec![free_threaded("x86_64", FROM_14, NOT_USED)]),
@@ -323,7 +326,7 @@ impl Numbers {
 /// Reads damaged bytes; gives how many instructions and branches were followed for each hook.
 fn work_on(bytes: &[u8]) -> Vec<u64> {
     let Ok(Some(facts)) = read("package/sample.so", bytes) else { return Vec::new() };
-    let explanations = ungil::examine::explain(&facts, bytes, &Siblings::none());
+    let explanations = ungil::examine::explain(&facts, bytes, &SiblingLibraries::none());
     explanations.iter().map(|explanation| explanation.instructions + explanation.branches).collect()
 }
 

@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use ungil::binary::image::{Image, images};
-use ungil::evaluator::{Evaluation, EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
-use ungil::model::facts::{Declaration, Fact, HookKind, InitKind};
+use ungil::binary::image::{BinaryImage, images};
+use ungil::evaluator::{EvaluationLimits, HookEvaluation, InitFunction, NoSiblings, TargetInterpreter, evaluate};
+use ungil::model::facts::{Fact, GilDeclaration, HookKind, InitKind};
 
 use crate::built::Fixtures;
 
@@ -18,12 +18,12 @@ fn built(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
-fn hook(image: &Image<'_>, kind: HookKind) -> u64 {
+fn hook(image: &BinaryImage<'_>, kind: HookKind) -> u64 {
     let prefix = if kind == HookKind::Init { "PyInit" } else { "PyModExport_" };
     *image.exports().iter().find(|(name, _)| name.starts_with(prefix)).unwrap().1
 }
 
-fn run(bytes: &[u8], kind: HookKind, context: TargetInterpreter, limits: EvaluationLimits) -> Evaluation {
+fn run(bytes: &[u8], kind: HookKind, context: TargetInterpreter, limits: EvaluationLimits) -> HookEvaluation {
     let images = images(bytes).unwrap();
     let image = images.first().unwrap();
     let init_function = InitFunction { address: hook(image, kind), kind, module: "sample", create: None };
@@ -66,7 +66,7 @@ fn why<T>(fact: &Fact<T>) -> &str {
     }
 }
 
-fn check(name: &str, kind: HookKind, context: TargetInterpreter, init: InitKind, gil: Declaration) {
+fn check(name: &str, kind: HookKind, context: TargetInterpreter, init: InitKind, gil: GilDeclaration) {
     let found = run(&built(name), kind, context, EvaluationLimits::default());
     assert_eq!(found.facts.init.value(), Some(&init), "{name}: {:?}", found.facts.init);
     assert_eq!(found.facts.gil.value(), Some(&gil), "{name}: {:?}", found.facts.gil);
@@ -75,7 +75,7 @@ fn check(name: &str, kind: HookKind, context: TargetInterpreter, init: InitKind,
 
 #[test]
 fn hooks_are_followed_in_every_format() {
-    use Declaration::{Absent, SetGil, Slot};
+    use GilDeclaration::{Absent, SetGil, Slot};
     use InitKind::{MultiPhase, SinglePhase};
     for (name, init, gil) in [
         ("elf-x86_64-not-used.so", MultiPhase, Slot { value: 1 }),
@@ -111,14 +111,14 @@ fn hooks_are_followed_in_every_format() {
 #[test]
 fn the_module_that_is_returned_counts() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/several/built");
-    let declared = Declaration::SetGil { value: 1 };
+    let declared = GilDeclaration::SetGil { value: 1 };
     for (case, gil) in [
         ("copies", &declared),
         ("failure", &declared),
-        ("other-after", &Declaration::Absent),
-        ("other-before", &Declaration::Absent),
-        ("other-made", &Declaration::Absent),
-        ("replaced", &Declaration::Absent),
+        ("other-after", &GilDeclaration::Absent),
+        ("other-before", &GilDeclaration::Absent),
+        ("other-made", &GilDeclaration::Absent),
+        ("replaced", &GilDeclaration::Absent),
     ] {
         for machine in ["x86_64", "aarch64"] {
             let name = format!("elf-{machine}-{case}.so");
@@ -134,7 +134,7 @@ fn what_another_module_makes_is_delegated() {
     let found = run(&built("elf-x86_64-delegated.so"), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert_eq!(
         found.facts.gil.value(),
-        Some(&Declaration::Delegated { to: "_cffi_backend".into() }),
+        Some(&GilDeclaration::Delegated { to: "_cffi_backend".into() }),
         "{:?}",
         found.facts.gil
     );
@@ -162,7 +162,7 @@ fn a_path_that_returns_null_does_not_count() {
     const NAME: &str = "elf-x86_64-not-used.so";
     let code = [branch_over(11), movabs_rax(definition(NAME).0), vec![0xc3, 0x31, 0xc0, 0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert_eq!(found.facts.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.facts.gil);
+    assert_eq!(found.facts.gil.value(), Some(&GilDeclaration::Slot { value: 1 }), "{:?}", found.facts.gil);
     assert_eq!(found.forks, 1);
 }
 
@@ -178,7 +178,7 @@ fn slots_that_code_fills_are_read() {
     let (definition, slots) = definition(NAME);
     let code = [fill(slots), movabs_rax(definition), vec![0xc3]].concat();
     let found = run(&patched(NAME, &code), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
-    assert_eq!(found.facts.gil.value(), Some(&Declaration::Slot { value: 1 }), "{:?}", found.facts.gil);
+    assert_eq!(found.facts.gil.value(), Some(&GilDeclaration::Slot { value: 1 }), "{:?}", found.facts.gil);
     assert_eq!(found.facts.slots.value(), Some(&vec![2, 4]));
 }
 
@@ -225,7 +225,7 @@ fn a_byte_that_is_written_alone_is_known_and_the_rest_of_its_register_is_not() {
     let found = run(&patched(NAME, &byte), HookKind::Init, FREE_THREADED, EvaluationLimits::default());
     assert_eq!(
         (found.facts.gil.value(), found.forks),
-        (Some(&Declaration::Slot { value: 1 }), 0),
+        (Some(&GilDeclaration::Slot { value: 1 }), 0),
         "{:?}",
         found.facts.gil
     );
@@ -296,7 +296,7 @@ fn damaged_code_never_panics() {
 
 /// Code for Windows on arm64 that initialises a variable once and then returns the definition. The guard's address comes
 /// from this register; `with_page` sets it between the call that opens the guard and the load.
-fn initialises_once(register: u32, with_page: Option<()>) -> Evaluation {
+fn initialises_once(register: u32, with_page: Option<()>) -> HookEvaluation {
     const NAME: &str = "pe-aarch64-not-used.pyd";
     let definition = definition(NAME).0;
     // Behind the definition nothing is there.
@@ -326,7 +326,7 @@ fn guards_of_windows_on_arm64_are_known_by_what_follows_the_call() {
         let found = initialises_once(register, with_page);
         assert_eq!(
             found.facts.gil.value(),
-            Some(&Declaration::Slot { value: 1 }),
+            Some(&GilDeclaration::Slot { value: 1 }),
             "x{register}: {:?}",
             found.facts.gil
         );
@@ -345,7 +345,7 @@ fn a_definition_is_apart_from_what_lies_before_it_and_not_from_what_points_to_it
     for name in ["neighbour.so", "spins.so", "nameless.so"] {
         assert_eq!(
             found(name).facts.gil.value(),
-            Some(&Declaration::Slot { value: 1 }),
+            Some(&GilDeclaration::Slot { value: 1 }),
             "{name}: {:?}",
             found(name).facts.gil
         );
@@ -363,7 +363,7 @@ fn a_module_is_settled_where_the_only_call_that_may_declare_it_is_left_behind() 
     let found = |name: &str| {
         run(&Fixtures("objects").built(name), HookKind::Init, interpreter, EvaluationLimits::default()).facts.gil
     };
-    assert_eq!(found("left.so").value(), Some(&Declaration::Absent), "{:?}", found("left.so"));
+    assert_eq!(found("left.so").value(), Some(&GilDeclaration::Absent), "{:?}", found("left.so"));
     // This one calls it again, and CPython leaves the GIL off.
     assert!(found("again.so").value().is_none(), "{:?}", found("again.so"));
 }
@@ -373,11 +373,11 @@ fn the_run_time_in_a_module_is_known_by_its_names() {
     let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
     let bytes = Fixtures("objects").built("runtime.so");
     let found = run(&bytes, HookKind::Init, interpreter, EvaluationLimits::default());
-    assert_eq!(found.facts.gil.value(), Some(&Declaration::Absent), "{:?}", found.facts.gil);
+    assert_eq!(found.facts.gil.value(), Some(&GilDeclaration::Absent), "{:?}", found.facts.gil);
     // The second call of a function is not what the first is not known to be.
     let versions =
         run(&Fixtures("objects").built("versions.so"), HookKind::Init, interpreter, EvaluationLimits::default());
-    assert_eq!(versions.facts.gil.value(), Some(&Declaration::Absent), "{:?}", versions.facts.gil);
+    assert_eq!(versions.facts.gil.value(), Some(&GilDeclaration::Absent), "{:?}", versions.facts.gil);
     let called = |name: &str| found.trace.iter().any(|step| step.symbol.as_deref() == Some(name));
     assert!(called("__cxa_guard_acquire") && called("__cxa_guard_release"), "{:?}", found.trace);
 }
@@ -404,11 +404,11 @@ fn a_jump_table_ends_where_its_index_does_or_where_code_names_something_else() {
     let gil =
         |code: &[u8]| run(&patched(name, code), HookKind::Init, FREE_THREADED, EvaluationLimits::default()).facts.gil;
     let nothing = [0x0f, 0x1f, 0x00];
-    assert_eq!(gil(&code).value(), Some(&Declaration::Slot { value: 1 }), "both end it");
+    assert_eq!(gil(&code).value(), Some(&GilDeclaration::Slot { value: 1 }), "both end it");
     let bounded = [&code[..NAMING], &[0x90; 7], &code[NAMING + 7..]].concat();
-    assert_eq!(gil(&bounded).value(), Some(&Declaration::Slot { value: 1 }), "the index ends it");
+    assert_eq!(gil(&bounded).value(), Some(&GilDeclaration::Slot { value: 1 }), "the index ends it");
     code[INDEX..INDEX + nothing.len()].copy_from_slice(&nothing);
-    assert_eq!(gil(&code).value(), Some(&Declaration::Slot { value: 1 }), "a name ends it");
+    assert_eq!(gil(&code).value(), Some(&GilDeclaration::Slot { value: 1 }), "a name ends it");
     code[NAMING..NAMING + 7].fill(0x90);
     assert!(why(&gil(&code)).contains("no instruction"), "nothing ends it: {:?}", gil(&code));
 }

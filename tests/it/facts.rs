@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use ungil::examine::read;
 use ungil::import::claims::audits;
-use ungil::model::distribution::{Claim, NativeKind, TagClaim};
+use ungil::model::distribution::{AbiClaim, NativeKind, TagClaim};
 use ungil::model::facts::{
-    Abi, Concern, DocumentedLevel, Flavour, ImageFacts, Interpreters, LimitedApi, Origin, PortingKind, StableAbiAudit,
-    WritableData,
+    Abi, DocumentedLevel, Flavour, HazardConcern, ImageFacts, ImportOrigin, Interpreters, LimitedApi, PortingKind,
+    StableAbiAudit, WritableData,
 };
 
 fn image(name: &str) -> ImageFacts {
@@ -58,14 +58,14 @@ fn functions_that_want_care_are_listed() {
         let hazards = image.hazards.value().unwrap();
         let found: Vec<_> = hazards.iter().map(|it| (it.symbol.as_str(), it.level, it.concern)).collect();
         let expected = [
-            ("PyDict_GetItem", Some(DocumentedLevel::Compatible), Some(Concern::BorrowedReference)),
+            ("PyDict_GetItem", Some(DocumentedLevel::Compatible), Some(HazardConcern::BorrowedReference)),
             ("PyDict_SetItem", Some(DocumentedLevel::Shared), None),
-            ("PyGILState_Ensure", None, Some(Concern::ThreadState)),
-            ("PyModule_GetDict", None, Some(Concern::OwnedByArgument)),
-            ("PyObject_Malloc", None, Some(Concern::ObjectMemory)),
+            ("PyGILState_Ensure", None, Some(HazardConcern::ThreadState)),
+            ("PyModule_GetDict", None, Some(HazardConcern::OwnedByArgument)),
+            ("PyObject_Malloc", None, Some(HazardConcern::ObjectMemory)),
         ];
         assert_eq!(found, expected, "{name}");
-        assert!(hazards.iter().all(|hazard| hazard.origin == Origin::Author), "{name}");
+        assert!(hazards.iter().all(|hazard| hazard.origin == ImportOrigin::Author), "{name}");
         let replacement = hazards[0].replacement.clone().unwrap();
         assert_eq!((replacement.name.as_str(), replacement.since), ("PyDict_GetItemRef", Some(13)), "{name}");
     }
@@ -119,11 +119,11 @@ fn the_slot_about_interpreters_is_read() {
 /// Which claims are held against the imports, and what is then wrong.
 #[test]
 fn claims_to_the_stable_abi_are_audited() {
-    let stable = |flavour, oldest| Claim::Cpython(Abi { flavour, versions: (Some(oldest), None) });
+    let stable = |flavour, oldest| AbiClaim::Cpython(Abi { flavour, versions: (Some(oldest), None) });
     let tag = |tag: &str, claim| TagClaim { tag: tag.into(), claim };
     let abi3 = |minor: u8| tag(&format!("cp3{minor}-abi3"), stable(Flavour::Abi3, minor));
     let version =
-        tag("cp314-cp314t", Claim::Cpython(Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) }));
+        tag("cp314-cp314t", AbiClaim::Cpython(Abi { flavour: Flavour::FreeThreaded, versions: (Some(14), Some(14)) }));
     let words = |audit: &StableAbiAudit| {
         let too_new = audit.too_new.iter().map(|symbol| symbol.symbol.clone());
         format!("{}: {}", audit.claim, audit.outside.iter().cloned().chain(too_new).collect::<Vec<_>>().join(" "))

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use ungil::model::facts::{Declaration, Fact, Flavour, Hook, InitKind};
+use ungil::model::facts::{Fact, Flavour, GilDeclaration, Hook, InitKind};
 use ungil::model::inspection::Inspection;
 use ungil::scan::{InspectSettings, inspect};
 
@@ -33,7 +33,7 @@ fn hook(inspection: &Inspection) -> &Hook {
 fn the_function_is_followed_in_the_library_beside_it() {
     let inspection = inspected(&[("lib/elf-x86_64-maker.so", LIBRARY)]);
     let hook = hook(&inspection);
-    assert_eq!(hook.facts.gil.value(), Some(&Declaration::SetGil { value: 1 }), "{:?}", hook.facts.gil);
+    assert_eq!(hook.facts.gil.value(), Some(&GilDeclaration::SetGil { value: 1 }), "{:?}", hook.facts.gil);
     assert_eq!(hook.facts.init.value(), Some(&InitKind::SinglePhase));
     let first = hook.facts.gil.evidence().first().unwrap();
     assert_eq!(first.what, "the hook hands over to a function of lib/elf-x86_64-maker.so");

@@ -11,22 +11,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ungil::archive::Contents;
-use ungil::archive::blobs::{BlobError, Blobs};
-use ungil::archive::limits::Limits;
+use ungil::archive::ArchiveContents;
+use ungil::archive::blobs::{BlobError, ImageFiles};
+use ungil::archive::limits::ArchiveLimits;
 use ungil::archive::metadata;
-use ungil::archive::record::Record;
-use ungil::archive::sdist::{self, Depth};
+use ungil::archive::record::WheelRecord;
+use ungil::archive::sdist::{self, SdistDepth};
 use ungil::archive::tarball::TarEntry;
-use ungil::archive::wheel::Wheel;
+use ungil::archive::wheel::WheelArchive;
 use ungil::examine;
-use ungil::index::http::{Request, Response, Transport, TransportError};
-use ungil::index::{Index, IndexSettings, Unobserved};
-use ungil::input::{self, FileKind, Files, InputContext, Selection, Typed};
-use ungil::model::request::Sources;
+use ungil::index::http::{HttpRequest, HttpResponse, RequestTransport, TransportError};
+use ungil::index::{IndexSettings, NoFetchObserver, PackageIndex};
+use ungil::input::{self, FileKind, GroupSelection, InputContext, InputFiles, TypedInput};
+use ungil::model::request::PackageSources;
 use ungil::report;
 use ungil::rules::RuleSet;
-use ungil::source::Reader;
+use ungil::source::SourceReader;
 
 /// A target by its name.
 pub(crate) type Target = (&'static str, fn(&[u8]));
@@ -48,7 +48,8 @@ pub(crate) const TARGETS: [Target; 11] = [
 
 /// A wheel, with all that it holds.
 pub(crate) fn wheel(bytes: &[u8]) {
-    let Ok(wheel) = Wheel::open("a-1.0-cp314-cp314t-linux_x86_64.whl", Box::new(bytes.to_vec()), Limits::default())
+    let Ok(wheel) =
+        WheelArchive::open("a-1.0-cp314-cp314t-linux_x86_64.whl", Box::new(bytes.to_vec()), ArchiveLimits::default())
     else {
         return;
     };
@@ -64,7 +65,7 @@ pub(crate) fn wheel(bytes: &[u8]) {
 /// A source distribution, with its sources.
 pub(crate) fn sdist_file(bytes: &[u8]) {
     for filename in ["a-1.0.tar.gz", "a-1.0.zip"] {
-        let _ = sdist::read(filename, Box::new(bytes.to_vec()), Depth::Everything, Limits::default());
+        let _ = sdist::read(filename, Box::new(bytes.to_vec()), SdistDepth::Everything, ArchiveLimits::default());
     }
 }
 
@@ -75,13 +76,13 @@ pub(crate) fn image_archive(bytes: &[u8]) {
     if std::fs::write(&path, bytes).is_err() {
         return;
     }
-    let Ok(blobs) = Blobs::open(&path, &Limits::default()) else { return };
+    let Ok(blobs) = ImageFiles::open(&path, &ArchiveLimits::default()) else { return };
     let mut visit = |_: &TarEntry, bytes: &mut dyn Read| -> Result<ControlFlow<()>, BlobError> {
         let _ = io::copy(bytes, &mut io::sink());
         Ok(ControlFlow::Continue(()))
     };
     for name in ["layer.tar", "blobs/sha256/0", "manifest.json"] {
-        let _ = blobs.layer(name, &Limits::default(), &mut visit);
+        let _ = blobs.layer(name, &ArchiveLimits::default(), &mut visit);
     }
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn metadata_file(bytes: &[u8]) {
 
 /// `RECORD`.
 pub(crate) fn record(bytes: &[u8]) {
-    let _ = Record::parse(bytes);
+    let _ = WheelRecord::parse(bytes);
 }
 
 /// The file that somebody typed, and no other.
@@ -106,7 +107,7 @@ struct OneFile<'a> {
     content: &'a [u8],
 }
 
-impl Files for OneFile<'_> {
+impl InputFiles for OneFile<'_> {
     fn kind(&self, path: &Path) -> Option<FileKind> {
         (path == self.path).then_some(FileKind::File)
     }
@@ -146,26 +147,26 @@ pub(crate) fn input_file(bytes: &[u8]) {
         files: &files,
         standard_input: None,
         locale_encoding: None,
-        selection: Selection::default(),
+        selection: GroupSelection::default(),
     };
-    let _ = input::read(&[Typed::Word(name.to_owned())], Sources::default(), &context);
+    let _ = input::read(&[TypedInput::Word(name.to_owned())], PackageSources::default(), &context);
 }
 
 /// Answers every request with one page.
 struct OnePage(Vec<u8>);
 
-impl Transport for OnePage {
-    fn send(&self, _request: &Request) -> Result<Response, TransportError> {
+impl RequestTransport for OnePage {
+    fn send(&self, _request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         let body = Box::new(io::Cursor::new(self.0.clone()));
-        Ok(Response { status: http::StatusCode::OK, headers: http::HeaderMap::new(), body })
+        Ok(HttpResponse { status: http::StatusCode::OK, headers: http::HeaderMap::new(), body })
     }
 }
 
 /// A page of an index, in HTML or JSON.
 pub(crate) fn simple_page(bytes: &[u8]) {
-    let settings = IndexSettings::new(Sources::default(), SystemTime::UNIX_EPOCH);
+    let settings = IndexSettings::new(PackageSources::default(), SystemTime::UNIX_EPOCH);
     let transport = Arc::new(OnePage(bytes.to_vec()));
-    let Ok(index) = Index::with_transport(settings, transport, Arc::new(Unobserved)) else { return };
+    let Ok(index) = PackageIndex::with_transport(settings, transport, Arc::new(NoFetchObserver)) else { return };
     if let Ok(name) = "a".parse() {
         let _ = index.listing(&name);
     }
@@ -194,7 +195,7 @@ const SOURCES: [&str; 10] = [
 pub(crate) fn sources(bytes: &[u8]) {
     let Some((first, content)) = bytes.split_first() else { return };
     let path = SOURCES.get(usize::from(*first) % SOURCES.len()).copied().unwrap_or_default();
-    let mut reader = Reader::default();
+    let mut reader = SourceReader::default();
     if reader.meet(path) {
         reader.take(path, content);
     }

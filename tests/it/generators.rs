@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ungil::examine::read;
-use ungil::model::facts::{Declaration, Fact, Hook, ImageFacts};
+use ungil::model::facts::{Fact, GilDeclaration, Hook, ImageFacts};
 
 use crate::built::Fixtures;
 
@@ -45,13 +45,13 @@ fn word<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
 }
 
-fn declaration(fact: &Fact<Declaration>) -> String {
+fn declaration(fact: &Fact<GilDeclaration>) -> String {
     match fact {
-        Fact::Known { value: Declaration::Absent, .. } => "absent".to_owned(),
-        Fact::Known { value: Declaration::NotAModule, .. } => "no module".to_owned(),
-        Fact::Known { value: Declaration::Slot { value }, .. } => format!("slot {value}"),
-        Fact::Known { value: Declaration::SetGil { value }, .. } => format!("call {value}"),
-        Fact::Known { value: Declaration::Delegated { to }, .. } => format!("delegated to {to}"),
+        Fact::Known { value: GilDeclaration::Absent, .. } => "absent".to_owned(),
+        Fact::Known { value: GilDeclaration::NotAModule, .. } => "no module".to_owned(),
+        Fact::Known { value: GilDeclaration::Slot { value }, .. } => format!("slot {value}"),
+        Fact::Known { value: GilDeclaration::SetGil { value }, .. } => format!("call {value}"),
+        Fact::Known { value: GilDeclaration::Delegated { to }, .. } => format!("delegated to {to}"),
         Fact::Unknown { .. } => "unknown".to_owned(),
     }
 }

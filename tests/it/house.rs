@@ -420,7 +420,7 @@ fn snapshots_stand_in_one_place() {
 #[test]
 fn every_adapter_is_exercised() {
     let adapters: Vec<SourceFile> =
-        sources().into_iter().filter(|file| file.room() == "input" && file.has("impl Adapter for")).collect();
+        sources().into_iter().filter(|file| file.room() == "input" && file.has("impl InputAdapter for")).collect();
     assert_eq!(adapters.is_empty(), !root().join("src/input.rs").exists(), "a room for input without adapters");
     let mut tests = fs::read_to_string(root().join("tests/it/input.rs")).unwrap_or_default();
     for path in source::rust_files(&root().join("tests/it/input")) {

@@ -2,7 +2,8 @@
 
 use ungil::import::{hidden, outcomes};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Format, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
+    Abi, AbiInfo, Fact, Flavour, GilDeclaration, Hook, HookKind, ImageFacts, ImageFormat, InitFacts, InitKind,
+    ModuleFacts,
 };
 use ungil::model::outcome::{Cause, Gil};
 use ungil::model::target::Target;
@@ -37,7 +38,7 @@ fn flavoured(flavour: Flavour, init: InitKind) -> ImageFacts {
 }
 
 fn declared(value: u64) -> ImageFacts {
-    with(|hook| hook.facts.gil = known(Declaration::Slot { value }))
+    with(|hook| hook.facts.gil = known(GilDeclaration::Slot { value }))
 }
 
 /// An export hook as 3.15 headers make it, with these flags in `Py_mod_abi`.
@@ -57,14 +58,14 @@ fn export(flags: Option<u16>) -> Hook {
 }
 
 fn paths(files: &[&str], python: &str, platform: &str) -> (Vec<String>, Vec<String>) {
-    let format = if platform.starts_with("windows") { Format::Pe } else { Format::Elf };
+    let format = if platform.starts_with("windows") { ImageFormat::Pe } else { ImageFormat::Elf };
     let facts = |path: &&str| {
         let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
         file(path, vec![ImageFacts { format, ..image(vec![hook(stem)]) }])
     };
     let files: Vec<ModuleFacts> = files.iter().map(facts).collect();
     let target = target(python, platform);
-    let tags = if format == Format::Pe { ["win_amd64"] } else { ["manylinux_2_28_x86_64"] };
+    let tags = if format == ImageFormat::Pe { ["win_amd64"] } else { ["manylinux_2_28_x86_64"] };
     let found = outcomes(&files, target).into_iter().map(|outcome| outcome.path).collect();
     (found, hidden(&files, target, &tags).into_iter().map(|hidden| hidden.path).collect())
 }
@@ -126,13 +127,13 @@ fn a_value_means_what_the_version_takes_it_for() {
 
 #[test]
 fn silence_needs_the_gil_and_a_delegate_decides() {
-    let silent = with(|hook| hook.facts.gil = known(Declaration::Absent));
+    let silent = with(|hook| hook.facts.gil = known(GilDeclaration::Absent));
     check(target("3.14t", LINUX), plain(vec![silent.clone()]), Gil::Used, Cause::Undeclared, "nothing about the GIL");
-    let other = with(|hook| hook.facts.gil = known(Declaration::NotAModule));
+    let other = with(|hook| hook.facts.gil = known(GilDeclaration::NotAModule));
     let reason = "makes something other than a module";
     check(target("3.14t", LINUX), plain(vec![other]), Gil::Used, Cause::Undeclared, reason);
     let delegated = with(|hook| {
-        hook.facts.gil = known(Declaration::Delegated { to: "_cffi_backend".into() });
+        hook.facts.gil = known(GilDeclaration::Delegated { to: "_cffi_backend".into() });
         hook.facts.init = Fact::unknown("another module makes it");
         hook.facts.slots = Fact::unknown("another module makes it");
     });
@@ -158,7 +159,7 @@ fn gil(image: ImageFacts) -> ImageFacts {
 fn a_set_gil_call_only_counts_in_a_single_phase_module() {
     let set = |init| {
         with(|hook| {
-            hook.facts.gil = known(Declaration::SetGil { value: 1 });
+            hook.facts.gil = known(GilDeclaration::SetGil { value: 1 });
             hook.facts.init = known(init);
             hook.facts.slots = known(Vec::new());
         })
@@ -195,10 +196,10 @@ fn another_versions_file_is_refused_only_where_that_is_certain() {
         let abi = known(Abi { flavour: Flavour::FreeThreaded, versions: (Some(13), Some(13)) });
         ImageFacts { abi, format, ..image(vec![hook("_a")]) }
     };
-    let elf = plain(vec![versions(Format::Elf)]);
+    let elf = plain(vec![versions(ImageFormat::Elf)]);
     check(target("3.14t", LINUX), elf.clone(), Gil::Unknown, Cause::Unreadable, "compiled for CPython 3.13,");
     check(target("3.13t", LINUX), elf, Gil::NotUsed, Cause::DeclaredNotUsed, "");
-    let pe = file("p/_a.pyd", vec![versions(Format::Pe)]);
+    let pe = file("p/_a.pyd", vec![versions(ImageFormat::Pe)]);
     check(target("3.14t", "windows-amd64"), pe, Gil::NotLoadable, Cause::ForeignAbi, "Python DLL");
 }
 
@@ -233,7 +234,7 @@ fn known_and_bad_wins_over_unknown() {
 #[test]
 fn every_slice_of_the_architecture_counts() {
     let slice = |architecture: &str, value| ImageFacts {
-        format: Format::MachO,
+        format: ImageFormat::MachO,
         architecture: architecture.to_owned(),
         ..declared(value)
     };
@@ -250,7 +251,7 @@ fn files_that_are_no_modules_are_left_out() {
     let library = file("p/libx.so", vec![with(|hook| hook.matches_file_name = false)]);
     let without_hooks = plain(vec![image(Vec::new())]);
     let placeholder = ImageFacts {
-        format: Format::Pe,
+        format: ImageFormat::Pe,
         python_imports: known(Vec::new()),
         libraries: known(vec!["KERNEL32.dll".to_owned()]),
         ..with(|hook| {
@@ -263,7 +264,7 @@ fn files_that_are_no_modules_are_left_out() {
         assert_eq!(outcomes(std::slice::from_ref(&facts), target("3.14t", platform)), Vec::new(), "{facts:?}");
     }
     // On other systems nobody demands such a hook, so it is not known to be one.
-    let elf = plain(vec![ImageFacts { format: Format::Elf, ..placeholder }]);
+    let elf = plain(vec![ImageFacts { format: ImageFormat::Elf, ..placeholder }]);
     check(target("3.14t", LINUX), elf, Gil::Unknown, Cause::Unreadable, "");
     let renamed = file("p/_b.so", vec![with(|hook| hook.matches_file_name = false)]);
     check(target("3.14t", LINUX), renamed, Gil::NotLoadable, Cause::NoMatchingHook, "no hook PyInit__b");
@@ -280,7 +281,7 @@ fn what_could_not_be_read_is_a_module_until_proven_otherwise() {
 fn evidence_is_that_of_what_decided() {
     let mut evident = hook("_a");
     let seen = ungil::model::evidence::Evidence::new("slot Py_mod_gil").address(0x40).value("1");
-    evident.facts.gil = Fact::known(Declaration::Slot { value: 1 }, vec![seen.clone()]);
+    evident.facts.gil = Fact::known(GilDeclaration::Slot { value: 1 }, vec![seen.clone()]);
     let outcome = &outcomes(&[plain(vec![image(vec![evident])])], target("3.14t", LINUX))[0];
     assert_eq!(outcome.evidence[0], seen);
     assert_eq!(outcome.evidence[1].symbol.as_deref(), Some("PyInit__a"));

@@ -7,15 +7,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use ungil::index::credentials::Credential;
-use ungil::index::http::{Request as HttpRequest, Response, Transport, TransportError};
-use ungil::index::settings::{Freshness, Proxy, SizeLimits};
-use ungil::index::{Event, Index, IndexError, IndexSettings, Observer, Subject, Unobserved};
-use ungil::model::artifact::{Artifact, ArtifactKind, FileCheck, Listing, MetadataFile};
+use ungil::index::credentials::UserPassword;
+use ungil::index::http::{HttpRequest, HttpResponse, RequestTransport, TransportError};
+use ungil::index::settings::{CacheFreshness, ProxySettings, SizeLimits};
+use ungil::index::{FetchEvent, FetchObserver, FetchSubject, IndexError, IndexSettings, NoFetchObserver, PackageIndex};
+use ungil::model::artifact::{Artifact, ArtifactKind, ArtifactListing, FileCheck, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::name::PackageName;
 use ungil::model::place::Location;
-use ungil::model::request::Sources;
+use ungil::model::request::PackageSources;
 
 use crate::server::{Reply, Routes, Server, ranged};
 
@@ -27,28 +27,28 @@ fn name(text: &str) -> PackageName {
     text.parse().unwrap()
 }
 
-fn sources(index: &str) -> Sources {
-    Sources { index_url: Some(index.parse().unwrap()), ..Sources::default() }
+fn sources(index: &str) -> PackageSources {
+    PackageSources { index_url: Some(index.parse().unwrap()), ..PackageSources::default() }
 }
 
-fn settings(sources: Sources) -> IndexSettings {
+fn settings(sources: PackageSources) -> IndexSettings {
     let mut settings = IndexSettings::new(sources, now());
-    settings.proxy = Proxy::Direct;
+    settings.proxy = ProxySettings::Direct;
     settings.first_wait = Duration::from_millis(1);
     settings.retries = 2;
     settings.pace.timeout = Duration::from_secs(10);
     settings
 }
 
-fn open(settings: IndexSettings) -> Index {
-    Index::new(settings, Arc::new(Unobserved)).unwrap()
+fn open(settings: IndexSettings) -> PackageIndex {
+    PackageIndex::new(settings, Arc::new(NoFetchObserver)).unwrap()
 }
 
-fn at(server: &Server) -> Index {
+fn at(server: &Server) -> PackageIndex {
     open(settings(sources(&server.url("/simple/"))))
 }
 
-fn filenames(listing: &Listing) -> Vec<&str> {
+fn filenames(listing: &ArtifactListing) -> Vec<&str> {
     listing.files.iter().map(|file| file.filename.as_str()).collect()
 }
 
@@ -100,7 +100,7 @@ fn one_project_reads_alike_in_both_forms() {
     let wheels = json.files.iter().filter(|file| file.wheel().is_some());
     assert!(wheels.clone().all(|file| matches!(file.metadata_file, MetadataFile::Announced(Some(_)))));
     assert!(wheels.clone().all(|file| file.size == Some(12345)));
-    let bare = |listing: &Listing| -> Vec<Artifact> {
+    let bare = |listing: &ArtifactListing| -> Vec<Artifact> {
         let strip = |file: &Artifact| Artifact { metadata_file: MetadataFile::Unannounced, size: None, ..file.clone() };
         listing.files.iter().map(strip).collect()
     };
@@ -167,8 +167,8 @@ struct Unreachable {
     waits: Mutex<Vec<Duration>>,
 }
 
-impl Transport for Unreachable {
-    fn send(&self, _request: &HttpRequest) -> Result<Response, TransportError> {
+impl RequestTransport for Unreachable {
+    fn send(&self, _request: &HttpRequest) -> Result<HttpResponse, TransportError> {
         Err(TransportError::Passing("nobody there".into()))
     }
 
@@ -180,9 +180,9 @@ impl Transport for Unreachable {
 #[test]
 fn waits_double_up_to_a_bound() {
     let transport = Arc::new(Unreachable::default());
-    let mut settings = IndexSettings::new(Sources::default(), now());
+    let mut settings = IndexSettings::new(PackageSources::default(), now());
     settings.retries = 7;
-    let index = Index::with_transport(settings, transport.clone(), Arc::new(Unobserved)).unwrap();
+    let index = PackageIndex::with_transport(settings, transport.clone(), Arc::new(NoFetchObserver)).unwrap();
     let error = index.listing(&name("a")).unwrap_err();
     assert_eq!(error.to_string(), "pypi.org does not answer: nobody there");
     let waits: Vec<u128> = transport.waits.lock().unwrap().iter().map(Duration::as_millis).collect();
@@ -213,7 +213,7 @@ fn all_places_are_merged() {
             .page("/one/a/", &same)
             .page("/two/a/", &format!("{same}<a href='a-1.1.tar.gz'>a</a>")),
     );
-    let sources = Sources {
+    let sources = PackageSources {
         extra_index_urls: vec![server.url("/two/").parse().unwrap(), server.url("/absent/").parse().unwrap()],
         find_links: vec![
             Location::Url(server.url("/links.html").parse().unwrap()),
@@ -232,7 +232,7 @@ fn all_places_are_merged() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].place.ends_with("absent"));
 
-    let local = open(settings(Sources { no_index: true, ..sources }));
+    let local = open(settings(PackageSources { no_index: true, ..sources }));
     assert_eq!(filenames(&local.listing(&name("a")).unwrap()), ["a-3.0.tar.gz", "a-2.0.tar.gz"]);
     assert!(local.listing(&name("nothing")).unwrap_err().is_not_found());
 }
@@ -298,7 +298,7 @@ fn refused_credentials_are_an_error_without_them() {
     assert_eq!(basic(&server.requests()[0]), Some("Basic bWU6aHVudGVyMg=="));
 
     let mut added = settings(sources(&server.url("/simple/")));
-    let credential = Credential { user: "me".into(), password: "hunter2".into() };
+    let credential = UserPassword { user: "me".into(), password: "hunter2".into() };
     added.add_credential(&server.url("/simple/").parse().unwrap(), credential);
     assert!(!format!("{added:?}").contains("hunter2"));
     open(added).listing(&name("a")).unwrap_err();
@@ -314,7 +314,7 @@ fn a_proxy_is_used_and_told_who_we_are() {
     let through = |index: &str| {
         let mut settings = settings(sources(index));
         let url = proxy.url("/").replace("http://", "http://me:hunter2@").parse().unwrap();
-        settings.proxy = Proxy::Through { url, except: Some("127.0.0.1".into()) };
+        settings.proxy = ProxySettings::Through { url, except: Some("127.0.0.1".into()) };
         open(settings).listing(&name("a")).unwrap()
     };
     assert_eq!(through("http://index.invalid/simple/").files.len(), 1);
@@ -350,7 +350,12 @@ fn pages_may_be_compressed_and_files_may_not() {
 
 // Cache
 
-fn cached(server: &Server, cache: &Path, seconds: u64, freshness: Freshness) -> Result<Arc<Listing>, IndexError> {
+fn cached(
+    server: &Server,
+    cache: &Path,
+    seconds: u64,
+    freshness: CacheFreshness,
+) -> Result<Arc<ArtifactListing>, IndexError> {
     let url = server.url("/simple/").replace("http://", "http://me:hunter2@");
     let mut settings = settings(sources(&url));
     settings.cache = Some(cache.to_owned());
@@ -363,15 +368,15 @@ fn cached(server: &Server, cache: &Path, seconds: u64, freshness: Freshness) -> 
 fn a_fresh_page_is_not_asked_for_again() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(Routes::new().page("/simple/a/", PAGE));
-    let first = cached(&server, cache.path(), 0, Freshness::Revalidate).unwrap();
-    let check = |seconds: u64, freshness: Freshness, requests: usize| {
+    let first = cached(&server, cache.path(), 0, CacheFreshness::Revalidate).unwrap();
+    let check = |seconds: u64, freshness: CacheFreshness, requests: usize| {
         assert_eq!(cached(&server, cache.path(), seconds, freshness).unwrap(), first);
         assert_eq!(server.requests().len(), requests, "after {seconds} s");
     };
-    check(599, Freshness::Revalidate, 1);
-    check(600, Freshness::Revalidate, 2);
-    check(601, Freshness::Refresh, 3);
-    check(1_000_000, Freshness::Offline, 3);
+    check(599, CacheFreshness::Revalidate, 1);
+    check(600, CacheFreshness::Revalidate, 2);
+    check(601, CacheFreshness::Refresh, 3);
+    check(1_000_000, CacheFreshness::Offline, 3);
     for entry in walkdir::WalkDir::new(cache.path()) {
         let entry = entry.unwrap();
         let mut text = entry.path().to_string_lossy().into_owned();
@@ -390,7 +395,7 @@ fn a_stale_page_is_revalidated() {
         _ => Reply::html(PAGE).with("ETag", "\"7\"").with("Cache-Control", "max-age=100"),
     }));
     let check = |seconds: u64, requests: usize| {
-        assert_eq!(cached(&server, cache.path(), seconds, Freshness::Revalidate).unwrap().files.len(), 1);
+        assert_eq!(cached(&server, cache.path(), seconds, CacheFreshness::Revalidate).unwrap().files.len(), 1);
         assert_eq!(server.requests().len(), requests, "after {seconds} s");
     };
     check(0, 1);
@@ -404,11 +409,11 @@ fn a_stale_page_is_revalidated() {
 fn offline_uses_what_is_there_and_says_what_is_not() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(Routes::new());
-    let error = cached(&server, cache.path(), 0, Freshness::Offline).unwrap_err();
+    let error = cached(&server, cache.path(), 0, CacheFreshness::Offline).unwrap_err();
     assert_eq!(error.to_string(), format!("{}: offline and not in the cache", server.url("/simple/a/")));
-    assert!(cached(&server, cache.path(), 0, Freshness::Revalidate).unwrap_err().is_not_found());
-    assert!(cached(&server, cache.path(), 1, Freshness::Offline).unwrap_err().is_not_found());
-    assert!(cached(&server, cache.path(), 1, Freshness::Revalidate).unwrap_err().is_not_found());
+    assert!(cached(&server, cache.path(), 0, CacheFreshness::Revalidate).unwrap_err().is_not_found());
+    assert!(cached(&server, cache.path(), 1, CacheFreshness::Offline).unwrap_err().is_not_found());
+    assert!(cached(&server, cache.path(), 1, CacheFreshness::Revalidate).unwrap_err().is_not_found());
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -416,11 +421,11 @@ fn offline_uses_what_is_there_and_says_what_is_not() {
 fn a_damaged_cache_is_fetched_anew() {
     let cache = tempfile::tempdir().unwrap();
     let server = Server::start(Routes::new().page("/simple/a/", PAGE));
-    cached(&server, cache.path(), 0, Freshness::Revalidate).unwrap();
+    cached(&server, cache.path(), 0, CacheFreshness::Revalidate).unwrap();
     for entry in walkdir::WalkDir::new(cache.path()).into_iter().flatten().filter(|entry| entry.path().is_file()) {
         std::fs::write(entry.path(), "garbage").unwrap();
     }
-    assert_eq!(cached(&server, cache.path(), 1, Freshness::Revalidate).unwrap().files.len(), 1);
+    assert_eq!(cached(&server, cache.path(), 1, CacheFreshness::Revalidate).unwrap().files.len(), 1);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -435,8 +440,8 @@ fn metadata_is_fetched_once_and_kept() {
             .reply("/f/bad.whl.metadata", Reply::bytes("text/plain", *b"Name: b\n")),
     );
     let cache = tempfile::tempdir().unwrap();
-    let index = |freshness: Freshness| {
-        let mut settings = settings(Sources::default());
+    let index = |freshness: CacheFreshness| {
+        let mut settings = settings(PackageSources::default());
         settings.cache = Some(cache.path().to_owned());
         settings.freshness = freshness;
         open(settings)
@@ -447,16 +452,16 @@ fn metadata_is_fetched_once_and_kept() {
         ..artifact(&server.url(path))
     };
     let good = announced("/f/a-1.0-py3-none-any.whl");
-    let online = index(Freshness::Revalidate);
+    let online = index(CacheFreshness::Revalidate);
     for _ in 0..2 {
         assert_eq!(online.metadata_file(&good).unwrap().as_deref(), Some(&metadata[..]));
     }
-    assert_eq!(index(Freshness::Offline).metadata_file(&good).unwrap().as_deref(), Some(&metadata[..]));
+    assert_eq!(index(CacheFreshness::Offline).metadata_file(&good).unwrap().as_deref(), Some(&metadata[..]));
     assert_eq!(server.requests().len(), 1);
     assert_eq!(online.metadata_file(&artifact(&server.url("/f/a-1.0.tar.gz"))).unwrap(), None);
     assert_eq!(online.metadata_file(&announced("/f/absent.whl")).unwrap(), None);
     assert!(matches!(online.metadata_file(&announced("/f/bad.whl")), Err(IndexError::Digest { .. })));
-    let offline = index(Freshness::Offline).metadata_file(&announced("/f/other.whl"));
+    let offline = index(CacheFreshness::Offline).metadata_file(&announced("/f/other.whl"));
     assert!(matches!(offline, Err(IndexError::Offline { .. })));
 }
 
@@ -514,7 +519,7 @@ fn a_server_that_ignores_ranges_is_asked_once() {
     let good = Artifact { digests: vec![sha256(&whole)], ..artifact(&server.url("/f/a-1.0.tar.gz")) };
     let cache = tempfile::tempdir().unwrap();
     let index = |memory: u64, file: u64, cache: Option<&Path>| {
-        let mut settings = settings(Sources::default());
+        let mut settings = settings(PackageSources::default());
         settings.limits = SizeLimits { memory, file, ..SizeLimits::default() };
         settings.cache = cache.map(Path::to_owned);
         open(settings)
@@ -603,8 +608,8 @@ fn half_a_range_is_asked_for_again() {
 
 #[test]
 fn offline_opens_no_remote_file() {
-    let mut settings = settings(Sources::default());
-    settings.freshness = Freshness::Offline;
+    let mut settings = settings(PackageSources::default());
+    settings.freshness = CacheFreshness::Offline;
     let error = open(settings).open(&artifact("https://host.invalid/a-1.0.tar.gz")).err().unwrap();
     assert!(matches!(error, IndexError::Offline { .. }));
 }
@@ -613,11 +618,11 @@ fn offline_opens_no_remote_file() {
 
 #[derive(Default)]
 struct Diary {
-    events: Mutex<Vec<Event>>,
+    events: Mutex<Vec<FetchEvent>>,
 }
 
-impl Observer for Diary {
-    fn event(&self, event: Event) {
+impl FetchObserver for Diary {
+    fn event(&self, event: FetchEvent) {
         self.events.lock().unwrap().push(event);
     }
 }
@@ -626,7 +631,7 @@ impl Observer for Diary {
 fn a_listing_is_fetched_once_whoever_asks() {
     let server = Server::start(Routes::new().page("/simple/a/", PAGE).page("/simple/b/", PAGE));
     let diary = Arc::new(Diary::default());
-    let index = Arc::new(Index::new(settings(sources(&server.url("/simple/"))), diary.clone()).unwrap());
+    let index = Arc::new(PackageIndex::new(settings(sources(&server.url("/simple/"))), diary.clone()).unwrap());
     for project in ["a", "b", "a"] {
         let ahead = Arc::clone(&index);
         index.prefetch(move || drop(ahead.listing(&name(project))));
@@ -639,8 +644,14 @@ fn a_listing_is_fetched_once_whoever_asks() {
     index.listing(&name("b")).unwrap();
     assert_eq!(server.requests().len(), 2);
     let events = diary.events.lock().unwrap();
-    assert_eq!(events.iter().filter(|event| **event == Event::Started(Subject::Listing(name("a")))).count(), 1);
-    assert_eq!(events.iter().filter(|event| **event == Event::Finished(Subject::Listing(name("b")))).count(), 1);
+    assert_eq!(
+        events.iter().filter(|event| **event == FetchEvent::Started(FetchSubject::Listing(name("a")))).count(),
+        1
+    );
+    assert_eq!(
+        events.iter().filter(|event| **event == FetchEvent::Finished(FetchSubject::Listing(name("b")))).count(),
+        1
+    );
 }
 
 #[test]
@@ -660,7 +671,7 @@ fn no_more_requests_at_a_time_than_allowed() {
         })
     };
     let server = Server::start(routes);
-    let mut settings = settings(Sources::default());
+    let mut settings = settings(PackageSources::default());
     settings.concurrency = 2;
     let index = open(settings);
     std::thread::scope(|scope| {
@@ -674,14 +685,14 @@ fn no_more_requests_at_a_time_than_allowed() {
 #[test]
 fn a_body_is_read_only_as_far_as_allowed() {
     struct Endless;
-    impl Transport for Endless {
-        fn send(&self, _request: &HttpRequest) -> Result<Response, TransportError> {
+    impl RequestTransport for Endless {
+        fn send(&self, _request: &HttpRequest) -> Result<HttpResponse, TransportError> {
             let body = Box::new(std::io::repeat(b' ').take(1 << 40));
-            Ok(Response { status: ::http::StatusCode::OK, headers: ::http::HeaderMap::new(), body })
+            Ok(HttpResponse { status: ::http::StatusCode::OK, headers: ::http::HeaderMap::new(), body })
         }
     }
-    let mut settings = settings(Sources::default());
+    let mut settings = settings(PackageSources::default());
     settings.limits.page = 1 << 20;
-    let index = Index::with_transport(settings, Arc::new(Endless), Arc::new(Unobserved)).unwrap();
+    let index = PackageIndex::with_transport(settings, Arc::new(Endless), Arc::new(NoFetchObserver)).unwrap();
     assert!(matches!(index.listing(&name("a")), Err(IndexError::TooLarge { limit: 1_048_576, .. })));
 }

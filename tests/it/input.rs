@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use pep508_rs::{MarkerEnvironment, MarkerTree, VersionOrUrl};
 use serde_json::{Value, json};
-use ungil::input::{self, FileKind, Files, FilesOnDisk, InputContext, InputError, Selection, Typed};
+use ungil::input::{self, FileKind, FilesOnDisk, GroupSelection, InputContext, InputError, InputFiles, TypedInput};
 use ungil::model::place::Location;
-use ungil::model::request::{FormatControl, Request, Requests, Sources, Wanted};
+use ungil::model::request::{FormatControl, PackageSources, Request, Requests, WantedPackage};
 use url::Url;
 
 fn folder() -> PathBuf {
@@ -30,20 +30,20 @@ fn variables() -> BTreeMap<String, String> {
     serde_json::from_value(expected_by_pip().get("variables").unwrap().clone()).unwrap()
 }
 
-fn context<'a>(files: &'a dyn Files, standard_input: &[u8]) -> InputContext<'a> {
+fn context<'a>(files: &'a dyn InputFiles, standard_input: &[u8]) -> InputContext<'a> {
     InputContext {
         current_directory: folder(),
         variables: variables(),
         files,
         standard_input: Some(standard_input.to_vec()),
         locale_encoding: None,
-        selection: Selection::default(),
+        selection: GroupSelection::default(),
     }
 }
 
 fn read(arguments: &[&str]) -> Result<Requests, InputError> {
-    let words: Vec<Typed> = arguments.iter().map(|argument| Typed::Word((*argument).to_owned())).collect();
-    input::read(&words, Sources::default(), &context(&FilesOnDisk, b"numpy # by hand\n-c nested/bounds.txt\n"))
+    let words: Vec<TypedInput> = arguments.iter().map(|argument| TypedInput::Word((*argument).to_owned())).collect();
+    input::read(&words, PackageSources::default(), &context(&FilesOnDisk, b"numpy # by hand\n-c nested/bounds.txt\n"))
 }
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -72,7 +72,7 @@ fn at(location: &Location) -> Value {
 fn described(request: &Request, environments: &[MarkerEnvironment]) -> Value {
     let mut versions = Vec::new();
     let (name, extras, place, marker): (_, _, _, &MarkerTree) = match &request.wanted {
-        Wanted::Named(requirement) => {
+        WantedPackage::Named(requirement) => {
             let place = match &requirement.version_or_url {
                 None => Value::Null,
                 Some(VersionOrUrl::Url(url)) => at_url(url),
@@ -83,7 +83,7 @@ fn described(request: &Request, environments: &[MarkerEnvironment]) -> Value {
             };
             (json!(requirement.name.as_ref()), &requirement.extras, place, &requirement.marker)
         }
-        Wanted::Unnamed { location, extras, marker } => (Value::Null, extras, at(location), marker),
+        WantedPackage::Unnamed { location, extras, marker } => (Value::Null, extras, at(location), marker),
     };
     versions.sort();
     let mut extras: Vec<&str> = extras.iter().map(AsRef::as_ref).collect();
@@ -260,9 +260,10 @@ fn arguments_are_files_places_or_names() {
 fn limits_end_the_reading_and_not_the_process() {
     let check = |content: Vec<u8>, expected: &str| {
         let files = OneChanged { path: folder().join("names.txt"), content };
-        let error = input::read(&[Typed::Word("names.txt".into())], Sources::default(), &context(&files, b""))
-            .unwrap_err()
-            .to_string();
+        let error =
+            input::read(&[TypedInput::Word("names.txt".into())], PackageSources::default(), &context(&files, b""))
+                .unwrap_err()
+                .to_string();
         assert!(error.contains(expected), "{error}");
     };
     check(vec![b'#'; 9 * 1024 * 1024], "expected at most 8388608 bytes");
@@ -277,7 +278,7 @@ struct OneChanged {
     content: Vec<u8>,
 }
 
-impl Files for OneChanged {
+impl InputFiles for OneChanged {
     fn kind(&self, path: &Path) -> Option<FileKind> {
         FilesOnDisk.kind(path)
     }
@@ -376,9 +377,9 @@ fn changed_bytes_never_panic() {
                 files: &files,
                 standard_input: None,
                 locale_encoding: None,
-                selection: Selection::default(),
+                selection: GroupSelection::default(),
             };
-            if let Err(error) = input::read(&[Typed::Word(name.clone())], Sources::default(), &context) {
+            if let Err(error) = input::read(&[TypedInput::Word(name.clone())], PackageSources::default(), &context) {
                 let shown = format!("{error} {:?}", error.hint());
                 assert!(!shown.contains("s3cret"), "round {round}, {name}: {shown}");
             }

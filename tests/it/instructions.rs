@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use ungil::binary::image::images;
 use ungil::evaluator::{EvaluationLimits, InitFunction, NoSiblings, TargetInterpreter, evaluate};
-use ungil::model::facts::{Declaration, Fact, HookKind};
+use ungil::model::facts::{Fact, GilDeclaration, HookKind};
 
 /// Addresses in `elf-x86_64-room.so`: the hook, where it lies in the file, the definition, its slots, `PyModuleDef_Init`.
 const HOOK: u64 = 0x1470;
@@ -40,7 +40,7 @@ fn hook(setup: &[u8], branch: u8) -> Vec<u8> {
     code
 }
 
-fn declaration(setup: &[u8], branch: u8) -> Fact<Declaration> {
+fn declaration(setup: &[u8], branch: u8) -> Fact<GilDeclaration> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built/elf-x86_64-room.so");
     let mut file = std::fs::read(path).unwrap();
     let code = hook(setup, branch);
@@ -65,6 +65,6 @@ fn flags_that_an_instruction_leaves_alone_decide_branches_after_it() {
         ("rol keeps the zero flag", "31c0b901000000d1c1", EQUAL),
     ] {
         let found = declaration(&bytes(setup), branch);
-        assert_eq!(found.value(), Some(&Declaration::Slot { value: 0 }), "{what}: {found:?}");
+        assert_eq!(found.value(), Some(&GilDeclaration::Slot { value: 0 }), "{what}: {found:?}");
     }
 }

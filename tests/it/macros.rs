@@ -1,8 +1,8 @@
 //! What the macros of each build of CPython leave in compiled files, on every platform: `fixtures/macros`.
 
 use ungil::binary::image::images;
-use ungil::binary::sweep::{Sweep, sweep};
-use ungil::examine::{Depth, read, read_to};
+use ungil::binary::sweep::{CodeSweep, sweep};
+use ungil::examine::{ExamineDepth, read, read_to};
 use ungil::model::facts::Flavour::{Abi3, Abi3t, FreeThreaded, Gil, GilOrAbi3};
 use ungil::model::facts::Refcounts::{Calls, InlineBiased, InlineNonAtomic};
 use ungil::model::facts::{Fact, Flavour, ImageFacts, Refcounts};
@@ -115,17 +115,17 @@ fn build(name: &str) -> &str {
     name[platform.len()..].rsplit_once('.').unwrap().0
 }
 
-fn image(name: &str, depth: Depth) -> ImageFacts {
+fn image(name: &str, depth: ExamineDepth) -> ImageFacts {
     read_to(depth, name, &FIXTURES.built(name)).unwrap().unwrap().images.remove(0)
 }
 
-fn swept(name: &str) -> Sweep {
+fn swept(name: &str) -> CodeSweep {
     sweep(&images(&FIXTURES.built(name)).unwrap()[0]).unwrap()
 }
 
 /// Fails with the name of the file.
 fn check(name: &str, flavour: Flavour, refcounts: Refcounts, counting: (u32, u32)) {
-    let facts = image(name, Depth::Everything);
+    let facts = image(name, ExamineDepth::Everything);
     assert_eq!(facts.abi.value().map(|abi| abi.flavour), Some(flavour), "{name}: {:?}", facts.abi);
     assert_eq!(facts.refcounts.value(), Some(&refcounts), "{name}: {:?}", facts.refcounts);
     let code = facts.code.value().unwrap();
@@ -181,15 +181,15 @@ fn instructions_tell_where_nothing_else_does() {
         let &(_, flavour, refcounts, counting) = OPEN.iter().find(|(known, ..)| *known == build(name)).unwrap();
         check(name, flavour, refcounts, counting);
         // The flavour decides verdicts, so it does not depend on how closely the file is looked at.
-        assert_eq!(image(name, Depth::Verdict).abi, image(name, Depth::Everything).abi, "{name}");
+        assert_eq!(image(name, ExamineDepth::Verdict).abi, image(name, ExamineDepth::Everything).abi, "{name}");
     }
 }
 
 #[test]
 fn code_is_not_read_for_a_verdict_unless_it_must_be() {
-    let facts = image("elf-x86_64-gil-3.14.so", Depth::Verdict);
+    let facts = image("elf-x86_64-gil-3.14.so", ExamineDepth::Verdict);
     assert_eq!(facts.code, Fact::unknown("only what a verdict needs was looked at"));
-    assert!(image("elf-x86_64-open-gil-3.14.so", Depth::Verdict).code.value().is_some());
+    assert!(image("elf-x86_64-open-gil-3.14.so", ExamineDepth::Verdict).code.value().is_some());
     let same = read("x.so", &FIXTURES.built("elf-x86_64-gil-3.14.so")).unwrap().unwrap();
     assert_eq!(same.images[0].code, facts.code);
 }
@@ -197,7 +197,7 @@ fn code_is_not_read_for_a_verdict_unless_it_must_be() {
 #[test]
 fn machines_that_are_not_known_are_unknown() {
     let image = Fixtures("binary").built("elf-s390x-not-used.so");
-    let facts = read_to(Depth::Everything, "x.so", &image).unwrap().unwrap();
+    let facts = read_to(ExamineDepth::Everything, "x.so", &image).unwrap().unwrap();
     assert_eq!(facts.images[0].code, Fact::unknown("the instructions of s390x are not read"));
 }
 

@@ -2,8 +2,8 @@
 
 use ungil::model::distribution::DistributionFacts;
 use ungil::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hook, HookKind, ImageFacts, InitFacts, InitKind,
-    Interpreters, LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
+    Abi, CodeFacts, Fact, Flavour, Generator, GilDeclaration, Hook, HookKind, ImageFacts, ImageFormat, InitFacts,
+    InitKind, Interpreters, LimitedApi, ModuleFacts, Refcounts, Toolchain, WritableData,
 };
 use ungil::model::target::Target;
 
@@ -25,7 +25,7 @@ pub(crate) fn hook(name: &str) -> Hook {
         matches_file_name: true,
         facts: InitFacts {
             init: known(InitKind::MultiPhase),
-            gil: known(Declaration::Slot { value: 1 }),
+            gil: known(GilDeclaration::Slot { value: 1 }),
             abi_info: known(None),
             slots: known(vec![2, 4]),
             interpreters: known(Some(Interpreters::Supported)),
@@ -34,7 +34,7 @@ pub(crate) fn hook(name: &str) -> Hook {
 }
 
 /// The same with another declaration.
-pub(crate) fn declaring(name: &str, gil: Declaration) -> Hook {
+pub(crate) fn declaring(name: &str, gil: GilDeclaration) -> Hook {
     let hook = hook(name);
     Hook { facts: InitFacts { gil: known(gil), ..hook.facts.clone() }, ..hook }
 }
@@ -42,7 +42,7 @@ pub(crate) fn declaring(name: &str, gil: Declaration) -> Hook {
 /// An ELF image for x86-64 with these hooks, compiled for the free-threaded build.
 pub(crate) fn image(hooks: Vec<Hook>) -> ImageFacts {
     ImageFacts {
-        format: Format::Elf,
+        format: ImageFormat::Elf,
         architecture: "x86_64".to_owned(),
         hooks: known(hooks),
         python_imports: known(vec!["PyModuleDef_Init".to_owned()]),

@@ -12,12 +12,12 @@ use ungil::model::finding::{Certainty, Finding};
 use ungil::model::inspection::Inspection;
 use ungil::model::plan::Plan;
 use ungil::model::report::Report;
-use ungil::model::snapshot::Difference;
+use ungil::model::snapshot::ReportDifference;
 use ungil::model::source::{Becomes, Forecast};
 use ungil::report::{
     DIFFERENCE_FORMATS, DIFFERENCE_SCHEMA_FILE, FORMATS, INSPECTION_FORMATS, INSPECTION_SCHEMA_FILE, LINE_SCHEMA_FILE,
-    PLAN_FORMATS, PLAN_SCHEMA_FILE, REPORT_SCHEMA_FILE, RenderOptions, Style, difference_schema, inspection_schema,
-    line_schema, plan_schema, report_schema,
+    PLAN_FORMATS, PLAN_SCHEMA_FILE, PaintStyle, REPORT_SCHEMA_FILE, RenderOptions, difference_schema,
+    inspection_schema, line_schema, plan_schema, report_schema,
 };
 
 fn render(format: &str, report: &Report, options: &RenderOptions) -> String {
@@ -30,16 +30,16 @@ fn render_inspection(format: &str, inspection: &Inspection, options: &RenderOpti
     String::from_utf8((format.render)(inspection, options).unwrap()).unwrap()
 }
 
-fn render_difference(format: &str, difference: &Difference) -> String {
+fn render_difference(format: &str, difference: &ReportDifference) -> String {
     let format = DIFFERENCE_FORMATS.iter().find(|known| known.name == format).unwrap();
     String::from_utf8((format.render)(difference, &wide(100)).unwrap()).unwrap()
 }
 
 /// What changed in the report under a policy, between files of hostile names.
-fn difference() -> Difference {
+fn difference() -> ReportDifference {
     let name = || "a`b`|<i>\u{1b}[2J.json".to_owned();
     let changes = gated::report().gate.unwrap().changes.unwrap();
-    Difference { before: name(), after: name(), changes }
+    ReportDifference { before: name(), after: name(), changes }
 }
 
 fn render_plan(format: &str, plan: &Plan, options: &RenderOptions) -> String {
@@ -52,7 +52,7 @@ fn wide(width: usize) -> RenderOptions {
 }
 
 fn coloured(width: usize) -> RenderOptions {
-    RenderOptions { style: Style::Coloured, ..wide(width) }
+    RenderOptions { style: PaintStyle::Coloured, ..wide(width) }
 }
 
 /// What is left of coloured text when the escape sequences that the report writes are taken away.
@@ -325,7 +325,8 @@ fn inspections_fit_the_committed_schema() {
 
 #[test]
 fn differences_fit_the_committed_schema() {
-    let documents = [difference(), Difference::default()].map(|difference| render_difference("json", &difference));
+    let documents =
+        [difference(), ReportDifference::default()].map(|difference| render_difference("json", &difference));
     check_schema(DIFFERENCE_SCHEMA_FILE, &difference_schema().unwrap(), &documents);
 }
 

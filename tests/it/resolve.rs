@@ -4,7 +4,7 @@ mod locks;
 mod world;
 
 use ungil::model::target::Target;
-use ungil::resolve::tags::Tags;
+use ungil::resolve::tags::TargetTags;
 
 use world::{World, check, check_on, render, resolve};
 
@@ -42,13 +42,13 @@ fn tags_come_in_the_order_of_pip() {
                 })
                 .collect();
             let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
-            assert_eq!(Tags::new(target).list(), expected, "{target}");
+            assert_eq!(TargetTags::new(target).list(), expected, "{target}");
         }
     }
     for (title, expected) in kind("product") {
         let (python, platform) = title.split_once(' ').unwrap();
         let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
-        assert_eq!(Tags::new(target).list(), expected, "{target}");
+        assert_eq!(TargetTags::new(target).list(), expected, "{target}");
     }
 }
 

@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ungil::import::{hidden, outcomes};
-use ungil::model::distribution::{Claim, DistributionFacts};
+use ungil::model::distribution::{AbiClaim, DistributionFacts};
 use ungil::model::facts::{
-    Abi, AbiInfo, Declaration, Fact, Flavour, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
+    Abi, AbiInfo, Fact, Flavour, GilDeclaration, Hook, HookKind, ImageFacts, InitFacts, InitKind, ModuleFacts,
     StableAbiAudit,
 };
-use ungil::model::finding::{Certainty, Level};
+use ungil::model::finding::{Certainty, FindingLevel};
 use ungil::model::outcome::Gil;
 use ungil::model::source::Forecast;
-use ungil::model::subject::{Delegate, Offer, Subject, SubjectFile};
+use ungil::model::subject::{Delegate, InstallChoice, Subject, SubjectFile};
 use ungil::model::target::Target;
 use ungil::model::verdict::Verdict;
-use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleSet, Scope, builtin, check_examples, evaluate, explain, outline};
+use ungil::rules::{PLACEHOLDERS, PREDICATES, RuleScope, RuleSet, builtin, check_examples, evaluate, explain, outline};
 use ungil::verdict::judge;
 
 use crate::made_facts::{declaring, distribution, file, hook, image, known, target};
@@ -124,7 +124,7 @@ enum FixtureDelegate {
     Missing,
 }
 
-fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
+fn subject(target: Target, offer: InstallChoice, files: &[ModuleFacts]) -> Subject {
     Subject {
         package: "example".into(),
         version: "1.0".into(),
@@ -141,18 +141,18 @@ fn subject(target: Target, offer: Offer, files: &[ModuleFacts]) -> Subject {
 
 fn subject_file(file: &ModuleFacts) -> Option<(String, SubjectFile)> {
     let image = file.images.first()?.clone();
-    Some((file.path.clone(), SubjectFile { claim: Claim::Nothing, image, audits: Vec::new() }))
+    Some((file.path.clone(), SubjectFile { claim: AbiClaim::Nothing, image, audits: Vec::new() }))
 }
 
 impl Fixture {
     fn subject(self) -> Subject {
         let offer = match self.offer {
-            FixtureOffer::Wheel { filename } => Offer::Wheel { filename },
-            FixtureOffer::Pure { filename } => Offer::Pure { filename, elsewhere: Vec::new() },
-            FixtureOffer::PureFallback { filename, lost } => Offer::PureFallback { filename, lost },
-            FixtureOffer::Source { filename, build } => Offer::Source { filename, build },
-            FixtureOffer::Nothing { why, requires_python } => Offer::Nothing { why, requires_python },
-            FixtureOffer::Unknown { why } => Offer::Unknown { why },
+            FixtureOffer::Wheel { filename } => InstallChoice::Wheel { filename },
+            FixtureOffer::Pure { filename } => InstallChoice::Pure { filename, elsewhere: Vec::new() },
+            FixtureOffer::PureFallback { filename, lost } => InstallChoice::PureFallback { filename, lost },
+            FixtureOffer::Source { filename, build } => InstallChoice::Source { filename, build },
+            FixtureOffer::Nothing { why, requires_python } => InstallChoice::Nothing { why, requires_python },
+            FixtureOffer::Unknown { why } => InstallChoice::Unknown { why },
         };
         let delegate = |delegate| match delegate {
             FixtureDelegate::Provided { package, gil, reason } => Delegate::Provided { package, gil, reason },
@@ -252,8 +252,8 @@ fn the_document_lists_what_rules_may_use() {
     let document = text(&root().join("docs/writing-rules.md"));
     let scope = |scope| match scope {
         None => "both",
-        Some(Scope::Package) => "package",
-        Some(Scope::Module) => "module",
+        Some(RuleScope::Package) => "package",
+        Some(RuleScope::Module) => "module",
     };
     for (name, used_in) in PREDICATES {
         assert!(document.contains(&format!("\n| `{name}` | {} |", scope(*used_in))), "{name}");
@@ -365,20 +365,23 @@ fn a_rule_that_does_not_load_says_where_and_what_was_expected() {
 #[test]
 fn settings_change_weights_but_make_nothing_ready() {
     let on = target("3.14t", "linux-x86_64");
-    let silent = declaring("_a", Declaration::Absent);
-    let seen =
-        subject(on, Offer::Wheel { filename: "example.whl".into() }, &[file("p/_a.so", vec![image(vec![silent])])]);
+    let silent = declaring("_a", GilDeclaration::Absent);
+    let seen = subject(
+        on,
+        InstallChoice::Wheel { filename: "example.whl".into() },
+        &[file("p/_a.so", vec![image(vec![silent])])],
+    );
     let judged = |settings: &[(&str, &str)]| {
         let mut rules = builtin().unwrap();
         rules.adjust(settings.iter().map(|(id, word)| (*id, word.parse().unwrap()))).unwrap();
         let findings = evaluate(&rules, &seen);
-        let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
-        assert!(findings.iter().all(|finding| finding.verdict.is_some() == (finding.level == Level::Decides)));
+        let levels: Vec<FindingLevel> = findings.iter().map(|finding| finding.level).collect();
+        assert!(findings.iter().all(|finding| finding.verdict.is_some() == (finding.level == FindingLevel::Decides)));
         (levels, judge(&seen, &findings).verdict)
     };
-    assert_eq!(judged(&[]), (vec![Level::Decides], Verdict::Gil));
-    assert_eq!(judged(&[("gil-undeclared", "warning")]), (vec![Level::Warning], Verdict::Unknown));
-    assert_eq!(judged(&[("gil-undeclared", "hint")]), (vec![Level::Hint], Verdict::Unknown));
+    assert_eq!(judged(&[]), (vec![FindingLevel::Decides], Verdict::Gil));
+    assert_eq!(judged(&[("gil-undeclared", "warning")]), (vec![FindingLevel::Warning], Verdict::Unknown));
+    assert_eq!(judged(&[("gil-undeclared", "hint")]), (vec![FindingLevel::Hint], Verdict::Unknown));
     assert_eq!(judged(&[("gil-undeclared", "off")]), (vec![], Verdict::Unknown));
     assert_eq!(judged(&[("gil-undeclared", "off"), ("gil-undeclared", "decides")]).1, Verdict::Gil);
     let error = |id, word: &str| {
@@ -435,14 +438,14 @@ fn every_flavour() -> Vec<Option<Flavour>> {
 
 fn every_hook() -> Vec<Hook> {
     let declarations = [
-        Some(Declaration::Slot { value: 0 }),
-        Some(Declaration::Slot { value: 1 }),
-        Some(Declaration::Slot { value: 2 }),
-        Some(Declaration::SetGil { value: 0 }),
-        Some(Declaration::SetGil { value: 1 }),
-        Some(Declaration::Absent),
-        Some(Declaration::NotAModule),
-        Some(Declaration::Delegated { to: "_cffi_backend".into() }),
+        Some(GilDeclaration::Slot { value: 0 }),
+        Some(GilDeclaration::Slot { value: 1 }),
+        Some(GilDeclaration::Slot { value: 2 }),
+        Some(GilDeclaration::SetGil { value: 0 }),
+        Some(GilDeclaration::SetGil { value: 1 }),
+        Some(GilDeclaration::Absent),
+        Some(GilDeclaration::NotAModule),
+        Some(GilDeclaration::Delegated { to: "_cffi_backend".into() }),
         None,
     ];
     let inits = [Some(InitKind::SinglePhase), Some(InitKind::MultiPhase), Some(InitKind::Export), None];
@@ -489,10 +492,12 @@ fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
         && abi.versions.1.is_none_or(|newest| newest >= minor);
     let good = |value: u64| if minor >= 15 { value == 1 } else { value > 0 };
     let declared = match hook.facts.gil.value() {
-        Some(Declaration::Delegated { .. }) => return found && fits && delegate_is_good,
-        Some(Declaration::Slot { value }) => good(*value) && hook.facts.init.value() != Some(&InitKind::SinglePhase),
-        Some(Declaration::SetGil { value }) => good(*value) && hook.facts.init.value() == Some(&InitKind::SinglePhase),
-        Some(Declaration::Absent | Declaration::NotAModule) | None => false,
+        Some(GilDeclaration::Delegated { .. }) => return found && fits && delegate_is_good,
+        Some(GilDeclaration::Slot { value }) => good(*value) && hook.facts.init.value() != Some(&InitKind::SinglePhase),
+        Some(GilDeclaration::SetGil { value }) => {
+            good(*value) && hook.facts.init.value() == Some(&InitKind::SinglePhase)
+        }
+        Some(GilDeclaration::Absent | GilDeclaration::NotAModule) | None => false,
     };
     let Some(init) = hook.facts.init.value() else { return false };
     let accepted = *init == InitKind::SinglePhase
@@ -504,7 +509,7 @@ fn may_be_ready(image: &ImageFacts, minor: u8, delegate_is_good: bool) -> bool {
 #[test]
 fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
     let rules = builtin().unwrap();
-    let offer = || Offer::Wheel { filename: "example.whl".into() };
+    let offer = || InstallChoice::Wheel { filename: "example.whl".into() };
     let provided = |gil| Delegate::Provided { package: "cffi".into(), gil, reason: "because".into() };
     let delegates = [
         None,
@@ -519,7 +524,7 @@ fn nothing_unknown_and_nothing_that_needs_the_gil_is_ever_ready() {
         for image in every_module(python) {
             let delegates: &[Option<Delegate>] = match image.hooks.value().and_then(|hooks| hooks[0].facts.gil.value())
             {
-                Some(Declaration::Delegated { .. }) => &delegates,
+                Some(GilDeclaration::Delegated { .. }) => &delegates,
                 _ => &delegates[..1],
             };
             let mut seen = subject(on, offer(), &[file("p/_a.so", vec![image.clone()])]);
@@ -546,9 +551,10 @@ fn with_the_gil_only_loading_matters() {
     let rules = builtin().unwrap();
     let verdict = |flavour| {
         let abi = known(Abi { flavour, versions: (None, None) });
-        let silent = declaring("_a", Declaration::Absent);
+        let silent = declaring("_a", GilDeclaration::Absent);
         let file = file("p/_a.so", vec![ImageFacts { abi, ..image(vec![silent]) }]);
-        let seen = subject(target("3.14", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &[file]);
+        let seen =
+            subject(target("3.14", "linux-x86_64"), InstallChoice::Wheel { filename: "example.whl".into() }, &[file]);
         judge(&seen, &evaluate(&rules, &seen))
     };
     let judgement = verdict(Flavour::Gil);
@@ -563,9 +569,9 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     let rules = builtin().unwrap();
     let on = target("3.14t", "linux-x86_64");
     let good = file("p/_a.so", vec![image(vec![hook("_a")])]);
-    let silent = declaring("_b", Declaration::Absent);
+    let silent = declaring("_b", GilDeclaration::Absent);
     let bad = file("p/_b.so", vec![image(vec![silent])]);
-    let offer = || Offer::Wheel { filename: "example.whl".into() };
+    let offer = || InstallChoice::Wheel { filename: "example.whl".into() };
     let verdict = |subject: &Subject| judge(subject, &evaluate(&rules, subject));
     let ready = subject(on, offer(), std::slice::from_ref(&good));
     assert_eq!(verdict(&ready).verdict, Verdict::Ready);
@@ -577,18 +583,18 @@ fn a_problem_or_one_bad_module_takes_ready_away() {
     let both = Subject { problems: unread.problems.clone(), ..mixed };
     assert_eq!(verdict(&both).verdict, Verdict::Gil);
     assert_eq!(verdict(&subject(on, offer(), &[])).verdict, Verdict::Pure);
-    assert!(evaluate(&rules, &both).iter().all(|finding| finding.level == Level::Decides));
+    assert!(evaluate(&rules, &both).iter().all(|finding| finding.level == FindingLevel::Decides));
 }
 
 #[test]
 fn a_reason_names_the_first_module_and_counts_the_rest() {
     let rules = builtin().unwrap();
     let silent = |name: &str| {
-        let silent = declaring(name, Declaration::Absent);
+        let silent = declaring(name, GilDeclaration::Absent);
         file(&format!("p/{name}.so"), vec![image(vec![silent])])
     };
-    let needy = declaring("_d", Declaration::Slot { value: 0 });
-    let offer = || Offer::Wheel { filename: "example.whl".into() };
+    let needy = declaring("_d", GilDeclaration::Slot { value: 0 });
+    let offer = || InstallChoice::Wheel { filename: "example.whl".into() };
     let on = target("3.14t", "linux-x86_64");
     let reason = |files: &[ModuleFacts]| {
         let seen = subject(on, offer(), files);
@@ -605,14 +611,14 @@ fn a_reason_names_the_first_module_and_counts_the_rest() {
 fn what_is_pure_says_of_what_there_is_none() {
     let rules = builtin().unwrap();
     let on = target("3.14t", "linux-x86_64");
-    let pure = |elsewhere: &[&str]| Offer::Pure {
+    let pure = |elsewhere: &[&str]| InstallChoice::Pure {
         filename: "example-1.0-py3-none-any.whl".into(),
         elsewhere: elsewhere.iter().map(|&filename| filename.to_owned()).collect(),
     };
     for (offer, expected) in [
         (pure(&[]), "no compiled modules"),
         (pure(&["example-1.0-cp314-cp314-win_amd64.whl"]), "no compiled modules on this platform"),
-        (Offer::Wheel { filename: "example.whl".into() }, "no compiled Python modules"),
+        (InstallChoice::Wheel { filename: "example.whl".into() }, "no compiled Python modules"),
     ] {
         let seen = subject(on, offer, &[]);
         let judgement = judge(&seen, &evaluate(&rules, &seen));
@@ -626,7 +632,8 @@ fn a_doubt_is_not_repeated_where_the_verdict_is_unknown_already() {
     let facts = InitFacts { gil: Fact::unknown("code"), init: Fact::unknown("code"), ..hook("_a").facts };
     let unread = Hook { facts, ..hook("_a") };
     let files = [file("p/_a.so", vec![image(vec![unread])])];
-    let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
+    let seen =
+        subject(target("3.14t", "linux-x86_64"), InstallChoice::Wheel { filename: "example.whl".into() }, &files);
     let found: Vec<String> = evaluate(&rules, &seen).into_iter().map(|finding| finding.rule).collect();
     assert_eq!(found, ["gil-declaration-unreadable"]);
 }
@@ -636,9 +643,10 @@ fn a_title_stands_in_for_a_missing_summary() {
     for (title, expected) in [("Some rule", "some rule: p._a"), ("PyO3 did it", "PyO3 did it: p._a")] {
         let mut rules = RuleSet::default();
         rules.load("x.toml", GOOD.replace("title = \"Some rule\"", &format!("title = \"{title}\""))).unwrap();
-        let silent = declaring("_a", Declaration::Absent);
+        let silent = declaring("_a", GilDeclaration::Absent);
         let files = [file("p/_a.so", vec![image(vec![silent])])];
-        let seen = subject(target("3.14t", "linux-x86_64"), Offer::Wheel { filename: "example.whl".into() }, &files);
+        let seen =
+            subject(target("3.14t", "linux-x86_64"), InstallChoice::Wheel { filename: "example.whl".into() }, &files);
         assert_eq!(judge(&seen, &evaluate(&rules, &seen)).reason, expected);
     }
 }

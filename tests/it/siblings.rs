@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::built::Fixtures;
-use ungil::model::facts::{Declaration, Fact};
+use ungil::model::facts::{Fact, GilDeclaration};
 use ungil::model::inspection::Inspection;
 use ungil::scan::{InspectSettings, inspect};
 
-const NOT_USED: Option<Declaration> = Some(Declaration::Slot { value: 1 });
-const USED: Option<Declaration> = Some(Declaration::Slot { value: 0 });
+const NOT_USED: Option<GilDeclaration> = Some(GilDeclaration::Slot { value: 1 });
+const USED: Option<GilDeclaration> = Some(GilDeclaration::Slot { value: 0 });
 
 const FIXTURES: Fixtures = Fixtures("siblings");
 
@@ -35,7 +35,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn gil(inspection: &Inspection, name: &str) -> Fact<Declaration> {
+fn gil(inspection: &Inspection, name: &str) -> Fact<GilDeclaration> {
     let mut files = inspection.artifacts.iter().flat_map(|artifact| &artifact.files);
     let file = files.find(|file| file.facts.path.ends_with(name)).unwrap();
     file.facts.images.first().unwrap().hooks.value().unwrap().first().unwrap().facts.gil.clone()
@@ -46,7 +46,7 @@ fn inspected(path: &Path) -> Inspection {
 }
 
 /// What is known of a module at `sample/` with this file under the path where its loader looks.
-fn check(module: &str, file: &str, library: Option<(&str, &str)>, expected: Option<&Declaration>) {
+fn check(module: &str, file: &str, library: Option<(&str, &str)>, expected: Option<&GilDeclaration>) {
     let module_path = format!("sample/{file}");
     let mut files = vec![(module_path.as_str(), module)];
     files.extend(library);
@@ -94,7 +94,7 @@ fn what_may_be_otherwise_decides_nothing() {
 #[test]
 fn the_explanation_names_the_library() {
     let folder = folder(&[("sample/sample.so", "elf-x86_64-asks.so"), (PLACE, "elf-x86_64-answers-1.so")]);
-    let settings = InspectSettings { explain: ungil::scan::Explain::Paths, ..InspectSettings::default() };
+    let settings = InspectSettings { explain: ungil::scan::ExplainMode::Paths, ..InspectSettings::default() };
     let inspection = inspect(&[folder.path().to_owned()], &settings).unwrap();
     let files = &inspection.artifacts.first().unwrap().files;
     let steps = files.iter().flat_map(|file| &file.explanations).flat_map(|explanation| &explanation.steps);
@@ -105,7 +105,7 @@ fn the_explanation_names_the_library() {
 
 #[test]
 fn own_functions_are_called_like_any_other() {
-    let declared = Declaration::SetGil { value: 1 };
+    let declared = GilDeclaration::SetGil { value: 1 };
     check("elf-x86_64-calls-itself.so", MODULE, None, Some(&declared));
     check("elf-aarch64-calls-itself.so", "sample.cpython-314t-aarch64-linux-gnu.so", None, Some(&declared));
 }

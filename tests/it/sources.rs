@@ -1,11 +1,11 @@
 //! Source distributions: what is foreseen of their builds, from the files in them.
 
-use ungil::archive::limits::Limits;
-use ungil::archive::sdist::{self, Visitor};
+use ungil::archive::limits::ArchiveLimits;
+use ungil::archive::sdist::{self, SdistVisitor};
 use ungil::model::source::{Becomes, Forecast, SourceFacts};
 use ungil::model::target::Target;
 use ungil::resolve::markers;
-use ungil::source::{Reader, forecast};
+use ungil::source::{SourceReader, forecast};
 
 /// Files of a source distribution: path and text.
 type Files<'a> = &'a [(&'a str, &'a str)];
@@ -21,7 +21,7 @@ const CYTHON: &str = "[build-system]\nrequires = ['setuptools', 'cython']\n";
 const MATURIN: &str = "[build-system]\nrequires = ['maturin>=1']\nbuild-backend = 'maturin'\n";
 
 fn facts(files: Files<'_>) -> SourceFacts {
-    let mut reader = Reader::default();
+    let mut reader = SourceReader::default();
     for (path, text) in files {
         if reader.meet(path) {
             reader.take(path, text.as_bytes());
@@ -469,9 +469,9 @@ fn hostile_sources_do_no_harm() {
 }
 
 /// What the scan does with an archive's files.
-struct Shown(Reader, Vec<String>);
+struct Shown(SourceReader, Vec<String>);
 
-impl Visitor for Shown {
+impl SdistVisitor for Shown {
     fn meet(&mut self, path: &str) -> bool {
         self.0.meet(path)
     }
@@ -491,15 +491,15 @@ fn archives_show_their_files_within_limits() {
     let path =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/archives/built/of_setuptools-1.2.3.tar.gz");
     let bytes = std::fs::read(path).unwrap();
-    let show = |limits: Limits| {
-        let mut shown = Shown(Reader::default(), Vec::new());
+    let show = |limits: ArchiveLimits| {
+        let mut shown = Shown(SourceReader::default(), Vec::new());
         sdist::visit("of_setuptools-1.2.3.tar.gz", Box::new(bytes.clone()), limits, &mut shown).unwrap();
         (shown.0.finish(), shown.1)
     };
-    let (facts, left) = show(Limits::default());
+    let (facts, left) = show(ArchiveLimits::default());
     assert_eq!(facts.backend.as_deref(), Some("setuptools.build_meta"));
     assert_eq!(left, Vec::<String>::new());
-    let (facts, left) = show(Limits { source_bytes: 4, ..Limits::default() });
+    let (facts, left) = show(ArchiveLimits { source_bytes: 4, ..ArchiveLimits::default() });
     assert!(left.iter().any(|line| line.contains("answer.c: it has ")), "{left:?}");
     let found = forecast(&facts, target("3.14t"), None).unwrap();
     assert_eq!(found.becomes, Becomes::Unknown, "{found:?}");

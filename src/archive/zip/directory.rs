@@ -13,8 +13,8 @@ use rawzip::{
 };
 
 use crate::archive::error::{MemberError, ZipError, ZipOddity};
-use crate::archive::limits::Limits;
-use crate::model::member::Entry;
+use crate::archive::limits::ArchiveLimits;
+use crate::model::member::MemberEntry;
 
 use super::window::{TailReader, unwrap_source};
 
@@ -25,9 +25,9 @@ const LOCAL_REST: u64 = u16::MAX as u64 + 24;
 /// How far from the end the end record may start: itself and the longest comment.
 const SEARCH: u64 = 22 + u16::MAX as u64;
 
-/// What the directory says of one member and [`Entry`] does not.
+/// What the directory says of one member and [`MemberEntry`] does not.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct DirectoryPart {
     pub(super) wayfinder: ZipArchiveEntryWayfinder,
     pub(super) method: CompressionMethod,
     pub(super) crc: u32,
@@ -45,11 +45,11 @@ pub(super) struct Part {
 
 /// The directory, checked.
 #[derive(Debug, Default)]
-pub(super) struct Directory {
+pub(super) struct ZipDirectory {
     /// Files, in order.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<MemberEntry>,
     /// One for each entry.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<DirectoryPart>,
     /// Index of each path.
     pub(super) paths: HashMap<String, usize>,
     /// What is wrong with the whole.
@@ -57,7 +57,7 @@ pub(super) struct Directory {
 }
 
 /// Where a member stands; folders too.
-struct Span {
+struct MemberSpan {
     header: u64,
     end: u64,
     entry: Option<usize>,
@@ -68,8 +68,8 @@ pub(super) fn locator() -> ZipLocator {
     ZipLocator::new().max_search_space(SEARCH)
 }
 
-impl Directory {
-    pub(super) fn read(reader: &TailReader<'_>, size: u64, limits: &Limits) -> Result<Directory, ZipError> {
+impl ZipDirectory {
+    pub(super) fn read(reader: &TailReader<'_>, size: u64, limits: &ArchiveLimits) -> Result<ZipDirectory, ZipError> {
         let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let archive = locator()
             .locate_in_reader(reader, &mut buffer, size)
@@ -80,7 +80,7 @@ impl Directory {
             return Err(ZipError::DirectoryTooLarge { found, limit: limits.directory_bytes });
         }
         let expected = archive.entries_hint();
-        let mut directory = Directory::default();
+        let mut directory = ZipDirectory::default();
         let mut spans = Vec::new();
         let mut records = archive.entries(&mut buffer);
         let mut cut = false;
@@ -106,7 +106,7 @@ impl Directory {
         Ok(directory)
     }
 
-    fn add(&mut self, record: &ZipFileHeaderRecord<'_>, limits: &Limits) -> Span {
+    fn add(&mut self, record: &ZipFileHeaderRecord<'_>, limits: &ArchiveLimits) -> MemberSpan {
         let raw = record.file_path();
         let raw: &[u8] = raw.as_ref();
         let header = record.local_header_offset();
@@ -115,7 +115,7 @@ impl Directory {
             .saturating_add(raw.len() as u64)
             .saturating_add(record.compressed_size_hint());
         if record.is_dir() {
-            return Span { header, end, entry: None };
+            return MemberSpan { header, end, entry: None };
         }
         let (path, mut defect) = checked_path(raw, limits);
         if record.flags().is_encrypted() {
@@ -125,7 +125,7 @@ impl Directory {
         if method != CompressionMethod::STORE && method != CompressionMethod::DEFLATE {
             defect.get_or_insert(MemberError::Method { found: method.as_u16() });
         }
-        self.parts.push(Part {
+        self.parts.push(DirectoryPart {
             wayfinder: record.wayfinder(),
             method,
             crc: record.crc32(),
@@ -135,12 +135,12 @@ impl Directory {
             raw_path: (raw != path.as_bytes()).then(|| raw.into()),
             defect,
         });
-        self.entries.push(Entry {
+        self.entries.push(MemberEntry {
             path,
             size: record.uncompressed_size_hint(),
             compressed_size: record.compressed_size_hint(),
         });
-        Span { header, end, entry: Some(self.entries.len() - 1) }
+        MemberSpan { header, end, entry: Some(self.entries.len() - 1) }
     }
 
     fn refuse(&mut self, entry: Option<usize>, defect: MemberError) {
@@ -150,13 +150,13 @@ impl Directory {
     }
 
     /// Looks at where the members stand: none before the first, no two in the same bytes.
-    fn place(&mut self, mut spans: Vec<Span>, directory: u64) {
+    fn place(&mut self, mut spans: Vec<MemberSpan>, directory: u64) {
         spans.sort_by_key(|span| span.header);
         let first = spans.first().map_or(directory, |span| span.header.min(directory));
         if first > 0 {
             self.oddities.push(ZipOddity::Prepended { found: first });
         }
-        let mut furthest: Option<&Span> = None;
+        let mut furthest: Option<&MemberSpan> = None;
         for (position, span) in spans.iter().enumerate() {
             if let Some(before) = furthest.filter(|before| span.header < before.end) {
                 self.refuse(before.entry, MemberError::Overlap { other: span.header });
@@ -192,7 +192,7 @@ impl Directory {
 }
 
 /// The path without empty and `.` components, and why it is unsafe, when it is.
-fn checked_path(raw: &[u8], limits: &Limits) -> (String, Option<MemberError>) {
+fn checked_path(raw: &[u8], limits: &ArchiveLimits) -> (String, Option<MemberError>) {
     if raw.len() > limits.path_bytes {
         let start = raw.get(..limits.path_bytes).unwrap_or_default();
         let defect = MemberError::PathTooLong { found: raw.len(), limit: limits.path_bytes };
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn paths_are_normalised_or_refused() {
-        let limits = Limits { path_bytes: 20, ..Limits::default() };
+        let limits = ArchiveLimits { path_bytes: 20, ..ArchiveLimits::default() };
         for (raw, expected) in [("a/b.so", "a/b.so"), ("./a//b.so", "a/b.so"), ("a..b/..c", "a..b/..c")] {
             assert_eq!(checked_path(raw.as_bytes(), &limits), (expected.to_owned(), None));
         }

@@ -6,9 +6,9 @@ use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ErrorKind, ReaderAt, ZipEntry, ZipLocalFileHeader};
 
 use crate::archive::error::MemberError;
-use crate::model::member::Entry;
+use crate::model::member::MemberEntry;
 
-use super::directory::{Part, locator};
+use super::directory::{DirectoryPart, locator};
 use super::window::unwrap_source;
 
 /// How much is reserved before the first byte has been unpacked.
@@ -22,8 +22,8 @@ const VARIABLE: usize = 2 * u16::MAX as usize;
 pub(super) fn unpack<R: ReaderAt>(
     reader: &R,
     file_size: u64,
-    entry: &Entry,
-    part: &Part,
+    entry: &MemberEntry,
+    part: &DirectoryPart,
 ) -> Result<Vec<u8>, MemberError> {
     with_data(reader, file_size, entry, part, |data| {
         let mut bytes = Vec::with_capacity(usize::try_from(entry.size.min(RESERVE)).unwrap_or_default());
@@ -49,7 +49,7 @@ pub(super) fn unpack<R: ReaderAt>(
 pub(super) fn unpack_prefix<R: ReaderAt>(
     reader: &R,
     file_size: u64,
-    (entry, part): (&Entry, &Part),
+    (entry, part): (&MemberEntry, &DirectoryPart),
     packed: u64,
     limit: u64,
 ) -> Result<Vec<u8>, MemberError> {
@@ -72,8 +72,8 @@ pub(super) fn unpack_prefix<R: ReaderAt>(
 fn with_data<R: ReaderAt, T>(
     reader: &R,
     file_size: u64,
-    entry: &Entry,
-    part: &Part,
+    entry: &MemberEntry,
+    part: &DirectoryPart,
     then: impl FnOnce(rawzip::ZipReader<&&R>) -> Result<T, MemberError>,
 ) -> Result<T, MemberError> {
     let mut buffer = vec![0; VARIABLE];
@@ -86,12 +86,12 @@ fn with_data<R: ReaderAt, T>(
     then(found.reader())
 }
 
-fn check_end<R: ReaderAt>(found: &ZipEntry<'_, R>, part: &Part) -> Result<(), MemberError> {
+fn check_end<R: ReaderAt>(found: &ZipEntry<'_, R>, part: &DirectoryPart) -> Result<(), MemberError> {
     let (_, end) = found.compressed_data_range();
     if end > part.next { Err(MemberError::Overlap { other: part.next }) } else { Ok(()) }
 }
 
-fn compare(entry: &Entry, part: &Part, local: &ZipLocalFileHeader<'_>) -> Result<(), MemberError> {
+fn compare(entry: &MemberEntry, part: &DirectoryPart, local: &ZipLocalFileHeader<'_>) -> Result<(), MemberError> {
     let expected = part.raw_path.as_deref().unwrap_or(entry.path.as_bytes());
     let local_path = local.file_path();
     let found: &[u8] = local_path.as_ref();
@@ -129,7 +129,7 @@ fn compare(entry: &Entry, part: &Part, local: &ZipLocalFileHeader<'_>) -> Result
     Ok(())
 }
 
-fn verify(entry: &Entry, part: &Part, bytes: &[u8]) -> Result<(), MemberError> {
+fn verify(entry: &MemberEntry, part: &DirectoryPart, bytes: &[u8]) -> Result<(), MemberError> {
     let found = bytes.len() as u64;
     if found != entry.size {
         let found = if found > entry.size { "more".to_owned() } else { found.to_string() };

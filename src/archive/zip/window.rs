@@ -9,20 +9,20 @@ use std::ops::Range;
 
 use rawzip::ReaderAt;
 
-use crate::archive::limits::Limits;
-use crate::archive::source::{Source, SourceError, read_exactly};
+use crate::archive::limits::ArchiveLimits;
+use crate::archive::source::{RangeSource, SourceError, read_exactly};
 
 /// Bytes of a file, from an offset on.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct ByteWindow {
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl Window {
+impl ByteWindow {
     /// Fetches this range.
-    pub(super) fn fetch(source: &dyn Source, range: Range<u64>) -> Result<Window, SourceError> {
-        Ok(Window { start: range.start, bytes: read_exactly(source, range)? })
+    pub(super) fn fetch(source: &dyn RangeSource, range: Range<u64>) -> Result<ByteWindow, SourceError> {
+        Ok(ByteWindow { start: range.start, bytes: read_exactly(source, range)? })
     }
 
     /// Copies what there is from this offset on; `None` when the offset lies outside.
@@ -30,10 +30,10 @@ impl Window {
         copy_from(&self.bytes, buffer, offset.checked_sub(self.start)?)
     }
 
-    fn extend_down_to(&mut self, source: &dyn Source, start: u64) -> Result<(), SourceError> {
+    fn extend_down_to(&mut self, source: &dyn RangeSource, start: u64) -> Result<(), SourceError> {
         let mut bytes = read_exactly(source, start..self.start)?;
         bytes.append(&mut self.bytes);
-        *self = Window { start, bytes };
+        *self = ByteWindow { start, bytes };
         Ok(())
     }
 }
@@ -62,25 +62,25 @@ pub(super) fn unwrap_source(error: &io::Error) -> Option<SourceError> {
 /// Reads the end of a file: a miss before it extends it, in one request, with a little before it where `METADATA` often
 /// lies.
 pub(super) struct TailReader<'a> {
-    source: &'a dyn Source,
-    tail: RefCell<Window>,
-    limits: Limits,
+    source: &'a dyn RangeSource,
+    tail: RefCell<ByteWindow>,
+    limits: ArchiveLimits,
 }
 
 /// What is fetched before the directory when it is fetched by a second request.
 const SLACK: u64 = 16 << 10;
 
 impl<'a> TailReader<'a> {
-    pub(super) fn new(source: &'a dyn Source, limits: Limits) -> Result<TailReader<'a>, SourceError> {
+    pub(super) fn new(source: &'a dyn RangeSource, limits: ArchiveLimits) -> Result<TailReader<'a>, SourceError> {
         let size = source.size();
         let tail = match source.whole() {
-            Some(_) => Window::default(),
-            None => Window::fetch(source, size.saturating_sub(limits.tail_bytes)..size)?,
+            Some(_) => ByteWindow::default(),
+            None => ByteWindow::fetch(source, size.saturating_sub(limits.tail_bytes)..size)?,
         };
         Ok(TailReader { source, tail: RefCell::new(tail), limits })
     }
 
-    pub(super) fn into_tail(self) -> Window {
+    pub(super) fn into_tail(self) -> ByteWindow {
         self.tail.into_inner()
     }
 }
@@ -110,9 +110,9 @@ impl ReaderAt for TailReader<'_> {
 
 /// Reads members: a miss fetches the rest of the current stretch, as far as one request may reach.
 pub(super) struct StretchReader<'a> {
-    source: &'a dyn Source,
-    tail: &'a Window,
-    window: RefCell<Window>,
+    source: &'a dyn RangeSource,
+    tail: &'a ByteWindow,
+    window: RefCell<ByteWindow>,
     /// Where the current stretch ends.
     end: u64,
     /// The longest request.
@@ -120,7 +120,7 @@ pub(super) struct StretchReader<'a> {
 }
 
 impl<'a> StretchReader<'a> {
-    pub(super) fn new(source: &'a dyn Source, tail: &'a Window, end: u64, step: u64) -> StretchReader<'a> {
+    pub(super) fn new(source: &'a dyn RangeSource, tail: &'a ByteWindow, end: u64, step: u64) -> StretchReader<'a> {
         StretchReader { source, tail, window: RefCell::default(), end, step }
     }
 }
@@ -140,15 +140,15 @@ impl ReaderAt for StretchReader<'_> {
         // A read behind the stretch is a local header longer than expected: what was asked for is enough.
         let wanted = if offset < self.end { (self.end - offset).min(self.step) } else { buffer.len() as u64 };
         let end = offset.saturating_add(wanted).min(self.source.size());
-        *window = Window::default();
-        *window = Window::fetch(self.source, offset..end).map_err(wrap)?;
+        *window = ByteWindow::default();
+        *window = ByteWindow::fetch(self.source, offset..end).map_err(wrap)?;
         Ok(window.copy(buffer, offset).unwrap_or(0))
     }
 }
 
 /// Members that are fetched together.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct FetchedStretch {
     /// From the first member's header to the last one's end.
     pub(super) range: Range<u64>,
     /// Indexes of the members, in the order of the file.
@@ -157,8 +157,11 @@ pub(super) struct Stretch {
 
 /// Joins ranges that lie close together, as long as one request can hold them, and when many are left, those that lie
 /// further apart. They must be sorted by their start.
-pub(super) fn join(ranges: impl IntoIterator<Item = (usize, Range<u64>)>, limits: &Limits) -> Vec<Stretch> {
-    let single = |(index, range)| Stretch { range, members: vec![index] };
+pub(super) fn join(
+    ranges: impl IntoIterator<Item = (usize, Range<u64>)>,
+    limits: &ArchiveLimits,
+) -> Vec<FetchedStretch> {
+    let single = |(index, range)| FetchedStretch { range, members: vec![index] };
     let stretches = joined(ranges.into_iter().map(single), limits.gap_bytes, limits);
     if stretches.len() <= limits.requests {
         return stretches;
@@ -171,7 +174,7 @@ pub(super) fn join(ranges: impl IntoIterator<Item = (usize, Range<u64>)>, limits
     joined(stretches, widest.min(limits.widest_gap_bytes), limits)
 }
 
-fn gap(pair: &[Stretch]) -> u64 {
+fn gap(pair: &[FetchedStretch]) -> u64 {
     match pair {
         [before, after] => after.range.start.saturating_sub(before.range.end),
         _ => 0,
@@ -179,8 +182,12 @@ fn gap(pair: &[Stretch]) -> u64 {
 }
 
 /// Joins stretches whose distance is at most this, as long as one request can hold them.
-fn joined(stretches: impl IntoIterator<Item = Stretch>, gap: u64, limits: &Limits) -> Vec<Stretch> {
-    let mut joined: Vec<Stretch> = Vec::new();
+fn joined(
+    stretches: impl IntoIterator<Item = FetchedStretch>,
+    gap: u64,
+    limits: &ArchiveLimits,
+) -> Vec<FetchedStretch> {
+    let mut joined: Vec<FetchedStretch> = Vec::new();
     for stretch in stretches {
         if let Some(last) = joined.last_mut() {
             let end = last.range.end.max(stretch.range.end);
@@ -203,12 +210,12 @@ mod tests {
 
     #[test]
     fn neighbours_are_joined_up_to_the_longest_request() {
-        let near = Limits { gap_bytes: 10, request_bytes: 100, ..Limits::default() };
-        let check = |limits: Limits, ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
+        let near = ArchiveLimits { gap_bytes: 10, request_bytes: 100, ..ArchiveLimits::default() };
+        let check = |limits: ArchiveLimits, ranges: &[Range<u64>], expected: &[(Range<u64>, &[usize])]| {
             let found = join(ranges.iter().cloned().enumerate(), &limits);
-            let expected: Vec<Stretch> = expected
+            let expected: Vec<FetchedStretch> = expected
                 .iter()
-                .map(|(range, members)| Stretch { range: range.clone(), members: members.to_vec() })
+                .map(|(range, members)| FetchedStretch { range: range.clone(), members: members.to_vec() })
                 .collect();
             assert_eq!(found, expected);
         };
@@ -218,7 +225,7 @@ mod tests {
         check(near, &[0..60, 60..100, 100..101], &[(0..100, &[0, 1]), (100..101, &[2])]);
         check(near, &[0..1000, 1000..1001], &[(0..1000, &[0]), (1000..1001, &[1])]);
         // Too many requests: the nearest neighbours go together, up to the widest gap that is worth it.
-        let few = Limits { requests: 2, widest_gap_bytes: 30, ..near };
+        let few = ArchiveLimits { requests: 2, widest_gap_bytes: 30, ..near };
         check(few, &[0..10, 35..40, 52..60], &[(0..10, &[0]), (35..60, &[1, 2])]);
         check(few, &[0..10, 21..30, 50..60, 80..90], &[(0..90, &[0, 1, 2, 3])]);
         check(few, &[0..10, 41..50, 81..90], &[(0..10, &[0]), (41..50, &[1]), (81..90, &[2])]);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use super::{IMPORT_WINDOW, Image, ImageError, Import, ImportKind, Segment};
-use crate::model::facts::Format;
+use super::{BinaryImage, IMPORT_WINDOW, ImageError, ImageSegment, ImportKind, ImportedSymbol};
+use crate::model::facts::ImageFormat;
 
 /// Most segments, libraries, exports and imports of one image.
 const MOST_SEGMENTS: usize = 1024;
@@ -29,7 +29,7 @@ pub(super) fn first_import_address(pointer_size: usize) -> u64 {
 /// What stays the same for all of one image.
 #[derive(Clone, Copy)]
 pub(super) struct ImageKind {
-    pub(super) format: Format,
+    pub(super) format: ImageFormat,
     pub(super) architecture: &'static str,
     pub(super) pointer_size: usize,
     pub(super) big_endian: bool,
@@ -39,14 +39,14 @@ pub(super) struct ImageKind {
 pub(super) struct ImageBuilder<'data> {
     pub(super) kind: ImageKind,
     data: &'data [u8],
-    segments: Vec<Segment<'data>>,
+    segments: Vec<ImageSegment<'data>>,
     sealed: Vec<(u64, u64)>,
     thread_template: Option<(u64, u64)>,
     initialisers: Vec<u64>,
     initialiser_tables: Vec<(u64, u64)>,
     relocations: Vec<(u64, u64)>,
     exports: BTreeMap<String, u64>,
-    imports: Vec<Import>,
+    imports: Vec<ImportedSymbol>,
     import_indices: HashMap<(String, Option<String>), usize>,
     libraries: Vec<String>,
     search_paths: Vec<String>,
@@ -61,11 +61,11 @@ pub(super) struct ImportName<'a> {
 }
 
 /// The name of a format in error messages.
-pub(super) fn format_name(format: Format) -> &'static str {
+pub(super) fn format_name(format: ImageFormat) -> &'static str {
     match format {
-        Format::Elf => "ELF",
-        Format::MachO => "Mach-O",
-        Format::Pe => "PE",
+        ImageFormat::Elf => "ELF",
+        ImageFormat::MachO => "Mach-O",
+        ImageFormat::Pe => "PE",
     }
 }
 
@@ -109,7 +109,7 @@ impl<'data> ImageBuilder<'data> {
         })
     }
 
-    pub(super) fn add_segment(&mut self, segment: Segment<'data>) -> Result<(), ImageError> {
+    pub(super) fn add_segment(&mut self, segment: ImageSegment<'data>) -> Result<(), ImageError> {
         if self.segments.len() >= MOST_SEGMENTS {
             return Err(self.too_many("segments", MOST_SEGMENTS));
         }
@@ -127,7 +127,7 @@ impl<'data> ImageBuilder<'data> {
     }
 
     /// Looked up once for each relocation, so the segments are kept in order.
-    fn segment_at(&self, address: u64) -> Option<&Segment<'data>> {
+    fn segment_at(&self, address: u64) -> Option<&ImageSegment<'data>> {
         let after = self.segments.partition_point(|segment| segment.address <= address);
         self.segments.get(after.checked_sub(1)?).filter(|segment| segment.contains(address))
     }
@@ -268,7 +268,7 @@ impl<'data> ImageBuilder<'data> {
                 return Err(self.too_many("imports", limit));
             }
             self.count_name(&name)?;
-            self.imports.push(Import { name, library, kind, weak: import.weak, address });
+            self.imports.push(ImportedSymbol { name, library, kind, weak: import.weak, address });
         }
         Ok(address)
     }
@@ -289,7 +289,7 @@ impl<'data> ImageBuilder<'data> {
     }
 
     /// The finished image.
-    pub(super) fn finish(mut self) -> Image<'data> {
+    pub(super) fn finish(mut self) -> BinaryImage<'data> {
         // The sort is stable, so that of several notes about one address the last one stays.
         self.relocations.sort_by_key(|&(address, _)| address);
         let mut relocations: Vec<(u64, u64)> = Vec::with_capacity(self.relocations.len());
@@ -300,7 +300,7 @@ impl<'data> ImageBuilder<'data> {
             }
         }
         let code = code_extent(&self.segments);
-        Image {
+        BinaryImage {
             format: self.kind.format,
             architecture: self.kind.architecture.to_owned(),
             pointer_size: self.kind.pointer_size,
@@ -325,12 +325,12 @@ impl<'data> ImageBuilder<'data> {
 }
 
 /// Where the segments with code begin and end, if no other lies between them.
-fn code_extent(segments: &[Segment<'_>]) -> (u64, u64) {
-    let is_code = |segment: &Segment<'_>| segment.executable && !segment.writable;
-    let end_of = |segment: &Segment<'_>| segment.address.saturating_add(segment.size);
+fn code_extent(segments: &[ImageSegment<'_>]) -> (u64, u64) {
+    let is_code = |segment: &ImageSegment<'_>| segment.executable && !segment.writable;
+    let end_of = |segment: &ImageSegment<'_>| segment.address.saturating_add(segment.size);
     let code = segments.iter().filter(|segment| is_code(segment));
     let (start, end) = code.fold((u64::MAX, 0), |(start, end), it| (it.address.min(start), end_of(it).max(end)));
-    let is_between = |it: &Segment<'_>| !is_code(it) && it.address < end && end_of(it) > start;
+    let is_between = |it: &ImageSegment<'_>| !is_code(it) && it.address < end && end_of(it) > start;
     if start >= end || segments.iter().any(is_between) { (0, 0) } else { (start, end) }
 }
 

@@ -6,8 +6,8 @@
 use object::read::macho::{LoadCommandVariant, MachHeader};
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionFlags, SymbolKind, elf, macho};
 
-use super::Image;
-use crate::model::facts::Format;
+use super::BinaryImage;
+use crate::model::facts::ImageFormat;
 
 /// Most sections that are looked at.
 const MOST_SECTIONS: usize = 4096;
@@ -31,7 +31,7 @@ pub(super) struct NamedFunction<'data> {
     name: &'data str,
 }
 
-impl<'data> Image<'data> {
+impl<'data> BinaryImage<'data> {
     /// Where its code is, by address, without overlaps.
     pub fn code(&self) -> Vec<CodeRange<'data>> {
         let mut places = self.code_sections();
@@ -57,7 +57,7 @@ impl<'data> Image<'data> {
 
     /// Where code is for certain, as (start, end): what sections say, or on Windows segments, which are sections there.
     pub fn named_code(&self) -> Vec<(u64, u64)> {
-        let places = if self.format == Format::Pe {
+        let places = if self.format == ImageFormat::Pe {
             let executable = self.segments.iter().filter(|segment| segment.executable);
             executable.map(|segment| (segment.address, segment.size)).collect()
         } else {
@@ -90,7 +90,7 @@ impl<'data> Image<'data> {
 
     fn read_functions(&self) -> Vec<NamedFunction<'data>> {
         let Ok(file) = object::File::parse(self.data) else { return Vec::new() };
-        let prefix = if self.format == Format::MachO { "_" } else { "" };
+        let prefix = if self.format == ImageFormat::MachO { "_" } else { "" };
         let starts = self.function_starts();
         let symbols = file.symbols().chain(file.dynamic_symbols()).take(MOST_FUNCTIONS);
         let functions = symbols.filter(|symbol| symbol.is_definition() && symbol.kind() == SymbolKind::Text);
@@ -115,7 +115,7 @@ impl<'data> Image<'data> {
 
     /// Where functions start, as Mach-O files list it beside the symbol table.
     fn function_starts(&self) -> Vec<u64> {
-        if self.format != Format::MachO || self.pointer_size != 8 {
+        if self.format != ImageFormat::MachO || self.pointer_size != 8 {
             return Vec::new();
         }
         let base = self.segments.iter().find(|segment| segment.name == "__TEXT").map_or(0, |segment| segment.address);

@@ -23,9 +23,9 @@ use object::Endianness;
 use object::read::elf::{FileHeader, GnuHashTable, HashTable, RelrIterator};
 
 use super::builder::{ImageBuilder, ImageKind, ImportName, until_nul};
-use super::elf_relocation::{Effect, architecture, effect};
-use super::{Image, ImageError, Segment, c_library};
-use crate::model::facts::Format;
+use super::elf_relocation::{RelocationEffect, architecture, effect};
+use super::{BinaryImage, ImageError, ImageSegment, c_library};
+use crate::model::facts::ImageFormat;
 
 /// Most program headers, and most bytes of the dynamic segment.
 const MOST_PROGRAM_HEADERS: usize = 4096;
@@ -53,7 +53,7 @@ const THREAD_LOCAL: &str = "thread-local storage";
 
 /// What a symbol of the dynamic table stands for.
 #[derive(Clone, Copy)]
-enum Value {
+enum DynamicSymbolValue {
     /// An address or number known at link time.
     Known(u64),
     /// The synthetic address of an import.
@@ -63,7 +63,7 @@ enum Value {
 }
 
 /// Reads one ELF file.
-pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
+pub(super) fn open(data: &[u8]) -> Result<BinaryImage<'_>, ImageError> {
     let damaged = |why: String| ImageError::Damaged { format: "ELF", part: "header", why };
     let header = Elf::parse_header(data).map_err(|error| damaged(error.to_string()))?;
     if !matches!(header.e_type, ET_DYN | ET_EXEC) {
@@ -73,13 +73,13 @@ pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
     let order = header.endianness().map_err(|error| damaged(error.to_string()))?;
     let big_endian = !order.is_little();
     let kind = ImageKind {
-        format: Format::Elf,
+        format: ImageFormat::Elf,
         architecture: architecture(header.e_machine, is_64, big_endian),
         pointer_size: if is_64 { 8 } else { 4 },
         big_endian,
     };
     let container = if is_64 { Container::Big } else { Container::Little };
-    let mut file = File {
+    let mut file = ElfFile {
         data,
         machine: header.e_machine,
         context: Ctx::new(container, order),
@@ -95,7 +95,7 @@ pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
 }
 
 /// An ELF file being read.
-struct File<'data> {
+struct ElfFile<'data> {
     data: &'data [u8],
     machine: u16,
     context: Ctx,
@@ -104,7 +104,7 @@ struct File<'data> {
     is_symbolic: bool,
 }
 
-impl<'data> File<'data> {
+impl<'data> ElfFile<'data> {
     fn program_headers(&self, header: &Header) -> Result<Vec<ProgramHeader>, ImageError> {
         let count = usize::from(header.e_phnum);
         if count > MOST_PROGRAM_HEADERS {
@@ -118,7 +118,7 @@ impl<'data> File<'data> {
     fn map(&mut self, program_headers: &[ProgramHeader]) -> Result<(), ImageError> {
         for header in program_headers.iter().filter(|header| header.p_type == PT_LOAD) {
             let bytes = self.builder.file_range("segment", header.p_offset, header.p_filesz)?;
-            self.builder.add_segment(Segment {
+            self.builder.add_segment(ImageSegment {
                 name: String::new(),
                 address: header.p_vaddr,
                 size: header.p_memsz,
@@ -223,7 +223,7 @@ impl<'data> File<'data> {
         entry: &impl Fn(u64) -> Option<u64>,
         tables: &[RelocSection<'data>],
         strings: &'data [u8],
-    ) -> Result<Vec<Value>, ImageError> {
+    ) -> Result<Vec<DynamicSymbolValue>, ImageError> {
         let Some(address) = entry(DT_SYMTAB) else { return Ok(Vec::new()) };
         let bytes = self.tail("symbol table", address, None)?;
         let count = self.symbol_count(entry, tables)?;
@@ -237,7 +237,7 @@ impl<'data> File<'data> {
         Ok(values)
     }
 
-    fn symbol(&mut self, symbol: &Sym, name: &[u8]) -> Result<Value, ImageError> {
+    fn symbol(&mut self, symbol: &Sym, name: &[u8]) -> Result<DynamicSymbolValue, ImageError> {
         let opaque = match symbol.st_type() {
             STT_TLS => Some(THREAD_LOCAL),
             STT_GNU_IFUNC => Some(INDIRECT),
@@ -247,7 +247,7 @@ impl<'data> File<'data> {
         let is_defined = symbol.st_shndx != 0;
         if !is_defined && is_global && !name.is_empty() {
             let import = ImportName { name, library: None, weak: symbol.st_bind() == STB_WEAK };
-            return self.builder.import(&import).map(Value::Import);
+            return self.builder.import(&import).map(DynamicSymbolValue::Import);
         }
         let is_visible = matches!(symbol.st_visibility(), STV_DEFAULT | STV_PROTECTED);
         if is_defined && is_global && is_visible && opaque.is_none() && !name.is_empty() {
@@ -256,9 +256,9 @@ impl<'data> File<'data> {
         let is_open = is_defined && is_global && symbol.st_visibility() == STV_DEFAULT && !self.is_symbolic;
         if is_open && c_library::exports(name) {
             let import = ImportName { name, library: None, weak: false };
-            return self.builder.import(&import).map(Value::Import);
+            return self.builder.import(&import).map(DynamicSymbolValue::Import);
         }
-        Ok(opaque.map_or(Value::Known(symbol.st_value), Value::Opaque))
+        Ok(opaque.map_or(DynamicSymbolValue::Known(symbol.st_value), DynamicSymbolValue::Opaque))
     }
 
     /// The number of dynamic symbols is stored nowhere: the hash tables and the relocations that refer to them tell.
@@ -300,7 +300,7 @@ impl<'data> File<'data> {
             .map_err(|error| self.builder.damaged("hash table", error))
     }
 
-    fn apply(&mut self, relocation: &Reloc, values: &[Value]) -> Result<(), ImageError> {
+    fn apply(&mut self, relocation: &Reloc, values: &[DynamicSymbolValue]) -> Result<(), ImageError> {
         let address = relocation.r_offset;
         let addend = |file: &Self| match relocation.r_addend {
             Some(addend) => Ok(addend),
@@ -309,35 +309,41 @@ impl<'data> File<'data> {
             }),
         };
         match effect(self.machine, relocation.r_type) {
-            Effect::None => Ok(()),
-            Effect::Relative => {
+            RelocationEffect::None => Ok(()),
+            RelocationEffect::Relative => {
                 let value = addend(self)? as u64;
                 self.builder.relocate(address, value)
             }
-            Effect::Absolute => {
+            RelocationEffect::Absolute => {
                 let addend = addend(self)?;
                 self.point(address, relocation.r_sym, values, addend)
             }
-            Effect::Slot => self.point(address, relocation.r_sym, values, relocation.r_addend.unwrap_or(0)),
-            Effect::Copy => self.hide(address, "copied data"),
-            Effect::Indirect => self.hide(address, INDIRECT),
-            Effect::ThreadLocal => self.hide(address, THREAD_LOCAL),
-            Effect::ThreadLocalPair => {
+            RelocationEffect::Slot => self.point(address, relocation.r_sym, values, relocation.r_addend.unwrap_or(0)),
+            RelocationEffect::Copy => self.hide(address, "copied data"),
+            RelocationEffect::Indirect => self.hide(address, INDIRECT),
+            RelocationEffect::ThreadLocal => self.hide(address, THREAD_LOCAL),
+            RelocationEffect::ThreadLocalPair => {
                 self.hide(address, THREAD_LOCAL)?;
                 let second = address.saturating_add(self.builder.kind.pointer_size as u64);
                 self.hide(second, THREAD_LOCAL)
             }
-            Effect::Unknown => self.hide(address, "unknown relocation"),
+            RelocationEffect::Unknown => self.hide(address, "unknown relocation"),
         }
     }
 
-    fn point(&mut self, address: u64, symbol: usize, values: &[Value], addend: i64) -> Result<(), ImageError> {
+    fn point(
+        &mut self,
+        address: u64,
+        symbol: usize,
+        values: &[DynamicSymbolValue],
+        addend: i64,
+    ) -> Result<(), ImageError> {
         match values.get(symbol) {
             // Symbol 0 is the undefined symbol, whose value is zero.
             _ if symbol == 0 => self.builder.relocate(address, addend as u64),
-            Some(Value::Known(value)) => self.builder.relocate(address, value.wrapping_add_signed(addend)),
-            Some(&Value::Import(import)) => self.builder.relocate_to_import(address, import, addend),
-            Some(Value::Opaque(what)) => self.hide(address, what),
+            Some(DynamicSymbolValue::Known(value)) => self.builder.relocate(address, value.wrapping_add_signed(addend)),
+            Some(&DynamicSymbolValue::Import(import)) => self.builder.relocate_to_import(address, import, addend),
+            Some(DynamicSymbolValue::Opaque(what)) => self.hide(address, what),
             None => Err(self.builder.damaged("relocations", format_args!("no symbol {symbol}"))),
         }
     }

@@ -7,7 +7,7 @@ use goblin::elf::header::{EM_386, EM_AARCH64, EM_ARM, EM_LOONGARCH, EM_PPC64, EM
 
 /// What a relocation does. In these formulas, S is the symbol's value, A the addend, B the image's base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum RelocationEffect {
     /// Nothing.
     None,
     /// B + A
@@ -29,7 +29,7 @@ pub(super) enum Effect {
 }
 
 /// The types of one machine, by effect.
-struct Types {
+struct RelocationTypes {
     machine: u16,
     relative: &'static [u32],
     absolute: &'static [u32],
@@ -40,8 +40,8 @@ struct Types {
     thread_local_pairs: &'static [u32],
 }
 
-const TYPES: [Types; 8] = [
-    Types {
+const TYPES: [RelocationTypes; 8] = [
+    RelocationTypes {
         machine: EM_X86_64,
         relative: &[8, 38],
         absolute: &[1],
@@ -51,7 +51,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[16, 17, 18],
         thread_local_pairs: &[36],
     },
-    Types {
+    RelocationTypes {
         machine: EM_AARCH64,
         relative: &[1027],
         absolute: &[257],
@@ -61,7 +61,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[1028, 1029, 1030],
         thread_local_pairs: &[1031],
     },
-    Types {
+    RelocationTypes {
         machine: EM_386,
         relative: &[8],
         absolute: &[1],
@@ -71,7 +71,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[14, 35, 36, 37],
         thread_local_pairs: &[41],
     },
-    Types {
+    RelocationTypes {
         machine: EM_ARM,
         relative: &[23],
         absolute: &[2],
@@ -81,7 +81,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[17, 18, 19],
         thread_local_pairs: &[13],
     },
-    Types {
+    RelocationTypes {
         machine: EM_PPC64,
         relative: &[22],
         absolute: &[38],
@@ -91,7 +91,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[68, 73, 78],
         thread_local_pairs: &[],
     },
-    Types {
+    RelocationTypes {
         machine: EM_S390,
         relative: &[12],
         absolute: &[22],
@@ -101,7 +101,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[54, 55, 56],
         thread_local_pairs: &[],
     },
-    Types {
+    RelocationTypes {
         machine: EM_RISCV,
         relative: &[3],
         absolute: &[1, 2],
@@ -111,7 +111,7 @@ const TYPES: [Types; 8] = [
         thread_local: &[6, 7, 8, 9, 10, 11],
         thread_local_pairs: &[12],
     },
-    Types {
+    RelocationTypes {
         machine: EM_LOONGARCH,
         relative: &[3],
         absolute: &[1, 2],
@@ -124,21 +124,21 @@ const TYPES: [Types; 8] = [
 ];
 
 /// What a relocation type does on a machine.
-pub(super) fn effect(machine: u16, kind: u32) -> Effect {
+pub(super) fn effect(machine: u16, kind: u32) -> RelocationEffect {
     if kind == 0 {
-        return Effect::None;
+        return RelocationEffect::None;
     }
-    let Some(types) = TYPES.iter().find(|types| types.machine == machine) else { return Effect::Unknown };
+    let Some(types) = TYPES.iter().find(|types| types.machine == machine) else { return RelocationEffect::Unknown };
     let effects = [
-        (types.relative, Effect::Relative),
-        (types.absolute, Effect::Absolute),
-        (types.slots, Effect::Slot),
-        (types.copy, Effect::Copy),
-        (types.indirect, Effect::Indirect),
-        (types.thread_local, Effect::ThreadLocal),
-        (types.thread_local_pairs, Effect::ThreadLocalPair),
+        (types.relative, RelocationEffect::Relative),
+        (types.absolute, RelocationEffect::Absolute),
+        (types.slots, RelocationEffect::Slot),
+        (types.copy, RelocationEffect::Copy),
+        (types.indirect, RelocationEffect::Indirect),
+        (types.thread_local, RelocationEffect::ThreadLocal),
+        (types.thread_local_pairs, RelocationEffect::ThreadLocalPair),
     ];
-    effects.iter().find(|(kinds, _)| kinds.contains(&kind)).map_or(Effect::Unknown, |&(_, effect)| effect)
+    effects.iter().find(|(kinds, _)| kinds.contains(&kind)).map_or(RelocationEffect::Unknown, |&(_, effect)| effect)
 }
 
 /// A machine's name, as wheel tags write it.
@@ -165,18 +165,18 @@ mod tests {
     #[test]
     fn types_mean_what_their_machine_says() {
         let expected = [
-            (EM_X86_64, 1, Effect::Absolute),
-            (EM_X86_64, 6, Effect::Slot),
-            (EM_X86_64, 8, Effect::Relative),
-            (EM_X86_64, 37, Effect::Indirect),
-            (EM_AARCH64, 257, Effect::Absolute),
-            (EM_AARCH64, 1027, Effect::Relative),
-            (EM_AARCH64, 1031, Effect::ThreadLocalPair),
-            (EM_386, 42, Effect::Indirect),
-            (EM_ARM, 23, Effect::Relative),
-            (EM_ARM, 0, Effect::None),
-            (EM_ARM, 250, Effect::Unknown),
-            (0xffff, 8, Effect::Unknown),
+            (EM_X86_64, 1, RelocationEffect::Absolute),
+            (EM_X86_64, 6, RelocationEffect::Slot),
+            (EM_X86_64, 8, RelocationEffect::Relative),
+            (EM_X86_64, 37, RelocationEffect::Indirect),
+            (EM_AARCH64, 257, RelocationEffect::Absolute),
+            (EM_AARCH64, 1027, RelocationEffect::Relative),
+            (EM_AARCH64, 1031, RelocationEffect::ThreadLocalPair),
+            (EM_386, 42, RelocationEffect::Indirect),
+            (EM_ARM, 23, RelocationEffect::Relative),
+            (EM_ARM, 0, RelocationEffect::None),
+            (EM_ARM, 250, RelocationEffect::Unknown),
+            (0xffff, 8, RelocationEffect::Unknown),
         ];
         for (machine, kind, wanted) in expected {
             assert_eq!(effect(machine, kind), wanted, "machine {machine}, type {kind}");

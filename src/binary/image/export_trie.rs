@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 /// An exported symbol.
-pub(super) struct Export {
+pub(super) struct ExportedSymbol {
     /// Name as stored, with its leading underscore.
     pub(super) name: Vec<u8>,
     /// Where it is, relative to the image's header.
@@ -35,7 +35,7 @@ fn number(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Every export that is an address in this image, at most `most` of them; the error says what is wrong.
-pub(super) fn exports(trie: &[u8], most: usize, longest_name: usize) -> Result<Vec<Export>, &'static str> {
+pub(super) fn exports(trie: &[u8], most: usize, longest_name: usize) -> Result<Vec<ExportedSymbol>, &'static str> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
     let mut waiting = vec![(0_usize, Vec::new())];
@@ -50,7 +50,7 @@ pub(super) fn exports(trie: &[u8], most: usize, longest_name: usize) -> Result<V
             if found.len() >= most {
                 return Err("too many exports");
             }
-            found.push(Export { name: name.clone(), offset });
+            found.push(ExportedSymbol { name: name.clone(), offset });
         }
         let (&count, rest) = children.split_first().ok_or("a node is cut off")?;
         children = rest;

@@ -6,17 +6,17 @@
 
 use object::{Object, ObjectSection};
 
-use super::Image;
-use crate::model::facts::Format;
+use super::BinaryImage;
+use crate::model::facts::ImageFormat;
 
 /// Most functions.
 const MOST: u64 = 4096;
 
-impl Image<'_> {
+impl BinaryImage<'_> {
     /// The functions that the loader calls first; in a PE file the entry point, which calls the others.
     pub fn initialisers(&self) -> Vec<u64> {
         let mut found = self.initialisers.clone();
-        let mach_o = if self.format == Format::MachO { self.mach_o_tables() } else { Vec::new() };
+        let mach_o = if self.format == ImageFormat::MachO { self.mach_o_tables() } else { Vec::new() };
         let size = self.pointer_size as u64;
         for &(start, length) in self.initialiser_tables.iter().chain(&mach_o) {
             let places = (0..(length / size).min(MOST)).map(|index| start.saturating_add(index * size));
@@ -34,7 +34,7 @@ impl Image<'_> {
 
     /// `__init_offsets`: 32-bit offsets from the beginning of the image.
     fn mach_o_offsets(&self) -> Vec<u64> {
-        if self.format != Format::MachO {
+        if self.format != ImageFormat::MachO {
             return Vec::new();
         }
         let base = self.segments.iter().find(|segment| segment.name == "__TEXT").map_or(0, |segment| segment.address);

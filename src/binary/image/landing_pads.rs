@@ -7,8 +7,8 @@
 //! <https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/ehframechpt.html>,
 //! <https://github.com/llvm/llvm-project/blob/llvmorg-19.1.0/libunwind/include/mach-o/compact_unwind_encoding.h>
 
-use super::Image;
-use crate::model::facts::Format;
+use super::BinaryImage;
+use crate::model::facts::ImageFormat;
 
 /// The function that reads the tables of C++.
 const PERSONALITY: &str = "__gxx_personality_v0";
@@ -45,7 +45,7 @@ struct CallSiteTable {
     function: u64,
 }
 
-impl Image<'_> {
+impl BinaryImage<'_> {
     /// Where code goes on when the call that returns to an address throws, where that is in the same function.
     pub fn landing_pad(&self, return_to: u64) -> Option<LandingPad> {
         let call = return_to.checked_sub(1)?;
@@ -60,12 +60,12 @@ impl Image<'_> {
     fn find_unwind_tables(&self) -> UnwindTables {
         let first = |name| self.sections_named(name).first().map(|&(address, _)| address);
         let found = match self.format {
-            Format::Elf => first(".eh_frame_hdr").map(UnwindTables::FrameHeader),
-            Format::MachO => first("__unwind_info").and_then(|section| {
+            ImageFormat::Elf => first(".eh_frame_hdr").map(UnwindTables::FrameHeader),
+            ImageFormat::MachO => first("__unwind_info").and_then(|section| {
                 let base = self.segments.iter().find(|segment| segment.name == "__TEXT")?.address;
                 self.has_one_personality(section, base).then_some(UnwindTables::Compact { section, base })
             }),
-            Format::Pe => None,
+            ImageFormat::Pe => None,
         };
         found.unwrap_or(UnwindTables::Absent)
     }
@@ -237,7 +237,7 @@ struct FrameEncodings {
 }
 
 struct TableCursor<'i, 'data> {
-    image: &'i Image<'data>,
+    image: &'i BinaryImage<'data>,
     place: u64,
 }
 

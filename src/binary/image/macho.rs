@@ -11,8 +11,8 @@ use object::read::macho::{
 };
 
 use super::builder::{ImageBuilder, ImageKind, ImportName};
-use super::{Image, ImageError, Segment, export_trie};
-use crate::model::facts::Format;
+use super::{BinaryImage, ImageError, ImageSegment, export_trie};
+use crate::model::facts::ImageFormat;
 
 /// Most slices of a universal file; Java's class files begin with the same bytes, and a larger number.
 const MOST_SLICES: usize = 30;
@@ -26,11 +26,11 @@ fn damaged(part: &'static str, why: impl ToString) -> ImageError {
 }
 
 /// Reads every slice of a universal file.
-pub(super) fn open_universal(data: &[u8]) -> Result<Vec<Image<'_>>, ImageError> {
+pub(super) fn open_universal(data: &[u8]) -> Result<Vec<BinaryImage<'_>>, ImageError> {
     if data.get(3) == Some(&0xbf) { slices::<FatArch64>(data) } else { slices::<FatArch32>(data) }
 }
 
-fn slices<Arch: FatArch>(data: &[u8]) -> Result<Vec<Image<'_>>, ImageError> {
+fn slices<Arch: FatArch>(data: &[u8]) -> Result<Vec<BinaryImage<'_>>, ImageError> {
     let count = data.get(4..8).and_then(|count| count.try_into().ok()).map_or(0, u32::from_be_bytes);
     if count as usize > MOST_SLICES {
         return Err(ImageError::NotAnObject);
@@ -41,7 +41,7 @@ fn slices<Arch: FatArch>(data: &[u8]) -> Result<Vec<Image<'_>>, ImageError> {
 }
 
 /// Reads one thin file.
-pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
+pub(super) fn open(data: &[u8]) -> Result<BinaryImage<'_>, ImageError> {
     match data {
         [0xfe, 0xed, 0xfa, 0xcf, ..] | [0xcf, ..] => read::<MachHeader64<Endianness>>(data),
         [0xfe, 0xed, 0xfa, 0xce, ..] | [0xce, ..] => read::<MachHeader32<Endianness>>(data),
@@ -61,24 +61,24 @@ fn architecture(cpu: macho::CpuType) -> &'static str {
     }
 }
 
-fn read<'data, Mach: MachHeader<Endian = Endianness>>(data: &'data [u8]) -> Result<Image<'data>, ImageError> {
+fn read<'data, Mach: MachHeader<Endian = Endianness>>(data: &'data [u8]) -> Result<BinaryImage<'data>, ImageError> {
     let header = Mach::parse(data, 0).map_err(|error| damaged("header", error))?;
     let endian = header.endian().map_err(|error| damaged("header", error))?;
     if !matches!(header.filetype(endian), macho::MH_DYLIB | macho::MH_BUNDLE | macho::MH_EXECUTE) {
         return Err(ImageError::NotAnObject);
     }
     let kind = ImageKind {
-        format: Format::MachO,
+        format: ImageFormat::MachO,
         architecture: architecture(header.cputype(endian)),
         pointer_size: if header.is_type_64() { 8 } else { 4 },
         big_endian: header.is_big_endian(),
     };
-    let mut file = File::<Mach> {
+    let mut file = MachOFile::<Mach> {
         data,
         endian,
         builder: ImageBuilder::new(kind, data),
         segments: Vec::new(),
-        tables: Tables::default(),
+        tables: LoadCommandTables::default(),
     };
     file.follow_commands(header)?;
     file.read_exports()?;
@@ -89,7 +89,7 @@ fn read<'data, Mach: MachHeader<Endian = Endianness>>(data: &'data [u8]) -> Resu
 }
 
 /// A segment as the file numbers it.
-struct Numbered<'data> {
+struct NumberedSegment<'data> {
     address: u64,
     size: u64,
     bytes: &'data [u8],
@@ -97,30 +97,30 @@ struct Numbered<'data> {
 }
 
 /// The tables that the load commands point to.
-struct Tables<'data, Mach: MachHeader> {
+struct LoadCommandTables<'data, Mach: MachHeader> {
     dyld_info: Option<&'data macho::DyldInfoCommand<Mach::Endian>>,
     chained_fixups: Option<&'data macho::LinkeditDataCommand<Mach::Endian>>,
     exports_trie: Option<&'data macho::LinkeditDataCommand<Mach::Endian>>,
     symbols: Option<&'data macho::SymtabCommand<Mach::Endian>>,
 }
 
-impl<Mach: MachHeader> Default for Tables<'_, Mach> {
+impl<Mach: MachHeader> Default for LoadCommandTables<'_, Mach> {
     fn default() -> Self {
-        Tables { dyld_info: None, chained_fixups: None, exports_trie: None, symbols: None }
+        LoadCommandTables { dyld_info: None, chained_fixups: None, exports_trie: None, symbols: None }
     }
 }
 
 /// A Mach-O file being read.
-struct File<'data, Mach: MachHeader<Endian = Endianness>> {
+struct MachOFile<'data, Mach: MachHeader<Endian = Endianness>> {
     data: &'data [u8],
     endian: Endianness,
     builder: ImageBuilder<'data>,
-    segments: Vec<Numbered<'data>>,
-    tables: Tables<'data, Mach>,
+    segments: Vec<NumberedSegment<'data>>,
+    tables: LoadCommandTables<'data, Mach>,
 }
 
 /// One pointer to bind.
-struct Bind<'a> {
+struct PointerBind<'a> {
     address: u64,
     symbol: &'a [u8],
     library: macho::BindDylib,
@@ -132,7 +132,7 @@ fn undecorated(name: &[u8]) -> &[u8] {
     name.strip_prefix(b"_").unwrap_or(name)
 }
 
-impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
+impl<'data, Mach: MachHeader<Endian = Endianness>> MachOFile<'data, Mach> {
     fn follow_commands(&mut self, header: &'data Mach) -> Result<(), ImageError> {
         let mut commands =
             header.load_commands(self.endian, self.data, 0).map_err(|error| damaged("load commands", error))?;
@@ -166,7 +166,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
         let (offset, length) = segment.file_range(self.endian);
         let bytes = self.builder.file_range("segment", offset, length)?;
         let protection = segment.initprot(self.endian);
-        self.segments.push(Numbered { address, size, bytes, holds_header: offset == 0 && length != 0 });
+        self.segments.push(NumberedSegment { address, size, bytes, holds_header: offset == 0 && length != 0 });
         // A segment without any permission, such as the empty one around address zero, maps nothing.
         if protection.0 == 0 {
             return Ok(());
@@ -174,7 +174,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
         if segment.flags(self.endian).contains(macho::SG_READ_ONLY) {
             self.builder.seal(address, size);
         }
-        self.builder.add_segment(Segment {
+        self.builder.add_segment(ImageSegment {
             name: String::from_utf8_lossy(segment.name()).into_owned(),
             address,
             size,
@@ -192,7 +192,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
     fn place(&self, segment: usize, offset: u64) -> Result<u64, ImageError> {
         let pointer_size = self.builder.kind.pointer_size as u64;
         let inside =
-            |segment: &&Numbered<'data>| offset.checked_add(pointer_size).is_some_and(|end| end <= segment.size);
+            |segment: &&NumberedSegment<'data>| offset.checked_add(pointer_size).is_some_and(|end| end <= segment.size);
         let found = self.segments.get(segment).filter(inside);
         found
             .and_then(|found| found.address.checked_add(offset))
@@ -286,7 +286,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
             for bind in stream.map_err(|error| damaged("binds", error))? {
                 let bind = bind.map_err(|error| damaged("binds", error))?;
                 let address = self.place(bind.segment_index.into(), bind.segment_offset)?;
-                self.bind(&Bind {
+                self.bind(&PointerBind {
                     address,
                     symbol: undecorated(bind.symbol),
                     library: bind.dylib,
@@ -298,7 +298,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
         Ok(())
     }
 
-    fn bind(&mut self, bind: &Bind<'_>) -> Result<(), ImageError> {
+    fn bind(&mut self, bind: &PointerBind<'_>) -> Result<(), ImageError> {
         let may_be_own = matches!(
             bind.library,
             macho::BIND_SPECIAL_DYLIB_SELF
@@ -336,7 +336,7 @@ impl<'data, Mach: MachHeader<Endian = Endianness>> File<'data, Mach> {
                     Fixup::Bind(bind) => {
                         let missing = || damaged("chained fixups", format_args!("no import {}", bind.ordinal));
                         let import = imports.get(bind.ordinal as usize).ok_or_else(missing)?;
-                        self.bind(&Bind {
+                        self.bind(&PointerBind {
                             address,
                             symbol: undecorated(import.name),
                             library: import.dylib,

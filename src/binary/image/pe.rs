@@ -8,8 +8,8 @@ use object::pe::{self, ImageNtHeaders32, ImageNtHeaders64};
 use object::read::pe::{ImageNtHeaders, ImageOptionalHeader, PeFile, optional_header_magic};
 
 use super::builder::{ImageBuilder, ImageKind, ImportName, until_nul};
-use super::{Image, ImageError, Segment};
-use crate::model::facts::Format;
+use super::{BinaryImage, ImageError, ImageSegment};
+use crate::model::facts::ImageFormat;
 
 /// Most imports from one library.
 const MOST_THUNKS: u64 = 1 << 18;
@@ -19,7 +19,7 @@ fn damaged(part: &'static str, why: impl ToString) -> ImageError {
 }
 
 /// Reads one PE file.
-pub(super) fn open(data: &[u8]) -> Result<Image<'_>, ImageError> {
+pub(super) fn open(data: &[u8]) -> Result<BinaryImage<'_>, ImageError> {
     match optional_header_magic(data).map_err(|error| damaged("header", error))? {
         pe::IMAGE_NT_OPTIONAL_HDR64_MAGIC => read::<ImageNtHeaders64>(data, 8),
         pe::IMAGE_NT_OPTIONAL_HDR32_MAGIC => read::<ImageNtHeaders32>(data, 4),
@@ -37,16 +37,16 @@ fn architecture(machine: pe::Machine) -> &'static str {
     }
 }
 
-fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<Image<'_>, ImageError> {
+fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<BinaryImage<'_>, ImageError> {
     let file = PeFile::<Pe>::parse(data).map_err(|error| damaged("header", error))?;
     let kind = ImageKind {
-        format: Format::Pe,
+        format: ImageFormat::Pe,
         architecture: architecture(file.nt_headers().file_header().machine.get(LE)),
         pointer_size,
         big_endian: false,
     };
     let base = file.nt_headers().optional_header().image_base();
-    let mut reader = Reader { file, base, builder: ImageBuilder::new(kind, data), data };
+    let mut reader = PeReader { file, base, builder: ImageBuilder::new(kind, data), data };
     reader.map()?;
     reader.find_thread_template();
     let entry = reader.file.nt_headers().optional_header().address_of_entry_point();
@@ -61,7 +61,7 @@ fn read<Pe: ImageNtHeaders>(data: &[u8], pointer_size: usize) -> Result<Image<'_
 }
 
 /// A PE file being read.
-struct Reader<'data, Pe: ImageNtHeaders> {
+struct PeReader<'data, Pe: ImageNtHeaders> {
     file: PeFile<'data, Pe>,
     base: u64,
     builder: ImageBuilder<'data>,
@@ -69,7 +69,7 @@ struct Reader<'data, Pe: ImageNtHeaders> {
 }
 
 /// The imports from one library; all relative to the base.
-struct Descriptor {
+struct ImportDescriptor {
     library: u32,
     /// Names or ordinals.
     lookup: u32,
@@ -77,7 +77,7 @@ struct Descriptor {
     slots: u32,
 }
 
-impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
+impl<'data, Pe: ImageNtHeaders> PeReader<'data, Pe> {
     fn map(&mut self) -> Result<(), ImageError> {
         for section in self.file.section_table().iter() {
             let flags = section.characteristics.get(LE);
@@ -87,7 +87,7 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             let (offset, length) = (section.pointer_to_raw_data.get(LE), section.size_of_raw_data.get(LE).min(size));
             let bytes =
                 if offset == 0 { &[] } else { self.builder.file_range("section", offset.into(), length.into())? };
-            self.builder.add_segment(Segment {
+            self.builder.add_segment(ImageSegment {
                 name: String::from_utf8_lossy(section.raw_name()).into_owned(),
                 address: self.base.saturating_add(address.into()),
                 size: size.into(),
@@ -148,7 +148,7 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
             // Without a lookup table, the names are where the addresses will be written.
             let (lookup, slots) = (descriptor.original_first_thunk.get(LE), descriptor.first_thunk.get(LE));
             let lookup = if lookup == 0 { slots } else { lookup };
-            self.add_imports(&Descriptor { library: descriptor.name.get(LE), lookup, slots })?;
+            self.add_imports(&ImportDescriptor { library: descriptor.name.get(LE), lookup, slots })?;
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
         let Some(table) = table else { return Ok(()) };
         for descriptor in table.descriptors().map_err(|error| damaged(part, error))? {
             let descriptor = descriptor.map_err(|error| damaged(part, error))?;
-            self.add_imports(&Descriptor {
+            self.add_imports(&ImportDescriptor {
                 library: descriptor.dll_name_rva.get(LE),
                 lookup: descriptor.import_name_table_rva.get(LE),
                 slots: descriptor.import_address_table_rva.get(LE),
@@ -169,7 +169,7 @@ impl<'data, Pe: ImageNtHeaders> Reader<'data, Pe> {
     }
 
     /// Tables and names may lie in any section, other than what the readers of `object` expect.
-    fn add_imports(&mut self, descriptor: &Descriptor) -> Result<(), ImageError> {
+    fn add_imports(&mut self, descriptor: &ImportDescriptor) -> Result<(), ImageError> {
         let library = self.text(descriptor.library)?;
         self.builder.add_library(library)?;
         let library = String::from_utf8_lossy(library).into_owned();

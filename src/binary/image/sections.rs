@@ -5,8 +5,8 @@
 
 use object::{Object, ObjectSection, SectionFlags};
 
-use super::Image;
-use crate::model::facts::Format;
+use super::BinaryImage;
+use crate::model::facts::ImageFormat;
 
 /// Most sections that are looked at.
 const MOST_SECTIONS: usize = 4096;
@@ -45,10 +45,10 @@ pub struct WritableSection {
     pub zeroed: u64,
 }
 
-impl Image<'_> {
+impl BinaryImage<'_> {
     /// Sections that code may write to once the image is loaded, without the loader's tables and thread-local memory.
     pub fn writable_sections(&self) -> Vec<WritableSection> {
-        let sections = if self.format == Format::Pe { None } else { self.sections_in_headers() };
+        let sections = if self.format == ImageFormat::Pe { None } else { self.sections_in_headers() };
         sections.unwrap_or_else(|| self.writable_segments())
     }
 

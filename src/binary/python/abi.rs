@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use super::counting::{COUNT_BY_CALL, sighted};
 use super::library::{self, PythonLibrary};
 use super::{ImageContext, baselines, imported, stable_abi};
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::cpython::abi_info;
 use crate::cpython::layouts::ObjectHeader;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{Abi, AbiInfo, Fact, Flavour, Format, Generator, Hook, Origin, Toolchain};
+use crate::model::facts::{Abi, AbiInfo, Fact, Flavour, Generator, Hook, ImageFormat, ImportOrigin, Toolchain};
 
 /// Declared by free-threaded headers only, and absent from builds with the GIL:
 /// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
@@ -36,13 +36,13 @@ const ABI_SLOT: u16 = 109;
 const MOST_SHOWN: usize = 3;
 
 /// Minor versions, oldest and newest.
-type Versions = (Option<u8>, Option<u8>);
+type VersionSpan = (Option<u8>, Option<u8>);
 
 /// Decides the flavour.
 pub(super) fn abi(context: &ImageContext<'_, '_>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Fact<Abi> {
     let libraries = library::python_libraries(context.image);
     let by_library = || (!libraries.is_empty()).then(|| from_libraries(context, &libraries));
-    let by_name = if context.image.format == Format::Pe { by_library() } else { None };
+    let by_name = if context.image.format == ImageFormat::Pe { by_library() } else { None };
     by_name
         .or_else(|| from_abi_info(context, hooks))
         .or_else(|| from_code(context, hooks, toolchain))
@@ -53,7 +53,7 @@ pub(super) fn abi(context: &ImageContext<'_, '_>, hooks: &[Hook], toolchain: Opt
         .unwrap_or_else(|| Fact::unknown("neither its symbols nor its data tell which build it was compiled for"))
 }
 
-fn known(flavour: Flavour, versions: Versions, evidence: Vec<Evidence>) -> Fact<Abi> {
+fn known(flavour: Flavour, versions: VersionSpan, evidence: Vec<Evidence>) -> Fact<Abi> {
     Fact::known(Abi { flavour, versions }, evidence)
 }
 
@@ -120,7 +120,7 @@ fn stated_abi(info: &AbiInfo) -> Option<Abi> {
 }
 
 /// Records of `PySlot` with the id of `Py_mod_abi` that point to a credible `PyABIInfo`.
-fn abi_slots(image: &Image<'_>) -> Vec<(Abi, Vec<Evidence>)> {
+fn abi_slots(image: &BinaryImage<'_>) -> Vec<(Abi, Vec<Evidence>)> {
     let mut found = Vec::new();
     for &(place, target) in image.relocations() {
         let Some(record) = place.checked_sub(8) else { continue };
@@ -180,7 +180,11 @@ pub(super) fn uses_headers(toolchain: Option<&Toolchain>) -> bool {
     })
 }
 
-fn free_threaded_versions(headers: &BTreeSet<ObjectHeader>, hooks: &[Hook], toolchain: Option<&Toolchain>) -> Versions {
+fn free_threaded_versions(
+    headers: &BTreeSet<ObjectHeader>,
+    hooks: &[Hook],
+    toolchain: Option<&Toolchain>,
+) -> VersionSpan {
     let ids = || hooks.iter().filter_map(|hook| hook.facts.slots.value()).flatten();
     // Ids above 4 are refused by everything older than 3.15, and what the headers of 3.15 write has only such.
     let needs_315 = ids().any(|&id| id > 4);
@@ -198,7 +202,7 @@ fn free_threaded_versions(headers: &BTreeSet<ObjectHeader>, hooks: &[Hook], tool
     (Some(oldest), newest.or(before_315.then_some(14)))
 }
 
-fn gil_versions(headers: &BTreeSet<ObjectHeader>, toolchain: Option<&Toolchain>) -> Versions {
+fn gil_versions(headers: &BTreeSet<ObjectHeader>, toolchain: Option<&Toolchain>) -> VersionSpan {
     let mut headers = headers.iter();
     match (headers.next(), headers.next()) {
         (Some(ObjectHeader::Counted), None) if uses_headers(toolchain) => (None, Some(12)),
@@ -209,7 +213,7 @@ fn gil_versions(headers: &BTreeSet<ObjectHeader>, toolchain: Option<&Toolchain>)
 }
 
 /// For builds with the GIL, the symbols may tell whether it is one version's or the stable ABI.
-fn with_the_gil(context: &ImageContext<'_, '_>, versions: Versions, mut evidence: Vec<Evidence>) -> Fact<Abi> {
+fn with_the_gil(context: &ImageContext<'_, '_>, versions: VersionSpan, mut evidence: Vec<Evidence>) -> Fact<Abi> {
     let imports = &context.python_imports;
     if let Some(symbol) = imports.iter().find(|symbol| stable_abi::is_version_specific(symbol)) {
         evidence.push(Evidence::new("imported symbol outside of the stable ABI").symbol(symbol));
@@ -230,7 +234,7 @@ fn with_the_gil(context: &ImageContext<'_, '_>, versions: Versions, mut evidence
 fn from_backend(context: &ImageContext<'_, '_>, toolchain: Option<&Toolchain>) -> Option<Fact<Abi>> {
     let marks = context.marks.cffi()?;
     let toolchain = toolchain.filter(|toolchain| toolchain.generator == Generator::Cffi)?;
-    let is_cffis = |symbol: &String| baselines::origin(symbol, Some(toolchain)) == Origin::Generator;
+    let is_cffis = |symbol: &String| baselines::origin(symbol, Some(toolchain)) == ImportOrigin::Generator;
     let inline = FREE_THREADED_ONLY.iter().chain(&["_Py_Dealloc"]).any(|symbol| context.imports(symbol));
     let counting = COUNT_BY_CALL.iter().find(|symbol| context.imports(symbol))?;
     if inline || !context.python_imports.iter().all(is_cffis) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::tables::rows;
-use crate::model::facts::{Generator, Origin, Toolchain};
+use crate::model::facts::{Generator, ImportOrigin, Toolchain};
 
 const BASELINES: &str = include_str!("tables/baselines.tsv");
 
@@ -47,13 +47,13 @@ fn generator(name: &str) -> Option<Generator> {
 }
 
 /// Whose doing it is that a module imports a symbol.
-pub(super) fn origin(symbol: &str, toolchain: Option<&Toolchain>) -> Origin {
-    let Some(toolchain) = toolchain else { return Origin::Unclear };
+pub(super) fn origin(symbol: &str, toolchain: Option<&Toolchain>) -> ImportOrigin {
+    let Some(toolchain) = toolchain else { return ImportOrigin::Unclear };
     // Zig has no run-time support for Python: whoever uses it calls the C API.
     if matches!(toolchain.generator, Generator::CApi | Generator::Zig) {
-        return Origin::Author;
+        return ImportOrigin::Author;
     }
-    let Some(known) = VERSIONS.get(&toolchain.generator) else { return Origin::Unclear };
+    let Some(known) = VERSIONS.get(&toolchain.generator) else { return ImportOrigin::Unclear };
     let importing = IMPORTS.iter().find(|((generator, name), _)| *generator == toolchain.generator && *name == symbol);
     let importing = importing.map(|(_, versions)| versions.as_slice()).unwrap_or_default();
     // Releases of one series differ in corrections only.
@@ -62,10 +62,10 @@ pub(super) fn origin(symbol: &str, toolchain: Option<&Toolchain>) -> Origin {
         Some(versions.iter().any(|version| self::series(version) == Some(series)))
     };
     match of_series(known) {
-        Some(true) if of_series(importing) == Some(true) => Origin::Generator,
-        Some(true) => Origin::Author,
-        _ if importing.is_empty() => Origin::Unclear,
-        _ => Origin::Generator,
+        Some(true) if of_series(importing) == Some(true) => ImportOrigin::Generator,
+        Some(true) => ImportOrigin::Author,
+        _ if importing.is_empty() => ImportOrigin::Unclear,
+        _ => ImportOrigin::Generator,
     }
 }
 
@@ -95,14 +95,14 @@ mod tests {
         let check = |symbol: &str, toolchain: Option<Toolchain>, expected| {
             assert_eq!(origin(symbol, toolchain.as_ref()), expected, "{symbol} {toolchain:?}");
         };
-        check("PyDict_Next", None, Origin::Unclear);
-        check("PyDict_Next", Some(made_by(Generator::CApi, None)), Origin::Author);
-        check("PyDict_Next", Some(made_by(Generator::Cython, Some("3.2.4"))), Origin::Generator);
-        check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("3.2.4"))), Origin::Author);
-        check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("0.29.37"))), Origin::Unclear);
-        check("PyDict_Next", Some(made_by(Generator::Cython, None)), Origin::Generator);
-        check("Py_GetConstantBorrowed", Some(made_by(Generator::Cffi, Some("2.1.1"))), Origin::Generator);
-        check("PyDict_Next", Some(made_by(Generator::Pyo3, Some("0.30.1"))), Origin::Generator);
-        check("PyDict_Next", Some(made_by(Generator::BoostPython, None)), Origin::Unclear);
+        check("PyDict_Next", None, ImportOrigin::Unclear);
+        check("PyDict_Next", Some(made_by(Generator::CApi, None)), ImportOrigin::Author);
+        check("PyDict_Next", Some(made_by(Generator::Cython, Some("3.2.4"))), ImportOrigin::Generator);
+        check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("3.2.4"))), ImportOrigin::Author);
+        check("PyEval_AcquireLock", Some(made_by(Generator::Cython, Some("0.29.37"))), ImportOrigin::Unclear);
+        check("PyDict_Next", Some(made_by(Generator::Cython, None)), ImportOrigin::Generator);
+        check("Py_GetConstantBorrowed", Some(made_by(Generator::Cffi, Some("2.1.1"))), ImportOrigin::Generator);
+        check("PyDict_Next", Some(made_by(Generator::Pyo3, Some("0.30.1"))), ImportOrigin::Generator);
+        check("PyDict_Next", Some(made_by(Generator::BoostPython, None)), ImportOrigin::Unclear);
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{imported, is_python};
-use crate::binary::image::Image;
-use crate::binary::sweep::Sweep;
+use crate::binary::image::BinaryImage;
+use crate::binary::sweep::CodeSweep;
 use crate::model::evidence::Evidence;
-use crate::model::facts::{CallSites, CodeFacts, Fact, Hazard, Refcounts, Sightings};
+use crate::model::facts::{CallSites, CodeFacts, CodeSightings, Fact, Hazard, Refcounts};
 
 /// What `Py_INCREF` and `Py_DECREF` call where `Py_LIMITED_API` is 3.12 or newer, while the functions are older.
 /// <https://github.com/python/cpython/blob/3.14/Include/refcount.h>
@@ -21,7 +21,7 @@ const SIGNS: [(Refcounts, &[&str]); 3] = [
 ];
 
 /// How reference counts are changed, by the imports, and by the code where it was read.
-pub(super) fn refcounts(imports: &BTreeSet<String>, code: Option<&Sweep>) -> Fact<Refcounts> {
+pub(super) fn refcounts(imports: &BTreeSet<String>, code: Option<&CodeSweep>) -> Fact<Refcounts> {
     let by_symbol = SIGNS.iter().find_map(|(refcounts, symbols)| {
         let seen: Vec<Evidence> = symbols.iter().filter(|&&symbol| imports.contains(symbol)).map(imported).collect();
         (!seen.is_empty()).then_some((*refcounts, seen))
@@ -47,13 +47,13 @@ pub(super) fn refcounts(imports: &BTreeSet<String>, code: Option<&Sweep>) -> Fac
 }
 
 /// What was seen in code, as evidence.
-pub(super) fn sighted(what: &str, sightings: Sightings) -> Option<Evidence> {
+pub(super) fn sighted(what: &str, sightings: CodeSightings) -> Option<Evidence> {
     let seen = Evidence::new(what.to_owned()).address(sightings.example?);
     Some(seen.value(format!("{} times", sightings.count)))
 }
 
 /// What the code shows, as a fact.
-pub(super) fn code(image: &Image<'_>, swept: Option<&Option<Sweep>>) -> Fact<CodeFacts> {
+pub(super) fn code(image: &BinaryImage<'_>, swept: Option<&Option<CodeSweep>>) -> Fact<CodeFacts> {
     match swept {
         None => Fact::unknown("only what a verdict needs was looked at"),
         Some(None) => Fact::unknown(format!("the instructions of {} are not read", image.architecture)),
@@ -73,7 +73,7 @@ pub(super) fn code(image: &Image<'_>, swept: Option<&Option<Sweep>>) -> Fact<Cod
 }
 
 /// Tells of each hazard where it is called.
-pub(super) fn place(hazards: &mut Fact<Vec<Hazard>>, code: Option<&Sweep>) {
+pub(super) fn place(hazards: &mut Fact<Vec<Hazard>>, code: Option<&CodeSweep>) {
     let (Fact::Known { value: hazards, .. }, Some(code)) = (hazards, code) else { return };
     for hazard in hazards {
         let calls = code.calls.binary_search_by(|calls| calls.function.cmp(&hazard.symbol)).ok();

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use super::definition::Definition;
+use super::definition::StaticDefinition;
 use super::{ImageContext, imported};
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::cpython::init_function;
 use crate::cpython::slots::{self, ModuleSlot, SlotMeaning, SlotRecord};
 use crate::model::evidence::Evidence;
-use crate::model::facts::{AbiInfo, Declaration, Fact, Hook, HookKind, InitFacts, InitKind, Interpreters};
+use crate::model::facts::{AbiInfo, Fact, GilDeclaration, Hook, HookKind, InitFacts, InitKind, Interpreters};
 
 /// Creates a module at once; single-phase hooks return what it makes.
 const CREATE: [&str; 2] = ["PyModule_Create2", "PyModule_Create2TraceRefs"];
@@ -105,11 +105,11 @@ pub struct StaticInit {
 /// A declaration as the data has it. What it is worth depends on what the function in `Py_mod_create` gives, which only its
 /// code tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StaticDeclaration(Fact<Declaration>);
+pub struct StaticDeclaration(Fact<GilDeclaration>);
 
 impl StaticDeclaration {
     /// What it is worth, as somebody says who has followed that function.
-    pub fn settle(self, worth: impl FnOnce(Fact<Declaration>) -> Fact<Declaration>) -> Fact<Declaration> {
+    pub fn settle(self, worth: impl FnOnce(Fact<GilDeclaration>) -> Fact<GilDeclaration>) -> Fact<GilDeclaration> {
         worth(self.0)
     }
 }
@@ -122,7 +122,7 @@ fn unknown(why: impl Into<String>) -> StaticInit {
 /// Reads what the data says of one hook.
 pub(super) fn read(context: &ImageContext<'_, '_>, hook: &Hook, hooks: &[Hook]) -> StaticInit {
     let init = declared(context, hook, hooks);
-    let declares = init.gil.0.value().is_some_and(|gil| matches!(gil, Declaration::Slot { .. }));
+    let declares = init.gil.0.value().is_some_and(|gil| matches!(gil, GilDeclaration::Slot { .. }));
     StaticInit { create: if declares { create(context, hook) } else { None }, ..init }
 }
 
@@ -153,7 +153,7 @@ fn delegated(context: &ImageContext<'_, '_>, hooks: &[Hook]) -> Option<StaticIni
     if creates || hooks != 1 || !context.imports("PyImport_ImportModule") {
         return None;
     }
-    let gil = Declaration::Delegated { to: "_cffi_backend".to_owned() };
+    let gil = GilDeclaration::Delegated { to: "_cffi_backend".to_owned() };
     Some(StaticInit {
         init: Fact::known(InitKind::SinglePhase, marks.clone()),
         gil: StaticDeclaration(Fact::known(gil, marks.clone())),
@@ -168,15 +168,15 @@ fn delegated(context: &ImageContext<'_, '_>, hooks: &[Hook]) -> Option<StaticIni
 fn own_definition<'context>(
     context: &'context ImageContext<'_, '_>,
     hook: &Hook,
-) -> Result<&'context Definition, String> {
+) -> Result<&'context StaticDefinition, String> {
     if let Some(why) = context.objects.unread {
         return Err(why.to_owned());
     }
-    let is_own = |definition: &&Definition| {
+    let is_own = |definition: &&StaticDefinition| {
         let last = definition.name.rsplit('.').next();
         last.is_some_and(|last| init_function::is_same_module(last, &hook.module))
     };
-    let own: Vec<&Definition> = context.objects.definitions.iter().filter(is_own).collect();
+    let own: Vec<&StaticDefinition> = context.objects.definitions.iter().filter(is_own).collect();
     match own.as_slice() {
         [definition] => Ok(definition),
         [] => Err(format!("no module definition named {:?} is in the file's data", hook.module)),
@@ -187,13 +187,13 @@ fn own_definition<'context>(
     }
 }
 
-fn definition_evidence(definition: &Definition) -> Evidence {
+fn definition_evidence(definition: &StaticDefinition) -> Evidence {
     Evidence::new("static PyModuleDef").symbol(&definition.name).address(definition.address)
 }
 
 /// `PyModule_Create2` refuses a definition that has slots, so a hook with such a definition is multi-phase.
 /// <https://docs.python.org/3/c-api/module.html#c.PyModule_Create2>
-fn with_slots(context: &ImageContext<'_, '_>, definition: &Definition) -> StaticInit {
+fn with_slots(context: &ImageContext<'_, '_>, definition: &StaticDefinition) -> StaticInit {
     let image = context.image;
     if !context.imports(DEFINE) {
         return unknown(format!("its definition at {:#x} has slots, but {DEFINE} is not imported", definition.address));
@@ -205,7 +205,7 @@ fn with_slots(context: &ImageContext<'_, '_>, definition: &Definition) -> Static
         Err(why) => return StaticInit { init, ..unknown(why) },
     };
     let declaration = slots::declaration(&slots, definition.slots);
-    let absent = declaration.value() == Some(&Declaration::Absent);
+    let absent = declaration.value() == Some(&GilDeclaration::Absent);
     if slots.is_empty() || (absent && has_room(image, definition.slots, slots.len())) {
         // pybind11 fills an array that starts as zeros, and a program may append a slot for the versions that know it.
         let why = format!("its slots at {:#x} leave room that code could fill", definition.slots);
@@ -223,7 +223,7 @@ fn with_slots(context: &ImageContext<'_, '_>, definition: &Definition) -> Static
 
 /// The slots of a definition, with what data must look like that are slots: ids that modules have, addresses where the
 /// loader writes them, and nothing in the gap behind an id.
-fn static_slots(image: &Image<'_>, array: u64) -> Result<Vec<ModuleSlot>, String> {
+fn static_slots(image: &BinaryImage<'_>, array: u64) -> Result<Vec<ModuleSlot>, String> {
     let slots = slots::read(image, array, SlotRecord::Definition)?;
     for slot in &slots {
         let ModuleSlot { id, value_address, address: place, .. } = *slot;
@@ -258,7 +258,7 @@ fn with_evidence<T>(fact: Fact<T>, rest: &[Evidence]) -> Fact<T> {
 }
 
 /// Whether another, empty record follows the end of a writable array.
-fn has_room(image: &Image<'_>, array: u64, slots: usize) -> bool {
+fn has_room(image: &BinaryImage<'_>, array: u64, slots: usize) -> bool {
     let size = SlotRecord::Definition.size(image.pointer_size as u64);
     let next = array.saturating_add(size * (slots as u64 + 1));
     let is_empty = image.read(next, size as usize).is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0));
@@ -269,7 +269,7 @@ fn has_room(image: &Image<'_>, array: u64, slots: usize) -> bool {
 /// has one hook, makes a single-phase module. It says something of the GIL only by calling `PyUnstable_Module_SetGIL`:
 /// a file that does not import it, cannot look it up while running and loads no library that could call it on its
 /// behalf says nothing.
-fn without_slots(context: &ImageContext<'_, '_>, definition: &Definition, hooks: &[Hook]) -> StaticInit {
+fn without_slots(context: &ImageContext<'_, '_>, definition: &StaticDefinition, hooks: &[Hook]) -> StaticInit {
     let Some(create) = CREATE.iter().find(|symbol| context.imports(symbol)) else {
         return unknown(format!("its definition at {:#x} has no slots in the file's data", definition.address));
     };
@@ -287,7 +287,7 @@ fn without_slots(context: &ImageContext<'_, '_>, definition: &Definition, hooks:
         abi_info: Fact::known(None, seen.clone()),
         slots: Fact::known(Vec::new(), seen.clone()),
         interpreters: Fact::known(None, seen.clone()),
-        gil: StaticDeclaration(Fact::known(Declaration::Absent, seen.clone())),
+        gil: StaticDeclaration(Fact::known(GilDeclaration::Absent, seen.clone())),
         create: None,
     };
     let symbols: BTreeSet<&str> = context.image.imports().iter().map(|import| import.name.as_str()).collect();

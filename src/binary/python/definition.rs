@@ -3,7 +3,7 @@
 //! Sixteen bytes of header alone also occur by chance, so everything that must be a pointer is checked to be one that
 //! the loader writes, and everything that must be empty to be empty.
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::cpython::layouts::{ObjectHeader, ObjectLayout, header, layouts};
 use crate::cpython::slots::HIGHEST_ID;
 
@@ -16,7 +16,7 @@ const LARGEST_BASIC_SIZE: u64 = 1 << 24;
 
 /// A static `PyModuleDef`.
 #[derive(Clone, Debug)]
-pub(super) struct Definition {
+pub(super) struct StaticDefinition {
     pub(super) address: u64,
     pub(super) header: ObjectHeader,
     pub(super) name: String,
@@ -34,14 +34,14 @@ pub(super) struct StaticType {
 /// What was found in an image's data.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StaticObjects {
-    pub(super) definitions: Vec<Definition>,
+    pub(super) definitions: Vec<StaticDefinition>,
     pub(super) types: Vec<StaticType>,
     /// Why they are not all here, when they are not.
     pub(super) unread: Option<&'static str>,
 }
 
 /// Finds every static definition and type.
-pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
+pub(super) fn static_objects(image: &BinaryImage<'_>) -> StaticObjects {
     let mut found = StaticObjects::default();
     // What headers of big-endian builds write differs, and is not known here; a guess would be a wrong fact.
     if image.is_big_endian() {
@@ -72,7 +72,7 @@ pub(super) fn static_objects(image: &Image<'_>) -> StaticObjects {
     found
 }
 
-fn definition(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<Definition> {
+fn definition(image: &BinaryImage<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<StaticDefinition> {
     let address = place.checked_sub(layout.definition_name)?;
     let header = header(image, address, layout)?;
     let at = |offset: u64| address.checked_add(offset);
@@ -84,7 +84,7 @@ fn definition(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout)
     }
     // Rows of a table of methods have the same shape by chance: a count of one, zeros, a name. So each pointer must also
     // lead to what it should.
-    let checks: [(u64, Check); 6] = [
+    let checks: [(u64, PointerCheck); 6] = [
         (layout.definition_documentation, is_text),
         (layout.definition_methods, is_table),
         (layout.definition_slots, is_slots),
@@ -104,10 +104,10 @@ fn definition(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout)
         return None;
     }
     let name = image.c_string(target, LONGEST_NAME).filter(|name| is_module_name(name))?;
-    Some(Definition { address, header, name, slots: image.pointer(at(layout.definition_slots)?)? })
+    Some(StaticDefinition { address, header, name, slots: image.pointer(at(layout.definition_slots)?)? })
 }
 
-fn static_type(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<StaticType> {
+fn static_type(image: &BinaryImage<'_>, place: u64, target: u64, layout: &ObjectLayout) -> Option<StaticType> {
     let address = place.checked_sub(layout.type_name)?;
     let header = header(image, address, layout)?;
     let at = |offset: u64| address.checked_add(offset);
@@ -123,26 +123,26 @@ fn static_type(image: &Image<'_>, place: u64, target: u64, layout: &ObjectLayout
 }
 
 /// Whether what is at an address can be what a pointer should lead to.
-type Check = fn(&Image<'_>, u64) -> bool;
+type PointerCheck = fn(&BinaryImage<'_>, u64) -> bool;
 
-fn is_text(image: &Image<'_>, address: u64) -> bool {
+fn is_text(image: &BinaryImage<'_>, address: u64) -> bool {
     image.c_string(address, LONGEST_DOCUMENTATION).is_some()
 }
 
 /// A table of methods begins with a pointer to a name, or is empty.
-fn is_table(image: &Image<'_>, address: u64) -> bool {
+fn is_table(image: &BinaryImage<'_>, address: u64) -> bool {
     image.is_relocated(address) || image.pointer(address) == Some(0)
 }
 
-fn is_slots(image: &Image<'_>, address: u64) -> bool {
+fn is_slots(image: &BinaryImage<'_>, address: u64) -> bool {
     image.u32(address).is_some_and(|id| id <= HIGHEST_ID) && !image.is_relocated(address)
 }
 
-fn is_function(image: &Image<'_>, address: u64) -> bool {
+fn is_function(image: &BinaryImage<'_>, address: u64) -> bool {
     image.import_at(address).is_some() || image.segment_at(address).is_some_and(|segment| segment.executable)
 }
 
-fn signed(image: &Image<'_>, address: u64) -> Option<i64> {
+fn signed(image: &BinaryImage<'_>, address: u64) -> Option<i64> {
     let word = image.pointer(address)?;
     Some(if image.pointer_size == 8 { word as i64 } else { i64::from(word as u32 as i32) })
 }

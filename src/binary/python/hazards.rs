@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::baselines::origin;
 use super::porting;
 use crate::cpython::functions;
-use crate::model::facts::{Concern, Hazard, Toolchain};
+use crate::model::facts::{Hazard, HazardConcern, Toolchain};
 
 /// Those among the imports, in their order.
 pub(super) fn hazards(imports: &BTreeSet<String>, toolchain: Option<&Toolchain>) -> Vec<Hazard> {
@@ -23,7 +23,7 @@ fn hazard(symbol: &str, toolchain: Option<&Toolchain>) -> Option<Hazard> {
     }
     let function = functions::find(symbol)?;
     // What lends a reference and wants no other thought lends what its argument holds on to.
-    let concern = function.concern.or(function.lends.then_some(Concern::OwnedByArgument));
+    let concern = function.concern.or(function.lends.then_some(HazardConcern::OwnedByArgument));
     let (level, replacement) = (function.level, function.replacement.clone());
     if level.is_none() && concern.is_none() {
         return None;
@@ -35,7 +35,7 @@ fn hazard(symbol: &str, toolchain: Option<&Toolchain>) -> Option<Hazard> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{DocumentedLevel, Generator, Origin};
+    use crate::model::facts::{DocumentedLevel, Generator, ImportOrigin};
 
     #[test]
     fn a_function_is_listed_with_level_concern_and_replacement() {
@@ -43,15 +43,15 @@ mod tests {
         let found = |symbol: &str| hazard(symbol, Some(&author));
         let borrowed = found("PyDict_GetItem").unwrap();
         assert_eq!(borrowed.level, Some(DocumentedLevel::Compatible));
-        assert_eq!(borrowed.concern, Some(Concern::BorrowedReference));
+        assert_eq!(borrowed.concern, Some(HazardConcern::BorrowedReference));
         assert_eq!(borrowed.replacement.map(|it| it.name).as_deref(), Some("PyDict_GetItemRef"));
-        assert_eq!(borrowed.origin, Origin::Author);
-        assert_eq!(found("PyModule_GetDict").unwrap().concern, Some(Concern::OwnedByArgument));
-        assert_eq!(found("PyGILState_Ensure").unwrap().concern, Some(Concern::ThreadState));
+        assert_eq!(borrowed.origin, ImportOrigin::Author);
+        assert_eq!(found("PyModule_GetDict").unwrap().concern, Some(HazardConcern::OwnedByArgument));
+        assert_eq!(found("PyGILState_Ensure").unwrap().concern, Some(HazardConcern::ThreadState));
         assert_eq!(found("PyDict_SetItem").unwrap().level, Some(DocumentedLevel::Shared));
         for harmless in ["PyList_New", "PyList_Append", "PyMutex_Lock", "PyErr_SetString", "memcpy"] {
             assert_eq!(found(harmless), None, "{harmless}");
         }
-        assert_eq!(hazard("PyDict_GetItem", None).unwrap().origin, Origin::Unclear);
+        assert_eq!(hazard("PyDict_GetItem", None).unwrap().origin, ImportOrigin::Unclear);
     }
 }

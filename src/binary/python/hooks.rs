@@ -1,11 +1,11 @@
 //! The functions by which an interpreter could import a module: those that an image exports.
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::cpython::init_function;
 use crate::model::facts::{Hook, InitFacts};
 
 /// Every hook that an image exports, by name, with nothing known about it yet but its name.
-pub(super) fn hooks(image: &Image<'_>, path: &str) -> Vec<Hook> {
+pub(super) fn hooks(image: &BinaryImage<'_>, path: &str) -> Vec<Hook> {
     let wanted = init_function::module_of_path(path).unwrap_or_default();
     let symbols = init_function::symbols(wanted);
     let found = image.exports().iter().filter_map(|(symbol, &address)| {

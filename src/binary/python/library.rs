@@ -1,6 +1,6 @@
 //! Names of the interpreter's own libraries.
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 
 /// What the name of an interpreter's library says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,7 +12,7 @@ pub(super) struct PythonLibrary {
 }
 
 /// The interpreter's libraries among those that an image needs.
-pub(super) fn python_libraries(image: &Image<'_>) -> Vec<(String, PythonLibrary)> {
+pub(super) fn python_libraries(image: &BinaryImage<'_>) -> Vec<(String, PythonLibrary)> {
     let libraries = image.libraries().iter();
     libraries.filter_map(|name| Some((name.clone(), python_library(name)?))).collect()
 }

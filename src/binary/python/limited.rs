@@ -8,7 +8,7 @@ use super::counting::COUNT_BY_CALL;
 use super::library::python_library;
 use super::stable_abi::{added, is_version_specific};
 use super::{ImageContext, is_python};
-use crate::binary::image::{Import, ImportKind};
+use crate::binary::image::{ImportKind, ImportedSymbol};
 use crate::model::facts::{Fact, Hook, LimitedApi, StableSymbol, Toolchain};
 
 /// The first version of the stable ABI; its symbols are in every version.
@@ -28,7 +28,7 @@ pub(super) fn limited_api(
     let symbols = context.image.imports().iter().filter(|import| import.kind == ImportKind::Symbol);
     for import in symbols.filter(|import| is_python(&import.name)) {
         match (added(&import.name), owner(import)) {
-            (_, Owner::Other) => limited.foreign.push(import.name.clone()),
+            (_, SymbolOwner::Other) => limited.foreign.push(import.name.clone()),
             (Some(since), _) => {
                 if !import.weak {
                     limited.oldest = limited.oldest.max(Some(since));
@@ -38,9 +38,11 @@ pub(super) fn limited_api(
                     limited.added.push(symbol);
                 }
             }
-            (None, Owner::Python) => limited.outside.push(import.name.clone()),
-            (None, Owner::Untold) if is_version_specific(&import.name) => limited.outside.push(import.name.clone()),
-            (None, Owner::Untold) => limited.foreign.push(import.name.clone()),
+            (None, SymbolOwner::Python) => limited.outside.push(import.name.clone()),
+            (None, SymbolOwner::Untold) if is_version_specific(&import.name) => {
+                limited.outside.push(import.name.clone())
+            }
+            (None, SymbolOwner::Untold) => limited.foreign.push(import.name.clone()),
         }
     }
     for symbols in [&mut limited.outside, &mut limited.foreign] {
@@ -73,7 +75,7 @@ fn compiled_for(
 
 /// Whose symbol an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owner {
+enum SymbolOwner {
     /// The interpreter's library.
     Python,
     /// Another library.
@@ -82,10 +84,10 @@ enum Owner {
     Untold,
 }
 
-fn owner(import: &Import) -> Owner {
+fn owner(import: &ImportedSymbol) -> SymbolOwner {
     match &import.library {
-        None => Owner::Untold,
-        Some(library) if python_library(library).is_some() => Owner::Python,
-        Some(_) => Owner::Other,
+        None => SymbolOwner::Untold,
+        Some(library) if python_library(library).is_some() => SymbolOwner::Python,
+        Some(_) => SymbolOwner::Other,
     }
 }

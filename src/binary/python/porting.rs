@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::baselines::origin;
-use crate::binary::image::{Image, ImportKind};
-use crate::model::facts::{Format, Origin, PortingKind, PortingSign, Toolchain};
+use crate::binary::image::{BinaryImage, ImportKind};
+use crate::model::facts::{ImageFormat, ImportOrigin, PortingKind, PortingSign, Toolchain};
 
 /// Names, and beginnings of names where they end in `*`.
 const SIGNS: &[(PortingKind, &[&str])] = &[
@@ -109,7 +109,7 @@ pub(super) fn is_sign(symbol: &str) -> bool {
 }
 
 /// The signs among an image's imports, by kind.
-pub(super) fn porting(image: &Image<'_>, toolchain: Option<&Toolchain>) -> Vec<PortingSign> {
+pub(super) fn porting(image: &BinaryImage<'_>, toolchain: Option<&Toolchain>) -> Vec<PortingSign> {
     let mut found: BTreeMap<PortingKind, Vec<&str>> = BTreeMap::new();
     for import in image.imports().iter().filter(|import| import.kind == ImportKind::Symbol) {
         // A versioned or decorated name of the same function counts as well.
@@ -123,9 +123,9 @@ pub(super) fn porting(image: &Image<'_>, toolchain: Option<&Toolchain>) -> Vec<P
         let origins = symbols.iter().map(|symbol| owner(symbol, image.format, toolchain));
         // `Author` is the least and `Unclear` the greatest: one import of the author's is enough.
         let origin = match origins.clone().min() {
-            Some(Origin::Author) => Origin::Author,
-            _ if origins.clone().any(|origin| origin == Origin::Unclear) => Origin::Unclear,
-            _ => Origin::Generator,
+            Some(ImportOrigin::Author) => ImportOrigin::Author,
+            _ if origins.clone().any(|origin| origin == ImportOrigin::Unclear) => ImportOrigin::Unclear,
+            _ => ImportOrigin::Generator,
         };
         PortingSign { kind, symbols: symbols.into_iter().map(str::to_owned).collect(), origin }
     };
@@ -133,10 +133,10 @@ pub(super) fn porting(image: &Image<'_>, toolchain: Option<&Toolchain>) -> Vec<P
 }
 
 /// What is not CPython's differs between systems, and generators were only looked at on Linux.
-fn owner(symbol: &str, format: Format, toolchain: Option<&Toolchain>) -> Origin {
+fn owner(symbol: &str, format: ImageFormat, toolchain: Option<&Toolchain>) -> ImportOrigin {
     let is_python = symbol.trim_start_matches('_').starts_with("Py");
     match origin(symbol, toolchain) {
-        Origin::Author if !is_python && format != Format::Elf => Origin::Unclear,
+        ImportOrigin::Author if !is_python && format != ImageFormat::Elf => ImportOrigin::Unclear,
         origin => origin,
     }
 }

@@ -4,13 +4,13 @@
 //! look the same. One import outside of it, of a name that is certainly CPython's, proves the contrary.
 //! <https://docs.python.org/3/c-api/stable.html>
 
-use crate::cpython::functions::{self, Stability};
+use crate::cpython::functions::{self, StableStatus};
 
 /// The minor version of CPython 3 that added a symbol to the stable ABI.
 pub(super) fn added(symbol: &str) -> Option<u8> {
     match functions::find(symbol)?.stable {
-        Stability::Since(minor) => Some(minor),
-        Stability::Unstable | Stability::Unknown => None,
+        StableStatus::Since(minor) => Some(minor),
+        StableStatus::Unstable | StableStatus::Unknown => None,
     }
 }
 
@@ -18,9 +18,9 @@ pub(super) fn added(symbol: &str) -> Option<u8> {
 /// it. A name that only looks so may be the project's own: several define functions called `Py…` or `_Py…`.
 pub(super) fn is_version_specific(symbol: &str) -> bool {
     match functions::find(symbol).map(|function| function.stable) {
-        Some(Stability::Unstable) => true,
-        Some(Stability::Since(_)) => false,
-        Some(Stability::Unknown) | None => symbol.starts_with("PyUnstable_"),
+        Some(StableStatus::Unstable) => true,
+        Some(StableStatus::Since(_)) => false,
+        Some(StableStatus::Unknown) | None => symbol.starts_with("PyUnstable_"),
     }
 }
 

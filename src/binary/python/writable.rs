@@ -3,7 +3,7 @@
 //! Static variables without a lock are what the GIL used to protect; they leave no import. How much of such memory there
 //! is says little by itself: static types and tables of methods are in it as well.
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::binary::image::sections::WritableSection;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Fact, WritableData};
@@ -12,7 +12,7 @@ use crate::model::facts::{Fact, WritableData};
 const MOST_SHOWN: usize = 4;
 
 /// Adds up the writable sections.
-pub(super) fn writable_data(image: &Image<'_>) -> Fact<WritableData> {
+pub(super) fn writable_data(image: &BinaryImage<'_>) -> Fact<WritableData> {
     let sections = image.writable_sections();
     let holds = |section: &WritableSection, address: u64| {
         let size = section.initialised.saturating_add(section.zeroed);

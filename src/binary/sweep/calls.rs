@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::binary::image::{IMPORT_WINDOW, Image, ImportKind};
-use crate::model::facts::{CallSites, ImportCalls, Sightings};
+use crate::binary::image::{BinaryImage, IMPORT_WINDOW, ImportKind};
+use crate::model::facts::{CallSites, CodeSightings, ImportCalls};
 
 /// Most functions that are named as holding calls of one import.
 const MOST_HOLDERS: usize = 16;
 
 /// What an import means to the sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ImportRole {
     /// Nothing in particular.
     Other,
     /// It is a Python object.
@@ -57,40 +57,40 @@ const GIVE_OBJECTS: [&str; 24] = [
     "PyUnicode_FromStringAndSize",
 ];
 
-fn role(name: &str) -> Role {
+fn role(name: &str) -> ImportRole {
     if name == "_Py_Dealloc" {
-        Role::Dealloc
+        ImportRole::Dealloc
     } else if OBJECTS.contains(&name) {
-        Role::Object
+        ImportRole::Object
     } else if name.starts_with("PyExc_") {
-        Role::ObjectPointer
+        ImportRole::ObjectPointer
     } else if name.starts_with("Py") && name.ends_with("_Type") {
-        Role::Type
+        ImportRole::Type
     } else if GIVE_OBJECTS.binary_search(&name).is_ok() {
-        Role::GivesObject
+        ImportRole::GivesObject
     } else {
-        Role::Other
+        ImportRole::Other
     }
 }
 
 /// Calls of one import so far.
 #[derive(Clone, Debug, Default)]
-struct Tally {
-    sites: Sightings,
+struct CallTally {
+    sites: CodeSightings,
     holders: BTreeSet<String>,
 }
 
 /// The imports of an image and how often its code calls each.
-pub(super) struct Imports<'image, 'data> {
-    image: &'image Image<'data>,
-    roles: Vec<Role>,
+pub(super) struct ImportCallCounts<'image, 'data> {
+    image: &'image BinaryImage<'data>,
+    roles: Vec<ImportRole>,
     /// The import that the loader puts into each slot.
     slots: HashMap<u64, u32>,
-    tallies: BTreeMap<u32, Tally>,
+    tallies: BTreeMap<u32, CallTally>,
 }
 
-impl<'image, 'data> Imports<'image, 'data> {
-    pub(super) fn new(image: &'image Image<'data>) -> Imports<'image, 'data> {
+impl<'image, 'data> ImportCallCounts<'image, 'data> {
+    pub(super) fn new(image: &'image BinaryImage<'data>) -> ImportCallCounts<'image, 'data> {
         let imports = image.imports();
         let first = imports.first().map_or(u64::MAX, |import| import.address);
         let number = |value: u64| {
@@ -101,9 +101,9 @@ impl<'image, 'data> Imports<'image, 'data> {
         let slots = image.relocations().iter().filter_map(|&(slot, value)| Some((slot, number(value)?)));
         let roles = imports.iter().map(|import| match import.kind {
             ImportKind::Symbol => role(&import.name),
-            ImportKind::Opaque => Role::Other,
+            ImportKind::Opaque => ImportRole::Other,
         });
-        Imports { image, roles: roles.collect(), slots: slots.collect(), tallies: BTreeMap::new() }
+        ImportCallCounts { image, roles: roles.collect(), slots: slots.collect(), tallies: BTreeMap::new() }
     }
 
     /// The import whose address the loader puts into a slot.
@@ -111,8 +111,8 @@ impl<'image, 'data> Imports<'image, 'data> {
         self.slots.get(&slot).copied()
     }
 
-    pub(super) fn role(&self, import: u32) -> Role {
-        self.roles.get(import as usize).copied().unwrap_or(Role::Other)
+    pub(super) fn role(&self, import: u32) -> ImportRole {
+        self.roles.get(import as usize).copied().unwrap_or(ImportRole::Other)
     }
 
     /// Counts a call of an import.
@@ -132,7 +132,7 @@ impl<'image, 'data> Imports<'image, 'data> {
         let mut calls: Vec<ImportCalls> = Vec::new();
         for (number, tally) in self.tallies {
             let Some(import) = self.image.imports().get(number as usize) else { continue };
-            let Sightings { count, example } = tally.sites;
+            let CodeSightings { count, example } = tally.sites;
             let functions = tally.holders.into_iter().collect();
             calls.push(ImportCalls { function: import.name.clone(), sites: CallSites { count, example, functions } });
         }

@@ -1,9 +1,9 @@
 //! Recognises what is certain: reference counting, tests for a sole owner, atomic operations.
 
-use super::calls::Role;
-use super::follow::Follower;
-use super::state::{Kind, Value, ValueId, trait_of};
-use super::step::{Operand, Place, Register};
+use super::calls::ImportRole;
+use super::follow::SweepFollower;
+use super::state::{SweepValue, SweepValueKind, ValueId, trait_of};
+use super::step::{ComparisonOperand, GeneralRegister, MemoryPlace};
 
 /// Offsets in the header of an object, in bytes.
 const LOCAL_COUNT: i64 = 12;
@@ -14,51 +14,55 @@ const TYPE: i64 = 8;
 /// tells nothing: many counters stop there, that of the free-threaded build among them.
 const LIMITS: [u64; 2] = [0xbfff_ffff, 0xc000_0000];
 
-impl Follower<'_, '_> {
+impl SweepFollower<'_, '_> {
     /// What is at a place. Reading the local count of an object is a sign, too.
-    pub(super) fn kind_in_memory(&mut self, address: u64, place: Place) -> Kind {
-        if let Kind::Constant(start) = self.state.get(place.base).kind {
+    pub(super) fn kind_in_memory(&mut self, address: u64, place: MemoryPlace) -> SweepValueKind {
+        if let SweepValueKind::Constant(start) = self.state.get(place.base).kind {
             return self.kind_in_slot(start.wrapping_add_signed(place.offset), place.width);
         }
         let (base, offset) = self.resolve(place);
         if offset == LOCAL_COUNT && place.width == 4 {
             self.read_local(address, base.id);
         }
-        if let Kind::Import(import) = base.kind
+        if let SweepValueKind::Import(import) = base.kind
             && (offset, place.width) == (0, 8)
-            && self.imports.role(import) == Role::ObjectPointer
+            && self.imports.role(import) == ImportRole::ObjectPointer
         {
-            return Kind::Object;
+            return SweepValueKind::Object;
         }
         match i8::try_from(offset) {
-            Ok(offset @ 0..=32) => Kind::Loaded { base: base.id, offset, width: place.width },
-            _ => Kind::Unknown,
+            Ok(offset @ 0..=32) => SweepValueKind::Loaded { base: base.id, offset, width: place.width },
+            _ => SweepValueKind::Unknown,
         }
     }
 
-    pub(super) fn kind_in_slot(&self, slot: u64, width: u8) -> Kind {
-        self.imports.at_slot(slot).filter(|_| width == 8).map_or(Kind::Unknown, Kind::Import)
+    pub(super) fn kind_in_slot(&self, slot: u64, width: u8) -> SweepValueKind {
+        self.imports.at_slot(slot).filter(|_| width == 8).map_or(SweepValueKind::Unknown, SweepValueKind::Import)
     }
 
-    pub(super) fn load(&mut self, address: u64, to: Register, from: Place) {
+    pub(super) fn load(&mut self, address: u64, to: GeneralRegister, from: MemoryPlace) {
         let kind = self.kind_in_memory(address, from);
         self.set(to, kind);
     }
 
     /// `Py_REFCNT` of the free-threaded build: the local count plus the shared one without its two flags.
-    pub(super) fn total(&self, left: Kind, right: Kind, shift: u8) -> Kind {
-        let local = |kind: Kind| match kind {
-            Kind::Loaded { base, offset, width: 4 } if i64::from(offset) == LOCAL_COUNT => Some(base),
+    pub(super) fn total(&self, left: SweepValueKind, right: SweepValueKind, shift: u8) -> SweepValueKind {
+        let local = |kind: SweepValueKind| match kind {
+            SweepValueKind::Loaded { base, offset, width: 4 } if i64::from(offset) == LOCAL_COUNT => Some(base),
             _ => None,
         };
-        let shared = |kind: Kind, shift: u8| match kind {
-            Kind::Loaded { base, offset, width: 8 } if i64::from(offset) == SHARED_COUNT && shift == 2 => Some(base),
-            Kind::Shifted { base, offset, by: 2 } if i64::from(offset) == SHARED_COUNT && shift == 0 => Some(base),
+        let shared = |kind: SweepValueKind, shift: u8| match kind {
+            SweepValueKind::Loaded { base, offset, width: 8 } if i64::from(offset) == SHARED_COUNT && shift == 2 => {
+                Some(base)
+            }
+            SweepValueKind::Shifted { base, offset, by: 2 } if i64::from(offset) == SHARED_COUNT && shift == 0 => {
+                Some(base)
+            }
             _ => None,
         };
         let pairs = [(local(left), shared(right, shift)), (local(right), shared(left, shift))];
         let same = pairs.into_iter().find_map(|(local, shared)| local.filter(|_| local == shared));
-        same.map_or(Kind::Unknown, |base| Kind::Total { base })
+        same.map_or(SweepValueKind::Unknown, |base| SweepValueKind::Total { base })
     }
 
     /// The local count of a value is read: with the comparison of its thread, that is biased counting.
@@ -70,16 +74,16 @@ impl Follower<'_, '_> {
         self.traits.add(id, trait_of::LOCAL_READ);
     }
 
-    pub(super) fn store(&mut self, address: u64, from: Register, to: Place) {
+    pub(super) fn store(&mut self, address: u64, from: GeneralRegister, to: MemoryPlace) {
         let stored = self.state.get(from).kind;
         let (base, offset) = self.resolve(to);
-        let Kind::Stepped { base: counted, offset: 0, width, is_up } = stored else { return };
+        let SweepValueKind::Stepped { base: counted, offset: 0, width, is_up } = stored else { return };
         if offset == 0 && counted == base.id && width == to.width {
             self.count(address, base, is_up, width);
         }
     }
 
-    pub(super) fn add_in_memory(&mut self, address: u64, place: Place, by: i64) {
+    pub(super) fn add_in_memory(&mut self, address: u64, place: MemoryPlace, by: i64) {
         let (base, offset) = self.resolve(place);
         match (offset, by) {
             (0, 1 | -1) if matches!(place.width, 4 | 8) => self.count(address, base, by == 1, place.width),
@@ -90,7 +94,7 @@ impl Follower<'_, '_> {
 
     /// The number at the beginning of something was changed by one. Up, that is certain to be a reference count if the
     /// thing is a Python object, or if the count was compared with the limit first; down, if the thing is freed next.
-    fn count(&mut self, address: u64, base: Value, is_up: bool, width: u8) {
+    fn count(&mut self, address: u64, base: SweepValue, is_up: bool, width: u8) {
         if !is_up {
             self.state.dropped = Some((base.id, address));
         } else if self.is_object(base) {
@@ -102,7 +106,7 @@ impl Follower<'_, '_> {
         }
     }
 
-    pub(super) fn atomic(&mut self, address: u64, place: Option<Place>, clobbers: u32) {
+    pub(super) fn atomic(&mut self, address: u64, place: Option<MemoryPlace>, clobbers: u32) {
         let shared = place.is_some_and(|place| {
             let (base, offset) = self.resolve(place);
             (offset, place.width) == (SHARED_COUNT, 8) && self.traits.has(base.id, trait_of::LOCAL_READ)
@@ -113,42 +117,44 @@ impl Follower<'_, '_> {
         self.state.forget(clobbers);
     }
 
-    pub(super) fn compare(&mut self, address: u64, sides: [Operand; 2], width: u8) {
+    pub(super) fn compare(&mut self, address: u64, sides: [ComparisonOperand; 2], width: u8) {
         let [left, right] = sides.map(|side| match side {
-            Operand::Register(register) => self.state.get(register).kind,
-            Operand::Memory(place) => self.kind_in_memory(address, place),
-            Operand::Slot(slot) => self.kind_in_slot(slot, width),
-            Operand::Constant(value) => Kind::Constant(value),
+            ComparisonOperand::Register(register) => self.state.get(register).kind,
+            ComparisonOperand::Memory(place) => self.kind_in_memory(address, place),
+            ComparisonOperand::Slot(slot) => self.kind_in_slot(slot, width),
+            ComparisonOperand::Constant(value) => SweepValueKind::Constant(value),
         });
         for (one, other) in [(left, right), (right, left)] {
             self.compared(address, one, other);
         }
     }
 
-    fn compared(&mut self, address: u64, one: Kind, other: Kind) {
+    fn compared(&mut self, address: u64, one: SweepValueKind, other: SweepValueKind) {
         match (one, other) {
-            (Kind::Loaded { base, offset: 0, width: 8 }, Kind::Thread) => {
+            (SweepValueKind::Loaded { base, offset: 0, width: 8 }, SweepValueKind::Thread) => {
                 if self.traits.has(base, trait_of::LOCAL_READ) {
                     self.found.biased.add(address);
                 } else {
                     self.traits.add(base, trait_of::OWNER_TESTED);
                 }
             }
-            (Kind::Loaded { base, offset, width: 8 }, Kind::Import(import))
-                if i64::from(offset) == TYPE && self.imports.role(import) == Role::Type =>
+            (SweepValueKind::Loaded { base, offset, width: 8 }, SweepValueKind::Import(import))
+                if i64::from(offset) == TYPE && self.imports.role(import) == ImportRole::Type =>
             {
                 self.traits.add(base, trait_of::OBJECT);
             }
-            (Kind::Loaded { base, offset: 0, width: 4 | 8 }, Kind::Constant(1))
+            (SweepValueKind::Loaded { base, offset: 0, width: 4 | 8 }, SweepValueKind::Constant(1))
                 if self.traits.has(base, trait_of::OBJECT) =>
             {
                 self.found.sole_owner_tests.add(address);
             }
-            (Kind::Total { .. }, Kind::Constant(1)) => self.found.sole_owner_tests.add(address),
-            (Kind::Loaded { base, offset: 0, width: 4 }, Kind::Constant(limit)) if is_limit(limit) => {
+            (SweepValueKind::Total { .. }, SweepValueKind::Constant(1)) => self.found.sole_owner_tests.add(address),
+            (SweepValueKind::Loaded { base, offset: 0, width: 4 }, SweepValueKind::Constant(limit))
+                if is_limit(limit) =>
+            {
                 self.traits.add(base, trait_of::LIMIT_TESTED);
             }
-            (Kind::Shifted { base, offset: 0, by: 30 }, Kind::Constant(2 | 3)) => {
+            (SweepValueKind::Shifted { base, offset: 0, by: 30 }, SweepValueKind::Constant(2 | 3)) => {
                 self.traits.add(base, trait_of::LIMIT_TESTED);
             }
             _ => {}

@@ -1,13 +1,13 @@
 //! What registers hold at one point of the code.
 
-use super::step::Register;
+use super::step::GeneralRegister;
 
 /// Names one value that the code computed; 0 for a value that has no name yet.
 pub(super) type ValueId = u32;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SweepValueKind {
     Unknown,
     /// What tells threads apart.
     Thread,
@@ -47,29 +47,29 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Value {
+pub(super) struct SweepValue {
     pub(super) id: ValueId,
-    pub(super) kind: Kind,
+    pub(super) kind: SweepValueKind,
 }
 
-pub(super) const UNKNOWN: Value = Value { id: 0, kind: Kind::Unknown };
+pub(super) const UNKNOWN: SweepValue = SweepValue { id: 0, kind: SweepValueKind::Unknown };
 
 /// What registers hold, and what was done last.
 #[derive(Clone, Debug)]
-pub(super) struct State {
-    registers: [Value; 32],
+pub(super) struct SweepState {
+    registers: [SweepValue; 32],
     /// The last object whose count was lowered at its beginning, and where in the code.
     pub(super) dropped: Option<(ValueId, u64)>,
 }
 
-impl State {
-    pub(super) const NOTHING: State = State { registers: [UNKNOWN; 32], dropped: None };
+impl SweepState {
+    pub(super) const NOTHING: SweepState = SweepState { registers: [UNKNOWN; 32], dropped: None };
 
-    pub(super) fn get(&self, register: Register) -> Value {
+    pub(super) fn get(&self, register: GeneralRegister) -> SweepValue {
         self.registers.get(usize::from(register)).copied().unwrap_or(UNKNOWN)
     }
 
-    pub(super) fn set(&mut self, register: Register, value: Value) {
+    pub(super) fn set(&mut self, register: GeneralRegister, value: SweepValue) {
         if let Some(place) = self.registers.get_mut(usize::from(register)) {
             *place = value;
         }
@@ -79,17 +79,18 @@ impl State {
     pub(super) fn forget(&mut self, registers: u32) {
         let mut left = registers;
         while left != 0 {
-            self.set(left.trailing_zeros() as Register, UNKNOWN);
+            self.set(left.trailing_zeros() as GeneralRegister, UNKNOWN);
             left &= left - 1;
         }
     }
 
     /// Forgets what this and another path do not agree on.
-    pub(super) fn meet(&mut self, other: &State) {
+    pub(super) fn meet(&mut self, other: &SweepState) {
         for (mine, theirs) in self.registers.iter_mut().zip(&other.registers) {
             if mine != theirs {
                 // The same import loaded on both paths is the same value, whichever path was taken.
-                let same = matches!(mine.kind, Kind::Thread | Kind::Import(_)) && mine.kind == theirs.kind;
+                let same =
+                    matches!(mine.kind, SweepValueKind::Thread | SweepValueKind::Import(_)) && mine.kind == theirs.kind;
                 *mine = if same { *mine } else { UNKNOWN };
             }
         }
@@ -113,12 +114,12 @@ pub(super) mod trait_of {
 
 /// The traits of the values that were spoken of last.
 #[derive(Debug, Default)]
-pub(super) struct Traits {
+pub(super) struct ValueTraits {
     recent: [(ValueId, u8); 24],
     next: usize,
 }
 
-impl Traits {
+impl ValueTraits {
     pub(super) fn add(&mut self, id: ValueId, traits: u8) {
         if id == 0 {
             return;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use ungil::model::snapshot::Difference;
-use ungil::report::{DIFFERENCE_FORMATS, Format};
+use ungil::model::snapshot::ReportDifference;
+use ungil::report::{DIFFERENCE_FORMATS, OutputFormat};
 
 use super::help::DIFF_EXAMPLES;
 use super::{OutputArguments, ScanArguments, format_help, formats};
@@ -61,7 +61,7 @@ pub(crate) struct DiffArguments {
         default_value = "table",
         help_heading = "Output"
     )]
-    pub(crate) format: &'static Format<Difference>,
+    pub(crate) format: &'static OutputFormat<ReportDifference>,
     /// Where the output goes.
     #[command(flatten)]
     pub(crate) output: OutputArguments,

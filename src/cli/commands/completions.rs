@@ -2,15 +2,15 @@
 
 use clap::CommandFactory;
 
-use super::super::args::{Arguments, CompletionsArguments};
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::args::{CliArguments, CompletionsArguments};
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::output;
 
 /// Runs the command.
-pub(crate) fn run(typed: &CompletionsArguments) -> Result<Exit, Failure> {
+pub(crate) fn run(typed: &CompletionsArguments) -> Result<ExitOutcome, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(typed.shell, &mut Arguments::command(), "ungil", &mut script);
+    clap_complete::generate(typed.shell, &mut CliArguments::command(), "ungil", &mut script);
     output::write(&script, None)?;
-    Ok(Exit::Clean)
+    Ok(ExitOutcome::Clean)
 }

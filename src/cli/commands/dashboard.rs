@@ -1,33 +1,33 @@
 //! `ungil dashboard`: makes a page of saved reports, with what plans say of the latest.
 
-use ungil::report::{self, RenderError, Saved};
+use ungil::report::{self, RenderError, SavedDocument};
 
 use super::super::args::DashboardArguments;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::{output, saved_report};
 
 /// Name of the page in the folder.
 const PAGE: &str = "index.html";
 
 /// Runs the command.
-pub(crate) fn run(typed: &DashboardArguments) -> Result<Exit, Failure> {
+pub(crate) fn run(typed: &DashboardArguments) -> Result<ExitOutcome, CliError> {
     let (mut reports, mut plans) = (Vec::new(), Vec::new());
     for path in &typed.files {
         match saved_report::read_either(path)? {
-            Saved::Report(report) => reports.push(*report),
-            Saved::Plan(plan) => plans.push(plan),
+            SavedDocument::Report(report) => reports.push(*report),
+            SavedDocument::Plan(plan) => plans.push(plan),
         }
     }
-    let page = report::dashboard(reports, &plans).map_err(|error| Failure::hinted(hint(&error), error))?;
+    let page = report::dashboard(reports, &plans).map_err(|error| CliError::hinted(hint(&error), error))?;
     let cannot = |what: String| {
-        move |error| Failure::caused(what, error).hint("--output names a folder, which is made where it is missing")
+        move |error| CliError::caused(what, error).hint("--output names a folder, which is made where it is missing")
     };
     std::fs::create_dir_all(&typed.output).map_err(cannot(format!("cannot make {}", typed.output.display())))?;
     let path = typed.output.join(PAGE);
     std::fs::write(&path, page).map_err(cannot(format!("cannot write {}", path.display())))?;
     output::write(format!("{}\n", report::harmless(&path.display().to_string())).as_bytes(), None)?;
-    Ok(Exit::Clean)
+    Ok(ExitOutcome::Clean)
 }
 
 fn hint(error: &RenderError) -> Option<String> {

@@ -1,33 +1,33 @@
 //! `ungil inspect`: shows all that wheels, source distributions and compiled files say of themselves.
 
-use ungil::archive::limits::Limits;
+use ungil::archive::limits::ArchiveLimits;
 use ungil::report::RenderOptions;
-use ungil::scan::{self, Explain, InspectSettings};
+use ungil::scan::{self, ExplainMode, InspectSettings};
 
 use super::super::args::{GlobalArguments, InspectArguments};
-use super::super::config_file::Configuration;
-use super::super::environment::Environment;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::config_file::ConfigurationFile;
+use super::super::environment::ProcessEnvironment;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::{output, settings};
 
 /// Runs the command.
 pub(crate) fn run(
     typed: &InspectArguments,
     global: &GlobalArguments,
-    environment: &Environment,
-) -> Result<Exit, Failure> {
+    environment: &ProcessEnvironment,
+) -> Result<ExitOutcome, CliError> {
     // Without targets, those that the files are for are taken: not those that the project around is for.
     let named = !typed.target.python.is_empty() || !typed.target.platform.is_empty();
-    let targets = settings::targets(&typed.target, &Configuration::default(), environment);
+    let targets = settings::targets(&typed.target, &ConfigurationFile::default(), environment);
     let (targets, source_targets) =
         if named { (targets?, Vec::new()) } else { (Vec::new(), targets.unwrap_or_default()) };
-    let explain = if typed.explain { Explain::Paths } else { Explain::Results };
-    let settings = InspectSettings { targets, source_targets, explain, limits: Limits::default() };
+    let explain = if typed.explain { ExplainMode::Paths } else { ExplainMode::Results };
+    let settings = InspectSettings { targets, source_targets, explain, limits: ArchiveLimits::default() };
     let inspection = scan::inspect(&typed.files, &settings)?;
     let file = typed.output.output.as_deref();
     let options =
         RenderOptions { width: environment.width(), style: output::style(global, file), ..RenderOptions::default() };
     output::write(&(typed.format.render)(&inspection, &options)?, file)?;
-    Ok(Exit::of_inspection(&inspection))
+    Ok(ExitOutcome::of_inspection(&inspection))
 }

@@ -2,40 +2,40 @@
 
 use std::sync::Arc;
 
-use ungil::index::Index;
+use ungil::index::PackageIndex;
 use ungil::input::{self, FilesOnDisk, InputError};
-use ungil::scan::{self, Inputs, PlanError, ScanError};
+use ungil::scan::{self, PlanError, ScanError, ScanSubjects};
 
 use super::super::args::{GlobalArguments, LookArguments};
-use super::super::config_file::Configuration;
-use super::super::environment::Environment;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
-use super::super::progress::Progress;
-use super::super::rule_files::{self, Rules};
+use super::super::config_file::ConfigurationFile;
+use super::super::environment::ProcessEnvironment;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
+use super::super::progress::ProgressLine;
+use super::super::rule_files::{self, SettledRules};
 use super::super::{installed, settings, sources};
 
 /// Everything that a look at a set needs.
-pub(super) struct Look {
-    pub(super) configuration: Configuration,
-    pub(super) settings: scan::Settings,
-    pub(super) rules: Rules,
-    pub(super) inputs: Inputs,
-    pub(super) index: Index,
-    pub(super) progress: Arc<Progress>,
+pub(super) struct ScanInputs {
+    pub(super) configuration: ConfigurationFile,
+    pub(super) settings: scan::ScanSettings,
+    pub(super) rules: SettledRules,
+    pub(super) inputs: ScanSubjects,
+    pub(super) index: PackageIndex,
+    pub(super) progress: Arc<ProgressLine>,
 }
 
-impl Look {
+impl ScanInputs {
     /// Settles what was typed, and reads the input.
     pub(super) fn settle(
         typed: &LookArguments,
         global: &GlobalArguments,
-        environment: &Environment,
-    ) -> Result<Look, Failure> {
-        let configuration = Configuration::find(&typed.config, environment)?;
+        environment: &ProcessEnvironment,
+    ) -> Result<ScanInputs, CliError> {
+        let configuration = ConfigurationFile::find(&typed.config, environment)?;
         let settings = settings::look(typed, &configuration, environment)?;
         let rules = rule_files::settle(&typed.rules, &configuration, environment)?;
-        let installed::Settled { environments, wheelhouses, words } = installed::settle(typed, environment)?;
+        let installed::InstalledArguments { environments, wheelhouses, words } = installed::settle(typed, environment)?;
         let words = settings::typed(typed, words);
         let context = settings::input_context(typed, environment, &FilesOnDisk)?;
         let sources = sources::settle(&typed.index, &configuration, environment)?;
@@ -44,16 +44,18 @@ impl Look {
             sources::refuse_others(&sources, &requests.sources, trusted)?;
         }
         let shows = environment.shows_progress() && !global.quiet;
-        let progress = Arc::new(if shows { Progress::shown() } else { Progress::hidden() });
-        let index =
-            Index::new(settings::index(typed, &configuration, environment, &requests.sources)?, progress.clone())?;
-        let inputs = Inputs { requests, environments, wheelhouses };
-        Ok(Look { configuration, settings, rules, inputs, index, progress })
+        let progress = Arc::new(if shows { ProgressLine::shown() } else { ProgressLine::hidden() });
+        let index = PackageIndex::new(
+            settings::index(typed, &configuration, environment, &requests.sources)?,
+            progress.clone(),
+        )?;
+        let inputs = ScanSubjects { requests, environments, wheelhouses };
+        Ok(ScanInputs { configuration, settings, rules, inputs, index, progress })
     }
 }
 
 /// Why a run ended before there was anything to tell.
-pub(super) fn failed(error: ScanError) -> Failure {
+pub(super) fn failed(error: ScanError) -> CliError {
     let hint = match &error {
         ScanError::Target(target) => Some(target.hint()),
         ScanError::Plan(PlanError::Wheels) => Some("name the requirements that they were fetched for".to_owned()),
@@ -65,12 +67,12 @@ pub(super) fn failed(error: ScanError) -> Failure {
         ),
         ScanError::TooMany { .. } => Some("scan parts of it".to_owned()),
     };
-    let exit = if matches!(error, ScanError::Unreachable(_)) { Exit::Unreachable } else { Exit::Usage };
-    Failure::hinted(hint, error).exiting(exit)
+    let exit = if matches!(error, ScanError::Unreachable(_)) { ExitOutcome::Unreachable } else { ExitOutcome::Usage };
+    CliError::hinted(hint, error).exiting(exit)
 }
 
 /// What could not be read. A file in which nothing was found that could be judged is not wrong usage.
-fn unread(error: InputError) -> Failure {
-    let exit = if matches!(error, InputError::Unclaimed { .. }) { Exit::Open } else { Exit::Usage };
-    Failure::hinted(error.hint(), error).exiting(exit)
+fn unread(error: InputError) -> CliError {
+    let exit = if matches!(error, InputError::Unclaimed { .. }) { ExitOutcome::Open } else { ExitOutcome::Usage };
+    CliError::hinted(error.hint(), error).exiting(exit)
 }

@@ -3,20 +3,20 @@
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::super::args::Arguments;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::args::CliArguments;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::{args, output};
 
 /// Runs the command.
-pub(crate) fn run() -> Result<Exit, Failure> {
-    let mut command = Arguments::command().after_help(args::after_help());
+pub(crate) fn run() -> Result<ExitOutcome, CliError> {
+    let mut command = CliArguments::command().after_help(args::after_help());
     command.build();
     let mut page = Vec::new();
     let written = write(&command, &mut page);
-    written.map_err(|error| Failure::new(format!("the manual page could not be written: {error}")))?;
+    written.map_err(|error| CliError::new(format!("the manual page could not be written: {error}")))?;
     output::write(&page, None)?;
-    Ok(Exit::Clean)
+    Ok(ExitOutcome::Clean)
 }
 
 /// A whole page for the command, then a chapter for each of its commands.

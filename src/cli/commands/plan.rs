@@ -3,28 +3,33 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use ungil::archive::limits::Limits;
+use ungil::archive::limits::ArchiveLimits;
 use ungil::input;
-use ungil::model::plan::{BoundLine, Edit, Plan};
+use ungil::model::plan::{BoundLine, LineEdit, Plan};
 use ungil::report::{RenderOptions, harmless};
 use ungil::scan;
 
 use super::super::args::{GlobalArguments, PlanArguments};
-use super::super::environment::Environment;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::environment::ProcessEnvironment;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::output;
-use super::look::{self, Look};
+use super::look::{self, ScanInputs};
 
 /// Runs the command.
-pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let Look { mut settings, rules, inputs, index, progress, .. } = Look::settle(&typed.look, global, environment)?;
+pub(crate) fn run(
+    typed: &PlanArguments,
+    global: &GlobalArguments,
+    environment: &ProcessEnvironment,
+) -> Result<ExitOutcome, CliError> {
+    let ScanInputs { mut settings, rules, inputs, index, progress, .. } =
+        ScanInputs::settle(&typed.look, global, environment)?;
     if typed.write && !inputs.environments.is_empty() {
-        let failure = Failure::new("--write edits requirements files, and an environment is none");
+        let failure = CliError::new("--write edits requirements files, and an environment is none");
         return Err(failure.hint("without --write the plan says what to install"));
     }
     // Many wheels of a package are looked into: fewer requests are worth more than fewer bytes.
-    settings.limits = Limits::few_requests();
+    settings.limits = ArchiveLimits::few_requests();
     let plan = scan::plan(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
     let written = if typed.write { write(&plan, environment)? } else { Vec::new() };
@@ -42,13 +47,13 @@ pub(crate) fn run(typed: &PlanArguments, global: &GlobalArguments, environment: 
             output::note(&format!("wrote {}: {lines} changed", harmless(&file)));
         }
     }
-    Ok(Exit::of_plan(&plan))
+    Ok(ExitOutcome::of_plan(&plan))
 }
 
 /// Edits the files; gives each with the number of its lines that changed. All of them are read and edited before the first
 /// is written.
-fn write(plan: &Plan, environment: &Environment) -> Result<Vec<(String, usize)>, Failure> {
-    let mut files: BTreeMap<&str, (Vec<Edit>, Vec<BoundLine>)> = BTreeMap::new();
+fn write(plan: &Plan, environment: &ProcessEnvironment) -> Result<Vec<(String, usize)>, CliError> {
+    let mut files: BTreeMap<&str, (Vec<LineEdit>, Vec<BoundLine>)> = BTreeMap::new();
     // What came over standard input is nowhere to be edited.
     for edit in plan.edits.iter().filter(|edit| edit.place.file != "standard input") {
         files.entry(&edit.place.file).or_default().0.push(edit.clone());
@@ -66,15 +71,15 @@ fn write(plan: &Plan, environment: &Environment) -> Result<Vec<(String, usize)>,
     for (file, (edits, bounds)) in files {
         let path = environment.directory.join(file);
         let content =
-            std::fs::read(&path).map_err(|error| Failure::caused(format!("cannot read {file} again"), error))?;
+            std::fs::read(&path).map_err(|error| CliError::caused(format!("cannot read {file} again"), error))?;
         let content = input::edit(file, &content, &edits, &bounds).map_err(|error| {
-            Failure::from(error).hint("nothing was written; without --write the plan says what to edit")
+            CliError::from(error).hint("nothing was written; without --write the plan says what to edit")
         })?;
         edited.push((file, path, content, edits.len() + bounds.len()));
     }
     let mut written = Vec::new();
     for (file, path, content, lines) in edited {
-        std::fs::write(&path, content).map_err(|error| Failure::caused(format!("cannot write {file}"), error))?;
+        std::fs::write(&path, content).map_err(|error| CliError::caused(format!("cannot write {file}"), error))?;
         written.push((file.to_owned(), lines));
     }
     Ok(written)

@@ -2,49 +2,50 @@
 
 use std::path::Path;
 
-use ungil::model::finding::Level;
+use ungil::model::finding::FindingLevel;
 use ungil::report::harmless;
-use ungil::rules::{Rule, RuleSet, check_examples};
+use ungil::rules::{CheckedRule, RuleSet, check_examples};
 
 use super::super::args::{RuleTestArguments, RulesArguments, RulesCommand};
-use super::super::config_file::Configuration;
-use super::super::environment::Environment;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::config_file::ConfigurationFile;
+use super::super::environment::ProcessEnvironment;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::{output, rule_files};
 
 /// Runs the command.
-pub(crate) fn run(typed: &RulesArguments, environment: &Environment) -> Result<Exit, Failure> {
+pub(crate) fn run(typed: &RulesArguments, environment: &ProcessEnvironment) -> Result<ExitOutcome, CliError> {
     match &typed.command {
         Some(RulesCommand::Test(test)) => run_test(test),
         None => {
-            let configuration = Configuration::find(&typed.config, environment)?;
+            let configuration = ConfigurationFile::find(&typed.config, environment)?;
             let rules = rule_files::settle(&typed.rules, &configuration, environment)?.set;
             output::write(list(&rules).as_bytes(), None)?;
-            Ok(Exit::Clean)
+            Ok(ExitOutcome::Clean)
         }
     }
 }
 
 /// All rules by level, the heaviest first, with the verdict that each leads to.
 pub(super) fn list(rules: &RuleSet) -> String {
-    let mut sorted: Vec<&Rule> = rules.rules().iter().collect();
+    let mut sorted: Vec<&CheckedRule> = rules.rules().iter().collect();
     sorted.sort_by_key(|rule| std::cmp::Reverse(rule.level));
     let width = sorted.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
-    let line = |rule: &&Rule| {
+    let line = |rule: &&CheckedRule| {
         let level = match rule.level {
-            Level::Decides => "decides",
-            Level::Warning => "warning",
-            Level::Hint => "hint",
+            FindingLevel::Decides => "decides",
+            FindingLevel::Warning => "warning",
+            FindingLevel::Hint => "hint",
         };
-        let verdict = rule.verdict.filter(|_| rule.level == Level::Decides).map_or("-", |verdict| verdict.word());
+        let verdict =
+            rule.verdict.filter(|_| rule.level == FindingLevel::Decides).map_or("-", |verdict| verdict.word());
         format!("{level:<7}  {verdict:<13}  {:<width$}  {}\n", rule.id, harmless(&rule.title))
     };
     sorted.iter().map(line).collect()
 }
 
-fn run_test(typed: &RuleTestArguments) -> Result<Exit, Failure> {
-    let mut tally = Tally::default();
+fn run_test(typed: &RuleTestArguments) -> Result<ExitOutcome, CliError> {
+    let mut tally = ExampleTally::default();
     for file in rule_files::files(&typed.paths)? {
         tally.add(&file, &rule_files::read(&file)?);
     }
@@ -54,7 +55,7 @@ fn run_test(typed: &RuleTestArguments) -> Result<Exit, Failure> {
 
 /// What running examples showed.
 #[derive(Default)]
-struct Tally {
+struct ExampleTally {
     rules: RuleSet,
     lines: Vec<String>,
     examples: usize,
@@ -62,7 +63,7 @@ struct Tally {
     broken: usize,
 }
 
-impl Tally {
+impl ExampleTally {
     fn add(&mut self, file: &Path, bytes: &[u8]) {
         if let Err(error) = self.rules.load(&file.display().to_string(), bytes) {
             self.broken += 1;
@@ -101,11 +102,11 @@ impl Tally {
         format!("{}\n{counts}\n", self.lines.join("\n"))
     }
 
-    fn exit(&self) -> Exit {
+    fn exit(&self) -> ExitOutcome {
         match (self.broken, self.failed) {
-            (0, 0) => Exit::Clean,
-            (0, _) => Exit::NotReady,
-            _ => Exit::Usage,
+            (0, 0) => ExitOutcome::Clean,
+            (0, _) => ExitOutcome::NotReady,
+            _ => ExitOutcome::Usage,
         }
     }
 }

@@ -3,54 +3,58 @@
 use ungil::model::report::Report;
 use ungil::report::RenderOptions;
 use ungil::rules::RuleSet;
-use ungil::scan::{self, Hints, ReportBuilder};
+use ungil::scan::{self, HintMode, ReportBuilder};
 
 use super::super::args::{GlobalArguments, ScanArguments};
-use super::super::destination::{self, Destination};
-use super::super::environment::Environment;
-use super::super::error_page::Failure;
-use super::super::exit::Exit;
+use super::super::destination::{self, OutputDestination};
+use super::super::environment::ProcessEnvironment;
+use super::super::error_page::CliError;
+use super::super::exit::ExitOutcome;
 use super::super::{output, rule_files};
-use super::look::{self, Look};
+use super::look::{self, ScanInputs};
 
 /// Runs the command.
-pub(crate) fn run(typed: &ScanArguments, global: &GlobalArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let outputs = Outputs::settle(typed, environment)?;
-    let mut look = Look::settle(&typed.look, global, environment)?;
+pub(crate) fn run(
+    typed: &ScanArguments,
+    global: &GlobalArguments,
+    environment: &ProcessEnvironment,
+) -> Result<ExitOutcome, CliError> {
+    let outputs = ReportOutputs::settle(typed, environment)?;
+    let mut look = ScanInputs::settle(&typed.look, global, environment)?;
     look.settings.hints = hints(typed);
     let (report, rules) = judge(look)?;
     let report = report.finish();
     outputs.write(&report, &rules, global, environment)?;
-    Ok(Exit::of_report(&report))
+    Ok(ExitOutcome::of_report(&report))
 }
 
 /// Whether hints were asked for.
-pub(super) fn hints(typed: &ScanArguments) -> Hints {
-    if typed.hints { Hints::Show } else { Hints::Hide }
+pub(super) fn hints(typed: &ScanArguments) -> HintMode {
+    if typed.hints { HintMode::Show } else { HintMode::Hide }
 }
 
 /// Judges the set; gives the rules back.
-pub(super) fn judge(look: Look) -> Result<(ReportBuilder, RuleSet), Failure> {
-    let Look { configuration, settings, rules, inputs, index, progress } = look;
+pub(super) fn judge(look: ScanInputs) -> Result<(ReportBuilder, RuleSet), CliError> {
+    let ScanInputs { configuration, settings, rules, inputs, index, progress } = look;
     let report = scan::run(&settings, &inputs, index, &rules.set, &*progress).map_err(look::failed)?;
     progress.end();
     Ok((report.configuration(configuration.file()), rules.set))
 }
 
 /// Where the report is to go.
-pub(super) struct Outputs {
-    destinations: Vec<Destination>,
+pub(super) struct ReportOutputs {
+    destinations: Vec<OutputDestination>,
     generated: Option<String>,
 }
 
-impl Outputs {
+impl ReportOutputs {
     /// Settles what was typed, and finds out whether it can be written.
-    pub(super) fn settle(typed: &ScanArguments, environment: &Environment) -> Result<Outputs, Failure> {
+    pub(super) fn settle(typed: &ScanArguments, environment: &ProcessEnvironment) -> Result<ReportOutputs, CliError> {
         let destinations = destination::settle(typed.format, &typed.output, &environment.directory)?;
         for file in destinations.iter().filter_map(|destination| destination.file.as_deref()) {
             output::check(file)?;
         }
-        Ok(Outputs { destinations, generated: typed.timestamp.then(|| environment.timestamp()) })
+        Ok(ReportOutputs { destinations, generated: typed.timestamp.then(|| environment.timestamp()) })
     }
 
     /// Renders all and writes all.
@@ -59,8 +63,8 @@ impl Outputs {
         report: &Report,
         rules: &RuleSet,
         global: &GlobalArguments,
-        environment: &Environment,
-    ) -> Result<(), Failure> {
+        environment: &ProcessEnvironment,
+    ) -> Result<(), CliError> {
         let pages = rule_files::pages(rules);
         let mut written = Vec::new();
         for destination in &self.destinations {

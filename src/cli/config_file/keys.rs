@@ -16,7 +16,7 @@ use toml::Spanned;
     title = "ungil configuration",
     extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/ungil.schema.json")
 )]
-pub(super) struct Keys {
+pub(super) struct ConfigKeys {
     /// Rules of your own: files, or folders of `.toml` files. Relative paths start at the folder of this file.
     #[schemars(with = "Vec<String>")]
     pub(super) rules: Vec<Spanned<PathBuf>>,
@@ -113,13 +113,13 @@ pub(super) struct WaiverKeys {
 
 /// `pyproject.toml`, as far as it is ours.
 #[derive(Deserialize)]
-pub(super) struct Project {
-    pub(super) tool: Option<Tools>,
+pub(super) struct PyprojectFile {
+    pub(super) tool: Option<ToolTables>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Tools {
-    pub(super) ungil: Option<Keys>,
+pub(super) struct ToolTables {
+    pub(super) ungil: Option<ConfigKeys>,
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     /// `UNGIL_UPDATE=1 cargo test --bin ungil` writes it.
     #[test]
     fn the_schema_for_editors_is_that_of_the_keys() {
-        let made = serde_json::to_string_pretty(&schemars::schema_for!(Keys)).unwrap() + "\n";
+        let made = serde_json::to_string_pretty(&schemars::schema_for!(ConfigKeys)).unwrap() + "\n";
         if std::env::var_os("UNGIL_UPDATE").is_some() {
             std::fs::write(FILE, &made).unwrap();
         }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn every_key_has_its_line_on_the_page() {
         let page = include_str!("../../../docs/configuration.md");
-        let unknown = toml::from_str::<Keys>("frobnicate = 1").unwrap_err();
+        let unknown = toml::from_str::<ConfigKeys>("frobnicate = 1").unwrap_err();
         let keys: Vec<&str> = unknown.message().split('`').skip(3).step_by(2).collect();
         assert!(keys.len() > 15, "{keys:?}");
         for key in keys {

@@ -9,9 +9,9 @@ use ungil::model::gate::Waiver;
 use ungil::model::target::{Platform, Python, Target};
 
 use super::keys::WaiverKeys;
-use super::{ConfigError, Configuration, nearest};
+use super::{ConfigError, ConfigurationFile, nearest};
 
-impl Configuration {
+impl ConfigurationFile {
     /// All waivers, in the order in which they are written. `rules` are the ids of all rules, those turned off among them.
     pub(crate) fn waivers(&self, rules: &BTreeSet<String>) -> Result<Vec<Waiver>, ConfigError> {
         self.keys.waivers.iter().map(|keys| self.waiver(keys, rules)).collect()

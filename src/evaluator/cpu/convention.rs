@@ -2,7 +2,7 @@
 
 /// Registers in their roles. General registers are numbered as the instruction sets number them.
 #[derive(Debug)]
-pub(in crate::evaluator) struct Convention {
+pub(in crate::evaluator) struct CallingConvention {
     /// Registers of the first arguments.
     pub(in crate::evaluator) arguments: &'static [usize],
     /// Register of the result.

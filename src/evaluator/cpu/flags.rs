@@ -8,12 +8,12 @@ mod comparison;
 mod laws;
 
 use self::comparison::{compare, compare_with_zero, imply_compare, keeps_all};
-use crate::evaluator::values::symbol::Range;
-use crate::evaluator::values::value::{ImageBounds, Value};
+use crate::evaluator::values::symbol::ValueRange;
+use crate::evaluator::values::value::{ImageBounds, MachineValue};
 
 /// What a conditional instruction asks for, in the words of a comparison `left ? right`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) enum Condition {
+pub(in crate::evaluator) enum BranchCondition {
     Equal,
     NotEqual,
     Below,
@@ -32,11 +32,11 @@ pub(in crate::evaluator) enum Condition {
     Other,
 }
 
-impl Condition {
+impl BranchCondition {
     /// The conditions that numbers decide: all but [`Condition::Other`].
     #[cfg(test)]
-    pub(in crate::evaluator) const DECIDED: [Condition; 14] = {
-        use Condition::*;
+    pub(in crate::evaluator) const DECIDED: [BranchCondition; 14] = {
+        use BranchCondition::*;
         [
             Equal,
             NotEqual,
@@ -56,8 +56,8 @@ impl Condition {
     };
 
     /// The condition that holds exactly when this one does not.
-    pub(in crate::evaluator) fn opposite(self) -> Condition {
-        use Condition::*;
+    pub(in crate::evaluator) fn opposite(self) -> BranchCondition {
+        use BranchCondition::*;
         match self {
             Equal => NotEqual,
             NotEqual => Equal,
@@ -79,7 +79,7 @@ impl Condition {
 
     /// The flags that it depends on.
     fn flags(self) -> &'static [Flag] {
-        use Condition::*;
+        use BranchCondition::*;
         match self {
             Equal | NotEqual => &[Flag::Zero],
             Below | AboveOrEqual => &[Flag::Carry],
@@ -93,8 +93,8 @@ impl Condition {
     }
 
     /// The same question with its sides exchanged.
-    fn mirrored(self) -> Condition {
-        use Condition::*;
+    fn mirrored(self) -> BranchCondition {
+        use BranchCondition::*;
         match self {
             Below => Above,
             Above => Below,
@@ -124,12 +124,12 @@ impl Flag {
     pub(in crate::evaluator) const ALL: [Flag; 4] = [Flag::Carry, Flag::Zero, Flag::Negative, Flag::Overflow];
 
     /// The condition that holds when the flag is set.
-    fn condition(self) -> Condition {
+    fn condition(self) -> BranchCondition {
         match self {
-            Flag::Carry => Condition::Below,
-            Flag::Zero => Condition::Equal,
-            Flag::Negative => Condition::Negative,
-            Flag::Overflow => Condition::Overflow,
+            Flag::Carry => BranchCondition::Below,
+            Flag::Zero => BranchCondition::Equal,
+            Flag::Negative => BranchCondition::Negative,
+            Flag::Overflow => BranchCondition::Overflow,
         }
     }
 }
@@ -147,11 +147,11 @@ enum FlagValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FlagSource {
     /// `left - right`.
-    Compare { left: Value, right: Value, bits: u32 },
+    Compare { left: MachineValue, right: MachineValue, bits: u32 },
     /// `left & right`.
-    Test { left: Value, right: Value, bits: u32 },
+    Test { left: MachineValue, right: MachineValue, bits: u32 },
     /// Another operation with this result, which says nothing of carry and overflow.
-    Result { value: Value, bits: u32 },
+    Result { value: MachineValue, bits: u32 },
     /// It is not known.
     Unknown,
 }
@@ -169,7 +169,7 @@ pub(in crate::evaluator) struct Flags {
 /// What is known of the numbers that a value may be.
 pub(in crate::evaluator) trait Facts {
     /// The signed numbers of this width that a value may be.
-    fn range(&self, value: Value, bits: u32) -> Range;
+    fn range(&self, value: MachineValue, bits: u32) -> ValueRange;
 }
 
 impl Flags {
@@ -181,17 +181,17 @@ impl Flags {
     }
 
     /// Set by `left - right`.
-    pub(in crate::evaluator) fn compare(left: Value, right: Value, bits: u32) -> Flags {
+    pub(in crate::evaluator) fn compare(left: MachineValue, right: MachineValue, bits: u32) -> Flags {
         Flags::all(FlagSource::Compare { left, right, bits }, FlagValue::FromSource)
     }
 
     /// Set by `left & right`, which clears carry and overflow.
-    pub(in crate::evaluator) fn test(left: Value, right: Value, bits: u32) -> Flags {
+    pub(in crate::evaluator) fn test(left: MachineValue, right: MachineValue, bits: u32) -> Flags {
         Flags::all(FlagSource::Test { left, right, bits }, FlagValue::FromSource)
     }
 
     /// Set by another operation with this result: whether it is zero or negative, and nothing of carry and overflow.
-    pub(in crate::evaluator) fn result(value: Value, bits: u32) -> Flags {
+    pub(in crate::evaluator) fn result(value: MachineValue, bits: u32) -> Flags {
         let (carry, overflow) = (FlagValue::Unknown, FlagValue::Unknown);
         Flags { carry, overflow, ..Flags::all(FlagSource::Result { value, bits }, FlagValue::FromSource) }
     }
@@ -209,7 +209,7 @@ impl Flags {
     }
 
     /// The same flags, with what is known of the values that they come from.
-    pub(in crate::evaluator) fn map(self, change: impl Fn(Value) -> Value) -> Flags {
+    pub(in crate::evaluator) fn map(self, change: impl Fn(MachineValue) -> MachineValue) -> Flags {
         let source = match self.source {
             FlagSource::Compare { left, right, bits } => {
                 FlagSource::Compare { left: change(left), right: change(right), bits }
@@ -279,8 +279,8 @@ impl Flags {
     }
 
     /// Whether a condition holds; `None` when that depends on unknowns.
-    pub(in crate::evaluator) fn decide(self, condition: Condition, facts: &impl Facts) -> Option<bool> {
-        use Condition::*;
+    pub(in crate::evaluator) fn decide(self, condition: BranchCondition, facts: &impl Facts) -> Option<bool> {
+        use BranchCondition::*;
         let from_source = condition.flags().iter().all(|&flag| self.value(flag) == FlagValue::FromSource);
         if from_source && let Some(holds) = self.source.decide(condition, facts) {
             return Some(holds);
@@ -309,7 +309,11 @@ impl Flags {
     }
 
     /// What a condition that holds says of a value: the value and the numbers that remain.
-    pub(in crate::evaluator) fn imply(self, condition: Condition, facts: &impl Facts) -> Option<(Value, Range)> {
+    pub(in crate::evaluator) fn imply(
+        self,
+        condition: BranchCondition,
+        facts: &impl Facts,
+    ) -> Option<(MachineValue, ValueRange)> {
         let from_source = condition.flags().iter().all(|&flag| self.value(flag) == FlagValue::FromSource);
         if from_source { self.source.imply(condition, facts) } else { None }
     }
@@ -354,48 +358,52 @@ impl FlagSource {
         }
     }
 
-    fn decide(self, condition: Condition, facts: &impl Facts) -> Option<bool> {
+    fn decide(self, condition: BranchCondition, facts: &impl Facts) -> Option<bool> {
         match self {
             FlagSource::Compare { left, right, bits } => compare(condition, left, right, bits, facts),
             FlagSource::Test { left, right, bits } => match (left, right) {
-                (Value::Known(left), Value::Known(right)) => {
-                    compare_with_zero(condition, Value::Known(left & right), bits, facts)
+                (MachineValue::Known(left), MachineValue::Known(right)) => {
+                    compare_with_zero(condition, MachineValue::Known(left & right), bits, facts)
                 }
                 _ if left == right => compare_with_zero(condition, left, bits, facts),
-                (Value::Known(0), _) | (_, Value::Known(0)) => {
-                    compare_with_zero(condition, Value::Known(0), bits, facts)
+                (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => {
+                    compare_with_zero(condition, MachineValue::Known(0), bits, facts)
                 }
-                (value, Value::Known(wanted)) if keeps_all(facts.range(value, bits), wanted) => {
+                (value, MachineValue::Known(wanted)) if keeps_all(facts.range(value, bits), wanted) => {
                     compare_with_zero(condition, value, bits, facts)
                 }
-                _ => compare_with_zero(condition, Value::ANY, bits, facts),
+                _ => compare_with_zero(condition, MachineValue::ANY, bits, facts),
             },
             FlagSource::Result { value, bits } => match condition {
-                Condition::Equal | Condition::NotEqual | Condition::Negative | Condition::NotNegative => {
-                    compare_with_zero(condition, value, bits, facts)
-                }
+                BranchCondition::Equal
+                | BranchCondition::NotEqual
+                | BranchCondition::Negative
+                | BranchCondition::NotNegative => compare_with_zero(condition, value, bits, facts),
                 _ => None,
             },
             FlagSource::Unknown => None,
         }
     }
 
-    fn imply(self, condition: Condition, facts: &impl Facts) -> Option<(Value, Range)> {
+    fn imply(self, condition: BranchCondition, facts: &impl Facts) -> Option<(MachineValue, ValueRange)> {
         match self {
             FlagSource::Compare { left, right, bits } => imply_compare(condition, left, right, bits, facts),
             FlagSource::Test { left, right, bits } => {
                 let whole = left == right
-                    || matches!(right, Value::Known(wanted) if keeps_all(facts.range(left, bits), wanted));
+                    || matches!(right, MachineValue::Known(wanted) if keeps_all(facts.range(left, bits), wanted));
                 match (condition, left) {
-                    (Condition::NotEqual, Value::Symbol { offset: 0, .. }) => Some((left, Range::POINTER)),
-                    _ if whole => imply_compare(condition, left, Value::Known(0), bits, facts),
+                    (BranchCondition::NotEqual, MachineValue::Symbol { offset: 0, .. }) => {
+                        Some((left, ValueRange::POINTER))
+                    }
+                    _ if whole => imply_compare(condition, left, MachineValue::Known(0), bits, facts),
                     _ => None,
                 }
             }
             FlagSource::Result { value, bits } => match condition {
-                Condition::Equal | Condition::NotEqual | Condition::Negative | Condition::NotNegative => {
-                    imply_compare(condition, value, Value::Known(0), bits, facts)
-                }
+                BranchCondition::Equal
+                | BranchCondition::NotEqual
+                | BranchCondition::Negative
+                | BranchCondition::NotNegative => imply_compare(condition, value, MachineValue::Known(0), bits, facts),
                 _ => None,
             },
             FlagSource::Unknown => None,
@@ -408,61 +416,61 @@ mod tests {
     use super::*;
     use crate::evaluator::values::value::signed;
 
-    struct Fixed(Range);
+    struct Fixed(ValueRange);
 
     impl Facts for Fixed {
-        fn range(&self, value: Value, bits: u32) -> Range {
+        fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
             match value {
-                Value::Known(number) => Range::new(signed(number, bits), signed(number, bits)),
-                Value::Symbol { .. } => self.0,
-                Value::Unknown(_) => Range::ALL,
+                MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+                MachineValue::Symbol { .. } => self.0,
+                MachineValue::Unknown(_) => ValueRange::ALL,
             }
         }
     }
 
-    const SYMBOL: Value = Value::Symbol { id: 0, offset: 0 };
+    const SYMBOL: MachineValue = MachineValue::Symbol { id: 0, offset: 0 };
 
-    fn check(range: Range, condition: Condition, right: u64, expected: Option<bool>) {
-        let flags = Flags::compare(SYMBOL, Value::Known(right), 32);
+    fn check(range: ValueRange, condition: BranchCondition, right: u64, expected: Option<bool>) {
+        let flags = Flags::compare(SYMBOL, MachineValue::Known(right), 32);
         assert_eq!(flags.decide(condition, &Fixed(range)), expected, "{range:?} {condition:?} {right}");
     }
 
     #[test]
     fn conditions_are_pairs_of_opposites_and_of_mirror_images() {
-        for condition in Condition::DECIDED {
-            assert!(condition != Condition::Other && condition.opposite() != condition);
-            assert!(Condition::DECIDED.contains(&condition.opposite()));
+        for condition in BranchCondition::DECIDED {
+            assert!(condition != BranchCondition::Other && condition.opposite() != condition);
+            assert!(BranchCondition::DECIDED.contains(&condition.opposite()));
             assert_eq!(condition.opposite().opposite(), condition);
             let mirrored = condition.mirrored();
-            assert!(mirrored == Condition::Other || mirrored.mirrored() == condition, "{condition:?}");
+            assert!(mirrored == BranchCondition::Other || mirrored.mirrored() == condition, "{condition:?}");
         }
     }
 
     #[test]
     fn ranges_decide_what_they_can() {
-        let status = Range::new(-1, 0);
-        check(status, Condition::Greater, 0, Some(false));
-        check(status, Condition::Less, 0, None);
-        check(status, Condition::Equal, 1, Some(false));
-        check(Range::POINTER, Condition::Equal, 0, Some(false));
-        check(Range::ALL, Condition::Equal, 0, None);
+        let status = ValueRange::new(-1, 0);
+        check(status, BranchCondition::Greater, 0, Some(false));
+        check(status, BranchCondition::Less, 0, None);
+        check(status, BranchCondition::Equal, 1, Some(false));
+        check(ValueRange::POINTER, BranchCondition::Equal, 0, Some(false));
+        check(ValueRange::ALL, BranchCondition::Equal, 0, None);
     }
 
     #[test]
     fn numbers_decide_everything() {
-        let flags = Flags::compare(Value::Known(0xffff_ffff), Value::Known(1), 32);
-        let facts = Fixed(Range::ALL);
-        assert_eq!(flags.decide(Condition::Less, &facts), Some(true));
-        assert_eq!(flags.decide(Condition::Below, &facts), Some(false));
+        let flags = Flags::compare(MachineValue::Known(0xffff_ffff), MachineValue::Known(1), 32);
+        let facts = Fixed(ValueRange::ALL);
+        assert_eq!(flags.decide(BranchCondition::Less, &facts), Some(true));
+        assert_eq!(flags.decide(BranchCondition::Below, &facts), Some(false));
     }
 
     #[test]
     fn a_branch_narrows() {
         let flags = Flags::test(SYMBOL, SYMBOL, 32);
-        let facts = Fixed(Range::new(-1, 0));
-        let (_, failed) = flags.imply(Condition::Negative, &facts).unwrap();
-        assert_eq!(Range::new(-1, 0).intersect(failed).and_then(Range::single), Some(-1));
-        let (_, worked) = flags.imply(Condition::NotNegative, &facts).unwrap();
-        assert_eq!(Range::new(-1, 0).intersect(worked).and_then(Range::single), Some(0));
+        let facts = Fixed(ValueRange::new(-1, 0));
+        let (_, failed) = flags.imply(BranchCondition::Negative, &facts).unwrap();
+        assert_eq!(ValueRange::new(-1, 0).intersect(failed).and_then(ValueRange::single), Some(-1));
+        let (_, worked) = flags.imply(BranchCondition::NotNegative, &facts).unwrap();
+        assert_eq!(ValueRange::new(-1, 0).intersect(worked).and_then(ValueRange::single), Some(0));
     }
 }

@@ -24,7 +24,7 @@ impl Default for EvaluationLimits {
 
 /// What one way of following has used up of its limits.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::evaluator) struct Fuel {
+pub(in crate::evaluator) struct PathFuel {
     given: EvaluationLimits,
     /// Those of this way of following.
     limits: EvaluationLimits,
@@ -34,10 +34,10 @@ pub(in crate::evaluator) struct Fuel {
     pub(in crate::evaluator) forks: u64,
 }
 
-impl Fuel {
+impl PathFuel {
     /// Nothing used up yet.
-    pub(in crate::evaluator) fn new(limits: EvaluationLimits) -> Fuel {
-        Fuel { given: limits, limits, steps: 0, forks: 0 }
+    pub(in crate::evaluator) fn new(limits: EvaluationLimits) -> PathFuel {
+        PathFuel { given: limits, limits, steps: 0, forks: 0 }
     }
 
     /// Begins anew, where calls that are nested in at most so many others are followed: what sees outer calls alone is
@@ -45,7 +45,7 @@ impl Fuel {
     pub(in crate::evaluator) fn refill(&mut self, levels: usize) {
         let share = if levels == usize::MAX { 1 } else { SHARE_OF_OUTER };
         let (steps, forks) = (self.given.steps / share, self.given.forks / share);
-        *self = Fuel { limits: EvaluationLimits { steps, forks, ..self.given }, steps: 0, forks: 0, ..*self };
+        *self = PathFuel { limits: EvaluationLimits { steps, forks, ..self.given }, steps: 0, forks: 0, ..*self };
     }
 
     /// Whether another instruction may be carried out.
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn work_on_memory_counts_but_never_passes_the_limit() {
-        let mut fuel = Fuel::new(EvaluationLimits { steps: 10, forks: 1, depth: 1 });
+        let mut fuel = PathFuel::new(EvaluationLimits { steps: 10, forks: 1, depth: 1 });
         fuel.consume(128);
         assert_eq!((fuel.steps, fuel.has_steps()), (2, true));
         fuel.consume(u64::MAX);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn outer_calls_alone_get_a_share() {
-        let mut fuel = Fuel::new(EvaluationLimits { steps: 80, forks: 16, depth: 9 });
+        let mut fuel = PathFuel::new(EvaluationLimits { steps: 80, forks: 16, depth: 9 });
         fuel.refill(1);
         fuel.forks = 2;
         assert_eq!(fuel.exhausted().as_deref(), Some("the limit of 2 branches on unknowns was reached"));

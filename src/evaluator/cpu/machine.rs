@@ -1,19 +1,20 @@
 //! What all paths share, and what instructions and models do through it: memory, new objects and names, facts of the
 //! interpreter.
 
-use crate::binary::image::{IMPORT_WINDOW, Image};
-use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::flags::{Condition, Facts};
-use crate::evaluator::cpu::fuel::Fuel;
-use crate::evaluator::cpu::state::{Known, State};
-use crate::evaluator::cpu::trace::{Trace, TraceEvent};
+use crate::binary::image::{BinaryImage, IMPORT_WINDOW};
+use crate::evaluator::cpu::convention::CallingConvention;
+use crate::evaluator::cpu::flags::{BranchCondition, Facts};
+use crate::evaluator::cpu::fuel::PathFuel;
+use crate::evaluator::cpu::state::{PathFacts, PathState};
+use crate::evaluator::cpu::trace::{StepTrace, TraceEvent};
 use crate::evaluator::memory::guards::StaticGuards;
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::symbol::{DefinitionSite, Range, Symbol, Symbols, Table};
+use crate::evaluator::values::symbol::{DefinitionSite, JumpTable, SymbolFacts, SymbolTable, ValueRange};
 use crate::evaluator::values::value::{
-    HEAP, HEAP_STRIDE, OBJECT_STRIDE, OBJECTS, PointsTo, Region, THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, region,
+    HEAP, HEAP_STRIDE, MachineValue, MemoryRegion, OBJECT_STRIDE, OBJECTS, PointsTo, THREAD, THREAD_BLOCK,
+    THREAD_BLOCKS, region,
 };
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 /// What stack protectors compare with: any number would do.
 pub(super) const CANARY: u64 = 0x00c0_ffee_1234_5600;
@@ -30,31 +31,31 @@ pub struct TargetInterpreter {
 }
 
 /// What the paths of one evaluation share.
-pub(in crate::evaluator) struct Machine<'a, 'data> {
-    pub(in crate::evaluator) image: &'a Image<'data>,
-    pub(in crate::evaluator) convention: &'static Convention,
+pub(in crate::evaluator) struct SharedMachine<'a, 'data> {
+    pub(in crate::evaluator) image: &'a BinaryImage<'data>,
+    pub(in crate::evaluator) convention: &'static CallingConvention,
     pub(in crate::evaluator) interpreter: TargetInterpreter,
-    pub(in crate::evaluator) symbols: Symbols,
-    pub(in crate::evaluator) trace: Trace,
-    pub(in crate::evaluator) fuel: Fuel,
+    pub(in crate::evaluator) symbols: SymbolTable,
+    pub(in crate::evaluator) trace: StepTrace,
+    pub(in crate::evaluator) fuel: PathFuel,
     pub(in crate::evaluator) guards: StaticGuards,
     allocation_ids: FastMap<(u64, u64, u64), u64>,
 }
 
-impl<'a, 'data> Machine<'a, 'data> {
+impl<'a, 'data> SharedMachine<'a, 'data> {
     /// A machine that nothing was done on.
     pub(in crate::evaluator) fn new(
-        image: &'a Image<'data>,
-        convention: &'static Convention,
+        image: &'a BinaryImage<'data>,
+        convention: &'static CallingConvention,
         interpreter: TargetInterpreter,
-        fuel: Fuel,
-    ) -> Machine<'a, 'data> {
-        Machine {
+        fuel: PathFuel,
+    ) -> SharedMachine<'a, 'data> {
+        SharedMachine {
             image,
             convention,
             interpreter,
-            symbols: Symbols::default(),
-            trace: Trace::default(),
+            symbols: SymbolTable::default(),
+            trace: StepTrace::default(),
             fuel,
             guards: StaticGuards::default(),
             allocation_ids: FastMap::default(),
@@ -62,7 +63,7 @@ impl<'a, 'data> Machine<'a, 'data> {
     }
 }
 
-impl Machine<'_, '_> {
+impl SharedMachine<'_, '_> {
     /// Whether code of the image is at an address.
     pub(in crate::evaluator) fn is_code(&self, address: u64) -> bool {
         self.image.segment_at(address).is_some_and(|segment| segment.executable)
@@ -75,42 +76,42 @@ impl Machine<'_, '_> {
     }
 
     /// An argument of the call that was just entered.
-    pub(in crate::evaluator) fn argument(&self, state: &State, number: usize) -> Value {
+    pub(in crate::evaluator) fn argument(&self, state: &PathState, number: usize) -> MachineValue {
         let convention = self.convention;
         if let Some(&register) = convention.arguments.get(number) {
             return state.register(register);
         }
         let place = convention.stacked + 8 * (number - convention.arguments.len()) as u64;
         match state.register(convention.stack_pointer) {
-            Value::Known(stack) => state.resolve(state.memory.read(self.image, stack.wrapping_add(place), 8)),
-            Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+            MachineValue::Known(stack) => state.resolve(state.memory.read(self.image, stack.wrapping_add(place), 8)),
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
         }
     }
 
     /// The answer to a condition; `None` when both ways are open, and then the instruction forks.
-    pub(in crate::evaluator) fn ask(&self, state: &mut State, condition: Condition) -> Option<bool> {
+    pub(in crate::evaluator) fn ask(&self, state: &mut PathState, condition: BranchCondition) -> Option<bool> {
         state.pending_branch.take().or_else(|| state.decide(condition, &self.symbols))
     }
 
     /// Notes a step of a path.
-    pub(in crate::evaluator) fn note(&mut self, state: &mut State, what: TraceEvent) {
+    pub(in crate::evaluator) fn note(&mut self, state: &mut PathState, what: TraceEvent) {
         state.trace = self.trace.push(state.trace, state.pc, what);
     }
 
     /// A new symbolic value, made at this place.
-    pub(in crate::evaluator) fn fresh(&mut self, state: &mut State, symbol: Symbol) -> Value {
+    pub(in crate::evaluator) fn fresh(&mut self, state: &mut PathState, symbol: SymbolFacts) -> MachineValue {
         self.fresh_part(state, symbol, 0)
     }
 
-    fn fresh_part(&mut self, state: &mut State, symbol: Symbol, part: u8) -> Value {
+    fn fresh_part(&mut self, state: &mut PathState, symbol: SymbolFacts, part: u8) -> MachineValue {
         let source = DefinitionSite { address: state.pc, context: state.context(), part };
         let id = self.symbols.name(source, symbol);
         state.issue(id);
-        Value::Symbol { id, offset: 0 }
+        MachineValue::Symbol { id, offset: 0 }
     }
 
     /// A new allocation, made at this place.
-    pub(in crate::evaluator) fn allocate(&mut self, state: &mut State, zeros: Value) -> Value {
+    pub(in crate::evaluator) fn allocate(&mut self, state: &mut PathState, zeros: MachineValue) -> MachineValue {
         let zeros = zeros.known().unwrap_or(0).min(HEAP_STRIDE / 2);
         for turn in 0..SEPARATE_ALLOCATIONS {
             let number = self.allocation_id((state.pc, state.context(), turn));
@@ -120,14 +121,14 @@ impl Machine<'_, '_> {
             }
             if !state.memory.is_allocated(address) {
                 state.memory.allocate(address, zeros);
-                return Value::Known(address);
+                return MachineValue::Known(address);
             }
         }
-        self.fresh(state, Symbol::new(Range::POINTER))
+        self.fresh(state, SymbolFacts::new(ValueRange::POINTER))
     }
 
     /// An object of the interpreter whose identity matters, made at this place.
-    pub(in crate::evaluator) fn object(&mut self, state: &mut State) -> u64 {
+    pub(in crate::evaluator) fn object(&mut self, state: &mut PathState) -> u64 {
         for turn in 0..SEPARATE_ALLOCATIONS {
             let handle = OBJECTS + (1 + self.allocation_id((state.pc, state.context(), 16 + turn))) * OBJECT_STRIDE;
             if state.module(handle).is_none() {
@@ -138,7 +139,7 @@ impl Machine<'_, '_> {
     }
 
     /// The number of a slot that each thread has, asked for at this place.
-    pub(in crate::evaluator) fn thread_slot_number(&mut self, state: &State) -> u64 {
+    pub(in crate::evaluator) fn thread_slot_number(&mut self, state: &PathState) -> u64 {
         self.allocation_id((state.pc, state.context(), 32))
     }
 
@@ -148,41 +149,46 @@ impl Machine<'_, '_> {
     }
 
     /// Reads memory through a pointer.
-    pub(in crate::evaluator) fn load(&mut self, state: &mut State, address: Value, size: u64) -> Value {
+    pub(in crate::evaluator) fn load(
+        &mut self,
+        state: &mut PathState,
+        address: MachineValue,
+        size: u64,
+    ) -> MachineValue {
         match address {
-            Value::Known(address) => {
+            MachineValue::Known(address) => {
                 if let Some(import) = self.import_index(address) {
                     return self.imported_datum(state, import, address % IMPORT_WINDOW, size);
                 }
-                if region(address) == Region::Thread
+                if region(address) == MemoryRegion::Thread
                     && let Some(value) = self.thread_field(address - THREAD)
                 {
                     return value.truncate(8 * size as u32);
                 }
-                if region(address) == Region::Object
+                if region(address) == MemoryRegion::Object
                     && let Some(value) = self.header_field(address % OBJECT_STRIDE, size)
                 {
-                    return Value::Known(value);
+                    return MachineValue::Known(value);
                 }
                 state.resolve(state.memory.read(self.image, address, size))
             }
-            Value::Symbol { .. } if address.points_to() != PointsTo::OUTSIDE => {
-                self.load(state, Value::Unknown(address.points_to()), size)
+            MachineValue::Symbol { .. } if address.points_to() != PointsTo::OUTSIDE => {
+                self.load(state, MachineValue::Unknown(address.points_to()), size)
             }
-            Value::Symbol { offset, .. } => {
+            MachineValue::Symbol { offset, .. } => {
                 match u64::try_from(offset).ok().and_then(|offset| self.header_field(offset, size)) {
-                    Some(value) => Value::Known(value),
-                    None => Value::Unknown(PointsTo::OUTSIDE),
+                    Some(value) => MachineValue::Known(value),
+                    None => MachineValue::Unknown(PointsTo::OUTSIDE),
                 }
             }
-            Value::Unknown(reach) => {
+            MachineValue::Unknown(reach) => {
                 let own = if reach.may(PointsTo::STACK.with(PointsTo::HEAP)) {
                     state.memory.contents(reach).with(PointsTo::OUTSIDE)
                 } else {
                     PointsTo::OUTSIDE
                 };
                 let own = own.read_from_memory();
-                Value::Unknown(if self.reaches_data(reach) { own.with(PointsTo::IMAGE) } else { own })
+                MachineValue::Unknown(if self.reaches_data(reach) { own.with(PointsTo::IMAGE) } else { own })
             }
         }
     }
@@ -196,87 +202,101 @@ impl Machine<'_, '_> {
     }
 
     /// A number that is not known, out of the bits of a mask: a small one is often the index into a table.
-    pub(in crate::evaluator) fn masked(&mut self, state: &mut State, mask: Value) -> Value {
+    pub(in crate::evaluator) fn masked(&mut self, state: &mut PathState, mask: MachineValue) -> MachineValue {
         match mask {
-            Value::Known(highest @ (3 | 7 | 15 | 31)) => {
-                self.fresh_part(state, Symbol::new(Range::new(0, highest.cast_signed())), 10)
+            MachineValue::Known(highest @ (3 | 7 | 15 | 31)) => {
+                self.fresh_part(state, SymbolFacts::new(ValueRange::new(0, highest.cast_signed())), 10)
             }
-            _ => Value::ANY,
+            _ => MachineValue::ANY,
         }
     }
 
     /// A number of which only the lowest byte is known.
-    pub(in crate::evaluator) fn low_byte(&mut self, state: &mut State, byte: u8) -> Value {
-        self.fresh_part(state, Symbol { low: Some(byte), ..Symbol::new(Range::ALL) }, 11)
+    pub(in crate::evaluator) fn low_byte(&mut self, state: &mut PathState, byte: u8) -> MachineValue {
+        self.fresh_part(state, SymbolFacts { low: Some(byte), ..SymbolFacts::new(ValueRange::ALL) }, 11)
     }
 
     /// A table of code addresses in which an index points that is not known.
-    pub(in crate::evaluator) fn table(&self, state: &State, start: u64, size: u64, index: Value) -> Table {
-        let facts = Known { symbols: &self.symbols, facts: &state.facts };
+    pub(in crate::evaluator) fn table(
+        &self,
+        state: &PathState,
+        start: u64,
+        size: u64,
+        index: MachineValue,
+    ) -> JumpTable {
+        let facts = PathFacts { symbols: &self.symbols, facts: &state.facts };
         let range = Facts::range(&facts, index, 64);
         let highest = u64::try_from(range.high).ok().filter(|_| range.low >= 0);
-        let count = highest.map_or(Table::LONGEST, |highest| highest.saturating_add(1).min(Table::LONGEST));
-        Table { start, size: size as u8, signed: false, shift: 0, count }
+        let count = highest.map_or(JumpTable::LONGEST, |highest| highest.saturating_add(1).min(JumpTable::LONGEST));
+        JumpTable { start, size: size as u8, signed: false, shift: 0, count }
     }
 
     /// An entry of a table of code addresses whose index is not known.
-    pub(in crate::evaluator) fn load_entry(&mut self, state: &mut State, table: Table) -> Value {
-        self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 7)
+    pub(in crate::evaluator) fn load_entry(&mut self, state: &mut PathState, table: JumpTable) -> MachineValue {
+        self.fresh_part(state, SymbolFacts { table: Some(table), ..SymbolFacts::new(ValueRange::ALL) }, 7)
     }
 
     /// The same entry, shifted to the left.
-    pub(in crate::evaluator) fn shift_entry(&mut self, state: &mut State, id: u32, amount: u32) -> Value {
+    pub(in crate::evaluator) fn shift_entry(&mut self, state: &mut PathState, id: u32, amount: u32) -> MachineValue {
         match self.symbols.get(id).and_then(|symbol| symbol.table) {
             Some(table) if table.shift == 0 && amount < 8 => {
-                let table = Table { shift: amount as u8, ..table };
-                self.fresh_part(state, Symbol { table: Some(table), ..Symbol::new(Range::ALL) }, 8)
+                let table = JumpTable { shift: amount as u8, ..table };
+                self.fresh_part(state, SymbolFacts { table: Some(table), ..SymbolFacts::new(ValueRange::ALL) }, 8)
             }
-            Some(_) | None => Value::ANY,
+            Some(_) | None => MachineValue::ANY,
         }
     }
 
     /// The interpreter's state: always the same, since the module is imported into the main interpreter.
-    pub(in crate::evaluator) fn interpreter_state(&mut self) -> Value {
+    pub(in crate::evaluator) fn interpreter_state(&mut self) -> MachineValue {
         let source = DefinitionSite { address: 0, context: 0, part: 2 };
-        Value::Symbol { id: self.symbols.name(source, Symbol::new(Range::POINTER)), offset: 0 }
+        MachineValue::Symbol { id: self.symbols.name(source, SymbolFacts::new(ValueRange::POINTER)), offset: 0 }
     }
 
     /// Whether a value cannot be zero.
-    pub(in crate::evaluator) fn is_nonzero(&self, state: &State, value: Value) -> bool {
-        let facts = Known { symbols: &self.symbols, facts: &state.facts };
+    pub(in crate::evaluator) fn is_nonzero(&self, state: &PathState, value: MachineValue) -> bool {
+        let facts = PathFacts { symbols: &self.symbols, facts: &state.facts };
         Facts::range(&facts, value, 64).excludes_zero()
     }
 
     /// A new unknown that is not zero, made at this place.
-    pub(in crate::evaluator) fn nonzero(&mut self, state: &mut State) -> Value {
-        self.fresh_part(state, Symbol::new(Range::POINTER), 9)
+    pub(in crate::evaluator) fn nonzero(&mut self, state: &mut PathState) -> MachineValue {
+        self.fresh_part(state, SymbolFacts::new(ValueRange::POINTER), 9)
     }
 
     /// Writes memory through a pointer.
-    pub(in crate::evaluator) fn store(&mut self, state: &mut State, address: Value, size: u64, value: Value) {
+    pub(in crate::evaluator) fn store(
+        &mut self,
+        state: &mut PathState,
+        address: MachineValue,
+        size: u64,
+        value: MachineValue,
+    ) {
         if size == 8 {
             state.memory.expose(self.image, value);
         }
         match address {
-            Value::Known(address) => {
-                let outside = region(address) == Region::Object || self.import_index(address).is_some();
+            MachineValue::Known(address) => {
+                let outside = region(address) == MemoryRegion::Object || self.import_index(address).is_some();
                 if !outside {
                     state.memory.write(self.image, address, size, value);
                 }
             }
-            Value::Symbol { .. } if address.points_to() == PointsTo::OUTSIDE => {}
-            Value::Symbol { .. } | Value::Unknown(_) => state.memory.taint(self.image, address.points_to(), value),
+            MachineValue::Symbol { .. } if address.points_to() == PointsTo::OUTSIDE => {}
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {
+                state.memory.taint(self.image, address.points_to(), value)
+            }
         }
     }
 
     /// What the thread's block holds where that is known.
-    fn thread_field(&self, offset: u64) -> Option<Value> {
+    fn thread_field(&self, offset: u64) -> Option<MachineValue> {
         match offset {
-            0x28 if self.image.format == Format::Elf => Some(Value::Known(CANARY)),
-            0 | 0x30 => Some(Value::Known(THREAD)),
-            0x58 => Some(Value::Known(THREAD + THREAD_BLOCKS)),
-            THREAD_BLOCKS..THREAD_BLOCK => Some(Value::Known(THREAD + THREAD_BLOCK)),
-            0x10 if self.image.format == Format::Pe => Some(Value::Known(0x1000)),
+            0x28 if self.image.format == ImageFormat::Elf => Some(MachineValue::Known(CANARY)),
+            0 | 0x30 => Some(MachineValue::Known(THREAD)),
+            0x58 => Some(MachineValue::Known(THREAD + THREAD_BLOCKS)),
+            THREAD_BLOCKS..THREAD_BLOCK => Some(MachineValue::Known(THREAD + THREAD_BLOCK)),
+            0x10 if self.image.format == ImageFormat::Pe => Some(MachineValue::Known(0x1000)),
             _ => None,
         }
     }
@@ -292,18 +312,18 @@ impl Machine<'_, '_> {
     }
 
     /// The module that an unknown comes from.
-    pub(in crate::evaluator) fn origin(&self, value: Value) -> Option<String> {
+    pub(in crate::evaluator) fn origin(&self, value: MachineValue) -> Option<String> {
         match value {
-            Value::Symbol { id, .. } => self.symbols.get(id).and_then(|symbol| symbol.origin.clone()),
-            Value::Known(_) | Value::Unknown(_) => None,
+            MachineValue::Symbol { id, .. } => self.symbols.get(id).and_then(|symbol| symbol.origin.clone()),
+            MachineValue::Known(_) | MachineValue::Unknown(_) => None,
         }
     }
 
     /// The import whose result a value is, when nothing else is known of it.
-    pub(in crate::evaluator) fn defining_import(&self, value: Value) -> Option<usize> {
+    pub(in crate::evaluator) fn defining_import(&self, value: MachineValue) -> Option<usize> {
         match value {
-            Value::Symbol { id, offset: 0 } => self.symbols.get(id).and_then(|symbol| symbol.import),
-            Value::Symbol { .. } | Value::Known(_) | Value::Unknown(_) => None,
+            MachineValue::Symbol { id, offset: 0 } => self.symbols.get(id).and_then(|symbol| symbol.import),
+            MachineValue::Symbol { .. } | MachineValue::Known(_) | MachineValue::Unknown(_) => None,
         }
     }
 
@@ -319,12 +339,12 @@ impl Machine<'_, '_> {
     }
 
     /// `Py_GetVersion()` of the interpreter that the run imitates, in memory.
-    pub(in crate::evaluator) fn version_text(&mut self, state: &mut State) -> Value {
+    pub(in crate::evaluator) fn version_text(&mut self, state: &mut PathState) -> MachineValue {
         let build = if self.interpreter.free_threaded { " free-threading build" } else { "" };
         let text = format!("3.{}.0{build} (main) [C]\0", self.interpreter.minor);
-        let block = self.allocate(state, Value::Known(0));
+        let block = self.allocate(state, MachineValue::Known(0));
         for (index, byte) in text.bytes().enumerate() {
-            self.store(state, block.offset(index as u64), 1, Value::Known(u64::from(byte)));
+            self.store(state, block.offset(index as u64), 1, MachineValue::Known(u64::from(byte)));
         }
         block
     }
@@ -339,25 +359,25 @@ mod tests {
     fn what_is_stored_is_loaded_and_objects_outside_are_immortal() {
         on_machine(|machine, state| {
             let stack = state.register(CONVENTION.stack_pointer);
-            machine.store(state, stack, 8, Value::Known(0x1122_3344_5566_7788));
+            machine.store(state, stack, 8, MachineValue::Known(0x1122_3344_5566_7788));
             assert_eq!(known(machine, state, stack, 4), Some(0x5566_7788));
             assert_eq!(known(machine, state, stack.offset(7), 1), Some(0x11));
-            let object = machine.fresh(state, Symbol::new(Range::POINTER));
+            let object = machine.fresh(state, SymbolFacts::new(ValueRange::POINTER));
             assert_eq!(known(machine, state, object.offset(12), 4), Some(0xffff_ffff), "the local count");
             assert_eq!(known(machine, state, object.offset(16), 8), None);
             // Writes to objects of the interpreter are none of ours.
-            machine.store(state, Value::Known(OBJECTS + 32), 8, Value::Known(5));
-            assert_ne!(known(machine, state, Value::Known(OBJECTS + 32), 8), Some(5));
+            machine.store(state, MachineValue::Known(OBJECTS + 32), 8, MachineValue::Known(5));
+            assert_ne!(known(machine, state, MachineValue::Known(OBJECTS + 32), 8), Some(5));
         });
     }
 
     #[test]
     fn arguments_are_in_registers_and_then_on_the_stack() {
         on_machine(|machine, state| {
-            state.set_register(7, Value::Known(1));
-            state.set_register(6, Value::Known(2));
+            state.set_register(7, MachineValue::Known(1));
+            state.set_register(6, MachineValue::Known(2));
             let third = state.register(CONVENTION.stack_pointer).offset(8);
-            machine.store(state, third, 8, Value::Known(3));
+            machine.store(state, third, 8, MachineValue::Known(3));
             let found: Vec<Option<u64>> = (0..3).map(|number| machine.argument(state, number).known()).collect();
             assert_eq!(found, [Some(1), Some(2), Some(3)]);
         });
@@ -366,7 +386,7 @@ mod tests {
     #[test]
     fn allocations_of_one_place_are_apart_until_there_are_many() {
         on_machine(|machine, state| {
-            let blocks: Vec<Value> = (0..5).map(|_| machine.allocate(state, Value::Known(16))).collect();
+            let blocks: Vec<MachineValue> = (0..5).map(|_| machine.allocate(state, MachineValue::Known(16))).collect();
             let mut addresses: Vec<u64> = blocks.iter().filter_map(|block| block.known()).collect();
             addresses.dedup();
             assert_eq!(addresses.len(), 4, "{blocks:?}");

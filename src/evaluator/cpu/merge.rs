@@ -3,37 +3,45 @@
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::state::{REGISTERS, State, fact};
-use crate::binary::image::Image;
-use crate::evaluator::cpu::convention::Convention;
+use super::state::{PathState, REGISTERS, fact};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::cpu::convention::CallingConvention;
 use crate::evaluator::cpu::flags::Flags;
 use crate::evaluator::values::hash::FastHasher;
-use crate::evaluator::values::value::{ImageBounds, OBJECTS, Region, Value, region};
+use crate::evaluator::values::value::{ImageBounds, MachineValue, MemoryRegion, OBJECTS, region};
 
-impl State {
+impl PathState {
     /// What two paths must have in common to be taken together.
-    pub(in crate::evaluator) fn key(&self, convention: &Convention) -> u64 {
+    pub(in crate::evaluator) fn key(&self, convention: &CallingConvention) -> u64 {
         let mut hasher = FastHasher::default();
         (self.pc, self.context(), self.frames.len(), &self.modules, self.exception_set).hash(&mut hasher);
         for &index in convention.preserved {
             match self.register(index) {
-                Value::Known(address) if region(address) == Region::Object => {
+                MachineValue::Known(address) if region(address) == MemoryRegion::Object => {
                     (index, address - OBJECTS).hash(&mut hasher)
                 }
-                Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+                MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {}
             }
         }
         hasher.finish()
     }
 
-    fn stack(&self, convention: &Convention) -> u64 {
-        self.register(convention.stack_pointer).known().filter(|&stack| region(stack) == Region::Stack).unwrap_or(0)
+    fn stack(&self, convention: &CallingConvention) -> u64 {
+        self.register(convention.stack_pointer)
+            .known()
+            .filter(|&stack| region(stack) == MemoryRegion::Stack)
+            .unwrap_or(0)
     }
 
     /// Whether everything this path may do is covered by another one with the same key.
-    pub(in crate::evaluator) fn is_subsumed_by(&self, other: &State, image: &Image, convention: &Convention) -> bool {
+    pub(in crate::evaluator) fn is_subsumed_by(
+        &self,
+        other: &PathState,
+        image: &BinaryImage,
+        convention: &CallingConvention,
+    ) -> bool {
         let extent = ImageBounds::of(image);
-        let registers = |left: &[Value; REGISTERS], right: &[Value; REGISTERS]| {
+        let registers = |left: &[MachineValue; REGISTERS], right: &[MachineValue; REGISTERS]| {
             left.iter().zip(right).all(|(left, right)| left.is_subsumed_by(*right, extent))
         };
         registers(&self.registers, &other.registers)
@@ -60,7 +68,12 @@ impl State {
     }
 
     /// Covers another path with the same key, too.
-    pub(in crate::evaluator) fn join(&mut self, other: &State, image: &Image, convention: &Convention) {
+    pub(in crate::evaluator) fn join(
+        &mut self,
+        other: &PathState,
+        image: &BinaryImage,
+        convention: &CallingConvention,
+    ) {
         let (stack, extent) = (self.stack(convention), ImageBounds::of(image));
         self.settle();
         let mut other = other.clone();
@@ -125,9 +138,9 @@ mod tests {
             let stack = state.register(CONVENTION.stack_pointer);
             let mut other = state.clone();
             for (path, number) in [(&mut *state, 1), (&mut other, 2)] {
-                path.set_register(3, Value::Known(number));
-                machine.store(path, stack, 8, Value::Known(number));
-                path.flags = Flags::compare(Value::Known(number), Value::Known(0), 64);
+                path.set_register(3, MachineValue::Known(number));
+                machine.store(path, stack, 8, MachineValue::Known(number));
+                path.flags = Flags::compare(MachineValue::Known(number), MachineValue::Known(0), 64);
             }
             assert!(!state.is_subsumed_by(&other, image, &CONVENTION));
             let mut joined = state.clone();
@@ -135,7 +148,7 @@ mod tests {
             for path in [&*state, &other] {
                 assert!(path.is_subsumed_by(&joined, image, &CONVENTION));
             }
-            assert!(matches!(joined.register(3), Value::Unknown(_)));
+            assert!(matches!(joined.register(3), MachineValue::Unknown(_)));
             assert_eq!(known(machine, &mut joined, stack, 8), None);
         });
     }

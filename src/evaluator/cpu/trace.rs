@@ -1,7 +1,7 @@
 //! The steps of a path, kept in one list for all paths: each step knows the one before it.
 
-use crate::binary::image::Image;
-use crate::evaluator::values::value::Value;
+use crate::binary::image::BinaryImage;
+use crate::evaluator::values::value::MachineValue;
 use crate::model::evidence::Evidence;
 
 /// Most steps that are told of one path: its last ones.
@@ -25,17 +25,17 @@ pub(in crate::evaluator) enum TraceEvent {
     /// Went on where an exception of C++ led.
     LandingPad,
     /// Handed a definition to `PyModuleDef_Init`.
-    Definition { value: Value },
+    Definition { value: MachineValue },
     /// Created a module.
-    Module { definition: Value },
+    Module { definition: MachineValue },
     /// Called `PyUnstable_Module_SetGIL`.
-    SetGil { value: Value },
+    SetGil { value: MachineValue },
     /// Returned from the hook.
-    Return { value: Value },
+    Return { value: MachineValue },
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Node {
+struct TraceNode {
     before: u32,
     address: u64,
     what: TraceEvent,
@@ -43,16 +43,16 @@ struct Node {
 
 /// Every step of every path.
 #[derive(Debug, Default)]
-pub(in crate::evaluator) struct Trace {
-    nodes: Vec<Node>,
+pub(in crate::evaluator) struct StepTrace {
+    nodes: Vec<TraceNode>,
 }
 
-impl Trace {
+impl StepTrace {
     /// Adds a step after another one.
     pub(in crate::evaluator) fn push(&mut self, before: u32, address: u64, what: TraceEvent) -> u32 {
         match u32::try_from(self.nodes.len()) {
             Ok(index) if index < u32::MAX => {
-                self.nodes.push(Node { before, address, what });
+                self.nodes.push(TraceNode { before, address, what });
                 index
             }
             Ok(_) | Err(_) => before,
@@ -60,7 +60,7 @@ impl Trace {
     }
 
     /// A path's steps in order.
-    pub(in crate::evaluator) fn render(&self, last: u32, image: &Image) -> Vec<Evidence> {
+    pub(in crate::evaluator) fn render(&self, last: u32, image: &BinaryImage) -> Vec<Evidence> {
         let mut steps = Vec::new();
         let mut next = last;
         while let Some(node) = self.nodes.get(next as usize)
@@ -74,7 +74,7 @@ impl Trace {
     }
 }
 
-fn describe(node: &Node, image: &Image) -> Evidence {
+fn describe(node: &TraceNode, image: &BinaryImage) -> Evidence {
     let evidence = match node.what {
         TraceEvent::Call { import } => {
             let name = image.imports().get(import).map_or("?", |import| import.name.as_str());
@@ -108,12 +108,12 @@ fn describe(node: &Node, image: &Image) -> Evidence {
 }
 
 /// A value in words.
-fn number(value: Value) -> String {
+fn number(value: MachineValue) -> String {
     match value {
-        Value::Known(number) if number < 10 => number.to_string(),
-        Value::Known(number) => format!("{number:#x}"),
-        Value::Symbol { .. } => "result of a call".into(),
-        Value::Unknown(_) => "unknown".into(),
+        MachineValue::Known(number) if number < 10 => number.to_string(),
+        MachineValue::Known(number) => format!("{number:#x}"),
+        MachineValue::Symbol { .. } => "result of a call".into(),
+        MachineValue::Unknown(_) => "unknown".into(),
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
             machine.note(state, TraceEvent::Branch { taken: true });
             let mut other = state.clone();
             machine.note(&mut other, TraceEvent::Unfollowed);
-            machine.note(state, TraceEvent::Return { value: Value::Known(0) });
+            machine.note(state, TraceEvent::Return { value: MachineValue::Known(0) });
             let steps = machine.trace.render(state.trace, machine.image);
             let words: Vec<&str> = steps.iter().map(|step| step.what.as_str()).collect();
             assert_eq!(words, ["branch on an unknown", "hook returns"]);

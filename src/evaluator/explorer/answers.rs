@@ -1,11 +1,11 @@
 //! What functions of the libraries beside a file return, where that is always the same number.
 
-use super::{Executor, Purpose};
-use crate::binary::image::Image;
+use super::{FollowPurpose, PathExecutor};
+use crate::binary::image::BinaryImage;
 use crate::evaluator::cpu::fuel::EvaluationLimits;
 use crate::evaluator::cpu::machine::TargetInterpreter;
 use crate::evaluator::isa::InstructionSet;
-use crate::evaluator::values::value::{Region, Value, region};
+use crate::evaluator::values::value::{MachineValue, MemoryRegion, region};
 
 /// Limits of following one function: functions that answer what a library was built with are short.
 const LIMITS: EvaluationLimits = EvaluationLimits { steps: 10_000, forks: 100, depth: 16 };
@@ -14,7 +14,7 @@ const MOST_FUNCTIONS: usize = 32;
 /// Numbers below are no addresses of anything: the headers of files are there.
 const LOWEST_ADDRESS: u64 = 0x120;
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// The number that an imported function always returns.
     pub(super) fn answer(&mut self, import: usize) -> Option<u64> {
         if let Some(known) = self.answers.get(&import) {
@@ -26,7 +26,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let interpreter = self.machine.interpreter;
         let mut answer = None;
         if let Some(wanted) = self.machine.image.imports().get(import) {
-            let mut follow = |library: &Image<'_>, address| answer = constant::<I>(library, address, interpreter);
+            let mut follow = |library: &BinaryImage<'_>, address| answer = constant::<I>(library, address, interpreter);
             self.siblings.define(wanted, &mut follow);
         }
         self.answers.insert(import, answer);
@@ -35,19 +35,22 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 }
 
 /// The number with which all paths through a function end.
-fn constant<I: InstructionSet>(library: &Image<'_>, address: u64, interpreter: TargetInterpreter) -> Option<u64> {
-    let mut executor: Executor<'_, '_, I> = Executor::new(library, Purpose::Answer, "", interpreter, LIMITS);
+fn constant<I: InstructionSet>(library: &BinaryImage<'_>, address: u64, interpreter: TargetInterpreter) -> Option<u64> {
+    let mut executor: PathExecutor<'_, '_, I> =
+        PathExecutor::new(library, FollowPurpose::Answer, "", interpreter, LIMITS);
     executor.explore(address, usize::MAX);
     match executor.returned.as_slice() {
-        &[Value::Known(number)] if executor.abandoned.is_empty() => Some(number).filter(|&it| is_number(library, it)),
+        &[MachineValue::Known(number)] if executor.abandoned.is_empty() => {
+            Some(number).filter(|&it| is_number(library, it))
+        }
         _ => None,
     }
 }
 
 /// Whether a value is a number, and not an address of the library or of what the run made up.
-fn is_number(library: &Image<'_>, value: u64) -> bool {
+fn is_number(library: &BinaryImage<'_>, value: u64) -> bool {
     let is_address = library.segment_at(value).is_some() || library.import_at(value).is_some();
-    value < LOWEST_ADDRESS || (!is_address && region(value) == Region::Image)
+    value < LOWEST_ADDRESS || (!is_address && region(value) == MemoryRegion::Image)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Jumps, calls and returns, into the image and out of it.
 
-use super::{Executor, Purpose};
+use super::{FollowPurpose, PathExecutor};
 use crate::binary::image::ImportKind;
 use crate::evaluator::cpu::flags::Flags;
-use crate::evaluator::cpu::state::{END, LANES, REGISTERS, State, VECTORS};
+use crate::evaluator::cpu::state::{END, LANES, PathState, REGISTERS, VECTORS};
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::{self, CallModel, CallOrigin, CallOutcome};
 use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
-use crate::evaluator::values::symbol::{Range, Symbol, Table};
-use crate::evaluator::values::value::{PointsTo, Value, mask, signed};
+use crate::evaluator::values::symbol::{JumpTable, SymbolFacts, ValueRange};
+use crate::evaluator::values::value::{MachineValue, PointsTo, mask, signed};
 
 /// The name of what stands for a function that the image's own code chooses while it is loaded.
 const INDIRECT_FUNCTION: &str = "<indirect function>";
@@ -17,29 +17,29 @@ pub(super) const LONGEST_STUB: usize = 6;
 /// How much behind a pointer a call that is skipped may have written.
 const LARGEST_ARGUMENT: u64 = 4096;
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
-    pub(super) fn jump(&mut self, state: &mut State, target: Value) -> bool {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
+    pub(super) fn jump(&mut self, state: &mut PathState, target: MachineValue) -> bool {
         match target {
-            Value::Known(address) => {
+            MachineValue::Known(address) => {
                 if (self.machine.is_code(address) || address == END) && self.own_model(target).is_none() {
                     state.pc = address;
                     return true;
                 }
                 self.outside(state, target) && self.return_from_call(state)
             }
-            Value::Symbol { id, offset } => {
+            MachineValue::Symbol { id, offset } => {
                 if let Some(table) = self.machine.symbols.get(id).and_then(|symbol| symbol.table) {
                     self.fork_jump_table(state, table, offset);
                     return false;
                 }
                 self.tail_call(state, target)
             }
-            Value::Unknown(_) => self.tail_call(state, target),
+            MachineValue::Unknown(_) => self.tail_call(state, target),
         }
     }
 
     /// A jump through a pointer is a call when the stack is as it was at the call.
-    fn tail_call(&mut self, state: &mut State, target: Value) -> bool {
+    fn tail_call(&mut self, state: &mut PathState, target: MachineValue) -> bool {
         let entry = state.frames.last().map(|frame| I::stack_at_entry(frame));
         if state.register(self.machine.convention.stack_pointer).known() != entry {
             let address = state.pc;
@@ -49,7 +49,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         self.outside(state, target) && self.return_from_call(state)
     }
 
-    fn fork_jump_table(&mut self, state: &State, table: Table, offset: i64) {
+    fn fork_jump_table(&mut self, state: &PathState, table: JumpTable, offset: i64) {
         let mut targets = Vec::new();
         let size = u64::from(table.size);
         let end = table.start.saturating_add(table.count * size);
@@ -59,7 +59,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             if place >= end || !self.machine.image.is_read_only(place) {
                 break;
             }
-            let Value::Known(entry) = state.memory.read(self.machine.image, place, size) else { break };
+            let MachineValue::Known(entry) = state.memory.read(self.machine.image, place, size) else { break };
             let bits = 8 * u32::from(table.size);
             let entry = if table.signed { signed(entry, bits).cast_unsigned() } else { entry & mask(bits) };
             let target = (entry << table.shift).wrapping_add(offset.cast_unsigned());
@@ -82,7 +82,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
     }
 
-    pub(super) fn call(&mut self, state: &mut State, target: Value, return_to: u64) -> bool {
+    pub(super) fn call(&mut self, state: &mut PathState, target: MachineValue, return_to: u64) -> bool {
         if self.model_guard_call(state, return_to) {
             return true;
         }
@@ -91,7 +91,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if ends && !self.is_caught(state, return_to) {
             return false;
         }
-        if let Value::Known(address) = target
+        if let MachineValue::Known(address) = target
             && self.machine.is_code(address)
             && !self.may_return(address)
         {
@@ -100,7 +100,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
         let has_model = self.own_model(target).is_some();
         match target {
-            Value::Known(address)
+            MachineValue::Known(address)
                 if !has_model && self.machine.is_code(address) && self.is_too_deep(state) && !self.is_stub(address) =>
             {
                 self.skip(state);
@@ -110,7 +110,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 state.pc = return_to;
                 true
             }
-            Value::Known(address) if !has_model && self.machine.is_code(address) => {
+            MachineValue::Known(address) if !has_model && self.machine.is_code(address) => {
                 self.meet_guard_call(state, address, return_to);
                 I::enter(&mut self.machine, state, return_to);
                 state.pc = address;
@@ -124,11 +124,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// The model of a function of the image, when it belongs to the C++ run time.
-    pub(super) fn own_model(&mut self, target: Value) -> Option<CallModel> {
+    pub(super) fn own_model(&mut self, target: MachineValue) -> Option<CallModel> {
         self.models.own(self.machine.image, target.known()?)
     }
 
-    fn is_too_deep(&self, state: &State) -> bool {
+    fn is_too_deep(&self, state: &PathState) -> bool {
         state.frames.len() >= self.levels || self.follows_settled
     }
 
@@ -150,7 +150,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Goes on behind a call of the image's own code, which may have done anything.
-    fn skip(&mut self, state: &mut State) {
+    fn skip(&mut self, state: &mut PathState) {
         self.machine.note(state, TraceEvent::Skipped);
         self.machine.fuel.consume(LARGEST_ARGUMENT);
         self.open_declarations(state);
@@ -164,7 +164,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             (0..self.machine.convention.arguments.len()).map(|number| self.machine.argument(state, number).points_to());
         let given = given.fold(PointsTo::HEAP, PointsTo::with);
         if state.memory.contents(given).may(PointsTo::STACK) {
-            state.memory.taint(self.machine.image, PointsTo::STACK, Value::Unknown(PointsTo::OUTSIDE));
+            state.memory.taint(self.machine.image, PointsTo::STACK, MachineValue::Unknown(PointsTo::OUTSIDE));
         }
         state.memory.give_up_image(self.machine.image);
         for word in state.memory.words_with_handles(self.machine.image) {
@@ -176,15 +176,15 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         // It may have failed, and the caller tells by what it gives back; or it may have dealt with an exception.
         state.exception_set = false;
         self.clobber(state);
-        let result = self.machine.fresh(state, Symbol::new(Range::ALL));
+        let result = self.machine.fresh(state, SymbolFacts::new(ValueRange::ALL));
         state.set_register(self.machine.convention.result, result);
     }
 
     /// Calls something outside the image, or something unknown.
-    fn outside(&mut self, state: &mut State, target: Value) -> bool {
+    fn outside(&mut self, state: &mut PathState, target: MachineValue) -> bool {
         let import = match target {
-            Value::Known(address) => self.machine.import_index(address),
-            Value::Symbol { .. } | Value::Unknown(_) => None,
+            MachineValue::Known(address) => self.machine.import_index(address),
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => None,
         };
         let answer = match import {
             Some(index) if self.is_indirect(index) => {
@@ -196,11 +196,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                 if self.machine.image.imports().get(index).is_some_and(|import| import.kind == ImportKind::Opaque) =>
             {
                 let descriptor = state.register(self.machine.convention.result).known().unwrap_or(0);
-                CallOutcome::PreservesRegisters(Value::Known(0x10_0000 + (descriptor & 0xff_ffff)))
+                CallOutcome::PreservesRegisters(MachineValue::Known(0x10_0000 + (descriptor & 0xff_ffff)))
             }
             Some(index) => self.external_call(state, index),
             None => match (target, self.own_model(target)) {
-                (Value::Known(address), Some(model)) => externals::call_own(&mut self.machine, state, address, model),
+                (MachineValue::Known(address), Some(model)) => {
+                    externals::call_own(&mut self.machine, state, address, model)
+                }
                 _ => self.unknown_call(state, target),
             },
         };
@@ -228,13 +230,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
                     self.settle(state, handle);
                     return false;
                 }
-                Value::Known(handle)
+                MachineValue::Known(handle)
             }
             CallOutcome::SetsGil(handle) => {
                 if state.settled.is_none() && self.is_settled(state, handle) {
                     self.settle_early(state, handle);
                 }
-                Value::Known(0)
+                MachineValue::Known(0)
             }
             CallOutcome::Returns(value) => value,
         };
@@ -248,16 +250,16 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         import.is_some_and(|it| it.kind == ImportKind::Opaque && it.name == INDIRECT_FUNCTION)
     }
 
-    fn external_call(&mut self, state: &mut State, import: usize) -> CallOutcome {
+    fn external_call(&mut self, state: &mut PathState, import: usize) -> CallOutcome {
         let model = self.models.get(self.machine.image, import);
         let image = self.machine.image;
         if let Some(import) = image.imports().get(import) {
             self.note_callbacks(state, &import.name, model);
         }
         let outcome = externals::call(&mut self.machine, state, import, model);
-        if (self.purpose == Purpose::Create || self.follows_settled)
+        if (self.purpose == FollowPurpose::Create || self.follows_settled)
             && !model.is_some_and(CallModel::hands_on)
-            && let CallOutcome::Returns(Value::Symbol { id, .. }) = outcome
+            && let CallOutcome::Returns(MachineValue::Symbol { id, .. }) = outcome
         {
             self.machine.symbols.note_defining_import(id, import);
         }
@@ -269,12 +271,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             && let Some(number) = self.answer(import)
         {
             self.machine.note(state, TraceEvent::Answer { import, number });
-            return CallOutcome::Returns(Value::Known(number));
+            return CallOutcome::Returns(MachineValue::Known(number));
         }
         outcome
     }
 
-    fn unknown_call(&mut self, state: &mut State, target: Value) -> CallOutcome {
+    fn unknown_call(&mut self, state: &mut PathState, target: MachineValue) -> CallOutcome {
         self.machine.note(state, TraceEvent::Unfollowed);
         if target.known().is_some_and(|address| address < 4096) {
             return CallOutcome::NoReturn;
@@ -289,10 +291,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         outcome
     }
 
-    pub(super) fn clobber(&mut self, state: &mut State) {
+    pub(super) fn clobber(&mut self, state: &mut PathState) {
         for index in 0..REGISTERS {
             if index != self.machine.convention.stack_pointer && !self.machine.convention.preserved.contains(&index) {
-                state.set_register(index, Value::ANY);
+                state.set_register(index, MachineValue::ANY);
             }
         }
         let kept = self.machine.convention.preserved_vectors.clone();
@@ -300,35 +302,35 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             state.forget_vectors(&self.blank);
         } else {
             for vector in (0..VECTORS).filter(|vector| !kept.contains(vector)) {
-                state.set_vector(vector, [Value::ANY; LANES]);
+                state.set_vector(vector, [MachineValue::ANY; LANES]);
             }
         }
         state.flags = Flags::UNKNOWN;
     }
 
     /// Returns from what was called last.
-    fn return_from_call(&mut self, state: &mut State) -> bool {
+    fn return_from_call(&mut self, state: &mut PathState) -> bool {
         if std::mem::take(&mut state.in_callback) {
             return true;
         }
         let target = state.frames.last().map_or(END, |frame| frame.return_to);
         I::leave_external(&self.machine, state);
-        self.ret(state, Value::Known(target))
+        self.ret(state, MachineValue::Known(target))
     }
 
-    pub(super) fn ret(&mut self, state: &mut State, target: Value) -> bool {
+    pub(super) fn ret(&mut self, state: &mut PathState, target: MachineValue) -> bool {
         let Some(frame) = state.frames.last().cloned() else { return false };
         match target {
-            Value::Known(address) if address != frame.return_to => return self.jump(state, target),
-            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+            MachineValue::Known(address) if address != frame.return_to => return self.jump(state, target),
+            MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {}
         }
         state.frames.pop();
         let pointer = self.machine.convention.stack_pointer;
         if state.register(pointer).known().is_none() {
-            state.set_register(pointer, Value::Known(frame.stack));
+            state.set_register(pointer, MachineValue::Known(frame.stack));
         }
         for &index in self.machine.convention.preserved {
-            if matches!(state.register(index), Value::Unknown(_))
+            if matches!(state.register(index), MachineValue::Unknown(_))
                 && let Some(&before) = frame.registers.get(index)
             {
                 state.set_register(index, before);
@@ -357,12 +359,12 @@ mod tests {
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
             let mut state = entered(executor, TWO_PHASES);
             let (rbx, rcx) = (3, 1);
-            state.set_register(rbx, Value::Known(5));
-            state.set_register(rcx, Value::Known(6));
-            state.set_vector(2, [Value::Known(7); LANES]);
+            state.set_register(rbx, MachineValue::Known(5));
+            state.set_register(rcx, MachineValue::Known(6));
+            state.set_vector(2, [MachineValue::Known(7); LANES]);
             let stack = state.register(executor.machine.convention.stack_pointer);
             executor.clobber(&mut state);
-            assert_eq!(state.register(rbx), Value::Known(5));
+            assert_eq!(state.register(rbx), MachineValue::Known(5));
             assert_eq!(state.register(executor.machine.convention.stack_pointer), stack);
             assert!(state.register(rcx).known().is_none() && state.lane(2, 0).known().is_none());
             assert_eq!(state.flags, Flags::UNKNOWN);
@@ -374,14 +376,14 @@ mod tests {
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
             let mut state = entered(executor, TWO_PHASES);
             let rbx = 3;
-            state.set_register(rbx, Value::Known(5));
+            state.set_register(rbx, MachineValue::Known(5));
             let return_to = TWO_PHASES.hook + 5;
             X86::enter(&mut executor.machine, &mut state, return_to);
-            state.set_register(rbx, Value::ANY);
-            assert!(executor.ret(&mut state, Value::ANY));
-            assert_eq!((state.pc, state.register(rbx), state.frames.len()), (return_to, Value::Known(5), 1));
+            state.set_register(rbx, MachineValue::ANY);
+            assert!(executor.ret(&mut state, MachineValue::ANY));
+            assert_eq!((state.pc, state.register(rbx), state.frames.len()), (return_to, MachineValue::Known(5), 1));
             state.frames.clear();
-            assert!(!executor.ret(&mut state, Value::ANY), "nobody called");
+            assert!(!executor.ret(&mut state, MachineValue::ANY), "nobody called");
         });
     }
 

@@ -6,10 +6,10 @@
 
 use std::collections::HashSet;
 
-use super::{DECLARATION, Executor};
-use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, InstructionSet, NamedAddresses, StaticSuccessor};
-use crate::model::facts::Format;
+use super::{DECLARATION, PathExecutor};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::isa::{ImageAccess, InstructionSet, NamedAddresses, StaticSuccessor};
+use crate::model::facts::ImageFormat;
 
 /// Most instructions that one walk looks at.
 const MOST_INSTRUCTIONS: usize = 20_000;
@@ -20,7 +20,7 @@ const UNUSED: &str = "_ITM_registerTMCloneTable";
 
 /// What code may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Effects {
+pub(super) struct CodeEffects {
     /// What it may write, as (start, end), sorted.
     pub(super) writes: Vec<(u64, u64)>,
     /// Addresses of variables that it hands on: who gets one may write there.
@@ -30,20 +30,20 @@ pub(super) struct Effects {
 }
 
 /// A function that is walked, and what its instructions name.
-struct Walk {
+struct FunctionWalk {
     seen: HashSet<u64>,
     functions: Vec<u64>,
     /// Tables of functions that were named.
     tables: Vec<u64>,
-    found: Effects,
+    found: CodeEffects,
 }
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// What the image's initialisers may do.
-    pub(super) fn initialisers(&mut self) -> Effects {
+    pub(super) fn initialisers(&mut self) -> CodeEffects {
         let image = self.machine.image;
         let starts = image.initialisers();
-        if image.format != Format::Pe {
+        if image.format != ImageFormat::Pe {
             return self.effects_of(&starts);
         }
         // The run time's own variables are nobody else's; what it walks through are tables.
@@ -53,7 +53,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// What functions may do, with all that they call.
-    pub(super) fn effects_of(&mut self, starts: &[u64]) -> Effects {
+    pub(super) fn effects_of(&mut self, starts: &[u64]) -> CodeEffects {
         let mut found = self.walk(starts).found;
         found.writes.sort_unstable();
         found.writes.dedup_by(|later, earlier| {
@@ -66,12 +66,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         found
     }
 
-    fn walk(&mut self, starts: &[u64]) -> Walk {
-        let mut walk = Walk {
+    fn walk(&mut self, starts: &[u64]) -> FunctionWalk {
+        let mut walk = FunctionWalk {
             seen: HashSet::new(),
             functions: starts.iter().rev().copied().collect(),
             tables: Vec::new(),
-            found: Effects::default(),
+            found: CodeEffects::default(),
         };
         while let Some(start) = walk.functions.pop() {
             if walk.seen.len() >= MOST_INSTRUCTIONS {
@@ -82,7 +82,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         walk
     }
 
-    fn walk_function(&mut self, walk: &mut Walk, start: u64) {
+    fn walk_function(&mut self, walk: &mut FunctionWalk, start: u64) {
         let image = self.machine.image;
         let mut accesses = Vec::new();
         let mut open: Vec<(u64, NamedAddresses)> = vec![(start, [None; 32])];
@@ -93,7 +93,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             }
             let access = self.isa.static_access(image, address, &mut named);
             // The word itself, or what the loader stored there.
-            if let Some(place) = access.map(Access::address) {
+            if let Some(place) = access.map(ImageAccess::address) {
                 let import = image.import_at(place);
                 is_used &= !self.holds(place, UNUSED) && import.is_none_or(|import| import.name != UNUSED);
             }
@@ -124,23 +124,23 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         }
     }
 
-    fn note_access(&self, walk: &mut Walk, access: Access) {
+    fn note_access(&self, walk: &mut FunctionWalk, access: ImageAccess) {
         let image = self.machine.image;
         let address = access.address();
         let Some(segment) = image.segment_at(address) else { return };
         let end = segment.address.saturating_add(segment.size);
         match access {
-            Access::Name { .. } if segment.executable => walk.functions.push(address),
-            Access::Name { .. } if image.is_read_only(address) => walk.tables.push(address),
+            ImageAccess::Name { .. } if segment.executable => walk.functions.push(address),
+            ImageAccess::Name { .. } if image.is_read_only(address) => walk.tables.push(address),
             // `__dso_handle`, which says only whose destructor it is.
-            Access::Name { .. } if image.pointer(address) == Some(address) => {}
-            Access::Name { .. } => walk.found.names.push(address),
-            Access::Write { size, .. } if !image.is_read_only(address) => {
+            ImageAccess::Name { .. } if image.pointer(address) == Some(address) => {}
+            ImageAccess::Name { .. } => walk.found.names.push(address),
+            ImageAccess::Write { size, .. } if !image.is_read_only(address) => {
                 walk.found.writes.push((address, end.min(address.saturating_add(size))));
             }
             // A pointer to a variable, through which it may write.
-            Access::Read { .. } if image.is_relocated(address) => walk.found.names.extend(image.pointer(address)),
-            Access::Write { .. } | Access::Read { .. } => {}
+            ImageAccess::Read { .. } if image.is_relocated(address) => walk.found.names.extend(image.pointer(address)),
+            ImageAccess::Write { .. } | ImageAccess::Read { .. } => {}
         }
     }
 
@@ -153,7 +153,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 }
 
 /// The functions whose addresses lie at a place one after the other.
-fn functions_at(image: &Image, table: u64) -> Vec<u64> {
+fn functions_at(image: &BinaryImage, table: u64) -> Vec<u64> {
     let size = image.pointer_size as u64;
     let is_code = |address: &u64| image.segment_at(*address).is_some_and(|segment| segment.executable);
     let places = (0..MOST_FUNCTIONS).map(|index| table.wrapping_add(index * size));
@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(found.writes, [(VARIABLE, VARIABLE + 16)], "side by side");
             assert_eq!((found.names, found.declares), (vec![VARIABLE + 0x10], false));
             assert_eq!(executor.effects_of(&[inner]).writes, [(VARIABLE + 8, VARIABLE + 16)]);
-            assert_eq!(executor.effects_of(&[]), Effects::default());
+            assert_eq!(executor.effects_of(&[]), CodeEffects::default());
         });
         on_code(ONE_PHASE, Assembly::of(ONE_PHASE).call(SET_GIL).ret(), |executor| {
             assert!(executor.effects_of(&[ONE_PHASE.hook]).declares);

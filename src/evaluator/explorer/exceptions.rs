@@ -4,15 +4,15 @@
 //! matter. Registers and stack are at the landing pad what they were at its call. Functions of C do not throw, and neither
 //! do those of CPython.
 
-use super::Executor;
+use super::PathExecutor;
 use super::calls::LONGEST_STUB;
 use crate::binary::image::LandingPad;
-use crate::evaluator::cpu::state::State;
+use crate::evaluator::cpu::state::PathState;
 use crate::evaluator::cpu::trace::TraceEvent;
 use crate::evaluator::externals::{CallModel, SystemCall};
 use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
-use crate::evaluator::values::symbol::{Range, Symbol};
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::symbol::{SymbolFacts, ValueRange};
+use crate::evaluator::values::value::MachineValue;
 
 /// Ends of the names of destructors, which do not throw.
 const DESTRUCTORS: [&str; 3] = ["D0Ev", "D1Ev", "D2Ev"];
@@ -51,7 +51,7 @@ const STRINGS: [&str; 4] = [
 const WITH_POSITION: [&str; 6] = ["2at", "5erase", "6insert", "6substr", "7compare", "7replace"];
 const OF_A_PART: &str = "_mm";
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Where code goes on when the call that returns to an address throws.
     pub(super) fn landing_pad(&mut self, return_to: u64) -> Option<LandingPad> {
         let image = self.machine.image;
@@ -64,18 +64,18 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Whether an exception from a call, or from one of the calls around it, may be caught.
-    pub(super) fn is_caught(&mut self, state: &State, return_to: u64) -> bool {
+    pub(super) fn is_caught(&mut self, state: &PathState, return_to: u64) -> bool {
         self.landing_pad(return_to).is_some_and(|pad| pad.catches) || self.is_caught_around(state)
     }
 
     /// Whether one of the active calls may catch an exception.
-    fn is_caught_around(&mut self, state: &State) -> bool {
+    fn is_caught_around(&mut self, state: &PathState) -> bool {
         let mut returns = state.frames.iter().rev().map(|frame| frame.return_to);
         returns.any(|return_to| self.landing_pad(return_to).is_some_and(|pad| pad.catches))
     }
 
     /// Follows what happens when a function that never returns throws: the rest of the path has ended.
-    pub(super) fn throw_from(&mut self, state: &State, function: u64, return_to: u64) {
+    pub(super) fn throw_from(&mut self, state: &PathState, function: u64, return_to: u64) {
         let throws = self.stub_import(function).is_none_or(|import| {
             let model = self.models.get(self.machine.image, import);
             model == Some(CallModel::System(SystemCall::Throws)) && !self.throws_for_memory(Some(import))
@@ -110,7 +110,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Follows what happens if the call that a path is in throws.
-    pub(super) fn may_throw(&mut self, state: &State) {
+    pub(super) fn may_throw(&mut self, state: &PathState) {
         let Some(return_to) = state.frames.last().map(|frame| frame.return_to) else { return };
         if self.is_caught(state, return_to) {
             self.throw(state.clone());
@@ -130,7 +130,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// The call that a path is in throws.
-    fn throw(&mut self, mut state: State) {
+    fn throw(&mut self, mut state: PathState) {
         while self.is_caught_around(&state)
             && let Some(frame) = state.frames.pop()
         {
@@ -140,13 +140,13 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             self.clobber(&mut state);
             let convention = self.machine.convention;
             for &index in convention.preserved {
-                state.set_register(index, frame.registers.get(index).copied().unwrap_or(Value::ANY));
+                state.set_register(index, frame.registers.get(index).copied().unwrap_or(MachineValue::ANY));
             }
-            state.set_register(convention.stack_pointer, Value::Known(frame.stack));
+            state.set_register(convention.stack_pointer, MachineValue::Known(frame.stack));
             state.pc = pad.address;
             (state.pending_branch, state.saved_flags, state.in_callback) = (None, None, false);
             self.machine.note(&mut state, TraceEvent::LandingPad);
-            let selector = self.machine.fresh(&mut state, Symbol::new(Range::ALL));
+            let selector = self.machine.fresh(&mut state, SymbolFacts::new(ValueRange::ALL));
             state.set_register(convention.selector, selector);
             let exception = self.machine.nonzero(&mut state);
             state.set_register(convention.result, exception);

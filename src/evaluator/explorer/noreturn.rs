@@ -5,11 +5,11 @@
 
 use std::collections::HashSet;
 
-use super::Executor;
+use super::PathExecutor;
 use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::value::MachineValue;
 
 /// Most instructions of one function that are looked at.
 const LONGEST_FUNCTION: usize = 600;
@@ -29,7 +29,7 @@ pub(super) struct NoReturn {
     inspected: u64,
 }
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Whether the code at an address, of a function or of the rest of one, may return.
     pub(super) fn may_return(&mut self, address: u64) -> bool {
         self.may_return_at(address, 0)
@@ -39,7 +39,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         if let Some(&known) = self.noreturn.may_return.get(&start) {
             return known;
         }
-        if let Some(model) = self.own_model(Value::Known(start)) {
+        if let Some(model) = self.own_model(MachineValue::Known(start)) {
             return !model.never_returns();
         }
         if depth >= DEEPEST_CALL || self.noreturn.inspected >= MOST_INSTRUCTIONS {
@@ -65,7 +65,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             }
             match self.isa.static_successor(self.machine.image, address) {
                 StaticSuccessor::Next(next) => open.push(next),
-                StaticSuccessor::Jump(target) => match self.own_model(Value::Known(target)) {
+                StaticSuccessor::Jump(target) => match self.own_model(MachineValue::Known(target)) {
                     Some(model) if model.never_returns() => {}
                     Some(_) => return true,
                     None => open.push(target),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use super::Executor;
+use super::PathExecutor;
 use crate::evaluator::isa::{InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
 
@@ -48,7 +48,7 @@ impl CallGraph {
     }
 }
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Whether an instruction, which begins at one of these addresses, runs only where init functions lead to it: nothing but
     /// their code refers to it, or to what leads to it.
     pub(super) fn is_run_by_hooks_alone(&mut self, starts: &[u64]) -> bool {

@@ -4,11 +4,11 @@
 //! Where that function is called from one place only and its address is not kept anywhere, and the hook does not come back
 //! to that place, nothing that follows can declare.
 
-use super::{DECLARATION, Executor};
-use crate::evaluator::cpu::state::{Gil, Module, State};
+use super::{DECLARATION, PathExecutor};
+use crate::evaluator::cpu::state::{CreatedModule, GilStatement, PathState};
 use crate::evaluator::isa::{CallSite, InstructionSet, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::value::MachineValue;
 
 /// Most instructions of one function that are looked at.
 const LONGEST_FUNCTION: usize = 20_000;
@@ -19,9 +19,9 @@ const LONGEST_INSTRUCTION: u64 = 15;
 /// Whether the place is left behind, by the address in the hook to which a path has returned.
 pub(super) type PastDeclarations = FastMap<u64, bool>;
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// The module of a path that has returned to the hook, when nothing can declare it any more.
-    pub(super) fn past_declaration(&mut self, state: &State) -> Option<u64> {
+    pub(super) fn past_declaration(&mut self, state: &PathState) -> Option<u64> {
         if state.frames.len() != 1
             || state.exception_set
             || state.modules.is_empty()
@@ -30,7 +30,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         {
             return None;
         }
-        let is_silent = |module: &&Module| module.gil == Gil::Absent;
+        let is_silent = |module: &&CreatedModule| module.gil == GilStatement::Absent;
         let handles: Vec<u64> = state.modules.iter().filter(is_silent).map(|module| module.handle).collect();
         let module = handles.into_iter().find(|&handle| self.is_the_hooks(state, handle))?;
         self.is_past_declaration(state.pc).then_some(module)
@@ -136,10 +136,10 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
 /// Whether a path has returned from a function that made nothing: it gave null, or the number with which functions that
 /// give a status say so. What the path goes on to is a failure, and not the module that was made before that.
-fn gives_nothing(state: &State, result: usize) -> bool {
+fn gives_nothing(state: &PathState, result: usize) -> bool {
     const FAILED: u64 = 0xffff_ffff;
     let value = state.register(result);
-    value == Value::Known(0) || value.truncate(32) == Value::Known(FAILED)
+    value == MachineValue::Known(0) || value.truncate(32) == MachineValue::Known(FAILED)
 }
 
 #[cfg(test)]

@@ -4,24 +4,24 @@
 //! work. But a function may return another one. So the rest is followed, too, without the calls of the image's own code and
 //! within limits of its own, and a path counts if it returns something that is certainly not that module.
 
-use super::{Executor, Purpose};
-use crate::cpython::functions::{self, Creates};
-use crate::evaluator::cpu::state::State;
+use super::{FollowPurpose, PathExecutor};
+use crate::cpython::functions::{self, CreatedKind};
+use crate::evaluator::cpu::state::PathState;
 use crate::evaluator::isa::InstructionSet;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::value::MachineValue;
 
 /// Most paths that are gone on with.
 const MOST_PATHS: usize = 16;
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
-    /// Ends a path whose module is settled as if it returned it, and keeps it for [`Executor::follow_settled`].
-    pub(super) fn settle_early(&mut self, state: &mut State, module: u64) {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
+    /// Ends a path whose module is settled as if it returned it, and keeps it for [`PathExecutor::follow_settled`].
+    pub(super) fn settle_early(&mut self, state: &mut PathState, module: u64) {
         self.settle(state, module);
         state.settled = Some(module);
     }
 
     /// Keeps a path that was just settled; `false` when it goes on.
-    pub(super) fn keep_settled(&mut self, state: &State) -> bool {
+    pub(super) fn keep_settled(&mut self, state: &PathState) -> bool {
         let is_new = state.settled.is_some() && !self.follows_settled;
         if is_new && self.settled_paths.len() < MOST_PATHS {
             self.settled_paths.push(state.clone());
@@ -59,16 +59,16 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Whether a path that goes on after its module was settled ends with that module, or with what nobody can tell from it.
-    pub(super) fn ends_as_settled(&self, state: &State, value: Value) -> bool {
-        let (Purpose::Hook(_), Some(module)) = (self.purpose, state.settled) else { return false };
+    pub(super) fn ends_as_settled(&self, state: &PathState, value: MachineValue) -> bool {
+        let (FollowPurpose::Hook(_), Some(module)) = (self.purpose, state.settled) else { return false };
         match value {
-            Value::Known(address) => address == module,
-            Value::Symbol { id, offset: 0 } => {
+            MachineValue::Known(address) => address == module,
+            MachineValue::Symbol { id, offset: 0 } => {
                 let import =
                     self.machine.symbols.defining_import(id).and_then(|it| self.machine.image.imports().get(it));
-                import.is_none_or(|import| functions::creates(&import.name) != Some(Creates::Module))
+                import.is_none_or(|import| functions::creates(&import.name) != Some(CreatedKind::Module))
             }
-            Value::Symbol { .. } | Value::Unknown(_) => true,
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => true,
         }
     }
 }
@@ -87,9 +87,10 @@ mod tests {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let images = images(&bytes).unwrap();
         let interpreter = TargetInterpreter { minor: 13, free_threaded: true };
-        let purpose = Purpose::Hook(HookKind::Init);
+        let purpose = FollowPurpose::Hook(HookKind::Init);
         let limits = EvaluationLimits::default();
-        let mut executor: Executor<'_, '_, X86> = Executor::new(&images[0], purpose, "sample", interpreter, limits);
+        let mut executor: PathExecutor<'_, '_, X86> =
+            PathExecutor::new(&images[0], purpose, "sample", interpreter, limits);
         executor.explore(images[0].exports()["PyInit_sample"], usize::MAX);
         executor.outcomes.len()
     }

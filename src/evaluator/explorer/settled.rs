@@ -1,9 +1,9 @@
 //! Ends paths early when nothing that follows could change what their module declares.
 
-use super::{DECLARATION, Executor, Purpose};
-use crate::evaluator::cpu::state::{Gil, Module, State};
+use super::{DECLARATION, FollowPurpose, PathExecutor};
+use crate::evaluator::cpu::state::{CreatedModule, GilStatement, PathState};
 use crate::evaluator::isa::{CallSite, InstructionSet};
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::value::MachineValue;
 use crate::evaluator::{isa, outcome};
 
 /// Functions that make modules of which the caller is the owner, and that hooks may return.
@@ -20,11 +20,11 @@ const CREATE: &str = "PyModule_Create2";
 /// Most places that are compared.
 const MOST_PLACES: usize = 32;
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Whether a module is certainly the one that the hook returns: it has the hook's name, or the hook makes no other.
-    pub(super) fn is_the_hooks(&mut self, state: &State, module: u64) -> bool {
-        let value = Value::Known(module);
-        let Purpose::Hook(kind) = self.purpose else { return false };
+    pub(super) fn is_the_hooks(&mut self, state: &PathState, module: u64) -> bool {
+        let value = MachineValue::Known(module);
+        let FollowPurpose::Hook(kind) = self.purpose else { return false };
         let Some(outcome) = outcome::read(&self.machine, state, value, kind) else { return false };
         let last = outcome.name.as_deref().and_then(|name| name.rsplit('.').next());
         outcome.gil.is_ok() && (last == Some(self.module_name.as_str()) || self.is_the_only_one(state, module))
@@ -32,7 +32,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// Whether the code has one place that makes a module, which is in the hook and is not met again, and no other way to
     /// come by one.
-    fn is_the_only_one(&mut self, state: &State, module: u64) -> bool {
+    fn is_the_only_one(&mut self, state: &PathState, module: u64) -> bool {
         const OTHERS: [&str; 4] = ["PyImport_", "PyModule_New", "PyModule_From", "PyState_"];
         const LOOKUPS: [&str; 3] = ["dlsym", "GetProcAddress", "PyObject_CallMethod"];
         let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
@@ -52,7 +52,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     /// Compilers often double a call of which one copy is behind a check. Places that lead to this declaration within their
     /// function, and to which it does not lead back, are such copies: a call of the function makes one module, and declares
     /// it here, so they count as one place.
-    fn may_return_another(&mut self, state: &State) -> bool {
+    fn may_return_another(&mut self, state: &PathState) -> bool {
         let Some(declared) = state.frames.last().map(|frame| frame.return_to) else { return true };
         if state.modules.len() > 1 {
             return true;
@@ -69,18 +69,18 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// Whether nothing else in the code could declare otherwise a module that has just declared itself: all places that
     /// declare say the same, or there is one that is not met again.
-    pub(super) fn is_settled(&mut self, state: &State, module: u64) -> bool {
+    pub(super) fn is_settled(&mut self, state: &PathState, module: u64) -> bool {
         if !self.is_the_hooks(state, module) || self.may_return_another(state) {
             return false;
         }
         let Some(made) = state.modules.iter().find(|it| it.handle == module) else { return false };
-        let Gil::Set { value: Value::Known(value), .. } = made.gil else { return false };
+        let GilStatement::Set { value: MachineValue::Known(value), .. } = made.gil else { return false };
         self.declared() == Some(value) || self.declares_once(state, made.maker)
     }
 
     /// Whether the call that just declares a module is the only one in the code, and cannot be made again for this
     /// module: it is in the hook, or in the function that has made the module, and what follows there does not lead back.
-    fn declares_once(&mut self, state: &State, maker: u64) -> bool {
+    fn declares_once(&mut self, state: &PathState, maker: u64) -> bool {
         /// The hook's call and that of the function that declares.
         const IN_HOOK: usize = 2;
         let &[CallSite { transfer: Some(call), .. }] = self.declaration_sites() else { return false };
@@ -91,17 +91,18 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 
     /// Code that is not followed could declare the modules that exist by now. What one of them has declared stays if
     /// every place in the code declares the same.
-    pub(super) fn open_declarations(&mut self, state: &mut State) {
+    pub(super) fn open_declarations(&mut self, state: &mut PathState) {
         if self.machine.image.import_named(DECLARATION).is_none() {
             return;
         }
         let address = state.pc;
-        let sets = |module: &Module| matches!(module.gil, Gil::Set { value: Value::Known(_), .. });
+        let sets =
+            |module: &CreatedModule| matches!(module.gil, GilStatement::Set { value: MachineValue::Known(_), .. });
         let declared = if state.modules.iter().any(sets) { self.declared() } else { None };
         for module in &mut state.modules {
-            let stays = matches!(module.gil, Gil::Set { value: Value::Known(value), .. } if declared == Some(value));
+            let stays = matches!(module.gil, GilStatement::Set { value: MachineValue::Known(value), .. } if declared == Some(value));
             if !stays && state.settled != Some(module.handle) {
-                module.gil = Gil::Open { address };
+                module.gil = GilStatement::Open { address };
             }
         }
     }
@@ -138,7 +139,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Whether nothing in the code could declare what a module that was just created does with the GIL.
-    pub(super) fn cannot_declare(&mut self, state: &State, module: u64) -> bool {
+    pub(super) fn cannot_declare(&mut self, state: &PathState, module: u64) -> bool {
         const WAYS: [&str; 3] = [DECLARATION, "PyModuleDef_Init", "PyModule_FromSlotsAndSpec"];
         const BY_NAME: [&str; 2] = ["dlsym", "GetProcAddress"];
         let imported = |names: &[&str]| names.iter().any(|name| self.machine.image.import_named(name).is_some());
@@ -152,11 +153,11 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Ends a path whose module is settled as if it returned it.
-    pub(super) fn settle(&mut self, state: &State, module: u64) {
+    pub(super) fn settle(&mut self, state: &PathState, module: u64) {
         let mut state = state.clone();
         state.settled = None;
         state.exception_set = false;
-        state.set_register(self.machine.convention.result, Value::Known(module));
+        state.set_register(self.machine.convention.result, MachineValue::Known(module));
         self.finish(state);
     }
 }
@@ -165,7 +166,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
 mod tests {
     use super::*;
     use crate::evaluator::explorer::tests::{Assembly, CREATE, ONE_PHASE, SET_GIL, TWO_PHASES, on_code};
-    use crate::model::facts::Declaration;
+    use crate::model::facts::GilDeclaration;
 
     /// `push rbx`, a module made in the hook, and calls that declare it with these numbers.
     fn declares(values: &[u8]) -> Assembly {
@@ -187,7 +188,7 @@ mod tests {
             on_code(ONE_PHASE, declares(values), |executor| {
                 executor.explore(ONE_PHASE.hook, usize::MAX);
                 let declared: Vec<_> = executor.outcomes.iter().map(|outcome| outcome.gil.clone()).collect();
-                assert_eq!(declared, [Ok(Declaration::SetGil { value })], "{values:?}");
+                assert_eq!(declared, [Ok(GilDeclaration::SetGil { value })], "{values:?}");
                 assert_eq!(executor.declared(), all, "{values:?}");
                 assert_eq!(executor.declaration_sites().len(), values.len());
                 // What ends early is gone on with apart.
@@ -201,12 +202,12 @@ mod tests {
         for (values, stays) in [(&[1, 1][..], true), (&[1, 0], false)] {
             on_code(ONE_PHASE, declares(values), |executor| {
                 let mut state = crate::evaluator::explorer::tests::entered(executor, ONE_PHASE);
-                let gil = Gil::Set { value: Value::Known(1), address: 0 };
-                let made = Module { handle: 8, definition: Value::ANY, gil, maker: 0, made_before: 0 };
-                state.modules = vec![made, Module { handle: 16, gil: Gil::Absent, ..made }];
+                let gil = GilStatement::Set { value: MachineValue::Known(1), address: 0 };
+                let made = CreatedModule { handle: 8, definition: MachineValue::ANY, gil, maker: 0, made_before: 0 };
+                state.modules = vec![made, CreatedModule { handle: 16, gil: GilStatement::Absent, ..made }];
                 executor.open_declarations(&mut state);
                 assert_eq!(state.modules[0].gil == gil, stays, "{values:?}");
-                assert!(matches!(state.modules[1].gil, Gil::Open { .. }));
+                assert!(matches!(state.modules[1].gil, GilStatement::Open { .. }));
             });
         }
         // Nothing in this one can declare.

@@ -9,40 +9,40 @@
 //! with -1. <https://itanium-cxx-abi.github.io/cxx-abi/abi.html#once-ctor>,
 //! <https://learn.microsoft.com/en-us/cpp/build/reference/zc-threadsafeinit-thread-safe-local-static-initialization>
 
-use super::Executor;
-use crate::evaluator::cpu::state::State;
+use super::PathExecutor;
+use crate::evaluator::cpu::state::PathState;
 use crate::evaluator::isa::InstructionSet;
-use crate::evaluator::values::value::Value;
-use crate::model::facts::Format;
+use crate::evaluator::values::value::MachineValue;
+use crate::model::facts::ImageFormat;
 
 /// What `_Init_thread_header` makes of the guard when the caller shall initialise.
 const IN_PROGRESS: u64 = 0xffff_ffff;
 /// What `_Init_thread_footer` makes of it: more than the epoch with which a thread begins.
 const DONE: u64 = 0x8000_0001;
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Carries out a call of Microsoft's run time that opens or closes a guard; false when it is another call.
-    pub(super) fn model_guard_call(&mut self, state: &mut State, return_to: u64) -> bool {
+    pub(super) fn model_guard_call(&mut self, state: &mut PathState, return_to: u64) -> bool {
         let image = self.machine.image;
-        if image.format != Format::Pe {
+        if image.format != ImageFormat::Pe {
             return false;
         }
-        let Value::Known(guard) = self.machine.argument(state, 0) else { return false };
+        let MachineValue::Known(guard) = self.machine.argument(state, 0) else { return false };
         let before = || state.memory.read(image, guard, 4);
         let after = if self.isa.compares_with_minus_one(&self.machine, state, return_to) == Some(guard) {
             let before = before();
             self.machine.guards.note(&state.memory, guard, before);
             match before {
-                Value::Known(0) => IN_PROGRESS,
-                Value::Known(other) => other,
-                Value::Symbol { .. } | Value::Unknown(_) => return false,
+                MachineValue::Known(0) => IN_PROGRESS,
+                MachineValue::Known(other) => other,
+                MachineValue::Symbol { .. } | MachineValue::Unknown(_) => return false,
             }
-        } else if self.machine.guards.contains(guard) && before() == Value::Known(IN_PROGRESS) {
+        } else if self.machine.guards.contains(guard) && before() == MachineValue::Known(IN_PROGRESS) {
             DONE
         } else {
             return false;
         };
-        self.machine.store(state, Value::Known(guard), 4, Value::Known(after));
+        self.machine.store(state, MachineValue::Known(guard), 4, MachineValue::Known(after));
         self.clobber(state);
         state.pc = return_to;
         true
@@ -63,18 +63,19 @@ mod tests {
         let code = Assembly::of(ON_WINDOWS).raw(&[0x83, 0x3d]).raw(&displacement.to_le_bytes()).raw(&[0xff]).ret();
         on_code(ON_WINDOWS, code, |executor| {
             let mut state = entered(executor, ON_WINDOWS);
-            let holds =
-                |state: &State, executor: &Executor<'_, '_, _>| state.memory.read(executor.machine.image, guard, 4);
-            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            let holds = |state: &PathState, executor: &PathExecutor<'_, '_, _>| {
+                state.memory.read(executor.machine.image, guard, 4)
+            };
+            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
             assert!(!executor.model_guard_call(&mut state, end), "nothing is compared there");
             let mut state = entered(executor, ON_WINDOWS);
-            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
             assert!(executor.model_guard_call(&mut state, ON_WINDOWS.hook));
-            assert_eq!((holds(&state, executor), state.pc), (Value::Known(IN_PROGRESS), ON_WINDOWS.hook));
-            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            assert_eq!((holds(&state, executor), state.pc), (MachineValue::Known(IN_PROGRESS), ON_WINDOWS.hook));
+            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
             assert!(executor.model_guard_call(&mut state, end), "who gets it then closes it");
-            assert_eq!(holds(&state, executor), Value::Known(DONE));
-            state.set_register(executor.machine.convention.arguments[0], Value::Known(guard));
+            assert_eq!(holds(&state, executor), MachineValue::Known(DONE));
+            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(guard));
             assert!(!executor.model_guard_call(&mut state, end));
         });
     }
@@ -83,7 +84,7 @@ mod tests {
     fn other_systems_have_none_of_them() {
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
             let mut state = entered(executor, TWO_PHASES);
-            state.set_register(executor.machine.convention.arguments[0], Value::Known(VARIABLE));
+            state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(VARIABLE));
             assert!(!executor.model_guard_call(&mut state, TWO_PHASES.hook));
         });
     }

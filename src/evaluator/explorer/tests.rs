@@ -1,15 +1,15 @@
 //! The worklist on code that was put together by hand, and what other tests of the explorer stand on.
 
-use super::{Executor, Purpose};
+use super::{FollowPurpose, PathExecutor};
 use crate::binary::image::images;
 use crate::evaluator::cpu::fuel::EvaluationLimits;
 use crate::evaluator::cpu::machine::TargetInterpreter;
-use crate::evaluator::cpu::state::{END, State};
+use crate::evaluator::cpu::state::{END, PathState};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::x86::X86;
-use crate::evaluator::memory::Memory;
-use crate::evaluator::values::value::Value;
-use crate::model::facts::{Declaration, HookKind, InitKind};
+use crate::evaluator::memory::PathMemory;
+use crate::evaluator::values::value::MachineValue;
+use crate::model::facts::{GilDeclaration, HookKind, InitKind};
 
 /// A small library whose hook may be replaced.
 #[derive(Clone, Copy)]
@@ -118,7 +118,11 @@ impl Assembly {
 }
 
 /// Runs a check on an executor for a library whose hook is replaced; without code the library is as it is.
-pub(in crate::evaluator) fn on_code(fixture: Fixture, code: Assembly, check: impl FnOnce(&mut Executor<'_, '_, X86>)) {
+pub(in crate::evaluator) fn on_code(
+    fixture: Fixture,
+    code: Assembly,
+    check: impl FnOnce(&mut PathExecutor<'_, '_, X86>),
+) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(fixture.file);
     let mut bytes = std::fs::read(path).unwrap();
     assert!(code.bytes.len() <= fixture.room, "{} bytes of {}", code.bytes.len(), fixture.room);
@@ -129,13 +133,13 @@ pub(in crate::evaluator) fn on_code(fixture: Fixture, code: Assembly, check: imp
     bytes[fixture.place..fixture.place + code.bytes.len()].copy_from_slice(&code.bytes);
     let images = images(&bytes).unwrap();
     let interpreter = TargetInterpreter { minor: 14, free_threaded: true };
-    let purpose = Purpose::Hook(HookKind::Init);
-    check(&mut Executor::new(&images[0], purpose, "sample", interpreter, EvaluationLimits::default()));
+    let purpose = FollowPurpose::Hook(HookKind::Init);
+    check(&mut PathExecutor::new(&images[0], purpose, "sample", interpreter, EvaluationLimits::default()));
 }
 
 /// A path at the beginning of a hook.
-pub(in crate::evaluator) fn entered(executor: &mut Executor<'_, '_, X86>, fixture: Fixture) -> State {
-    let mut state = State::new(fixture.hook, executor.machine.convention, Memory::default());
+pub(in crate::evaluator) fn entered(executor: &mut PathExecutor<'_, '_, X86>, fixture: Fixture) -> PathState {
+    let mut state = PathState::new(fixture.hook, executor.machine.convention, PathMemory::default());
     X86::enter(&mut executor.machine, &mut state, END);
     state
 }
@@ -174,7 +178,7 @@ fn a_path_that_returns_null_is_no_outcome() {
     on_code(TWO_PHASES, code, |executor| {
         executor.explore(TWO_PHASES.hook, usize::MAX);
         let declared: Vec<_> = executor.outcomes.iter().map(|outcome| outcome.gil.clone()).collect();
-        assert_eq!(declared, [Ok(Declaration::Absent)]);
+        assert_eq!(declared, [Ok(GilDeclaration::Absent)]);
         assert!(executor.followed.contains_key(&(TWO_PHASES.hook + 6)), "both ways were followed");
     });
 }
@@ -199,15 +203,15 @@ fn calls_deeper_than_asked_are_skipped() {
 fn a_path_is_only_new_where_no_earlier_one_covers_it() {
     on_code(TWO_PHASES, Assembly::of(TWO_PHASES), |executor| {
         let mut state = entered(executor, TWO_PHASES);
-        state.set_register(3, Value::Known(0));
+        state.set_register(3, MachineValue::Known(0));
         assert!(executor.merge_at_fork(state.clone()).is_some());
         assert!(executor.merge_at_fork(state.clone()).is_none(), "the same again");
         let mut other = state.clone();
-        other.set_register(3, Value::Known(1));
+        other.set_register(3, MachineValue::Known(1));
         assert!(executor.merge_at_fork(other.clone()).is_some(), "another register");
-        other.set_register(3, Value::Known(2));
+        other.set_register(3, MachineValue::Known(2));
         let joined = executor.merge_at_fork(other).unwrap();
-        assert!(matches!(joined.register(3), Value::Unknown(_)), "the third is joined");
+        assert!(matches!(joined.register(3), MachineValue::Unknown(_)), "the third is joined");
         let mut raising = state;
         raising.exception_set = true;
         assert!(executor.merge_at_fork(raising).is_some(), "an exception is set");

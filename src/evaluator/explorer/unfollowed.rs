@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use super::effects::Effects;
-use super::{DECLARATION, Executor, Purpose};
-use crate::evaluator::cpu::state::State;
+use super::effects::CodeEffects;
+use super::{DECLARATION, FollowPurpose, PathExecutor};
+use crate::evaluator::cpu::state::PathState;
 use crate::evaluator::externals::CallModel;
 use crate::evaluator::isa;
-use crate::evaluator::isa::{Access, AccessSite, InstructionSet};
-use crate::evaluator::outcome::Outcome;
-use crate::evaluator::values::value::Value;
-use crate::model::facts::{Declaration, InitKind};
+use crate::evaluator::isa::{AccessSite, ImageAccess, InstructionSet};
+use crate::evaluator::outcome::PathOutcome;
+use crate::evaluator::values::value::MachineValue;
+use crate::model::facts::{GilDeclaration, InitKind};
 
 /// Functions of which is known what they do with what they are given.
 const FOLLOWED: [&str; 6] = [
@@ -35,33 +35,33 @@ const FOR_LATER: [&str; 8] = [
     "pthread_key_create",
 ];
 
-impl<I: InstructionSet> Executor<'_, '_, I> {
+impl<I: InstructionSet> PathExecutor<'_, '_, I> {
     /// Something outside is called, and may call functions of the image that it is given.
-    pub(super) fn note_callbacks(&mut self, state: &mut State, name: &str, model: Option<CallModel>) {
+    pub(super) fn note_callbacks(&mut self, state: &mut PathState, name: &str, model: Option<CallModel>) {
         if FOLLOWED.contains(&name) || FOR_LATER.contains(&name) {
             return;
         }
         for number in 0..self.machine.convention.arguments.len() {
             match self.machine.argument(state, number) {
-                Value::Known(address) if self.machine.is_code(address) => {
+                MachineValue::Known(address) if self.machine.is_code(address) => {
                     self.is_exposed = true;
                     // Objects are kept, and call when they are used.
                     if model.is_none() {
                         self.call_back(state, address);
                     }
                 }
-                Value::Known(address) if self.leads_to_code(address, 2) => self.is_exposed = true,
-                Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => {}
+                MachineValue::Known(address) if self.leads_to_code(address, 2) => self.is_exposed = true,
+                MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => {}
             }
         }
     }
 
     /// Carries out what a function may do that somebody else calls.
-    pub(super) fn call_back(&mut self, state: &mut State, function: u64) {
+    pub(super) fn call_back(&mut self, state: &mut PathState, function: u64) {
         let effects = match self.callbacks.get(&function) {
             Some(known) => Rc::clone(known),
             None => {
-                let found: Rc<Effects> = Rc::new(self.effects_of(&[function]));
+                let found: Rc<CodeEffects> = Rc::new(self.effects_of(&[function]));
                 self.callbacks.insert(function, Rc::clone(&found));
                 found
             }
@@ -90,12 +90,12 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
     }
 
     /// Why the declaration of these paths may not be all: what code may change that was not followed.
-    pub(in crate::evaluator) fn unfollowed(&mut self, outcomes: &[Outcome]) -> Option<String> {
-        let Purpose::Hook(_) = self.purpose else { return None };
+    pub(in crate::evaluator) fn unfollowed(&mut self, outcomes: &[PathOutcome]) -> Option<String> {
+        let FollowPurpose::Hook(_) = self.purpose else { return None };
         outcomes.iter().find_map(|outcome| match (outcome.init, &outcome.gil) {
-            (Some(InitKind::SinglePhase), Ok(Declaration::SetGil { value })) => self.other_call(*value),
+            (Some(InitKind::SinglePhase), Ok(GilDeclaration::SetGil { value })) => self.other_call(*value),
             // To declare nothing is as good as to declare that the GIL is used.
-            (Some(InitKind::SinglePhase), Ok(Declaration::Absent)) => self.other_call(0),
+            (Some(InitKind::SinglePhase), Ok(GilDeclaration::Absent)) => self.other_call(0),
             (Some(InitKind::MultiPhase | InitKind::Export), Ok(_)) => {
                 let known = self
                     .handed_on
@@ -145,7 +145,7 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
             let found = I::accesses(image, (start, end));
             // Who reads the pointer to the slots may write through it; who reads a slot gets only what that holds.
             let is_array = end.saturating_sub(start) > 8;
-            let is_harmless = |site: &AccessSite| is_array && matches!(site.access, Access::Read { .. });
+            let is_harmless = |site: &AccessSite| is_array && matches!(site.access, ImageAccess::Read { .. });
             let other = found.iter().find(|site| !is_harmless(site) && !self.is_any_followed(&site.starts));
             if let Some(place) = other.and_then(|site| site.starts.first()) {
                 return Some(format!("code at {place:#x} that was not followed may change the slots at {start:#x}"));
@@ -162,19 +162,19 @@ impl<I: InstructionSet> Executor<'_, '_, I> {
         let sites = self.writers.entry(word).or_insert_with(|| {
             let is_pointed_at = image.relocations().iter().any(|&(_, value)| object.0 <= value && value < object.1);
             let changes = |site: &AccessSite| match site.access {
-                Access::Read { .. } => false,
-                Access::Write { address, size } => address.saturating_add(size) > word,
-                Access::Name { .. } => true,
+                ImageAccess::Read { .. } => false,
+                ImageAccess::Write { address, size } => address.saturating_add(size) > word,
+                ImageAccess::Name { .. } => true,
             };
             let sites = || I::accesses(image, object).into_iter().filter(changes).collect();
             if is_pointed_at { None } else { Some(sites()) }
         });
         let Some(sites) = sites.clone() else { return false };
         sites.iter().all(|site| match site.access {
-            Access::Read { .. } => true,
-            Access::Write { .. } => self.is_any_followed(&site.starts),
+            ImageAccess::Read { .. } => true,
+            ImageAccess::Write { .. } => self.is_any_followed(&site.starts),
             // The run time gets the addresses of guards.
-            Access::Name { address } => self.machine.guards.contains(address),
+            ImageAccess::Name { address } => self.machine.guards.contains(address),
         })
     }
 }
@@ -199,9 +199,9 @@ mod tests {
             on_code(TWO_PHASES, Assembly::of(TWO_PHASES).ret(), |executor| {
                 let mut state = entered(executor, TWO_PHASES);
                 for &register in executor.machine.convention.arguments {
-                    state.set_register(register, Value::Known(0));
+                    state.set_register(register, MachineValue::Known(0));
                 }
-                state.set_register(executor.machine.convention.arguments[0], Value::Known(argument));
+                state.set_register(executor.machine.convention.arguments[0], MachineValue::Known(argument));
                 executor.note_callbacks(&mut state, name, None);
                 assert_eq!(executor.is_exposed, is_exposed, "{name} {argument:#x}");
             });
@@ -212,7 +212,7 @@ mod tests {
     fn what_a_callback_writes_is_not_known_afterwards() {
         on_code(TWO_PHASES, Assembly::of(TWO_PHASES).write(VARIABLE).ret(), |executor| {
             let mut state = entered(executor, TWO_PHASES);
-            let read = |state: &State, executor: &Executor<'_, '_, _>, place| {
+            let read = |state: &PathState, executor: &PathExecutor<'_, '_, _>, place| {
                 state.memory.read(executor.machine.image, place, 8).known()
             };
             assert_eq!(read(&state, executor, VARIABLE), Some(0));

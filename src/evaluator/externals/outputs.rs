@@ -4,9 +4,9 @@
 //! result alone, and who takes pointers behind those that lie in registers. Sources: ISO C, POSIX, and
 //! <https://docs.python.org/3.14/c-api/>.
 
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::values::value::{Region, Value, region};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::values::value::{MachineValue, MemoryRegion, region};
 
 /// How many arguments on the stack are looked at where there may be any number.
 const MOST_STACKED: usize = 24;
@@ -15,7 +15,7 @@ const WIDEST: u64 = 16;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
+enum WrittenOutput {
     /// So many bytes behind this argument.
     Bytes(usize, u64),
     /// As many bytes behind the first as the second says.
@@ -28,10 +28,10 @@ enum Output {
     Every(usize),
 }
 
-use Output::{Bytes, Every, Sized, Text, Units};
+use WrittenOutput::{Bytes, Every, Sized, Text, Units};
 
 /// Sorted by name.
-const OUTPUTS: &[(&str, &[Output])] = &[
+const OUTPUTS: &[(&str, &[WrittenOutput])] = &[
     ("GetModuleHandleExA", &[Bytes(2, 8)]),
     ("GetModuleHandleExW", &[Bytes(2, 8)]),
     ("PyArg_Parse", &[Every(2)]),
@@ -141,37 +141,40 @@ const OUTPUTS: &[(&str, &[Output])] = &[
 ];
 
 /// Forgets what a function of this name writes.
-pub(super) fn forget(machine: &mut Machine, state: &mut State, name: &str) {
+pub(super) fn forget(machine: &mut SharedMachine, state: &mut PathState, name: &str) {
     let Ok(found) = OUTPUTS.binary_search_by_key(&name, |(name, _)| name) else { return };
     for output in OUTPUTS.get(found).map_or(&[][..], |(_, outputs)| outputs) {
         let argument = |number| machine.argument(state, number);
         let (number, length) = match *output {
-            Bytes(number, length) => (number, Value::Known(length)),
+            Bytes(number, length) => (number, MachineValue::Known(length)),
             Sized(number, length) => (number, argument(length)),
             Units(number, count, size) => {
-                let size = if size == usize::MAX { Value::Known(4) } else { argument(size) };
+                let size = if size == usize::MAX { MachineValue::Known(4) } else { argument(size) };
                 let length = argument(count).known().zip(size.known());
-                (number, length.map_or(Value::ANY, |(count, size)| Value::Known(count.saturating_mul(size))))
+                (
+                    number,
+                    length.map_or(MachineValue::ANY, |(count, size)| MachineValue::Known(count.saturating_mul(size))),
+                )
             }
-            Text(number) => (number, Value::ANY),
+            Text(number) => (number, MachineValue::ANY),
             Every(first) => {
                 every(machine, state, first);
                 continue;
             }
         };
         let pointer = machine.argument(state, number);
-        if pointer != Value::Known(0) {
+        if pointer != MachineValue::Known(0) {
             machine.overwrite(state, pointer, length);
         }
     }
 }
 
 /// Any number of pointers, of which those that do not fit into registers lie on the stack.
-fn every(machine: &Machine, state: &mut State, first: usize) {
+fn every(machine: &SharedMachine, state: &mut PathState, first: usize) {
     let registers = machine.convention.arguments.len();
     for number in first..registers.max(first) + MOST_STACKED {
         let pointer = machine.argument(state, number);
-        let is_own = matches!(pointer, Value::Known(address) if region(address) != Region::Image);
+        let is_own = matches!(pointer, MachineValue::Known(address) if region(address) != MemoryRegion::Image);
         // What lies behind the last argument is the caller's own, and may be any address of the image.
         if number < registers || is_own {
             machine.forget(state, pointer, WIDEST);

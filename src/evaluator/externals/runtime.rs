@@ -5,7 +5,7 @@
 //! <https://eel.is/c++draft/namespace.std>). They have the models of the functions of these names in other libraries.
 
 use super::CallModel;
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::evaluator::values::hash::FastMap;
 
 /// Beginnings of the names that the run time's functions have, as linkers see them.
@@ -13,7 +13,7 @@ use crate::evaluator::values::hash::FastMap;
 const RESERVED: [&str; 4] = ["_Unwind_", "_ZNSt", "_ZSt", "__cxa_"];
 
 /// Models of the functions of the run time that an image exports, by address.
-pub(super) fn models(image: &Image) -> FastMap<u64, CallModel> {
+pub(super) fn models(image: &BinaryImage) -> FastMap<u64, CallModel> {
     let mut models = FastMap::default();
     for reserved in RESERVED {
         let named = image.exports().range(reserved.to_owned()..);

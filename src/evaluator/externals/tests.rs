@@ -1,14 +1,19 @@
 //! Calls of functions outside: what they give back and do.
 
 use super::{CallModel, CallOutcome, SystemCall, call};
-use crate::cpython::functions::Effect;
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
+use crate::cpython::functions::CallEffect;
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
 use crate::evaluator::cpu::tests::on_machine;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::values::value::MachineValue;
 
 /// Calls a function by its name with these arguments.
-pub(super) fn called(machine: &mut Machine, state: &mut State, name: &str, arguments: &[Value]) -> CallOutcome {
+pub(super) fn called(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    name: &str,
+    arguments: &[MachineValue],
+) -> CallOutcome {
     for (&register, &value) in machine.convention.arguments.iter().zip(arguments) {
         state.set_register(register, value);
     }
@@ -17,14 +22,14 @@ pub(super) fn called(machine: &mut Machine, state: &mut State, name: &str, argum
 
 fn check(name: &str, arguments: &[u64], expected: CallOutcome) {
     on_machine(|machine, state| {
-        let arguments: Vec<Value> = arguments.iter().map(|&number| Value::Known(number)).collect();
+        let arguments: Vec<MachineValue> = arguments.iter().map(|&number| MachineValue::Known(number)).collect();
         assert_eq!(called(machine, state, name, &arguments), expected, "{name}");
     });
 }
 
 #[test]
 fn calls_give_what_the_tables_say() {
-    let returns = |number| CallOutcome::Returns(Value::Known(number));
+    let returns = |number| CallOutcome::Returns(MachineValue::Known(number));
     check("PyModule_AddObjectRef", &[1, 2], returns(0));
     check("PyErr_SetString", &[1, 2], returns(0));
     check("PyModuleDef_Init", &[0x4000], returns(0x4000));
@@ -34,13 +39,13 @@ fn calls_give_what_the_tables_say() {
     check("Py_FatalError", &[7], CallOutcome::NoReturn);
     check("abort", &[], CallOutcome::NoReturn);
     check("write", &[2, 0], CallOutcome::NoReturn);
-    check("Py_DecRef", &[7], CallOutcome::Returns(Value::ANY));
+    check("Py_DecRef", &[7], CallOutcome::Returns(MachineValue::ANY));
 }
 
 #[test]
 fn exceptions_are_set_moved_and_cleared() {
     on_machine(|machine, state| {
-        called(machine, state, "PyErr_SetString", &[Value::Known(1)]);
+        called(machine, state, "PyErr_SetString", &[MachineValue::Known(1)]);
         assert!(state.exception_set);
         let CallOutcome::Returns(error) = called(machine, state, "PyErr_GetRaisedException", &[]) else {
             panic!("it returns the exception")
@@ -50,7 +55,7 @@ fn exceptions_are_set_moved_and_cleared() {
         assert!(state.exception_set);
         called(machine, state, "PyErr_Clear", &[]);
         assert!(!state.exception_set);
-        called(machine, state, "PyErr_SetRaisedException", &[Value::Known(0)]);
+        called(machine, state, "PyErr_SetRaisedException", &[MachineValue::Known(0)]);
         assert!(!state.exception_set, "null restores nothing");
     });
 }
@@ -58,15 +63,15 @@ fn exceptions_are_set_moved_and_cleared() {
 #[test]
 fn modules_are_created_and_declared() {
     on_machine(|machine, state| {
-        let created = called(machine, state, "PyModule_Create2", &[Value::Known(0x4000)]);
+        let created = called(machine, state, "PyModule_Create2", &[MachineValue::Known(0x4000)]);
         let CallOutcome::CreatesModule(handle) = created else { panic!("{created:?}") };
         assert_eq!(state.modules.len(), 1);
-        let arguments = [Value::Known(handle), Value::Known(1)];
+        let arguments = [MachineValue::Known(handle), MachineValue::Known(1)];
         assert_eq!(called(machine, state, "PyUnstable_Module_SetGIL", &arguments), CallOutcome::SetsGil(handle));
         // Another module's declaration is nothing that is followed.
-        let other = [Value::Known(handle + 8), Value::Known(1)];
+        let other = [MachineValue::Known(handle + 8), MachineValue::Known(1)];
         let returned = called(machine, state, "PyUnstable_Module_SetGIL", &other);
-        assert_eq!(returned, CallOutcome::Returns(Value::Known(0)));
+        assert_eq!(returned, CallOutcome::Returns(MachineValue::Known(0)));
     });
 }
 
@@ -75,12 +80,12 @@ fn memory_and_text_are_looked_at() {
     on_machine(|machine, state| {
         let CallOutcome::Returns(text) = called(machine, state, "Py_GetVersion", &[]) else { panic!("a text") };
         let length = "3.14.0 free-threading build (main) [C]".len() as u64;
-        assert_eq!(called(machine, state, "strlen", &[text]), CallOutcome::Returns(Value::Known(length)));
-        let CallOutcome::Returns(block) = called(machine, state, "PyMem_Malloc", &[Value::Known(9)]) else {
+        assert_eq!(called(machine, state, "strlen", &[text]), CallOutcome::Returns(MachineValue::Known(length)));
+        let CallOutcome::Returns(block) = called(machine, state, "PyMem_Malloc", &[MachineValue::Known(9)]) else {
             panic!("memory")
         };
         let same = called(machine, state, "strcmp", &[text, text]);
-        assert_eq!(same, CallOutcome::Returns(Value::Known(0)));
+        assert_eq!(same, CallOutcome::Returns(MachineValue::Known(0)));
         let copied = called(machine, state, "memcpy", &[block, text]);
         assert_eq!(copied, CallOutcome::Returns(block), "of unknown length");
         assert_eq!(machine.load(state, block, 1).known(), None);
@@ -91,9 +96,9 @@ fn memory_and_text_are_looked_at() {
 fn a_function_that_nobody_knows_may_have_written_behind_its_arguments() {
     on_machine(|machine, state| {
         let stack = state.register(machine.convention.stack_pointer).offset(64);
-        machine.store(state, stack, 8, Value::Known(5));
+        machine.store(state, stack, 8, MachineValue::Known(5));
         let outcome = called(machine, state, "some_function_of_another_library", &[stack]);
-        assert!(matches!(outcome, CallOutcome::Returns(Value::Symbol { .. })));
+        assert!(matches!(outcome, CallOutcome::Returns(MachineValue::Symbol { .. })));
         assert_eq!(machine.load(state, stack, 8).known(), None);
     });
 }
@@ -104,8 +109,8 @@ fn names_find_their_models() {
         Some(CallModel::Api(facts)) => Some(facts.effect),
         Some(CallModel::System(_)) | None => None,
     };
-    assert_eq!(api("PyModule_Create2"), Some(Effect::CreateModule));
-    assert_eq!(api("PyDict_GetItemRef"), Some(Effect::Writes(0b100)));
+    assert_eq!(api("PyModule_Create2"), Some(CallEffect::CreateModule));
+    assert_eq!(api("PyDict_GetItemRef"), Some(CallEffect::Writes(0b100)));
     assert_eq!(CallModel::of("strlen"), Some(CallModel::System(SystemCall::Strlen)));
     assert_eq!(CallModel::of("some_function_of_another_library"), None);
     assert!(CallModel::of("Py_FatalError").is_some_and(CallModel::never_returns));

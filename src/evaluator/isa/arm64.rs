@@ -14,19 +14,19 @@ mod xrefs;
 use yaxpeax_arch::{Decoder, U8Reader};
 use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction, Opcode, Operand};
 
-use crate::binary::image::{Image, Segment};
-use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::flags::{Condition, Flags};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{Frame, State};
-use crate::evaluator::isa::arm64::encoding::Branch;
+use crate::binary::image::{BinaryImage, ImageSegment};
+use crate::evaluator::cpu::convention::CallingConvention;
+use crate::evaluator::cpu::flags::{BranchCondition, Flags};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{CallFrame, PathState};
+use crate::evaluator::isa::arm64::encoding::BranchTarget;
 use crate::evaluator::isa::{
-    Access, AccessSite, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor,
-    constants,
+    AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet, InstructionSuccessor,
+    NamedAddresses, StaticSuccessor, constants,
 };
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::value::{THREAD, Value};
-use crate::model::facts::Format;
+use crate::evaluator::values::value::{MachineValue, THREAD};
+use crate::model::facts::ImageFormat;
 
 /// Number of the stack pointer, and of the zero register where that is meant.
 const SP: usize = 31;
@@ -37,7 +37,7 @@ const THREAD_POINTERS: [u16; 2] = [0x5e82, 0x5e83];
 
 /// AAPCS64, and Apple as far as it matters here:
 /// <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
-static AAPCS64: Convention = Convention {
+static AAPCS64: CallingConvention = CallingConvention {
     arguments: &[0, 1, 2, 3, 4, 5, 6, 7],
     result: 0,
     selector: 1,
@@ -50,7 +50,7 @@ static AAPCS64: Convention = Convention {
 
 /// Windows on arm64, where x18 points to the thread's block:
 /// <https://learn.microsoft.com/en-us/cpp/build/arm64-windows-abi-conventions>
-static WINDOWS: Convention = Convention {
+static WINDOWS: CallingConvention = CallingConvention {
     arguments: AAPCS64.arguments,
     result: AAPCS64.result,
     selector: AAPCS64.selector,
@@ -79,7 +79,12 @@ impl Arm64 {
     }
 
     /// Carries out an instruction.
-    pub(super) fn step_word(&mut self, machine: &mut Machine, state: &mut State, word: u32) -> Successor {
+    pub(super) fn step_word(
+        &mut self,
+        machine: &mut SharedMachine,
+        state: &mut PathState,
+        word: u32,
+    ) -> InstructionSuccessor {
         if let Some(successor) = special(state, word) {
             return successor;
         }
@@ -87,91 +92,91 @@ impl Arm64 {
             return successor;
         }
         let Some(instruction) = self.decode(word) else {
-            return Successor::Stuck("the bytes are no instruction that is known".into());
+            return InstructionSuccessor::Stuck("the bytes are no instruction that is known".into());
         };
         execute(machine, state, &instruction)
     }
 }
 
 impl InstructionSet for Arm64 {
-    fn convention(format: Format) -> &'static Convention {
+    fn convention(format: ImageFormat) -> &'static CallingConvention {
         match format {
-            Format::Pe => &WINDOWS,
-            Format::Elf | Format::MachO => &AAPCS64,
+            ImageFormat::Pe => &WINDOWS,
+            ImageFormat::Elf | ImageFormat::MachO => &AAPCS64,
         }
     }
 
-    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor {
+    fn step(&mut self, machine: &mut SharedMachine, state: &mut PathState) -> InstructionSuccessor {
         let Some(word) = fetch(machine.image, state.pc) else {
-            return Successor::Stuck("there is no code".into());
+            return InstructionSuccessor::Stuck("there is no code".into());
         };
         self.step_word(machine, state, word)
     }
 
-    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
+    fn static_successor(&mut self, image: &BinaryImage, address: u64) -> StaticSuccessor {
         static_successor(image, address)
     }
 
-    fn static_access(&mut self, image: &Image, address: u64, named: &mut NamedAddresses) -> Option<Access> {
+    fn static_access(&mut self, image: &BinaryImage, address: u64, named: &mut NamedAddresses) -> Option<ImageAccess> {
         access::of(image, address, fetch(image, address)?, named)
     }
 
-    fn accesses(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
+    fn accesses(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite> {
         access::find(image, range)
     }
 
-    fn starts_of(_: &Image, place: u64) -> Vec<u64> {
+    fn starts_of(_: &BinaryImage, place: u64) -> Vec<u64> {
         vec![place]
     }
 
-    fn traps(&mut self, image: &Image, address: u64) -> bool {
+    fn traps(&mut self, image: &BinaryImage, address: u64) -> bool {
         const BREAK: (u32, u32) = (0xffe0_001f, 0xd420_0000);
         fetch(image, address).is_some_and(|word| word & BREAK.0 == BREAK.1 || word >> 16 == 0)
     }
 
-    fn compares_with_minus_one(&mut self, machine: &Machine, state: &State, return_to: u64) -> Option<u64> {
+    fn compares_with_minus_one(&mut self, machine: &SharedMachine, state: &PathState, return_to: u64) -> Option<u64> {
         compares_with_minus_one(machine, state, return_to)
     }
 
-    fn enter(machine: &mut Machine, state: &mut State, return_to: u64) {
+    fn enter(machine: &mut SharedMachine, state: &mut PathState, return_to: u64) {
         Arm64::enter_external(machine, state, return_to);
-        state.set_register(LINK, Value::Known(return_to));
+        state.set_register(LINK, MachineValue::Known(return_to));
     }
 
-    fn enter_external(_: &mut Machine, state: &mut State, return_to: u64) {
+    fn enter_external(_: &mut SharedMachine, state: &mut PathState, return_to: u64) {
         let stack = state.register(SP).known().unwrap_or_default();
         state.push_frame(return_to, stack);
     }
 
-    fn leave_external(_: &Machine, _: &mut State) {}
+    fn leave_external(_: &SharedMachine, _: &mut PathState) {}
 
-    fn stack_at_entry(frame: &Frame) -> u64 {
+    fn stack_at_entry(frame: &CallFrame) -> u64 {
         frame.stack
     }
 
-    fn jump_table_end(_: &Image, _: u64, (_, end): (u64, u64)) -> u64 {
+    fn jump_table_end(_: &BinaryImage, _: u64, (_, end): (u64, u64)) -> u64 {
         end
     }
 
-    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
+    fn references(segment: &ImageSegment<'_>, targets: &[u64]) -> Vec<CallSite> {
         xrefs::find(segment, targets)
     }
 
-    fn stub(image: &Image, site: &CallSite) -> Option<Stub> {
+    fn stub(image: &BinaryImage, site: &CallSite) -> Option<ImportStub> {
         xrefs::stub(image, site)
     }
 
-    fn constant_before(image: &Image, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
+    fn constant_before(image: &BinaryImage, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
         xrefs::setting(image, site.transfer?.start, register)
     }
 
-    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
+    fn is_jumped_into(image: &BinaryImage, start: u64, last: u64) -> bool {
         constants::arm64_is_entered(image, start, last)
     }
 }
 
 /// The variable of 32 bits that the instructions right after a call load and compare with -1, when they do that.
-fn compares_with_minus_one(machine: &Machine, state: &State, address: u64) -> Option<u64> {
+fn compares_with_minus_one(machine: &SharedMachine, state: &PathState, address: u64) -> Option<u64> {
     const LOAD: (u32, u32) = (0xffc0_0000, 0xb940_0000);
     const COMPARE: (u32, u32) = (0xffff_fc1f, 0x3100_041f);
     let first = fetch(machine.image, address)?;
@@ -193,31 +198,31 @@ fn compares_with_minus_one(machine: &Machine, state: &State, address: u64) -> Op
 }
 
 /// Where the instruction at an address leads, whatever the values.
-fn static_successor(image: &Image, address: u64) -> StaticSuccessor {
+fn static_successor(image: &BinaryImage, address: u64) -> StaticSuccessor {
     let Some(word) = fetch(image, address) else { return StaticSuccessor::Computed };
     let next = address.wrapping_add(4);
     let slot = |register| slot_before(image, address, register);
     match encoding::branch(word, address) {
-        Branch::None => StaticSuccessor::Next(next),
-        Branch::To(target) => StaticSuccessor::Jump(target),
-        Branch::Perhaps(target) => StaticSuccessor::Branch(target, next),
-        Branch::Call(target) => StaticSuccessor::Call { target, next },
-        Branch::Register(register) => match slot(register) {
+        BranchTarget::None => StaticSuccessor::Next(next),
+        BranchTarget::To(target) => StaticSuccessor::Jump(target),
+        BranchTarget::Perhaps(target) => StaticSuccessor::Branch(target, next),
+        BranchTarget::Call(target) => StaticSuccessor::Call { target, next },
+        BranchTarget::Register(register) => match slot(register) {
             Some(slot) => StaticSuccessor::Through { slot, next: None },
             None => StaticSuccessor::Computed,
         },
-        Branch::CallRegister(register) => match slot(register) {
+        BranchTarget::CallRegister(register) => match slot(register) {
             Some(slot) => StaticSuccessor::Through { slot, next: Some(next) },
             None => StaticSuccessor::Next(next),
         },
-        Branch::Return => StaticSuccessor::Return,
-        Branch::Dead => StaticSuccessor::Dead,
+        BranchTarget::Return => StaticSuccessor::Return,
+        BranchTarget::Dead => StaticSuccessor::Dead,
     }
 }
 
 /// The slot from which code right before a branch took the branch's register: by `ADRP` and a load, or by a load from
 /// near the instruction.
-fn slot_before(image: &Image, address: u64, register: u32) -> Option<u64> {
+fn slot_before(image: &BinaryImage, address: u64, register: u32) -> Option<u64> {
     for distance in [4, 8, 12] {
         let place = address.wrapping_sub(distance);
         let load = fetch(image, place)?;
@@ -236,12 +241,12 @@ fn slot_before(image: &Image, address: u64, register: u32) -> Option<u64> {
 }
 
 /// The page whose address an `ADRP` there puts into a register.
-fn page_at(image: &Image, address: u64, register: u32) -> Option<u64> {
+fn page_at(image: &BinaryImage, address: u64, register: u32) -> Option<u64> {
     let (page, written) = encoding::page(fetch(image, address)?, address)?;
     (written == register).then_some(page)
 }
 
-fn fetch(image: &Image, address: u64) -> Option<u32> {
+fn fetch(image: &BinaryImage, address: u64) -> Option<u32> {
     let segment = image.segment_at(address).filter(|segment| segment.executable)?;
     let start = usize::try_from(address - segment.address).ok()?;
     let bytes = segment.bytes.get(start..start.checked_add(4)?)?;
@@ -249,7 +254,7 @@ fn fetch(image: &Image, address: u64) -> Option<u32> {
 }
 
 /// Hints, pointer authentication and barriers, by their encodings.
-fn special(state: &State, word: u32) -> Option<Successor> {
+fn special(state: &PathState, word: u32) -> Option<InstructionSuccessor> {
     const HINT: (u32, u32) = (0xffff_f01f, 0xd503_201f);
     const BARRIER: (u32, u32) = (0xffff_f01f, 0xd503_301f);
     const AUTHENTICATED_RETURN: (u32, u32) = (0xffff_fbff, 0xd65f_0bff);
@@ -260,81 +265,84 @@ fn special(state: &State, word: u32) -> Option<Successor> {
     /// What loops that wait are slowed down with, too.
     const SYNCHRONIZE_INSTRUCTIONS: u32 = 0xd503_3fdf;
     if [YIELD, WAIT_FOR_EVENT, WAIT_FOR_INTERRUPT, SYNCHRONIZE_INSTRUCTIONS].contains(&word) {
-        return Some(Successor::Wait(state.pc.wrapping_add(4)));
+        return Some(InstructionSuccessor::Wait(state.pc.wrapping_add(4)));
     }
     let is = |(mask, value): (u32, u32)| word & mask == value;
-    let next = Successor::Next(state.pc.wrapping_add(4));
+    let next = InstructionSuccessor::Next(state.pc.wrapping_add(4));
     if is(HINT) || is(BARRIER) || is(POINTER_AUTHENTICATION) {
         return Some(next);
     }
     if is(AUTHENTICATED_RETURN) {
-        return Some(Successor::Return(state.register(LINK)));
+        return Some(InstructionSuccessor::Return(state.register(LINK)));
     }
     None
 }
 
 /// The condition behind a condition code; `None` for "always".
-fn condition(code: u8) -> Option<Condition> {
+fn condition(code: u8) -> Option<BranchCondition> {
     Some(match code {
-        0 => Condition::Equal,
-        1 => Condition::NotEqual,
-        2 => Condition::AboveOrEqual,
-        3 => Condition::Below,
-        4 => Condition::Negative,
-        5 => Condition::NotNegative,
-        6 => Condition::Overflow,
-        7 => Condition::NoOverflow,
-        8 => Condition::Above,
-        9 => Condition::BelowOrEqual,
-        10 => Condition::GreaterOrEqual,
-        11 => Condition::Less,
-        12 => Condition::Greater,
-        13 => Condition::LessOrEqual,
+        0 => BranchCondition::Equal,
+        1 => BranchCondition::NotEqual,
+        2 => BranchCondition::AboveOrEqual,
+        3 => BranchCondition::Below,
+        4 => BranchCondition::Negative,
+        5 => BranchCondition::NotNegative,
+        6 => BranchCondition::Overflow,
+        7 => BranchCondition::NoOverflow,
+        8 => BranchCondition::Above,
+        9 => BranchCondition::BelowOrEqual,
+        10 => BranchCondition::GreaterOrEqual,
+        11 => BranchCondition::Less,
+        12 => BranchCondition::Greater,
+        13 => BranchCondition::LessOrEqual,
         _ => return None,
     })
 }
 
 /// The answer to a condition code, or the fork that finds it out.
-fn ask(machine: &Machine, state: &mut State, code: u8) -> Result<bool, Successor> {
+fn ask(machine: &SharedMachine, state: &mut PathState, code: u8) -> Result<bool, InstructionSuccessor> {
     match condition(code) {
         None => Ok(true),
-        Some(condition) => machine.ask(state, condition).ok_or(Successor::Fork(condition)),
+        Some(condition) => machine.ask(state, condition).ok_or(InstructionSuccessor::Fork(condition)),
     }
 }
 
-fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
-    let next = Successor::Next(state.pc.wrapping_add(4));
+fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> InstructionSuccessor {
+    let next = InstructionSuccessor::Next(state.pc.wrapping_add(4));
     let here = state.pc;
     let target = |index: usize| match instruction.operands.get(index) {
         Some(Operand::PCOffset(offset)) => here.wrapping_add(offset.cast_unsigned()),
         Some(_) | None => here,
     };
     match instruction.opcode {
-        Opcode::B => Successor::Next(target(0)),
+        Opcode::B => InstructionSuccessor::Next(target(0)),
         Opcode::Bcc(code) => {
             let taken = target(0);
             match ask(machine, state, code) {
-                Ok(true) => Successor::Next(taken),
+                Ok(true) => InstructionSuccessor::Next(taken),
                 Ok(false) => next,
                 Err(fork) => fork,
             }
         }
-        Opcode::BL => Successor::Call { target: Value::Known(target(0)), return_to: state.pc.wrapping_add(4) },
+        Opcode::BL => {
+            InstructionSuccessor::Call { target: MachineValue::Known(target(0)), return_to: state.pc.wrapping_add(4) }
+        }
         Opcode::BLR => {
             let target = operand::read(machine, state, instruction, 0);
-            Successor::Call { target, return_to: state.pc.wrapping_add(4) }
+            InstructionSuccessor::Call { target, return_to: state.pc.wrapping_add(4) }
         }
-        Opcode::BR => Successor::Jump(operand::read(machine, state, instruction, 0)),
-        Opcode::RET => Successor::Return(operand::read(machine, state, instruction, 0)),
+        Opcode::BR => InstructionSuccessor::Jump(operand::read(machine, state, instruction, 0)),
+        Opcode::RET => InstructionSuccessor::Return(operand::read(machine, state, instruction, 0)),
         Opcode::CBZ | Opcode::CBNZ => {
             let left = operand::read(machine, state, instruction, 0);
-            let flags = Flags::compare(left, Value::Known(0), operand::bits(instruction, 0));
-            let condition = if instruction.opcode == Opcode::CBZ { Condition::Equal } else { Condition::NotEqual };
+            let flags = Flags::compare(left, MachineValue::Known(0), operand::bits(instruction, 0));
+            let condition =
+                if instruction.opcode == Opcode::CBZ { BranchCondition::Equal } else { BranchCondition::NotEqual };
             let taken = target(1);
             test_and_branch(machine, state, flags, condition, taken)
         }
         Opcode::TBZ | Opcode::TBNZ => test_bit(machine, state, instruction),
-        Opcode::BRK | Opcode::HLT | Opcode::UDF => Successor::Dead,
+        Opcode::BRK | Opcode::HLT | Opcode::UDF => InstructionSuccessor::Dead,
         Opcode::SVC => {
             operand::clobber(state, machine.convention.result);
             next
@@ -343,8 +351,8 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
         Opcode::CSEL | Opcode::CSINC | Opcode::CSINV | Opcode::CSNEG => arithmetic::select(machine, state, instruction),
         Opcode::MRS => {
             let value = match instruction.operands.get(1) {
-                Some(Operand::SystemReg(register)) if THREAD_POINTERS.contains(register) => Value::Known(THREAD),
-                Some(_) | None => Value::ANY,
+                Some(Operand::SystemReg(register)) if THREAD_POINTERS.contains(register) => MachineValue::Known(THREAD),
+                Some(_) | None => MachineValue::ANY,
             };
             operand::write(state, instruction, 0, value);
             next
@@ -367,22 +375,28 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
     }
 }
 
-fn test_and_branch(machine: &Machine, state: &mut State, flags: Flags, condition: Condition, taken: u64) -> Successor {
+fn test_and_branch(
+    machine: &SharedMachine,
+    state: &mut PathState,
+    flags: Flags,
+    condition: BranchCondition,
+    taken: u64,
+) -> InstructionSuccessor {
     let before = state.saved_flags.take().unwrap_or(state.flags);
     state.flags = flags;
     match machine.ask(state, condition) {
         Some(holds) => {
             state.flags = before;
-            Successor::Next(if holds { taken } else { state.pc.wrapping_add(4) })
+            InstructionSuccessor::Next(if holds { taken } else { state.pc.wrapping_add(4) })
         }
         None => {
             state.saved_flags = Some(before);
-            Successor::Fork(condition)
+            InstructionSuccessor::Fork(condition)
         }
     }
 }
 
-fn test_bit(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+fn test_bit(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> InstructionSuccessor {
     let value = operand::read(machine, state, instruction, 0);
     let bit = match instruction.operands.get(1) {
         Some(Operand::Imm16(bit)) => u32::from(*bit),
@@ -395,18 +409,18 @@ fn test_bit(machine: &mut Machine, state: &mut State, instruction: &Instruction)
     let set = instruction.opcode == Opcode::TBNZ;
     let sign = matches!(bit, 31 | 63);
     let (flags, condition) = if sign {
-        let condition = if set { Condition::Negative } else { Condition::NotNegative };
-        (Flags::compare(value, Value::Known(0), bit + 1), condition)
+        let condition = if set { BranchCondition::Negative } else { BranchCondition::NotNegative };
+        (Flags::compare(value, MachineValue::Known(0), bit + 1), condition)
     } else {
-        let condition = if set { Condition::NotEqual } else { Condition::Equal };
-        (Flags::test(value, Value::Known(1 << bit.min(63)), 64), condition)
+        let condition = if set { BranchCondition::NotEqual } else { BranchCondition::Equal };
+        (Flags::test(value, MachineValue::Known(1 << bit.min(63)), 64), condition)
     };
     test_and_branch(machine, state, flags, condition, taken)
 }
 
 /// An instruction without a model: its destination, the first operand, becomes unknown, and so do the flags where it may
 /// set them.
-fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> Successor {
+fn unmodelled(state: &mut PathState, instruction: &Instruction, next: InstructionSuccessor) -> InstructionSuccessor {
     let name = format!("{:?}", instruction.opcode);
     if ["CFINV", "SETF", "RMIF", "AXFLAG", "XAFLAG"].iter().any(|prefix| name.starts_with(prefix)) {
         state.flags = Flags::UNKNOWN;
@@ -414,7 +428,7 @@ fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> 
     }
     // What stores, or loads more than its first operand, changes more than that.
     if name.starts_with("ST") || name.starts_with("LD") {
-        return Successor::Stuck(format!("{name} is not followed"));
+        return InstructionSuccessor::Stuck(format!("{name} is not followed"));
     }
     match (instruction.opcode, instruction.operands.first()) {
         // Their first operand is a source.
@@ -433,9 +447,9 @@ fn unmodelled(state: &mut State, instruction: &Instruction, next: Successor) -> 
                 | Operand::SIMDRegisterElementsMultipleLane(..),
             ),
         ) => {
-            operand::write(state, instruction, 0, Value::ANY);
+            operand::write(state, instruction, 0, MachineValue::ANY);
             next
         }
-        (_, Some(_) | None) => Successor::Stuck(format!("{name} is not followed")),
+        (_, Some(_) | None) => InstructionSuccessor::Stuck(format!("{name} is not followed")),
     }
 }

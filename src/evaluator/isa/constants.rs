@@ -1,7 +1,7 @@
 //! Constants that are put into a register just before a call, and jumps that lead between the two.
 
-use crate::binary::image::Image;
-use crate::evaluator::isa::arm64::encoding::{self, Branch};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::isa::arm64::encoding::{self, BranchTarget};
 use crate::evaluator::isa::x86::decode::instruction_starts;
 use crate::evaluator::isa::xrefs;
 
@@ -13,7 +13,7 @@ const SHORT_JUMP: u64 = 130;
 
 /// Whether something that looks like a jump leads to an address from `start` to `last`: relative jumps with four bytes
 /// from anywhere, with one from nearby.
-pub(super) fn x86_is_entered(image: &Image, start: u64, last: u64) -> bool {
+pub(super) fn x86_is_entered(image: &BinaryImage, start: u64, last: u64) -> bool {
     let holds = |target: u64| (start..=last).contains(&target);
     let far = image.segments.iter().filter(|segment| segment.executable).any(|segment| {
         xrefs::displacements(segment, start, last).into_iter().any(|offset| {
@@ -37,7 +37,7 @@ pub(super) fn x86_is_entered(image: &Image, start: u64, last: u64) -> bool {
 
 /// Where instructions begin that a short jump could reach from, given that one begins at `start`. Before that it is not
 /// known where: of several that are tried in a row, one is right, and wrong ones rarely meet `start`.
-fn instructions_around(image: &Image, start: u64, last: u64) -> Vec<u64> {
+fn instructions_around(image: &BinaryImage, start: u64, last: u64) -> Vec<u64> {
     /// More than the longest instruction, so that one begins at one of them.
     const TRIED: u64 = 32;
     let first = start.saturating_sub(SHORT_JUMP);
@@ -57,7 +57,7 @@ fn instructions_around(image: &Image, start: u64, last: u64) -> Vec<u64> {
     found
 }
 
-pub(super) fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
+pub(super) fn arm64_is_entered(image: &BinaryImage, start: u64, last: u64) -> bool {
     let segments = image.segments.iter().filter(|segment| segment.executable);
     let words = segments.flat_map(|segment| {
         let place = |index: usize| segment.address.wrapping_add(4 * index as u64);
@@ -66,13 +66,13 @@ pub(super) fn arm64_is_entered(image: &Image, start: u64, last: u64) -> bool {
     words.into_iter().any(|(address, chunk)| {
         let Ok(bytes) = <[u8; 4]>::try_from(chunk) else { return false };
         match encoding::branch(u32::from_le_bytes(bytes), address) {
-            Branch::To(target) | Branch::Perhaps(target) => (start..=last).contains(&target),
-            Branch::None
-            | Branch::Call(_)
-            | Branch::CallRegister(_)
-            | Branch::Register(_)
-            | Branch::Return
-            | Branch::Dead => false,
+            BranchTarget::To(target) | BranchTarget::Perhaps(target) => (start..=last).contains(&target),
+            BranchTarget::None
+            | BranchTarget::Call(_)
+            | BranchTarget::CallRegister(_)
+            | BranchTarget::Register(_)
+            | BranchTarget::Return
+            | BranchTarget::Dead => false,
         }
     })
 }
@@ -83,7 +83,7 @@ mod tests {
     use crate::binary::image::images;
 
     /// Shows a fixture in which code from an offset in the file on is replaced.
-    fn on_image(name: &str, place: usize, code: &[u8], check: impl FnOnce(&Image<'_>)) {
+    fn on_image(name: &str, place: usize, code: &[u8], check: impl FnOnce(&BinaryImage<'_>)) {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built").join(name);
         let mut bytes = std::fs::read(path).unwrap();
         bytes[place..place + code.len()].copy_from_slice(code);

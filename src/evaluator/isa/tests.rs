@@ -12,12 +12,12 @@ mod state;
 mod x86;
 
 use self::state::{Cpu, Difference, Part};
-use crate::binary::image::{Image, images};
-use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::fuel::{EvaluationLimits, Fuel};
-use crate::evaluator::cpu::machine::{Machine, TargetInterpreter};
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::isa::Successor;
+use crate::binary::image::{BinaryImage, images};
+use crate::evaluator::cpu::convention::CallingConvention;
+use crate::evaluator::cpu::fuel::{EvaluationLimits, PathFuel};
+use crate::evaluator::cpu::machine::{SharedMachine, TargetInterpreter};
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::isa::InstructionSuccessor;
 use crate::evaluator::values::value::HEAP;
 
 /// Where the instruction lies.
@@ -77,7 +77,7 @@ impl Random {
 }
 
 /// The image that the machine stands on: no row reads it.
-fn image() -> Image<'static> {
+fn image() -> BinaryImage<'static> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/binary/built/elf-x86_64-room.so");
     let bytes: &'static [u8] = std::fs::read(path).unwrap().leak();
     images(bytes).unwrap().remove(0)
@@ -129,16 +129,16 @@ struct Row {
 }
 
 struct Bench {
-    machine: Machine<'static, 'static>,
-    convention: &'static Convention,
+    machine: SharedMachine<'static, 'static>,
+    convention: &'static CallingConvention,
 }
 
 impl Bench {
-    fn new(convention: &'static Convention) -> Bench {
-        let image: &'static Image<'static> = Box::leak(Box::new(image()));
+    fn new(convention: &'static CallingConvention) -> Bench {
+        let image: &'static BinaryImage<'static> = Box::leak(Box::new(image()));
         let interpreter = TargetInterpreter { minor: 14, free_threaded: false };
-        let fuel = Fuel::new(EvaluationLimits::default());
-        Bench { machine: Machine::new(image, convention, interpreter, fuel), convention }
+        let fuel = PathFuel::new(EvaluationLimits::default());
+        Bench { machine: SharedMachine::new(image, convention, interpreter, fuel), convention }
     }
 
     /// Carries out an instruction both ways where it forks; `None` when it cannot be followed.
@@ -146,19 +146,21 @@ impl Bench {
         &mut self,
         row: &Row,
         hidden: &[Part],
-        step: &mut impl FnMut(&mut Machine, &mut State) -> Successor,
-    ) -> Result<Vec<(State, bool)>, String> {
+        step: &mut impl FnMut(&mut SharedMachine, &mut PathState) -> InstructionSuccessor,
+    ) -> Result<Vec<(PathState, bool)>, String> {
         let state = row.before.state(&mut self.machine, self.convention, row.inverts_carry, hidden);
         let mut found = Vec::new();
         let mut waiting = vec![state];
         while let Some(mut state) = waiting.pop() {
             match step(&mut self.machine, &mut state) {
-                Successor::Next(address) if address > CODE && address < CODE + row.length => {
+                InstructionSuccessor::Next(address) if address > CODE && address < CODE + row.length => {
                     state.pc = address;
                     waiting.push(state);
                 }
-                Successor::Next(address) | Successor::Wait(address) => found.push((state, address == CODE + TAKEN)),
-                Successor::Fork(condition) => {
+                InstructionSuccessor::Next(address) | InstructionSuccessor::Wait(address) => {
+                    found.push((state, address == CODE + TAKEN))
+                }
+                InstructionSuccessor::Fork(condition) => {
                     for (condition, taken) in [(condition, true), (condition.opposite(), false)] {
                         let mut way = state.clone();
                         if way.assume(condition, &self.machine.symbols) {
@@ -167,7 +169,7 @@ impl Bench {
                         }
                     }
                 }
-                Successor::Stuck(why) => return Err(why),
+                InstructionSuccessor::Stuck(why) => return Err(why),
                 other => return Err(format!("{other:?}")),
             }
         }
@@ -179,7 +181,7 @@ impl Bench {
         row: &Row,
         tally: &mut Tally,
         hidden: &[Part],
-        step: &mut impl FnMut(&mut Machine, &mut State) -> Successor,
+        step: &mut impl FnMut(&mut SharedMachine, &mut PathState) -> InstructionSuccessor,
     ) {
         tally.states += 1;
         let ways = match self.run(row, hidden, step) {
@@ -204,7 +206,7 @@ impl Bench {
         row: &Row,
         tally: &mut Tally,
         random: &mut Random,
-        mut step: impl FnMut(&mut Machine, &mut State) -> Successor,
+        mut step: impl FnMut(&mut SharedMachine, &mut PathState) -> InstructionSuccessor,
     ) {
         tally.rows += 1;
         self.compare(row, tally, &[], &mut step);

@@ -17,23 +17,23 @@ mod vector;
 use iced_x86::{Code, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use self::decode::decode;
-use crate::binary::image::{Image, Segment};
-use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{Frame, State};
+use crate::binary::image::{BinaryImage, ImageSegment};
+use crate::evaluator::cpu::convention::CallingConvention;
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{CallFrame, PathState};
 use crate::evaluator::isa::{
-    Access, AccessSite, CallSite, ConstantDefinition, InstructionSet, NamedAddresses, StaticSuccessor, Stub, Successor,
-    constants, xrefs,
+    AccessSite, CallSite, ConstantDefinition, ImageAccess, ImportStub, InstructionSet, InstructionSuccessor,
+    NamedAddresses, StaticSuccessor, constants, xrefs,
 };
 use crate::evaluator::values::hash::FastMap;
-use crate::evaluator::values::value::{Value, extend};
-use crate::model::facts::Format;
+use crate::evaluator::values::value::{MachineValue, extend};
+use crate::model::facts::ImageFormat;
 
 /// Number of the stack pointer.
 const RSP: usize = 4;
 
 /// AMD64 System V: <https://gitlab.com/x86-psABIs/x86-64-ABI>
-static SYSTEM_V: Convention = Convention {
+static SYSTEM_V: CallingConvention = CallingConvention {
     arguments: &[7, 6, 2, 1, 8, 9],
     result: 0,
     selector: 2,
@@ -45,7 +45,7 @@ static SYSTEM_V: Convention = Convention {
 };
 
 /// Windows x64: <https://learn.microsoft.com/en-us/cpp/build/x64-calling-convention>
-static WINDOWS: Convention = Convention {
+static WINDOWS: CallingConvention = CallingConvention {
     arguments: &[1, 2, 8, 9],
     result: 0,
     selector: 2,
@@ -63,7 +63,7 @@ pub(in crate::evaluator) struct X86 {
 }
 
 impl X86 {
-    fn fetch(&mut self, image: &Image, address: u64) -> Option<Instruction> {
+    fn fetch(&mut self, image: &BinaryImage, address: u64) -> Option<Instruction> {
         if let Some(instruction) = self.decoded.get(&address) {
             return Some(*instruction);
         }
@@ -74,33 +74,33 @@ impl X86 {
 }
 
 impl InstructionSet for X86 {
-    fn convention(format: Format) -> &'static Convention {
+    fn convention(format: ImageFormat) -> &'static CallingConvention {
         match format {
-            Format::Pe => &WINDOWS,
-            Format::Elf | Format::MachO => &SYSTEM_V,
+            ImageFormat::Pe => &WINDOWS,
+            ImageFormat::Elf | ImageFormat::MachO => &SYSTEM_V,
         }
     }
 
-    fn step(&mut self, machine: &mut Machine, state: &mut State) -> Successor {
+    fn step(&mut self, machine: &mut SharedMachine, state: &mut PathState) -> InstructionSuccessor {
         match self.fetch(machine.image, state.pc) {
             Some(instruction) => step(machine, state, &instruction),
-            None => Successor::Stuck("the bytes are no instruction".into()),
+            None => InstructionSuccessor::Stuck("the bytes are no instruction".into()),
         }
     }
 
-    fn static_successor(&mut self, image: &Image, address: u64) -> StaticSuccessor {
+    fn static_successor(&mut self, image: &BinaryImage, address: u64) -> StaticSuccessor {
         self.fetch(image, address).map_or(StaticSuccessor::Computed, |instruction| static_successor(&instruction))
     }
 
-    fn static_access(&mut self, image: &Image, address: u64, _: &mut NamedAddresses) -> Option<Access> {
+    fn static_access(&mut self, image: &BinaryImage, address: u64, _: &mut NamedAddresses) -> Option<ImageAccess> {
         access::of(image, &self.fetch(image, address)?)
     }
 
-    fn accesses(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
+    fn accesses(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite> {
         access::find(image, range)
     }
 
-    fn starts_of(image: &Image, place: u64) -> Vec<u64> {
+    fn starts_of(image: &BinaryImage, place: u64) -> Vec<u64> {
         // An opcode of one byte or of one and a mode, perhaps with a prefix: REX, BND or the size of addresses.
         let is_prefix = |address| image.u8(address).is_some_and(|it| it & 0xf0 == 0x40 || it == 0xf2 || it == 0x67);
         let mut starts = vec![place.wrapping_sub(1), place.wrapping_sub(2)];
@@ -108,12 +108,12 @@ impl InstructionSet for X86 {
         starts
     }
 
-    fn traps(&mut self, image: &Image, address: u64) -> bool {
+    fn traps(&mut self, image: &BinaryImage, address: u64) -> bool {
         let instruction = self.fetch(image, address);
         instruction.is_some_and(|instruction| matches!(instruction.mnemonic(), Mnemonic::Ud2 | Mnemonic::Int3))
     }
 
-    fn compares_with_minus_one(&mut self, machine: &Machine, _: &State, return_to: u64) -> Option<u64> {
+    fn compares_with_minus_one(&mut self, machine: &SharedMachine, _: &PathState, return_to: u64) -> Option<u64> {
         let instruction = self.fetch(machine.image, return_to)?;
         let compares = instruction.mnemonic() == Mnemonic::Cmp
             && instruction.op0_kind() == OpKind::Memory
@@ -123,73 +123,77 @@ impl InstructionSet for X86 {
         compares.then(|| instruction.ip_rel_memory_address())
     }
 
-    fn enter(machine: &mut Machine, state: &mut State, return_to: u64) {
+    fn enter(machine: &mut SharedMachine, state: &mut PathState, return_to: u64) {
         let before = state.register(RSP);
         state.push_frame(return_to, before.known().unwrap_or_default());
-        stack::push(machine, state, 8, Value::Known(return_to));
+        stack::push(machine, state, 8, MachineValue::Known(return_to));
     }
 
-    fn enter_external(machine: &mut Machine, state: &mut State, return_to: u64) {
+    fn enter_external(machine: &mut SharedMachine, state: &mut PathState, return_to: u64) {
         X86::enter(machine, state, return_to);
     }
 
-    fn leave_external(_: &Machine, state: &mut State) {
-        let after = state.register(RSP).add(Value::Known(8));
+    fn leave_external(_: &SharedMachine, state: &mut PathState) {
+        let after = state.register(RSP).add(MachineValue::Known(8));
         state.set_register(RSP, after);
     }
 
-    fn stack_at_entry(frame: &Frame) -> u64 {
+    fn stack_at_entry(frame: &CallFrame) -> u64 {
         frame.stack.wrapping_sub(8)
     }
 
-    fn jump_table_end(image: &Image, place: u64, bounds: (u64, u64)) -> u64 {
+    fn jump_table_end(image: &BinaryImage, place: u64, bounds: (u64, u64)) -> u64 {
         first_lea_target(image, place, bounds).unwrap_or(bounds.1)
     }
 
-    fn references(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
+    fn references(segment: &ImageSegment<'_>, targets: &[u64]) -> Vec<CallSite> {
         xrefs::find_x86(segment, targets)
     }
 
-    fn stub(image: &Image, site: &CallSite) -> Option<Stub> {
+    fn stub(image: &BinaryImage, site: &CallSite) -> Option<ImportStub> {
         xrefs::stub_x86(image, site)
     }
 
-    fn constant_before(image: &Image, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
+    fn constant_before(image: &BinaryImage, site: &CallSite, register: usize) -> Option<ConstantDefinition> {
         setting(image, site.reference, register, constants::REACH)
     }
 
-    fn is_jumped_into(image: &Image, start: u64, last: u64) -> bool {
+    fn is_jumped_into(image: &BinaryImage, start: u64, last: u64) -> bool {
         constants::x86_is_entered(image, start, last)
     }
 }
 
 /// Carries out an instruction.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     if instruction.is_jmp_far_indirect() || instruction.is_call_far_indirect() {
-        return Successor::Stuck("far jumps and calls are not followed".into());
+        return InstructionSuccessor::Stuck("far jumps and calls are not followed".into());
     }
     match instruction.flow_control() {
         FlowControl::Next => {}
-        FlowControl::UnconditionalBranch => return Successor::Next(instruction.near_branch_target()),
+        FlowControl::UnconditionalBranch => return InstructionSuccessor::Next(instruction.near_branch_target()),
         FlowControl::IndirectBranch => {
             let target = operand::read(machine, state, instruction, 0);
-            return Successor::Jump(target);
+            return InstructionSuccessor::Jump(target);
         }
         FlowControl::ConditionalBranch => return control::branch(machine, state, instruction),
         FlowControl::Return => return control::ret(machine, state, instruction),
         FlowControl::Call => {
-            let target = Value::Known(instruction.near_branch_target());
-            return Successor::Call { target, return_to: instruction.next_ip() };
+            let target = MachineValue::Known(instruction.near_branch_target());
+            return InstructionSuccessor::Call { target, return_to: instruction.next_ip() };
         }
         FlowControl::IndirectCall => {
             let target = operand::read(machine, state, instruction, 0);
-            return Successor::Call { target, return_to: instruction.next_ip() };
+            return InstructionSuccessor::Call { target, return_to: instruction.next_ip() };
         }
         FlowControl::Interrupt | FlowControl::XbeginXabortXend | FlowControl::Exception => {
             return if instruction.mnemonic() == Mnemonic::Syscall {
                 unmodelled::step(machine, state, instruction)
             } else {
-                Successor::Dead
+                InstructionSuccessor::Dead
             };
         }
     }
@@ -198,7 +202,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
 
 /// The first address between two others that a `LEA` in the code around a place names. Compilers lay the tables of
 /// functions that follow each other side by side.
-fn first_lea_target(image: &Image, place: u64, (start, end): (u64, u64)) -> Option<u64> {
+fn first_lea_target(image: &BinaryImage, place: u64, (start, end): (u64, u64)) -> Option<u64> {
     const AROUND: u64 = 1 << 16;
     let segment = image.segment_at(place)?;
     let from = usize::try_from(place.saturating_sub(segment.address).saturating_sub(AROUND)).ok()?;
@@ -218,7 +222,7 @@ fn first_lea_target(image: &Image, place: u64, (start, end): (u64, u64)) -> Opti
 
 /// The instruction that sets a register to a constant before the call or jump whose displacement lies at `place`, with nothing
 /// between that branches or writes the register.
-fn setting(image: &Image, place: u64, register: usize, reach: u64) -> Option<ConstantDefinition> {
+fn setting(image: &BinaryImage, place: u64, register: usize, reach: u64) -> Option<ConstantDefinition> {
     let is_register = |it: Register| it.is_gpr() && it.full_register().number() == register;
     (1..=reach).find_map(|distance| {
         let mut address = place.checked_sub(1)?.checked_sub(distance)?;
@@ -283,14 +287,14 @@ fn static_successor(instruction: &Instruction) -> StaticSuccessor {
     }
 }
 
-fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+fn execute(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> InstructionSuccessor {
     use Mnemonic::*;
-    let next = Successor::Next(instruction.next_ip());
+    let next = InstructionSuccessor::Next(instruction.next_ip());
     match instruction.mnemonic() {
-        Pause => return Successor::Wait(instruction.next_ip()),
+        Pause => return InstructionSuccessor::Wait(instruction.next_ip()),
         Nop | Endbr64 | Lfence | Mfence | Sfence | Prefetcht0 | Prefetcht1 | Prefetcht2 | Prefetchnta | Prefetchw
         | Emms | Cld | Fnop => {}
-        Ud2 | Int3 | Hlt | Ud0 | Ud1 => return Successor::Dead,
+        Ud2 | Int3 | Hlt | Ud0 | Ud1 => return InstructionSuccessor::Dead,
         Mov | Movzx | Movnti | Movbe if !is_vector(instruction) => {
             if instruction.mnemonic() == Movbe || uses_special(instruction) {
                 return unmodelled::step(machine, state, instruction);
@@ -311,13 +315,13 @@ fn execute(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
         Push => stack::push_operand(machine, state, instruction),
         Pop => stack::pop(machine, state, instruction),
         Leave if instruction.code() == Code::Leaveq => stack::leave(machine, state),
-        Enter => return Successor::Stuck("ENTER is not followed".into()),
+        Enter => return InstructionSuccessor::Stuck("ENTER is not followed".into()),
         Cdqe | Cwde | Cdq | Cqo => arithmetic::widen(state, instruction.mnemonic()),
         _ if control::is_conditional(instruction) => {
             return control::conditional(machine, state, instruction);
         }
         Cmpxchg | Xadd | Xchg => return exchange::step(machine, state, instruction),
-        Std => return Successor::Stuck("STD is not followed".into()),
+        Std => return InstructionSuccessor::Stuck("STD is not followed".into()),
         Stosb | Stosd | Stosq | Stosw | Movsb | Movsd | Movsq | Movsw if string_ops::is_followed(instruction) => {
             string_ops::step(machine, state, instruction);
         }

@@ -1,14 +1,14 @@
 //! Finds the places in the code that name an address, to tell whether a path has already met all calls of one import, or
 //! else whether all say the same.
 
-use crate::binary::image::{Image, Segment};
-use crate::evaluator::isa::{CallSite, Stub, Transfer};
+use crate::binary::image::{BinaryImage, ImageSegment};
+use crate::evaluator::isa::{CallSite, ImportStub, TransferInstruction};
 
 /// Longest code that is searched.
 pub(super) const LONGEST_CODE: usize = 64 << 20;
 
 /// Places whose 32-bit displacement, counted from its end, leads to a target.
-pub(super) fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
+pub(super) fn find_x86(segment: &ImageSegment<'_>, targets: &[u64]) -> Vec<CallSite> {
     let mut sites = Vec::new();
     let (Some(&lowest), Some(&highest)) = (targets.iter().min(), targets.iter().max()) else { return sites };
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> 
         // An operand relative to the instruction pointer, a call or jump, or a conditional jump.
         let encodes = before(1) & 0xc7 == 0x05 || matches!(before(1), 0xe8 | 0xe9) || before(2) == 0x0f;
         if encodes && targets.contains(&target) {
-            let transfer = |length, returns| Some(Transfer { start: end - 4 - length, end, returns });
+            let transfer = |length, returns| Some(TransferInstruction { start: end - 4 - length, end, returns });
             let transfer = match (before(2), before(1)) {
                 (0xff, 0x15) => transfer(2, true),
                 (0xff, 0x25) => transfer(2, false),
@@ -36,7 +36,7 @@ pub(super) fn find_x86(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> 
 
 /// Where, in a segment's bytes, four bytes may be a displacement that, counted from its end, leads to an address from
 /// `lowest` to `highest`.
-pub(super) fn displacements(segment: &Segment<'_>, lowest: u64, highest: u64) -> Vec<usize> {
+pub(super) fn displacements(segment: &ImageSegment<'_>, lowest: u64, highest: u64) -> Vec<usize> {
     /// Fields that are looked at together.
     const BLOCK: usize = 16;
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(super) fn displacements(segment: &Segment<'_>, lowest: u64, highest: u64) ->
 }
 
 /// A jump through a slot; as a stub it may begin with `ENDBR64` or a `BND` prefix.
-pub(super) fn stub_x86(image: &Image, site: &CallSite) -> Option<Stub> {
+pub(super) fn stub_x86(image: &BinaryImage, site: &CallSite) -> Option<ImportStub> {
     let start = site.reference.wrapping_sub(2);
     let byte = |address: u64| image.u8(address);
     if byte(start) != Some(0xff) || byte(start.wrapping_add(1)) != Some(0x25) {
@@ -72,7 +72,10 @@ pub(super) fn stub_x86(image: &Image, site: &CallSite) -> Option<Stub> {
     let before = |distance: u64| byte(start.wrapping_sub(distance));
     let follows_stub = before(6) == Some(0xff) && before(5) == Some(0x25);
     let is_apart = follows_stub || matches!(before(1), Some(0xcc | 0x90));
-    Some(Stub { starts: vec![start, start.wrapping_sub(1), start.wrapping_sub(4), start.wrapping_sub(5)], is_apart })
+    Some(ImportStub {
+        starts: vec![start, start.wrapping_sub(1), start.wrapping_sub(4), start.wrapping_sub(5)],
+        is_apart,
+    })
 }
 
 #[cfg(test)]
@@ -89,9 +92,12 @@ mod tests {
         bytes[offset..offset + 4].copy_from_slice(&distance.to_le_bytes());
         let size = bytes.len() as u64;
         let name = String::new();
-        let segment = Segment { name, address: START, size, writable: false, executable: true, bytes: &bytes };
+        let segment = ImageSegment { name, address: START, size, writable: false, executable: true, bytes: &bytes };
         let start = START + offset as u64 - 1;
-        let site = CallSite { reference: start + 1, transfer: Some(Transfer { start, end: start + 5, returns: true }) };
+        let site = CallSite {
+            reference: start + 1,
+            transfer: Some(TransferInstruction { start, end: start + 5, returns: true }),
+        };
         assert_eq!(find_x86(&segment, &[target]), [site], "{offset} {target:#x}");
         assert!(find_x86(&segment, &[target - 64, target + 64]).is_empty(), "{offset} {target:#x}");
     }
@@ -108,9 +114,10 @@ mod tests {
         ] {
             let bytes: Vec<u8> = before.iter().copied().chain([0x10, 0, 0, 0, 0x90]).collect();
             let (size, name) = (bytes.len() as u64, name.clone());
-            let segment = Segment { name, address: START, size, writable: false, executable: true, bytes: &bytes };
+            let segment = ImageSegment { name, address: START, size, writable: false, executable: true, bytes: &bytes };
             let (reference, end) = (START + 2, START + 6);
-            let transfer = transfer.map(|(length, returns)| Transfer { start: reference - length, end, returns });
+            let transfer =
+                transfer.map(|(length, returns)| TransferInstruction { start: reference - length, end, returns });
             assert_eq!(find_x86(&segment, &[end + 0x10]), [CallSite { reference, transfer }], "{before:x?}");
         }
     }

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::{Memory, PAGE, Page, WORDS, Word, byte_mask, is_dead, normal, whole_points_to};
-use crate::binary::image::Image;
-use crate::evaluator::values::value::{ImageBounds, PointsTo, Value};
+use super::{MemoryPage, MemoryWord, PAGE, PathMemory, WORDS, byte_mask, is_dead, normal, whole_points_to};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::values::value::{ImageBounds, MachineValue, PointsTo};
 
-impl Memory {
+impl PathMemory {
     /// Whether every memory that `self` stands for is one that `other` stands for, above the stack pointer.
-    pub(in crate::evaluator) fn is_subsumed_by(&self, other: &Memory, image: &Image, stack: u64) -> bool {
+    pub(in crate::evaluator) fn is_subsumed_by(&self, other: &PathMemory, image: &BinaryImage, stack: u64) -> bool {
         let spoiled = self.spoiled.iter().all(|part| other.spoiled.contains(part));
         let escaped = self.escaped.iter().all(|address| other.escaped.binary_search(address).is_ok());
         let pointees = self.stack_pointees.is_subsumed_by(other.stack_pointees)
@@ -33,20 +33,20 @@ impl Memory {
         })
     }
 
-    fn is_word_subsumed(&self, other: &Memory, image: &Image, address: u64) -> bool {
+    fn is_word_subsumed(&self, other: &PathMemory, image: &BinaryImage, address: u64) -> bool {
         match (self.word(image, address), other.word(image, address)) {
-            (Word::Whole(left), Word::Whole(right)) => left.is_subsumed_by(right, ImageBounds::of(image)),
-            (Word::Bytes { data, known }, Word::Bytes { data: other, known: subset }) => {
+            (MemoryWord::Whole(left), MemoryWord::Whole(right)) => left.is_subsumed_by(right, ImageBounds::of(image)),
+            (MemoryWord::Bytes { data, known }, MemoryWord::Bytes { data: other, known: subset }) => {
                 known & subset == subset && (data ^ other) & byte_mask(subset) == 0
             }
-            (Word::Whole(Value::Known(data)), Word::Bytes { data: other, known }) => {
+            (MemoryWord::Whole(MachineValue::Known(data)), MemoryWord::Bytes { data: other, known }) => {
                 (data ^ other) & byte_mask(known) == 0
             }
-            (Word::Bytes { .. }, Word::Whole(right)) => matches!(right, Value::Unknown(_)),
-            (Word::Low { value, upper }, Word::Low { value: other, upper: held }) => {
+            (MemoryWord::Bytes { .. }, MemoryWord::Whole(right)) => matches!(right, MachineValue::Unknown(_)),
+            (MemoryWord::Low { value, upper }, MemoryWord::Low { value: other, upper: held }) => {
                 value.is_subsumed_by(other, ImageBounds::of(image)) && (held.is_none() || upper == held)
             }
-            (Word::Low { value, .. }, Word::Whole(right @ Value::Unknown(_))) => {
+            (MemoryWord::Low { value, .. }, MemoryWord::Whole(right @ MachineValue::Unknown(_))) => {
                 value.is_subsumed_by(right, ImageBounds::of(image))
             }
             (left, right) => left == right,
@@ -54,7 +54,7 @@ impl Memory {
     }
 
     /// Widens to cover another path's memory, too, above the stack pointer.
-    pub(in crate::evaluator) fn join(&mut self, other: &Memory, image: &Image, stack: u64) {
+    pub(in crate::evaluator) fn join(&mut self, other: &PathMemory, image: &BinaryImage, stack: u64) {
         let extent = ImageBounds::of(image);
         let mut changes = Vec::new();
         for start in self.differing_pages(other, stack) {
@@ -88,7 +88,7 @@ impl Memory {
         }
     }
 
-    fn differing_pages(&self, other: &Memory, stack: u64) -> Vec<u64> {
+    fn differing_pages(&self, other: &PathMemory, stack: u64) -> Vec<u64> {
         let mut pages = Vec::new();
         let (mut left, mut right) = (self.pages.iter().peekable(), other.pages.iter().peekable());
         loop {
@@ -107,27 +107,31 @@ impl Memory {
     }
 }
 
-fn join_words(left: Word, right: Word, extent: ImageBounds) -> Word {
+fn join_words(left: MemoryWord, right: MemoryWord, extent: ImageBounds) -> MemoryWord {
     let bytes = |word| match word {
-        Word::Whole(Value::Known(data)) => Some((data, 0xff)),
-        Word::Bytes { data, known } => Some((data, known)),
-        Word::Whole(_) | Word::Low { .. } | Word::Base => None,
+        MemoryWord::Whole(MachineValue::Known(data)) => Some((data, 0xff)),
+        MemoryWord::Bytes { data, known } => Some((data, known)),
+        MemoryWord::Whole(_) | MemoryWord::Low { .. } | MemoryWord::Base => None,
     };
     match (left, right) {
-        (Word::Low { value, upper }, Word::Low { value: other, upper: held }) if value == other => {
-            Word::Low { value, upper: upper.filter(|_| upper == held) }
+        (MemoryWord::Low { value, upper }, MemoryWord::Low { value: other, upper: held }) if value == other => {
+            MemoryWord::Low { value, upper: upper.filter(|_| upper == held) }
         }
-        (Word::Whole(left), Word::Whole(right)) if left == right => Word::Whole(left),
-        (Word::Whole(Value::Known(first)), Word::Whole(Value::Known(second))) if small(first) && small(second) => {
-            Word::Bytes { data: first, known: same_bytes(first, second) }
+        (MemoryWord::Whole(left), MemoryWord::Whole(right)) if left == right => MemoryWord::Whole(left),
+        (MemoryWord::Whole(MachineValue::Known(first)), MemoryWord::Whole(MachineValue::Known(second)))
+            if small(first) && small(second) =>
+        {
+            MemoryWord::Bytes { data: first, known: same_bytes(first, second) }
         }
-        (Word::Whole(left), Word::Whole(right)) => Word::Whole(left.join(right, extent)),
+        (MemoryWord::Whole(left), MemoryWord::Whole(right)) => MemoryWord::Whole(left.join(right, extent)),
         _ => match (bytes(left), bytes(right)) {
             (Some((first, known)), Some((second, also))) => {
                 let known = known & also & same_bytes(first, second);
-                normal(Word::Bytes { data: first & byte_mask(known), known })
+                normal(MemoryWord::Bytes { data: first & byte_mask(known), known })
             }
-            _ => Word::Whole(Value::Unknown(whole_points_to(left, extent).with(whole_points_to(right, extent)))),
+            _ => MemoryWord::Whole(MachineValue::Unknown(
+                whole_points_to(left, extent).with(whole_points_to(right, extent)),
+            )),
         },
     }
 }
@@ -142,25 +146,25 @@ fn same_bytes(first: u64, second: u64) -> u8 {
 }
 
 /// A word of a page as it was written, if it was.
-fn raw(page: Option<&Page>, index: usize) -> Word {
-    page.and_then(|page| page.words.get(index)).copied().unwrap_or(Word::Base)
+fn raw(page: Option<&MemoryPage>, index: usize) -> MemoryWord {
+    page.and_then(|page| page.words.get(index)).copied().unwrap_or(MemoryWord::Base)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::evaluator::memory::tests::{BYTES, on_image, write};
-    use crate::evaluator::values::laws::Random;
+    use crate::evaluator::values::laws::SplitMix64;
     use crate::evaluator::values::value::{HEAP, STACK_TOP, mask};
 
-    fn memory(image: &Image, random: &mut Random) -> Memory {
-        let mut memory = Memory::default();
+    fn memory(image: &BinaryImage, random: &mut SplitMix64) -> PathMemory {
+        let mut memory = PathMemory::default();
         memory.allocate(HEAP, BYTES);
         for _ in 0..1 + random.below(6) {
             write(&mut memory, image, HEAP, &mut [None; BYTES as usize], random);
         }
         if random.below(4) == 0 {
-            memory.write(image, HEAP + 8 * random.below(4), 8, Value::Symbol { id: 1, offset: 0 });
+            memory.write(image, HEAP + 8 * random.below(4), 8, MachineValue::Symbol { id: 1, offset: 0 });
         }
         memory
     }
@@ -168,8 +172,8 @@ mod tests {
     #[test]
     fn a_join_covers_both_and_being_covered_is_an_order() {
         on_image(|image| {
-            let mut random = Random(22);
-            let within = |one: &Memory, other: &Memory| one.is_subsumed_by(other, image, STACK_TOP);
+            let mut random = SplitMix64(22);
+            let within = |one: &PathMemory, other: &PathMemory| one.is_subsumed_by(other, image, STACK_TOP);
             for _ in 0..2_000 {
                 let [one, other, third] = [(); 3].map(|()| memory(image, &mut random));
                 let mut joined = one.clone();
@@ -183,7 +187,7 @@ mod tests {
                 again.join(&one, image, STACK_TOP);
                 assert!(within(&again, &joined), "nothing new: {joined:?} {again:?}");
                 for place in (HEAP..HEAP + BYTES).step_by(4) {
-                    let read = |memory: &Memory| memory.read(image, place, 4).known();
+                    let read = |memory: &PathMemory| memory.read(image, place, 4).known();
                     let found = read(&joined);
                     assert!(found.is_none() || found == read(&one) && found == read(&other), "{place:x}");
                 }
@@ -194,14 +198,14 @@ mod tests {
     #[test]
     fn what_a_path_may_reach_counts_as_much_as_what_it_holds() {
         on_image(|image| {
-            let plain = Memory::default();
+            let plain = PathMemory::default();
             let mut tainted = plain.clone();
-            tainted.taint(image, PointsTo::HEAP, Value::ANY);
+            tainted.taint(image, PointsTo::HEAP, MachineValue::ANY);
             let mut allocated = plain.clone();
             allocated.allocate(HEAP, 8);
             let mut exposed = plain.clone();
-            exposed.expose(image, Value::Known(crate::evaluator::explorer::tests::VARIABLE));
-            let within = |one: &Memory, other: &Memory| one.is_subsumed_by(other, image, STACK_TOP);
+            exposed.expose(image, MachineValue::Known(crate::evaluator::explorer::tests::VARIABLE));
+            let within = |one: &PathMemory, other: &PathMemory| one.is_subsumed_by(other, image, STACK_TOP);
             assert!(within(&plain, &tainted) && !within(&tainted, &plain));
             assert!(!within(&plain, &allocated) && !within(&allocated, &plain));
             assert!(within(&plain, &exposed) && !within(&exposed, &plain));
@@ -211,9 +215,9 @@ mod tests {
     #[test]
     fn what_lies_below_the_stack_makes_no_difference() {
         on_image(|image| {
-            let (mut one, mut other) = (Memory::default(), Memory::default());
-            one.write(image, STACK_TOP - 4096, 8, Value::Known(1));
-            other.write(image, STACK_TOP - 4096, 8, Value::Known(2));
+            let (mut one, mut other) = (PathMemory::default(), PathMemory::default());
+            one.write(image, STACK_TOP - 4096, 8, MachineValue::Known(1));
+            other.write(image, STACK_TOP - 4096, 8, MachineValue::Known(2));
             assert!(one.is_subsumed_by(&other, image, STACK_TOP - 64));
             assert!(!one.is_subsumed_by(&other, image, STACK_TOP - 8192));
         });
@@ -222,11 +226,11 @@ mod tests {
     #[test]
     fn packed_fields_keep_the_bytes_that_they_share() {
         on_image(|image| {
-            let (mut one, mut other) = (Memory::default(), Memory::default());
-            one.write(image, HEAP, 8, Value::Known(0x0011_0022));
-            other.write(image, HEAP, 8, Value::Known(0x0011_0033));
+            let (mut one, mut other) = (PathMemory::default(), PathMemory::default());
+            one.write(image, HEAP, 8, MachineValue::Known(0x0011_0022));
+            other.write(image, HEAP, 8, MachineValue::Known(0x0011_0033));
             one.join(&other, image, STACK_TOP);
-            assert_eq!(one.read(image, HEAP + 2, 2), Value::Known(0x11));
+            assert_eq!(one.read(image, HEAP + 2, 2), MachineValue::Known(0x11));
             assert_eq!(one.read(image, HEAP, 1).known(), None);
             assert_eq!(one.read(image, HEAP, 8).known(), None);
             assert!(small(0x0011_0022) && !small(mask(64)));

@@ -1,7 +1,7 @@
 //! Words with guards of one-time initialisation that were met.
 
-use super::Memory;
-use crate::evaluator::values::value::{Region, Value, region};
+use super::PathMemory;
+use crate::evaluator::values::value::{MachineValue, MemoryRegion, region};
 
 /// What a run knows of guards: it begins again when it meets one that it had lost sight of.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +18,9 @@ pub(in crate::evaluator) struct StaticGuards {
 
 impl StaticGuards {
     /// Notes the guard of a static variable, which holds this on the path.
-    pub(in crate::evaluator) fn note(&mut self, memory: &Memory, guard: u64, held: Value) {
+    pub(in crate::evaluator) fn note(&mut self, memory: &PathMemory, guard: u64, held: MachineValue) {
         let word = guard & !7;
-        if region(word) != Region::Image {
+        if region(word) != MemoryRegion::Image {
             return;
         }
         if let Err(index) = self.words.binary_search(&word) {
@@ -32,7 +32,7 @@ impl StaticGuards {
 
     /// Notes an object of the image that a path ended with, and of which something was not known.
     pub(in crate::evaluator) fn note_object(&mut self, object: (u64, u64)) {
-        if region(object.0) == Region::Image
+        if region(object.0) == MemoryRegion::Image
             && let Err(index) = self.objects.binary_search(&object)
         {
             self.objects.insert(index, object);
@@ -75,12 +75,12 @@ mod tests {
     fn a_guard_in_an_unknown_state_is_news_once() {
         let mut guards = StaticGuards::default();
         guards.begin(false);
-        guards.note(&Memory::default(), 0x1004, Value::Known(0));
+        guards.note(&PathMemory::default(), 0x1004, MachineValue::Known(0));
         assert!(guards.contains(0x1000) && guards.contains(0x1007) && !guards.begins_again());
-        guards.note(&Memory::default(), 0x1004, Value::ANY);
+        guards.note(&PathMemory::default(), 0x1004, MachineValue::ANY);
         assert!(guards.begins_again());
         guards.begin(true);
-        guards.note(&Memory::default(), 0x1004, Value::ANY);
+        guards.note(&PathMemory::default(), 0x1004, MachineValue::ANY);
         assert!(!guards.begins_again(), "the last run goes through");
     }
 

@@ -1,16 +1,16 @@
 //! What is known of the image's data before a path begins: where its parts end, and which addresses in it lie in memory.
 
 use super::LARGEST_OBJECT;
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 use crate::evaluator::values::value::PointsTo;
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 /// How far behind the end of an object code may name an address that it counts down from.
 const BEHIND: u64 = 64;
 
 /// The data of an image.
 #[derive(Debug, Default)]
-pub(in crate::evaluator) struct Layout {
+pub(in crate::evaluator) struct DataLayout {
     /// Addresses in data that may change to which other data point from the start, sorted. What only points to itself, as
     /// `__dso_handle` does, can be had by nobody who does not have it by name.
     pub(super) targets: Vec<u64>,
@@ -21,18 +21,18 @@ pub(in crate::evaluator) struct Layout {
     fences: Vec<u64>,
 }
 
-impl Layout {
+impl DataLayout {
     /// Reads it from an image.
-    pub(in crate::evaluator) fn of(image: &Image) -> Layout {
+    pub(in crate::evaluator) fn of(image: &BinaryImage) -> DataLayout {
         let others = image.relocations().iter().filter(|(place, value)| place != value);
         let targets = others.map(|&(_, value)| value).filter(|&value| is_variable(image, value)).collect();
-        let mut layout = Layout { targets, ..Layout::default() };
+        let mut layout = DataLayout { targets, ..DataLayout::default() };
         for section in image.writable_sections() {
             let zeros = section.address.saturating_add(section.initialised);
             let end = zeros.saturating_add(section.zeroed);
             layout.borders.extend([section.address, zeros, end]);
             layout.fences.push(section.address);
-            if image.format == Format::Elf {
+            if image.format == ImageFormat::Elf {
                 layout.fences.push(zeros);
             }
         }
@@ -45,7 +45,7 @@ impl Layout {
 
     /// The writable parts of the image that pointers of this reach may hit, as (start, end): objects do not lie in two
     /// sections, and data with initial values and data without are never parts of one object.
-    pub(super) fn hit_by(&self, image: &Image, reach: PointsTo) -> Vec<(u64, u64)> {
+    pub(super) fn hit_by(&self, image: &BinaryImage, reach: PointsTo) -> Vec<(u64, u64)> {
         let (low, high) = reach.addresses();
         let behind = self.fences.partition_point(|fence| fence.saturating_add(BEHIND) <= low);
         let fence = behind.checked_sub(1).and_then(|index| self.fences.get(index)).copied().unwrap_or_default();
@@ -60,7 +60,7 @@ impl Layout {
 }
 
 /// Whether an address lies in data of the image that may change.
-pub(super) fn is_variable(image: &Image, address: u64) -> bool {
+pub(super) fn is_variable(image: &BinaryImage, address: u64) -> bool {
     image.segment_at(address).is_some_and(|segment| segment.writable) && !image.is_read_only(address)
 }
 
@@ -68,16 +68,16 @@ pub(super) fn is_variable(image: &Image, address: u64) -> bool {
 mod tests {
     use super::*;
     use crate::binary::image::images;
-    use crate::evaluator::values::value::Value;
+    use crate::evaluator::values::value::MachineValue;
 
     fn check(name: &str, cases: &[(u64, (u64, u64))]) {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/generators/built");
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let images = images(&bytes).unwrap();
         let image = images.first().unwrap();
-        let layout = Layout::of(image);
+        let layout = DataLayout::of(image);
         for &(address, expected) in cases {
-            let hit = layout.hit_by(image, Value::Known(address).points_to());
+            let hit = layout.hit_by(image, MachineValue::Known(address).points_to());
             assert_eq!(hit, [expected], "{name}: {address:#x}, found {hit:x?}");
         }
     }

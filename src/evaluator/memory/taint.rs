@@ -3,15 +3,15 @@
 use std::rc::Rc;
 
 use super::layout::is_variable;
-use super::{LARGEST_OBJECT, Memory, PAGE, Page, Word, is_handle};
-use crate::binary::image::Image;
-use crate::evaluator::values::value::{ImageBounds, PointsTo, Region, Value, region};
+use super::{LARGEST_OBJECT, MemoryPage, MemoryWord, PAGE, PathMemory, is_handle};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::values::value::{ImageBounds, MachineValue, MemoryRegion, PointsTo, region};
 
-impl Memory {
+impl PathMemory {
     /// A pointer leaves the code that made it: others may write through it from now on.
-    pub(in crate::evaluator) fn expose(&mut self, image: &Image, pointer: Value) {
-        if let Value::Known(address) = pointer
-            && region(address) == Region::Image
+    pub(in crate::evaluator) fn expose(&mut self, image: &BinaryImage, pointer: MachineValue) {
+        if let MachineValue::Known(address) = pointer
+            && region(address) == MemoryRegion::Image
             && is_variable(image, address)
             && let Err(index) = self.escaped.binary_search(&address)
         {
@@ -60,9 +60,9 @@ impl Memory {
 
     /// Forgets everything in the image that may change: code that was not followed may have written there by name.
     /// Guards stay as they are: a variable that is initialised once more holds the same again.
-    pub(in crate::evaluator) fn give_up_image(&mut self, image: &Image) {
+    pub(in crate::evaluator) fn give_up_image(&mut self, image: &BinaryImage) {
         let (guards, extent) = (Rc::clone(&self.guards), ImageBounds::of(image));
-        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == Region::Image);
+        let pages = self.pages.iter_mut().filter(|(start, _)| region(*start) == MemoryRegion::Image);
         for (start, page) in pages.filter(|(start, _)| !image.is_read_only(*start)) {
             for (index, word) in Rc::make_mut(page).words.iter_mut().enumerate() {
                 let address = start.wrapping_add(8 * index as u64);
@@ -77,13 +77,14 @@ impl Memory {
     }
 
     /// The variables of the image that hold a module which the path made.
-    pub(in crate::evaluator) fn words_with_handles(&self, image: &Image) -> Vec<u64> {
+    pub(in crate::evaluator) fn words_with_handles(&self, image: &BinaryImage) -> Vec<u64> {
         let pages =
-            self.pages.iter().filter(|(start, _)| region(*start) == Region::Image && !image.is_read_only(*start));
-        let words = pages.flat_map(|(start, page)| (*start..).step_by(8).zip(page.words.iter()));
+            self.pages.iter().filter(|(start, _)| region(*start) == MemoryRegion::Image && !image.is_read_only(*start));
+        // No address comes behind the last word of the last page.
+        let words = pages.flat_map(|(start, page)| page.words.iter().zip((*start..).step_by(8)));
         words
-            .filter(|&(_, word)| matches!(*word, Word::Whole(value) if is_handle(value)))
-            .map(|(place, _)| place)
+            .filter(|&(word, _)| matches!(*word, MemoryWord::Whole(value) if is_handle(value)))
+            .map(|(_, place)| place)
             .collect()
     }
 
@@ -97,7 +98,7 @@ impl Memory {
     }
 
     /// Invalidates what a write through an unknown pointer of this reach may have changed.
-    pub(in crate::evaluator) fn taint(&mut self, image: &Image, reach: PointsTo, stored: Value) {
+    pub(in crate::evaluator) fn taint(&mut self, image: &BinaryImage, reach: PointsTo, stored: MachineValue) {
         let kinds = [PointsTo::STACK, PointsTo::HEAP].into_iter().filter(|&kind| reach.may(kind));
         let touched = kinds.fold(PointsTo::NOTHING, PointsTo::with);
         let extent = ImageBounds::of(image);
@@ -115,13 +116,13 @@ impl Memory {
             self.reach_objects(reach);
         }
         let (layout, escaped, guards) = (Rc::clone(&self.layout), Rc::clone(&self.escaped), Rc::clone(&self.guards));
-        let others = Memory { layout, escaped, guards, objects: Rc::clone(&self.objects), ..Memory::default() };
+        let others = PathMemory { layout, escaped, guards, objects: Rc::clone(&self.objects), ..PathMemory::default() };
         self.tainted = self.tainted.with(touched);
         self.point(touched, stored_reach);
         for (start, page) in &mut self.pages {
-            let in_image = region(*start) == Region::Image;
+            let in_image = region(*start) == MemoryRegion::Image;
             let hit = match region(*start) {
-                Region::Image => {
+                MemoryRegion::Image => {
                     from_anywhere || parts.iter().any(|&(low, high)| *start < high && start.saturating_add(PAGE) > low)
                 }
                 other => other.points_to().may(touched),
@@ -130,12 +131,12 @@ impl Memory {
                 continue;
             }
             let is_settled =
-                |page: &Page| page.settled.get().is_some_and(|settled| stored_reach.is_subsumed_by(settled));
+                |page: &MemoryPage| page.settled.get().is_some_and(|settled| stored_reach.is_subsumed_by(settled));
             if !in_image && is_settled(page) {
                 continue;
             }
             let start = *start;
-            let after = |index: usize, word: Word| {
+            let after = |index: usize, word: MemoryWord| {
                 let address = start + 8 * index as u64;
                 let named = || parts.iter().any(|&(low, high)| address < high && address.saturating_add(8) > low);
                 let is_hit = named() || from_anywhere && others.is_exposed(address);
@@ -162,13 +163,15 @@ impl Memory {
 }
 
 /// A word through which something unknown may have been written; the module's handle stays what it is.
-fn overwritten(word: Word, stored: PointsTo, extent: ImageBounds) -> Word {
+fn overwritten(word: MemoryWord, stored: PointsTo, extent: ImageBounds) -> MemoryWord {
     match word {
-        Word::Base => Word::Base,
-        Word::Whole(value) if is_handle(value) => word,
-        Word::Whole(value) => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
-        Word::Low { value, .. } => Word::Whole(Value::Unknown(value.points_to_in(extent).with(stored))),
-        Word::Bytes { .. } => Word::Whole(Value::Unknown(stored)),
+        MemoryWord::Base => MemoryWord::Base,
+        MemoryWord::Whole(value) if is_handle(value) => word,
+        MemoryWord::Whole(value) => MemoryWord::Whole(MachineValue::Unknown(value.points_to_in(extent).with(stored))),
+        MemoryWord::Low { value, .. } => {
+            MemoryWord::Whole(MachineValue::Unknown(value.points_to_in(extent).with(stored)))
+        }
+        MemoryWord::Bytes { .. } => MemoryWord::Whole(MachineValue::Unknown(stored)),
     }
 }
 
@@ -177,30 +180,44 @@ mod tests {
     use super::*;
     use crate::evaluator::explorer::tests::{TWO_PHASES, VARIABLE};
     use crate::evaluator::memory::guards::StaticGuards;
-    use crate::evaluator::memory::{Layout, tests::on_image};
+    use crate::evaluator::memory::{DataLayout, tests::on_image};
     use crate::evaluator::values::value::{HEAP, OBJECTS, STACK_TOP};
 
     const STACK: u64 = STACK_TOP - 256;
 
-    fn memory(image: &Image, guards: &StaticGuards) -> Memory {
-        let mut memory = Memory::new(Rc::new(Layout::of(image)), guards);
+    fn memory(image: &BinaryImage, guards: &StaticGuards) -> PathMemory {
+        let mut memory = PathMemory::new(Rc::new(DataLayout::of(image)), guards);
         for place in [HEAP, STACK, VARIABLE] {
-            memory.write(image, place, 8, Value::Known(7));
+            memory.write(image, place, 8, MachineValue::Known(7));
         }
         // The module's own handle survives what is vague.
-        memory.write(image, STACK + 8, 8, Value::Known(OBJECTS + 64));
+        memory.write(image, STACK + 8, 8, MachineValue::Known(OBJECTS + 64));
         memory
     }
 
     /// Which of the three words are known after a write, and whether the handle is.
-    fn known(image: &Image, memory: &Memory) -> ([bool; 3], bool) {
+    fn known(image: &BinaryImage, memory: &PathMemory) -> ([bool; 3], bool) {
         let is_known = |place| memory.read(image, place, 8).known().is_some();
         ([HEAP, STACK, VARIABLE].map(is_known), is_known(STACK + 8))
     }
 
     #[test]
+    fn variables_with_modules_are_found_up_to_the_end_of_the_address_space() {
+        on_image(|image| {
+            let mut memory = memory(image, &StaticGuards::default());
+            let last = u64::MAX - 7;
+            for place in [VARIABLE, last] {
+                memory.write(image, place, 8, MachineValue::Known(OBJECTS + 64));
+            }
+            let mut found = memory.words_with_handles(image);
+            found.sort_unstable();
+            assert_eq!(found, [VARIABLE, last]);
+        });
+    }
+
+    #[test]
     fn a_vague_write_hits_what_its_pointer_may_reach() {
-        let near = Value::Known(VARIABLE).points_to();
+        let near = MachineValue::Known(VARIABLE).points_to();
         for (reach, expected) in [
             (PointsTo::NOTHING, [true, true, true]),
             (PointsTo::HEAP, [false, true, true]),
@@ -210,11 +227,11 @@ mod tests {
         ] {
             on_image(|image| {
                 let mut memory = memory(image, &StaticGuards::default());
-                memory.taint(image, reach, Value::Unknown(PointsTo::OUTSIDE));
+                memory.taint(image, reach, MachineValue::Unknown(PointsTo::OUTSIDE));
                 assert_eq!(known(image, &memory), (expected, true), "{reach:?}");
                 // What nobody may write stays.
                 let import = image.import_named("PyModuleDef_Init").unwrap().address;
-                assert_eq!(memory.read(image, 0x2638, 8), Value::Known(import));
+                assert_eq!(memory.read(image, 0x2638, 8), MachineValue::Known(import));
             });
         }
     }
@@ -225,8 +242,8 @@ mod tests {
             let mut memory = memory(image, &StaticGuards::default());
             let place = TWO_PHASES.definition + 8;
             assert!(!memory.is_exposed(place) && !memory.is_exposed(place + 0x20));
-            memory.expose(image, Value::Known(place));
-            memory.expose(image, Value::Known(HEAP));
+            memory.expose(image, MachineValue::Known(place));
+            memory.expose(image, MachineValue::Known(HEAP));
             assert!(memory.is_exposed(place) && memory.is_exposed(place + 0x20), "and what lies behind it");
             // Slots and methods to which data point.
             assert!(memory.is_exposed(0x3720) && memory.is_exposed(0x36e8));
@@ -238,15 +255,15 @@ mod tests {
         on_image(|image| {
             let mut guards = StaticGuards::default();
             guards.begin(true);
-            guards.note(&Memory::default(), VARIABLE, Value::Known(0));
+            guards.note(&PathMemory::default(), VARIABLE, MachineValue::Known(0));
             let mut memory = memory(image, &guards);
-            memory.write(image, VARIABLE + 8, 8, Value::Known(7));
+            memory.write(image, VARIABLE + 8, 8, MachineValue::Known(7));
             memory.give_up_image(image);
-            assert_eq!(memory.read(image, VARIABLE, 8), Value::Known(7));
+            assert_eq!(memory.read(image, VARIABLE, 8), MachineValue::Known(7));
             assert_eq!(memory.read(image, VARIABLE + 8, 8).known(), None);
             assert_eq!(memory.read(image, TWO_PHASES.definition, 8).known(), None, "never written, and all the same");
             memory.spoil(&[(VARIABLE, VARIABLE + 8)]);
-            assert_eq!(memory.read(image, VARIABLE, 8), Value::Known(7));
+            assert_eq!(memory.read(image, VARIABLE, 8), MachineValue::Known(7));
         });
     }
 }

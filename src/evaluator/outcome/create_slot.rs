@@ -1,8 +1,8 @@
 //! What a path through the function in the slot `Py_mod_create` ends with.
 
-use crate::cpython::functions::{self, Creates};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::values::value::{Region, Value, region};
+use crate::cpython::functions::{self, CreatedKind};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::values::value::{MachineValue, MemoryRegion, region};
 
 /// What one path through the function ends with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,33 +18,33 @@ pub(in crate::evaluator) enum CreateResult {
 }
 
 /// Reads what a path through the function returns; `None` when it fails.
-pub(in crate::evaluator) fn read(machine: &Machine, value: Value) -> Option<CreateResult> {
+pub(in crate::evaluator) fn read(machine: &SharedMachine, value: MachineValue) -> Option<CreateResult> {
     Some(match value {
-        Value::Known(0) => return None,
-        Value::Known(address) if region(address) == Region::Object => CreateResult::Module,
-        Value::Known(address) => match machine.image.import_at(address) {
+        MachineValue::Known(0) => return None,
+        MachineValue::Known(address) if region(address) == MemoryRegion::Object => CreateResult::Module,
+        MachineValue::Known(address) => match machine.image.import_at(address) {
             Some(import) if import.name.starts_with("Py") || import.name.starts_with("_Py") => {
                 CreateResult::Other(import.name.clone())
             }
             Some(import) => CreateResult::Perhaps(import.name.clone()),
             None => CreateResult::Perhaps(format!("memory at {address:#x}")),
         },
-        Value::Symbol { id, offset: 0 } => {
+        MachineValue::Symbol { id, offset: 0 } => {
             match machine.symbols.defining_import(id).and_then(|it| machine.image.imports().get(it)) {
                 Some(import) => by_name(&import.name),
                 None => CreateResult::Perhaps("a call that could not be followed".to_owned()),
             }
         }
-        Value::Symbol { .. } => CreateResult::Perhaps("a computed address".to_owned()),
-        Value::Unknown(_) => CreateResult::Kept,
+        MachineValue::Symbol { .. } => CreateResult::Perhaps("a computed address".to_owned()),
+        MachineValue::Unknown(_) => CreateResult::Kept,
     })
 }
 
 fn by_name(name: &str) -> CreateResult {
     match functions::creates(name) {
-        Some(Creates::Module) => CreateResult::Module,
-        Some(Creates::Kept) => CreateResult::Kept,
-        Some(Creates::Other) => CreateResult::Other(name.to_owned()),
+        Some(CreatedKind::Module) => CreateResult::Module,
+        Some(CreatedKind::Kept) => CreateResult::Kept,
+        Some(CreatedKind::Other) => CreateResult::Other(name.to_owned()),
         None => CreateResult::Perhaps(name.to_owned()),
     }
 }

@@ -1,12 +1,12 @@
 //! Laws of values and ranges over generated ones: joins cover both sides, and being covered is an order.
 
-use super::symbol::Range;
-use super::value::{HEAP, ImageBounds, PointsTo, STACK_TOP, Value};
+use super::symbol::ValueRange;
+use super::value::{HEAP, ImageBounds, MachineValue, PointsTo, STACK_TOP};
 
 /// Random numbers that are the same in every run: <https://prng.di.unimi.it/splitmix64.c>
-pub(in crate::evaluator) struct Random(pub(in crate::evaluator) u64);
+pub(in crate::evaluator) struct SplitMix64(pub(in crate::evaluator) u64);
 
-impl Random {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -33,13 +33,14 @@ pub(in crate::evaluator) fn extent() -> ImageBounds {
     ImageBounds::between((0x1_0000, 0x9_0000), (0x4_0000, 0x5_0000))
 }
 
-fn value(random: &mut Random) -> Value {
+fn value(random: &mut SplitMix64) -> MachineValue {
     let numbers = [0, 1, 0x1_2340, 0x4_1000, 0x8_0000, 0x50_0000, HEAP + 8, STACK_TOP - 16, u64::MAX];
     let number = numbers[random.below(numbers.len() as u64) as usize];
     match random.below(4) {
-        0 => {
-            Value::Symbol { id: random.below(3) as u32, offset: [0, 8, number.cast_signed()][random.below(3) as usize] }
-        }
+        0 => MachineValue::Symbol {
+            id: random.below(3) as u32,
+            offset: [0, 8, number.cast_signed()][random.below(3) as usize],
+        },
         1 => {
             let kinds = [
                 PointsTo::NOTHING,
@@ -49,18 +50,18 @@ fn value(random: &mut Random) -> Value {
                 PointsTo::CODE,
                 PointsTo::IMAGE,
             ];
-            let kind = |random: &mut Random| kinds[random.below(kinds.len() as u64) as usize];
-            Value::Unknown(kind(random).with(kind(random)).with(Value::Known(number).points_to()))
+            let kind = |random: &mut SplitMix64| kinds[random.below(kinds.len() as u64) as usize];
+            MachineValue::Unknown(kind(random).with(kind(random)).with(MachineValue::Known(number).points_to()))
         }
-        _ => Value::Known(number),
+        _ => MachineValue::Known(number),
     }
 }
 
 #[test]
 fn values() {
-    let mut random = Random(5);
-    let join = |left: Value, right: Value| left.join(right, extent());
-    let within = |left: Value, right: Value| left.is_subsumed_by(right, extent());
+    let mut random = SplitMix64(5);
+    let join = |left: MachineValue, right: MachineValue| left.join(right, extent());
+    let within = |left: MachineValue, right: MachineValue| left.is_subsumed_by(right, extent());
     for _ in 0..200_000 {
         let (one, other, third) = (value(&mut random), value(&mut random), value(&mut random));
         assert_eq!(join(one, one), one, "idempotent");
@@ -82,18 +83,20 @@ fn values() {
 
 #[test]
 fn ranges() {
-    let mut random = Random(6);
+    let mut random = SplitMix64(6);
     let holds =
-        |range: Range, number: i64| range.low <= number && number <= range.high && !(range.nonzero && number == 0);
+        |range: ValueRange, number: i64| range.low <= number && number <= range.high && !(range.nonzero && number == 0);
     let numbers: Vec<i64> = (-6..=6).chain([i64::MIN, i64::MAX]).collect();
-    let range = |random: &mut Random| {
+    let range = |random: &mut SplitMix64| {
         let (low, high) = (random.below(9).cast_signed() - 4, random.below(9).cast_signed() - 4);
         match random.below(8) {
-            0 => Range::ALL,
-            1 => Range::POINTER,
+            0 => ValueRange::ALL,
+            1 => ValueRange::POINTER,
             _ => {
-                let plain = Range::new(low.min(high), low.max(high));
-                plain.intersect(if random.below(3) == 0 { Range::POINTER } else { Range::ALL }).unwrap_or(plain)
+                let plain = ValueRange::new(low.min(high), low.max(high));
+                plain
+                    .intersect(if random.below(3) == 0 { ValueRange::POINTER } else { ValueRange::ALL })
+                    .unwrap_or(plain)
             }
         }
     };

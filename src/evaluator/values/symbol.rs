@@ -4,7 +4,7 @@ use crate::evaluator::values::hash::FastMap;
 
 /// A set of signed numbers: an interval, perhaps without zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) struct Range {
+pub(in crate::evaluator) struct ValueRange {
     /// Lowest number.
     pub(in crate::evaluator) low: i64,
     /// Highest number.
@@ -13,19 +13,19 @@ pub(in crate::evaluator) struct Range {
     pub(in crate::evaluator) nonzero: bool,
 }
 
-impl Range {
+impl ValueRange {
     /// Every number.
-    pub(in crate::evaluator) const ALL: Range = Range { low: i64::MIN, high: i64::MAX, nonzero: false };
+    pub(in crate::evaluator) const ALL: ValueRange = ValueRange { low: i64::MIN, high: i64::MAX, nonzero: false };
     /// A pointer to something.
-    pub(in crate::evaluator) const POINTER: Range = Range { nonzero: true, ..Range::ALL };
+    pub(in crate::evaluator) const POINTER: ValueRange = ValueRange { nonzero: true, ..ValueRange::ALL };
 
     /// The numbers from `low` to `high`.
-    pub(in crate::evaluator) fn new(low: i64, high: i64) -> Range {
-        Range { low, high, nonzero: false }
+    pub(in crate::evaluator) fn new(low: i64, high: i64) -> ValueRange {
+        ValueRange { low, high, nonzero: false }
     }
 
     /// The numbers in both; `None` when there are none.
-    pub(in crate::evaluator) fn intersect(self, other: Range) -> Option<Range> {
+    pub(in crate::evaluator) fn intersect(self, other: ValueRange) -> Option<ValueRange> {
         let nonzero = self.nonzero || other.nonzero;
         let mut low = self.low.max(other.low);
         let mut high = self.high.min(other.high);
@@ -35,13 +35,13 @@ impl Range {
         if nonzero && high == 0 {
             high = -1;
         }
-        (low <= high).then_some(Range { low, high, nonzero })
+        (low <= high).then_some(ValueRange { low, high, nonzero })
     }
 
     /// The least set that covers both.
-    pub(in crate::evaluator) fn join(self, other: Range) -> Range {
+    pub(in crate::evaluator) fn join(self, other: ValueRange) -> ValueRange {
         let nonzero = self.excludes_zero() && other.excludes_zero();
-        Range { low: self.low.min(other.low), high: self.high.max(other.high), nonzero }
+        ValueRange { low: self.low.min(other.low), high: self.high.max(other.high), nonzero }
     }
 
     /// The only number, when there is one.
@@ -62,7 +62,7 @@ impl Range {
 
 /// How a call says that it failed with a Python exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::evaluator) enum Failure {
+pub(in crate::evaluator) enum FailureSign {
     /// It does not.
     Never,
     /// By a null pointer.
@@ -75,7 +75,7 @@ pub(in crate::evaluator) enum Failure {
 
 /// An entry of a table of code addresses, read with an index that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::evaluator) struct Table {
+pub(in crate::evaluator) struct JumpTable {
     /// Address of the first entry.
     pub(in crate::evaluator) start: u64,
     /// Size of an entry in bytes.
@@ -88,38 +88,38 @@ pub(in crate::evaluator) struct Table {
     pub(in crate::evaluator) count: u64,
 }
 
-impl Table {
+impl JumpTable {
     /// Most entries that are looked at.
     pub(in crate::evaluator) const LONGEST: u64 = 512;
 
     /// Covers both, where they differ in nothing but their length.
-    fn join(self, other: Table) -> Option<Table> {
+    fn join(self, other: JumpTable) -> Option<JumpTable> {
         let count = self.count.max(other.count);
-        (Table { count, ..self } == Table { count, ..other }).then_some(Table { count, ..self })
+        (JumpTable { count, ..self } == JumpTable { count, ..other }).then_some(JumpTable { count, ..self })
     }
 }
 
 /// What is known of a symbolic value wherever it occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) struct Symbol {
+pub(in crate::evaluator) struct SymbolFacts {
     /// The numbers that it may be.
-    pub(in crate::evaluator) range: Range,
+    pub(in crate::evaluator) range: ValueRange,
     /// How it shows that a call failed.
-    pub(in crate::evaluator) failure: Failure,
+    pub(in crate::evaluator) failure: FailureSign,
     /// The importable module that it comes from.
     pub(in crate::evaluator) origin: Option<String>,
     /// The import that gave it, when nothing else is known of what that does.
     pub(in crate::evaluator) import: Option<usize>,
     /// The table that it was read from.
-    pub(in crate::evaluator) table: Option<Table>,
+    pub(in crate::evaluator) table: Option<JumpTable>,
     /// Its lowest byte, when that was written by itself.
     pub(in crate::evaluator) low: Option<u8>,
 }
 
-impl Symbol {
+impl SymbolFacts {
     /// An unknown of these numbers.
-    pub(in crate::evaluator) fn new(range: Range) -> Symbol {
-        Symbol { range, failure: Failure::Never, origin: None, import: None, table: None, low: None }
+    pub(in crate::evaluator) fn new(range: ValueRange) -> SymbolFacts {
+        SymbolFacts { range, failure: FailureSign::Never, origin: None, import: None, table: None, low: None }
     }
 }
 
@@ -136,17 +136,17 @@ pub(in crate::evaluator) struct DefinitionSite {
 
 /// Every symbolic value of a run.
 #[derive(Debug, Default)]
-pub(in crate::evaluator) struct Symbols {
-    list: Vec<Symbol>,
+pub(in crate::evaluator) struct SymbolTable {
+    list: Vec<SymbolFacts>,
     sources: FastMap<DefinitionSite, u32>,
     /// The import whose call gave a symbol, `None` when several did, by the symbol.
     defining_imports: FastMap<u32, Option<usize>>,
 }
 
-impl Symbols {
+impl SymbolTable {
     /// The symbol from this source, and whether it is new. A source that gives something else than before keeps the
     /// wider of the two.
-    pub(in crate::evaluator) fn name(&mut self, source: DefinitionSite, symbol: Symbol) -> u32 {
+    pub(in crate::evaluator) fn name(&mut self, source: DefinitionSite, symbol: SymbolFacts) -> u32 {
         if let Some(&id) = self.sources.get(&source) {
             if let Some(known) = self.list.get_mut(id as usize)
                 && *known != symbol
@@ -157,7 +157,7 @@ impl Symbols {
                 known.table = known.table.zip(symbol.table).and_then(|(one, other)| one.join(other));
                 known.low = known.low.filter(|low| Some(*low) == symbol.low);
                 if known.failure != symbol.failure {
-                    known.failure = Failure::Never;
+                    known.failure = FailureSign::Never;
                 }
             }
             return id;
@@ -180,7 +180,7 @@ impl Symbols {
     }
 
     /// What is known of a symbol.
-    pub(in crate::evaluator) fn get(&self, id: u32) -> Option<&Symbol> {
+    pub(in crate::evaluator) fn get(&self, id: u32) -> Option<&SymbolFacts> {
         self.list.get(id as usize)
     }
 }
@@ -191,19 +191,19 @@ mod tests {
 
     #[test]
     fn a_range_without_zero_shrinks_at_its_ends() {
-        let status = Range::new(-1, 0);
-        assert_eq!(status.intersect(Range::POINTER).and_then(Range::single), Some(-1));
-        assert_eq!(status.intersect(Range::new(1, 5)), None);
-        assert_eq!(Range::new(0, 1).intersect(Range::POINTER).and_then(Range::single), Some(1));
+        let status = ValueRange::new(-1, 0);
+        assert_eq!(status.intersect(ValueRange::POINTER).and_then(ValueRange::single), Some(-1));
+        assert_eq!(status.intersect(ValueRange::new(1, 5)), None);
+        assert_eq!(ValueRange::new(0, 1).intersect(ValueRange::POINTER).and_then(ValueRange::single), Some(1));
     }
 
     #[test]
     fn symbols_from_one_place_are_one() {
-        let mut symbols = Symbols::default();
+        let mut symbols = SymbolTable::default();
         let source = DefinitionSite { address: 1, context: 2, part: 0 };
-        let first = symbols.name(source, Symbol::new(Range::new(0, 1)));
-        let second = symbols.name(source, Symbol::new(Range::new(-1, 0)));
+        let first = symbols.name(source, SymbolFacts::new(ValueRange::new(0, 1)));
+        let second = symbols.name(source, SymbolFacts::new(ValueRange::new(-1, 0)));
         assert_eq!(first, second);
-        assert_eq!(symbols.get(first).unwrap().range, Range::new(-1, 1));
+        assert_eq!(symbols.get(first).unwrap().range, ValueRange::new(-1, 1));
     }
 }

@@ -1,7 +1,7 @@
 //! What a register or a word of memory holds on a path: a number, a symbolic value, or an unknown of which only is
 //! known what it may point to.
 
-use crate::binary::image::Image;
+use crate::binary::image::BinaryImage;
 
 /// What an unknown number may point to. A pointer derived from one object is never taken to reach another kind of
 /// memory: C and Rust do not allow it. Within the image it remembers the lowest and the highest address that it was
@@ -102,7 +102,7 @@ impl ImageBounds {
     const MARGIN: u64 = 4096;
 
     /// The extent of an image.
-    pub(in crate::evaluator) fn of(image: &Image) -> ImageBounds {
+    pub(in crate::evaluator) fn of(image: &BinaryImage) -> ImageBounds {
         let low = image.segments.first().map_or(0, |segment| segment.address);
         let high = image.segments.last().map_or(0, |segment| segment.address.saturating_add(segment.size));
         let (low, high) = (low.saturating_sub(ImageBounds::MARGIN), high.saturating_add(ImageBounds::MARGIN));
@@ -123,12 +123,12 @@ impl ImageBounds {
 
 /// A 64-bit value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::evaluator) enum Value {
+pub(in crate::evaluator) enum MachineValue {
     /// Exactly this number.
     Known(u64),
     /// A symbolic value plus a constant; what branches have shown of it is kept in the path's facts.
     Symbol {
-        /// Index into [`Symbols`].
+        /// Index into [`SymbolTable`].
         id: u32,
         /// What was added.
         offset: i64,
@@ -137,97 +137,106 @@ pub(in crate::evaluator) enum Value {
     Unknown(PointsTo),
 }
 
-impl Value {
-    pub(in crate::evaluator) const ANY: Value = Value::Unknown(PointsTo::NOTHING);
+impl MachineValue {
+    pub(in crate::evaluator) const ANY: MachineValue = MachineValue::Unknown(PointsTo::NOTHING);
 
     pub(in crate::evaluator) fn known(self) -> Option<u64> {
         match self {
-            Value::Known(value) => Some(value),
-            Value::Symbol { .. } | Value::Unknown(_) => None,
+            MachineValue::Known(value) => Some(value),
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => None,
         }
     }
 
     /// What the value may point to.
     pub(in crate::evaluator) fn points_to(self) -> PointsTo {
         match self {
-            Value::Known(0x7f00_0000_0000_0000..=0x7fff_ffff_ffff_ffff) => PointsTo::OUTSIDE,
-            Value::Known(address) if !(SMALLEST_ADDRESS..1 << 47).contains(&address) => PointsTo::NOTHING,
-            Value::Known(address) => match region(address) {
-                Region::Image => PointsTo::near(address),
+            MachineValue::Known(0x7f00_0000_0000_0000..=0x7fff_ffff_ffff_ffff) => PointsTo::OUTSIDE,
+            MachineValue::Known(address) if !(SMALLEST_ADDRESS..1 << 47).contains(&address) => PointsTo::NOTHING,
+            MachineValue::Known(address) => match region(address) {
+                MemoryRegion::Image => PointsTo::near(address),
                 other => other.points_to(),
             },
             // An address of ours with a symbolic index is still derived from that address.
-            Value::Symbol { offset, .. } => PointsTo::OUTSIDE.with(Value::Known(offset.cast_unsigned()).points_to()),
-            Value::Unknown(reach) => reach,
+            MachineValue::Symbol { offset, .. } => {
+                PointsTo::OUTSIDE.with(MachineValue::Known(offset.cast_unsigned()).points_to())
+            }
+            MachineValue::Unknown(reach) => reach,
         }
     }
 
     /// What the value may point to, given where the image lies.
     pub(in crate::evaluator) fn points_to_in(self, extent: ImageBounds) -> PointsTo {
         match self {
-            Value::Known(address) if region(address) == Region::Image && !extent.meets((address, address)) => {
+            MachineValue::Known(address)
+                if region(address) == MemoryRegion::Image && !extent.meets((address, address)) =>
+            {
                 PointsTo::NOTHING
             }
-            Value::Known(address) if extent.code.0 <= address && address < extent.code.1 => PointsTo::CODE,
-            Value::Known(_) | Value::Symbol { .. } | Value::Unknown(_) => self.points_to(),
+            MachineValue::Known(address) if extent.code.0 <= address && address < extent.code.1 => PointsTo::CODE,
+            MachineValue::Known(_) | MachineValue::Symbol { .. } | MachineValue::Unknown(_) => self.points_to(),
         }
     }
 
     /// The least value that covers both.
-    pub(in crate::evaluator) fn join(self, other: Value, extent: ImageBounds) -> Value {
-        if self == other { self } else { Value::Unknown(self.points_to_in(extent).with(other.points_to_in(extent))) }
+    pub(in crate::evaluator) fn join(self, other: MachineValue, extent: ImageBounds) -> MachineValue {
+        if self == other {
+            self
+        } else {
+            MachineValue::Unknown(self.points_to_in(extent).with(other.points_to_in(extent)))
+        }
     }
 
     /// Whether every number that `self` stands for is one that `other` stands for.
-    pub(in crate::evaluator) fn is_subsumed_by(self, other: Value, extent: ImageBounds) -> bool {
+    pub(in crate::evaluator) fn is_subsumed_by(self, other: MachineValue, extent: ImageBounds) -> bool {
         match other {
-            Value::Unknown(reach) => self.points_to_in(extent).is_subsumed_by(reach),
-            Value::Known(_) | Value::Symbol { .. } => self == other,
+            MachineValue::Unknown(reach) => self.points_to_in(extent).is_subsumed_by(reach),
+            MachineValue::Known(_) | MachineValue::Symbol { .. } => self == other,
         }
     }
 
     /// The lowest `bits` of the value. A symbolic value keeps its name: results are read at the width they have.
-    pub(in crate::evaluator) fn truncate(self, bits: u32) -> Value {
+    pub(in crate::evaluator) fn truncate(self, bits: u32) -> MachineValue {
         match self {
-            Value::Known(value) => Value::Known(value & mask(bits)),
-            Value::Symbol { offset: 0, .. } => self,
-            Value::Symbol { .. } | Value::Unknown(_) if bits < 64 => Value::ANY,
-            Value::Symbol { .. } | Value::Unknown(_) => self,
+            MachineValue::Known(value) => MachineValue::Known(value & mask(bits)),
+            MachineValue::Symbol { offset: 0, .. } => self,
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) if bits < 64 => MachineValue::ANY,
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => self,
         }
     }
 
     /// Adds two values.
-    pub(in crate::evaluator) fn add(self, other: Value) -> Value {
+    pub(in crate::evaluator) fn add(self, other: MachineValue) -> MachineValue {
         match (self, other) {
-            (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_add(right)),
-            (Value::Symbol { id, offset }, Value::Known(added))
-            | (Value::Known(added), Value::Symbol { id, offset }) => {
-                Value::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
+            (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left.wrapping_add(right)),
+            (MachineValue::Symbol { id, offset }, MachineValue::Known(added))
+            | (MachineValue::Known(added), MachineValue::Symbol { id, offset }) => {
+                MachineValue::Symbol { id, offset: offset.wrapping_add(added.cast_signed()) }
             }
-            (value @ Value::Unknown(_), Value::Known(added)) | (Value::Known(added), value @ Value::Unknown(_))
-                if Value::Known(added).points_to() == PointsTo::NOTHING =>
+            (value @ MachineValue::Unknown(_), MachineValue::Known(added))
+            | (MachineValue::Known(added), value @ MachineValue::Unknown(_))
+                if MachineValue::Known(added).points_to() == PointsTo::NOTHING =>
             {
                 value.offset(added)
             }
-            _ => Value::Unknown(self.points_to().with(other.points_to()).indexed()),
+            _ => MachineValue::Unknown(self.points_to().with(other.points_to()).indexed()),
         }
     }
 
     /// Adds a constant that is no address: what the value may point to stays the same.
-    pub(in crate::evaluator) fn offset(self, added: u64) -> Value {
+    pub(in crate::evaluator) fn offset(self, added: u64) -> MachineValue {
         match self {
-            Value::Known(_) | Value::Symbol { .. } => self.add(Value::Known(added)),
-            Value::Unknown(reach) => Value::Unknown(reach.moved(added)),
+            MachineValue::Known(_) | MachineValue::Symbol { .. } => self.add(MachineValue::Known(added)),
+            MachineValue::Unknown(reach) => MachineValue::Unknown(reach.moved(added)),
         }
     }
 
     /// Subtracts a value.
-    pub(in crate::evaluator) fn sub(self, other: Value) -> Value {
+    pub(in crate::evaluator) fn sub(self, other: MachineValue) -> MachineValue {
         match (self, other) {
-            (Value::Known(left), Value::Known(right)) => Value::Known(left.wrapping_sub(right)),
-            (_, Value::Known(right)) => self.offset(right.wrapping_neg()),
-            (Value::Symbol { .. }, other) if self == other => Value::Known(0),
-            _ => Value::Unknown(self.points_to().indexed()),
+            (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left.wrapping_sub(right)),
+            (_, MachineValue::Known(right)) => self.offset(right.wrapping_neg()),
+            (MachineValue::Symbol { .. }, other) if self == other => MachineValue::Known(0),
+            _ => MachineValue::Unknown(self.points_to().indexed()),
         }
     }
 }
@@ -245,7 +254,7 @@ pub(in crate::evaluator) fn signed(value: u64, bits: u32) -> i64 {
 
 /// Parts of the address space of a run. The image keeps its own addresses; the rest is laid out far from them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator) enum Region {
+pub(in crate::evaluator) enum MemoryRegion {
     /// The image, its imports, and small numbers.
     Image,
     /// The stack of the one thread.
@@ -279,50 +288,52 @@ pub(in crate::evaluator) const OBJECTS: u64 = 0x5000_0000_0000;
 pub(in crate::evaluator) const OBJECT_STRIDE: u64 = 1 << 16;
 
 /// The region of an address.
-pub(in crate::evaluator) fn region(address: u64) -> Region {
+pub(in crate::evaluator) fn region(address: u64) -> MemoryRegion {
     match address {
-        STACK_END..=0x7fff_ffff_ffff => Region::Stack,
-        0x6800_0000_0000.. if address < STACK_END => Region::Thread,
-        HEAP..THREAD => Region::Heap,
-        OBJECTS..HEAP => Region::Object,
-        _ => Region::Image,
+        STACK_END..=0x7fff_ffff_ffff => MemoryRegion::Stack,
+        0x6800_0000_0000.. if address < STACK_END => MemoryRegion::Thread,
+        HEAP..THREAD => MemoryRegion::Heap,
+        OBJECTS..HEAP => MemoryRegion::Object,
+        _ => MemoryRegion::Image,
     }
 }
 
-impl Region {
+impl MemoryRegion {
     pub(in crate::evaluator) fn points_to(self) -> PointsTo {
         match self {
-            Region::Image => PointsTo::IMAGE,
-            Region::Stack => PointsTo::STACK,
-            Region::Heap | Region::Thread => PointsTo::HEAP,
-            Region::Object => PointsTo::OUTSIDE,
+            MemoryRegion::Image => PointsTo::IMAGE,
+            MemoryRegion::Stack => PointsTo::STACK,
+            MemoryRegion::Heap | MemoryRegion::Thread => PointsTo::HEAP,
+            MemoryRegion::Object => PointsTo::OUTSIDE,
         }
     }
 }
 
 /// Bitwise and: masks keep pointers what they are, as when the stack is aligned.
-pub(in crate::evaluator) fn and(left: Value, right: Value) -> Value {
+pub(in crate::evaluator) fn and(left: MachineValue, right: MachineValue) -> MachineValue {
     match (left, right) {
-        (Value::Known(left), Value::Known(right)) => Value::Known(left & right),
-        (Value::Known(0), _) | (_, Value::Known(0)) => Value::Known(0),
+        (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left & right),
+        (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => MachineValue::Known(0),
         (value, other) if value == other => value,
-        (value, Value::Known(mask)) | (Value::Known(mask), value) => match value {
-            Value::Symbol { offset: 0, .. } if mask == 0xff || mask == 0xffff_ffff => value,
-            _ if mask > u64::MAX - 0xffff => Value::Unknown(value.points_to().indexed()),
-            _ => Value::ANY,
+        (value, MachineValue::Known(mask)) | (MachineValue::Known(mask), value) => match value {
+            MachineValue::Symbol { offset: 0, .. } if mask == 0xff || mask == 0xffff_ffff => value,
+            _ if mask > u64::MAX - 0xffff => MachineValue::Unknown(value.points_to().indexed()),
+            _ => MachineValue::ANY,
         },
-        _ => Value::ANY,
+        _ => MachineValue::ANY,
     }
 }
 
 /// Bitwise or of values of this width.
-pub(in crate::evaluator) fn or(left: Value, right: Value, bits: u32) -> Value {
+pub(in crate::evaluator) fn or(left: MachineValue, right: MachineValue, bits: u32) -> MachineValue {
     match (left, right) {
-        (Value::Known(left), Value::Known(right)) => Value::Known(left | right),
-        (Value::Known(all), _) | (_, Value::Known(all)) if all & mask(bits) == mask(bits) => Value::Known(mask(bits)),
-        (value, Value::Known(0)) | (Value::Known(0), value) => value,
+        (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left | right),
+        (MachineValue::Known(all), _) | (_, MachineValue::Known(all)) if all & mask(bits) == mask(bits) => {
+            MachineValue::Known(mask(bits))
+        }
+        (value, MachineValue::Known(0)) | (MachineValue::Known(0), value) => value,
         (value, other) if value == other => value,
-        (value, other) => Value::Unknown(if bits == 64 {
+        (value, other) => MachineValue::Unknown(if bits == 64 {
             value.points_to().with(other.points_to()).indexed()
         } else {
             PointsTo::NOTHING
@@ -331,10 +342,10 @@ pub(in crate::evaluator) fn or(left: Value, right: Value, bits: u32) -> Value {
 }
 
 /// Sign-extends a value of this width.
-pub(in crate::evaluator) fn extend(value: Value, bits: u32) -> Value {
+pub(in crate::evaluator) fn extend(value: MachineValue, bits: u32) -> MachineValue {
     match value {
-        Value::Known(number) => Value::Known(signed(number, bits).cast_unsigned()),
-        Value::Symbol { .. } | Value::Unknown(_) => value,
+        MachineValue::Known(number) => MachineValue::Known(signed(number, bits).cast_unsigned()),
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => value,
     }
 }
 
@@ -345,32 +356,32 @@ mod tests {
     #[test]
     fn joined_values_remember_what_they_may_point_to() {
         let extent = ImageBounds { low: 0, high: 0x9000, code: (0x4000, 0x5000) };
-        let joined = Value::Known(0x1000).join(Value::Known(STACK_TOP - 8), extent);
+        let joined = MachineValue::Known(0x1000).join(MachineValue::Known(STACK_TOP - 8), extent);
         assert!(joined.points_to().may(PointsTo::IMAGE) && joined.points_to().may(PointsTo::STACK));
-        assert!(Value::Known(0x1008).is_subsumed_by(joined, extent));
-        assert!(!Value::Known(0x2000).is_subsumed_by(joined, extent));
-        assert!(!Value::Known(HEAP).is_subsumed_by(joined, extent));
+        assert!(MachineValue::Known(0x1008).is_subsumed_by(joined, extent));
+        assert!(!MachineValue::Known(0x2000).is_subsumed_by(joined, extent));
+        assert!(!MachineValue::Known(HEAP).is_subsumed_by(joined, extent));
     }
 
     #[test]
     fn who_knows_where_code_lies_knows_of_no_data_beside_it() {
         let extent = ImageBounds { low: 0, high: 0x9000, code: (0x4000, 0x5000) };
-        let joined = Value::Known(0x4ff0).join(Value::Known(0x6000), extent).points_to();
+        let joined = MachineValue::Known(0x4ff0).join(MachineValue::Known(0x6000), extent).points_to();
         assert!(joined.may(PointsTo::CODE) && joined.may(PointsTo::IMAGE));
         assert_eq!(joined.addresses(), (0x6000, 0x600f));
-        assert!(!Value::Known(0x4000).join(Value::Known(0), extent).points_to().may(PointsTo::IMAGE));
+        assert!(!MachineValue::Known(0x4000).join(MachineValue::Known(0), extent).points_to().may(PointsTo::IMAGE));
     }
 
     #[test]
     fn only_constants_keep_a_pointer_at_a_field() {
-        let read = Value::Unknown(PointsTo::IMAGE.with(PointsTo::OUTSIDE));
-        let field = |value: Value| value.points_to().field();
+        let read = MachineValue::Unknown(PointsTo::IMAGE.with(PointsTo::OUTSIDE));
+        let field = |value: MachineValue| value.points_to().field();
         assert_eq!(field(read), Some(0));
-        assert_eq!(field(read.add(Value::Known(24)).sub(Value::Known(8))), Some(16));
-        assert_eq!(field(read.sub(Value::Known(8))), None);
-        assert_eq!(field(read.add(Value::ANY)), None);
-        assert_eq!(field(read.add(Value::ANY).add(Value::Known(8))), None);
-        assert_eq!(field(and(read, Value::Known(u64::MAX - 7))), None);
+        assert_eq!(field(read.add(MachineValue::Known(24)).sub(MachineValue::Known(8))), Some(16));
+        assert_eq!(field(read.sub(MachineValue::Known(8))), None);
+        assert_eq!(field(read.add(MachineValue::ANY)), None);
+        assert_eq!(field(read.add(MachineValue::ANY).add(MachineValue::Known(8))), None);
+        assert_eq!(field(and(read, MachineValue::Known(u64::MAX - 7))), None);
         let joined = read.offset(8).points_to().with(read.points_to());
         assert!(joined.field().is_none() && read.points_to().is_subsumed_by(joined));
         assert!(!joined.is_subsumed_by(read.points_to()));
@@ -379,9 +390,9 @@ mod tests {
     #[test]
     fn numbers_outside_of_the_image_point_nowhere() {
         let extent = ImageBounds { low: 0x1_8000_0000, high: 0x1_8008_0000, code: (0, 0) };
-        let one = Value::Known(u64::from(1.0_f32.to_bits()));
-        assert_eq!(one.join(Value::Known(0), extent), Value::ANY);
-        assert!(one.is_subsumed_by(Value::ANY, extent));
+        let one = MachineValue::Known(u64::from(1.0_f32.to_bits()));
+        assert_eq!(one.join(MachineValue::Known(0), extent), MachineValue::ANY);
+        assert!(one.is_subsumed_by(MachineValue::ANY, extent));
     }
 
     #[test]

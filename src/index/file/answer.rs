@@ -6,16 +6,16 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 /// By what an answer is known to be about the same file.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct FileIdentity {
     pub(super) etag: Option<HeaderValue>,
     pub(super) modified: Option<HeaderValue>,
 }
 
-impl Identity {
+impl FileIdentity {
     /// A weak ETag says that two answers mean the same, not that they are the same bytes: it is no use here.
-    pub(super) fn of(headers: &HeaderMap) -> Identity {
+    pub(super) fn of(headers: &HeaderMap) -> FileIdentity {
         let strong = |value: &&HeaderValue| !value.as_bytes().starts_with(b"W/");
-        Identity {
+        FileIdentity {
             etag: headers.get(header::ETAG).filter(strong).cloned(),
             modified: headers.get(header::LAST_MODIFIED).cloned(),
         }

@@ -8,7 +8,7 @@ use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
 use html5gum::{Error, Span, Tokenizer};
 use url::Url;
 
-use super::{Link, Page, check_version, digests_of_fragment};
+use super::{PageLink, SimplePage, check_version, digests_of_fragment};
 use crate::index::credentials::percent_decode;
 use crate::index::error::{IndexError, shown};
 use crate::index::settings::MOST_LINKS;
@@ -17,9 +17,9 @@ use crate::model::artifact::MetadataFile;
 use crate::model::place::Location;
 
 /// Reads a page in HTML.
-pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError> {
+pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<SimplePage, IndexError> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut collector = Collector::new(url);
+    let mut collector = LinkCollector::new(url);
     let emitter = CallbackEmitter::new(&mut collector);
     let Ok(()) = Tokenizer::new_with_emitter(body, emitter).finish();
     let error = |found: &str| IndexError::Page {
@@ -44,7 +44,7 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError>
 
 /// Tags whose attributes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tag {
+enum HtmlTag {
     Anchor,
     Base,
     Meta,
@@ -53,7 +53,7 @@ enum Tag {
 
 /// Attributes that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attribute {
+enum HtmlAttribute {
     Href,
     RequiresPython,
     Yanked,
@@ -65,7 +65,7 @@ enum Attribute {
 }
 
 #[derive(Default)]
-struct Values {
+struct AttributeValues {
     href: Option<String>,
     requires_python: Option<String>,
     yanked: Option<String>,
@@ -75,50 +75,50 @@ struct Values {
     content: Option<String>,
 }
 
-impl Values {
+impl AttributeValues {
     /// Where an attribute's value goes; the first of several with one name counts, as in browsers.
-    fn slot(&mut self, attribute: Attribute) -> Option<&mut Option<String>> {
+    fn slot(&mut self, attribute: HtmlAttribute) -> Option<&mut Option<String>> {
         Some(match attribute {
-            Attribute::Href => &mut self.href,
-            Attribute::RequiresPython => &mut self.requires_python,
-            Attribute::Yanked => &mut self.yanked,
-            Attribute::CoreMetadata => &mut self.core_metadata,
-            Attribute::DistInfoMetadata => &mut self.dist_info_metadata,
-            Attribute::Name => &mut self.name,
-            Attribute::Content => &mut self.content,
-            Attribute::Other => return None,
+            HtmlAttribute::Href => &mut self.href,
+            HtmlAttribute::RequiresPython => &mut self.requires_python,
+            HtmlAttribute::Yanked => &mut self.yanked,
+            HtmlAttribute::CoreMetadata => &mut self.core_metadata,
+            HtmlAttribute::DistInfoMetadata => &mut self.dist_info_metadata,
+            HtmlAttribute::Name => &mut self.name,
+            HtmlAttribute::Content => &mut self.content,
+            HtmlAttribute::Other => return None,
         })
     }
 }
 
-struct Collector {
+struct LinkCollector {
     base: Url,
     base_seen: bool,
     local: bool,
-    tag: Tag,
-    attribute: Attribute,
-    values: Values,
+    tag: HtmlTag,
+    attribute: HtmlAttribute,
+    values: AttributeValues,
     shared: HashSet<Arc<str>>,
     version: Option<String>,
-    page: Page,
+    page: SimplePage,
     any_tag: bool,
     cut_off: bool,
     open_anchor: bool,
     has_too_many: bool,
 }
 
-impl Collector {
-    fn new(url: &Url) -> Collector {
-        Collector {
+impl LinkCollector {
+    fn new(url: &Url) -> LinkCollector {
+        LinkCollector {
             base: url.clone(),
             base_seen: false,
             local: url.scheme() == "file",
-            tag: Tag::Other,
-            attribute: Attribute::Other,
-            values: Values::default(),
+            tag: HtmlTag::Other,
+            attribute: HtmlAttribute::Other,
+            values: AttributeValues::default(),
             shared: HashSet::new(),
             version: None,
-            page: Page::default(),
+            page: SimplePage::default(),
             any_tag: false,
             cut_off: false,
             open_anchor: false,
@@ -128,29 +128,29 @@ impl Collector {
 
     fn open(&mut self, name: &[u8]) {
         self.any_tag = true;
-        self.values = Values::default();
-        self.attribute = Attribute::Other;
+        self.values = AttributeValues::default();
+        self.attribute = HtmlAttribute::Other;
         self.tag = match name {
-            b"a" => Tag::Anchor,
-            b"base" => Tag::Base,
-            b"meta" => Tag::Meta,
-            _ => Tag::Other,
+            b"a" => HtmlTag::Anchor,
+            b"base" => HtmlTag::Base,
+            b"meta" => HtmlTag::Meta,
+            _ => HtmlTag::Other,
         };
     }
 
     fn attribute(&mut self, name: &[u8]) {
         self.attribute = match name {
-            b"href" => Attribute::Href,
-            b"data-requires-python" => Attribute::RequiresPython,
-            b"data-yanked" => Attribute::Yanked,
-            b"data-core-metadata" => Attribute::CoreMetadata,
-            b"data-dist-info-metadata" => Attribute::DistInfoMetadata,
-            b"name" => Attribute::Name,
-            b"content" => Attribute::Content,
-            _ => Attribute::Other,
+            b"href" => HtmlAttribute::Href,
+            b"data-requires-python" => HtmlAttribute::RequiresPython,
+            b"data-yanked" => HtmlAttribute::Yanked,
+            b"data-core-metadata" => HtmlAttribute::CoreMetadata,
+            b"data-dist-info-metadata" => HtmlAttribute::DistInfoMetadata,
+            b"name" => HtmlAttribute::Name,
+            b"content" => HtmlAttribute::Content,
+            _ => HtmlAttribute::Other,
         };
-        if self.tag == Tag::Other {
-            self.attribute = Attribute::Other;
+        if self.tag == HtmlTag::Other {
+            self.attribute = HtmlAttribute::Other;
         }
         // `data-yanked` without a value counts too.
         self.value(b"");
@@ -167,20 +167,20 @@ impl Collector {
     fn close(&mut self) {
         let values = std::mem::take(&mut self.values);
         match self.tag {
-            Tag::Anchor => self.anchor(values),
-            Tag::Base if !self.base_seen => {
+            HtmlTag::Anchor => self.anchor(values),
+            HtmlTag::Base if !self.base_seen => {
                 if let Some(base) = values.href.and_then(|href| self.base.join(href.trim()).ok()) {
                     self.base_seen = true;
                     self.base = base;
                 }
             }
-            Tag::Meta if values.name.as_deref() == Some("pypi:repository-version") => self.version = values.content,
-            Tag::Base | Tag::Meta | Tag::Other => {}
+            HtmlTag::Meta if values.name.as_deref() == Some("pypi:repository-version") => self.version = values.content,
+            HtmlTag::Base | HtmlTag::Meta | HtmlTag::Other => {}
         }
-        self.tag = Tag::Other;
+        self.tag = HtmlTag::Other;
     }
 
-    fn anchor(&mut self, values: Values) {
+    fn anchor(&mut self, values: AttributeValues) {
         // An anchor without `href` is a target, not a link.
         let Some(href) = &values.href else { return };
         self.open_anchor = true;
@@ -191,7 +191,7 @@ impl Collector {
         }
     }
 
-    fn link(&mut self, href: &str, values: &Values) -> Option<Link> {
+    fn link(&mut self, href: &str, values: &AttributeValues) -> Option<PageLink> {
         let mut url = self.base.join(href).ok()?;
         let digests = url.fragment().map(digests_of_fragment).unwrap_or_default();
         url.set_fragment(None);
@@ -209,12 +209,12 @@ impl Collector {
         };
         let requires_python = values.requires_python.as_deref().filter(|text| !text.trim().is_empty());
         let announced = values.core_metadata.as_deref().or(values.dist_info_metadata.as_deref());
-        Some(Link {
+        Some(PageLink {
             digests,
             requires_python: requires_python.map(|text| intern(text, &mut self.shared)),
             yanked: values.yanked.clone(),
             metadata_file: announced.map_or(MetadataFile::Unannounced, metadata_file),
-            ..Link::plain(filename, location)
+            ..PageLink::plain(filename, location)
         })
     }
 }
@@ -226,7 +226,7 @@ fn metadata_file(value: &str) -> MetadataFile {
     }
 }
 
-impl Callback<Infallible, ()> for &mut Collector {
+impl Callback<Infallible, ()> for &mut LinkCollector {
     fn handle_event(&mut self, event: CallbackEvent<'_>, _span: Span<()>) -> Option<Infallible> {
         match event {
             CallbackEvent::OpenStartTag { name } => self.open(name),
@@ -235,7 +235,7 @@ impl Callback<Infallible, ()> for &mut Collector {
             CallbackEvent::CloseStartTag { .. } => self.close(),
             CallbackEvent::EndTag { name } => {
                 self.any_tag = true;
-                self.tag = Tag::Other;
+                self.tag = HtmlTag::Other;
                 if name == b"a" {
                     self.open_anchor = false;
                 }
@@ -254,7 +254,7 @@ impl Callback<Infallible, ()> for &mut Collector {
 mod tests {
     use super::*;
 
-    fn links(base: &str, body: &str) -> Vec<Link> {
+    fn links(base: &str, body: &str) -> Vec<PageLink> {
         read(&Url::parse(base).unwrap(), body.as_bytes()).unwrap().links
     }
 

@@ -10,7 +10,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use super::{Link, Page, check_version, digest};
+use super::{PageLink, SimplePage, check_version, digest};
 use crate::index::error::{IndexError, shown};
 use crate::index::settings::MOST_LINKS;
 use crate::model::artifact::MetadataFile;
@@ -20,15 +20,15 @@ use crate::model::place::Location;
 #[derive(Deserialize)]
 struct RawPage<'a> {
     #[serde(borrow)]
-    meta: RawMeta<'a>,
+    meta: SimpleJsonMeta<'a>,
     #[serde(borrow)]
     files: RawFiles<'a>,
 }
 
 /// No more of them than are kept.
-struct RawFiles<'a>(Vec<RawFile<'a>>);
+struct RawFiles<'a>(Vec<SimpleJsonFile<'a>>);
 
-struct FilesVisitor<'a>(PhantomData<RawFile<'a>>);
+struct FilesVisitor<'a>(PhantomData<SimpleJsonFile<'a>>);
 
 impl<'de: 'a, 'a> Visitor<'de> for FilesVisitor<'a> {
     type Value = RawFiles<'a>;
@@ -56,52 +56,52 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawFiles<'a> {
 }
 
 #[derive(Deserialize)]
-struct RawMeta<'a> {
+struct SimpleJsonMeta<'a> {
     #[serde(rename = "api-version", borrow)]
     api_version: Cow<'a, str>,
 }
 
-type Hashes<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
+type SimpleJsonHashes<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
 
 #[derive(Deserialize)]
-struct RawFile<'a> {
+struct SimpleJsonFile<'a> {
     #[serde(borrow)]
     filename: Cow<'a, str>,
     #[serde(borrow)]
     url: Cow<'a, str>,
     #[serde(borrow, default)]
-    hashes: Hashes<'a>,
+    hashes: SimpleJsonHashes<'a>,
     #[serde(rename = "requires-python", borrow, default)]
     requires_python: Option<Cow<'a, str>>,
     #[serde(default)]
     size: Option<u64>,
     #[serde(borrow, default)]
-    yanked: Option<Yanked<'a>>,
+    yanked: Option<SimpleJsonYanked<'a>>,
     #[serde(rename = "core-metadata", borrow, default)]
-    core_metadata: Option<RawMetadata<'a>>,
+    core_metadata: Option<SimpleJsonMetadata<'a>>,
     // The names that the field had before PEP 714.
     #[serde(rename = "dist-info-metadata", borrow, default)]
-    dist_info_metadata: Option<RawMetadata<'a>>,
+    dist_info_metadata: Option<SimpleJsonMetadata<'a>>,
     #[serde(rename = "data-dist-info-metadata", borrow, default)]
-    data_dist_info_metadata: Option<RawMetadata<'a>>,
+    data_dist_info_metadata: Option<SimpleJsonMetadata<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Yanked<'a> {
+enum SimpleJsonYanked<'a> {
     Flag(bool),
     Reason(#[serde(borrow)] Cow<'a, str>),
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum RawMetadata<'a> {
+enum SimpleJsonMetadata<'a> {
     Flag(bool),
-    Hashes(#[serde(borrow)] Hashes<'a>),
+    Hashes(#[serde(borrow)] SimpleJsonHashes<'a>),
 }
 
 /// Reads a page in JSON.
-pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError> {
+pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<SimplePage, IndexError> {
     let malformed = |error: serde_json::Error| IndexError::Page {
         url: shown(url),
         expected: "a Simple API page in JSON".to_owned(),
@@ -111,7 +111,7 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError>
     #[derive(Deserialize)]
     struct OnlyMeta<'a> {
         #[serde(borrow)]
-        meta: RawMeta<'a>,
+        meta: SimpleJsonMeta<'a>,
     }
     let raw = match serde_json::from_slice::<RawPage>(body) {
         Ok(raw) => raw,
@@ -123,7 +123,7 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError>
         }
     };
     check_version(url, &raw.meta.api_version)?;
-    let mut page = Page::default();
+    let mut page = SimplePage::default();
     let mut shared = HashSet::<Arc<str>>::new();
     for file in raw.files.0 {
         match link(url, file, &mut shared) {
@@ -134,33 +134,33 @@ pub(in crate::index) fn read(url: &Url, body: &[u8]) -> Result<Page, IndexError>
     Ok(page)
 }
 
-fn link(base: &Url, file: RawFile<'_>, shared: &mut HashSet<Arc<str>>) -> Option<Link> {
+fn link(base: &Url, file: SimpleJsonFile<'_>, shared: &mut HashSet<Arc<str>>) -> Option<PageLink> {
     let mut url = base.join(&file.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     url.set_fragment(None);
     // Both fail only for URLs that cannot have a user; credentials on a page are not ours to use.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     let metadata = file.core_metadata.or(file.dist_info_metadata).or(file.data_dist_info_metadata);
-    Some(Link {
+    Some(PageLink {
         filename: file.filename.into_owned(),
         location: Location::Url(url),
         digests: digests(&file.hashes),
         size: file.size,
         requires_python: file.requires_python.filter(|text| !text.trim().is_empty()).map(|text| intern(&text, shared)),
         yanked: match file.yanked {
-            Some(Yanked::Reason(reason)) => Some(reason.into_owned()),
-            Some(Yanked::Flag(true)) => Some(String::new()),
-            Some(Yanked::Flag(false)) | None => None,
+            Some(SimpleJsonYanked::Reason(reason)) => Some(reason.into_owned()),
+            Some(SimpleJsonYanked::Flag(true)) => Some(String::new()),
+            Some(SimpleJsonYanked::Flag(false)) | None => None,
         },
         metadata_file: match metadata {
-            Some(RawMetadata::Hashes(hashes)) => MetadataFile::Announced(digests(&hashes).into_iter().next()),
-            Some(RawMetadata::Flag(true)) => MetadataFile::Announced(None),
-            Some(RawMetadata::Flag(false)) | None => MetadataFile::Unannounced,
+            Some(SimpleJsonMetadata::Hashes(hashes)) => MetadataFile::Announced(digests(&hashes).into_iter().next()),
+            Some(SimpleJsonMetadata::Flag(true)) => MetadataFile::Announced(None),
+            Some(SimpleJsonMetadata::Flag(false)) | None => MetadataFile::Unannounced,
         },
     })
 }
 
-fn digests(hashes: &Hashes<'_>) -> Vec<Digest> {
+fn digests(hashes: &SimpleJsonHashes<'_>) -> Vec<Digest> {
     hashes.iter().filter_map(|(name, hex)| digest(name, hex)).collect()
 }
 

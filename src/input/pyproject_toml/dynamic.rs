@@ -6,62 +6,62 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Raw, Reader};
+use super::{PyprojectDocument, PyprojectReader};
 use crate::input::error::InputError;
 use crate::input::locking::{beside, shown_beside};
 use crate::input::pkg_info::PkgInfo;
 use crate::input::requirements_txt::RequirementsTxt;
 use crate::input::setup_cfg::SetupCfg;
-use crate::input::{Adapter, FileKind, InputFile, add};
+use crate::input::{FileKind, InputAdapter, InputFile, add};
 use crate::model::place::Place;
 
 /// `[tool.setuptools]`, as far as it names files with requirements.
 #[derive(Default, Deserialize)]
-pub(super) struct Setuptools {
+pub(super) struct SetuptoolsTable {
     #[serde(default)]
-    dynamic: Dynamic,
+    dynamic: DynamicFields,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Dynamic {
-    dependencies: Option<Listed>,
+struct DynamicFields {
+    dependencies: Option<ListedFiles>,
     #[serde(default)]
-    optional_dependencies: BTreeMap<String, Listed>,
+    optional_dependencies: BTreeMap<String, ListedFiles>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
-    file: Option<OneOrMore>,
+struct ListedFiles {
+    file: Option<FileNameOrNames>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a file, or a list of files")]
-enum OneOrMore {
+enum FileNameOrNames {
     One(String),
     More(Vec<String>),
 }
 
-impl Listed {
+impl ListedFiles {
     fn files(&self) -> &[String] {
         match &self.file {
             None => &[],
-            Some(OneOrMore::One(file)) => std::slice::from_ref(file),
-            Some(OneOrMore::More(files)) => files,
+            Some(FileNameOrNames::One(file)) => std::slice::from_ref(file),
+            Some(FileNameOrNames::More(files)) => files,
         }
     }
 }
 
-impl Reader<'_, '_> {
+impl PyprojectReader<'_, '_> {
     /// Looks for what the build would fill in; the places are those at which it is called dynamic.
     pub(super) fn left_to_build(
         &mut self,
-        raw: &Raw,
+        raw: &PyprojectDocument,
         dependencies: Option<Place>,
         optional: Option<Place>,
     ) -> Result<(), InputError> {
         let dynamic = &raw.tool.setuptools.dynamic;
-        let main = dynamic.dependencies.as_ref().map_or(&[][..], Listed::files);
+        let main = dynamic.dependencies.as_ref().map_or(&[][..], ListedFiles::files);
         if !main.is_empty() || !dynamic.optional_dependencies.is_empty() {
             main.iter().try_for_each(|file| self.requirements(file))?;
             let extras = self.labels(dynamic.optional_dependencies.keys().cloned())?;
@@ -74,7 +74,7 @@ impl Reader<'_, '_> {
             return Ok(());
         }
         // An unpacked source distribution says what its build found; setuptools reads its older file too.
-        for (adapter, name) in [(&PkgInfo as &dyn Adapter, "PKG-INFO"), (&SetupCfg, "setup.cfg")] {
+        for (adapter, name) in [(&PkgInfo as &dyn InputAdapter, "PKG-INFO"), (&SetupCfg, "setup.cfg")] {
             if let Some(file) = self.beside(name)?
                 && (name != "setup.cfg" || SetupCfg::has_requirements(&file))
             {
@@ -94,7 +94,7 @@ impl Reader<'_, '_> {
     }
 
     /// Adds what another file asks for.
-    fn add(&mut self, adapter: &dyn Adapter, file: &InputFile) -> Result<(), InputError> {
+    fn add(&mut self, adapter: &dyn InputAdapter, file: &InputFile) -> Result<(), InputError> {
         let sources = std::mem::take(&mut self.requests.sources);
         add(adapter.read(file, self.context, sources)?, self.requests);
         Ok(())

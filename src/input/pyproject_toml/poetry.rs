@@ -8,22 +8,22 @@ use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Reader;
-use super::sources::Origin;
+use super::PyprojectReader;
+use super::sources::PackageOrigin;
 use crate::input::error::InputError;
-use crate::input::locking::{Source, index, python_marker};
-use crate::input::poetry_versions::Versions;
+use crate::input::locking::{LockedSource, index, python_marker};
+use crate::input::poetry_versions::PoetryVersions;
 use crate::model::name::{ExtraName, MarkerTree, PackageName};
 use crate::model::place::Place;
 use crate::model::python_bound::PythonBound;
-use crate::model::request::{Request, Wanted};
+use crate::model::request::{Request, WantedPackage};
 
 /// The dependency that bounds the interpreter.
 const PYTHON: &str = "python";
 
 /// Whether the project's own dependencies stand here.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Main {
+pub(super) enum MainDependencies {
     /// They do.
     Read,
     /// `[project]` has them; here stands only where some come from.
@@ -33,45 +33,45 @@ pub(super) enum Main {
 /// The table.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Poetry {
+pub(super) struct PoetryTable {
     #[serde(default)]
-    dependencies: Dependencies,
+    dependencies: PoetryDependencies,
     #[serde(default)]
-    dev_dependencies: Dependencies,
+    dev_dependencies: PoetryDependencies,
     #[serde(default)]
-    group: BTreeMap<String, Group>,
+    group: BTreeMap<String, PoetryGroup>,
     #[serde(default)]
     extras: BTreeMap<String, Vec<String>>,
     #[serde(default)]
-    source: Vec<Repository>,
+    source: Vec<PoetryRepository>,
 }
 
-type Dependencies = BTreeMap<String, Spanned<Dependency>>;
+type PoetryDependencies = BTreeMap<String, Spanned<PoetryDependency>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Group {
+struct PoetryGroup {
     #[serde(default)]
-    dependencies: Dependencies,
+    dependencies: PoetryDependencies,
     #[serde(default)]
     include_groups: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Repository {
+struct PoetryRepository {
     url: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a version, a table, or a list of tables")]
-enum Dependency {
+enum PoetryDependency {
     Version(String),
-    One(Box<Table>),
-    More(Vec<Table>),
+    One(Box<PoetryDependencyTable>),
+    More(Vec<PoetryDependencyTable>),
 }
 
 #[derive(Default, Deserialize)]
-struct Table {
+struct PoetryDependencyTable {
     version: Option<String>,
     #[serde(default)]
     extras: Vec<String>,
@@ -90,29 +90,29 @@ struct Table {
     subdirectory: Option<String>,
 }
 
-impl Reader<'_, '_> {
-    pub(super) fn poetry(&mut self, poetry: &Poetry, main: Main) -> Result<(), InputError> {
+impl PyprojectReader<'_, '_> {
+    pub(super) fn poetry(&mut self, poetry: &PoetryTable, main: MainDependencies) -> Result<(), InputError> {
         let asked = self.asked_by_extras(poetry)?;
-        if main == Main::Read {
+        if main == MainDependencies::Read {
             poetry.dependencies.iter().try_for_each(|(name, each)| self.dependency(name, each, Some(&asked)))?;
         }
         self.poetry_groups(poetry)
     }
 
     /// Where packages come from; has to be known before any dependency is read.
-    pub(super) fn poetry_sources(&mut self, poetry: &Poetry, main: Main) -> Result<(), InputError> {
+    pub(super) fn poetry_sources(&mut self, poetry: &PoetryTable, main: MainDependencies) -> Result<(), InputError> {
         for url in poetry.source.iter().filter_map(|source| source.url.as_ref()) {
             let place = self.document.place(url.span().start);
             index(url.get_ref(), self.document, &place, self.file, &mut self.requests.sources)?;
         }
-        if main == Main::Known {
+        if main == MainDependencies::Known {
             poetry.dependencies.iter().try_for_each(|(name, each)| self.origin(name, each))?;
         }
         Ok(())
     }
 
     /// Packages that a selected extra names: others that are optional do not count.
-    fn asked_by_extras(&mut self, poetry: &Poetry) -> Result<BTreeSet<PackageName>, InputError> {
+    fn asked_by_extras(&mut self, poetry: &PoetryTable) -> Result<BTreeSet<PackageName>, InputError> {
         let first = self.document.line(1);
         let mut asked = BTreeSet::new();
         for (extra, names) in &poetry.extras {
@@ -127,7 +127,7 @@ impl Reader<'_, '_> {
         Ok(asked)
     }
 
-    fn poetry_groups(&mut self, poetry: &Poetry) -> Result<(), InputError> {
+    fn poetry_groups(&mut self, poetry: &PoetryTable) -> Result<(), InputError> {
         let mut selected: BTreeSet<ExtraName> = BTreeSet::new();
         let first = self.document.line(1);
         let old = (!poetry.dev_dependencies.is_empty()).then_some("dev");
@@ -164,18 +164,18 @@ impl Reader<'_, '_> {
     fn dependency(
         &mut self,
         name: &str,
-        raw: &Spanned<Dependency>,
+        raw: &Spanned<PoetryDependency>,
         asked: Option<&BTreeSet<PackageName>>,
     ) -> Result<(), InputError> {
         let place = self.document.spot(raw.span().start);
         let whole;
         let tables = match raw.get_ref() {
-            Dependency::Version(version) => {
-                whole = Table { version: Some(version.clone()), ..Table::default() };
+            PoetryDependency::Version(version) => {
+                whole = PoetryDependencyTable { version: Some(version.clone()), ..PoetryDependencyTable::default() };
                 std::slice::from_ref(&whole)
             }
-            Dependency::One(table) => std::slice::from_ref(&**table),
-            Dependency::More(tables) => tables,
+            PoetryDependency::One(table) => std::slice::from_ref(&**table),
+            PoetryDependency::More(tables) => tables,
         };
         if name == PYTHON {
             return tables.iter().try_for_each(|table| self.python(table, &place));
@@ -190,12 +190,12 @@ impl Reader<'_, '_> {
     }
 
     /// Where a dependency of `[project]` comes from.
-    fn origin(&mut self, name: &str, raw: &Spanned<Dependency>) -> Result<(), InputError> {
+    fn origin(&mut self, name: &str, raw: &Spanned<PoetryDependency>) -> Result<(), InputError> {
         let place = self.document.spot(raw.span().start);
         let tables = match raw.get_ref() {
-            Dependency::Version(_) => return Ok(()),
-            Dependency::One(table) => std::slice::from_ref(&**table),
-            Dependency::More(tables) => tables,
+            PoetryDependency::Version(_) => return Ok(()),
+            PoetryDependency::One(table) => std::slice::from_ref(&**table),
+            PoetryDependency::More(tables) => tables,
         };
         for table in tables {
             let from = table.from();
@@ -205,12 +205,12 @@ impl Reader<'_, '_> {
             let name = self.document.name(name, &place)?;
             let location = from.location(&[], self.document, &place, self.file, &mut self.requests.sources)?;
             let marker = self.condition(table, &place)?;
-            self.origins.add(name, Origin { marker, location: Some(location), place: place.clone() });
+            self.origins.add(name, PackageOrigin { marker, location: Some(location), place: place.clone() });
         }
         Ok(())
     }
 
-    fn python(&mut self, table: &Table, place: &Place) -> Result<(), InputError> {
+    fn python(&mut self, table: &PoetryDependencyTable, place: &Place) -> Result<(), InputError> {
         let Some(text) = &table.version else { return Ok(()) };
         let versions = self.versions(text, place)?;
         let (shown, place) = (text.clone(), place.clone());
@@ -218,12 +218,12 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn versions(&self, text: &str, place: &Place) -> Result<Versions, InputError> {
+    fn versions(&self, text: &str, place: &Place) -> Result<PoetryVersions, InputError> {
         text.parse().map_err(|why: String| self.document.wrong(place.clone(), &why))
     }
 
     /// The platform and Python for which the dependency is meant.
-    fn condition(&self, table: &Table, place: &Place) -> Result<MarkerTree, InputError> {
+    fn condition(&self, table: &PoetryDependencyTable, place: &Place) -> Result<MarkerTree, InputError> {
         let mut condition = match &table.markers {
             Some(markers) => self.document.marker(markers, place)?,
             None => MarkerTree::TRUE,
@@ -237,7 +237,7 @@ impl Reader<'_, '_> {
         Ok(condition)
     }
 
-    fn table(&mut self, name: &PackageName, table: &Table, place: &Place) -> Result<(), InputError> {
+    fn table(&mut self, name: &PackageName, table: &PoetryDependencyTable, place: &Place) -> Result<(), InputError> {
         let marker = self.condition(table, place)?;
         let mut extras = Vec::new();
         for extra in &table.extras {
@@ -262,12 +262,12 @@ impl Reader<'_, '_> {
         };
         let wanted =
             crate::model::name::Requirement { name: name.clone(), extras, version_or_url, marker, origin: None };
-        let request = Request { wanted: Wanted::Named(wanted), hashes: Vec::new(), place: place.clone() };
+        let request = Request { wanted: WantedPackage::Named(wanted), hashes: Vec::new(), place: place.clone() };
         match location {
             None => self.push(request),
             Some(location) => {
-                let mut origins = super::Origins::default();
-                let origin = Origin { marker: MarkerTree::TRUE, location: Some(location), place: place.clone() };
+                let mut origins = super::PackageOrigins::default();
+                let origin = PackageOrigin { marker: MarkerTree::TRUE, location: Some(location), place: place.clone() };
                 origins.add(name.clone(), origin);
                 origins.apply(request, self.requests);
             }
@@ -276,9 +276,9 @@ impl Reader<'_, '_> {
     }
 }
 
-impl Table {
-    fn from(&self) -> Source<'_> {
-        Source {
+impl PoetryDependencyTable {
+    fn from(&self) -> LockedSource<'_> {
+        LockedSource {
             system: self.git.as_ref().map(|_| "git"),
             url: self.git.as_deref().or(self.url.as_deref()),
             path: self.path.as_deref().or(self.file.as_deref()),

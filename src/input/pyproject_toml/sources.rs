@@ -8,20 +8,20 @@ use pep508_rs::VersionOrUrl;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Reader;
+use super::PyprojectReader;
 use crate::input::error::InputError;
-use crate::input::locking::{Source, index};
+use crate::input::locking::{LockedSource, index};
 use crate::model::name::{MarkerTree, PackageName, Requirement};
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Requests, Wanted};
+use crate::model::request::{Request, Requests, WantedPackage};
 
 /// `[tool.uv]`, as far as it says what is chosen.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Uv {
+pub(super) struct UvTable {
     #[serde(default)]
-    sources: BTreeMap<String, Spanned<OneOrMore>>,
+    sources: BTreeMap<String, Spanned<SourceOrSources>>,
     #[serde(default)]
     index: Vec<UvIndex>,
     #[serde(default)]
@@ -42,7 +42,7 @@ struct UvIndex {
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a source, or a list of sources")]
-enum OneOrMore {
+enum SourceOrSources {
     One(UvSource),
     More(Vec<UvSource>),
 }
@@ -63,12 +63,12 @@ struct UvSource {
 
 /// Where packages come from instead of an index.
 #[derive(Default)]
-pub(super) struct Origins {
-    known: BTreeMap<PackageName, Vec<Origin>>,
+pub(super) struct PackageOrigins {
+    known: BTreeMap<PackageName, Vec<PackageOrigin>>,
 }
 
 /// One such place.
-pub(super) struct Origin {
+pub(super) struct PackageOrigin {
     /// When it counts.
     pub(super) marker: MarkerTree,
     /// Where it is; `None` for another project of the workspace, wherever that is.
@@ -77,14 +77,14 @@ pub(super) struct Origin {
     pub(super) place: Place,
 }
 
-impl Origins {
-    pub(super) fn add(&mut self, name: PackageName, origin: Origin) {
+impl PackageOrigins {
+    pub(super) fn add(&mut self, name: PackageName, origin: PackageOrigin) {
         self.known.entry(name).or_default().push(origin);
     }
 
     /// Adds the request as it stands, or once for each place that the package comes from.
     pub(super) fn apply(&self, request: Request, requests: &mut Requests) {
-        let Wanted::Named(wanted) = &request.wanted else {
+        let WantedPackage::Named(wanted) = &request.wanted else {
             requests.requests.push(request);
             return;
         };
@@ -96,12 +96,14 @@ impl Origins {
             marker.and(origin.marker.clone());
             elsewhere.and(origin.marker.negate());
             let wanted = match &origin.location {
-                Some(Location::Path(path)) => {
-                    Wanted::Unnamed { location: Location::Path(path.clone()), extras: wanted.extras.clone(), marker }
-                }
+                Some(Location::Path(path)) => WantedPackage::Unnamed {
+                    location: Location::Path(path.clone()),
+                    extras: wanted.extras.clone(),
+                    marker,
+                },
                 Some(Location::Url(url)) => {
                     let version_or_url = Some(VersionOrUrl::Url(url.clone()));
-                    Wanted::Named(Requirement { version_or_url, marker, ..wanted.clone() })
+                    WantedPackage::Named(Requirement { version_or_url, marker, ..wanted.clone() })
                 }
                 None => {
                     requests.problems.push(member(&wanted.name, origin));
@@ -111,22 +113,22 @@ impl Origins {
             requests.requests.push(Request { wanted, ..request.clone() });
         }
         if !elsewhere.is_false() {
-            let wanted = Wanted::Named(Requirement { marker: elsewhere, ..wanted.clone() });
+            let wanted = WantedPackage::Named(Requirement { marker: elsewhere, ..wanted.clone() });
             requests.requests.push(Request { wanted, ..request });
         }
     }
 }
 
-fn member(name: &PackageName, origin: &Origin) -> Problem {
+fn member(name: &PackageName, origin: &PackageOrigin) -> Problem {
     let message = "it is another project of the workspace, which is not looked for; scan the workspace's uv.lock, or \
                    name that project's folder too";
     let (kind, place) = (ProblemKind::Metadata, origin.place.to_string());
     Problem { kind, package: Some(name.clone()), place, message: message.to_owned() }
 }
 
-impl Reader<'_, '_> {
+impl PyprojectReader<'_, '_> {
     /// uv's sources, indexes and bounds.
-    pub(super) fn uv(&mut self, uv: &Uv) -> Result<(), InputError> {
+    pub(super) fn uv(&mut self, uv: &UvTable) -> Result<(), InputError> {
         for UvIndex { url, default } in &uv.index {
             let place = self.document.place(url.span().start);
             let sources = &mut self.requests.sources;
@@ -141,8 +143,8 @@ impl Reader<'_, '_> {
             let place = self.document.spot(sources.span().start);
             let name = self.document.name(name, &place)?;
             let each = match sources.get_ref() {
-                OneOrMore::One(source) => std::slice::from_ref(source),
-                OneOrMore::More(sources) => sources,
+                SourceOrSources::One(source) => std::slice::from_ref(source),
+                SourceOrSources::More(sources) => sources,
             };
             for source in each {
                 self.source(&name, source, &place)?;
@@ -165,7 +167,7 @@ impl Reader<'_, '_> {
             Some(marker) => self.document.marker(marker, place)?,
             None => MarkerTree::TRUE,
         };
-        let from = Source {
+        let from = LockedSource {
             system: source.git.as_ref().map(|_| "git"),
             url: source.git.as_deref().or(source.url.as_deref()),
             path: source.path.as_deref(),
@@ -178,7 +180,7 @@ impl Reader<'_, '_> {
             // An index, which is asked like the others.
             (None, false) => return Ok(()),
         };
-        self.origins.add(name.clone(), Origin { marker, location, place: place.clone() });
+        self.origins.add(name.clone(), PackageOrigin { marker, location, place: place.clone() });
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::archive::blobs::Blobs;
-use crate::archive::limits::Limits;
+use crate::archive::blobs::ImageFiles;
+use crate::archive::limits::ArchiveLimits;
 use crate::model::target::Architecture;
 
 /// Most images of one archive.
@@ -25,7 +25,7 @@ const NAMES: [&str; 2] = ["org.opencontainers.image.ref.name", "io.containerd.im
 
 /// One image.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Manifest {
+pub(super) struct ImageManifest {
     /// What tells it from the others.
     pub(super) name: Option<String>,
     /// Names of the files of its layers, the lowest first.
@@ -37,7 +37,7 @@ pub(super) struct Manifest {
 /// One entry of `manifest.json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Saved {
+struct SavedImageEntry {
     #[serde(default)]
     config: String,
     #[serde(default)]
@@ -47,34 +47,34 @@ struct Saved {
 
 /// An index or a manifest, by what it has.
 #[derive(Deserialize)]
-struct Listed {
+struct ListedManifests {
     #[serde(default)]
-    manifests: Vec<Descriptor>,
+    manifests: Vec<BlobDescriptor>,
     #[serde(default)]
-    layers: Vec<Descriptor>,
-    config: Option<Descriptor>,
+    layers: Vec<BlobDescriptor>,
+    config: Option<BlobDescriptor>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Descriptor {
+struct BlobDescriptor {
     digest: String,
     #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
     #[serde(default)]
-    platform: Option<Config>,
+    platform: Option<ImageConfig>,
 }
 
 /// The part of an image's configuration, or of a descriptor's platform, that says what it runs on.
 #[derive(Clone, Default, Deserialize)]
-struct Config {
+struct ImageConfig {
     #[serde(default)]
     architecture: String,
 }
 
 /// The images of an archive.
-pub(super) fn read(blobs: &Blobs, limits: &Limits) -> Result<Vec<Manifest>, String> {
-    let reader = Reader { blobs, limits };
+pub(super) fn read(blobs: &ImageFiles, limits: &ArchiveLimits) -> Result<Vec<ImageManifest>, String> {
+    let reader = ManifestReader { blobs, limits };
     let images = if blobs.has("manifest.json") { reader.saved()? } else { reader.indexed()? };
     match images.iter().find(|image| image.layers.len() > MOST_LAYERS) {
         Some(image) => Err(format!("an image of {} layers; expected at most {MOST_LAYERS}", image.layers.len())),
@@ -84,20 +84,20 @@ pub(super) fn read(blobs: &Blobs, limits: &Limits) -> Result<Vec<Manifest>, Stri
     }
 }
 
-struct Reader<'a> {
-    blobs: &'a Blobs,
-    limits: &'a Limits,
+struct ManifestReader<'a> {
+    blobs: &'a ImageFiles,
+    limits: &'a ArchiveLimits,
 }
 
-impl Reader<'_> {
+impl ManifestReader<'_> {
     fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, String> {
         let bytes = self.blobs.read(name, self.limits.metadata_bytes).map_err(|error| error.to_string())?;
         serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))
     }
 
-    fn saved(&self) -> Result<Vec<Manifest>, String> {
-        let saved: Vec<Saved> = self.json("manifest.json")?;
-        let manifest = |saved: Saved| Manifest {
+    fn saved(&self) -> Result<Vec<ImageManifest>, String> {
+        let saved: Vec<SavedImageEntry> = self.json("manifest.json")?;
+        let manifest = |saved: SavedImageEntry| ImageManifest {
             name: saved.repo_tags.and_then(|tags| tags.into_iter().next()).or_else(|| Some(saved.config.clone())),
             layers: saved.layers,
             architecture: self.architecture(&saved.config),
@@ -107,12 +107,12 @@ impl Reader<'_> {
 
     /// What the image's configuration says; one that cannot be read says nothing.
     fn architecture(&self, config: &str) -> Option<Architecture> {
-        self.json(config).ok().and_then(|config: Config| architecture(&config.architecture))
+        self.json(config).ok().and_then(|config: ImageConfig| architecture(&config.architecture))
     }
 
-    fn indexed(&self) -> Result<Vec<Manifest>, String> {
-        let Listed { manifests, .. } = self.json("index.json")?;
-        let mut left: Vec<(Descriptor, Option<String>, usize)> =
+    fn indexed(&self) -> Result<Vec<ImageManifest>, String> {
+        let ListedManifests { manifests, .. } = self.json("index.json")?;
+        let mut left: Vec<(BlobDescriptor, Option<String>, usize)> =
             manifests.into_iter().rev().map(|descriptor| (descriptor, None, 0)).collect();
         let (mut images, mut steps) = (Vec::new(), 0);
         while let Some((descriptor, above, depth)) = left.pop() {
@@ -124,7 +124,7 @@ impl Reader<'_> {
                 continue;
             }
             let name = descriptor.name().or(above);
-            let listed: Listed = self.json(&blob(&descriptor.digest)?)?;
+            let listed: ListedManifests = self.json(&blob(&descriptor.digest)?)?;
             if !listed.manifests.is_empty() {
                 let below = listed.manifests.into_iter().rev();
                 // An index may name images for other platforms that were not fetched.
@@ -140,13 +140,13 @@ impl Reader<'_> {
                 (Some(name), Some(platform)) => format!("{name} {platform}"),
                 (name, platform) => name.or(platform).unwrap_or(descriptor.digest),
             };
-            images.push(Manifest { name: Some(name), layers, architecture });
+            images.push(ImageManifest { name: Some(name), layers, architecture });
         }
         Ok(images)
     }
 }
 
-impl Descriptor {
+impl BlobDescriptor {
     fn name(&self) -> Option<String> {
         let annotations = self.annotations.as_ref()?;
         NAMES.iter().find_map(|name| annotations.get(*name)).cloned()

@@ -9,9 +9,9 @@ use std::ops::Bound;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use crate::archive::candidates::Candidate;
-use crate::archive::limits::Limits;
-use crate::archive::tarball::{Kind, TarEntry};
+use crate::archive::candidates::ModuleCandidate;
+use crate::archive::limits::ArchiveLimits;
+use crate::archive::tarball::{TarEntry, TarEntryKind};
 use crate::model::problem::{Problem, ProblemKind};
 
 /// How a whiteout's name begins.
@@ -26,7 +26,7 @@ const DESCRIPTIONS: [&str; 8] =
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum TreeItem {
     /// A folder.
     Folder,
     /// A link, and where it leads.
@@ -39,7 +39,7 @@ pub(super) enum Item {
 
 /// What is found under a name, links not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::installed) enum Found<'a> {
+pub(in crate::installed) enum FoundItem<'a> {
     Folder,
     Link(&'a str),
     /// A file, with its size in bytes.
@@ -49,13 +49,13 @@ pub(in crate::installed) enum Found<'a> {
 /// An item, and the number of the layer that brought it.
 #[derive(Debug)]
 struct PlacedItem {
-    item: Item,
+    item: TreeItem,
     layer: usize,
 }
 
 /// Layers, one laid over the other.
 #[derive(Debug, Default)]
-pub(in crate::installed) struct Overlay {
+pub(in crate::installed) struct LayerOverlay {
     /// By path without a slash at its beginning.
     items: BTreeMap<String, PlacedItem>,
     /// What the whiteouts of the layer at hand hide of lower layers: all below these paths. They are removed once the layer
@@ -71,7 +71,7 @@ pub(in crate::installed) struct Overlay {
     problems: Vec<(String, String)>,
 }
 
-impl Overlay {
+impl LayerOverlay {
     pub(super) fn begin_layer(&mut self, number: usize) {
         self.remove_hidden();
         self.layer = number;
@@ -79,7 +79,7 @@ impl Overlay {
     }
 
     /// Lays one entry over what is there.
-    pub(super) fn take(&mut self, entry: &TarEntry, bytes: &mut dyn Read, limits: &Limits) {
+    pub(super) fn take(&mut self, entry: &TarEntry, bytes: &mut dyn Read, limits: &ArchiveLimits) {
         if let Some(path) = key(Path::new(&entry.path)).filter(|path| !path.is_empty()) {
             match path.matches('/').count() < DEPTH {
                 true => self.lay(path, entry, bytes, limits),
@@ -89,7 +89,7 @@ impl Overlay {
         self.met += 1;
     }
 
-    fn lay(&mut self, path: String, entry: &TarEntry, bytes: &mut dyn Read, limits: &Limits) {
+    fn lay(&mut self, path: String, entry: &TarEntry, bytes: &mut dyn Read, limits: &ArchiveLimits) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
         if name == OPAQUE {
             self.hidden.insert(folder.to_owned());
@@ -104,19 +104,19 @@ impl Overlay {
             return;
         }
         let item = match entry.kind {
-            Kind::Folder => Some(Item::Folder),
-            Kind::Symlink => Some(Item::Link(entry.link.clone())),
-            Kind::Hardlink => Some(self.same_as(&entry.link)),
-            Kind::File => self.file(&path, name, folder, entry, bytes, limits),
-            Kind::Other => {
-                if Candidate::of(name).is_some() {
+            TarEntryKind::Folder => Some(TreeItem::Folder),
+            TarEntryKind::Symlink => Some(TreeItem::Link(entry.link.clone())),
+            TarEntryKind::Hardlink => Some(self.same_as(&entry.link)),
+            TarEntryKind::File => self.file(&path, name, folder, entry, bytes, limits),
+            TarEntryKind::Other => {
+                if ModuleCandidate::of(name).is_some() {
                     self.problems.push((path.clone(), "is a kind of file that is not read".to_owned()));
                 }
                 None
             }
         };
         // A folder over a folder adds to it; everything else takes the place of what was there.
-        let adds = item == Some(Item::Folder) && self.is_folder(&path);
+        let adds = item == Some(TreeItem::Folder) && self.is_folder(&path);
         if !adds {
             self.items.remove(&path);
             self.remove_all_below(&path);
@@ -137,10 +137,10 @@ impl Overlay {
     }
 
     /// What a second name of a file stands for.
-    fn same_as(&self, target: &str) -> Item {
+    fn same_as(&self, target: &str) -> TreeItem {
         let target = key(Path::new(target)).unwrap_or_default();
         // Of what nothing is kept, the name leads nowhere, and whoever needs it says so.
-        self.items.get(&target).map_or_else(|| Item::Link(format!("/{target}")), |placed| placed.item.clone())
+        self.items.get(&target).map_or_else(|| TreeItem::Link(format!("/{target}")), |placed| placed.item.clone())
     }
 
     fn file(
@@ -150,10 +150,10 @@ impl Overlay {
         folder: &str,
         entry: &TarEntry,
         bytes: &mut dyn Read,
-        limits: &Limits,
-    ) -> Option<Item> {
-        if Candidate::of(name).is_some() || is_loader(name) {
-            return Some(Item::Packed { layer: self.layer, entry: self.met, size: entry.size });
+        limits: &ArchiveLimits,
+    ) -> Option<TreeItem> {
+        if ModuleCandidate::of(name).is_some() || is_loader(name) {
+            return Some(TreeItem::Packed { layer: self.layer, entry: self.met, size: entry.size });
         }
         if !is_description(name, folder) {
             return None;
@@ -167,7 +167,7 @@ impl Overlay {
             }
             Ok(length) => {
                 self.kept += length as u64;
-                Some(Item::Kept(Arc::new(kept)))
+                Some(TreeItem::Kept(Arc::new(kept)))
             }
             Err(error) => {
                 self.problems.push((path.to_owned(), error.to_string()));
@@ -215,7 +215,7 @@ impl Overlay {
 
     fn is_folder(&self, path: &str) -> bool {
         match self.items.get(path) {
-            Some(placed) => placed.item == Item::Folder,
+            Some(placed) => placed.item == TreeItem::Folder,
             None => self.below(path).next().is_some(),
         }
     }
@@ -229,20 +229,20 @@ impl Overlay {
     }
 
     /// The item of this path, links not followed.
-    pub(super) fn item(&self, path: &Path) -> Option<&Item> {
+    pub(super) fn item(&self, path: &Path) -> Option<&TreeItem> {
         self.items.get(&key(path)?).map(|placed| &placed.item)
     }
 
     /// What is at a path, links not followed.
-    pub(in crate::installed) fn find(&self, path: &Path) -> io::Result<Found<'_>> {
+    pub(in crate::installed) fn find(&self, path: &Path) -> io::Result<FoundItem<'_>> {
         let key = key(path).ok_or_else(not_found)?;
         match self.items.get(&key).map(|placed| &placed.item) {
-            Some(Item::Folder) => Ok(Found::Folder),
-            Some(Item::Link(target)) => Ok(Found::Link(target)),
-            Some(Item::Kept(bytes)) => Ok(Found::File(bytes.len() as u64)),
-            Some(Item::Packed { size, .. }) => Ok(Found::File(*size)),
+            Some(TreeItem::Folder) => Ok(FoundItem::Folder),
+            Some(TreeItem::Link(target)) => Ok(FoundItem::Link(target)),
+            Some(TreeItem::Kept(bytes)) => Ok(FoundItem::File(bytes.len() as u64)),
+            Some(TreeItem::Packed { size, .. }) => Ok(FoundItem::File(*size)),
             // Layers need not name the folders of their files.
-            None if key.is_empty() || self.is_folder(&key) => Ok(Found::Folder),
+            None if key.is_empty() || self.is_folder(&key) => Ok(FoundItem::Folder),
             None => Err(not_found()),
         }
     }
@@ -250,7 +250,7 @@ impl Overlay {
     /// The bytes of a small file.
     pub(in crate::installed) fn bytes(&self, path: &Path) -> io::Result<&[u8]> {
         match self.item(path) {
-            Some(Item::Kept(bytes)) => Ok(bytes),
+            Some(TreeItem::Kept(bytes)) => Ok(bytes),
             Some(_) => Err(io::Error::other("is left in its layer")),
             None => Err(not_found()),
         }
@@ -316,28 +316,28 @@ fn is_loader(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn layers(layers: &[&[(&str, Kind, &str)]]) -> Overlay {
-        let mut overlay = Overlay::default();
+    fn layers(layers: &[&[(&str, TarEntryKind, &str)]]) -> LayerOverlay {
+        let mut overlay = LayerOverlay::default();
         for (number, entries) in layers.iter().enumerate() {
             overlay.begin_layer(number);
             for (path, kind, content) in *entries {
-                let link = if *kind == Kind::File { "" } else { content };
+                let link = if *kind == TarEntryKind::File { "" } else { content };
                 let size = content.len() as u64;
                 let entry = TarEntry { path: (*path).into(), kind: *kind, link: link.into(), size, offset: 0 };
-                overlay.take(&entry, &mut content.as_bytes(), &Limits::default());
+                overlay.take(&entry, &mut content.as_bytes(), &ArchiveLimits::default());
             }
         }
         assert_eq!(overlay.end(), []);
         overlay
     }
 
-    fn names(overlay: &Overlay, folder: &str) -> Vec<String> {
+    fn names(overlay: &LayerOverlay, folder: &str) -> Vec<String> {
         overlay.names(Path::new(folder)).unwrap()
     }
 
     #[test]
     fn upper_layers_replace_and_hide_lower_ones() {
-        use Kind::{File, Folder, Hardlink, Symlink};
+        use TarEntryKind::{File, Folder, Hardlink, Symlink};
         let overlay = layers(&[
             &[
                 ("./a/x.so", File, "1"),
@@ -362,17 +362,20 @@ mod tests {
         assert_eq!(names(&overlay, "/a"), ["more", "x.so"]);
         assert_eq!(names(&overlay, "b"), ["new.so"]);
         assert_eq!(names(&overlay, "d"), ["pyvenv.cfg", "x.so"]);
-        assert_eq!(overlay.find(Path::new("/e")).unwrap(), Found::Folder);
-        assert_eq!(overlay.find(Path::new("/a/more")).unwrap(), Found::Folder);
+        assert_eq!(overlay.find(Path::new("/e")).unwrap(), FoundItem::Folder);
+        assert_eq!(overlay.find(Path::new("/a/more")).unwrap(), FoundItem::Folder);
         assert_eq!(overlay.bytes(Path::new("/d/pyvenv.cfg")).unwrap(), b"home = /usr");
         assert_eq!(overlay.find(Path::new("/c")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(overlay.item(Path::new("/d/x.so")), Some(&Item::Packed { layer: 0, entry: 0, size: 1 }));
+        assert_eq!(overlay.item(Path::new("/d/x.so")), Some(&TreeItem::Packed { layer: 0, entry: 0, size: 1 }));
     }
 
     #[test]
     fn siblings_that_share_a_beginning_are_kept_apart() {
-        let overlay =
-            layers(&[&[("a/x.so", Kind::File, ""), ("a.b/y.so", Kind::File, ""), ("a0/z.so", Kind::File, "")]]);
+        let overlay = layers(&[&[
+            ("a/x.so", TarEntryKind::File, ""),
+            ("a.b/y.so", TarEntryKind::File, ""),
+            ("a0/z.so", TarEntryKind::File, ""),
+        ]]);
         assert_eq!(names(&overlay, ""), ["a", "a.b", "a0"]);
         assert_eq!(names(&overlay, "a"), ["x.so"]);
     }

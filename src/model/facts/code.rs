@@ -6,14 +6,14 @@ use super::CallSites;
 
 /// How often something was seen in code, and where first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sightings {
+pub struct CodeSightings {
     /// How often.
     pub count: u32,
     /// Virtual address of the first; `None` when there was none.
     pub example: Option<u64>,
 }
 
-impl Sightings {
+impl CodeSightings {
     /// Counts one more.
     pub fn add(&mut self, address: u64) {
         self.count = self.count.saturating_add(1);
@@ -38,13 +38,13 @@ pub struct CodeFacts {
     /// Whether that is all of its code.
     pub is_complete: bool,
     /// Inline reference counting that only the GIL protects.
-    pub non_atomic_counting: Sightings,
+    pub non_atomic_counting: CodeSightings,
     /// Inline reference counting of the free-threaded build.
-    pub biased_counting: Sightings,
+    pub biased_counting: CodeSightings,
     /// Tests whether an object's reference count is exactly one.
-    pub sole_owner_tests: Sightings,
+    pub sole_owner_tests: CodeSightings,
     /// Atomic instructions that have nothing to do with reference counting.
-    pub atomics: Sightings,
+    pub atomics: CodeSightings,
     /// Calls of imported functions of the C API, by name.
     pub calls: Vec<ImportCalls>,
 }

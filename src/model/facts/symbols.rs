@@ -54,11 +54,11 @@ pub struct Hazard {
     /// The level that CPython's documentation gives it; `None` when it gives none.
     pub level: Option<DocumentedLevel>,
     /// Why it is listed apart from its level; `None` when the level is all.
-    pub concern: Option<Concern>,
+    pub concern: Option<HazardConcern>,
     /// What to call instead.
     pub replacement: Option<Replacement>,
     /// Whose doing the import is.
-    pub origin: Origin,
+    pub origin: ImportOrigin,
     /// The places in the code that refer to it; `None` when they were not counted.
     #[serde(default)]
     pub call_sites: Option<CallSites>,
@@ -81,7 +81,7 @@ pub enum DocumentedLevel {
 /// What is to be thought of besides the documented level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Concern {
+pub enum HazardConcern {
     /// It returns a reference that somebody else owns, and that may end at any time.
     BorrowedReference,
     /// It returns a reference that its owner keeps for as long as it lives; mostly harmless.
@@ -112,7 +112,7 @@ pub struct Replacement {
 /// Whose doing an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub enum ImportOrigin {
     /// The author's: no run-time support of the generator is known to import it, or there is no generator.
     Author,
     /// The generator's run-time support imports it too, so the import does not tell whether the author's code does.
@@ -141,7 +141,7 @@ pub struct PortingSign {
     /// The imported symbols that show it, sorted.
     pub symbols: Vec<String>,
     /// Whose doing they are: the author's when one of them is.
-    pub origin: Origin,
+    pub origin: ImportOrigin,
 }
 
 /// Kinds of signs.

@@ -9,7 +9,7 @@ pub(in crate::report) const MOST_ENVIRONMENTS: usize = 3;
 
 /// How many environments or folders of wheels a report is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::report) enum Environments {
+pub(in crate::report) enum EnvironmentCount {
     /// One, or none: nothing has to be told apart.
     AtMostOne,
     /// Several, which may hold the same version of a package.
@@ -17,10 +17,10 @@ pub(in crate::report) enum Environments {
 }
 
 /// How many environments a report is about.
-pub(in crate::report) fn environments(report: &Report) -> Environments {
+pub(in crate::report) fn environments(report: &Report) -> EnvironmentCount {
     let mut names = report.packages.iter().filter_map(PackageReport::found_in);
     let first = names.next();
-    if names.any(|name| Some(name) != first) { Environments::Several } else { Environments::AtMostOne }
+    if names.any(|name| Some(name) != first) { EnvironmentCount::Several } else { EnvironmentCount::AtMostOne }
 }
 
 /// The environments with a word before them, each harmless; nothing where there are none.

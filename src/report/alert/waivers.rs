@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::model::gate::{WaiverState, WaiverUse};
 
 use super::super::text::count;
-use super::{Alert, Weight};
+use super::{AlertWeight, RuleAlert};
 
 /// The id of an alert about a waiver whose last day is over.
 pub(in crate::report) const WAIVER_EXPIRED: &str = "waiver-expired";
@@ -13,16 +13,16 @@ pub(in crate::report) const WAIVER_EXPIRED: &str = "waiver-expired";
 pub(in crate::report) const WAIVER_UNUSED: &str = "waiver-unused";
 
 /// An alert about a waiver that does nothing any more.
-pub(super) fn of_waiver(used: &WaiverUse) -> Option<Alert<'_>> {
+pub(super) fn of_waiver(used: &WaiverUse) -> Option<RuleAlert<'_>> {
     let message = waiver_words(used)?;
     let (rule, help) = match used.state {
         WaiverState::Used(_) => return None,
         WaiverState::Expired(_) => (WAIVER_EXPIRED, "Renew the decision with a new day, or remove the waiver."),
         WaiverState::Unused => (WAIVER_UNUSED, "Remove the waiver, or correct what it names."),
     };
-    Some(Alert {
+    Some(RuleAlert {
         rule: Cow::Borrowed(rule),
-        weight: Weight::Warning,
+        weight: AlertWeight::Warning,
         package: &used.waiver.package,
         version: None,
         verdict: None,

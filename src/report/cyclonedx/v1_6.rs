@@ -6,33 +6,33 @@ use serde::Serialize;
 /// A whole document.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Bom {
+pub(super) struct BomDocument {
     pub(super) bom_format: &'static str,
     pub(super) spec_version: &'static str,
     pub(super) version: u32,
-    pub(super) metadata: Metadata,
-    pub(super) components: Vec<Component>,
+    pub(super) metadata: BomMetadata,
+    pub(super) components: Vec<BomComponent>,
 }
 
 /// About the document.
 #[derive(Debug, Serialize)]
-pub(super) struct Metadata {
+pub(super) struct BomMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) timestamp: Option<String>,
-    pub(super) tools: Tools,
+    pub(super) tools: BomTools,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) properties: Vec<Property>,
+    pub(super) properties: Vec<BomProperty>,
 }
 
 /// What made the document.
 #[derive(Debug, Serialize)]
-pub(super) struct Tools {
-    pub(super) components: Vec<Tool>,
+pub(super) struct BomTools {
+    pub(super) components: Vec<BomTool>,
 }
 
 /// A tool.
 #[derive(Debug, Serialize)]
-pub(super) struct Tool {
+pub(super) struct BomTool {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     pub(super) name: &'static str,
@@ -42,7 +42,7 @@ pub(super) struct Tool {
 /// A package.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Component {
+pub(super) struct BomComponent {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     #[serde(rename = "bom-ref")]
@@ -52,15 +52,15 @@ pub(super) struct Component {
     pub(super) version: Option<String>,
     pub(super) purl: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) hashes: Vec<Hash>,
+    pub(super) hashes: Vec<BomHash>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) external_references: Vec<ExternalReference>,
-    pub(super) properties: Vec<Property>,
+    pub(super) properties: Vec<BomProperty>,
 }
 
 /// A digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Hash {
+pub(super) struct BomHash {
     pub(super) alg: &'static str,
     pub(super) content: String,
 }
@@ -73,12 +73,12 @@ pub(super) struct ExternalReference {
     pub(super) url: String,
     pub(super) comment: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) hashes: Vec<Hash>,
+    pub(super) hashes: Vec<BomHash>,
 }
 
 /// A name and a value.
 #[derive(Debug, Serialize)]
-pub(super) struct Property {
+pub(super) struct BomProperty {
     pub(super) name: String,
     pub(super) value: String,
 }

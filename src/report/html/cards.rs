@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::markup::{Markup, each, element};
-use super::notes::{Gathered, gathered};
-use super::obstacles::{Kind, Obstacle, Said, of_kind};
+use super::markup::{HtmlMarkup, each, element};
+use super::notes::{GatheredNote, gathered};
+use super::obstacles::{ObstacleKind, ObstacleReason, PackageObstacle, of_kind};
 use super::way_forward::WayForward;
 use super::words::{badge, count, named, path, seen, targets, with_code};
 
@@ -14,10 +14,10 @@ const PATHS: usize = 3;
 const MODULES: usize = 12;
 
 /// The section of one kind; nothing when there is none of it.
-pub(super) fn section(kind: Kind, obstacles: &[Obstacle<'_>], forward: &WayForward<'_>) -> Markup {
+pub(super) fn section(kind: ObstacleKind, obstacles: &[PackageObstacle<'_>], forward: &WayForward<'_>) -> HtmlMarkup {
     let found = of_kind(obstacles, kind);
     if found.is_empty() {
-        return Markup::nothing();
+        return HtmlMarkup::nothing();
     }
     let id = anchor(kind).trim_start_matches('#');
     let heading = format!("{id}-title");
@@ -25,7 +25,7 @@ pub(super) fn section(kind: Kind, obstacles: &[Obstacle<'_>], forward: &WayForwa
     let packages = count(names.len(), "package");
     let number =
         if names.len() == found.len() { packages } else { format!("{} of {packages}", count(found.len(), "version")) };
-    let title = [Markup::from(title(kind)), Markup::from(" "), element("small", &[], number)];
+    let title = [HtmlMarkup::from(title(kind)), HtmlMarkup::from(" "), element("small", &[], number)];
     element(
         "section",
         &[("id", id), ("aria-labelledby", &heading)],
@@ -35,49 +35,51 @@ pub(super) fn section(kind: Kind, obstacles: &[Obstacle<'_>], forward: &WayForwa
             element(
                 "div",
                 &[("class", "cards")],
-                found.into_iter().map(|obstacle| card(obstacle, forward)).collect::<Markup>(),
+                found.into_iter().map(|obstacle| card(obstacle, forward)).collect::<HtmlMarkup>(),
             ),
         ],
     )
 }
 
 /// Anchor and title of the section of one kind, with the number of its packages; `None` when there is none.
-pub(super) fn link(kind: Kind, obstacles: &[Obstacle<'_>]) -> Option<(&'static str, String)> {
+pub(super) fn link(kind: ObstacleKind, obstacles: &[PackageObstacle<'_>]) -> Option<(&'static str, String)> {
     match of_kind(obstacles, kind).len() {
         0 => None,
         number => Some((anchor(kind), format!("{} ({number})", title(kind)))),
     }
 }
 
-fn anchor(kind: Kind) -> &'static str {
+fn anchor(kind: ObstacleKind) -> &'static str {
     match kind {
-        Kind::InTheWay => "#in-the-way",
-        Kind::Open => "#left-open",
-        Kind::Slower => "#slower",
+        ObstacleKind::InTheWay => "#in-the-way",
+        ObstacleKind::Open => "#left-open",
+        ObstacleKind::Slower => "#slower",
     }
 }
 
-fn title(kind: Kind) -> &'static str {
+fn title(kind: ObstacleKind) -> &'static str {
     match kind {
-        Kind::InTheWay => "In the way",
-        Kind::Open => "Left open",
-        Kind::Slower => "Slower",
+        ObstacleKind::InTheWay => "In the way",
+        ObstacleKind::Open => "Left open",
+        ObstacleKind::Slower => "Slower",
     }
 }
 
-fn meaning(kind: Kind) -> &'static str {
+fn meaning(kind: ObstacleKind) -> &'static str {
     match kind {
-        Kind::InTheWay => "These cannot be installed, crash, or switch the GIL back on.",
-        Kind::Open => "These could not be read, or are decided where they are built. They may turn out either way.",
-        Kind::Slower => "These keep the GIL off, but come without the compiled modules that they could have.",
+        ObstacleKind::InTheWay => "These cannot be installed, crash, or switch the GIL back on.",
+        ObstacleKind::Open => {
+            "These could not be read, or are decided where they are built. They may turn out either way."
+        }
+        ObstacleKind::Slower => "These keep the GIL off, but come without the compiled modules that they could have.",
     }
 }
 
-fn card(obstacle: &Obstacle<'_>, forward: &WayForward<'_>) -> Markup {
+fn card(obstacle: &PackageObstacle<'_>, forward: &WayForward<'_>) -> HtmlMarkup {
     let package = obstacle.package;
-    let mut card = element("h3", &[], [badge(obstacle.verdict), Markup::from(" "), named(package)]);
-    card.add(obstacle.said.iter().map(|said| paragraph(said, obstacle)).collect::<Markup>());
-    let notes: Markup = gathered(package, forward).iter().map(note).collect();
+    let mut card = element("h3", &[], [badge(obstacle.verdict), HtmlMarkup::from(" "), named(package)]);
+    card.add(obstacle.said.iter().map(|said| paragraph(said, obstacle)).collect::<HtmlMarkup>());
+    let notes: HtmlMarkup = gathered(package, forward).iter().map(note).collect();
     if !notes.is_empty() {
         card.add(element("div", &[("class", "notes")], notes));
     }
@@ -94,13 +96,13 @@ fn card(obstacle: &Obstacle<'_>, forward: &WayForward<'_>) -> Markup {
     element("article", &[("class", &format!("card obstacle {}", obstacle.verdict.word()))], card)
 }
 
-fn paragraph(said: &Said<'_>, obstacle: &Obstacle<'_>) -> Markup {
+fn paragraph(said: &ObstacleReason<'_>, obstacle: &PackageObstacle<'_>) -> HtmlMarkup {
     let mut where_it_is = targets(&said.targets);
     if said.verdict != obstacle.verdict {
         where_it_is.add(" ");
         where_it_is.add(badge(said.verdict));
     }
-    let mut paragraph = Markup::from([
+    let mut paragraph = HtmlMarkup::from([
         element("p", &[("class", "where")], where_it_is),
         element("p", &[("class", "message")], with_code(said.message)),
     ]);
@@ -113,8 +115,8 @@ fn paragraph(said: &Said<'_>, obstacle: &Obstacle<'_>) -> Markup {
     paragraph
 }
 
-fn note(gathered: &Gathered<'_>) -> Markup {
-    let mut paragraph = Markup::from([element("b", &[], gathered.note.label), Markup::from(" ")]);
+fn note(gathered: &GatheredNote<'_>) -> HtmlMarkup {
+    let mut paragraph = HtmlMarkup::from([element("b", &[], gathered.note.label), HtmlMarkup::from(" ")]);
     paragraph.add(gathered.note.text.as_str());
     if !gathered.targets.is_empty() {
         paragraph.add(" ");
@@ -124,7 +126,7 @@ fn note(gathered: &Gathered<'_>) -> Markup {
 }
 
 /// The modules after the first.
-fn others(said: &Said<'_>) -> String {
+fn others(said: &ObstacleReason<'_>) -> String {
     let shown: Vec<&str> = said.modules.iter().skip(1).take(MODULES).copied().collect();
     match said.modules.len().saturating_sub(1 + MODULES) {
         0 => shown.join(", "),
@@ -133,14 +135,14 @@ fn others(said: &Said<'_>) -> String {
 }
 
 /// What can be checked, behind a click.
-fn evidence(obstacle: &Obstacle<'_>) -> Markup {
-    let mut content = Markup::nothing();
+fn evidence(obstacle: &PackageObstacle<'_>) -> HtmlMarkup {
+    let mut content = HtmlMarkup::nothing();
     for said in &obstacle.said {
         if let Some(rule) = said.rule {
             let rule = [
-                Markup::from("Rule "),
+                HtmlMarkup::from("Rule "),
                 element("code", &[], rule),
-                Markup::from("; its page: "),
+                HtmlMarkup::from("; its page: "),
                 element("code", &[], format!("ungil explain {rule}")),
             ];
             content.add(element("p", &[], rule));
@@ -162,7 +164,7 @@ fn evidence(obstacle: &Obstacle<'_>) -> Markup {
                 "summary",
                 &[],
                 [
-                    Markup::from("Evidence"),
+                    HtmlMarkup::from("Evidence"),
                     element("span", &[("class", "unseen")], format!(" for {}", obstacle.package.name)),
                 ],
             ),

@@ -2,15 +2,15 @@
 
 use crate::compare::ChangeDirection;
 
-use super::super::compare::{Change, Release, changes, common_targets, word};
-use super::history::{History, label};
-use super::markup::{Markup, element};
+use super::super::compare::{JudgedVersion, PackageChange, changes, common_targets, word};
+use super::history::{ReportHistory, label};
+use super::markup::{HtmlMarkup, element};
 use super::table::table;
 use super::words::{badge, count, targets, version};
 
 /// The section; nothing when there is but one report.
-pub(super) fn section(history: &History) -> Markup {
-    let Some((before, after)) = history.last_two() else { return Markup::nothing() };
+pub(super) fn section(history: &ReportHistory) -> HtmlMarkup {
+    let Some((before, after)) = history.last_two() else { return HtmlMarkup::nothing() };
     let changes = changes(before, after);
     let common = common_targets(before, after);
     let mut section = element("h2", &[("id", "changes-title")], "What changed");
@@ -37,16 +37,16 @@ pub(super) fn section(history: &History) -> Markup {
 }
 
 /// The changes as a table; nothing when there are none.
-pub(super) fn rows(caption: &'static str, changes: &[Change<'_>]) -> Markup {
+pub(super) fn rows(caption: &'static str, changes: &[PackageChange<'_>]) -> HtmlMarkup {
     if changes.is_empty() {
-        return Markup::nothing();
+        return HtmlMarkup::nothing();
     }
     let rows = changes.iter().map(|change| element("tr", &[("class", word(change.direction))], row(change)));
     table(caption, &["Change", "Package", "Before", "After", "Targets"], rows.collect())
 }
 
 /// How many there are of each kind, in words.
-pub(super) fn counts(changes: &[Change<'_>]) -> String {
+pub(super) fn counts(changes: &[PackageChange<'_>]) -> String {
     let all = [
         ChangeDirection::Worse,
         ChangeDirection::Better,
@@ -64,8 +64,8 @@ pub(super) fn counts(changes: &[Change<'_>]) -> String {
     }
 }
 
-fn row(change: &Change<'_>) -> Markup {
-    Markup::from([
+fn row(change: &PackageChange<'_>) -> HtmlMarkup {
+    HtmlMarkup::from([
         element("td", &[("class", "direction")], word(change.direction)),
         element("th", &[("scope", "row")], change.name),
         element("td", &[], release(change.before)),
@@ -74,9 +74,9 @@ fn row(change: &Change<'_>) -> Markup {
     ])
 }
 
-fn release(release: Option<Release<'_>>) -> Markup {
+fn release(release: Option<JudgedVersion<'_>>) -> HtmlMarkup {
     match release {
-        Some(release) => Markup::from([badge(release.verdict), Markup::from(" "), version(release.version)]),
-        None => Markup::from("not there"),
+        Some(release) => HtmlMarkup::from([badge(release.verdict), HtmlMarkup::from(" "), version(release.version)]),
+        None => HtmlMarkup::from("not there"),
     }
 }

@@ -18,25 +18,25 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::model::finding::{Certainty, Level};
+use crate::model::finding::{Certainty, FindingLevel};
 
 use super::super::RenderError;
-use super::super::json::{Evidence, Finding, Module, SavedReport, TargetResult};
+use super::super::json::{EvidenceV1, SavedFinding, SavedModule, SavedReport, SavedTargetResult};
 use super::super::sanitize::harmless;
 use super::matrix::rows;
-use super::note::Note;
+use super::note::LabelledNote;
 use super::notes::notes;
 use super::way_forward::WayForward;
 use super::words::{declarer, path, seen_there};
 
 /// Texts that stand once.
 #[derive(Default)]
-struct Texts {
+struct SharedTexts {
     numbers: BTreeMap<String, usize>,
     texts: Vec<String>,
 }
 
-impl Texts {
+impl SharedTexts {
     fn number(&mut self, text: String) -> usize {
         if let Some(number) = self.numbers.get(&text) {
             return *number;
@@ -50,12 +50,12 @@ impl Texts {
 
 /// The data.
 pub(super) fn json(report: &SavedReport, forward: &WayForward<'_>) -> Result<String, RenderError> {
-    let mut findings: BTreeMap<(&str, Option<&str>, &str), Vec<&Finding>> = BTreeMap::new();
+    let mut findings: BTreeMap<(&str, Option<&str>, &str), Vec<&SavedFinding>> = BTreeMap::new();
     for finding in &report.content.findings {
         let key = (finding.package.as_str(), finding.version.as_deref(), finding.target.as_str());
         findings.entry(key).or_default().push(finding);
     }
-    let mut texts = Texts::default();
+    let mut texts = SharedTexts::default();
     texts.number(String::new());
     let mut all: Vec<Value> = Vec::new();
     for package in rows(report) {
@@ -73,12 +73,12 @@ pub(super) fn json(report: &SavedReport, forward: &WayForward<'_>) -> Result<Str
     Ok(serde_json::to_string(&json!({ "texts": texts.texts, "rows": all }))?)
 }
 
-impl Texts {
+impl SharedTexts {
     fn text(&mut self, text: &str) -> usize {
         self.number(harmless(text))
     }
 
-    fn evidence(&mut self, evidence: &[Evidence]) -> Vec<Value> {
+    fn evidence(&mut self, evidence: &[EvidenceV1]) -> Vec<Value> {
         let each = evidence.iter().map(|evidence| match &evidence.address {
             Some(address) => json!([self.text(&seen_there(evidence)), harmless(address)]),
             None => json!([self.text(&seen_there(evidence))]),
@@ -86,7 +86,7 @@ impl Texts {
         each.collect()
     }
 
-    fn result(&mut self, target: usize, result: &TargetResult, findings: &[&Finding]) -> Vec<Value> {
+    fn result(&mut self, target: usize, result: &SavedTargetResult, findings: &[&SavedFinding]) -> Vec<Value> {
         let file = result.artifact.as_ref().map_or("", |artifact| artifact.filename.as_str());
         let declarers: Vec<usize> = result.declared_by.iter().map(|by| self.text(&declarer(by))).collect();
         let left_out: Vec<usize> = result.left_out.iter().map(|path| self.text(path)).collect();
@@ -99,15 +99,15 @@ impl Texts {
         parts
     }
 
-    fn note(&mut self, note: &Note) -> Value {
+    fn note(&mut self, note: &LabelledNote) -> Value {
         json!([self.text(note.label), self.text(&note.text)])
     }
 
-    fn finding(&mut self, finding: &Finding) -> Value {
+    fn finding(&mut self, finding: &SavedFinding) -> Value {
         let level = match finding.level {
-            Level::Hint => "hint",
-            Level::Warning => "warning",
-            Level::Decides => "decides",
+            FindingLevel::Hint => "hint",
+            FindingLevel::Warning => "warning",
+            FindingLevel::Decides => "decides",
         };
         let certainty = match finding.certainty {
             Certainty::Holds => "",
@@ -122,7 +122,7 @@ impl Texts {
         Value::Array(parts)
     }
 
-    fn module(&mut self, module: &Module) -> Value {
+    fn module(&mut self, module: &SavedModule) -> Value {
         let toolchain = module.toolchain.as_ref().map_or_else(String::new, |toolchain| match &toolchain.version {
             Some(version) => format!("{} {version}", toolchain.generator),
             None => toolchain.generator.clone(),

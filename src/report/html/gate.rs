@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::super::compare::gate_changes;
-use super::super::json::{Changes, Gate, SavedReport, Waiver};
+use super::super::json::{SavedChanges, SavedGate, SavedReport, SavedWaiver};
 use super::changes;
-use super::markup::{Markup, element};
+use super::markup::{HtmlMarkup, element};
 use super::table::table;
 use super::words::count;
 
 /// The section; nothing when no policy was asked for.
-pub(super) fn section(report: &SavedReport) -> Markup {
-    let Some(gate) = &report.content.gate else { return Markup::nothing() };
+pub(super) fn section(report: &SavedReport) -> HtmlMarkup {
+    let Some(gate) = &report.content.gate else { return HtmlMarkup::nothing() };
     let mut section = element("h2", &[("id", "gate-title")], format!("The gate is {}", gate.outcome));
     section.add(element("p", &[("class", "lead")], counts(gate)));
-    section.add(gate.changes.as_ref().map_or_else(Markup::nothing, compared));
+    section.add(gate.changes.as_ref().map_or_else(HtmlMarkup::nothing, compared));
     if !gate.waivers.is_empty() {
         let rows = gate.waivers.iter().map(|waiver| element("tr", &[], row(waiver))).collect();
         let text = format!("What became of the policy's {}:", count(gate.waivers.len(), "waiver"));
@@ -26,7 +26,7 @@ pub(super) fn section(report: &SavedReport) -> Markup {
 }
 
 /// What is different from the baseline.
-fn compared(changes: &Changes) -> Markup {
+fn compared(changes: &SavedChanges) -> HtmlMarkup {
     let found = gate_changes(changes);
     let text = format!("Compared with the baseline: {}.", changes::counts(&found));
     let mut compared = element("p", &[], text);
@@ -40,7 +40,7 @@ fn compared(changes: &Changes) -> Markup {
 }
 
 /// How much of what the policy counts breaks it, is open, waived, or was known before.
-fn counts(gate: &Gate) -> String {
+fn counts(gate: &SavedGate) -> String {
     let violations = gate.violations.iter().map(|violation| violation.standing.as_str());
     let problems = gate.problems.iter().map(|problem| problem.standing.as_str());
     let mut tally: BTreeMap<&str, usize> = BTreeMap::new();
@@ -63,7 +63,7 @@ fn words(standing: &str) -> &str {
     }
 }
 
-fn row(waiver: &Waiver) -> Markup {
+fn row(waiver: &SavedWaiver) -> HtmlMarkup {
     let versions = waiver.versions.as_ref().map_or_else(String::new, |versions| format!(" {versions}"));
     let parts = [("module", &waiver.module), ("rule", &waiver.rule), ("target", &waiver.target)];
     let parts: String = parts.iter().filter_map(|(word, part)| Some(format!(", {word} {}", part.as_ref()?))).collect();
@@ -73,7 +73,7 @@ fn row(waiver: &Waiver) -> Markup {
         _ => format!("{}: {}", waiver.state, count(number, "violation")),
     };
     let line = waiver.place.line.map_or_else(String::new, |line| format!(":{line}"));
-    Markup::from([
+    HtmlMarkup::from([
         element("th", &[("scope", "row")], format!("{}{versions}{parts}", waiver.package)),
         element("td", &[], waiver.reason.as_str()),
         element("td", &[("class", "day")], waiver.until.as_deref().unwrap_or("no end")),

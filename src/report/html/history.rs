@@ -1,36 +1,36 @@
 //! Reports of several days in their order.
 
-use crate::model::verdict::Side;
+use crate::model::verdict::DecisionSide;
 
 use super::super::json::SavedReport;
 use super::time;
 use super::words::SIDES;
 
 /// Reports, the latest last.
-pub(super) struct History {
+pub(super) struct ReportHistory {
     reports: Vec<SavedReport>,
     /// Whether the order is that of their times.
-    pub(super) order: Order,
+    pub(super) order: HistoryOrder,
 }
 
 /// What the reports are ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum HistoryOrder {
     /// Each states its time.
     Time,
     /// Some state none: as they were given.
     Given,
 }
 
-impl History {
+impl ReportHistory {
     /// Orders the reports.
-    pub(super) fn of(mut reports: Vec<SavedReport>) -> History {
+    pub(super) fn of(mut reports: Vec<SavedReport>) -> ReportHistory {
         let is_dated = |report: &SavedReport| report.content.generated.as_deref().and_then(time::seconds).is_some();
         if !reports.iter().all(is_dated) {
-            return History { reports, order: Order::Given };
+            return ReportHistory { reports, order: HistoryOrder::Given };
         }
         reports.sort_by_key(|report| report.content.generated.as_deref().and_then(time::seconds));
-        History { reports, order: Order::Time }
+        ReportHistory { reports, order: HistoryOrder::Time }
     }
 
     /// The latest, which the page shows in full.
@@ -64,7 +64,7 @@ pub(super) fn tally(report: &SavedReport, target: &str) -> Option<[usize; 3]> {
         return None;
     }
     let results = report.content.packages.iter().flat_map(|package| &package.results);
-    let given: Vec<Side> =
-        results.filter(|result| result.target == target).map(|result| Side::from(result.verdict)).collect();
+    let given: Vec<DecisionSide> =
+        results.filter(|result| result.target == target).map(|result| DecisionSide::from(result.verdict)).collect();
     Some(SIDES.map(|side| given.iter().filter(|known| **known == side).count()))
 }

@@ -5,27 +5,27 @@ use super::super::sanitize::harmless;
 
 /// A piece of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Markup(String);
+pub(super) struct HtmlMarkup(String);
 
 /// Attributes of an element.
-pub(super) type Attributes<'a> = &'a [(&'static str, &'a str)];
+pub(super) type HtmlAttributes<'a> = &'a [(&'static str, &'a str)];
 
 /// Elements that have neither content nor an end tag.
 const VOID: &[&str] = &["col", "input", "link", "meta"];
 
-impl Markup {
+impl HtmlMarkup {
     /// Nothing.
-    pub(super) fn nothing() -> Markup {
-        Markup::default()
+    pub(super) fn nothing() -> HtmlMarkup {
+        HtmlMarkup::default()
     }
 
     /// What ungil itself wrote as HTML, CSS or JavaScript.
-    pub(super) fn constant(html: &'static str) -> Markup {
-        Markup(html.to_owned())
+    pub(super) fn constant(html: &'static str) -> HtmlMarkup {
+        HtmlMarkup(html.to_owned())
     }
 
     /// JSON as the content of a script element: nothing in it can end the element or a line.
-    pub(super) fn json(json: &str) -> Markup {
+    pub(super) fn json(json: &str) -> HtmlMarkup {
         let mut safe = String::with_capacity(json.len());
         for character in json.chars() {
             match character {
@@ -34,11 +34,11 @@ impl Markup {
                 _ => safe.push(character),
             }
         }
-        Markup(safe)
+        HtmlMarkup(safe)
     }
 
     /// Adds another piece.
-    pub(super) fn add(&mut self, other: impl Into<Markup>) {
+    pub(super) fn add(&mut self, other: impl Into<HtmlMarkup>) {
         self.0.push_str(&other.into().0);
     }
 
@@ -54,32 +54,36 @@ impl Markup {
 }
 
 /// Text of others: harmless, and escaped.
-impl From<&str> for Markup {
-    fn from(text: &str) -> Markup {
-        Markup(escaped(text))
+impl From<&str> for HtmlMarkup {
+    fn from(text: &str) -> HtmlMarkup {
+        HtmlMarkup(escaped(text))
     }
 }
 
-impl From<String> for Markup {
-    fn from(text: String) -> Markup {
-        Markup(escaped(&text))
+impl From<String> for HtmlMarkup {
+    fn from(text: String) -> HtmlMarkup {
+        HtmlMarkup(escaped(&text))
     }
 }
 
-impl<const COUNT: usize> From<[Markup; COUNT]> for Markup {
-    fn from(parts: [Markup; COUNT]) -> Markup {
+impl<const COUNT: usize> From<[HtmlMarkup; COUNT]> for HtmlMarkup {
+    fn from(parts: [HtmlMarkup; COUNT]) -> HtmlMarkup {
         parts.into_iter().collect()
     }
 }
 
-impl FromIterator<Markup> for Markup {
-    fn from_iter<Parts: IntoIterator<Item = Markup>>(parts: Parts) -> Markup {
-        Markup(parts.into_iter().map(|part| part.0).collect())
+impl FromIterator<HtmlMarkup> for HtmlMarkup {
+    fn from_iter<Parts: IntoIterator<Item = HtmlMarkup>>(parts: Parts) -> HtmlMarkup {
+        HtmlMarkup(parts.into_iter().map(|part| part.0).collect())
     }
 }
 
 /// An element.
-pub(super) fn element(name: &'static str, attributes: Attributes<'_>, content: impl Into<Markup>) -> Markup {
+pub(super) fn element(
+    name: &'static str,
+    attributes: HtmlAttributes<'_>,
+    content: impl Into<HtmlMarkup>,
+) -> HtmlMarkup {
     let mut html = format!("<{name}");
     for (attribute, value) in attributes {
         html.push(' ');
@@ -93,11 +97,11 @@ pub(super) fn element(name: &'static str, attributes: Attributes<'_>, content: i
         html.push_str(&content.into().0);
         html.push_str(&format!("</{name}>"));
     }
-    Markup(html)
+    HtmlMarkup(html)
 }
 
 /// Every part in an element of its own.
-pub(super) fn each<Part: Into<Markup>>(name: &'static str, parts: impl IntoIterator<Item = Part>) -> Markup {
+pub(super) fn each<Part: Into<HtmlMarkup>>(name: &'static str, parts: impl IntoIterator<Item = Part>) -> HtmlMarkup {
     parts.into_iter().map(|part| element(name, &[], part)).collect()
 }
 
@@ -131,7 +135,7 @@ mod tests {
             ("https://me:s3cret@host/", "https://****@host/"),
             ("naïve 数", "naïve 数"),
         ] {
-            assert_eq!(Markup::from(text).into_string(), html);
+            assert_eq!(HtmlMarkup::from(text).into_string(), html);
             let attribute = element("p", &[("title", text)], "").into_string();
             assert_eq!(attribute, format!("<p title=\"{html}\"></p>"));
         }
@@ -140,7 +144,7 @@ mod tests {
     #[test]
     fn json_cannot_end_its_script() {
         let json = serde_json::to_string(&["</script><!--<script>", "a\u{2028}b", "&lt;"]).unwrap();
-        let safe = Markup::json(&json).into_string();
+        let safe = HtmlMarkup::json(&json).into_string();
         assert!(!safe.contains(['<', '>', '&', '\u{2028}']), "{safe}");
         assert_eq!(
             serde_json::from_str::<Vec<String>>(&safe).unwrap(),

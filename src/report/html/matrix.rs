@@ -5,24 +5,24 @@ use std::collections::BTreeSet;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderError;
-use super::super::json::{DeclaredBy, Package, SavedReport, TargetResult};
+use super::super::json::{SavedDeclaredBy, SavedPackage, SavedReport, SavedTargetResult};
 use super::super::sanitize::harmless;
 use super::super::table::VERDICTS;
-use super::markup::{Markup, element};
+use super::markup::{HtmlMarkup, element};
 use super::notes::other_version;
 use super::way_forward::WayForward;
 use super::words::{count, declarer, named, target_name};
 
 /// The packages in the order of the table's rows.
-pub(super) fn rows(report: &SavedReport) -> Vec<&Package> {
-    let worst = |package: &Package| package.results.iter().map(|result| result.verdict).max();
-    let mut packages: Vec<&Package> = report.content.packages.iter().collect();
+pub(super) fn rows(report: &SavedReport) -> Vec<&SavedPackage> {
+    let worst = |package: &SavedPackage| package.results.iter().map(|result| result.verdict).max();
+    let mut packages: Vec<&SavedPackage> = report.content.packages.iter().collect();
     packages.sort_by_key(|package| (std::cmp::Reverse(worst(package)), package.name.as_str()));
     packages
 }
 
 /// The section with controls and table.
-pub(super) fn section(report: &SavedReport, forward: &WayForward<'_>) -> Markup {
+pub(super) fn section(report: &SavedReport, forward: &WayForward<'_>) -> HtmlMarkup {
     let rows = rows(report);
     let number = count(rows.len(), "package version");
     element(
@@ -32,7 +32,7 @@ pub(super) fn section(report: &SavedReport, forward: &WayForward<'_>) -> Markup 
             element(
                 "h2",
                 &[("id", "packages-title")],
-                [Markup::from("All packages "), element("small", &[], number.as_str())],
+                [HtmlMarkup::from("All packages "), element("small", &[], number.as_str())],
             ),
             controls(report, &rows),
             element("p", &[("id", "count"), ("role", "status"), ("hidden", "")], number),
@@ -42,8 +42,8 @@ pub(super) fn section(report: &SavedReport, forward: &WayForward<'_>) -> Markup 
     )
 }
 
-fn controls(report: &SavedReport, rows: &[&Package]) -> Markup {
-    let search = Markup::from([
+fn controls(report: &SavedReport, rows: &[&SavedPackage]) -> HtmlMarkup {
+    let search = HtmlMarkup::from([
         element("label", &[("for", "query")], "Search by name, version, rule or generator"),
         element("input", &[("type", "search"), ("id", "query"), ("autocomplete", "off"), ("spellcheck", "false")], ""),
     ]);
@@ -51,7 +51,7 @@ fn controls(report: &SavedReport, rows: &[&Package]) -> Markup {
     for (number, target) in report.content.targets.iter().enumerate() {
         options.add(element("option", &[("value", &number.to_string())], target.as_str()));
     }
-    let target = Markup::from([
+    let target = HtmlMarkup::from([
         element("label", &[("for", "target")], "Target"),
         element("select", &[("id", "target")], options),
     ]);
@@ -59,7 +59,7 @@ fn controls(report: &SavedReport, rows: &[&Package]) -> Markup {
         rows.iter().filter(|package| package.results.iter().any(|result| result.verdict == verdict)).count()
     };
     let chips = VERDICTS.iter().map(|verdict| (*verdict, with(*verdict))).filter(|(_, number)| *number > 0);
-    let chips: Markup = chips.map(|(verdict, number)| chip(verdict, number)).collect();
+    let chips: HtmlMarkup = chips.map(|(verdict, number)| chip(verdict, number)).collect();
     let verdicts =
         element("fieldset", &[], [element("legend", &[], "Show only"), element("div", &[("class", "chips")], chips)]);
     element(
@@ -74,23 +74,25 @@ fn controls(report: &SavedReport, rows: &[&Package]) -> Markup {
     )
 }
 
-fn chip(verdict: Verdict, number: usize) -> Markup {
+fn chip(verdict: Verdict, number: usize) -> HtmlMarkup {
     element(
         "label",
         &[("class", &format!("chip badge {}", verdict.word()))],
         [
             element("input", &[("type", "checkbox"), ("name", "verdict"), ("value", verdict.word())], ""),
-            Markup::from(format!("{} ", verdict.word())),
+            HtmlMarkup::from(format!("{} ", verdict.word())),
             element("small", &[], number.to_string()),
         ],
     )
 }
 
-fn table(report: &SavedReport, rows: &[&Package], forward: &WayForward<'_>) -> Markup {
+fn table(report: &SavedReport, rows: &[&SavedPackage], forward: &WayForward<'_>) -> HtmlMarkup {
     let targets = &report.content.targets;
     let mut head = element("th", &[("scope", "col")], "Package");
-    head.add(targets.iter().map(|target| element("th", &[("scope", "col")], target_name(target))).collect::<Markup>());
-    let body = rows.iter().map(|package| element("tr", &[], row(package, targets, forward))).collect::<Markup>();
+    head.add(
+        targets.iter().map(|target| element("th", &[("scope", "col")], target_name(target))).collect::<HtmlMarkup>(),
+    );
+    let body = rows.iter().map(|package| element("tr", &[], row(package, targets, forward))).collect::<HtmlMarkup>();
     let caption = "Verdicts of all packages on each target, the worst first";
     let table = element(
         "table",
@@ -105,7 +107,7 @@ fn table(report: &SavedReport, rows: &[&Package], forward: &WayForward<'_>) -> M
     element("div", &attributes, table)
 }
 
-fn row(package: &Package, targets: &[String], forward: &WayForward<'_>) -> Markup {
+fn row(package: &SavedPackage, targets: &[String], forward: &WayForward<'_>) -> HtmlMarkup {
     let mut row = element("th", &[("scope", "row")], named(package));
     for target in targets {
         let result = package.results.iter().find(|result| result.target == *target);
@@ -114,28 +116,28 @@ fn row(package: &Package, targets: &[String], forward: &WayForward<'_>) -> Marku
     row
 }
 
-fn cell(package: &Package, result: &TargetResult, forward: &WayForward<'_>) -> Markup {
-    let mut content = Markup::from(result.verdict.word());
+fn cell(package: &SavedPackage, result: &SavedTargetResult, forward: &WayForward<'_>) -> HtmlMarkup {
+    let mut content = HtmlMarkup::from(result.verdict.word());
     if result.verdict == Verdict::Ready && !result.declared_by.is_empty() {
         let whose: BTreeSet<String> = result.declared_by.iter().map(declarer).collect();
         content.add(small(&whose.into_iter().collect::<Vec<_>>().join(", ")));
     }
-    content.add(remarks(package, result, forward).iter().map(|text| small(text)).collect::<Markup>());
+    content.add(remarks(package, result, forward).iter().map(|text| small(text)).collect::<HtmlMarkup>());
     element("td", &[("class", result.verdict.word())], content)
 }
 
-fn small(text: &str) -> Markup {
-    Markup::from([Markup::from(" "), element("small", &[], text)])
+fn small(text: &str) -> HtmlMarkup {
+    HtmlMarkup::from([HtmlMarkup::from(" "), element("small", &[], text)])
 }
 
 /// Which version the build with the GIL gets, and the first ready one.
-fn remarks(package: &Package, result: &TargetResult, forward: &WayForward<'_>) -> Vec<String> {
+fn remarks(package: &SavedPackage, result: &SavedTargetResult, forward: &WayForward<'_>) -> Vec<String> {
     let first_ready = forward.way(package, result).and_then(|way| way.short());
     other_version(package, result).into_iter().chain(first_ready).collect()
 }
 
 /// This version is not in this target's set.
-fn nothing() -> Markup {
+fn nothing() -> HtmlMarkup {
     element("td", &[("class", "none")], "not chosen")
 }
 
@@ -155,7 +157,9 @@ pub(super) fn search_index(report: &SavedReport, forward: &WayForward<'_>) -> Re
         words.extend(rules.get(&(package.name.as_str(), version)).into_iter().flatten());
         for result in &package.results {
             words.insert(result.verdict.word());
-            words.extend(result.declared_by.iter().flat_map(|declared_by: &DeclaredBy| declared_by.name.as_deref()));
+            words.extend(
+                result.declared_by.iter().flat_map(|declared_by: &SavedDeclaredBy| declared_by.name.as_deref()),
+            );
             let toolchains = result.modules.iter().filter_map(|module| module.toolchain.as_ref());
             words.extend(toolchains.map(|toolchain| toolchain.generator.as_str()));
         }

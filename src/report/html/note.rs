@@ -25,7 +25,7 @@ pub(super) const LABELS: [&str; 9] =
 
 /// A label and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct LabelledNote {
     pub(super) label: &'static str,
     pub(super) text: String,
 }

@@ -5,14 +5,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::model::finding::{Certainty, Level};
-use crate::model::verdict::{Side, Verdict};
+use crate::model::finding::{Certainty, FindingLevel};
+use crate::model::verdict::{DecisionSide, Verdict};
 
-use super::super::json::{Evidence, Finding, Package, SavedReport, TargetResult};
+use super::super::json::{EvidenceV1, SavedFinding, SavedPackage, SavedReport, SavedTargetResult};
 
 /// What kind of obstacle a package is at its worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ObstacleKind {
     /// It stands in the way.
     InTheWay,
     /// Not known, or decided elsewhere.
@@ -21,29 +21,29 @@ pub(super) enum Kind {
     Slower,
 }
 
-impl Kind {
-    fn of(verdict: Verdict) -> Option<Kind> {
-        match Side::from(verdict) {
-            Side::Against => Some(Kind::InTheWay),
-            Side::Open => Some(Kind::Open),
-            Side::For if verdict == Verdict::PureFallback => Some(Kind::Slower),
-            Side::For => None,
+impl ObstacleKind {
+    fn of(verdict: Verdict) -> Option<ObstacleKind> {
+        match DecisionSide::from(verdict) {
+            DecisionSide::Against => Some(ObstacleKind::InTheWay),
+            DecisionSide::Open => Some(ObstacleKind::Open),
+            DecisionSide::For if verdict == Verdict::PureFallback => Some(ObstacleKind::Slower),
+            DecisionSide::For => None,
         }
     }
 }
 
 /// Everything that is said of one package.
-pub(super) struct Obstacle<'a> {
+pub(super) struct PackageObstacle<'a> {
     /// The package.
-    pub(super) package: &'a Package,
+    pub(super) package: &'a SavedPackage,
     /// Its worst verdict.
     pub(super) verdict: Verdict,
     /// What is said, the worst first.
-    pub(super) said: Vec<Said<'a>>,
+    pub(super) said: Vec<ObstacleReason<'a>>,
 }
 
 /// One thing that is said: what a rule found, or the verdict's own reason where no rule speaks.
-pub(super) struct Said<'a> {
+pub(super) struct ObstacleReason<'a> {
     /// Rule's id, when a rule speaks.
     pub(super) rule: Option<&'a str>,
     /// What it leads to.
@@ -57,35 +57,38 @@ pub(super) struct Said<'a> {
     /// Modules concerned.
     pub(super) modules: Vec<&'a str>,
     /// What was seen in the first of them.
-    pub(super) evidence: &'a [Evidence],
+    pub(super) evidence: &'a [EvidenceV1],
     /// Files that it was seen in.
     pub(super) files: Vec<&'a str>,
 }
 
-type FindingsOf<'a> = BTreeMap<(&'a str, Option<&'a str>, &'a str), Vec<&'a Finding>>;
+type FindingsOf<'a> = BTreeMap<(&'a str, Option<&'a str>, &'a str), Vec<&'a SavedFinding>>;
 
 /// Everything that is not simply fine, the worst first.
-pub(super) fn gather(report: &SavedReport) -> Vec<Obstacle<'_>> {
+pub(super) fn gather(report: &SavedReport) -> Vec<PackageObstacle<'_>> {
     let mut findings = FindingsOf::new();
-    for finding in report.content.findings.iter().filter(|finding| finding.level == Level::Decides) {
+    for finding in report.content.findings.iter().filter(|finding| finding.level == FindingLevel::Decides) {
         let key = (finding.package.as_str(), finding.version.as_deref(), finding.target.as_str());
         findings.entry(key).or_default().push(finding);
     }
     let packages = report.content.packages.iter();
-    let mut obstacles: Vec<Obstacle<'_>> = packages.filter_map(|package| obstacle(package, &findings)).collect();
+    let mut obstacles: Vec<PackageObstacle<'_>> = packages.filter_map(|package| obstacle(package, &findings)).collect();
     obstacles.sort_by_key(|obstacle| (Reverse(obstacle.verdict), obstacle.package.name.as_str()));
     obstacles
 }
 
 /// Those of one kind.
-pub(super) fn of_kind<'a, 'b>(obstacles: &'b [Obstacle<'a>], kind: Kind) -> Vec<&'b Obstacle<'a>> {
-    obstacles.iter().filter(|obstacle| Kind::of(obstacle.verdict) == Some(kind)).collect()
+pub(super) fn of_kind<'a, 'b>(
+    obstacles: &'b [PackageObstacle<'a>],
+    kind: ObstacleKind,
+) -> Vec<&'b PackageObstacle<'a>> {
+    obstacles.iter().filter(|obstacle| ObstacleKind::of(obstacle.verdict) == Some(kind)).collect()
 }
 
-fn obstacle<'a>(package: &'a Package, findings: &FindingsOf<'a>) -> Option<Obstacle<'a>> {
+fn obstacle<'a>(package: &'a SavedPackage, findings: &FindingsOf<'a>) -> Option<PackageObstacle<'a>> {
     let verdict = package.results.iter().map(|result| result.verdict).max()?;
-    Kind::of(verdict)?;
-    let mut said: Vec<Said<'a>> = Vec::new();
+    ObstacleKind::of(verdict)?;
+    let mut said: Vec<ObstacleReason<'a>> = Vec::new();
     for result in &package.results {
         let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
         let findings = findings.get(&key).map_or(&[][..], Vec::as_slice);
@@ -97,17 +100,17 @@ fn obstacle<'a>(package: &'a Package, findings: &FindingsOf<'a>) -> Option<Obsta
         }
     }
     said.sort_by_key(|said| Reverse(said.verdict));
-    Some(Obstacle { package, verdict, said })
+    Some(PackageObstacle { package, verdict, said })
 }
 
-fn said_on<'a>(result: &'a TargetResult, findings: &[&'a Finding]) -> Vec<Said<'a>> {
+fn said_on<'a>(result: &'a SavedTargetResult, findings: &[&'a SavedFinding]) -> Vec<ObstacleReason<'a>> {
     let modules: BTreeMap<&str, &str> =
         result.modules.iter().map(|module| (module.path.as_str(), module.module.as_str())).collect();
-    let name = |finding: &'a Finding| {
+    let name = |finding: &'a SavedFinding| {
         let path = finding.module.as_deref()?;
         Some(modules.get(path).copied().unwrap_or(path))
     };
-    let mut said: Vec<Said<'a>> = Vec::new();
+    let mut said: Vec<ObstacleReason<'a>> = Vec::new();
     for &finding in findings {
         let verdict = leads_to(finding, result);
         // A verdict is the worst that is found: something worse was found in another environment that holds the same version.
@@ -124,7 +127,7 @@ fn said_on<'a>(result: &'a TargetResult, findings: &[&'a Finding]) -> Vec<Said<'
         });
         match known {
             Some(known) => known.modules.extend(module.filter(|name| !known.modules.contains(name))),
-            None if Kind::of(verdict).is_some() => said.push(Said {
+            None if ObstacleKind::of(verdict).is_some() => said.push(ObstacleReason {
                 rule: Some(&finding.rule),
                 verdict,
                 message: &finding.message,
@@ -137,26 +140,26 @@ fn said_on<'a>(result: &'a TargetResult, findings: &[&'a Finding]) -> Vec<Said<'
             None => {}
         }
     }
-    if Kind::of(result.verdict).is_some() && !said.iter().any(|said| said.verdict == result.verdict) {
+    if ObstacleKind::of(result.verdict).is_some() && !said.iter().any(|said| said.verdict == result.verdict) {
         said.push(unexplained(result));
     }
     said
 }
 
 /// What a deciding finding leads to.
-fn leads_to(finding: &Finding, result: &TargetResult) -> Verdict {
+fn leads_to(finding: &SavedFinding, result: &SavedTargetResult) -> Verdict {
     match finding.certainty {
         Certainty::Unknown => finding.verdict.unwrap_or(Verdict::Unknown).min(Verdict::Unknown),
         Certainty::Holds => finding.verdict.unwrap_or(result.verdict),
     }
 }
 
-fn file(result: &TargetResult) -> Vec<&str> {
+fn file(result: &SavedTargetResult) -> Vec<&str> {
     result.artifact.iter().map(|artifact| artifact.filename.as_str()).collect()
 }
 
-fn unexplained(result: &TargetResult) -> Said<'_> {
-    Said {
+fn unexplained(result: &SavedTargetResult) -> ObstacleReason<'_> {
+    ObstacleReason {
         rule: None,
         verdict: result.verdict,
         message: &result.reason,
@@ -168,14 +171,14 @@ fn unexplained(result: &TargetResult) -> Said<'_> {
     }
 }
 
-impl<'a> Said<'a> {
+impl<'a> ObstacleReason<'a> {
     /// Whether the other is the same on another target.
-    fn is_same(&self, other: &Said<'a>) -> bool {
+    fn is_same(&self, other: &ObstacleReason<'a>) -> bool {
         let words = self.rule.is_some() || self.message == other.message;
         words && self.rule == other.rule && self.verdict == other.verdict && self.modules == other.modules
     }
 
-    fn also(&mut self, other: Said<'a>) {
+    fn also(&mut self, other: ObstacleReason<'a>) {
         self.targets.extend(other.targets);
         for file in other.files {
             if !self.files.contains(&file) {

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::verdict::{Side, Verdict};
+use crate::model::verdict::{DecisionSide, Verdict};
 
-use super::super::json::{ExcludedTarget, SavedReport};
+use super::super::json::{SavedExcludedTarget, SavedReport};
 use super::super::table::{VERDICTS, meaning};
-use super::super::unread::Unread;
+use super::super::unread::UnreadCounts;
 use super::cards;
-use super::history::{History, label, tally};
-use super::markup::{Markup, each, element};
-use super::obstacles::{Kind, Obstacle};
+use super::history::{ReportHistory, label, tally};
+use super::markup::{HtmlMarkup, each, element};
+use super::obstacles::{ObstacleKind, PackageObstacle};
 use super::steps;
 use super::table::problem_rows;
 use super::way_forward::WayForward;
@@ -20,7 +20,11 @@ use super::words::{self, badge, count, declarer, target_name};
 const BAR: usize = 1_000;
 
 /// Name, links to the parts, and the switch between light and dark.
-pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>], forward: &WayForward<'_>) -> Markup {
+pub(super) fn masthead(
+    history: &ReportHistory,
+    obstacles: &[PackageObstacle<'_>],
+    forward: &WayForward<'_>,
+) -> HtmlMarkup {
     let mut links: Vec<(&'static str, String)> = Vec::new();
     if history.latest().is_some_and(|latest| !latest.content.problems.is_empty()) {
         links.push(("#problems", "Not looked at".to_owned()));
@@ -28,13 +32,13 @@ pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>], forward: &
     if history.latest().is_some_and(|latest| latest.content.gate.is_some()) {
         links.push(("#gate", "The gate".to_owned()));
     }
-    links.extend(cards::link(Kind::InTheWay, obstacles));
+    links.extend(cards::link(ObstacleKind::InTheWay, obstacles));
     if history.last_two().is_some() {
         links.push(("#changes", "What changed".to_owned()));
         links.push(("#trend", "Trend".to_owned()));
     }
-    links.extend(cards::link(Kind::Open, obstacles));
-    links.extend(cards::link(Kind::Slower, obstacles));
+    links.extend(cards::link(ObstacleKind::Open, obstacles));
+    links.extend(cards::link(ObstacleKind::Slower, obstacles));
     if !forward.plans.is_empty() {
         links.push((steps::ANCHOR, "The way forward".to_owned()));
     }
@@ -55,7 +59,7 @@ pub(super) fn masthead(history: &History, obstacles: &[Obstacle<'_>], forward: &
 }
 
 /// The question, and what was asked about.
-pub(super) fn heading(latest: &SavedReport, history: &History) -> Markup {
+pub(super) fn heading(latest: &SavedReport, history: &ReportHistory) -> HtmlMarkup {
     let content = &latest.content;
     let made = match &content.generated {
         Some(_) => format!(" on {}", label(latest)),
@@ -70,7 +74,7 @@ pub(super) fn heading(latest: &SavedReport, history: &History) -> Markup {
         count(number(summary.modules), "compiled module"),
     );
     let mut heading =
-        Markup::from([element("h1", &[], "Does the GIL stay off?"), element("p", &[("class", "asked")], asked)]);
+        HtmlMarkup::from([element("h1", &[], "Does the GIL stay off?"), element("p", &[("class", "asked")], asked)]);
     if history.reports().len() > 1 {
         let text = format!("The latest of {}: {}.", count(history.reports().len(), "report"), latest.file);
         heading.add(element("p", &[("class", "asked")], text));
@@ -95,15 +99,15 @@ pub(super) fn inputs(report: &SavedReport) -> String {
 }
 
 /// A card for each target.
-pub(super) fn targets(report: &SavedReport) -> Markup {
+pub(super) fn targets(report: &SavedReport) -> HtmlMarkup {
     if report.content.packages.is_empty() {
         return element("p", &[("class", "notice")], "The report has no package: nothing was judged.");
     }
-    let cards: Markup = report.content.targets.iter().map(|target| card(report, target)).collect();
+    let cards: HtmlMarkup = report.content.targets.iter().map(|target| card(report, target)).collect();
     element("section", &[("class", "targets"), ("aria-label", "How far each target is")], cards)
 }
 
-fn card(report: &SavedReport, target: &str) -> Markup {
+fn card(report: &SavedReport, target: &str) -> HtmlMarkup {
     let results = || {
         let all = report.content.packages.iter().flat_map(|package| &package.results);
         all.filter(|result| result.target == target)
@@ -123,15 +127,19 @@ fn card(report: &SavedReport, target: &str) -> Markup {
     let list = each(
         "li",
         occurring.map(|(verdict, number)| {
-            Markup::from([element("b", &[], number.to_string()), Markup::from(" "), badge(*verdict)])
+            HtmlMarkup::from([element("b", &[], number.to_string()), HtmlMarkup::from(" "), badge(*verdict)])
         }),
     );
     let share = [
         element("b", &[], good.to_string()),
-        Markup::from(format!(" of {total} with {} them", words::side(Side::For))),
-        Markup::from(if open > 0 { format!(", {open} {}", words::side(Side::Open)) } else { String::new() }),
+        HtmlMarkup::from(format!(" of {total} with {} them", words::side(DecisionSide::For))),
+        HtmlMarkup::from(if open > 0 {
+            format!(", {open} {}", words::side(DecisionSide::Open))
+        } else {
+            String::new()
+        }),
     ];
-    let mut card = Markup::from([
+    let mut card = HtmlMarkup::from([
         element("h2", &[], target_name(target)),
         element("p", &[("class", &format!("answer {class}"))], answer),
         bar(&counts, total),
@@ -143,9 +151,9 @@ fn card(report: &SavedReport, target: &str) -> Markup {
 }
 
 /// The shares of the verdicts. It is for the eye alone: the counts stand below in words.
-fn bar(counts: &[(Verdict, usize)], total: usize) -> Markup {
+fn bar(counts: &[(Verdict, usize)], total: usize) -> HtmlMarkup {
     let mut start = 0;
-    let mut parts = Markup::nothing();
+    let mut parts = HtmlMarkup::nothing();
     for (verdict, number) in counts.iter().filter(|(_, number)| *number > 0) {
         let (from, to) = (start * BAR / total.max(1), (start + number) * BAR / total.max(1));
         start += number;
@@ -163,11 +171,11 @@ fn bar(counts: &[(Verdict, usize)], total: usize) -> Markup {
 }
 
 /// Whose declarations the `ready` of a target rest on.
-fn declarers(report: &SavedReport, target: &str) -> Markup {
+fn declarers(report: &SavedReport, target: &str) -> HtmlMarkup {
     let results = report.content.packages.iter().flat_map(|package| &package.results);
     let ready: Vec<_> = results.filter(|result| result.target == target && result.verdict == Verdict::Ready).collect();
     if ready.is_empty() {
-        return Markup::nothing();
+        return HtmlMarkup::nothing();
     }
     let mut kinds: Vec<(String, usize)> = Vec::new();
     for result in &ready {
@@ -197,7 +205,7 @@ fn whose(who: &str) -> &str {
 }
 
 /// What could not be looked at, plainly; when there was nothing of the kind, that too.
-pub(super) fn problems(report: &SavedReport) -> Markup {
+pub(super) fn problems(report: &SavedReport) -> HtmlMarkup {
     let problems = &report.content.problems;
     if problems.is_empty() {
         return element("p", &[("class", "no-problems")], without_problems(report));
@@ -219,10 +227,10 @@ pub(super) fn problems(report: &SavedReport) -> Markup {
 }
 
 /// Lock files that leave targets out.
-pub(super) fn excluded(report: &SavedReport) -> Markup {
-    let mut all = Markup::nothing();
+pub(super) fn excluded(report: &SavedReport) -> HtmlMarkup {
+    let mut all = HtmlMarkup::nothing();
     for excluded in &report.content.excluded {
-        let ExcludedTarget { target, place, locked_for, change, command } = excluded;
+        let SavedExcludedTarget { target, place, locked_for, change, command } = excluded;
         let line = place.line.map_or_else(String::new, |line| format!(":{line}"));
         let then = if command.is_empty() { String::new() } else { format!(", then run {command}") };
         let what = format!("{}{line} leaves {target} out: it is locked for {locked_for}.", place.file);
@@ -242,7 +250,7 @@ fn without_problems(report: &SavedReport) -> String {
         1 => " One large library was not fetched; what is said of its package names it.".to_owned(),
         more => format!(" {more} large libraries were not fetched; what is said of their packages names them."),
     };
-    let unread = Unread::of_saved(report).words();
+    let unread = UnreadCounts::of_saved(report).words();
     if !unread.is_empty() {
         return format!("Every file could be opened; {}.{more}", unread.join(", "));
     }
@@ -250,10 +258,10 @@ fn without_problems(report: &SavedReport) -> String {
 }
 
 /// What the words mean.
-pub(super) fn legend(report: &SavedReport) -> Markup {
+pub(super) fn legend(report: &SavedReport) -> HtmlMarkup {
     let words = VERDICTS
         .iter()
-        .map(|verdict| Markup::from([element("dt", &[], badge(*verdict)), element("dd", &[], meaning(*verdict))]));
+        .map(|verdict| HtmlMarkup::from([element("dt", &[], badge(*verdict)), element("dd", &[], meaning(*verdict))]));
     let example = report.content.packages.iter().flat_map(|package| &package.results);
     let example = example
         .flat_map(|result| &result.declared_by)
@@ -268,7 +276,7 @@ pub(super) fn legend(report: &SavedReport) -> Markup {
         &[("id", "words"), ("aria-labelledby", "words-title")],
         [
             element("h2", &[("id", "words-title")], "What the words mean"),
-            element("dl", &[("class", "words")], words.collect::<Markup>()),
+            element("dl", &[("class", "words")], words.collect::<HtmlMarkup>()),
             element("p", &[], whose),
             element(
                 "p",
@@ -280,7 +288,7 @@ pub(super) fn legend(report: &SavedReport) -> Markup {
 }
 
 /// Where the page comes from.
-pub(super) fn footer(report: &SavedReport) -> Markup {
+pub(super) fn footer(report: &SavedReport) -> HtmlMarkup {
     let text = format!(
         "Made by ungil {} from {}. This page asks nothing of any other place.",
         env!("CARGO_PKG_VERSION"),

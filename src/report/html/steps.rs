@@ -1,27 +1,34 @@
 //! What plans propose, as a table: what to do about each package, the first ready version, and what comes of it.
 
-use crate::model::verdict::Side;
+use crate::model::verdict::DecisionSide;
 
-use super::super::json::{Course, Move, Outlook, Problem, SavedPlan, Step};
+use super::super::json::{SavedPlan, SavedPlanCourse, SavedPlanMove, SavedPlanOutlook, SavedPlanStep, SavedProblem};
 use super::super::plan_text::kept_out;
-use super::markup::{Markup, each, element};
+use super::markup::{HtmlMarkup, each, element};
 use super::table::{problem_rows, table};
 use super::time;
-use super::way_forward::{Way, WayForward};
+use super::way_forward::{TargetWay, WayForward};
 use super::words::{badge, count, named_version, side, targets, version};
 
 /// What to do, in the order in which people want to know.
-const COURSES: [Course; 7] =
-    [Course::Change, Course::Follow, Course::HeldBack, Course::Isolate, Course::Build, Course::Unclear, Course::Accept];
+const COURSES: [SavedPlanCourse; 7] = [
+    SavedPlanCourse::Change,
+    SavedPlanCourse::Follow,
+    SavedPlanCourse::HeldBack,
+    SavedPlanCourse::Isolate,
+    SavedPlanCourse::Build,
+    SavedPlanCourse::Unclear,
+    SavedPlanCourse::Accept,
+];
 
 /// The line under the targets: how much the plans gain, or where they do not fit the report; nothing without a plan.
-pub(super) fn gain(forward: &WayForward<'_>) -> Markup {
+pub(super) fn gain(forward: &WayForward<'_>) -> HtmlMarkup {
     if !forward.fits() {
         return forward.misfits();
     }
     let line = |plan: &SavedPlan| {
         let link = element("a", &[("href", ANCHOR)], "The way forward");
-        element("p", &[("class", "gain")], [Markup::from(format!("{} ", gained(plan))), link])
+        element("p", &[("class", "gain")], [HtmlMarkup::from(format!("{} ", gained(plan))), link])
     };
     forward.plans.iter().map(line).collect()
 }
@@ -35,7 +42,7 @@ fn gained(plan: &SavedPlan) -> String {
     let (now, after) = (summary.good_before, summary.good_after);
     let (packages, of) = (count(summary.packages, "package"), summary.packages_after);
     let all = if plan.content.targets.len() > 1 { "On all targets together: " } else { "" };
-    format!("{all}{now} of {packages} with {} them, {after} of {of} with {}.", side(Side::For), plan.file)
+    format!("{all}{now} of {packages} with {} them, {after} of {of} with {}.", side(DecisionSide::For), plan.file)
 }
 
 /// The plan's file, and its time where it states one.
@@ -45,9 +52,9 @@ fn called(plan: &SavedPlan) -> String {
 }
 
 /// The section; nothing without a plan.
-pub(super) fn section(forward: &WayForward<'_>) -> Markup {
+pub(super) fn section(forward: &WayForward<'_>) -> HtmlMarkup {
     if forward.plans.is_empty() {
-        return Markup::nothing();
+        return HtmlMarkup::nothing();
     }
     let mut section = element("h2", &[("id", "way-forward-title")], "The way forward");
     for plan in forward.plans {
@@ -58,9 +65,9 @@ pub(super) fn section(forward: &WayForward<'_>) -> Markup {
     element("section", &[("id", ANCHOR.trim_start_matches('#')), ("aria-labelledby", "way-forward-title")], section)
 }
 
-fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> Markup {
-    let of_course = |course: Course| plan.content.steps.iter().filter(move |step| step.course == course);
-    let rows: Markup = COURSES.into_iter().flat_map(of_course).flat_map(|step| rows(step, forward)).collect();
+fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> HtmlMarkup {
+    let of_course = |course: SavedPlanCourse| plan.content.steps.iter().filter(move |step| step.course == course);
+    let rows: HtmlMarkup = COURSES.into_iter().flat_map(of_course).flat_map(|step| rows(step, forward)).collect();
     let lead = match (plan.content.steps.is_empty(), rows.is_empty()) {
         (true, _) => format!("By {} nothing is to be done.", called(plan)),
         (false, true) => format!("Nothing that {} proposes is about what the report has.", called(plan)),
@@ -75,10 +82,10 @@ fn steps<'a>(plan: &'a SavedPlan, forward: &WayForward<'a>) -> Markup {
 }
 
 /// A row for each target on which something else is to be told.
-fn rows<'a>(step: &'a Step, forward: &WayForward<'a>) -> Vec<Markup> {
-    let mut told: Vec<(Markup, Vec<&str>)> = Vec::new();
+fn rows<'a>(step: &'a SavedPlanStep, forward: &WayForward<'a>) -> Vec<HtmlMarkup> {
+    let mut told: Vec<(HtmlMarkup, Vec<&str>)> = Vec::new();
     for way in forward.of_step(step) {
-        let cells = Markup::from([
+        let cells = HtmlMarkup::from([
             element("td", &[], first_ready(way.outlook)),
             element("td", &[("class", "what")], what_to_do(&way)),
             element("td", &[("class", "after")], after(way.outlook)),
@@ -88,38 +95,40 @@ fn rows<'a>(step: &'a Step, forward: &WayForward<'a>) -> Vec<Markup> {
             None => told.push((cells, vec![&way.outlook.target])),
         }
     }
-    let row = |(cells, on): (Markup, Vec<&str>)| {
+    let row = |(cells, on): (HtmlMarkup, Vec<&str>)| {
         let name = element("th", &[("scope", "row")], named_version(&step.name, step.version.as_deref()));
         element("tr", &[], [name, cells, element("td", &[("class", "where")], targets(&on))])
     };
     told.into_iter().map(row).collect()
 }
 
-fn what_to_do(way: &Way<'_>) -> String {
+fn what_to_do(way: &TargetWay<'_>) -> String {
     let step = way.step;
     let to = step.to.as_deref().unwrap_or_default();
     match step.course {
-        Course::Change => format!("take {to}"),
-        Course::Follow => "nothing: it follows from the rest".to_owned(),
-        Course::HeldBack => {
+        SavedPlanCourse::Change => format!("take {to}"),
+        SavedPlanCourse::Follow => "nothing: it follows from the rest".to_owned(),
+        SavedPlanCourse::HeldBack => {
             let by: Vec<String> = step.held_by.iter().map(kept_out).collect();
             format!("make way for {to}: {}", by.join("; "))
         }
-        Course::Build if way.is_futile() => "keep it in a process with the GIL: a build does not help".to_owned(),
-        Course::Build => {
+        SavedPlanCourse::Build if way.is_futile() => {
+            "keep it in a process with the GIL: a build does not help".to_owned()
+        }
+        SavedPlanCourse::Build => {
             let newer = way.outlook.newer_build.as_ref().map_or("it", |newer| &newer.version);
             format!("build {newer} from source, and scan the wheel")
         }
-        Course::Isolate => match &way.outlook.requires_python {
+        SavedPlanCourse::Isolate => match &way.outlook.requires_python {
             Some(wanted) => format!("keep it in a process of a Python that it allows ({wanted})"),
             None => "keep it in a process with the GIL".to_owned(),
         },
-        Course::Unclear => "look at what could not be read".to_owned(),
-        Course::Accept => "nothing: slower, no more".to_owned(),
+        SavedPlanCourse::Unclear => "look at what could not be read".to_owned(),
+        SavedPlanCourse::Accept => "nothing: slower, no more".to_owned(),
     }
 }
 
-fn first_ready(outlook: &Outlook) -> String {
+fn first_ready(outlook: &SavedPlanOutlook) -> String {
     match outlook.search.as_ref().map(|search| &search.oldest) {
         Some(Some(oldest)) => oldest.to_string(),
         Some(None) => "none found".to_owned(),
@@ -127,19 +136,21 @@ fn first_ready(outlook: &Outlook) -> String {
     }
 }
 
-fn after(outlook: &Outlook) -> Markup {
+fn after(outlook: &SavedPlanOutlook) -> HtmlMarkup {
     match outlook.after.verdict {
-        Some(verdict) => Markup::from([badge(verdict), Markup::from(" "), version(outlook.after.version.as_deref())]),
-        None => Markup::from("goes"),
+        Some(verdict) => {
+            HtmlMarkup::from([badge(verdict), HtmlMarkup::from(" "), version(outlook.after.version.as_deref())])
+        }
+        None => HtmlMarkup::from("goes"),
     }
 }
 
 /// What the steps move besides.
-fn moves(moves: &[Move]) -> Markup {
+fn moves(moves: &[SavedPlanMove]) -> HtmlMarkup {
     if moves.is_empty() {
-        return Markup::nothing();
+        return HtmlMarkup::nothing();
     }
-    let moved = |Move { name, from, to }: &Move| match (from, to) {
+    let moved = |SavedPlanMove { name, from, to }: &SavedPlanMove| match (from, to) {
         (Some(from), Some(to)) => format!("{name} {from} → {to}"),
         (None, Some(to)) => format!("{name} {to} comes in"),
         (Some(from), None) => format!("{name} {from} goes"),
@@ -151,10 +162,10 @@ fn moves(moves: &[Move]) -> Markup {
 }
 
 /// What the plan could not look at.
-fn problems(problems: &[Problem]) -> Markup {
+fn problems(problems: &[SavedProblem]) -> HtmlMarkup {
     if problems.is_empty() {
-        return Markup::nothing();
+        return HtmlMarkup::nothing();
     }
     let text = format!("The plan could not look at everything: {}.", count(problems.len(), "problem"));
-    Markup::from([element("p", &[("class", "notice")], text), problem_rows("Problems of the plan", problems)])
+    HtmlMarkup::from([element("p", &[("class", "notice")], text), problem_rows("Problems of the plan", problems)])
 }

@@ -1,11 +1,11 @@
 //! Tables of the page.
 
-use super::super::json::Problem;
-use super::markup::{Markup, element};
+use super::super::json::SavedProblem;
+use super::markup::{HtmlMarkup, element};
 
 /// A table that may be wider than the page, in a part that scrolls by itself and can be reached by keyboard.
-pub(super) fn table(caption: &'static str, columns: &[&'static str], rows: Markup) -> Markup {
-    let head: Markup = columns.iter().map(|column| element("th", &[("scope", "col")], *column)).collect();
+pub(super) fn table(caption: &'static str, columns: &[&'static str], rows: HtmlMarkup) -> HtmlMarkup {
+    let head: HtmlMarkup = columns.iter().map(|column| element("th", &[("scope", "col")], *column)).collect();
     let table = element(
         "table",
         &[],
@@ -19,9 +19,9 @@ pub(super) fn table(caption: &'static str, columns: &[&'static str], rows: Marku
 }
 
 /// A table of problems.
-pub(super) fn problem_rows(caption: &'static str, problems: &[Problem]) -> Markup {
-    let row = |problem: &Problem| {
-        let cells = Markup::from([
+pub(super) fn problem_rows(caption: &'static str, problems: &[SavedProblem]) -> HtmlMarkup {
+    let row = |problem: &SavedProblem| {
+        let cells = HtmlMarkup::from([
             element("th", &[("scope", "row")], problem.kind.as_str()),
             element("td", &[], problem.package.as_deref().unwrap_or("—")),
             element("td", &[], problem.place.as_str()),

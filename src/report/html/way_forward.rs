@@ -5,15 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::plan::Search;
+use crate::model::plan::VersionSearch;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderError;
-use super::super::json::{Alternative, Build, Course, Outlook, Package, SavedPlan, SavedReport, Step, TargetResult};
+use super::super::json::{
+    SavedPackage, SavedPlan, SavedPlanAlternative, SavedPlanBuild, SavedPlanCourse, SavedPlanOutlook, SavedPlanStep,
+    SavedReport, SavedTargetResult,
+};
 use super::super::plan_text::kept_out;
 use super::super::plan_text::searched::{none_ready, remarks};
-use super::markup::{Markup, each, element};
-use super::note::{ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, NONE_READY, Note, WITH_PLAN};
+use super::markup::{HtmlMarkup, each, element};
+use super::note::{ASK, BUILD, FIRST_READY, HELD_BACK, INSTEAD, LabelledNote, NONE_READY, WITH_PLAN};
 
 /// Most things that do not fit which are named.
 const MISFITS: usize = 12;
@@ -22,26 +25,26 @@ const MISFITS: usize = 12;
 pub(super) struct WayForward<'a> {
     pub(super) plans: &'a [SavedPlan],
     /// What fits the report, or comes in by the plan.
-    ways: BTreeMap<Key<'a>, Way<'a>>,
+    ways: BTreeMap<WayKey<'a>, TargetWay<'a>>,
     /// What does not fit, and on which targets.
     misfits: BTreeMap<String, Vec<&'a str>>,
 }
 
 /// Package, version and target.
-type Key<'a> = (&'a str, Option<&'a str>, &'a str);
+type WayKey<'a> = (&'a str, Option<&'a str>, &'a str);
 
 /// What a plan says of a package on a target.
 #[derive(Clone, Copy)]
-pub(super) struct Way<'a> {
-    pub(super) step: &'a Step,
-    pub(super) outlook: &'a Outlook,
+pub(super) struct TargetWay<'a> {
+    pub(super) step: &'a SavedPlanStep,
+    pub(super) outlook: &'a SavedPlanOutlook,
 }
 
 impl<'a> WayForward<'a> {
     /// What these plans say; an error when one cannot be about this report, or two are about the same target.
     pub(super) fn of(plans: &'a [SavedPlan], report: &'a SavedReport) -> Result<WayForward<'a>, RenderError> {
         check(plans, report)?;
-        let reported = Reported::of(report);
+        let reported = ReportedPackages::of(report);
         let mut forward = WayForward { plans, ways: BTreeMap::new(), misfits: BTreeMap::new() };
         let is_planned = |target: &str| plans.iter().any(|plan| is_for(plan, target));
         for target in report.content.targets.iter().filter(|target| !plans.is_empty() && !is_planned(target)) {
@@ -53,7 +56,7 @@ impl<'a> WayForward<'a> {
         Ok(forward)
     }
 
-    fn add(&mut self, plan: &'a SavedPlan, report: &'a SavedReport, reported: &Reported<'a>) {
+    fn add(&mut self, plan: &'a SavedPlan, report: &'a SavedReport, reported: &ReportedPackages<'a>) {
         let brought = plan.content.moves.iter().filter(|moved| moved.from.is_none());
         let brought: BTreeSet<&str> = brought.map(|moved| moved.name.as_str()).collect();
         let is_reported = |target: &String| report.content.targets.contains(target);
@@ -66,7 +69,7 @@ impl<'a> WayForward<'a> {
                 let comes_in = there.is_empty() && brought.contains(step.name.as_str());
                 match misfit(step, outlook, &there).filter(|_| !comes_in) {
                     Some(text) => self.tell(format!("{} is about {text}", plan.file), &outlook.target),
-                    None => drop(self.ways.insert(key(step, outlook), Way { step, outlook })),
+                    None => drop(self.ways.insert(key(step, outlook), TargetWay { step, outlook })),
                 }
             }
         }
@@ -80,13 +83,13 @@ impl<'a> WayForward<'a> {
     }
 
     /// What is said of a package on a target.
-    pub(super) fn way(&self, package: &Package, result: &TargetResult) -> Option<Way<'a>> {
+    pub(super) fn way(&self, package: &SavedPackage, result: &SavedTargetResult) -> Option<TargetWay<'a>> {
         let key = (package.name.as_str(), package.version.as_deref(), result.target.as_str());
         self.ways.get(&key).filter(|way| way.outlook.verdict == result.verdict).copied()
     }
 
     /// What fits the report, or comes in by the plan, of what a step says.
-    pub(super) fn of_step(&self, step: &'a Step) -> impl Iterator<Item = Way<'a>> {
+    pub(super) fn of_step(&self, step: &'a SavedPlanStep) -> impl Iterator<Item = TargetWay<'a>> {
         step.outlooks.iter().filter_map(|outlook| self.ways.get(&key(step, outlook)).copied())
     }
 
@@ -96,9 +99,9 @@ impl<'a> WayForward<'a> {
     }
 
     /// Where the plans do not fit the report, each thing once; nothing when they do.
-    pub(super) fn misfits(&self) -> Markup {
+    pub(super) fn misfits(&self) -> HtmlMarkup {
         if self.fits() {
-            return Markup::nothing();
+            return HtmlMarkup::nothing();
         }
         let texts = self.misfits.iter().map(|(text, targets)| format!("{text} on {}", targets.join(", ")));
         let mut items = each("li", texts.take(MISFITS));
@@ -112,7 +115,7 @@ impl<'a> WayForward<'a> {
     }
 }
 
-fn key<'a>(step: &'a Step, outlook: &'a Outlook) -> Key<'a> {
+fn key<'a>(step: &'a SavedPlanStep, outlook: &'a SavedPlanOutlook) -> WayKey<'a> {
     (&step.name, step.version.as_deref(), &outlook.target)
 }
 
@@ -144,27 +147,31 @@ fn check(plans: &[SavedPlan], report: &SavedReport) -> Result<(), RenderError> {
 }
 
 /// The report's packages by name, with what it says of them on each target.
-struct Reported<'a>(BTreeMap<&'a str, Vec<(&'a Package, &'a TargetResult)>>);
+struct ReportedPackages<'a>(BTreeMap<&'a str, Vec<(&'a SavedPackage, &'a SavedTargetResult)>>);
 
-impl<'a> Reported<'a> {
-    fn of(report: &'a SavedReport) -> Reported<'a> {
-        let mut named: BTreeMap<&str, Vec<(&Package, &TargetResult)>> = BTreeMap::new();
+impl<'a> ReportedPackages<'a> {
+    fn of(report: &'a SavedReport) -> ReportedPackages<'a> {
+        let mut named: BTreeMap<&str, Vec<(&SavedPackage, &SavedTargetResult)>> = BTreeMap::new();
         for package in &report.content.packages {
             let results = package.results.iter().map(|result| (package, result));
             named.entry(&package.name).or_default().extend(results);
         }
-        Reported(named)
+        ReportedPackages(named)
     }
 
     /// A package on a target, in each version that is there.
-    fn on(&self, name: &str, target: &str) -> Vec<(&'a Package, &'a TargetResult)> {
+    fn on(&self, name: &str, target: &str) -> Vec<(&'a SavedPackage, &'a SavedTargetResult)> {
         let all = self.0.get(name).into_iter().flatten();
         all.filter(|(_, result)| result.target == target).copied().collect()
     }
 }
 
 /// How a plan takes a package for another one than is there; `None` when both mean the same.
-fn misfit(step: &Step, outlook: &Outlook, there: &[(&Package, &TargetResult)]) -> Option<String> {
+fn misfit(
+    step: &SavedPlanStep,
+    outlook: &SavedPlanOutlook,
+    there: &[(&SavedPackage, &SavedTargetResult)],
+) -> Option<String> {
     let about = format!("{} {}", step.name, step.version.as_deref().unwrap_or("without a version"));
     let mut same =
         there.iter().filter(|(package, _)| package.version == step.version).map(|(_, result)| result.verdict);
@@ -200,12 +207,12 @@ fn silences<'a>(plan: &SavedPlan, report: &'a SavedReport) -> Vec<(String, &'a s
     texts
 }
 
-impl Way<'_> {
+impl TargetWay<'_> {
     /// The answer in a few words, for the table of all packages.
     pub(super) fn short(&self) -> Option<String> {
         let search = self.outlook.search.as_ref()?;
         Some(match (&search.oldest, self.step.course) {
-            (Some(oldest), Course::HeldBack) => format!("first ready {oldest}, held back"),
+            (Some(oldest), SavedPlanCourse::HeldBack) => format!("first ready {oldest}, held back"),
             (Some(oldest), _) => format!("first ready {oldest}"),
             (None, _) => "no ready version found".to_owned(),
         })
@@ -214,47 +221,51 @@ impl Way<'_> {
     /// Whether the sources say of every build that is left that it would not keep the GIL off.
     pub(super) fn is_futile(&self) -> bool {
         let newer = self.outlook.newer_build.as_ref();
-        self.outlook.after.build.as_ref().is_some_and(Build::is_futile) && newer.is_none_or(|it| it.build.is_futile())
+        self.outlook.after.build.as_ref().is_some_and(SavedPlanBuild::is_futile)
+            && newer.is_none_or(|it| it.build.is_futile())
     }
 
     /// The first ready version, or why there is none; what comes of it; where to ask.
-    pub(super) fn notes(&self) -> Vec<Note> {
+    pub(super) fn notes(&self) -> Vec<LabelledNote> {
         let mut notes = vec![self.first_ready()];
-        if self.step.course == Course::HeldBack {
+        if self.step.course == SavedPlanCourse::HeldBack {
             let by: Vec<String> = self.step.held_by.iter().map(kept_out).collect();
-            notes.push(Note { label: HELD_BACK, text: by.join("; ") });
+            notes.push(LabelledNote { label: HELD_BACK, text: by.join("; ") });
         }
-        notes.extend(self.comes_of_it().map(|text| Note { label: WITH_PLAN, text }));
+        notes.extend(self.comes_of_it().map(|text| LabelledNote { label: WITH_PLAN, text }));
         if let Some(build) = &self.outlook.after.build {
-            notes.push(Note { label: BUILD, text: build.reason.clone() });
+            notes.push(LabelledNote { label: BUILD, text: build.reason.clone() });
         }
         if let Some(newer) = &self.outlook.newer_build {
-            notes.push(Note { label: BUILD, text: format!("{}, if built: {}", newer.version, newer.build.reason) });
+            notes.push(LabelledNote {
+                label: BUILD,
+                text: format!("{}, if built: {}", newer.version, newer.build.reason),
+            });
         }
-        let instead = |alternative: &Alternative| format!("{} [{}]", alternative.what, alternative.rule);
+        let instead = |alternative: &SavedPlanAlternative| format!("{} [{}]", alternative.what, alternative.rule);
         let instead: Vec<String> = self.step.alternatives.iter().map(instead).collect();
         if !instead.is_empty() {
-            notes.push(Note { label: INSTEAD, text: instead.join("; ") });
+            notes.push(LabelledNote { label: INSTEAD, text: instead.join("; ") });
         }
         let is_settled = self.outlook.after.verdict.is_none_or(Verdict::is_good);
         if let Some(tracker) =
-            self.step.tracker.as_ref().filter(|_| !is_settled && self.step.course != Course::HeldBack)
+            self.step.tracker.as_ref().filter(|_| !is_settled && self.step.course != SavedPlanCourse::HeldBack)
         {
-            notes.push(Note { label: ASK, text: tracker.clone() });
+            notes.push(LabelledNote { label: ASK, text: tracker.clone() });
         }
         notes
     }
 
-    fn first_ready(&self) -> Note {
+    fn first_ready(&self) -> LabelledNote {
         let Some(search) = &self.outlook.search else {
             let text = "not known, because no index was asked for other versions".to_owned();
-            return Note { label: FIRST_READY, text };
+            return LabelledNote { label: FIRST_READY, text };
         };
         let (label, found) = match &search.oldest {
             Some(oldest) => (FIRST_READY, format!("{oldest}{}", newest(search))),
             None => (NONE_READY, none_ready(search)),
         };
-        Note { label, text: [vec![found], remarks(search)].concat().join("; ") }
+        LabelledNote { label, text: [vec![found], remarks(search)].concat().join("; ") }
     }
 
     /// What it becomes; `None` when it stays as it is.
@@ -271,7 +282,7 @@ impl Way<'_> {
 }
 
 /// The newest ready version, where it is another one than the oldest.
-fn newest(search: &Search) -> String {
+fn newest(search: &VersionSearch) -> String {
     match &search.newest {
         Some(newest) if search.oldest.as_ref() != Some(newest) => format!(", ready up to {newest}"),
         _ => String::new(),

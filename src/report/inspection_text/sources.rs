@@ -2,17 +2,17 @@
 
 use crate::model::facts::{Generator, Toolchain};
 use crate::model::inspection::{InspectedBuild, InspectedSources};
-use crate::model::source::{Becomes, SourceDeclaration, SourceModule, Standing, Word};
+use crate::model::source::{Becomes, DeclaredWord, ModuleStanding, SourceDeclaration, SourceModule};
 
-use super::super::paint::{Role, sign};
+use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
 use super::super::text::{count, evidence_list, wrap};
-use super::{MOST, Page};
+use super::{InspectionPage, MOST};
 
 /// How many modules and doubts are told one by one.
 const TOLD: usize = 40;
 
-impl Page {
+impl InspectionPage {
     pub(super) fn sources(&mut self, sources: &InspectedSources) {
         if sources.builds.is_empty() {
             self.item(2, "build", "nothing is foreseen without a target: name one with --platform");
@@ -51,9 +51,9 @@ impl Page {
     fn build(&mut self, build: &InspectedBuild) {
         let InspectedBuild { target, forecast } = build;
         let role = match forecast.becomes {
-            Becomes::Pure | Becomes::KeepsGilOff => Role::Good,
-            Becomes::SwitchesGilOn | Becomes::Fails => Role::Bad,
-            Becomes::Unknown => Role::Open,
+            Becomes::Pure | Becomes::KeepsGilOff => PaintRole::Good,
+            Becomes::SwitchesGilOn | Becomes::Fails => PaintRole::Bad,
+            Becomes::Unknown => PaintRole::Open,
         };
         let target = format!("  {target}  {} ", sign(role));
         let margin = target.chars().count();
@@ -79,8 +79,8 @@ fn source_module(module: &SourceModule) -> String {
     let declared = if declared.is_empty() { "declares nothing".to_owned() } else { declared.join("; ") };
     let mut text = format!("{} ({made}, {}): {declared}", module.name, module.place);
     match &module.standing {
-        Standing::Named { by } => text.push_str(&format!("; {by} names it")),
-        Standing::Unnamed => text.push_str("; no build file names it"),
+        ModuleStanding::Named { by } => text.push_str(&format!("; {by} names it")),
+        ModuleStanding::Unnamed => text.push_str("; no build file names it"),
     }
     if let Some(doubt) = &module.doubt {
         text.push_str(&format!("; unknown: {doubt}"));
@@ -90,9 +90,9 @@ fn source_module(module: &SourceModule) -> String {
 
 fn declaration(declaration: &SourceDeclaration) -> String {
     let word = match declaration.word {
-        Word::NotUsed => "the GIL is not used",
-        Word::Used => "the GIL is used",
-        Word::Unclear => "only the build knows",
+        DeclaredWord::NotUsed => "the GIL is not used",
+        DeclaredWord::Used => "the GIL is used",
+        DeclaredWord::Unclear => "only the build knows",
     };
     format!("{} in {}: {word}", declaration.means, declaration.place)
 }

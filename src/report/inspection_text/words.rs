@@ -1,9 +1,9 @@
 //! Words for facts of an image and of a distribution, each in one line.
 
-use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
+use crate::model::distribution::{AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind};
 use crate::model::facts::{
-    Abi, CodeFacts, Concern, DocumentedLevel, Flavour, Hazard, Interpreters, LimitedApi, Origin, PortingKind,
-    PortingSign, Replacement, StableAbiAudit, WritableData,
+    Abi, CodeFacts, DocumentedLevel, Flavour, Hazard, HazardConcern, ImportOrigin, Interpreters, LimitedApi,
+    PortingKind, PortingSign, Replacement, StableAbiAudit, WritableData,
 };
 
 use super::super::sanitize::harmless;
@@ -60,19 +60,19 @@ pub(super) fn audit(audit: &StableAbiAudit) -> String {
     }
 }
 
-pub(super) fn claim(claim: &Claim, abi: impl Fn(&Abi) -> String) -> String {
+pub(super) fn claim(claim: &AbiClaim, abi: impl Fn(&Abi) -> String) -> String {
     match claim {
-        Claim::Nothing => "nothing".to_owned(),
-        Claim::Cpython(claimed) => abi(claimed),
-        Claim::Other(tag) => format!("another interpreter, {}", harmless(tag)),
+        AbiClaim::Nothing => "nothing".to_owned(),
+        AbiClaim::Cpython(claimed) => abi(claimed),
+        AbiClaim::Other(tag) => format!("another interpreter, {}", harmless(tag)),
     }
 }
 
 /// The author's, spelled out unless they are mild; the rest counted.
 pub(super) fn hazards(hazards: &[Hazard]) -> String {
-    let of = |origin: Origin| hazards.iter().filter(move |hazard| hazard.origin == origin);
+    let of = |origin: ImportOrigin| hazards.iter().filter(move |hazard| hazard.origin == origin);
     let mut parts = Vec::new();
-    for (origin, words) in [(Origin::Author, ""), (Origin::Unclear, "perhaps the generator's: ")] {
+    for (origin, words) in [(ImportOrigin::Author, ""), (ImportOrigin::Unclear, "perhaps the generator's: ")] {
         let grave: Vec<String> = of(origin).filter(|hazard| !is_mild(hazard)).map(hazard).collect();
         if !grave.is_empty() {
             parts.push(format!("{words}{}", some_of(&grave)));
@@ -82,7 +82,7 @@ pub(super) fn hazards(hazards: &[Hazard]) -> String {
             parts.push(format!("{words}{}", count(mild, "mild one")));
         }
     }
-    let generator = of(Origin::Generator).count();
+    let generator = of(ImportOrigin::Generator).count();
     if generator > 0 {
         parts.push(format!("{generator} that the generator brings along"));
     }
@@ -92,7 +92,7 @@ pub(super) fn hazards(hazards: &[Hazard]) -> String {
 /// What is fine as long as objects are not shared carelessly.
 fn is_mild(hazard: &Hazard) -> bool {
     let mild_level = matches!(hazard.level, None | Some(DocumentedLevel::Distinct | DocumentedLevel::Shared));
-    let mild_concern = matches!(hazard.concern, None | Some(Concern::OwnedByArgument));
+    let mild_concern = matches!(hazard.concern, None | Some(HazardConcern::OwnedByArgument));
     mild_concern && (mild_level || hazard.concern.is_some())
 }
 
@@ -104,13 +104,13 @@ fn hazard(hazard: &Hazard) -> String {
         DocumentedLevel::Shared => "shared",
     });
     let concern = hazard.concern.map(|concern| match concern {
-        Concern::BorrowedReference => "borrowed reference",
-        Concern::OwnedByArgument => "reference owned by its argument",
-        Concern::ThreadState => "thread state",
-        Concern::Obsolete => "obsolete",
-        Concern::ObjectMemory => "memory for objects only",
-        Concern::AllocatorHook => "allocator hook",
-        Concern::ReferenceCount => "reference count",
+        HazardConcern::BorrowedReference => "borrowed reference",
+        HazardConcern::OwnedByArgument => "reference owned by its argument",
+        HazardConcern::ThreadState => "thread state",
+        HazardConcern::Obsolete => "obsolete",
+        HazardConcern::ObjectMemory => "memory for objects only",
+        HazardConcern::AllocatorHook => "allocator hook",
+        HazardConcern::ReferenceCount => "reference count",
     });
     let sites = hazard.call_sites.as_ref().map(|sites| count(sites.count as usize, "place"));
     let words: Vec<String> =
@@ -147,9 +147,9 @@ fn sign(sign: &PortingSign) -> String {
         PortingKind::UniqueReference => "tests for unique references",
     };
     match sign.origin {
-        Origin::Author => words.to_owned(),
-        Origin::Generator => format!("{words} (the generator's)"),
-        Origin::Unclear => format!("{words} (perhaps the generator's)"),
+        ImportOrigin::Author => words.to_owned(),
+        ImportOrigin::Generator => format!("{words} (the generator's)"),
+        ImportOrigin::Unclear => format!("{words} (perhaps the generator's)"),
     }
 }
 

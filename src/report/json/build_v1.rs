@@ -5,13 +5,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::parts_v1::Evidence;
+use super::parts_v1::EvidenceV1;
 
 /// What a build of a source distribution would become.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Forecast {
+pub(super) struct ForecastV1 {
     /// What it becomes, for programs.
-    pub(super) becomes: Becomes,
+    pub(super) becomes: BecomesV1,
     /// The same with its reason, for people.
     pub(super) reason: String,
     /// Compilers that the build needs.
@@ -21,13 +21,13 @@ pub(super) struct Forecast {
     #[serde(default)]
     pub(super) requires: Vec<String>,
     /// What a person can check.
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) evidence: Vec<EvidenceV1>,
 }
 
 /// What a build would become.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Becomes {
+pub(super) enum BecomesV1 {
     /// A wheel without compiled modules.
     Pure,
     /// Every module declares that it does not need the GIL.

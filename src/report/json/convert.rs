@@ -6,13 +6,13 @@ use crate::model::artifact::{Artifact, ArtifactKind, FileCheck};
 use crate::model::digest::Algorithm;
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Flavour, Generator, InitKind, Toolchain};
-use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::finding::{Certainty, Finding, FindingLevel};
 use crate::model::lock::ExcludedTarget;
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::passed_over::PassedOver;
 use crate::model::place::{Location, Place};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::report::{PackageReport, Summary, TargetResult};
+use crate::model::report::{PackageReport, RunSummary, TargetResult};
 use crate::model::resolution::{OtherBuild, RequiredBy};
 use crate::model::source::{Becomes, Forecast};
 use crate::model::verdict::{DeclaredBy, Verdict};
@@ -31,8 +31,8 @@ pub(super) fn text(text: &str) -> String {
 }
 
 /// A target that a lock file leaves out.
-pub(super) fn excluded(excluded: &ExcludedTarget) -> v1::ExcludedTarget {
-    v1::ExcludedTarget {
+pub(super) fn excluded(excluded: &ExcludedTarget) -> v1::ExcludedTargetV1 {
+    v1::ExcludedTargetV1 {
         target: excluded.target.to_string(),
         place: place(&excluded.place),
         locked_for: text(&excluded.locked_for),
@@ -41,8 +41,8 @@ pub(super) fn excluded(excluded: &ExcludedTarget) -> v1::ExcludedTarget {
     }
 }
 
-pub(super) fn package(package: &PackageReport) -> v1::Package {
-    v1::Package {
+pub(super) fn package(package: &PackageReport) -> v1::PackageV1 {
+    v1::PackageV1 {
         name: package.name.to_string(),
         version: package.version.as_ref().map(ToString::to_string),
         required_by: all(&package.required_by, required_by),
@@ -51,18 +51,18 @@ pub(super) fn package(package: &PackageReport) -> v1::Package {
 }
 
 /// A path of requirements.
-pub(super) fn required_by(required_by: &RequiredBy) -> v1::RequiredBy {
-    v1::RequiredBy { place: place(&required_by.place), path: all(&required_by.path, ToString::to_string) }
+pub(super) fn required_by(required_by: &RequiredBy) -> v1::RequiredByV1 {
+    v1::RequiredByV1 { place: place(&required_by.place), path: all(&required_by.path, ToString::to_string) }
 }
 
 /// A place in the input.
-pub(super) fn place(place: &Place) -> v1::Place {
-    v1::Place { file: text(&place.file), line: place.line, column: place.column }
+pub(super) fn place(place: &Place) -> v1::PlaceV1 {
+    v1::PlaceV1 { file: text(&place.file), line: place.line, column: place.column }
 }
 
 /// What is said of a package on one target.
-pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
-    v1::TargetResult {
+pub(super) fn result(result: &TargetResult) -> v1::TargetResultV1 {
+    v1::TargetResultV1 {
         target: result.target.to_string(),
         verdict: verdict(result.verdict),
         reason: text(&result.reason),
@@ -78,13 +78,13 @@ pub(super) fn result(result: &TargetResult) -> v1::TargetResult {
     }
 }
 
-fn passed_over(passed_over: &PassedOver) -> v1::PassedOver {
+fn passed_over(passed_over: &PassedOver) -> v1::PassedOverV1 {
     let PassedOver { path, why } = passed_over;
-    v1::PassedOver { path: path.clone(), why: why.word().to_owned(), because: why.words() }
+    v1::PassedOverV1 { path: path.clone(), why: why.word().to_owned(), because: why.words() }
 }
 
-fn other_build(other: &OtherBuild) -> v1::OtherBuild {
-    v1::OtherBuild {
+fn other_build(other: &OtherBuild) -> v1::OtherBuildV1 {
+    v1::OtherBuildV1 {
         python: other.python.to_string(),
         version: other.version.as_ref().map(ToString::to_string),
         filename: other.filename.clone(),
@@ -92,46 +92,46 @@ fn other_build(other: &OtherBuild) -> v1::OtherBuild {
 }
 
 /// The same verdict.
-pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
+pub(super) fn verdict(verdict: Verdict) -> v1::VerdictV1 {
     match verdict {
-        Verdict::Pure => v1::Verdict::Pure,
-        Verdict::Ready => v1::Verdict::Ready,
-        Verdict::PureFallback => v1::Verdict::PureFallback,
-        Verdict::Unknown => v1::Verdict::Unknown,
-        Verdict::Build => v1::Verdict::Build,
-        Verdict::Gil => v1::Verdict::Gil,
-        Verdict::Crash => v1::Verdict::Crash,
-        Verdict::Blocked => v1::Verdict::Blocked,
+        Verdict::Pure => v1::VerdictV1::Pure,
+        Verdict::Ready => v1::VerdictV1::Ready,
+        Verdict::PureFallback => v1::VerdictV1::PureFallback,
+        Verdict::Unknown => v1::VerdictV1::Unknown,
+        Verdict::Build => v1::VerdictV1::Build,
+        Verdict::Gil => v1::VerdictV1::Gil,
+        Verdict::Crash => v1::VerdictV1::Crash,
+        Verdict::Blocked => v1::VerdictV1::Blocked,
     }
 }
 
-fn declared_by(declared_by: &DeclaredBy) -> v1::DeclaredBy {
+fn declared_by(declared_by: &DeclaredBy) -> v1::DeclaredByV1 {
     let (who, name) = match declared_by {
-        DeclaredBy::Author => (v1::Declarer::Author, None),
-        DeclaredBy::Framework(name) => (v1::Declarer::Framework, Some(name.clone())),
-        DeclaredBy::Delegate(name) => (v1::Declarer::Delegate, Some(name.clone())),
-        DeclaredBy::Unclear => (v1::Declarer::Unclear, None),
+        DeclaredBy::Author => (v1::DeclarerV1::Author, None),
+        DeclaredBy::Framework(name) => (v1::DeclarerV1::Framework, Some(name.clone())),
+        DeclaredBy::Delegate(name) => (v1::DeclarerV1::Delegate, Some(name.clone())),
+        DeclaredBy::Unclear => (v1::DeclarerV1::Unclear, None),
     };
-    v1::DeclaredBy { who, name }
+    v1::DeclaredByV1 { who, name }
 }
 
-fn artifact(artifact: &Artifact, check: &FileCheck) -> v1::Artifact {
+fn artifact(artifact: &Artifact, check: &FileCheck) -> v1::ArtifactV1 {
     let stated = artifact.digests.iter().find(|digest| digest.algorithm == Algorithm::Sha256);
-    v1::Artifact {
+    v1::ArtifactV1 {
         filename: artifact.filename.clone(),
         kind: match artifact.kind {
-            ArtifactKind::Wheel(_) => v1::ArtifactKind::Wheel,
-            ArtifactKind::Sdist => v1::ArtifactKind::Sdist,
-            ArtifactKind::SourceTree => v1::ArtifactKind::SourceTree,
-            ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKind::Installed,
-            ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKind::Editable,
+            ArtifactKind::Wheel(_) => v1::ArtifactKindV1::Wheel,
+            ArtifactKind::Sdist => v1::ArtifactKindV1::Sdist,
+            ArtifactKind::SourceTree => v1::ArtifactKindV1::SourceTree,
+            ArtifactKind::Installed { editable: None, .. } => v1::ArtifactKindV1::Installed,
+            ArtifactKind::Installed { editable: Some(_), .. } => v1::ArtifactKindV1::Editable,
         },
         sha256: check.digest(Algorithm::Sha256).map(|digest| digest.hex.clone()),
         sha256_stated: stated.map(|digest| digest.hex.clone()),
         checked: match check {
             FileCheck::Unread => None,
-            FileCheck::Ranges => Some(v1::FileCheck::Ranges),
-            FileCheck::Digest(_) => Some(v1::FileCheck::Digest),
+            FileCheck::Ranges => Some(v1::FileCheckV1::Ranges),
+            FileCheck::Digest(_) => Some(v1::FileCheckV1::Digest),
         },
         url: address(&artifact.location),
         size: artifact.size,
@@ -154,8 +154,8 @@ pub(in crate::report) fn address(location: &Location) -> Option<String> {
 }
 
 /// One module's outcome.
-pub(super) fn module(outcome: &ModuleOutcome) -> v1::Module {
-    v1::Module {
+pub(super) fn module(outcome: &ModuleOutcome) -> v1::ModuleV1 {
+    v1::ModuleV1 {
         path: outcome.path.clone(),
         module: outcome.module.clone(),
         gil: gil(outcome.gil),
@@ -170,56 +170,56 @@ pub(super) fn module(outcome: &ModuleOutcome) -> v1::Module {
     }
 }
 
-fn gil(gil: Gil) -> v1::Gil {
+fn gil(gil: Gil) -> v1::GilV1 {
     match gil {
-        Gil::NotUsed => v1::Gil::NotUsed,
-        Gil::Used => v1::Gil::Used,
-        Gil::Delegated => v1::Gil::Delegated,
-        Gil::NotLoadable => v1::Gil::NotLoadable,
-        Gil::Unknown => v1::Gil::Unknown,
+        Gil::NotUsed => v1::GilV1::NotUsed,
+        Gil::Used => v1::GilV1::Used,
+        Gil::Delegated => v1::GilV1::Delegated,
+        Gil::NotLoadable => v1::GilV1::NotLoadable,
+        Gil::Unknown => v1::GilV1::Unknown,
     }
 }
 
-fn cause(cause: Cause) -> v1::Cause {
+fn cause(cause: Cause) -> v1::CauseV1 {
     match cause {
-        Cause::DeclaredNotUsed => v1::Cause::DeclaredNotUsed,
-        Cause::DeclaredUsed => v1::Cause::DeclaredUsed,
-        Cause::Undeclared => v1::Cause::Undeclared,
-        Cause::Delegated => v1::Cause::Delegated,
-        Cause::ForeignAbi => v1::Cause::ForeignAbi,
-        Cause::AbiInfoMismatch => v1::Cause::AbiInfoMismatch,
-        Cause::UnknownSlot => v1::Cause::UnknownSlot,
-        Cause::NoMatchingHook => v1::Cause::NoMatchingHook,
-        Cause::ForeignPlatform => v1::Cause::ForeignPlatform,
-        Cause::Unreadable => v1::Cause::Unreadable,
-        Cause::BuildWithGil => v1::Cause::BuildWithGil,
+        Cause::DeclaredNotUsed => v1::CauseV1::DeclaredNotUsed,
+        Cause::DeclaredUsed => v1::CauseV1::DeclaredUsed,
+        Cause::Undeclared => v1::CauseV1::Undeclared,
+        Cause::Delegated => v1::CauseV1::Delegated,
+        Cause::ForeignAbi => v1::CauseV1::ForeignAbi,
+        Cause::AbiInfoMismatch => v1::CauseV1::AbiInfoMismatch,
+        Cause::UnknownSlot => v1::CauseV1::UnknownSlot,
+        Cause::NoMatchingHook => v1::CauseV1::NoMatchingHook,
+        Cause::ForeignPlatform => v1::CauseV1::ForeignPlatform,
+        Cause::Unreadable => v1::CauseV1::Unreadable,
+        Cause::BuildWithGil => v1::CauseV1::BuildWithGil,
     }
 }
 
 /// How a module is initialised.
-pub(super) fn init(init: InitKind) -> v1::Init {
+pub(super) fn init(init: InitKind) -> v1::InitV1 {
     match init {
-        InitKind::SinglePhase => v1::Init::SinglePhase,
-        InitKind::MultiPhase => v1::Init::MultiPhase,
-        InitKind::Export => v1::Init::Export,
+        InitKind::SinglePhase => v1::InitV1::SinglePhase,
+        InitKind::MultiPhase => v1::InitV1::MultiPhase,
+        InitKind::Export => v1::InitV1::Export,
     }
 }
 
 /// What a module was compiled for.
-pub(super) fn abi(abi: &Abi) -> v1::Abi {
+pub(super) fn abi(abi: &Abi) -> v1::AbiV1 {
     let flavour = match abi.flavour {
-        Flavour::Gil => v1::Flavour::Gil,
-        Flavour::FreeThreaded => v1::Flavour::FreeThreaded,
-        Flavour::Abi3 => v1::Flavour::Abi3,
-        Flavour::Abi3t => v1::Flavour::Abi3t,
-        Flavour::GilOrAbi3 => v1::Flavour::GilOrAbi3,
+        Flavour::Gil => v1::FlavourV1::Gil,
+        Flavour::FreeThreaded => v1::FlavourV1::FreeThreaded,
+        Flavour::Abi3 => v1::FlavourV1::Abi3,
+        Flavour::Abi3t => v1::FlavourV1::Abi3t,
+        Flavour::GilOrAbi3 => v1::FlavourV1::GilOrAbi3,
     };
-    v1::Abi { flavour, oldest: abi.versions.0, newest: abi.versions.1 }
+    v1::AbiV1 { flavour, oldest: abi.versions.0, newest: abi.versions.1 }
 }
 
 /// What generated a module.
-pub(super) fn toolchain(toolchain: &Toolchain) -> v1::Toolchain {
-    v1::Toolchain { generator: generator(toolchain.generator).to_owned(), version: toolchain.version.clone() }
+pub(super) fn toolchain(toolchain: &Toolchain) -> v1::ToolchainV1 {
+    v1::ToolchainV1 { generator: generator(toolchain.generator).to_owned(), version: toolchain.version.clone() }
 }
 
 pub(super) fn generator(generator: Generator) -> &'static str {
@@ -242,8 +242,8 @@ pub(super) fn generator(generator: Generator) -> &'static str {
 }
 
 /// One thing seen.
-pub(super) fn evidence(evidence: &Evidence) -> v1::Evidence {
-    v1::Evidence {
+pub(super) fn evidence(evidence: &Evidence) -> v1::EvidenceV1 {
+    v1::EvidenceV1 {
         what: evidence.what.clone(),
         symbol: evidence.symbol.clone(),
         address: evidence.address.map(hexadecimal),
@@ -258,30 +258,30 @@ pub(super) fn hexadecimal(address: u64) -> String {
 }
 
 /// What rules say of a package.
-pub(super) fn findings(package: &PackageReport) -> Vec<v1::Finding> {
+pub(super) fn findings(package: &PackageReport) -> Vec<v1::FindingV1> {
     package.results.iter().flat_map(|result| findings_on(package, result)).collect()
 }
 
 /// What rules say of a package on one target.
-pub(super) fn findings_on(package: &PackageReport, result: &TargetResult) -> Vec<v1::Finding> {
+pub(super) fn findings_on(package: &PackageReport, result: &TargetResult) -> Vec<v1::FindingV1> {
     all(&result.findings, |found| finding(package, result, found))
 }
 
-fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) -> v1::Finding {
-    v1::Finding {
+fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) -> v1::FindingV1 {
+    v1::FindingV1 {
         package: package.name.to_string(),
         version: package.version.as_ref().map(ToString::to_string),
         found_in: package.found_in().map(text),
         target: result.target.to_string(),
         rule: finding.rule.clone(),
         level: match finding.level {
-            Level::Hint => v1::Level::Hint,
-            Level::Warning => v1::Level::Warning,
-            Level::Decides => v1::Level::Decides,
+            FindingLevel::Hint => v1::LevelV1::Hint,
+            FindingLevel::Warning => v1::LevelV1::Warning,
+            FindingLevel::Decides => v1::LevelV1::Decides,
         },
         certainty: match finding.certainty {
-            Certainty::Holds => v1::Certainty::Holds,
-            Certainty::Unknown => v1::Certainty::Unknown,
+            Certainty::Holds => v1::CertaintyV1::Holds,
+            Certainty::Unknown => v1::CertaintyV1::Unknown,
         },
         verdict: finding.verdict.map(verdict),
         module: finding.module.clone(),
@@ -294,17 +294,17 @@ fn finding(package: &PackageReport, result: &TargetResult, finding: &Finding) ->
 }
 
 /// One thing that could not be looked at.
-pub(super) fn problem(problem: &Problem) -> v1::Problem {
-    v1::Problem {
+pub(super) fn problem(problem: &Problem) -> v1::ProblemV1 {
+    v1::ProblemV1 {
         kind: match problem.kind {
-            ProblemKind::Network => v1::ProblemKind::Network,
-            ProblemKind::Index => v1::ProblemKind::Index,
-            ProblemKind::Resolution => v1::ProblemKind::Resolution,
-            ProblemKind::Metadata => v1::ProblemKind::Metadata,
-            ProblemKind::Archive => v1::ProblemKind::Archive,
-            ProblemKind::Binary => v1::ProblemKind::Binary,
-            ProblemKind::Integrity => v1::ProblemKind::Integrity,
-            ProblemKind::File => v1::ProblemKind::File,
+            ProblemKind::Network => v1::ProblemKindV1::Network,
+            ProblemKind::Index => v1::ProblemKindV1::Index,
+            ProblemKind::Resolution => v1::ProblemKindV1::Resolution,
+            ProblemKind::Metadata => v1::ProblemKindV1::Metadata,
+            ProblemKind::Archive => v1::ProblemKindV1::Archive,
+            ProblemKind::Binary => v1::ProblemKindV1::Binary,
+            ProblemKind::Integrity => v1::ProblemKindV1::Integrity,
+            ProblemKind::File => v1::ProblemKindV1::File,
         },
         package: problem.package.as_ref().map(ToString::to_string),
         place: text(&problem.place),
@@ -313,8 +313,8 @@ pub(super) fn problem(problem: &Problem) -> v1::Problem {
 }
 
 /// Counts of the run.
-pub(super) fn summary(summary: &Summary) -> v1::Summary {
-    v1::Summary {
+pub(super) fn summary(summary: &RunSummary) -> v1::SummaryV1 {
+    v1::SummaryV1 {
         packages: summary.packages,
         files: summary.files,
         modules: summary.modules,
@@ -325,14 +325,14 @@ pub(super) fn summary(summary: &Summary) -> v1::Summary {
 }
 
 /// The same forecast.
-pub(super) fn forecast(forecast: &Forecast) -> build_v1::Forecast {
-    build_v1::Forecast {
+pub(super) fn forecast(forecast: &Forecast) -> build_v1::ForecastV1 {
+    build_v1::ForecastV1 {
         becomes: match forecast.becomes {
-            Becomes::Pure => build_v1::Becomes::Pure,
-            Becomes::KeepsGilOff => build_v1::Becomes::KeepsGilOff,
-            Becomes::SwitchesGilOn => build_v1::Becomes::SwitchesGilOn,
-            Becomes::Fails => build_v1::Becomes::Fails,
-            Becomes::Unknown => build_v1::Becomes::Unknown,
+            Becomes::Pure => build_v1::BecomesV1::Pure,
+            Becomes::KeepsGilOff => build_v1::BecomesV1::KeepsGilOff,
+            Becomes::SwitchesGilOn => build_v1::BecomesV1::SwitchesGilOn,
+            Becomes::Fails => build_v1::BecomesV1::Fails,
+            Becomes::Unknown => build_v1::BecomesV1::Unknown,
         },
         reason: text(&forecast.reason),
         needs: forecast.needs.clone(),
@@ -342,10 +342,10 @@ pub(super) fn forecast(forecast: &Forecast) -> build_v1::Forecast {
 }
 
 /// A fact, converted.
-pub(super) fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> parts_v1::Fact<To> {
+pub(super) fn fact<From, To>(fact: &Fact<From>, convert: impl Fn(&From) -> To) -> parts_v1::FactV1<To> {
     let unknown = match fact {
         Fact::Known { .. } => None,
         Fact::Unknown { why, .. } => Some(why.clone()),
     };
-    parts_v1::Fact { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
+    parts_v1::FactV1 { value: fact.value().map(convert), unknown, evidence: all(fact.evidence(), evidence) }
 }

@@ -1,17 +1,17 @@
 //! From the facts that are about more than one hook to version 1 of their JSON.
 
-use crate::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
+use crate::model::distribution::{AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    CallSites, CodeFacts, Concern, DocumentedLevel, Hazard, Interpreters, LimitedApi, Origin, PortingKind, PortingSign,
-    Replacement, Sightings, StableAbiAudit, StableSymbol, WritableData,
+    CallSites, CodeFacts, CodeSightings, DocumentedLevel, Hazard, HazardConcern, ImportOrigin, Interpreters,
+    LimitedApi, PortingKind, PortingSign, Replacement, StableAbiAudit, StableSymbol, WritableData,
 };
 
 use super::convert::{abi, all, fact, hexadecimal};
 use super::facts_v1 as out;
 
 /// What a wheel says of itself.
-pub(super) fn distribution(facts: &DistributionFacts) -> out::Distribution {
-    out::Distribution {
+pub(super) fn distribution(facts: &DistributionFacts) -> out::DistributionV1 {
+    out::DistributionV1 {
         free_threading: fact(&facts.free_threading, |level| level.map_or(0, level_number)),
         requires_python: fact(&facts.requires_python, |text| text.clone().unwrap_or_default()),
         name_claims: fact(&facts.name_claims, |claims| all(claims, tag_claim)),
@@ -29,32 +29,32 @@ fn level_number(level: FreeThreadingLevel) -> u8 {
     }
 }
 
-fn tag_claim(tag: &TagClaim) -> out::TagClaim {
-    out::TagClaim { tag: tag.tag.clone(), claim: claim(&tag.claim) }
+fn tag_claim(tag: &TagClaim) -> out::TagClaimV1 {
+    out::TagClaimV1 { tag: tag.tag.clone(), claim: claim(&tag.claim) }
 }
 
 /// What a name claims.
-pub(super) fn claim(claim: &Claim) -> out::Claim {
+pub(super) fn claim(claim: &AbiClaim) -> out::ClaimV1 {
     match claim {
-        Claim::Nothing => out::Claim { abi: None, other: None },
-        Claim::Cpython(claimed) => out::Claim { abi: Some(abi(claimed)), other: None },
-        Claim::Other(tag) => out::Claim { abi: None, other: Some(tag.clone()) },
+        AbiClaim::Nothing => out::ClaimV1 { abi: None, other: None },
+        AbiClaim::Cpython(claimed) => out::ClaimV1 { abi: Some(abi(claimed)), other: None },
+        AbiClaim::Other(tag) => out::ClaimV1 { abi: None, other: Some(tag.clone()) },
     }
 }
 
-fn native(native: &NativeFile) -> out::Native {
+fn native(native: &NativeFile) -> out::NativeV1 {
     let kind = match native.kind {
-        NativeKind::Module => out::NativeKind::Module,
-        NativeKind::Library => out::NativeKind::Library,
-        NativeKind::Program => out::NativeKind::Program,
-        NativeKind::Unread => out::NativeKind::Unread,
+        NativeKind::Module => out::NativeKindV1::Module,
+        NativeKind::Library => out::NativeKindV1::Library,
+        NativeKind::Program => out::NativeKindV1::Program,
+        NativeKind::Unread => out::NativeKindV1::Unread,
     };
-    out::Native { path: native.path.clone(), kind, claim: claim(&native.claim), abis: all(&native.abis, abi) }
+    out::NativeV1 { path: native.path.clone(), kind, claim: claim(&native.claim), abis: all(&native.abis, abi) }
 }
 
 /// What imports say of the stable ABI.
-pub(super) fn limited_api(limited: &LimitedApi) -> out::LimitedApi {
-    out::LimitedApi {
+pub(super) fn limited_api(limited: &LimitedApi) -> out::LimitedApiV1 {
+    out::LimitedApiV1 {
         outside: limited.outside.clone(),
         foreign: limited.foreign.clone(),
         added: all(&limited.added, stable_symbol),
@@ -63,13 +63,13 @@ pub(super) fn limited_api(limited: &LimitedApi) -> out::LimitedApi {
     }
 }
 
-fn stable_symbol(symbol: &StableSymbol) -> out::StableSymbol {
-    out::StableSymbol { symbol: symbol.symbol.clone(), since: symbol.since, optional: symbol.optional }
+fn stable_symbol(symbol: &StableSymbol) -> out::StableSymbolV1 {
+    out::StableSymbolV1 { symbol: symbol.symbol.clone(), since: symbol.since, optional: symbol.optional }
 }
 
 /// What imports say of a claim to the stable ABI.
-pub(super) fn audit(audit: &StableAbiAudit) -> out::Audit {
-    out::Audit {
+pub(super) fn audit(audit: &StableAbiAudit) -> out::AuditV1 {
+    out::AuditV1 {
         claim: audit.claim.clone(),
         oldest: audit.oldest,
         outside: audit.outside.clone(),
@@ -78,23 +78,23 @@ pub(super) fn audit(audit: &StableAbiAudit) -> out::Audit {
 }
 
 /// A function that wants care.
-pub(super) fn hazard(hazard: &Hazard) -> out::Hazard {
+pub(super) fn hazard(hazard: &Hazard) -> out::HazardV1 {
     let level = hazard.level.map(|level| match level {
-        DocumentedLevel::Incompatible => out::Level::Incompatible,
-        DocumentedLevel::Compatible => out::Level::Compatible,
-        DocumentedLevel::Distinct => out::Level::Distinct,
-        DocumentedLevel::Shared => out::Level::Shared,
+        DocumentedLevel::Incompatible => out::HazardLevelV1::Incompatible,
+        DocumentedLevel::Compatible => out::HazardLevelV1::Compatible,
+        DocumentedLevel::Distinct => out::HazardLevelV1::Distinct,
+        DocumentedLevel::Shared => out::HazardLevelV1::Shared,
     });
     let concern = hazard.concern.map(|concern| match concern {
-        Concern::BorrowedReference => out::Concern::BorrowedReference,
-        Concern::OwnedByArgument => out::Concern::OwnedByArgument,
-        Concern::ThreadState => out::Concern::ThreadState,
-        Concern::Obsolete => out::Concern::Obsolete,
-        Concern::ObjectMemory => out::Concern::ObjectMemory,
-        Concern::AllocatorHook => out::Concern::AllocatorHook,
-        Concern::ReferenceCount => out::Concern::ReferenceCount,
+        HazardConcern::BorrowedReference => out::ConcernV1::BorrowedReference,
+        HazardConcern::OwnedByArgument => out::ConcernV1::OwnedByArgument,
+        HazardConcern::ThreadState => out::ConcernV1::ThreadState,
+        HazardConcern::Obsolete => out::ConcernV1::Obsolete,
+        HazardConcern::ObjectMemory => out::ConcernV1::ObjectMemory,
+        HazardConcern::AllocatorHook => out::ConcernV1::AllocatorHook,
+        HazardConcern::ReferenceCount => out::ConcernV1::ReferenceCount,
     });
-    out::Hazard {
+    out::HazardV1 {
         symbol: hazard.symbol.clone(),
         level,
         concern,
@@ -104,50 +104,50 @@ pub(super) fn hazard(hazard: &Hazard) -> out::Hazard {
     }
 }
 
-fn replacement(replacement: &Replacement) -> out::Replacement {
+fn replacement(replacement: &Replacement) -> out::ReplacementV1 {
     let Replacement { name, since, limited_since } = replacement.clone();
-    out::Replacement { name, since, limited_since }
+    out::ReplacementV1 { name, since, limited_since }
 }
 
-fn call_sites(sites: &CallSites) -> out::CallSites {
+fn call_sites(sites: &CallSites) -> out::CallSitesV1 {
     let example = sites.example.map(hexadecimal);
-    out::CallSites { count: sites.count, example, functions: sites.functions.clone() }
+    out::CallSitesV1 { count: sites.count, example, functions: sites.functions.clone() }
 }
 
-fn origin(origin: Origin) -> out::Origin {
+fn origin(origin: ImportOrigin) -> out::OriginV1 {
     match origin {
-        Origin::Author => out::Origin::Author,
-        Origin::Generator => out::Origin::Generator,
-        Origin::Unclear => out::Origin::Unclear,
+        ImportOrigin::Author => out::OriginV1::Author,
+        ImportOrigin::Generator => out::OriginV1::Generator,
+        ImportOrigin::Unclear => out::OriginV1::Unclear,
     }
 }
 
 /// A sign of preparation.
-pub(super) fn porting_sign(sign: &PortingSign) -> out::PortingSign {
+pub(super) fn porting_sign(sign: &PortingSign) -> out::PortingSignV1 {
     let kind = match sign.kind {
-        PortingKind::CriticalSection => out::PortingKind::CriticalSection,
-        PortingKind::PyMutex => out::PortingKind::PyMutex,
-        PortingKind::PythonLock => out::PortingKind::PythonLock,
-        PortingKind::StdMutex => out::PortingKind::StdMutex,
-        PortingKind::Pthread => out::PortingKind::Pthread,
-        PortingKind::WindowsLock => out::PortingKind::WindowsLock,
-        PortingKind::CallOnce => out::PortingKind::CallOnce,
-        PortingKind::LocalStatic => out::PortingKind::LocalStatic,
-        PortingKind::StrongReference => out::PortingKind::StrongReference,
-        PortingKind::UniqueReference => out::PortingKind::UniqueReference,
+        PortingKind::CriticalSection => out::PortingKindV1::CriticalSection,
+        PortingKind::PyMutex => out::PortingKindV1::PyMutex,
+        PortingKind::PythonLock => out::PortingKindV1::PythonLock,
+        PortingKind::StdMutex => out::PortingKindV1::StdMutex,
+        PortingKind::Pthread => out::PortingKindV1::Pthread,
+        PortingKind::WindowsLock => out::PortingKindV1::WindowsLock,
+        PortingKind::CallOnce => out::PortingKindV1::CallOnce,
+        PortingKind::LocalStatic => out::PortingKindV1::LocalStatic,
+        PortingKind::StrongReference => out::PortingKindV1::StrongReference,
+        PortingKind::UniqueReference => out::PortingKindV1::UniqueReference,
     };
-    out::PortingSign { kind, symbols: sign.symbols.clone(), origin: origin(sign.origin) }
+    out::PortingSignV1 { kind, symbols: sign.symbols.clone(), origin: origin(sign.origin) }
 }
 
 /// Writable memory.
-pub(super) fn writable_data(data: &WritableData) -> out::WritableData {
-    out::WritableData { initialised: data.initialised, zeroed: data.zeroed, pointers: data.pointers }
+pub(super) fn writable_data(data: &WritableData) -> out::WritableDataV1 {
+    out::WritableDataV1 { initialised: data.initialised, zeroed: data.zeroed, pointers: data.pointers }
 }
 
 /// What the instructions show.
-pub(super) fn code(code: &CodeFacts) -> out::Code {
+pub(super) fn code(code: &CodeFacts) -> out::CodeV1 {
     let calls = code.calls.iter();
-    out::Code {
+    out::CodeV1 {
         bytes: code.bytes,
         is_complete: code.is_complete,
         non_atomic_counting: sightings(code.non_atomic_counting),
@@ -155,22 +155,22 @@ pub(super) fn code(code: &CodeFacts) -> out::Code {
         sole_owner_tests: sightings(code.sole_owner_tests),
         atomics: sightings(code.atomics),
         calls: calls
-            .map(|calls| out::ImportCalls { function: calls.function.clone(), sites: call_sites(&calls.sites) })
+            .map(|calls| out::ImportCallsV1 { function: calls.function.clone(), sites: call_sites(&calls.sites) })
             .collect(),
     }
 }
 
-fn sightings(sightings: Sightings) -> out::Sightings {
-    out::Sightings { count: sightings.count, example: sightings.example.map(hexadecimal) }
+fn sightings(sightings: CodeSightings) -> out::SightingsV1 {
+    out::SightingsV1 { count: sightings.count, example: sightings.example.map(hexadecimal) }
 }
 
 /// What the definition says of sub-interpreters.
-pub(super) fn interpreters(interpreters: Option<&Interpreters>) -> out::Interpreters {
+pub(super) fn interpreters(interpreters: Option<&Interpreters>) -> out::InterpretersV1 {
     match interpreters {
-        None => out::Interpreters::Absent,
-        Some(Interpreters::NotSupported) => out::Interpreters::NotSupported,
-        Some(Interpreters::Supported) => out::Interpreters::Supported,
-        Some(Interpreters::PerInterpreterGil) => out::Interpreters::PerInterpreterGil,
-        Some(Interpreters::Other(_)) => out::Interpreters::Undefined,
+        None => out::InterpretersV1::Absent,
+        Some(Interpreters::NotSupported) => out::InterpretersV1::NotSupported,
+        Some(Interpreters::Supported) => out::InterpretersV1::Supported,
+        Some(Interpreters::PerInterpreterGil) => out::InterpretersV1::PerInterpreterGil,
+        Some(Interpreters::Other(_)) => out::InterpretersV1::Undefined,
     }
 }

@@ -10,7 +10,7 @@ use super::read_error::ReadError;
 const TARGETS: usize = 64;
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Problem {
+pub(in crate::report) struct SavedProblem {
     pub(in crate::report) kind: String,
     pub(in crate::report) package: Option<String>,
     pub(in crate::report) place: String,

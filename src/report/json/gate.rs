@@ -1,18 +1,19 @@
 //! From the gate's nouns to version 1 of the JSON.
 
 use crate::model::gate::{
-    Change, Changes, Gate, GateOutcome, Standing, State, Violation, Waiver, WaiverState, WaiverUse,
+    Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict, Violation, ViolationStanding, Waiver,
+    WaiverState, WaiverUse,
 };
 use crate::model::report::{PackageReport, Report};
-use crate::model::snapshot::Difference;
+use crate::model::snapshot::ReportDifference;
 
 use super::convert::{all, place, text, verdict};
 use super::gate_v1;
 use super::v1::SCHEMA_VERSION;
 
 /// A policy's word on a report.
-pub(super) fn gate(report: &Report, gate: &Gate) -> gate_v1::Gate {
-    gate_v1::Gate {
+pub(super) fn gate(report: &Report, gate: &Gate) -> gate_v1::GateV1 {
+    gate_v1::GateV1 {
         outcome: outcome(gate.outcome),
         violations: all(&gate.violations, |found| violation(report, found)),
         problems: gate.problems.iter().enumerate().filter_map(problem).collect(),
@@ -22,18 +23,18 @@ pub(super) fn gate(report: &Report, gate: &Gate) -> gate_v1::Gate {
 }
 
 /// How it decides.
-pub(super) fn outcome(outcome: GateOutcome) -> gate_v1::Outcome {
+pub(super) fn outcome(outcome: GateOutcome) -> gate_v1::OutcomeV1 {
     match outcome {
-        GateOutcome::Passed => gate_v1::Outcome::Passed,
-        GateOutcome::Open => gate_v1::Outcome::Open,
-        GateOutcome::Broken => gate_v1::Outcome::Broken,
+        GateOutcome::Passed => gate_v1::OutcomeV1::Passed,
+        GateOutcome::Open => gate_v1::OutcomeV1::Open,
+        GateOutcome::Broken => gate_v1::OutcomeV1::Broken,
     }
 }
 
 /// One thing that counts, or would.
-pub(super) fn violation(report: &Report, violation: &Violation) -> gate_v1::Violation {
+pub(super) fn violation(report: &Report, violation: &Violation) -> gate_v1::ViolationV1 {
     let (standing, waiver) = standing(violation.standing);
-    gate_v1::Violation {
+    gate_v1::ViolationV1 {
         package: violation.package.to_string(),
         version: violation.version.as_ref().map(ToString::to_string),
         found_in: report.packages.get(violation.entry).and_then(PackageReport::found_in).map(text),
@@ -47,30 +48,30 @@ pub(super) fn violation(report: &Report, violation: &Violation) -> gate_v1::Viol
     }
 }
 
-fn problem((problem, counts): (usize, &Option<Standing>)) -> Option<gate_v1::CountedProblem> {
+fn problem((problem, counts): (usize, &Option<ViolationStanding>)) -> Option<gate_v1::CountedProblemV1> {
     let (standing, waiver) = standing((*counts)?);
-    Some(gate_v1::CountedProblem { problem, standing, waiver })
+    Some(gate_v1::CountedProblemV1 { problem, standing, waiver })
 }
 
 /// Whether something counts, and the waiver that covers it.
-fn standing(standing: Standing) -> (gate_v1::Standing, Option<usize>) {
+fn standing(standing: ViolationStanding) -> (gate_v1::StandingV1, Option<usize>) {
     match standing {
-        Standing::Breaks => (gate_v1::Standing::Breaks, None),
-        Standing::Open => (gate_v1::Standing::Open, None),
-        Standing::Waived(waiver) => (gate_v1::Standing::Waived, Some(waiver)),
-        Standing::Known => (gate_v1::Standing::Known, None),
+        ViolationStanding::Breaks => (gate_v1::StandingV1::Breaks, None),
+        ViolationStanding::Open => (gate_v1::StandingV1::Open, None),
+        ViolationStanding::Waived(waiver) => (gate_v1::StandingV1::Waived, Some(waiver)),
+        ViolationStanding::Known => (gate_v1::StandingV1::Known, None),
     }
 }
 
 /// A waiver and what became of it.
-pub(super) fn waiver(used: &WaiverUse) -> gate_v1::Waiver {
+pub(super) fn waiver(used: &WaiverUse) -> gate_v1::WaiverV1 {
     let (state, violations) = match used.state {
-        WaiverState::Used(number) => (gate_v1::State::Used, number),
-        WaiverState::Expired(number) => (gate_v1::State::Expired, number),
-        WaiverState::Unused => (gate_v1::State::Unused, 0),
+        WaiverState::Used(number) => (gate_v1::StateV1::Used, number),
+        WaiverState::Expired(number) => (gate_v1::StateV1::Expired, number),
+        WaiverState::Unused => (gate_v1::StateV1::Unused, 0),
     };
     let Waiver { package, versions, module, rule, target, reason, until, place: written } = &used.waiver;
-    gate_v1::Waiver {
+    gate_v1::WaiverV1 {
         package: package.to_string(),
         versions: (!versions.is_empty()).then(|| versions.to_string()),
         module: module.clone(),
@@ -84,8 +85,8 @@ pub(super) fn waiver(used: &WaiverUse) -> gate_v1::Waiver {
     }
 }
 
-fn changes(changes: &Changes) -> gate_v1::Changes {
-    gate_v1::Changes {
+fn changes(changes: &VerdictChanges) -> gate_v1::ChangesV1 {
+    gate_v1::ChangesV1 {
         worse: all(&changes.worse, change),
         better: all(&changes.better, change),
         different: all(&changes.different, change),
@@ -96,8 +97,8 @@ fn changes(changes: &Changes) -> gate_v1::Changes {
 }
 
 /// What is different between two reports.
-pub(super) fn difference(difference: &Difference) -> gate_v1::Difference {
-    gate_v1::Difference {
+pub(super) fn difference(difference: &ReportDifference) -> gate_v1::DifferenceV1 {
+    gate_v1::DifferenceV1 {
         schema_version: SCHEMA_VERSION,
         before: text(&difference.before),
         after: text(&difference.after),
@@ -106,8 +107,8 @@ pub(super) fn difference(difference: &Difference) -> gate_v1::Difference {
 }
 
 /// One package on one target, then and now.
-pub(super) fn change(change: &Change) -> gate_v1::Change {
-    gate_v1::Change {
+pub(super) fn change(change: &VerdictChange) -> gate_v1::ChangeV1 {
+    gate_v1::ChangeV1 {
         package: change.package.to_string(),
         target: change.target.clone(),
         before: change.before.as_ref().map(release),
@@ -115,6 +116,6 @@ pub(super) fn change(change: &Change) -> gate_v1::Change {
     }
 }
 
-fn release(state: &State) -> gate_v1::Release {
-    gate_v1::Release { version: state.version.as_ref().map(ToString::to_string), verdict: verdict(state.verdict) }
+fn release(state: &VersionVerdict) -> gate_v1::ReleaseV1 {
+    gate_v1::ReleaseV1 { version: state.version.as_ref().map(ToString::to_string), verdict: verdict(state.verdict) }
 }

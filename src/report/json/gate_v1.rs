@@ -5,27 +5,27 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::parts_v1::{Place, Verdict};
+use super::parts_v1::{PlaceV1, VerdictV1};
 
 /// A policy's word on a report.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Gate {
+pub(super) struct GateV1 {
     /// The word.
-    pub(super) outcome: Outcome,
+    pub(super) outcome: OutcomeV1,
     /// All that the policy counts against the report, in the report's order, what is waived among them.
-    pub(super) violations: Vec<Violation>,
+    pub(super) violations: Vec<ViolationV1>,
     /// The problems that the policy counts, in the report's order.
-    pub(super) problems: Vec<CountedProblem>,
+    pub(super) problems: Vec<CountedProblemV1>,
     /// Every waiver of the policy, in its order.
-    pub(super) waivers: Vec<Waiver>,
+    pub(super) waivers: Vec<WaiverV1>,
     /// What is different from the baseline; null when there is none.
-    pub(super) changes: Option<Changes>,
+    pub(super) changes: Option<ChangesV1>,
 }
 
 /// How a gate decides.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Outcome {
+pub(super) enum OutcomeV1 {
     /// Nothing breaks the policy.
     Passed,
     /// Something that the policy asks for could not be judged, and nothing breaks it.
@@ -36,7 +36,7 @@ pub(super) enum Outcome {
 
 /// One thing that a policy counts against one package on one target.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Violation {
+pub(super) struct ViolationV1 {
     /// The package.
     pub(super) package: String,
     /// Its version; null when it could not be found out.
@@ -47,7 +47,7 @@ pub(super) struct Violation {
     /// The target.
     pub(super) target: String,
     /// The package's verdict there.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: VerdictV1,
     /// The rule that found it; null when no finding is behind the verdict.
     pub(super) rule: Option<String>,
     /// The member concerned; null when the whole package is.
@@ -55,18 +55,18 @@ pub(super) struct Violation {
     /// One sentence: what was found.
     pub(super) message: String,
     /// Whether it counts, and if not, why.
-    pub(super) standing: Standing,
+    pub(super) standing: StandingV1,
     /// The waiver that covers it: its place in `waivers`, from 0; null when none does.
     pub(super) waiver: Option<usize>,
 }
 
 /// A problem that a policy counts.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct CountedProblem {
+pub(super) struct CountedProblemV1 {
     /// Its place in the report's `problems`, from 0.
     pub(super) problem: usize,
     /// Whether it counts, and if not, why.
-    pub(super) standing: Standing,
+    pub(super) standing: StandingV1,
     /// The waiver that covers it: its place in `waivers`, from 0; null when none does.
     pub(super) waiver: Option<usize>,
 }
@@ -74,7 +74,7 @@ pub(super) struct CountedProblem {
 /// Whether a violation counts.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Standing {
+pub(super) enum StandingV1 {
     /// It breaks the policy.
     Breaks,
     /// It leaves the gate open: it could not be judged.
@@ -87,7 +87,7 @@ pub(super) enum Standing {
 
 /// Someone's decision to go on in spite of something, and what became of it.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Waiver {
+pub(super) struct WaiverV1 {
     /// The package.
     pub(super) package: String,
     /// Versions for which it holds, such as `<2`; null for all.
@@ -103,9 +103,9 @@ pub(super) struct Waiver {
     /// The last day on which it holds; null for as long as it is written.
     pub(super) until: Option<String>,
     /// Where it is written.
-    pub(super) place: Place,
+    pub(super) place: PlaceV1,
     /// What became of it.
-    pub(super) state: State,
+    pub(super) state: StateV1,
     /// Violations that it covers, or would have covered when its last day is over.
     pub(super) violations: usize,
 }
@@ -113,7 +113,7 @@ pub(super) struct Waiver {
 /// What became of a waiver.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum State {
+pub(super) enum StateV1 {
     /// It covers something.
     Used,
     /// Its last day is over; it covers nothing any more.
@@ -128,7 +128,7 @@ pub(super) enum State {
     title = "ungil difference",
     extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/difference.schema.json")
 )]
-pub(super) struct Difference {
+pub(super) struct DifferenceV1 {
     /// Version of this format: 1.
     pub(super) schema_version: u32,
     /// The earlier report, as it was named.
@@ -137,44 +137,44 @@ pub(super) struct Difference {
     pub(super) after: String,
     /// What is different.
     #[serde(flatten)]
-    pub(super) changes: Changes,
+    pub(super) changes: ChangesV1,
 }
 
 /// What is different from an earlier report.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Changes {
+pub(super) struct ChangesV1 {
     /// Changes for the worse, in the report's order.
-    pub(super) worse: Vec<Change>,
+    pub(super) worse: Vec<ChangeV1>,
     /// Changes for the better.
-    pub(super) better: Vec<Change>,
+    pub(super) better: Vec<ChangeV1>,
     /// Changes of which nobody can say whether they are for the better: what was bad and is unknown now.
-    pub(super) different: Vec<Change>,
+    pub(super) different: Vec<ChangeV1>,
     /// Packages that are not worse and were not there.
-    pub(super) added: Vec<Change>,
+    pub(super) added: Vec<ChangeV1>,
     /// Packages that are not there any more.
-    pub(super) removed: Vec<Change>,
+    pub(super) removed: Vec<ChangeV1>,
     /// Targets of one report only; nothing on them was compared.
     pub(super) not_compared: Vec<String>,
 }
 
 /// One package on one target, then and now.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Change {
+pub(super) struct ChangeV1 {
     /// The package.
     pub(super) package: String,
     /// The target.
     pub(super) target: String,
     /// What it was; null when it was not there.
-    pub(super) before: Option<Release>,
+    pub(super) before: Option<ReleaseV1>,
     /// What it is; null when it is not there any more.
-    pub(super) after: Option<Release>,
+    pub(super) after: Option<ReleaseV1>,
 }
 
 /// A version and its verdict.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Release {
+pub(super) struct ReleaseV1 {
     /// The version; null when it could not be found out.
     pub(super) version: Option<String>,
     /// The verdict.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: VerdictV1,
 }

@@ -1,6 +1,8 @@
 //! From an inspection to version 1 of its JSON.
 
-use crate::model::facts::{AbiInfo, Declaration, Format, Hook, HookKind, ImageFacts, Refcounts, StableAbiAudit};
+use crate::model::facts::{
+    AbiInfo, GilDeclaration, Hook, HookKind, ImageFacts, ImageFormat, Refcounts, StableAbiAudit,
+};
 use crate::model::inspection::{Explanation, InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 
 use super::super::sanitize::without_credentials;
@@ -10,9 +12,9 @@ use super::inspection_v1 as out;
 use super::sources_v1;
 use super::v1;
 
-impl From<&Inspection> for out::Inspection {
-    fn from(inspection: &Inspection) -> out::Inspection {
-        out::Inspection {
+impl From<&Inspection> for out::InspectionV1 {
+    fn from(inspection: &Inspection) -> out::InspectionV1 {
+        out::InspectionV1 {
             schema_version: v1::SCHEMA_VERSION,
             targets: all(&inspection.targets, ToString::to_string),
             artifacts: all(&inspection.artifacts, artifact),
@@ -22,9 +24,9 @@ impl From<&Inspection> for out::Inspection {
     }
 }
 
-fn artifact(artifact: &InspectedArtifact) -> out::Artifact {
+fn artifact(artifact: &InspectedArtifact) -> out::InspectedArtifactV1 {
     let wheel = artifact.wheel.as_ref();
-    out::Artifact {
+    out::InspectedArtifactV1 {
         name: without_credentials(&artifact.name).into_owned(),
         generator: wheel.and_then(|wheel| wheel.generator.clone()),
         tags: wheel.map(|wheel| wheel.tags.clone()).unwrap_or_default(),
@@ -35,14 +37,14 @@ fn artifact(artifact: &InspectedArtifact) -> out::Artifact {
     }
 }
 
-fn modules(artifact: &InspectedArtifact) -> Vec<out::Module> {
+fn modules(artifact: &InspectedArtifact) -> Vec<out::InspectedModuleV1> {
     let of_file = |file: &InspectedFile| all(&file.outcomes, |outcome| one(artifact, file, outcome));
     artifact.files.iter().flat_map(of_file).collect()
 }
 
-fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOutcome) -> out::Module {
+fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOutcome) -> out::InspectedModuleV1 {
     let images = file.facts.images.iter().enumerate().map(|(number, facts)| image(facts, file.audits.get(number)));
-    out::Module {
+    out::InspectedModuleV1 {
         artifact: without_credentials(&artifact.name).into_owned(),
         target: outcome.target.to_string(),
         module: outcome.outcome.as_ref().map_or_else(|| not_looked_for(file, outcome), module),
@@ -53,8 +55,8 @@ fn one(artifact: &InspectedArtifact, file: &InspectedFile, outcome: &InspectedOu
     }
 }
 
-fn explanation(explanation: &Explanation) -> out::Explanation {
-    out::Explanation {
+fn explanation(explanation: &Explanation) -> out::ExplanationV1 {
+    out::ExplanationV1 {
         hook: explanation.hook.clone(),
         architecture: explanation.architecture.clone(),
         steps: all(&explanation.steps, evidence),
@@ -64,13 +66,13 @@ fn explanation(explanation: &Explanation) -> out::Explanation {
 }
 
 /// What is said where the target's import system passes the file by.
-fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::Module {
+fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::ModuleV1 {
     let known = file.outcomes.iter().find_map(|other| other.outcome.as_ref());
-    v1::Module {
+    v1::ModuleV1 {
         path: file.facts.path.clone(),
         module: known.map(|known| known.module.clone()).unwrap_or_default(),
-        gil: v1::Gil::NotLoadable,
-        cause: v1::Cause::NotLookedFor,
+        gil: v1::GilV1::NotLoadable,
+        cause: v1::CauseV1::NotLookedFor,
         reason: format!("{} does not look for a file of this name", outcome.target),
         delegate: None,
         declared_by: None,
@@ -81,12 +83,12 @@ fn not_looked_for(file: &InspectedFile, outcome: &InspectedOutcome) -> v1::Modul
     }
 }
 
-fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image {
-    out::Image {
+fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::ImageV1 {
+    out::ImageV1 {
         format: match image.format {
-            Format::Elf => out::Format::Elf,
-            Format::MachO => out::Format::MachO,
-            Format::Pe => out::Format::Pe,
+            ImageFormat::Elf => out::FormatV1::Elf,
+            ImageFormat::MachO => out::FormatV1::MachO,
+            ImageFormat::Pe => out::FormatV1::Pe,
         },
         architecture: image.architecture.clone(),
         hooks: fact(&image.hooks, |hooks| all(hooks, hook)),
@@ -95,10 +97,10 @@ fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image
         libraries: fact(&image.libraries, Clone::clone),
         abi: fact(&image.abi, abi),
         refcounts: fact(&image.refcounts, |refcounts| match refcounts {
-            Refcounts::InlineNonAtomic => out::Refcounts::InlineNonAtomic,
-            Refcounts::InlineBiased => out::Refcounts::InlineBiased,
-            Refcounts::Calls => out::Refcounts::Calls,
-            Refcounts::NoneSeen => out::Refcounts::NoneSeen,
+            Refcounts::InlineNonAtomic => out::RefcountsV1::InlineNonAtomic,
+            Refcounts::InlineBiased => out::RefcountsV1::InlineBiased,
+            Refcounts::Calls => out::RefcountsV1::Calls,
+            Refcounts::NoneSeen => out::RefcountsV1::NoneSeen,
         }),
         toolchain: fact(&image.toolchain, toolchain),
         limited_api: fact(&image.limited_api, facts::limited_api),
@@ -110,12 +112,12 @@ fn image(image: &ImageFacts, audits: Option<&Vec<StableAbiAudit>>) -> out::Image
     }
 }
 
-fn hook(hook: &Hook) -> out::Hook {
-    out::Hook {
+fn hook(hook: &Hook) -> out::HookV1 {
+    out::HookV1 {
         symbol: hook.symbol.clone(),
         kind: match hook.kind {
-            HookKind::Init => out::HookKind::Init,
-            HookKind::Export => out::HookKind::Export,
+            HookKind::Init => out::HookKindV1::Init,
+            HookKind::Export => out::HookKindV1::Export,
         },
         module: hook.module.clone(),
         address: hexadecimal(hook.address),
@@ -128,19 +130,19 @@ fn hook(hook: &Hook) -> out::Hook {
     }
 }
 
-fn declaration(declaration: &Declaration) -> out::Declaration {
+fn declaration(declaration: &GilDeclaration) -> out::DeclarationV1 {
     let (by, value, delegate) = match declaration {
-        Declaration::Slot { value } => (out::DeclaredHow::Slot, Some(*value), None),
-        Declaration::SetGil { value } => (out::DeclaredHow::SetGil, Some(*value), None),
-        Declaration::Absent => (out::DeclaredHow::Absent, None, None),
-        Declaration::NotAModule => (out::DeclaredHow::NotAModule, None, None),
-        Declaration::Delegated { to } => (out::DeclaredHow::Delegated, None, Some(to.clone())),
+        GilDeclaration::Slot { value } => (out::DeclaredHowV1::Slot, Some(*value), None),
+        GilDeclaration::SetGil { value } => (out::DeclaredHowV1::SetGil, Some(*value), None),
+        GilDeclaration::Absent => (out::DeclaredHowV1::Absent, None, None),
+        GilDeclaration::NotAModule => (out::DeclaredHowV1::NotAModule, None, None),
+        GilDeclaration::Delegated { to } => (out::DeclaredHowV1::Delegated, None, Some(to.clone())),
     };
-    out::Declaration { by, value, delegate }
+    out::DeclarationV1 { by, value, delegate }
 }
 
-fn abi_info(info: Option<&AbiInfo>) -> out::AbiInfo {
-    out::AbiInfo {
+fn abi_info(info: Option<&AbiInfo>) -> out::AbiInfoV1 {
+    out::AbiInfoV1 {
         present: info.is_some(),
         structure: info.map(|info| (info.major, info.minor)),
         flags: info.map(|info| info.flags),

@@ -11,7 +11,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 /// What is said of a package on a target.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Verdict {
+pub(super) enum VerdictV1 {
     /// No compiled module that an interpreter could import.
     Pure,
     /// Every module declares that it does not need the GIL: it stays off.
@@ -32,7 +32,7 @@ pub(super) enum Verdict {
 
 /// A place in the input.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(in crate::report) struct Place {
+pub(in crate::report) struct PlaceV1 {
     /// The file as it was named, or `command line`.
     pub(in crate::report) file: String,
     /// Line, from 1; null where the input has no lines.
@@ -43,7 +43,7 @@ pub(in crate::report) struct Place {
 
 /// One thing seen in a file.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(in crate::report) struct Evidence {
+pub(in crate::report) struct EvidenceV1 {
     /// What was seen, in words.
     pub(in crate::report) what: String,
     /// The symbol, string or library concerned.
@@ -62,11 +62,12 @@ pub(in crate::report) struct Evidence {
 
 /// A fact, or the reason why it could not be read.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Fact<T> {
+#[schemars(rename = "Fact")]
+pub(super) struct FactV1<T> {
     /// What was read; null when it could not be read.
     pub(super) value: Option<T>,
     /// Why it could not be read; null when it was read.
     pub(super) unknown: Option<String>,
     /// Where it was seen, or what was seen on the way.
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) evidence: Vec<EvidenceV1>,
 }

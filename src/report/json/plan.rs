@@ -1,16 +1,17 @@
 //! From the model's plan to version 1 of its JSON.
 
 use crate::model::plan::{
-    After, Alternative, Border, BoundLine, Command, Course, Edit, Move, MoveReason, NewerBuild, Obstacle, Outlook,
-    Plan, PlanSummary, Probe, Search, Seen, Step, WorsePackage,
+    BoundLine, LineEdit, MoveReason, NamedAlternative, NewerBuild, Plan, PlanAction, PlanCommand, PlanStep,
+    PlanSummary, PlannedMove, PlannedOutcome, ProbeBasis, SearchFrontier, TargetOutlook, VersionObstacle, VersionProbe,
+    VersionSearch, WorsePackage,
 };
 
 use super::convert::{all, excluded, forecast, place, problem, required_by, text, verdict};
 use super::plan_v1;
 
-impl From<&Plan> for plan_v1::Plan {
-    fn from(plan: &Plan) -> plan_v1::Plan {
-        plan_v1::Plan {
+impl From<&Plan> for plan_v1::PlanV1 {
+    fn from(plan: &Plan) -> plan_v1::PlanV1 {
+        plan_v1::PlanV1 {
             schema_version: plan_v1::SCHEMA_VERSION,
             generated: None,
             targets: all(&plan.targets, ToString::to_string),
@@ -31,17 +32,17 @@ fn optional(shown: Option<&impl ToString>) -> Option<String> {
     shown.map(ToString::to_string)
 }
 
-fn step(step: &Step) -> plan_v1::Step {
+fn step(step: &PlanStep) -> plan_v1::StepV1 {
     let (course, to, held_by) = match &step.course {
-        Course::Change { to } => (plan_v1::Course::Change, Some(to), &[][..]),
-        Course::Follow => (plan_v1::Course::Follow, None, &[][..]),
-        Course::HeldBack { to, by } => (plan_v1::Course::HeldBack, Some(to), by.as_slice()),
-        Course::Build => (plan_v1::Course::Build, None, &[][..]),
-        Course::Isolate => (plan_v1::Course::Isolate, None, &[][..]),
-        Course::Accept => (plan_v1::Course::Accept, None, &[][..]),
-        Course::Unclear => (plan_v1::Course::Unclear, None, &[][..]),
+        PlanAction::Change { to } => (plan_v1::CourseV1::Change, Some(to), &[][..]),
+        PlanAction::Follow => (plan_v1::CourseV1::Follow, None, &[][..]),
+        PlanAction::HeldBack { to, by } => (plan_v1::CourseV1::HeldBack, Some(to), by.as_slice()),
+        PlanAction::Build => (plan_v1::CourseV1::Build, None, &[][..]),
+        PlanAction::Isolate => (plan_v1::CourseV1::Isolate, None, &[][..]),
+        PlanAction::Accept => (plan_v1::CourseV1::Accept, None, &[][..]),
+        PlanAction::Unclear => (plan_v1::CourseV1::Unclear, None, &[][..]),
     };
-    plan_v1::Step {
+    plan_v1::StepV1 {
         name: step.name.to_string(),
         version: optional(step.version.as_ref()),
         required_by: all(&step.required_by, required_by),
@@ -54,12 +55,12 @@ fn step(step: &Step) -> plan_v1::Step {
     }
 }
 
-fn alternative(alternative: &Alternative) -> plan_v1::Alternative {
-    plan_v1::Alternative { rule: alternative.rule.clone(), what: text(&alternative.what) }
+fn alternative(alternative: &NamedAlternative) -> plan_v1::AlternativeV1 {
+    plan_v1::AlternativeV1 { rule: alternative.rule.clone(), what: text(&alternative.what) }
 }
 
-fn obstacle(obstacle: &Obstacle) -> plan_v1::Obstacle {
-    plan_v1::Obstacle {
+fn obstacle(obstacle: &VersionObstacle) -> plan_v1::ObstacleV1 {
+    plan_v1::ObstacleV1 {
         place: obstacle.place.as_ref().map(place),
         package: optional(obstacle.package.as_ref().map(|(name, _)| name)),
         version: optional(obstacle.package.as_ref().map(|(_, version)| version)),
@@ -67,15 +68,15 @@ fn obstacle(obstacle: &Obstacle) -> plan_v1::Obstacle {
     }
 }
 
-fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
-    let After { version, verdict: then, reason, build } = &outlook.after;
-    let after = plan_v1::After {
+fn outlook(outlook: &TargetOutlook) -> plan_v1::OutlookV1 {
+    let PlannedOutcome { version, verdict: then, reason, build } = &outlook.after;
+    let after = plan_v1::AfterV1 {
         version: optional(version.as_ref()),
         verdict: then.map(verdict),
         reason: text(reason),
         build: build.as_ref().map(forecast),
     };
-    plan_v1::Outlook {
+    plan_v1::OutlookV1 {
         target: outlook.target.to_string(),
         verdict: verdict(outlook.verdict),
         reason: text(&outlook.reason),
@@ -86,17 +87,17 @@ fn outlook(outlook: &Outlook) -> plan_v1::Outlook {
     }
 }
 
-fn newer_build(newer: &NewerBuild) -> plan_v1::NewerBuild {
-    plan_v1::NewerBuild { version: newer.version.to_string(), build: forecast(&newer.forecast) }
+fn newer_build(newer: &NewerBuild) -> plan_v1::NewerBuildV1 {
+    plan_v1::NewerBuildV1 { version: newer.version.to_string(), build: forecast(&newer.forecast) }
 }
 
-fn search(search: &Search) -> plan_v1::Search {
-    plan_v1::Search {
+fn search(search: &VersionSearch) -> plan_v1::SearchV1 {
+    plan_v1::SearchV1 {
         oldest: optional(search.oldest.as_ref()),
         newest: optional(search.newest.as_ref()),
         border: match search.border {
-            Border::Confirmed => plan_v1::Border::Confirmed,
-            Border::Open => plan_v1::Border::Open,
+            SearchFrontier::Confirmed => plan_v1::BorderV1::Confirmed,
+            SearchFrontier::Open => plan_v1::BorderV1::Open,
         },
         versions: search.versions,
         fitting: search.fitting,
@@ -108,20 +109,20 @@ fn search(search: &Search) -> plan_v1::Search {
     }
 }
 
-fn probe(probe: &Probe) -> plan_v1::Probe {
-    plan_v1::Probe {
+fn probe(probe: &VersionProbe) -> plan_v1::ProbeV1 {
+    plan_v1::ProbeV1 {
         version: probe.version.to_string(),
         verdict: verdict(probe.verdict),
         reason: text(&probe.reason),
         seen: match probe.seen {
-            Seen::Names => plan_v1::Seen::Names,
-            Seen::Bytes => plan_v1::Seen::Bytes,
+            ProbeBasis::Names => plan_v1::SeenV1::Names,
+            ProbeBasis::Bytes => plan_v1::SeenV1::Bytes,
         },
     }
 }
 
-fn moved(moved: &Move) -> plan_v1::Move {
-    plan_v1::Move {
+fn moved(moved: &PlannedMove) -> plan_v1::MoveV1 {
+    plan_v1::MoveV1 {
         name: moved.name.to_string(),
         from: optional(moved.from.as_ref()),
         to: optional(moved.to.as_ref()),
@@ -130,9 +131,9 @@ fn moved(moved: &Move) -> plan_v1::Move {
     }
 }
 
-fn reason(reason: &MoveReason) -> plan_v1::MoveReason {
+fn reason(reason: &MoveReason) -> plan_v1::MoveReasonV1 {
     let (package, version) = &reason.package;
-    plan_v1::MoveReason {
+    plan_v1::MoveReasonV1 {
         package: package.to_string(),
         version: version.to_string(),
         required: reason.required.to_string(),
@@ -152,8 +153,8 @@ fn worse(worse: &WorsePackage) -> plan_v1::Worse {
     }
 }
 
-fn bound(bound: &BoundLine) -> plan_v1::BoundLine {
-    plan_v1::BoundLine {
+fn bound(bound: &BoundLine) -> plan_v1::BoundLineV1 {
+    plan_v1::BoundLineV1 {
         place: bound.place.as_ref().map(place),
         file: bound.file.as_deref().map(text),
         name: bound.name.to_string(),
@@ -162,8 +163,8 @@ fn bound(bound: &BoundLine) -> plan_v1::BoundLine {
     }
 }
 
-fn edit(edit: &Edit) -> plan_v1::Edit {
-    plan_v1::Edit {
+fn edit(edit: &LineEdit) -> plan_v1::EditV1 {
+    plan_v1::EditV1 {
         place: place(&edit.place),
         name: edit.name.to_string(),
         from: edit.from.to_string(),
@@ -172,12 +173,16 @@ fn edit(edit: &Edit) -> plan_v1::Edit {
     }
 }
 
-fn command(command: &Command) -> plan_v1::Command {
-    plan_v1::Command { file: text(&command.file), command: command.command.clone(), packages: command.packages.clone() }
+fn command(command: &PlanCommand) -> plan_v1::CommandV1 {
+    plan_v1::CommandV1 {
+        file: text(&command.file),
+        command: command.command.clone(),
+        packages: command.packages.clone(),
+    }
 }
 
-fn summary(summary: &PlanSummary) -> plan_v1::Summary {
-    plan_v1::Summary {
+fn summary(summary: &PlanSummary) -> plan_v1::PlanSummaryV1 {
+    plan_v1::PlanSummaryV1 {
         packages: summary.packages,
         good_before: summary.good_before,
         packages_after: summary.packages_after,

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 /// One thing that could not be looked at.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Problem {
+pub(super) struct ProblemV1 {
     /// What kind of thing failed.
-    pub(super) kind: ProblemKind,
+    pub(super) kind: ProblemKindV1,
     /// The package that it keeps from being judged; null when it concerns none in particular.
     pub(super) package: Option<String>,
     /// Where: a URL without credentials, a path, `wheel.whl: member.so`, `requirements.txt:3`.
@@ -21,7 +21,7 @@ pub(super) struct Problem {
 /// Kinds of problems.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum ProblemKind {
+pub(super) enum ProblemKindV1 {
     /// The network, an index or a server.
     Network,
     /// An index's answer that makes no sense.

@@ -5,9 +5,9 @@ use crate::model::report::Report;
 use super::convert::{all, excluded, findings, package, problem, summary, text};
 use super::{gate, v1};
 
-impl From<&Report> for v1::Report {
-    fn from(report: &Report) -> v1::Report {
-        v1::Report {
+impl From<&Report> for v1::ReportV1 {
+    fn from(report: &Report) -> v1::ReportV1 {
+        v1::ReportV1 {
             schema_version: v1::SCHEMA_VERSION,
             generated: None,
             configuration: report.configuration.as_deref().map(text),

@@ -10,13 +10,13 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::model::finding::{Certainty, Level};
+use crate::model::finding::{Certainty, FindingLevel};
 use crate::model::verdict::Verdict;
 
-use super::frame::{Problem, check_frame};
+use super::frame::{SavedProblem, check_frame};
 use super::read_error::{ReadError, SavedKind, VERSION, refused};
-use super::saved_plan::{Build, SavedPlan, read_plan};
-use super::v1::{Evidence, OtherBuild, PassedOver, Place, RequiredBy, Toolchain};
+use super::saved_plan::{SavedPlan, SavedPlanBuild, read_plan};
+use super::v1::{EvidenceV1, OtherBuildV1, PassedOverV1, PlaceV1, RequiredByV1, ToolchainV1};
 
 /// A report that was read back.
 #[derive(Debug)]
@@ -24,29 +24,29 @@ pub struct SavedReport {
     /// The file as it was named.
     pub(in crate::report) file: String,
     /// What it holds.
-    pub(in crate::report) content: Content,
+    pub(in crate::report) content: SavedContent,
 }
 
 /// Version 1 of a report, as far as it is read.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Content {
+pub(in crate::report) struct SavedContent {
     pub(in crate::report) generated: Option<String>,
     pub(in crate::report) targets: Vec<String>,
     /// Earlier reports have none.
     #[serde(default)]
-    pub(in crate::report) excluded: Vec<ExcludedTarget>,
-    pub(in crate::report) packages: Vec<Package>,
-    pub(in crate::report) findings: Vec<Finding>,
-    pub(in crate::report) problems: Vec<Problem>,
-    pub(in crate::report) summary: Summary,
-    pub(in crate::report) gate: Option<Gate>,
+    pub(in crate::report) excluded: Vec<SavedExcludedTarget>,
+    pub(in crate::report) packages: Vec<SavedPackage>,
+    pub(in crate::report) findings: Vec<SavedFinding>,
+    pub(in crate::report) problems: Vec<SavedProblem>,
+    pub(in crate::report) summary: SavedSummary,
+    pub(in crate::report) gate: Option<SavedGate>,
 }
 
 /// A target that a lock file leaves out.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct ExcludedTarget {
+pub(in crate::report) struct SavedExcludedTarget {
     pub(in crate::report) target: String,
-    pub(in crate::report) place: Place,
+    pub(in crate::report) place: PlaceV1,
     pub(in crate::report) locked_for: String,
     pub(in crate::report) change: String,
     pub(in crate::report) command: String,
@@ -54,51 +54,51 @@ pub(in crate::report) struct ExcludedTarget {
 
 /// What a policy made of the report.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Gate {
+pub(in crate::report) struct SavedGate {
     pub(in crate::report) outcome: String,
-    pub(in crate::report) violations: Vec<Violation>,
-    pub(in crate::report) problems: Vec<CountedProblem>,
-    pub(in crate::report) waivers: Vec<Waiver>,
-    pub(in crate::report) changes: Option<Changes>,
+    pub(in crate::report) violations: Vec<SavedViolation>,
+    pub(in crate::report) problems: Vec<SavedCountedProblem>,
+    pub(in crate::report) waivers: Vec<SavedWaiver>,
+    pub(in crate::report) changes: Option<SavedChanges>,
 }
 
 /// What is different from the baseline of a gate.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Changes {
-    pub(in crate::report) worse: Vec<Change>,
-    pub(in crate::report) better: Vec<Change>,
-    pub(in crate::report) different: Vec<Change>,
-    pub(in crate::report) added: Vec<Change>,
-    pub(in crate::report) removed: Vec<Change>,
+pub(in crate::report) struct SavedChanges {
+    pub(in crate::report) worse: Vec<SavedChange>,
+    pub(in crate::report) better: Vec<SavedChange>,
+    pub(in crate::report) different: Vec<SavedChange>,
+    pub(in crate::report) added: Vec<SavedChange>,
+    pub(in crate::report) removed: Vec<SavedChange>,
     pub(in crate::report) not_compared: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Change {
+pub(in crate::report) struct SavedChange {
     pub(in crate::report) package: String,
     pub(in crate::report) target: String,
-    pub(in crate::report) before: Option<Release>,
-    pub(in crate::report) after: Option<Release>,
+    pub(in crate::report) before: Option<SavedRelease>,
+    pub(in crate::report) after: Option<SavedRelease>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Release {
+pub(in crate::report) struct SavedRelease {
     pub(in crate::report) version: Option<String>,
     pub(in crate::report) verdict: Verdict,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Violation {
+pub(in crate::report) struct SavedViolation {
     pub(in crate::report) standing: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct CountedProblem {
+pub(in crate::report) struct SavedCountedProblem {
     pub(in crate::report) standing: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Waiver {
+pub(in crate::report) struct SavedWaiver {
     pub(in crate::report) package: String,
     pub(in crate::report) versions: Option<String>,
     pub(in crate::report) module: Option<String>,
@@ -106,73 +106,73 @@ pub(in crate::report) struct Waiver {
     pub(in crate::report) target: Option<String>,
     pub(in crate::report) reason: String,
     pub(in crate::report) until: Option<String>,
-    pub(in crate::report) place: Place,
+    pub(in crate::report) place: PlaceV1,
     pub(in crate::report) state: String,
     pub(in crate::report) violations: u64,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Package {
+pub(in crate::report) struct SavedPackage {
     pub(in crate::report) name: String,
     pub(in crate::report) version: Option<String>,
-    pub(in crate::report) required_by: Vec<RequiredBy>,
-    pub(in crate::report) results: Vec<TargetResult>,
+    pub(in crate::report) required_by: Vec<RequiredByV1>,
+    pub(in crate::report) results: Vec<SavedTargetResult>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct TargetResult {
+pub(in crate::report) struct SavedTargetResult {
     pub(in crate::report) target: String,
     pub(in crate::report) verdict: Verdict,
     pub(in crate::report) reason: String,
-    pub(in crate::report) declared_by: Vec<DeclaredBy>,
-    pub(in crate::report) artifact: Option<Artifact>,
+    pub(in crate::report) declared_by: Vec<SavedDeclaredBy>,
+    pub(in crate::report) artifact: Option<SavedArtifact>,
     #[serde(default)]
-    pub(in crate::report) build: Option<Build>,
-    pub(in crate::report) other_build: Option<OtherBuild>,
+    pub(in crate::report) build: Option<SavedPlanBuild>,
+    pub(in crate::report) other_build: Option<OtherBuildV1>,
     pub(in crate::report) left_out: Vec<String>,
     #[serde(default)]
-    pub(in crate::report) passed_over: Vec<PassedOver>,
-    pub(in crate::report) modules: Vec<Module>,
+    pub(in crate::report) passed_over: Vec<PassedOverV1>,
+    pub(in crate::report) modules: Vec<SavedModule>,
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]
-pub(in crate::report) struct DeclaredBy {
+pub(in crate::report) struct SavedDeclaredBy {
     pub(in crate::report) who: String,
     pub(in crate::report) name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Artifact {
+pub(in crate::report) struct SavedArtifact {
     pub(in crate::report) filename: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Module {
+pub(in crate::report) struct SavedModule {
     pub(in crate::report) path: String,
     pub(in crate::report) module: String,
     pub(in crate::report) gil: String,
     pub(in crate::report) reason: String,
-    pub(in crate::report) toolchain: Option<Toolchain>,
-    pub(in crate::report) evidence: Vec<Evidence>,
+    pub(in crate::report) toolchain: Option<ToolchainV1>,
+    pub(in crate::report) evidence: Vec<EvidenceV1>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Finding {
+pub(in crate::report) struct SavedFinding {
     pub(in crate::report) package: String,
     pub(in crate::report) version: Option<String>,
     pub(in crate::report) target: String,
     pub(in crate::report) rule: String,
-    pub(in crate::report) level: Level,
+    pub(in crate::report) level: FindingLevel,
     pub(in crate::report) certainty: Certainty,
     pub(in crate::report) verdict: Option<Verdict>,
     pub(in crate::report) module: Option<String>,
     pub(in crate::report) message: String,
     pub(in crate::report) help: String,
-    pub(in crate::report) evidence: Vec<Evidence>,
+    pub(in crate::report) evidence: Vec<EvidenceV1>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Summary {
+pub(in crate::report) struct SavedSummary {
     pub(in crate::report) packages: u64,
     pub(in crate::report) files: u64,
     pub(in crate::report) modules: u64,
@@ -181,13 +181,13 @@ pub(in crate::report) struct Summary {
 /// What tells what it is, and which version of that.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with `schema_version`")]
-struct Head {
+struct SavedHead {
     schema_version: Option<serde_json::Value>,
     packages: Option<IgnoredAny>,
     steps: Option<IgnoredAny>,
 }
 
-impl Head {
+impl SavedHead {
     fn kind(&self) -> SavedKind {
         match (&self.packages, &self.steps) {
             (None, Some(_)) => SavedKind::Plan,
@@ -198,7 +198,7 @@ impl Head {
 
 /// A report or a plan that was read back.
 #[derive(Debug)]
-pub enum Saved {
+pub enum SavedDocument {
     /// A report.
     Report(Box<SavedReport>),
     /// A plan.
@@ -206,10 +206,10 @@ pub enum Saved {
 }
 
 /// Reads a report or a plan; `file` is what it is called in errors and on pages.
-pub fn read_saved(file: &str, bytes: &[u8]) -> Result<Saved, ReadError> {
+pub fn read_saved(file: &str, bytes: &[u8]) -> Result<SavedDocument, ReadError> {
     match kind(file, bytes)? {
-        SavedKind::Report => Ok(Saved::Report(Box::new(content_of_report(file, bytes)?))),
-        SavedKind::Plan => Ok(Saved::Plan(read_plan(file, bytes)?)),
+        SavedKind::Report => Ok(SavedDocument::Report(Box::new(content_of_report(file, bytes)?))),
+        SavedKind::Plan => Ok(SavedDocument::Plan(read_plan(file, bytes)?)),
     }
 }
 
@@ -226,7 +226,7 @@ pub fn read_report(file: &str, bytes: &[u8]) -> Result<SavedReport, ReadError> {
 
 /// What it is, once it is known to be of the version that is read.
 fn kind(file: &str, bytes: &[u8]) -> Result<SavedKind, ReadError> {
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
+    let head: SavedHead = serde_json::from_slice(bytes).map_err(|error| refused(SavedKind::Report, file, &error))?;
     let (kind, file) = (head.kind(), file.to_owned());
     match head.schema_version {
         None => Err(ReadError::Other { kind, file, line: 1, column: 1, found: "no `schema_version`".to_owned() }),

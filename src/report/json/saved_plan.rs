@@ -13,7 +13,7 @@ use crate::model::place;
 use crate::model::plan;
 use crate::model::verdict::Verdict;
 
-use super::frame::{Problem, check_frame};
+use super::frame::{SavedProblem, check_frame};
 use super::read_error::{ReadError, SavedKind, refused};
 
 /// A plan that was read back.
@@ -22,38 +22,38 @@ pub struct SavedPlan {
     /// The file as it was named.
     pub(in crate::report) file: String,
     /// What it holds.
-    pub(in crate::report) content: Content,
+    pub(in crate::report) content: SavedPlanContent,
 }
 
 /// Version 1 of a plan, as far as it is read.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Content {
+pub(in crate::report) struct SavedPlanContent {
     pub(in crate::report) generated: Option<String>,
     pub(in crate::report) targets: Vec<String>,
-    pub(in crate::report) steps: Vec<Step>,
-    pub(in crate::report) moves: Vec<Move>,
-    pub(in crate::report) problems: Vec<Problem>,
-    pub(in crate::report) summary: Summary,
+    pub(in crate::report) steps: Vec<SavedPlanStep>,
+    pub(in crate::report) moves: Vec<SavedPlanMove>,
+    pub(in crate::report) problems: Vec<SavedProblem>,
+    pub(in crate::report) summary: SavedPlanSummary,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Step {
+pub(in crate::report) struct SavedPlanStep {
     pub(in crate::report) name: String,
     pub(in crate::report) version: Option<String>,
-    pub(in crate::report) course: Course,
+    pub(in crate::report) course: SavedPlanCourse,
     pub(in crate::report) to: Option<String>,
     #[serde(deserialize_with = "obstacles")]
-    pub(in crate::report) held_by: Vec<plan::Obstacle>,
-    pub(in crate::report) outlooks: Vec<Outlook>,
+    pub(in crate::report) held_by: Vec<plan::VersionObstacle>,
+    pub(in crate::report) outlooks: Vec<SavedPlanOutlook>,
     pub(in crate::report) tracker: Option<String>,
     /// Earlier plans have none.
     #[serde(default)]
-    pub(in crate::report) alternatives: Vec<Alternative>,
+    pub(in crate::report) alternatives: Vec<SavedPlanAlternative>,
 }
 
 /// What to use instead.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Alternative {
+pub(in crate::report) struct SavedPlanAlternative {
     pub(in crate::report) rule: String,
     pub(in crate::report) what: String,
 }
@@ -61,7 +61,7 @@ pub(in crate::report) struct Alternative {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::report) enum Course {
+pub(in crate::report) enum SavedPlanCourse {
     Change,
     Follow,
     HeldBack,
@@ -72,41 +72,41 @@ pub(in crate::report) enum Course {
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Outlook {
+pub(in crate::report) struct SavedPlanOutlook {
     pub(in crate::report) target: String,
     pub(in crate::report) verdict: Verdict,
     /// Earlier plans do not have it.
     #[serde(default)]
     pub(in crate::report) requires_python: Option<String>,
     #[serde(deserialize_with = "search")]
-    pub(in crate::report) search: Option<plan::Search>,
-    pub(in crate::report) after: After,
-    pub(in crate::report) newer_build: Option<NewerBuild>,
+    pub(in crate::report) search: Option<plan::VersionSearch>,
+    pub(in crate::report) after: SavedPlanAfter,
+    pub(in crate::report) newer_build: Option<SavedPlanNewerBuild>,
 }
 
 /// What is foreseen of the newest version, where a build of the one that is left does not help.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct NewerBuild {
+pub(in crate::report) struct SavedPlanNewerBuild {
     pub(in crate::report) version: String,
-    pub(in crate::report) build: Build,
+    pub(in crate::report) build: SavedPlanBuild,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct After {
+pub(in crate::report) struct SavedPlanAfter {
     pub(in crate::report) version: Option<String>,
     pub(in crate::report) verdict: Option<Verdict>,
     pub(in crate::report) reason: String,
-    pub(in crate::report) build: Option<Build>,
+    pub(in crate::report) build: Option<SavedPlanBuild>,
 }
 
 /// What is foreseen of a build.
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Build {
+pub(in crate::report) struct SavedPlanBuild {
     pub(in crate::report) becomes: String,
     pub(in crate::report) reason: String,
 }
 
-impl Build {
+impl SavedPlanBuild {
     /// Whether it would not keep the GIL off.
     pub(in crate::report) fn is_futile(&self) -> bool {
         matches!(self.becomes.as_str(), "switches-gil-on" | "fails")
@@ -114,14 +114,14 @@ impl Build {
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Move {
+pub(in crate::report) struct SavedPlanMove {
     pub(in crate::report) name: String,
     pub(in crate::report) from: Option<String>,
     pub(in crate::report) to: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(in crate::report) struct Summary {
+pub(in crate::report) struct SavedPlanSummary {
     pub(in crate::report) packages: usize,
     pub(in crate::report) good_before: usize,
     pub(in crate::report) packages_after: usize,
@@ -130,16 +130,16 @@ pub(in crate::report) struct Summary {
 
 /// A search as it is written.
 #[derive(Deserialize)]
-struct WrittenSearch {
+struct SavedPlanWrittenSearch {
     oldest: Option<Version>,
     newest: Option<Version>,
-    border: WrittenBorder,
+    border: SavedPlanWrittenBorder,
     versions: usize,
     fitting: usize,
     /// Earlier plans do not have it.
     #[serde(default)]
     other_python: usize,
-    probes: Vec<WrittenProbe>,
+    probes: Vec<SavedPlanWrittenProbe>,
     prerelease: Option<Version>,
     /// Earlier plans have none.
     #[serde(default)]
@@ -149,49 +149,49 @@ struct WrittenSearch {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WrittenBorder {
+enum SavedPlanWrittenBorder {
     Confirmed,
     Open,
 }
 
 #[derive(Deserialize)]
-struct WrittenProbe {
+struct SavedPlanWrittenProbe {
     version: Version,
     verdict: Verdict,
     reason: String,
-    seen: WrittenSeen,
+    seen: SavedPlanWrittenSeen,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WrittenSeen {
+enum SavedPlanWrittenSeen {
     Names,
     Bytes,
 }
 
 /// What keeps a version out, as it is written.
 #[derive(Deserialize)]
-struct WrittenObstacle {
-    place: Option<WrittenPlace>,
+struct SavedPlanWrittenObstacle {
+    place: Option<SavedPlanWrittenPlace>,
     package: Option<PackageName>,
     version: Option<Version>,
     wants: String,
 }
 
 #[derive(Deserialize)]
-struct WrittenPlace {
+struct SavedPlanWrittenPlace {
     file: String,
     line: Option<u32>,
     column: Option<u32>,
 }
 
-fn search<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<plan::Search>, D::Error> {
-    let search = |search: WrittenSearch| plan::Search {
+fn search<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<plan::VersionSearch>, D::Error> {
+    let search = |search: SavedPlanWrittenSearch| plan::VersionSearch {
         oldest: search.oldest,
         newest: search.newest,
         border: match search.border {
-            WrittenBorder::Confirmed => plan::Border::Confirmed,
-            WrittenBorder::Open => plan::Border::Open,
+            SavedPlanWrittenBorder::Confirmed => plan::SearchFrontier::Confirmed,
+            SavedPlanWrittenBorder::Open => plan::SearchFrontier::Open,
         },
         versions: search.versions,
         fitting: search.fitting,
@@ -201,25 +201,25 @@ fn search<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<plan::Search>, 
         older: search.older,
         requests: search.requests,
     };
-    Ok(Option::<WrittenSearch>::deserialize(reader)?.map(search))
+    Ok(Option::<SavedPlanWrittenSearch>::deserialize(reader)?.map(search))
 }
 
-fn probe(probe: WrittenProbe) -> plan::Probe {
-    let WrittenProbe { version, verdict, reason, seen } = probe;
+fn probe(probe: SavedPlanWrittenProbe) -> plan::VersionProbe {
+    let SavedPlanWrittenProbe { version, verdict, reason, seen } = probe;
     let seen = match seen {
-        WrittenSeen::Names => plan::Seen::Names,
-        WrittenSeen::Bytes => plan::Seen::Bytes,
+        SavedPlanWrittenSeen::Names => plan::ProbeBasis::Names,
+        SavedPlanWrittenSeen::Bytes => plan::ProbeBasis::Bytes,
     };
-    plan::Probe { version, verdict, reason, seen }
+    plan::VersionProbe { version, verdict, reason, seen }
 }
 
-fn obstacles<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<plan::Obstacle>, D::Error> {
-    let obstacle = |WrittenObstacle { place, package, version, wants }| plan::Obstacle {
-        place: place.map(|WrittenPlace { file, line, column }| place::Place { file, line, column }),
+fn obstacles<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<plan::VersionObstacle>, D::Error> {
+    let obstacle = |SavedPlanWrittenObstacle { place, package, version, wants }| plan::VersionObstacle {
+        place: place.map(|SavedPlanWrittenPlace { file, line, column }| place::Place { file, line, column }),
         package: package.zip(version),
         wants,
     };
-    Ok(Vec::<WrittenObstacle>::deserialize(reader)?.into_iter().map(obstacle).collect())
+    Ok(Vec::<SavedPlanWrittenObstacle>::deserialize(reader)?.into_iter().map(obstacle).collect())
 }
 
 /// Reads a plan; `file` is what it is called in errors and on pages.
@@ -241,7 +241,7 @@ fn check(plan: &SavedPlan) -> Result<(), ReadError> {
             let place = format!("steps: {} {version}", step.name);
             Err(ReadError::Contradiction { file: plan.file.clone(), place, expected, found })
         };
-        if matches!(step.course, Course::Change | Course::HeldBack) && step.to.is_none() {
+        if matches!(step.course, SavedPlanCourse::Change | SavedPlanCourse::HeldBack) && step.to.is_none() {
             return wrong("the version that it is about in `to`", "none".to_owned());
         }
         for target in step.outlooks.iter().map(|outlook| outlook.target.as_str()) {

@@ -1,11 +1,11 @@
 //! A saved report as another one is compared with it.
 
-use crate::model::gate::State;
+use crate::model::gate::VersionVerdict;
 use crate::model::name::{PackageName, Version};
 use crate::model::snapshot::Snapshot;
 
 use super::read_error::ReadError;
-use super::saved::{Package, SavedReport};
+use super::saved::{SavedPackage, SavedReport};
 
 impl SavedReport {
     /// What the report said, in the form in which it is compared.
@@ -15,7 +15,7 @@ impl SavedReport {
         for package in &content.packages {
             let (name, version) = (self.name(&package.name)?, self.version(package)?);
             for result in &package.results {
-                let state = State { version: version.clone(), verdict: result.verdict };
+                let state = VersionVerdict { version: version.clone(), verdict: result.verdict };
                 snapshot.add(name.clone(), result.target.clone(), state);
             }
         }
@@ -34,7 +34,7 @@ impl SavedReport {
         text.parse().map_err(|_| self.wrong("packages".to_owned(), "the name of a package", text))
     }
 
-    fn version(&self, package: &Package) -> Result<Option<Version>, ReadError> {
+    fn version(&self, package: &SavedPackage) -> Result<Option<Version>, ReadError> {
         let parsed = package.version.as_ref().map(|text| {
             text.parse().map_err(|_| self.wrong(format!("packages: {}", package.name), "its version", text))
         });

@@ -6,16 +6,16 @@ mod artifact;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gate_v1::Gate;
-pub(super) use super::parts_v1::{Evidence, Place, SCHEMA_VERSION, Verdict};
-pub(super) use super::problem_v1::{Problem, ProblemKind};
-pub(in crate::report) use artifact::OtherBuild;
-pub(super) use artifact::{Artifact, ArtifactKind, FileCheck};
+use super::gate_v1::GateV1;
+pub(super) use super::parts_v1::{EvidenceV1, PlaceV1, SCHEMA_VERSION, VerdictV1};
+pub(super) use super::problem_v1::{ProblemKindV1, ProblemV1};
+pub(in crate::report) use artifact::OtherBuildV1;
+pub(super) use artifact::{ArtifactKindV1, ArtifactV1, FileCheckV1};
 
 /// What a scan found, as `ungil scan --format json` writes it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "ungil report", extend("$id" = "https://github.com/ungil/ungil/blob/main/docs/report.schema.json"))]
-pub(super) struct Report {
+pub(super) struct ReportV1 {
     /// Version of this format: 1.
     pub(super) schema_version: u32,
     /// When the report was made, in RFC 3339; only when asked for.
@@ -29,58 +29,58 @@ pub(super) struct Report {
     /// Lock files that leave a target out, by target; not there when none does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
-    pub(super) excluded: Vec<ExcludedTarget>,
+    pub(super) excluded: Vec<ExcludedTargetV1>,
     /// One for each name and version, and for each environment that holds it; sorted.
-    pub(super) packages: Vec<Package>,
+    pub(super) packages: Vec<PackageV1>,
     /// What rules say of the packages, in the order of the packages, the worst first.
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<FindingV1>,
     /// What could not be looked at, sorted.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<ProblemV1>,
     /// Counts.
-    pub(super) summary: Summary,
+    pub(super) summary: SummaryV1,
     /// What a policy makes of it; only when one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) gate: Option<Gate>,
+    pub(super) gate: Option<GateV1>,
 }
 
 /// One version of a package.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Package {
+pub(super) struct PackageV1 {
     /// Normalised name.
     pub(super) name: String,
     /// Version; null when it could not be found out.
     pub(super) version: Option<String>,
     /// The paths of requirements that led to it.
-    pub(super) required_by: Vec<RequiredBy>,
+    pub(super) required_by: Vec<RequiredByV1>,
     /// One for each target that gets this version, in the order of the targets.
-    pub(super) results: Vec<TargetResult>,
+    pub(super) results: Vec<TargetResultV1>,
 }
 
 /// A path of requirements.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(in crate::report) struct RequiredBy {
+pub(in crate::report) struct RequiredByV1 {
     /// The place in the input that asked for the first package of the path.
-    pub(in crate::report) place: Place,
+    pub(in crate::report) place: PlaceV1,
     /// From the package that was asked for to the one that requires this one; empty when this one was asked for itself.
     pub(in crate::report) path: Vec<String>,
 }
 
 /// What is said of a package on one target.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct TargetResult {
+pub(super) struct TargetResultV1 {
     /// The target.
     pub(super) target: String,
     /// The verdict.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: VerdictV1,
     /// Why, in a few words; the findings tell the whole.
     pub(super) reason: String,
     /// For `ready`: who declared that the GIL is not needed, each once.
-    pub(super) declared_by: Vec<DeclaredBy>,
+    pub(super) declared_by: Vec<DeclaredByV1>,
     /// The file that an installer would choose; null when there is none.
-    pub(super) artifact: Option<Artifact>,
+    pub(super) artifact: Option<ArtifactV1>,
     /// For `build` on a free-threaded target: what is foreseen of the build, read from the sources, which are never run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) build: Option<Box<super::build_v1::Forecast>>,
+    pub(super) build: Option<Box<super::build_v1::ForecastV1>>,
     /// Whether the lock file that pins it lacks the file, because it leaves the target out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schemars(default)]
@@ -90,25 +90,25 @@ pub(super) struct TargetResult {
     pub(super) requires_python: Option<String>,
     /// What an installer would choose on the same Python's build with the GIL, when that is another version or another kind
     /// of file; null otherwise, and where it was not compared.
-    pub(super) other_build: Option<OtherBuild>,
+    pub(super) other_build: Option<OtherBuildV1>,
     /// Large libraries of the file that were not fetched, by path: their beginnings leave open whether they can be imported,
     /// and no Python file of the same wheel imports them.
     pub(super) left_out: Vec<String>,
     /// Compiled files that look like modules and that the verdict does not count.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
-    pub(super) passed_over: Vec<PassedOver>,
+    pub(super) passed_over: Vec<PassedOverV1>,
     /// Every compiled module that the target would load, by path.
-    pub(super) modules: Vec<Module>,
+    pub(super) modules: Vec<ModuleV1>,
 }
 
 /// A target that a lock file leaves out. Its packages are judged by the files that the index has of the locked versions.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct ExcludedTarget {
+pub(super) struct ExcludedTargetV1 {
     /// The target.
     pub(super) target: String,
     /// The line that leaves it out.
-    pub(super) place: Place,
+    pub(super) place: PlaceV1,
     /// What the file is locked for instead: `Python >=3.11, <3.14`.
     pub(super) locked_for: String,
     /// What to change before the file is made again, as an imperative.
@@ -119,7 +119,7 @@ pub(super) struct ExcludedTarget {
 
 /// A compiled file that the verdict does not count.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(in crate::report) struct PassedOver {
+pub(in crate::report) struct PassedOverV1 {
     /// Path inside the file.
     pub(in crate::report) path: String,
     /// `behind-package`, `behind-file`, `dotted-name` or `debug-build`.
@@ -130,9 +130,9 @@ pub(in crate::report) struct PassedOver {
 
 /// Who declared that a module does not need the GIL.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct DeclaredBy {
+pub(super) struct DeclaredByV1 {
     /// Who.
-    pub(super) who: Declarer,
+    pub(super) who: DeclarerV1,
     /// The framework with its version, or the module that declares on behalf of this one; null otherwise.
     pub(super) name: Option<String>,
 }
@@ -140,7 +140,7 @@ pub(super) struct DeclaredBy {
 /// Kinds of declarers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Declarer {
+pub(super) enum DeclarerV1 {
     /// The author: the generator's default is to say nothing.
     Author,
     /// The framework, by default; the author may never have thought of it.
@@ -153,35 +153,35 @@ pub(super) enum Declarer {
 
 /// A compiled module, and what importing it on the target does.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Module {
+pub(super) struct ModuleV1 {
     /// Path inside the artifact.
     pub(super) path: String,
     /// Dotted name under which it is imported.
     pub(super) module: String,
     /// What the import does to the GIL.
-    pub(super) gil: Gil,
+    pub(super) gil: GilV1,
     /// Why, for programs.
-    pub(super) cause: Cause,
+    pub(super) cause: CauseV1,
     /// Why, for people: what decided, or why it is unknown.
     pub(super) reason: String,
     /// The module that decides when `gil` is `delegated`.
     pub(super) delegate: Option<String>,
     /// Who made the declaration, when there is one that keeps the GIL off.
-    pub(super) declared_by: Option<DeclaredBy>,
+    pub(super) declared_by: Option<DeclaredByV1>,
     /// How the module is initialised; null when unknown.
-    pub(super) init: Option<Init>,
+    pub(super) init: Option<InitV1>,
     /// What it was compiled for; null when unknown.
-    pub(super) abi: Option<Abi>,
+    pub(super) abi: Option<AbiV1>,
     /// What generated it; null when unknown.
-    pub(super) toolchain: Option<Toolchain>,
+    pub(super) toolchain: Option<ToolchainV1>,
     /// What a person can check.
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) evidence: Vec<EvidenceV1>,
 }
 
 /// What importing a module does to the GIL.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Gil {
+pub(super) enum GilV1 {
     /// It stays off.
     NotUsed,
     /// It is switched back on.
@@ -197,7 +197,7 @@ pub(super) enum Gil {
 /// Why an import does what it does to the GIL.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Cause {
+pub(super) enum CauseV1 {
     /// The module declares that it does not need the GIL.
     DeclaredNotUsed,
     /// The module declares that it needs the GIL.
@@ -227,7 +227,7 @@ pub(super) enum Cause {
 /// How a module is initialised.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Init {
+pub(super) enum InitV1 {
     /// The hook returns a module.
     SinglePhase,
     /// The hook returns a definition (PEP 489).
@@ -238,9 +238,9 @@ pub(super) enum Init {
 
 /// What a module was compiled for.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Abi {
+pub(super) struct AbiV1 {
     /// The flavour.
-    pub(super) flavour: Flavour,
+    pub(super) flavour: FlavourV1,
     /// Oldest minor version of CPython 3 that fits; null when open.
     pub(super) oldest: Option<u8>,
     /// Newest minor version of CPython 3 that fits; null when open.
@@ -250,7 +250,7 @@ pub(super) struct Abi {
 /// ABI flavours.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Flavour {
+pub(super) enum FlavourV1 {
     /// One version's build with the GIL.
     Gil,
     /// One version's free-threaded build.
@@ -265,7 +265,7 @@ pub(super) enum Flavour {
 
 /// What generated a module.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(in crate::report) struct Toolchain {
+pub(in crate::report) struct ToolchainV1 {
     /// The generator: `cython`, `pyo3`, `pybind11`, …, or `c-api` when no generator's mark was found.
     pub(in crate::report) generator: String,
     /// Its version; null when the bytes do not tell.
@@ -274,7 +274,7 @@ pub(in crate::report) struct Toolchain {
 
 /// One rule's word on a package, or on one module of it, for one target.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Finding {
+pub(super) struct FindingV1 {
     /// The package.
     pub(super) package: String,
     /// Its version; null when it could not be found out.
@@ -287,11 +287,11 @@ pub(super) struct Finding {
     /// The rule's id.
     pub(super) rule: String,
     /// How much it weighs.
-    pub(super) level: Level,
+    pub(super) level: LevelV1,
     /// Whether the rule's condition holds, or could not be found out.
-    pub(super) certainty: Certainty,
+    pub(super) certainty: CertaintyV1,
     /// The verdict that it leads to by itself; null for warnings and hints.
-    pub(super) verdict: Option<Verdict>,
+    pub(super) verdict: Option<VerdictV1>,
     /// The member concerned; null when the whole package is.
     pub(super) module: Option<String>,
     /// A few words for tables: of a package a clause, of a module its predicate without its name.
@@ -304,13 +304,13 @@ pub(super) struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) alternative: Option<String>,
     /// What a person can check.
-    pub(super) evidence: Vec<Evidence>,
+    pub(super) evidence: Vec<EvidenceV1>,
 }
 
 /// How much a finding weighs.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Level {
+pub(super) enum LevelV1 {
     /// For maintainers.
     Hint,
     /// Worth a look.
@@ -322,7 +322,7 @@ pub(super) enum Level {
 /// Whether a rule's condition holds.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Certainty {
+pub(super) enum CertaintyV1 {
     /// It holds.
     Holds,
     /// Whether it holds could not be found out.
@@ -331,7 +331,7 @@ pub(super) enum Certainty {
 
 /// Counts of the run.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Summary {
+pub(super) struct SummaryV1 {
     /// Packages (names).
     pub(super) packages: usize,
     /// Distribution files looked into.

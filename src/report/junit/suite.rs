@@ -9,27 +9,27 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::super::RenderError;
 
 /// A suite of tests.
-pub(super) struct Suite {
+pub(super) struct TestSuite {
     /// Its name.
     pub(super) name: String,
     /// What else is said of it.
     pub(super) properties: Vec<(&'static str, String)>,
     /// Its tests.
-    pub(super) cases: Vec<Case>,
+    pub(super) cases: Vec<TestCase>,
 }
 
 /// One test.
-pub(super) struct Case {
+pub(super) struct TestCase {
     /// What it is sorted under; readers take dots for levels.
     pub(super) class: String,
     /// Its name.
     pub(super) name: String,
     /// How it ended.
-    pub(super) outcome: Outcome,
+    pub(super) outcome: TestOutcome,
 }
 
 /// How a test ended: a message, and for some a longer text.
-pub(super) enum Outcome {
+pub(super) enum TestOutcome {
     /// Well.
     Passed(String),
     /// Something is wrong.
@@ -42,23 +42,23 @@ pub(super) enum Outcome {
 
 /// How many tests of which outcome.
 #[derive(Default)]
-struct Counts {
+struct TestCounts {
     tests: usize,
     failures: usize,
     errors: usize,
     skipped: usize,
 }
 
-impl Counts {
-    fn of<'a>(suites: impl IntoIterator<Item = &'a Suite>) -> Counts {
-        let mut counts = Counts::default();
+impl TestCounts {
+    fn of<'a>(suites: impl IntoIterator<Item = &'a TestSuite>) -> TestCounts {
+        let mut counts = TestCounts::default();
         for case in suites.into_iter().flat_map(|suite| &suite.cases) {
             counts.tests += 1;
             match case.outcome {
-                Outcome::Passed(_) => {}
-                Outcome::Failure(..) => counts.failures += 1,
-                Outcome::Error(..) => counts.errors += 1,
-                Outcome::Skipped(_) => counts.skipped += 1,
+                TestOutcome::Passed(_) => {}
+                TestOutcome::Failure(..) => counts.failures += 1,
+                TestOutcome::Error(..) => counts.errors += 1,
+                TestOutcome::Skipped(_) => counts.skipped += 1,
             }
         }
         counts
@@ -68,7 +68,7 @@ impl Counts {
 type XmlWriter = Writer<Vec<u8>>;
 
 /// Writes the document.
-pub(super) fn write(suites: &[Suite], generated: Option<&str>) -> Result<Vec<u8>, RenderError> {
+pub(super) fn write(suites: &[TestSuite], generated: Option<&str>) -> Result<Vec<u8>, RenderError> {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     document(&mut writer, suites, generated).map_err(RenderError::Xml)?;
     let mut bytes = writer.into_inner();
@@ -76,9 +76,9 @@ pub(super) fn write(suites: &[Suite], generated: Option<&str>) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-fn document(writer: &mut XmlWriter, suites: &[Suite], generated: Option<&str>) -> io::Result<()> {
+fn document(writer: &mut XmlWriter, suites: &[TestSuite], generated: Option<&str>) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let counts = Counts::of(suites);
+    let counts = TestCounts::of(suites);
     let root = writer.create_element("testsuites").with_attribute(("name", "ungil"));
     let root = root.with_attribute(("tests", counts.tests.to_string().as_str()));
     let root = root.with_attribute(("failures", counts.failures.to_string().as_str()));
@@ -87,8 +87,8 @@ fn document(writer: &mut XmlWriter, suites: &[Suite], generated: Option<&str>) -
     Ok(())
 }
 
-fn write_suite(writer: &mut XmlWriter, suite: &Suite, generated: Option<&str>) -> io::Result<()> {
-    let counts = Counts::of([suite]);
+fn write_suite(writer: &mut XmlWriter, suite: &TestSuite, generated: Option<&str>) -> io::Result<()> {
+    let counts = TestCounts::of([suite]);
     let mut element = writer.create_element("testsuite").with_attribute(("name", suite.name.as_str()));
     for (name, number) in
         [("tests", counts.tests), ("failures", counts.failures), ("errors", counts.errors), ("skipped", counts.skipped)]
@@ -112,16 +112,16 @@ fn write_suite(writer: &mut XmlWriter, suite: &Suite, generated: Option<&str>) -
     Ok(())
 }
 
-fn write_case(writer: &mut XmlWriter, case: &Case) -> io::Result<()> {
+fn write_case(writer: &mut XmlWriter, case: &TestCase) -> io::Result<()> {
     let element = writer.create_element("testcase").with_attribute(("classname", case.class.as_str()));
     let element = element.with_attribute(("name", case.name.as_str()));
     element.write_inner_content(|writer| match &case.outcome {
-        Outcome::Passed(text) => {
+        TestOutcome::Passed(text) => {
             writer.create_element("system-out").write_text_content(BytesText::new(text)).map(|_| ())
         }
-        Outcome::Failure(message, text) => write_outcome(writer, "failure", message, text),
-        Outcome::Error(message, text) => write_outcome(writer, "error", message, text),
-        Outcome::Skipped(message) => write_outcome(writer, "skipped", message, ""),
+        TestOutcome::Failure(message, text) => write_outcome(writer, "failure", message, text),
+        TestOutcome::Error(message, text) => write_outcome(writer, "error", message, text),
+        TestOutcome::Skipped(message) => write_outcome(writer, "skipped", message, ""),
     })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Tables and lists that keep within a number of bytes and say what they leave out.
 
 /// Rows or items of one kind, and how many bytes they may take.
-pub(super) struct Section {
+pub(super) struct MarkdownSection {
     /// What stands above them, with its line breaks.
     pub(super) head: String,
     /// A line each, the most important first.
@@ -10,7 +10,7 @@ pub(super) struct Section {
     pub(super) room: usize,
 }
 
-impl Section {
+impl MarkdownSection {
     /// The lines that fit, and how many more there are. Empty without lines.
     pub(super) fn text(&self) -> String {
         if self.lines.is_empty() {

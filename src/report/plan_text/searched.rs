@@ -1,6 +1,8 @@
 //! What a step says of its targets: how the package stands, what it gets, and what the search looked at.
 
-use crate::model::plan::{Border, Course, NewerBuild, Outlook, Probe, Search, Seen, Step};
+use crate::model::plan::{
+    NewerBuild, PlanAction, PlanStep, ProbeBasis, SearchFrontier, TargetOutlook, VersionProbe, VersionSearch,
+};
 use crate::model::source::Forecast;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
@@ -15,9 +17,9 @@ const MOST_REQUIREMENTS: usize = 8;
 const MOST_PROBES: usize = 4;
 
 /// Labels and texts, in the order in which they are read. What is the same on all targets is said once.
-pub(super) fn told(step: &Step, targets: &[Target]) -> Vec<(&'static str, String)> {
+pub(super) fn told(step: &PlanStep, targets: &[Target]) -> Vec<(&'static str, String)> {
     let mut lines: Vec<(&'static str, String)> = Vec::new();
-    let mut add = |label: &'static str, of: &dyn Fn(&Outlook) -> Option<String>| {
+    let mut add = |label: &'static str, of: &dyn Fn(&TargetOutlook) -> Option<String>| {
         let mut texts: Vec<(String, Vec<Target>)> = Vec::new();
         for outlook in &step.outlooks {
             let Some(text) = of(outlook) else { continue };
@@ -33,7 +35,7 @@ pub(super) fn told(step: &Step, targets: &[Target]) -> Vec<(&'static str, String
         }
     };
     add("now", &|outlook| Some(judged(Some(outlook.verdict), &outlook.reason)));
-    if matches!(step.course, Course::Change { .. } | Course::Follow) {
+    if matches!(step.course, PlanAction::Change { .. } | PlanAction::Follow) {
         add("then", &|outlook| Some(judged(outlook.after.verdict, &outlook.after.reason)));
     }
     add("build", &|outlook| Some(harmless(&outlook.after.build.as_ref()?.reason)));
@@ -85,12 +87,12 @@ fn not_searched() -> String {
     "no index was asked for other versions".to_owned()
 }
 
-fn searched(search: &Search) -> String {
+fn searched(search: &VersionSearch) -> String {
     let found = match (&search.oldest, &search.newest) {
         (Some(oldest), Some(newest)) if oldest == newest => format!("{oldest} is ready"),
         (Some(oldest), Some(newest)) => format!("ready from {oldest} to {newest}"),
         _ => match &search.older {
-            Some(older) => format!("{}; {older} is ready, an older one", none_ready(search)),
+            Some(older) => format!("{}; {older} works, an older one", none_ready(search)),
             None => none_ready(search),
         },
     };
@@ -98,9 +100,9 @@ fn searched(search: &Search) -> String {
 }
 
 /// What else is known: the version right before the first ready one, and what was not searched.
-pub(in crate::report) fn remarks(search: &Search) -> Vec<String> {
+pub(in crate::report) fn remarks(search: &VersionSearch) -> Vec<String> {
     let mut remarks: Vec<String> = before(search).into_iter().collect();
-    if search.oldest.is_some() && search.border == Border::Open {
+    if search.oldest.is_some() && search.border == SearchFrontier::Open {
         remarks.push("an older one may be too: not all were looked at, or could be read".to_owned());
     }
     if let Some(early) = &search.prerelease {
@@ -110,14 +112,14 @@ pub(in crate::report) fn remarks(search: &Search) -> Vec<String> {
 }
 
 /// Of a search that found no ready version: what was looked at, newest first, and how many there are.
-pub(in crate::report) fn none_ready(search: &Search) -> String {
+pub(in crate::report) fn none_ready(search: &VersionSearch) -> String {
     if search.versions == 0 {
         return "there is no newer version".to_owned();
     }
     let newer = count(search.versions, "newer version");
-    let is_newer = |probe: &&Probe| search.older.as_ref().is_none_or(|older| probe.version > *older);
-    let looks = search.probes.iter().filter(|probe| probe.seen == Seen::Bytes).filter(is_newer);
-    let looks: Vec<&Probe> = looks.rev().collect();
+    let is_newer = |probe: &&VersionProbe| search.older.as_ref().is_none_or(|older| probe.version > *older);
+    let looks = search.probes.iter().filter(|probe| probe.seen == ProbeBasis::Bytes).filter(is_newer);
+    let looks: Vec<&VersionProbe> = looks.rev().collect();
     let mut named: Vec<String> = looks.iter().take(MOST_PROBES).map(|probe| looked(probe)).collect();
     if looks.len() > MOST_PROBES {
         named.push(format!("{} more", looks.len() - MOST_PROBES));
@@ -139,18 +141,18 @@ pub(in crate::report) fn none_ready(search: &Search) -> String {
 }
 
 /// What is known of the version before the oldest ready one.
-fn before(search: &Search) -> Option<String> {
+fn before(search: &VersionSearch) -> Option<String> {
     let oldest = search.oldest.as_ref()?;
     let before = search.probes.iter().rfind(|probe| probe.version < *oldest)?;
     Some(looked(before))
 }
 
 /// The version and what was found: `2.3.3 is gil`, `2.50.3 has no file that fits`.
-fn looked(probe: &Probe) -> String {
+fn looked(probe: &VersionProbe) -> String {
     let found = match (probe.seen, probe.verdict) {
-        (Seen::Names, Verdict::Blocked) => "has no file that fits".to_owned(),
-        (Seen::Names, Verdict::Build) => "has only an sdist that fits".to_owned(),
-        (Seen::Names, Verdict::PureFallback) => "comes without its compiled modules".to_owned(),
+        (ProbeBasis::Names, Verdict::Blocked) => "has no file that fits".to_owned(),
+        (ProbeBasis::Names, Verdict::Build) => "has only an sdist that fits".to_owned(),
+        (ProbeBasis::Names, Verdict::PureFallback) => "comes without its compiled modules".to_owned(),
         (_, verdict) => format!("is {}", verdict.word()),
     };
     format!("{} {found}", probe.version)

@@ -5,7 +5,7 @@ use crate::model::resolution::OtherBuild;
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
-use super::super::paint::{Role, sign};
+use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
 use super::super::targets::targets;
 
@@ -47,7 +47,7 @@ fn reason(package: &PackageReport, result: &TargetResult) -> String {
 
 /// A verdict with its sign; on two lines where there is little room and its word is long.
 pub(super) fn verdict_cell(verdict: Verdict, roomy: bool) -> String {
-    let sign = sign(Role::of_verdict(verdict));
+    let sign = sign(PaintRole::of_verdict(verdict));
     match verdict {
         Verdict::PureFallback if !roomy => format!("{sign} pure-\n  fallback"),
         _ => format!("{sign} {}", verdict.word()),

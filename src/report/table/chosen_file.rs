@@ -10,7 +10,7 @@ use super::super::text::shorten;
 
 /// How much of a file's tags is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detail {
+pub(super) enum TagDetail {
     /// `cp314t manylinux_2_28`, `py3-none-any`.
     Platform,
     /// `cp314t`, `py3-none-any`.
@@ -27,12 +27,14 @@ pub(super) const OWN_ABI: &str = "own ABI";
 const LONGEST: usize = 32;
 
 /// What the targets get, each once.
-pub(super) fn labels(package: &PackageReport, detail: Detail) -> String {
+pub(super) fn labels(package: &PackageReport, detail: TagDetail) -> String {
     let parts: Vec<(String, String)> = package.results.iter().map(|result| label(result, detail)).collect();
     let platforms = distinct(parts.iter().map(|(_, platform)| platform.clone()));
     let whole = |(interpreter, platform): &(String, String)| format!("{interpreter} {platform}").trim_end().to_owned();
     match platforms.as_slice() {
-        [_] if detail == Detail::Least && parts.len() > 1 && package.results.iter().all(is_own) => OWN_ABI.to_owned(),
+        [_] if detail == TagDetail::Least && parts.len() > 1 && package.results.iter().all(is_own) => {
+            OWN_ABI.to_owned()
+        }
         [platform] => {
             let interpreters = distinct(parts.iter().map(|(interpreter, _)| interpreter.clone()));
             whole(&(interpreters.join(", "), platform.clone()))
@@ -58,18 +60,20 @@ fn distinct(words: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// What says for which interpreter it is, and for which platform.
-fn label(result: &TargetResult, detail: Detail) -> (String, String) {
+fn label(result: &TargetResult, detail: TagDetail) -> (String, String) {
     let Some(artifact) = &result.artifact else { return (NO_FILE.to_owned(), String::new()) };
     let (interpreter, platform) = match &artifact.kind {
         ArtifactKind::Sdist => ("sdist".to_owned(), String::new()),
         ArtifactKind::SourceTree => ("folder".to_owned(), String::new()),
         ArtifactKind::Installed { editable: None, .. } => ("installed".to_owned(), String::new()),
         ArtifactKind::Installed { editable: Some(_), .. } => ("editable".to_owned(), String::new()),
-        ArtifactKind::Wheel(wheel) if wheel.is_pure() && detail == Detail::Least => ("any".to_owned(), String::new()),
+        ArtifactKind::Wheel(wheel) if wheel.is_pure() && detail == TagDetail::Least => {
+            ("any".to_owned(), String::new())
+        }
         ArtifactKind::Wheel(wheel) if wheel.is_pure() => (format!("{}-none-any", python(wheel)), String::new()),
         ArtifactKind::Wheel(wheel) => (interpreter(wheel), platform(wheel, result)),
     };
-    let platform = if detail == Detail::Platform { platform } else { String::new() };
+    let platform = if detail == TagDetail::Platform { platform } else { String::new() };
     (shorten(&harmless(&interpreter), LONGEST), shorten(&harmless(&platform), LONGEST))
 }
 
@@ -148,7 +152,8 @@ mod tests {
         let check = |files: &[(&str, &str)], expected: [&str; 3]| {
             let results = files.iter().map(|(python, tags)| result(python, tags)).collect();
             let package = PackageReport { name: "a".parse().unwrap(), version: None, required_by: Vec::new(), results };
-            let shown = [Detail::Platform, Detail::Interpreter, Detail::Least].map(|detail| labels(&package, detail));
+            let shown =
+                [TagDetail::Platform, TagDetail::Interpreter, TagDetail::Least].map(|detail| labels(&package, detail));
             assert_eq!(shown, expected);
         };
         let (first, second) =

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 
 use crate::model::evidence::Evidence;
-use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::finding::{Certainty, Finding, FindingLevel};
 use crate::model::outcome::{Gil, ModuleOutcome};
 use crate::model::report::{PackageReport, Report, TargetResult};
 use crate::model::target::Target;
@@ -15,7 +15,7 @@ use crate::model::verdict::Verdict;
 use super::packages::worst_first;
 
 /// One thing that is wrong with a package: what a rule found, or the verdict's own reason where no rule speaks.
-pub(super) struct Culprit<'a> {
+pub(super) struct GridFinding<'a> {
     pub(super) package: &'a PackageReport,
     pub(super) targets: Vec<Target>,
     /// What it leads to.
@@ -41,14 +41,14 @@ pub(super) fn has_paragraph(verdict: Verdict) -> bool {
 }
 
 /// Everything that is wrong with any package, the worst first.
-pub(super) fn gather(report: &Report) -> Vec<Culprit<'_>> {
-    let mut culprits: Vec<Culprit<'_>> = worst_first(report).into_iter().flat_map(culprits_of).collect();
+pub(super) fn gather(report: &Report) -> Vec<GridFinding<'_>> {
+    let mut culprits: Vec<GridFinding<'_>> = worst_first(report).into_iter().flat_map(culprits_of).collect();
     culprits.sort_by_key(|culprit| Reverse(culprit.verdict));
     culprits
 }
 
-fn culprits_of(package: &PackageReport) -> Vec<Culprit<'_>> {
-    let mut all: Vec<Culprit<'_>> = Vec::new();
+fn culprits_of(package: &PackageReport) -> Vec<GridFinding<'_>> {
+    let mut all: Vec<GridFinding<'_>> = Vec::new();
     for result in &package.results {
         for culprit in culprits_on(package, result) {
             match all.iter_mut().find(|known| known.same_thing(&culprit)) {
@@ -60,15 +60,15 @@ fn culprits_of(package: &PackageReport) -> Vec<Culprit<'_>> {
     all
 }
 
-fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<Culprit<'a>> {
-    let mut culprits: Vec<Culprit<'_>> = Vec::new();
-    for finding in result.findings.iter().filter(|finding| finding.level == Level::Decides) {
+fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<GridFinding<'a>> {
+    let mut culprits: Vec<GridFinding<'_>> = Vec::new();
+    for finding in result.findings.iter().filter(|finding| finding.level == FindingLevel::Decides) {
         let verdict = verdict_of(finding, result);
         if !has_paragraph(verdict) {
             continue;
         }
         // Of what several rules could not tell of a module, one paragraph says why.
-        let is_doubted = |known: &Culprit<'_>| {
+        let is_doubted = |known: &GridFinding<'_>| {
             finding.certainty == Certainty::Unknown
                 && known.rule != Some(&finding.rule)
                 && known.verdict == verdict
@@ -79,12 +79,12 @@ fn culprits_on<'a>(package: &'a PackageReport, result: &'a TargetResult) -> Vec<
         }
         match culprits.iter_mut().find(|known| known.rule == Some(&finding.rule) && known.verdict == verdict) {
             Some(known) => known.members.extend(member(finding, result)),
-            None => culprits.push(Culprit::found(package, result, finding)),
+            None => culprits.push(GridFinding::found(package, result, finding)),
         }
     }
     let explained = culprits.iter().any(|culprit| culprit.verdict == result.verdict);
     if !explained && has_paragraph(result.verdict) {
-        culprits.push(Culprit::unexplained(package, result));
+        culprits.push(GridFinding::unexplained(package, result));
     }
     culprits
 }
@@ -107,9 +107,9 @@ fn member<'a>(finding: &'a Finding, result: &'a TargetResult) -> Option<(&'a str
     Some((finding.module.as_deref()?, module))
 }
 
-impl<'a> Culprit<'a> {
-    fn found(package: &'a PackageReport, result: &'a TargetResult, finding: &'a Finding) -> Culprit<'a> {
-        Culprit {
+impl<'a> GridFinding<'a> {
+    fn found(package: &'a PackageReport, result: &'a TargetResult, finding: &'a Finding) -> GridFinding<'a> {
+        GridFinding {
             package,
             targets: vec![result.target],
             verdict: verdict_of(finding, result),
@@ -124,9 +124,9 @@ impl<'a> Culprit<'a> {
         }
     }
 
-    fn unexplained(package: &'a PackageReport, result: &'a TargetResult) -> Culprit<'a> {
+    fn unexplained(package: &'a PackageReport, result: &'a TargetResult) -> GridFinding<'a> {
         let concerned: Vec<&ModuleOutcome> = result.modules.iter().filter(|module| concerns(module, result)).collect();
-        Culprit {
+        GridFinding {
             package,
             targets: vec![result.target],
             verdict: result.verdict,
@@ -142,7 +142,7 @@ impl<'a> Culprit<'a> {
     }
 
     /// Adds the same thing on another target.
-    fn add(&mut self, other: Culprit<'a>) {
+    fn add(&mut self, other: GridFinding<'a>) {
         self.targets.extend(other.targets);
         for filename in other.filenames {
             if !self.filenames.contains(&filename) {
@@ -153,8 +153,8 @@ impl<'a> Culprit<'a> {
 
     /// Whether the other is the same thing on another target: the same rule in the same modules, whatever the files'
     /// names, which carry the target's tag.
-    fn same_thing(&self, other: &Culprit<'_>) -> bool {
-        let modules = |culprit: &Culprit<'_>| -> Vec<String> {
+    fn same_thing(&self, other: &GridFinding<'_>) -> bool {
+        let modules = |culprit: &GridFinding<'_>| -> Vec<String> {
             culprit.members.iter().map(|(path, module)| module.unwrap_or(path).to_owned()).collect()
         };
         let said = self.rule.is_some() || self.message == other.message;

@@ -5,12 +5,12 @@ use crate::model::report::{PackageReport, Report};
 use crate::model::target::Target;
 
 use super::super::RenderOptions;
-use super::super::paint::{Role, sign};
+use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
 use super::super::targets::targets;
 use super::super::text::{count, evidence_list, path_of, wrap};
 use super::crowd;
-use super::culprit::{Culprit, gather};
+use super::culprit::{GridFinding, gather};
 use super::labelled;
 use super::packages::named;
 
@@ -38,7 +38,7 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
     lines
 }
 
-fn paragraph(culprit: &Culprit<'_>, all: &[Target], options: &RenderOptions) -> Vec<String> {
+fn paragraph(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions) -> Vec<String> {
     let mut lines = vec![title(culprit, all, options)];
     lines.extend(wrap(&harmless(culprit.message), options.width - 2).iter().map(|line| format!("  {line}")));
     if let Some((path, module)) = culprit.members.first() {
@@ -66,7 +66,7 @@ fn paragraph(culprit: &Culprit<'_>, all: &[Target], options: &RenderOptions) -> 
 }
 
 /// The modules after the first.
-fn others(culprit: &Culprit<'_>) -> String {
+fn others(culprit: &GridFinding<'_>) -> String {
     let names = culprit.members.iter().skip(1).map(|(path, module)| harmless(module.unwrap_or(path)));
     let shown: Vec<String> = names.take(ALSO).collect();
     match culprit.members.len().saturating_sub(1 + ALSO) {
@@ -75,18 +75,18 @@ fn others(culprit: &Culprit<'_>) -> String {
     }
 }
 
-fn title(culprit: &Culprit<'_>, all: &[Target], options: &RenderOptions) -> String {
+fn title(culprit: &GridFinding<'_>, all: &[Target], options: &RenderOptions) -> String {
     let style = options.style;
     let package = named(culprit.package);
-    let role = Role::of_verdict(culprit.verdict);
+    let role = PaintRole::of_verdict(culprit.verdict);
     let verdict = format!("{} {}", sign(role), culprit.verdict.word());
     let rule = culprit.rule.map_or_else(String::new, |rule| format!("  [{}]", harmless(rule)));
     format!(
         "{}  {} on {}{}",
         style.paint(role, &verdict),
-        style.paint(Role::Heading, &package),
+        style.paint(PaintRole::Heading, &package),
         targets(all, &culprit.targets),
-        style.paint(Role::Faint, &rule),
+        style.paint(PaintRole::Faint, &rule),
     )
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::gate::{Change, Changes, Gate, GateOutcome, State};
+use crate::model::gate::{Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict};
 use crate::model::report::Report;
 
 use super::super::RenderOptions;
-use super::super::alert::{Alert, Extent, alerts};
-use super::super::paint::{Role, sign};
+use super::super::alert::{AlertScope, RuleAlert, alerts};
+use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
 use super::super::text::count;
 use super::super::words;
@@ -19,7 +19,7 @@ pub(super) fn section(report: &Report, options: &RenderOptions) -> Vec<String> {
     let role = role(gate);
     let title = format!("{} The gate is {}", sign(role), words::outcome_meaning(gate.outcome));
     let mut lines = vec![options.style.paint(role, &title)];
-    for alert in alerts(report, Extent::Deciding) {
+    for alert in alerts(report, AlertScope::Deciding) {
         let text = format!("{} [{}]", alert.full_sentence(report), harmless(&alert.rule));
         lines.extend(labelled(label(&alert), &text, options));
     }
@@ -28,15 +28,15 @@ pub(super) fn section(report: &Report, options: &RenderOptions) -> Vec<String> {
     lines
 }
 
-fn role(gate: &Gate) -> Role {
+fn role(gate: &Gate) -> PaintRole {
     match gate.outcome {
-        GateOutcome::Passed => Role::Good,
-        GateOutcome::Open => Role::Open,
-        GateOutcome::Broken => Role::Bad,
+        GateOutcome::Passed => PaintRole::Good,
+        GateOutcome::Open => PaintRole::Open,
+        GateOutcome::Broken => PaintRole::Bad,
     }
 }
 
-fn label(alert: &Alert<'_>) -> &'static str {
+fn label(alert: &RuleAlert<'_>) -> &'static str {
     alert.standing.map_or("waiver", words::standing)
 }
 
@@ -50,8 +50,8 @@ fn problem_lines(gate: &Gate, options: &RenderOptions) -> Vec<String> {
 }
 
 /// A line for each change.
-pub(in crate::report) fn change_lines(changes: &Changes, options: &RenderOptions) -> Vec<String> {
-    let line = |word: &str, change: &Change| labelled(word, &sentence(change), options);
+pub(in crate::report) fn change_lines(changes: &VerdictChanges, options: &RenderOptions) -> Vec<String> {
+    let line = |word: &str, change: &VerdictChange| labelled(word, &sentence(change), options);
     let mut lines = Vec::new();
     for (word, some) in words::change_kinds(changes) {
         lines.extend(some.iter().flat_map(|change| line(word, change)));
@@ -63,8 +63,8 @@ pub(in crate::report) fn change_lines(changes: &Changes, options: &RenderOptions
 }
 
 /// `numpy on cp314t-linux-x86_64: 2.4.0 gil → 2.5.5 ready`.
-fn sentence(change: &Change) -> String {
-    let state = |state: &State| {
+fn sentence(change: &VerdictChange) -> String {
+    let state = |state: &VersionVerdict| {
         let version = state.version.as_ref().map_or_else(String::new, |version| format!("{version} "));
         format!("{version}{}", state.verdict.word())
     };

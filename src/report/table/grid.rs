@@ -10,11 +10,11 @@ use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
-use super::super::paint::{Role, Style, sign};
+use super::super::paint::{PaintRole, PaintStyle, sign};
 use super::super::targets::share_platform;
 use super::super::text::{wrap, wrap_at_most};
 use super::cells::{GAP, reasons, verdict_cell, version};
-use super::chosen_file::{Detail, NO_FILE, OWN_ABI, labels};
+use super::chosen_file::{NO_FILE, OWN_ABI, TagDetail, labels};
 use super::culprit::has_paragraph;
 use super::packages::worst_first;
 use super::spread;
@@ -23,12 +23,12 @@ use super::spread;
 const NAME: [usize; 2] = [28, 16];
 /// Ways to save room, the most comfortable first: how much is said of the file, and how wide a version may be before it
 /// takes two lines.
-const LAYOUTS: [(Detail, usize); 5] = [
-    (Detail::Platform, 20),
-    (Detail::Interpreter, 20),
-    (Detail::Least, 20),
-    (Detail::Interpreter, 12),
-    (Detail::Least, 12),
+const LAYOUTS: [(TagDetail, usize); 5] = [
+    (TagDetail::Platform, 20),
+    (TagDetail::Interpreter, 20),
+    (TagDetail::Least, 20),
+    (TagDetail::Interpreter, 12),
+    (TagDetail::Least, 12),
 ];
 /// Below this width of the whole table, `pure-fallback` takes two lines.
 const ROOMY: usize = 130;
@@ -52,7 +52,7 @@ pub(super) fn verdicts(report: &Report, options: &RenderOptions) -> Vec<String> 
         return vec!["No package to judge: the input names none for these targets.".to_owned()];
     }
     let packages = worst_first(report);
-    let columns = Columns::fitting(&packages, &report.targets, options.width);
+    let columns = ColumnWidths::fitting(&packages, &report.targets, options.width);
     if spread::is_needed(report, columns.verdicts.iter().map(|width| width + GAP).sum(), options) {
         return spread::verdicts(report, options);
     }
@@ -79,12 +79,12 @@ fn to_u16(width: usize) -> u16 {
 }
 
 /// How wide each column is.
-struct Columns {
+struct ColumnWidths {
     name: usize,
     version: usize,
     /// One for each target.
     verdicts: Vec<usize>,
-    detail: Detail,
+    detail: TagDetail,
     /// `None` when the file stands in front of the reason.
     file: Option<usize>,
     why: usize,
@@ -92,32 +92,33 @@ struct Columns {
     roomy: bool,
 }
 
-impl Columns {
-    fn fitting(packages: &[&PackageReport], targets: &[Target], width: usize) -> Columns {
+impl ColumnWidths {
+    fn fitting(packages: &[&PackageReport], targets: &[Target], width: usize) -> ColumnWidths {
         let roomy = width >= ROOMY;
         let name = widest("Package", packages, |package| package.name.to_string()).min(NAME[0]);
         let versions = widest("Version", packages, version);
         let verdicts: Vec<usize> =
             targets.iter().map(|target| verdict_width(packages, targets, *target, roomy)).collect();
         let taken = name + verdicts.iter().map(|verdict| verdict + GAP).sum::<usize>() + 2 * GAP;
-        let columns = |(detail, version): (Detail, usize)| {
+        let columns = |(detail, version): (TagDetail, usize)| {
             let (version, file) = (versions.min(version), file_width(packages, detail));
             let why = width.saturating_sub(taken + version + file + GAP);
-            Columns { name, version, verdicts: verdicts.clone(), detail, file: Some(file), why, roomy }
+            ColumnWidths { name, version, verdicts: verdicts.clone(), detail, file: Some(file), why, roomy }
         };
         // A package that nothing speaks against is to take one line; whoever has much room gets that for all.
         let all = longest_reason(packages, targets, |_| true).min(WIDEST_REASON);
         let good = longest_reason(packages, targets, |verdict| !has_paragraph(verdict)).min(WIDEST_GOOD_REASON);
         let mut fitting = LAYOUTS.into_iter().map(columns);
-        let found = fitting.find(|columns| columns.why >= if columns.detail == Detail::Platform { all } else { good });
-        let last = || columns((Detail::Least, LAYOUTS.map(|(_, version)| version).into_iter().min().unwrap_or(0)));
+        let found =
+            fitting.find(|columns| columns.why >= if columns.detail == TagDetail::Platform { all } else { good });
+        let last = || columns((TagDetail::Least, LAYOUTS.map(|(_, version)| version).into_iter().min().unwrap_or(0)));
         let columns = found.unwrap_or_else(last);
         if columns.why >= NARROWEST {
             return columns;
         }
         let narrow = name.min(NAME[1]);
         let why = width.saturating_sub(taken - name + narrow + columns.version).max(NARROWEST);
-        Columns { name: narrow, file: None, why, ..columns }
+        ColumnWidths { name: narrow, file: None, why, ..columns }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -168,13 +169,13 @@ fn widest(title: &str, packages: &[&PackageReport], cell: impl Fn(&PackageReport
 
 /// The width of the column for files. Where room is short, what differs between targets takes a line for each: so do the
 /// reasons then.
-fn file_width(packages: &[&PackageReport], detail: Detail) -> usize {
+fn file_width(packages: &[&PackageReport], detail: TagDetail) -> usize {
     let whole = widest("File", packages, |package| labels(package, detail));
     let words = |package: &PackageReport| {
         let label = labels(package, detail);
         label.split(' ').max_by_key(|word| word.chars().count()).unwrap_or_default().to_owned()
     };
-    if detail == Detail::Least { whole.min(widest(OWN_ABI, packages, words)) } else { whole }
+    if detail == TagDetail::Least { whole.min(widest(OWN_ABI, packages, words)) } else { whole }
 }
 
 /// Characters of the longest reason for one of these verdicts.
@@ -196,38 +197,42 @@ fn verdict_width(packages: &[&PackageReport], targets: &[Target], target: Target
 }
 
 /// Colours one line. Name, version and verdicts are ASCII but for the sign, so columns are characters up to there.
-fn colour(line: &str, number: usize, header: usize, columns: &Columns, style: Style) -> String {
-    if style == Style::Plain {
+fn colour(line: &str, number: usize, header: usize, columns: &ColumnWidths, style: PaintStyle) -> String {
+    if style == PaintStyle::Plain {
         return line.to_owned();
     }
     if number < header {
-        return style.paint(Role::Heading, line);
+        return style.paint(PaintRole::Heading, line);
     }
     if number == header {
-        return style.paint(Role::Faint, line);
+        return style.paint(PaintRole::Faint, line);
     }
     let mut rest = line.chars();
     let mut take = |width: usize| rest.by_ref().take(width).collect::<String>();
     let (name, version) = (take(columns.name + GAP), take(columns.version + GAP));
     let verdicts: Vec<String> = columns.verdicts.iter().map(|width| take(width + GAP)).collect();
     // The names to look at stand out.
-    let is_fine = verdicts.iter().all(|cell| matches!(cell_role(cell), Role::Good | Role::Faint));
-    let mut painted = if is_fine { name } else { style.paint(Role::Heading, &name) };
+    let is_fine = verdicts.iter().all(|cell| matches!(cell_role(cell), PaintRole::Good | PaintRole::Faint));
+    let mut painted = if is_fine { name } else { style.paint(PaintRole::Heading, &name) };
     painted.push_str(&version);
     for cell in &verdicts {
         painted.push_str(&style.paint(cell_role(cell), cell));
     }
     if let Some(width) = columns.file {
-        painted.push_str(&style.paint(Role::Faint, &take(width + GAP)));
+        painted.push_str(&style.paint(PaintRole::Faint, &take(width + GAP)));
     }
     painted.extend(rest);
     painted
 }
 
-fn cell_role(cell: &str) -> Role {
-    let roles = [Role::Good, Role::Lesser, Role::Open, Role::Caution, Role::Bad];
+fn cell_role(cell: &str) -> PaintRole {
+    let roles = [PaintRole::Good, PaintRole::Lesser, PaintRole::Open, PaintRole::Caution, PaintRole::Bad];
     let first = cell.chars().next().unwrap_or(' ');
     // The second line of `pure-fallback` has no sign.
-    let continued = if cell.trim().is_empty() { Role::Faint } else { Role::Lesser };
-    roles.into_iter().find(|role| sign(*role) == first).unwrap_or(if first == '–' { Role::Faint } else { continued })
+    let continued = if cell.trim().is_empty() { PaintRole::Faint } else { PaintRole::Lesser };
+    roles.into_iter().find(|role| sign(*role) == first).unwrap_or(if first == '–' {
+        PaintRole::Faint
+    } else {
+        continued
+    })
 }

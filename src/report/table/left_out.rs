@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::report::Report;
 
 use super::super::RenderOptions;
-use super::super::paint::Role;
+use super::super::paint::PaintRole;
 use super::super::sanitize::harmless;
 use super::super::text::{count, wrap};
 use super::labelled;
@@ -37,8 +37,8 @@ pub(super) fn paragraph(report: &Report, options: &RenderOptions) -> Vec<String>
     let title = format!("{libraries} of {}", count(found.len(), "package"));
     let mut lines = vec![format!(
         "{}  {}",
-        options.style.paint(Role::Faint, "– not fetched"),
-        options.style.paint(Role::Heading, &title)
+        options.style.paint(PaintRole::Faint, "– not fetched"),
+        options.style.paint(PaintRole::Heading, &title)
     )];
     lines.extend(wrap(WHY, options.width - 2).iter().map(|line| format!("  {line}")));
     for (package, paths) in &found {

@@ -3,11 +3,11 @@
 
 use std::cmp::Reverse;
 
-use crate::model::finding::{Certainty, Finding, Level};
+use crate::model::finding::{Certainty, Finding, FindingLevel};
 use crate::model::report::{PackageReport, Report, TargetResult};
 
 use super::super::RenderOptions;
-use super::super::paint::{Role, sign};
+use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
 use super::super::text::{count, wrap};
 use super::labelled;
@@ -17,13 +17,13 @@ use super::packages::named;
 const HINTED: usize = 12;
 
 /// What one rule says.
-struct Note<'a> {
+struct RuleNote<'a> {
     first: &'a Finding,
-    packages: Vec<Told<'a>>,
+    packages: Vec<NotedPackage<'a>>,
 }
 
 /// A package of which, or of whose modules, it is said.
-struct Told<'a> {
+struct NotedPackage<'a> {
     package: &'a PackageReport,
     /// On the first target of which it is said.
     result: &'a TargetResult,
@@ -34,11 +34,11 @@ struct Told<'a> {
 
 /// The paragraphs.
 pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let mut notes: Vec<Note<'_>> = Vec::new();
+    let mut notes: Vec<RuleNote<'_>> = Vec::new();
     for package in &report.packages {
         for result in &package.results {
-            for finding in result.findings.iter().filter(|finding| finding.level != Level::Decides) {
-                add(&mut notes, Told { package, result, finding, more: 0 });
+            for finding in result.findings.iter().filter(|finding| finding.level != FindingLevel::Decides) {
+                add(&mut notes, NotedPackage { package, result, finding, more: 0 });
             }
         }
     }
@@ -53,11 +53,11 @@ pub(super) fn paragraphs(report: &Report, options: &RenderOptions) -> Vec<String
     lines
 }
 
-fn add<'a>(notes: &mut Vec<Note<'a>>, told: Told<'a>) {
+fn add<'a>(notes: &mut Vec<RuleNote<'a>>, told: NotedPackage<'a>) {
     let finding = told.finding;
-    let same = |note: &&mut Note<'_>| note.first.rule == finding.rule && note.first.certainty == finding.certainty;
+    let same = |note: &&mut RuleNote<'_>| note.first.rule == finding.rule && note.first.certainty == finding.certainty;
     let Some(note) = notes.iter_mut().find(same) else {
-        notes.push(Note { first: finding, packages: vec![told] });
+        notes.push(RuleNote { first: finding, packages: vec![told] });
         return;
     };
     match note.packages.last_mut() {
@@ -67,11 +67,11 @@ fn add<'a>(notes: &mut Vec<Note<'a>>, told: Told<'a>) {
     }
 }
 
-fn paragraph(note: &Note<'_>, options: &RenderOptions) -> Vec<String> {
+fn paragraph(note: &RuleNote<'_>, options: &RenderOptions) -> Vec<String> {
     let (role, word) = match (note.first.certainty, note.first.level) {
-        (Certainty::Unknown, _) => (Role::Open, "unclear"),
-        (Certainty::Holds, Level::Hint) => (Role::Lesser, "hint"),
-        (Certainty::Holds, Level::Warning | Level::Decides) => (Role::Caution, "warning"),
+        (Certainty::Unknown, _) => (PaintRole::Open, "unclear"),
+        (Certainty::Holds, FindingLevel::Hint) => (PaintRole::Lesser, "hint"),
+        (Certainty::Holds, FindingLevel::Warning | FindingLevel::Decides) => (PaintRole::Caution, "warning"),
     };
     let title = format!("{} {word}", sign(role));
     let rule = format!("[{}]", harmless(&note.first.rule));
@@ -80,11 +80,11 @@ fn paragraph(note: &Note<'_>, options: &RenderOptions) -> Vec<String> {
     let mut lines = vec![format!(
         "{}  {}  {}",
         style.paint(role, &title),
-        style.paint(Role::Heading, &packages),
-        style.paint(Role::Faint, &rule)
+        style.paint(PaintRole::Heading, &packages),
+        style.paint(PaintRole::Faint, &rule)
     )];
     // Hints are for maintainers, who want to know the places.
-    let told = if note.first.level == Level::Hint { HINTED } else { 0 };
+    let told = if note.first.level == FindingLevel::Hint { HINTED } else { 0 };
     lines.extend(note.packages.iter().take(told).flat_map(|told| one(told, options)));
     if told == 0 {
         lines.extend(wrap(&harmless(&note.first.message), options.width - 2).iter().map(|line| format!("  {line}")));
@@ -100,7 +100,7 @@ fn paragraph(note: &Note<'_>, options: &RenderOptions) -> Vec<String> {
 }
 
 /// What is said of one package; its further lines stand a little to the right.
-fn one(told: &Told<'_>, options: &RenderOptions) -> Vec<String> {
+fn one(told: &NotedPackage<'_>, options: &RenderOptions) -> Vec<String> {
     let more = match told.more {
         0 => String::new(),
         more => format!("; and of {}", count(more, "further module")),

@@ -6,7 +6,7 @@ use crate::model::passed_over::PassedOver;
 use crate::model::report::Report;
 
 use super::super::RenderOptions;
-use super::super::paint::Role;
+use super::super::paint::PaintRole;
 use super::super::sanitize::harmless;
 use super::super::text::count;
 use super::labelled;
@@ -33,8 +33,8 @@ pub(super) fn paragraph(report: &Report, options: &RenderOptions) -> Vec<String>
     let title = format!("{} of {} that no import takes", count(number, "compiled file"), count(found.len(), "package"));
     let mut lines = vec![format!(
         "{}  {}",
-        options.style.paint(Role::Faint, "– passed over"),
-        options.style.paint(Role::Heading, &title)
+        options.style.paint(PaintRole::Faint, "– passed over"),
+        options.style.paint(PaintRole::Heading, &title)
     )];
     for (package, files) in &found {
         let text = |file: &&PassedOver| format!("{} ({})", harmless(&file.path), harmless(&file.why.words()));

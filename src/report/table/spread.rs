@@ -8,11 +8,11 @@ use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
-use super::super::paint::{Role, Style};
+use super::super::paint::{PaintRole, PaintStyle};
 use super::super::targets::targets;
 use super::super::text::wrap;
 use super::cells::{GAP, reasons, verdict_cell, version};
-use super::chosen_file::{Detail, labels};
+use super::chosen_file::{TagDetail, labels};
 use super::packages::worst_first;
 
 /// Widest columns: name, version, targets, file.
@@ -24,7 +24,7 @@ const FILE: usize = 14;
 const LEAST: usize = 16;
 
 /// One row, every cell in lines.
-struct Row {
+struct GridRow {
     verdict: Option<Verdict>,
     cells: [Vec<String>; 6],
 }
@@ -51,10 +51,10 @@ pub(super) fn verdicts(report: &Report, options: &RenderOptions) -> Vec<String> 
     let rows = parts
         .iter()
         .flat_map(|parts| parts.iter().enumerate().map(|(number, part)| row(part, number, &report.targets, &widths)));
-    let header = Row { verdict: None, cells: titles.map(|title| vec![title.to_owned()]) };
-    let mut lines: Vec<String> = header.lines(&widths, Style::Plain);
-    lines = lines.iter().map(|line| options.style.paint(Role::Heading, line)).collect();
-    lines.push(options.style.paint(Role::Faint, &"─".repeat(options.width)));
+    let header = GridRow { verdict: None, cells: titles.map(|title| vec![title.to_owned()]) };
+    let mut lines: Vec<String> = header.lines(&widths, PaintStyle::Plain);
+    lines = lines.iter().map(|line| options.style.paint(PaintRole::Heading, line)).collect();
+    lines.push(options.style.paint(PaintRole::Faint, &"─".repeat(options.width)));
     lines.extend(rows.flat_map(|row| row.lines(&widths, options.style)));
     lines
 }
@@ -74,10 +74,10 @@ fn texts(part: &PackageReport, all: &[Target]) -> [String; 6] {
     let on: Vec<Target> = part.results.iter().map(|result| result.target).collect();
     let verdict = part.results.first().map_or_else(String::new, |result| verdict_cell(result.verdict, true));
     let why: Vec<String> = reasons(part, all).into_iter().map(|(reason, _)| reason).collect();
-    [part.name.to_string(), version(part), verdict, targets(all, &on), labels(part, Detail::Least), why.join("\n")]
+    [part.name.to_string(), version(part), verdict, targets(all, &on), labels(part, TagDetail::Least), why.join("\n")]
 }
 
-fn row(part: &PackageReport, number: usize, all: &[Target], widths: &[usize; 6]) -> Row {
+fn row(part: &PackageReport, number: usize, all: &[Target], widths: &[usize; 6]) -> GridRow {
     let mut texts = texts(part, all);
     // The name stands before the first of its rows.
     if number > 0 {
@@ -90,20 +90,20 @@ fn row(part: &PackageReport, number: usize, all: &[Target], widths: &[usize; 6])
         let width = widths.next().copied().unwrap_or(0);
         text.lines().flat_map(|line| wrap(line, width)).collect()
     });
-    Row { verdict: part.results.first().map(|result| result.verdict), cells }
+    GridRow { verdict: part.results.first().map(|result| result.verdict), cells }
 }
 
-impl Row {
-    fn lines(&self, widths: &[usize; 6], style: Style) -> Vec<String> {
+impl GridRow {
+    fn lines(&self, widths: &[usize; 6], style: PaintStyle) -> Vec<String> {
         let height = self.cells.iter().map(Vec::len).max().unwrap_or(0);
-        let role = self.verdict.map_or(Role::Heading, Role::of_verdict);
+        let role = self.verdict.map_or(PaintRole::Heading, PaintRole::of_verdict);
         let cell = |line: usize, (column, (cell, width)): (usize, (&Vec<String>, &usize))| {
             let text = cell.get(line).map_or("", String::as_str);
             let text = format!("{text:<width$}{:GAP$}", "");
             match column {
-                0 if !matches!(role, Role::Good | Role::Faint) => style.paint(Role::Heading, &text),
+                0 if !matches!(role, PaintRole::Good | PaintRole::Faint) => style.paint(PaintRole::Heading, &text),
                 2 => style.paint(role, &text),
-                4 => style.paint(Role::Faint, &text),
+                4 => style.paint(PaintRole::Faint, &text),
                 _ => text,
             }
         };

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use crate::model::problem::Problem;
-use crate::model::report::{Report, Summary};
+use crate::model::report::{Report, RunSummary};
 use crate::model::target::Target;
 use crate::model::verdict::Verdict;
 
 use super::super::RenderOptions;
-use super::super::paint::{Role, sign};
+use super::super::paint::{PaintRole, sign};
 use super::super::sanitize::harmless;
 use super::super::targets::{platforms, pythons, share_platform, targets};
 use super::super::text::{bytes, count, percentage, wrap};
-use super::super::unread::Unread;
+use super::super::unread::UnreadCounts;
 use super::super::words;
-use super::culprit::{Culprit, gather};
+use super::culprit::{GridFinding, gather};
 
 /// Widest column for targets before their counts.
 const WIDEST_LABEL: usize = 40;
@@ -32,7 +32,7 @@ pub(in crate::report) const VERDICTS: [Verdict; 8] = [
 ];
 
 /// How many packages get each verdict, in words.
-type Counts = Vec<(Role, String)>;
+type VerdictCounts = Vec<(PaintRole, String)>;
 
 /// What a verdict's word means, in one line.
 pub(in crate::report) fn meaning(verdict: Verdict) -> &'static str {
@@ -65,7 +65,7 @@ pub(super) fn heading(report: &Report, options: &RenderOptions) -> Vec<String> {
         format!("CPython {}", listed(&report.targets))
     };
     let lines = wrap(&text, options.width);
-    let mut lines: Vec<String> = lines.iter().map(|line| options.style.paint(Role::Heading, line)).collect();
+    let mut lines: Vec<String> = lines.iter().map(|line| options.style.paint(PaintRole::Heading, line)).collect();
     if let Some(file) = &report.configuration {
         lines.extend(wrap(&format!("as {} says", harmless(file)), options.width));
     }
@@ -89,12 +89,12 @@ pub(super) fn legend(report: &Report, options: &RenderOptions) -> Vec<String> {
     let widest = shown.iter().map(|verdict| verdict.word().len()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for verdict in shown {
-        let role = Role::of_verdict(verdict);
+        let role = PaintRole::of_verdict(verdict);
         let word = format!("{} {:<widest$}", sign(role), verdict.word());
         let room = options.width.saturating_sub(widest + 4);
         for (number, line) in wrap(meaning(verdict), room).iter().enumerate() {
             let start = if number == 0 { options.style.paint(role, &word) } else { " ".repeat(widest + 2) };
-            lines.push(format!("{start}  {}", options.style.paint(Role::Faint, line)));
+            lines.push(format!("{start}  {}", options.style.paint(PaintRole::Faint, line)));
         }
     }
     lines
@@ -107,7 +107,7 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
     }
     let told = gather(report);
     let is_told = |problem: &&Problem| {
-        let about = |culprit: &&Culprit<'_>| problem.package.as_ref() == Some(&culprit.package.name);
+        let about = |culprit: &&GridFinding<'_>| problem.package.as_ref() == Some(&culprit.package.name);
         let says = |text: &str| text.contains(problem.message.as_str());
         told.iter().filter(about).any(|culprit| says(culprit.message) || culprit.because.is_some_and(says))
     };
@@ -118,23 +118,23 @@ pub(super) fn problems(report: &Report, options: &RenderOptions) -> Vec<String> 
         (_, 0) => format!("Could not look at everything: {all}, told above"),
         (some, _) => format!("Could not look at everything: {all}, {some} of them told above"),
     };
-    let mut lines = vec![options.style.paint(Role::Heading, &title)];
+    let mut lines = vec![options.style.paint(PaintRole::Heading, &title)];
     lines.extend(below.iter().flat_map(|problem| problem_lines(problem, options)));
     lines
 }
 
 /// One problem, on as many lines as it takes.
 pub(in crate::report) fn problem_lines(problem: &Problem, options: &RenderOptions) -> Vec<String> {
-    let kind = format!("{} {:<11}", sign(Role::Open), words::problem_kind(problem.kind));
+    let kind = format!("{} {:<11}", sign(PaintRole::Open), words::problem_kind(problem.kind));
     let room = options.width.saturating_sub(14);
     let lines = wrap(&words::problem(problem), room);
-    let start = |number: usize| if number == 0 { options.style.paint(Role::Open, &kind) } else { " ".repeat(13) };
+    let start = |number: usize| if number == 0 { options.style.paint(PaintRole::Open, &kind) } else { " ".repeat(13) };
     lines.iter().enumerate().map(|(number, line)| format!("{} {line}", start(number))).collect()
 }
 
 /// How many of what.
 pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
-    let mut counted: Vec<(Vec<Target>, Counts)> = Vec::new();
+    let mut counted: Vec<(Vec<Target>, VerdictCounts)> = Vec::new();
     for target in &report.targets {
         let counts = verdict_counts(report, *target);
         // Few targets have a line each.
@@ -166,7 +166,7 @@ pub(super) fn counts(report: &Report, options: &RenderOptions) -> Vec<String> {
 }
 
 /// How much of the files came over the network: nothing when all was known from an earlier run.
-fn fetched(summary: &Summary) -> String {
+fn fetched(summary: &RunSummary) -> String {
     let total = bytes(summary.bytes_total);
     match summary.bytes_fetched {
         0 => format!("nothing fetched of their {total}"),
@@ -177,20 +177,22 @@ fn fetched(summary: &Summary) -> String {
 fn problem_count(report: &Report) -> String {
     let mut parts = Vec::new();
     parts.extend((report.summary.problems > 0).then(|| count(report.summary.problems, "problem")));
-    parts.extend(Unread::of(report).words());
+    parts.extend(UnreadCounts::of(report).words());
     if parts.is_empty() { "no problems reading them".to_owned() } else { parts.join(", ") }
 }
 
-fn verdict_counts(report: &Report, target: Target) -> Counts {
+fn verdict_counts(report: &Report, target: Target) -> VerdictCounts {
     let results = report.packages.iter().flat_map(|package| &package.results).filter(|result| result.target == target);
     let given: Vec<Verdict> = results.map(|result| result.verdict).collect();
     let number = |verdict: Verdict| given.iter().filter(|known| **known == verdict).count();
     let occurring = VERDICTS.into_iter().filter(|verdict| number(*verdict) > 0);
-    occurring.map(|verdict| (Role::of_verdict(verdict), format!("{} {}", number(verdict), verdict.word()))).collect()
+    occurring
+        .map(|verdict| (PaintRole::of_verdict(verdict), format!("{} {}", number(verdict), verdict.word())))
+        .collect()
 }
 
 /// Coloured parts after a label, on as many lines as they take.
-fn flow(label: &str, parts: &[(Role, String)], options: &RenderOptions) -> Vec<String> {
+fn flow(label: &str, parts: &[(PaintRole, String)], options: &RenderOptions) -> Vec<String> {
     let margin = label.chars().count() + 2;
     let mut lines = vec![format!("{label}  ")];
     let mut used = margin;

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Interrupt, Session};
+use super::{SolverInterrupt, SolverSession};
 use crate::model::name::{PackageName, Requirement, Version, VersionSpecifiers};
 use crate::model::problem::{Problem, ProblemKind};
-use crate::resolve::candidates::{Level, Offer, Pick, Selector};
-use crate::resolve::demands::{Site, problem_of};
-use crate::resolve::ranges::Range;
-use crate::resolve::{CatalogError, Hint};
+use crate::resolve::candidates::{CandidateSelector, FitLevel, PickedFile, VersionCatalog};
+use crate::resolve::demands::{DirectRequirement, problem_of};
+use crate::resolve::ranges::VersionRange;
+use crate::resolve::{CatalogError, PrefetchHint};
 
 /// After how many versions of a package, and then after how many more, the next ones are announced.
 const FIRST_LOOK_AHEAD: usize = 5;
@@ -18,16 +18,16 @@ const LONGEST_LOOK_AHEAD: usize = 40;
 
 /// What a version requires.
 #[derive(Debug)]
-pub(super) struct Description {
+pub(super) struct VersionRequirements {
     pub(super) requirements: Vec<Requirement>,
     pub(super) requires_python: Option<VersionSpecifiers>,
     /// What kept the requirements from being read.
     pub(super) problem: Option<Problem>,
 }
 
-impl Session<'_> {
+impl SolverSession<'_> {
     /// What is offered for a package; empty when no index knows it.
-    pub(in crate::resolve) fn offer(&self, name: &PackageName) -> Result<Rc<Offer>, Interrupt> {
+    pub(in crate::resolve) fn offer(&self, name: &PackageName) -> Result<Rc<VersionCatalog>, SolverInterrupt> {
         if let Some(offer) = self.offers.borrow().get(name) {
             return Ok(offer.clone());
         }
@@ -36,7 +36,7 @@ impl Session<'_> {
             Err(CatalogError::Absent { .. }) => Arc::default(),
             Err(error) => {
                 self.drop_name(name, problem_of(&error, Some(name)));
-                return Err(Interrupt::Again);
+                return Err(SolverInterrupt::Again);
             }
         };
         let offer = Rc::new(self.plan.selector.offer(name, listing));
@@ -45,8 +45,8 @@ impl Session<'_> {
     }
 
     /// The level at which files of this package count.
-    pub(in crate::resolve) fn level(&self, name: &PackageName) -> Level {
-        self.levels.borrow().get(name).copied().unwrap_or(Level::Strict)
+    pub(in crate::resolve) fn level(&self, name: &PackageName) -> FitLevel {
+        self.levels.borrow().get(name).copied().unwrap_or(FitLevel::Strict)
     }
 
     /// Why the package is not to be had.
@@ -55,14 +55,14 @@ impl Session<'_> {
     }
 
     /// The location that the package is taken from.
-    pub(in crate::resolve) fn site(&self, name: &PackageName) -> Option<Site> {
+    pub(in crate::resolve) fn site(&self, name: &PackageName) -> Option<DirectRequirement> {
         self.sites.borrow().get(name).cloned()
     }
 
-    pub(super) fn take_from(&self, name: &PackageName, site: Site) {
+    pub(super) fn take_from(&self, name: &PackageName, site: DirectRequirement) {
         match &site.found {
             Ok(located) => {
-                let offer = Rc::new(Selector::single(located.artifact.clone()));
+                let offer = Rc::new(CandidateSelector::single(located.artifact.clone()));
                 self.offers.borrow_mut().insert(name.clone(), offer);
             }
             Err(problem) => self.drop_name(name, problem.clone()),
@@ -75,7 +75,11 @@ impl Session<'_> {
     }
 
     /// What a version says of itself, read once.
-    pub(super) fn description(&self, name: &PackageName, version: &Version) -> Result<Rc<Description>, Interrupt> {
+    pub(super) fn description(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<Rc<VersionRequirements>, SolverInterrupt> {
         let key = (name.clone(), version.clone());
         if let Some(description) = self.descriptions.borrow().get(&key) {
             return Ok(description.clone());
@@ -84,7 +88,7 @@ impl Session<'_> {
         self.look_ahead(name, version);
         let description = Rc::new(match self.pick(&offer, name, version) {
             Some(pick) => self.read(name, &offer, pick),
-            None => Description { requirements: Vec::new(), requires_python: None, problem: None },
+            None => VersionRequirements { requirements: Vec::new(), requires_python: None, problem: None },
         });
         self.descriptions.borrow_mut().insert(key, description.clone());
         Ok(description)
@@ -107,30 +111,30 @@ impl Session<'_> {
         if !count.is_multiple_of(FIRST_LOOK_AHEAD) {
             return;
         }
-        let range = self.plan.bound(name).intersection(&Range::strictly_lower_than(version.clone()));
+        let range = self.plan.bound(name).intersection(&VersionRange::strictly_lower_than(version.clone()));
         let selector = self.plan.selector.clone();
         let files = count.min(LONGEST_LOOK_AHEAD);
-        self.catalog.prefetch(vec![Hint { name: name.clone(), range, selector, files }]);
+        self.catalog.prefetch(vec![PrefetchHint { name: name.clone(), range, selector, files }]);
     }
 
     /// The file that was picked for a chosen version.
     pub(in crate::resolve) fn pick<'o>(
         &self,
-        offer: &'o Offer,
+        offer: &'o VersionCatalog,
         name: &PackageName,
         version: &Version,
-    ) -> Option<Pick<'o>> {
-        self.plan.selector.pick(offer, &Range::singleton(version.clone()), self.level(name))
+    ) -> Option<PickedFile<'o>> {
+        self.plan.selector.pick(offer, &VersionRange::singleton(version.clone()), self.level(name))
     }
 
     /// The version that is tried first of those in the range.
     pub(super) fn first<'o>(
         &self,
         name: &PackageName,
-        offer: &'o Offer,
-        range: &Range,
-        level: Level,
-    ) -> Option<Pick<'o>> {
+        offer: &'o VersionCatalog,
+        range: &VersionRange,
+        level: FitLevel,
+    ) -> Option<PickedFile<'o>> {
         let order = self.plan.orders.get(name).filter(|_| !self.sites.borrow().contains_key(name));
         match order {
             Some(order) => self.plan.selector.pick_in_order(offer, order, range, level),
@@ -138,7 +142,7 @@ impl Session<'_> {
         }
     }
 
-    fn read(&self, name: &PackageName, offer: &Offer, pick: Pick<'_>) -> Description {
+    fn read(&self, name: &PackageName, offer: &VersionCatalog, pick: PickedFile<'_>) -> VersionRequirements {
         let mut first_problem = None;
         for file in self.plan.selector.described_by(offer, pick) {
             let problem = match self.catalog.metadata(file) {
@@ -153,7 +157,7 @@ impl Session<'_> {
                     metadata_problem(name, &file.filename, message.to_owned())
                 }
                 Ok(metadata) => {
-                    return Description {
+                    return VersionRequirements {
                         requirements: metadata.requires_dist.clone(),
                         requires_python: metadata.requires_python.clone(),
                         problem: None,
@@ -163,7 +167,7 @@ impl Session<'_> {
             };
             first_problem.get_or_insert(problem);
         }
-        Description { requirements: Vec::new(), requires_python: None, problem: first_problem }
+        VersionRequirements { requirements: Vec::new(), requires_python: None, problem: first_problem }
     }
 }
 

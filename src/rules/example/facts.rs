@@ -1,11 +1,11 @@
 //! The facts that an example's words stand for. What an example does not say is known and harmless; what it lists under
 //! `unread` is unknown.
 
-use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind, TagClaim};
+use crate::model::distribution::{AbiClaim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::facts::{
-    Abi, CodeFacts, Declaration, Fact, Flavour, Format, Generator, Hazard, Hook, HookKind, ImageFacts, InitFacts,
-    InitKind, Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol,
-    Toolchain, WritableData,
+    Abi, CodeFacts, CodeSightings, Fact, Flavour, Generator, GilDeclaration, Hazard, Hook, HookKind, ImageFacts,
+    ImageFormat, InitFacts, InitKind, Interpreters, LimitedApi, PortingSign, Refcounts, Replacement, StableAbiAudit,
+    StableSymbol, Toolchain, WritableData,
 };
 use crate::model::outcome::ModuleOutcome;
 use crate::model::subject::SubjectFile;
@@ -43,7 +43,7 @@ pub(super) fn file(raw: &RawModule) -> SubjectFile {
     };
     let is_unread = raw.unread.contains(&UnreadFact::StableAbi);
     SubjectFile {
-        claim: if claims || is_unread { claim("abi3") } else { Claim::Nothing },
+        claim: if claims || is_unread { claim("abi3") } else { AbiClaim::Nothing },
         image: image(raw),
         audits: if claims { vec![audit] } else { Vec::new() },
     }
@@ -67,7 +67,7 @@ fn image(raw: &RawModule) -> ImageFacts {
     let data = WritableData { initialised: raw.writable_data, ..WritableData::default() };
     let generator = raw.generator.unwrap_or(Generator::CApi);
     ImageFacts {
-        format: Format::Elf,
+        format: ImageFormat::Elf,
         architecture: "x86_64".to_owned(),
         hooks: Fact::known(vec![hook(raw)], Vec::new()),
         python_imports: Fact::known(Vec::new(), Vec::new()),
@@ -86,8 +86,8 @@ fn image(raw: &RawModule) -> ImageFacts {
 
 fn code(signs: &[CodeSign]) -> CodeFacts {
     let seen = |sign| match signs.contains(&sign) {
-        true => Sightings { count: 1, example: Some(0x1000) },
-        false => Sightings::default(),
+        true => CodeSightings { count: 1, example: Some(0x1000) },
+        false => CodeSightings::default(),
     };
     CodeFacts {
         bytes: 0,
@@ -102,7 +102,7 @@ fn code(signs: &[CodeSign]) -> CodeFacts {
 
 fn hook(raw: &RawModule) -> Hook {
     let module = raw.name.rsplit('.').next().unwrap_or(&raw.name);
-    let declaration = Declaration::Slot { value: raw.gil_value.unwrap_or(1) };
+    let declaration = GilDeclaration::Slot { value: raw.gil_value.unwrap_or(1) };
     let interpreters = match raw.interpreters {
         Some(InterpretersKind::Missing) => None,
         Some(InterpretersKind::NotSupported) => Some(Interpreters::NotSupported),
@@ -166,7 +166,7 @@ fn native(raw: &RawNative) -> NativeFile {
 fn tag_claim(tag: &str) -> TagClaim {
     let (python, abi_tag) = tag.split_once('-').unwrap_or((tag, "none"));
     let mut claim = claim(abi_tag);
-    if let (Claim::Cpython(Abi { flavour: Flavour::Abi3 | Flavour::Abi3t, versions }), Some(minor)) =
+    if let (AbiClaim::Cpython(Abi { flavour: Flavour::Abi3 | Flavour::Abi3t, versions }), Some(minor)) =
         (&mut claim, minor(python))
     {
         *versions = (Some(minor), None);
@@ -174,11 +174,11 @@ fn tag_claim(tag: &str) -> TagClaim {
     TagClaim { tag: tag.to_owned(), claim }
 }
 
-fn claim(abi_tag: &str) -> Claim {
+fn claim(abi_tag: &str) -> AbiClaim {
     match abi(abi_tag) {
-        Some(abi) => Claim::Cpython(abi),
-        None if abi_tag == "none" => Claim::Nothing,
-        None => Claim::Other(abi_tag.to_owned()),
+        Some(abi) => AbiClaim::Cpython(abi),
+        None if abi_tag == "none" => AbiClaim::Nothing,
+        None => AbiClaim::Other(abi_tag.to_owned()),
     }
 }
 

@@ -5,22 +5,22 @@
 //! claims that ABI by its own name.
 
 use crate::cpython::file_name::ExtensionFileName;
-use crate::model::distribution::{Claim, DistributionFacts, NativeFile, NativeKind, TagClaim};
+use crate::model::distribution::{AbiClaim, DistributionFacts, NativeFile, NativeKind, TagClaim};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{Abi, Fact, Flavour};
 
 use super::super::raw::ClaimKind;
-use super::Truth;
+use super::TruthValue;
 
 /// How many files become evidence.
 const FILES_SHOWN: usize = 8;
 
 /// Whether one of these disagreements is there.
-pub(super) fn evaluate(words: &[ClaimKind], distribution: &DistributionFacts) -> Truth {
-    words.iter().map(|word| of_kind(*word, distribution)).fold(Truth::No, Truth::or)
+pub(super) fn evaluate(words: &[ClaimKind], distribution: &DistributionFacts) -> TruthValue {
+    words.iter().map(|word| of_kind(*word, distribution)).fold(TruthValue::No, TruthValue::or)
 }
 
-fn of_kind(kind: ClaimKind, distribution: &DistributionFacts) -> Truth {
+fn of_kind(kind: ClaimKind, distribution: &DistributionFacts) -> TruthValue {
     if kind == ClaimKind::TagsDiffer {
         return tags_differ(distribution);
     }
@@ -30,53 +30,56 @@ fn of_kind(kind: ClaimKind, distribution: &DistributionFacts) -> Truth {
     };
     let tags = || known(&distribution.name_claims, "what its tags claim");
     match kind {
-        ClaimKind::FileDisagrees => {
-            natives.iter().map(|native| against_claim(native, cpython(&native.claim))).fold(Truth::No, Truth::or)
-        }
+        ClaimKind::FileDisagrees => natives
+            .iter()
+            .map(|native| against_claim(native, cpython(&native.claim)))
+            .fold(TruthValue::No, TruthValue::or),
         ClaimKind::TagDisagrees => match tags() {
-            Ok(tags) => natives.iter().map(|native| against_tags(native, tags, natives)).fold(Truth::No, Truth::or),
+            Ok(tags) => {
+                natives.iter().map(|native| against_tags(native, tags, natives)).fold(TruthValue::No, TruthValue::or)
+            }
             Err(unknown) => unknown,
         },
         ClaimKind::Stale => match tags() {
-            Ok(tags) => natives.iter().map(|native| stale(native, tags)).fold(Truth::No, Truth::or),
+            Ok(tags) => natives.iter().map(|native| stale(native, tags)).fold(TruthValue::No, TruthValue::or),
             Err(unknown) => unknown,
         },
-        ClaimKind::TagsDiffer => Truth::No,
+        ClaimKind::TagsDiffer => TruthValue::No,
     }
 }
 
-fn known<'a, T>(fact: &'a Fact<T>, what: &str) -> Result<&'a T, Truth> {
+fn known<'a, T>(fact: &'a Fact<T>, what: &str) -> Result<&'a T, TruthValue> {
     match fact {
         Fact::Known { value, .. } => Ok(value),
-        Fact::Unknown { why, .. } => Err(Truth::unknown(format!("{what} could not be read ({why})"))),
+        Fact::Unknown { why, .. } => Err(TruthValue::unknown(format!("{what} could not be read ({why})"))),
     }
 }
 
-fn cpython(claim: &Claim) -> Option<&Abi> {
+fn cpython(claim: &AbiClaim) -> Option<&Abi> {
     match claim {
-        Claim::Cpython(abi) => Some(abi),
-        Claim::Nothing | Claim::Other(_) => None,
+        AbiClaim::Cpython(abi) => Some(abi),
+        AbiClaim::Nothing | AbiClaim::Other(_) => None,
     }
 }
 
 /// Compares a file's bytes with what is claimed for it. Only modules have an ABI to speak of.
-fn against_claim(native: &NativeFile, claim: Option<&Abi>) -> Truth {
-    let (NativeKind::Module, Some(claim)) = (native.kind, claim) else { return Truth::No };
+fn against_claim(native: &NativeFile, claim: Option<&Abi>) -> TruthValue {
+    let (NativeKind::Module, Some(claim)) = (native.kind, claim) else { return TruthValue::No };
     if native.abis.is_empty() {
-        return Truth::unknown(format!("what {} was compiled for could not be read", native.path));
+        return TruthValue::unknown(format!("what {} was compiled for could not be read", native.path));
     }
     match native.abis.iter().find(|abi| !keeps(claim, abi)) {
-        None => Truth::No,
+        None => TruthValue::No,
         Some(abi) => {
             let words = format!("{} was compiled for {} and not {}", native.path, described(abi), described(claim));
-            Truth::shown(vec![file(native)], vec![words])
+            TruthValue::shown(vec![file(native)], vec![words])
         }
     }
 }
 
-fn against_tags(native: &NativeFile, tags: &[TagClaim], natives: &[NativeFile]) -> Truth {
-    if native.claim != Claim::Nothing {
-        return Truth::No;
+fn against_tags(native: &NativeFile, tags: &[TagClaim], natives: &[NativeFile]) -> TruthValue {
+    if native.claim != AbiClaim::Nothing {
+        return TruthValue::No;
     }
     let is_served = |tag: &Abi| {
         let sibling = |other: &&NativeFile| module(&other.path) == module(&native.path);
@@ -86,26 +89,26 @@ fn against_tags(native: &NativeFile, tags: &[TagClaim], natives: &[NativeFile]) 
         .filter_map(|tag| cpython(&tag.claim))
         .filter(|tag| !is_served(tag))
         .map(|tag| against_claim(native, Some(tag)))
-        .fold(Truth::No, Truth::or)
+        .fold(TruthValue::No, TruthValue::or)
 }
 
 /// A wheel that claims nothing, or another interpreter too, may bring anything.
-fn stale(native: &NativeFile, tags: &[TagClaim]) -> Truth {
+fn stale(native: &NativeFile, tags: &[TagClaim]) -> TruthValue {
     let claims: Option<Vec<&Abi>> = tags.iter().map(|tag| cpython(&tag.claim)).collect();
-    let Some(claims) = claims.filter(|claims| !claims.is_empty()) else { return Truth::No };
+    let Some(claims) = claims.filter(|claims| !claims.is_empty()) else { return TruthValue::No };
     let fits = match &native.claim {
-        Claim::Nothing => true,
-        Claim::Cpython(claim) => claims.iter().any(|tag| keeps(tag, claim)),
-        Claim::Other(_) => false,
+        AbiClaim::Nothing => true,
+        AbiClaim::Cpython(claim) => claims.iter().any(|tag| keeps(tag, claim)),
+        AbiClaim::Other(_) => false,
     };
     if fits || !matches!(native.kind, NativeKind::Module | NativeKind::Unread) {
-        return Truth::No;
+        return TruthValue::No;
     }
-    Truth::shown(vec![file(native)], vec![native.path.clone()])
+    TruthValue::shown(vec![file(native)], vec![native.path.clone()])
 }
 
-fn tags_differ(distribution: &DistributionFacts) -> Truth {
-    let tags = |fact: &Fact<Vec<TagClaim>>| -> Result<Vec<String>, Truth> {
+fn tags_differ(distribution: &DistributionFacts) -> TruthValue {
+    let tags = |fact: &Fact<Vec<TagClaim>>| -> Result<Vec<String>, TruthValue> {
         let mut tags: Vec<String> = known(fact, "what its tags claim")?.iter().map(|claim| claim.tag.clone()).collect();
         tags.sort();
         tags.dedup();
@@ -113,11 +116,11 @@ fn tags_differ(distribution: &DistributionFacts) -> Truth {
     };
     match (tags(&distribution.name_claims), tags(&distribution.wheel_claims)) {
         (Err(unknown), _) | (_, Err(unknown)) => unknown,
-        (Ok(name), Ok(inside)) if name == inside => Truth::No,
+        (Ok(name), Ok(inside)) if name == inside => TruthValue::No,
         (Ok(name), Ok(inside)) => {
             let (name, inside) = (name.join(", "), inside.join(", "));
             let words = format!("its name says {name}, its WHEEL file {inside}");
-            Truth::shown(vec![Evidence::new("tags in WHEEL").value(inside)], vec![words])
+            TruthValue::shown(vec![Evidence::new("tags in WHEEL").value(inside)], vec![words])
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 
 use crate::cpython::init_function;
-use crate::model::distribution::{Claim, DistributionFacts};
+use crate::model::distribution::{AbiClaim, DistributionFacts};
 use crate::model::evidence::Evidence;
 use crate::model::facts::{
-    CallSites, Concern, Declaration, DocumentedLevel, Fact, Flavour, Hazard, Hook, ImageFacts, Interpreters, Origin,
-    PortingKind, StableAbiAudit,
+    CallSites, DocumentedLevel, Fact, Flavour, GilDeclaration, Hazard, HazardConcern, Hook, ImageFacts, ImportOrigin,
+    Interpreters, PortingKind, StableAbiAudit,
 };
 use crate::model::outcome::{Cause, Gil, ModuleOutcome};
 use crate::model::subject::{Delegate, Subject, SubjectFile};
@@ -15,9 +15,9 @@ use crate::model::target::Python;
 use crate::model::verdict::DeclaredBy;
 
 use super::super::raw::{
-    CodeSign, Condition, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, StableAbiBreach,
+    CodeSign, DeclaredByKind, DelegateState, GilValue, HazardKind, InterpretersKind, RuleCondition, StableAbiBreach,
 };
-use super::Truth;
+use super::TruthValue;
 
 /// How many things of a list become evidence.
 const MOST_SHOWN: usize = 8;
@@ -25,121 +25,130 @@ const MOST_SHOWN: usize = 8;
 const FUNCTIONS_SHOWN: usize = 3;
 
 /// The answer about one module.
-pub(super) fn evaluate(condition: &Condition, subject: &Subject, module: &ModuleOutcome) -> Truth {
+pub(super) fn evaluate(condition: &RuleCondition, subject: &Subject, module: &ModuleOutcome) -> TruthValue {
     let view = (subject.target.python, module);
-    let seen = |holds: bool| if holds { Truth::shown(module.evidence.clone(), Vec::new()) } else { Truth::No };
+    let seen =
+        |holds: bool| if holds { TruthValue::shown(module.evidence.clone(), Vec::new()) } else { TruthValue::No };
     let image = || subject.files.get(&module.path).map(|file| &file.image);
     match condition {
-        Condition::Cause(words) if words.contains(&module.cause) => seen(true),
-        Condition::Cause(_) if module.cause == Cause::Unreadable => Truth::unknown(&module.reason),
-        Condition::Gil(words) if words.contains(&module.gil) => seen(true),
-        Condition::Gil(_) if module.gil == Gil::Unknown => Truth::unknown(&module.reason),
-        Condition::Init(words) => match module.init {
+        RuleCondition::Cause(words) if words.contains(&module.cause) => seen(true),
+        RuleCondition::Cause(_) if module.cause == Cause::Unreadable => TruthValue::unknown(&module.reason),
+        RuleCondition::Gil(words) if words.contains(&module.gil) => seen(true),
+        RuleCondition::Gil(_) if module.gil == Gil::Unknown => TruthValue::unknown(&module.reason),
+        RuleCondition::Init(words) => match module.init {
             Some(init) => seen(words.contains(&init)),
-            None => Truth::unknown("how the module is initialised could not be read"),
+            None => TruthValue::unknown("how the module is initialised could not be read"),
         },
-        Condition::Generator(words) => match &module.toolchain {
+        RuleCondition::Generator(words) => match &module.toolchain {
             Some(toolchain) => seen(words.contains(&toolchain.generator)),
-            None => Truth::unknown("which tool generated the module could not be read"),
+            None => TruthValue::unknown("which tool generated the module could not be read"),
         },
-        Condition::DeclaredBy(words) => declared_by(words, module),
-        Condition::Delegate(words) => delegate(words, subject, module),
-        Condition::GilValue(words) => of_image(image(), |image| of_hook(image, view, |hook| gil_value(words, hook))),
-        Condition::Interpreters(words) => {
+        RuleCondition::DeclaredBy(words) => declared_by(words, module),
+        RuleCondition::Delegate(words) => delegate(words, subject, module),
+        RuleCondition::GilValue(words) => {
+            of_image(image(), |image| of_hook(image, view, |hook| gil_value(words, hook)))
+        }
+        RuleCondition::Interpreters(words) => {
             of_image(image(), |image| of_hook(image, view, |hook| interpreters(words, hook)))
         }
-        Condition::Hazard(words) => of_image(image(), |image| hazards(words, image)),
-        Condition::Porting(words) => of_image(image(), |image| porting(words, image)),
-        Condition::Code(words) => of_image(image(), |image| code(words, image)),
-        Condition::WritableData(least) => of_image(image(), |image| writable_data(*least, image)),
-        Condition::StableAbi(words) => match subject.files.get(&module.path) {
+        RuleCondition::Hazard(words) => of_image(image(), |image| hazards(words, image)),
+        RuleCondition::Porting(words) => of_image(image(), |image| porting(words, image)),
+        RuleCondition::Code(words) => of_image(image(), |image| code(words, image)),
+        RuleCondition::WritableData(least) => of_image(image(), |image| writable_data(*least, image)),
+        RuleCondition::StableAbi(words) => match subject.files.get(&module.path) {
             Some(file) => stable_abi(words, file, &subject.distribution),
-            None => of_image(None, |_| Truth::No),
+            None => of_image(None, |_| TruthValue::No),
         },
-        _ => Truth::No,
+        _ => TruthValue::No,
     }
 }
 
-fn unread(what: &str, why: &str) -> Truth {
-    Truth::unknown(format!("{what} could not be read ({why})"))
+fn unread(what: &str, why: &str) -> TruthValue {
+    TruthValue::unknown(format!("{what} could not be read ({why})"))
 }
 
-fn of_image(image: Option<&ImageFacts>, ask: impl Fn(&ImageFacts) -> Truth) -> Truth {
-    image.map_or_else(|| Truth::unknown("no image of its file is for this target"), ask)
+fn of_image(image: Option<&ImageFacts>, ask: impl Fn(&ImageFacts) -> TruthValue) -> TruthValue {
+    image.map_or_else(|| TruthValue::unknown("no image of its file is for this target"), ask)
 }
 
-fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> Truth {
+fn declared_by(words: &[DeclaredByKind], module: &ModuleOutcome) -> TruthValue {
     let kind = match &module.declared_by {
-        None => return Truth::No,
+        None => return TruthValue::No,
         Some(DeclaredBy::Author) => DeclaredByKind::Author,
         Some(DeclaredBy::Framework(_)) => DeclaredByKind::Framework,
         Some(DeclaredBy::Delegate(_)) => DeclaredByKind::Delegate,
         Some(DeclaredBy::Unclear) => DeclaredByKind::Unclear,
     };
     if words.contains(&kind) {
-        return Truth::shown(module.evidence.clone(), Vec::new());
+        return TruthValue::shown(module.evidence.clone(), Vec::new());
     }
     match kind {
-        DeclaredByKind::Unclear => Truth::unknown("which tool or version generated the module could not be read"),
-        _ => Truth::No,
+        DeclaredByKind::Unclear => TruthValue::unknown("which tool or version generated the module could not be read"),
+        _ => TruthValue::No,
     }
 }
 
-fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) -> Truth {
-    let Some(name) = &module.delegate else { return Truth::No };
+fn delegate(words: &[DelegateState], subject: &Subject, module: &ModuleOutcome) -> TruthValue {
+    let Some(name) = &module.delegate else { return TruthValue::No };
     let only_asks_for_missing = words.iter().all(|word| *word == DelegateState::Missing);
     let state = match subject.delegates.get(name) {
-        None => return Truth::unknown(format!("it was not looked up which package provides {name}")),
-        Some(Delegate::Unknown { why }) => return Truth::unknown(why),
+        None => return TruthValue::unknown(format!("it was not looked up which package provides {name}")),
+        Some(Delegate::Unknown { why }) => return TruthValue::unknown(why),
         Some(Delegate::Missing) => DelegateState::Missing,
         // Whatever it does, it is there.
-        Some(Delegate::Provided { .. }) if only_asks_for_missing => return Truth::No,
+        Some(Delegate::Provided { .. }) if only_asks_for_missing => return TruthValue::No,
         Some(Delegate::Provided { package, gil, reason }) => match gil {
             Gil::NotUsed => DelegateState::NotUsed,
             Gil::Used => DelegateState::Used,
             Gil::NotLoadable => DelegateState::NotLoadable,
-            Gil::Delegated => return Truth::unknown(format!("{name} of {package} itself delegates")),
-            Gil::Unknown => return Truth::unknown(format!("{name} of {package} is unknown itself: {reason}")),
+            Gil::Delegated => return TruthValue::unknown(format!("{name} of {package} itself delegates")),
+            Gil::Unknown => return TruthValue::unknown(format!("{name} of {package} is unknown itself: {reason}")),
         },
     };
     if !words.contains(&state) {
-        return Truth::No;
+        return TruthValue::No;
     }
     let mut evidence = module.evidence.clone();
     if let Some(Delegate::Provided { package, reason, .. }) = subject.delegates.get(name) {
         evidence.insert(0, Evidence::new(format!("{name} of {package}: {reason}")));
     }
-    Truth::shown(evidence, Vec::new())
+    TruthValue::shown(evidence, Vec::new())
 }
 
 /// The answer for the hook that the target calls. What another one would say, such as the one for newer versions, is not
 /// asked: it would make the module doubtful on a target that never calls it.
-fn of_hook(image: &ImageFacts, (python, module): (Python, &ModuleOutcome), ask: impl Fn(&Hook) -> Truth) -> Truth {
+fn of_hook(
+    image: &ImageFacts,
+    (python, module): (Python, &ModuleOutcome),
+    ask: impl Fn(&Hook) -> TruthValue,
+) -> TruthValue {
     let name = module.module.rsplit('.').next().unwrap_or(&module.module);
     match &image.hooks {
-        Fact::Known { value: hooks, .. } => init_function::called(hooks, name, python).map_or(Truth::No, ask),
+        Fact::Known { value: hooks, .. } => init_function::called(hooks, name, python).map_or(TruthValue::No, ask),
         Fact::Unknown { why, .. } => unread("which hooks it has", why),
     }
 }
 
-fn gil_value(words: &[GilValue], hook: &Hook) -> Truth {
+fn gil_value(words: &[GilValue], hook: &Hook) -> TruthValue {
     let (declaration, evidence) = match &hook.facts.gil {
         Fact::Known { value, evidence } => (value, evidence),
         Fact::Unknown { why, .. } => return unread("its declaration about the GIL", why),
     };
     let value = match declaration {
-        Declaration::Slot { value } | Declaration::SetGil { value } => *value,
-        Declaration::Absent | Declaration::NotAModule | Declaration::Delegated { .. } => return Truth::No,
+        GilDeclaration::Slot { value } | GilDeclaration::SetGil { value } => *value,
+        GilDeclaration::Absent | GilDeclaration::NotAModule | GilDeclaration::Delegated { .. } => {
+            return TruthValue::No;
+        }
     };
     let kind = match value {
         0 => GilValue::Used,
         1 => GilValue::NotUsed,
         _ => GilValue::Other,
     };
-    if words.contains(&kind) { Truth::shown(evidence.clone(), vec![value.to_string()]) } else { Truth::No }
+    if words.contains(&kind) { TruthValue::shown(evidence.clone(), vec![value.to_string()]) } else { TruthValue::No }
 }
 
-fn interpreters(words: &[InterpretersKind], hook: &Hook) -> Truth {
+fn interpreters(words: &[InterpretersKind], hook: &Hook) -> TruthValue {
     let (value, evidence) = match &hook.facts.interpreters {
         Fact::Known { value, evidence } => (value, evidence),
         Fact::Unknown { why, .. } => return unread("what it says of sub-interpreters", why),
@@ -151,26 +160,26 @@ fn interpreters(words: &[InterpretersKind], hook: &Hook) -> Truth {
         Some(Interpreters::PerInterpreterGil) => InterpretersKind::PerInterpreterGil,
         Some(Interpreters::Other(_)) => InterpretersKind::Other,
     };
-    if words.contains(&kind) { Truth::shown(evidence.clone(), Vec::new()) } else { Truth::No }
+    if words.contains(&kind) { TruthValue::shown(evidence.clone(), Vec::new()) } else { TruthValue::No }
 }
 
 /// Imports that the generator's own run-time support has are not the author's doing. The most called come first.
-fn hazards(words: &[HazardKind], image: &ImageFacts) -> Truth {
+fn hazards(words: &[HazardKind], image: &ImageFacts) -> TruthValue {
     let hazards = match &image.hazards {
         Fact::Known { value, .. } => value,
         Fact::Unknown { why, .. } => return unread("which functions of the C API it uses", why),
     };
     let mut asked: Vec<&Hazard> = hazards
         .iter()
-        .filter(|hazard| hazard.origin != Origin::Generator)
+        .filter(|hazard| hazard.origin != ImportOrigin::Generator)
         .filter(|hazard| kind_of(hazard).is_some_and(|kind| words.contains(&kind)))
         .collect();
     asked.sort_by_key(|hazard| Reverse(hazard.call_sites.as_ref().map_or(0, |sites| sites.count)));
     if asked.is_empty() {
-        return Truth::No;
+        return TruthValue::No;
     }
     let evidence = asked.iter().take(MOST_SHOWN).map(|hazard| hazard_evidence(hazard)).collect();
-    Truth::shown(evidence, asked.iter().map(|hazard| hazard_words(hazard)).collect())
+    TruthValue::shown(evidence, asked.iter().map(|hazard| hazard_words(hazard)).collect())
 }
 
 fn kind_of(hazard: &Hazard) -> Option<HazardKind> {
@@ -181,13 +190,13 @@ fn kind_of(hazard: &Hazard) -> Option<HazardKind> {
         DocumentedLevel::Shared => HazardKind::Shared,
     };
     let of_concern = |concern| match concern {
-        Concern::BorrowedReference => HazardKind::BorrowedReference,
-        Concern::OwnedByArgument => HazardKind::OwnedByArgument,
-        Concern::ThreadState => HazardKind::ThreadState,
-        Concern::Obsolete => HazardKind::Obsolete,
-        Concern::ObjectMemory => HazardKind::ObjectMemory,
-        Concern::AllocatorHook => HazardKind::AllocatorHook,
-        Concern::ReferenceCount => HazardKind::ReferenceCount,
+        HazardConcern::BorrowedReference => HazardKind::BorrowedReference,
+        HazardConcern::OwnedByArgument => HazardKind::OwnedByArgument,
+        HazardConcern::ThreadState => HazardKind::ThreadState,
+        HazardConcern::Obsolete => HazardKind::Obsolete,
+        HazardConcern::ObjectMemory => HazardKind::ObjectMemory,
+        HazardConcern::AllocatorHook => HazardKind::AllocatorHook,
+        HazardConcern::ReferenceCount => HazardKind::ReferenceCount,
     };
     hazard.concern.map(of_concern).or_else(|| hazard.level.map(of_level))
 }
@@ -210,8 +219,8 @@ fn called(sites: &CallSites) -> String {
 
 fn hazard_evidence(hazard: &Hazard) -> Evidence {
     let what = match hazard.origin {
-        Origin::Author => "imported function",
-        Origin::Generator | Origin::Unclear => "imported function, perhaps by the generator's doing",
+        ImportOrigin::Author => "imported function",
+        ImportOrigin::Generator | ImportOrigin::Unclear => "imported function, perhaps by the generator's doing",
     };
     let evidence = Evidence::new(what).symbol(&hazard.symbol);
     let Some(sites) = &hazard.call_sites else { return evidence };
@@ -224,24 +233,24 @@ fn hazard_evidence(hazard: &Hazard) -> Evidence {
     }
 }
 
-fn porting(words: &[PortingKind], image: &ImageFacts) -> Truth {
+fn porting(words: &[PortingKind], image: &ImageFacts) -> TruthValue {
     let signs = match &image.porting {
         Fact::Known { value, .. } => value,
         Fact::Unknown { why, .. } => return unread("whether it was prepared for several threads", why),
     };
     let asked: Vec<_> =
-        signs.iter().filter(|sign| sign.origin != Origin::Generator && words.contains(&sign.kind)).collect();
+        signs.iter().filter(|sign| sign.origin != ImportOrigin::Generator && words.contains(&sign.kind)).collect();
     if asked.is_empty() {
-        return Truth::No;
+        return TruthValue::No;
     }
     let symbols: Vec<String> = asked.iter().flat_map(|sign| sign.symbols.iter().cloned()).collect();
     let evidence =
         symbols.iter().take(MOST_SHOWN).map(|symbol| Evidence::new("imported symbol").symbol(symbol)).collect();
-    Truth::shown(evidence, symbols)
+    TruthValue::shown(evidence, symbols)
 }
 
 /// What was not seen may still be there, but as a rule it is not; of code that was not all read nobody knows.
-fn code(words: &[CodeSign], image: &ImageFacts) -> Truth {
+fn code(words: &[CodeSign], image: &ImageFacts) -> TruthValue {
     let code = match &image.code {
         Fact::Known { value, .. } => value,
         Fact::Unknown { why, .. } => return unread("what its instructions show", why),
@@ -254,7 +263,7 @@ fn code(words: &[CodeSign], image: &ImageFacts) -> Truth {
     });
     let seen: Vec<_> = seen.filter(|(sightings, _)| sightings.count > 0).collect();
     if seen.is_empty() {
-        return if code.is_complete { Truth::No } else { unread("all its instructions", "it has too many") };
+        return if code.is_complete { TruthValue::No } else { unread("all its instructions", "it has too many") };
     }
     let found = seen.iter().map(|(sightings, what)| format!("{what} in {}", places(sightings.count))).collect();
     let evidence = seen.iter().map(|(sightings, what)| {
@@ -264,31 +273,31 @@ fn code(words: &[CodeSign], image: &ImageFacts) -> Truth {
             None => evidence,
         }
     });
-    Truth::shown(evidence.collect(), found)
+    TruthValue::shown(evidence.collect(), found)
 }
 
 fn places(count: u32) -> String {
     if count == 1 { "1 place".to_owned() } else { format!("{count} places") }
 }
 
-fn writable_data(least: u64, image: &ImageFacts) -> Truth {
+fn writable_data(least: u64, image: &ImageFacts) -> TruthValue {
     match &image.writable_data {
         Fact::Unknown { why, .. } => unread("how much static data it writes to", why),
         Fact::Known { value, evidence } => {
             let bytes = value.initialised.saturating_add(value.zeroed);
             if bytes < least {
-                return Truth::No;
+                return TruthValue::No;
             }
             let mut evidence = evidence.clone();
             if evidence.is_empty() {
                 evidence.push(Evidence::new("writable static data").value(format!("{bytes} bytes")));
             }
-            Truth::shown(evidence, vec![format!("{bytes} bytes")])
+            TruthValue::shown(evidence, vec![format!("{bytes} bytes")])
         }
     }
 }
 
-fn stable_abi(words: &[StableAbiBreach], file: &SubjectFile, distribution: &DistributionFacts) -> Truth {
+fn stable_abi(words: &[StableAbiBreach], file: &SubjectFile, distribution: &DistributionFacts) -> TruthValue {
     match &file.image.limited_api {
         Fact::Unknown { why, .. } if claims_stable_abi(file, distribution) => unread("which symbols it imports", why),
         _ => breaches(words, &file.audits),
@@ -296,14 +305,13 @@ fn stable_abi(words: &[StableAbiBreach], file: &SubjectFile, distribution: &Dist
 }
 
 fn claims_stable_abi(file: &SubjectFile, distribution: &DistributionFacts) -> bool {
-    let is_stable =
-        |claim: &Claim| matches!(claim, Claim::Cpython(abi) if matches!(abi.flavour, Flavour::Abi3 | Flavour::Abi3t));
+    let is_stable = |claim: &AbiClaim| matches!(claim, AbiClaim::Cpython(abi) if matches!(abi.flavour, Flavour::Abi3 | Flavour::Abi3t));
     let tags = distribution.name_claims.value().map(Vec::as_slice).unwrap_or_default();
     let by_tag = || tags.iter().any(|tag| is_stable(&tag.claim));
-    is_stable(&file.claim) || (file.claim == Claim::Nothing && by_tag())
+    is_stable(&file.claim) || (file.claim == AbiClaim::Nothing && by_tag())
 }
 
-fn breaches(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> Truth {
+fn breaches(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> TruthValue {
     let mut evidence = Vec::new();
     let mut found = Vec::new();
     for audit in audits {
@@ -319,9 +327,9 @@ fn breaches(words: &[StableAbiBreach], audits: &[StableAbiAudit]) -> Truth {
         }
     }
     if found.is_empty() {
-        return Truth::No;
+        return TruthValue::No;
     }
     evidence.truncate(MOST_SHOWN);
     found.dedup();
-    Truth::shown(evidence, found)
+    TruthValue::shown(evidence, found)
 }

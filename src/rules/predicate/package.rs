@@ -5,88 +5,88 @@ use std::collections::BTreeMap;
 use crate::model::distribution::FreeThreadingLevel;
 use crate::model::evidence::Evidence;
 use crate::model::facts::Fact;
-use crate::model::subject::{Offer, Subject};
+use crate::model::subject::{InstallChoice, Subject};
 use crate::model::wheel_name::WheelName;
 
-use super::super::raw::{ClassifierKind, Condition, OfferKind, ReleaseKind};
-use super::{Truth, View, claims};
+use super::super::raw::{ClassifierKind, OfferKind, ReleaseKind, RuleCondition};
+use super::{RuleView, TruthValue, claims};
 
 /// How many files of a list become evidence.
 const FILES_SHOWN: usize = 8;
 
 /// The answer about the package.
-pub(super) fn evaluate(condition: &Condition, subject: &Subject) -> Truth {
+pub(super) fn evaluate(condition: &RuleCondition, subject: &Subject) -> TruthValue {
     match condition {
-        Condition::AnyModule(condition) => any_module(condition, subject),
-        Condition::Package(names) => Truth::of(names.iter().any(|name| *name.as_ref() == *subject.package)),
-        Condition::Offer(words) => offer(words, &subject.offer),
-        Condition::ModulesFound(wanted) => modules_found(*wanted, subject),
-        Condition::HiddenModules(wanted) => hidden_modules(*wanted, subject),
-        Condition::Problems(wanted) => Truth::of(subject.problems.is_empty() != *wanted),
-        Condition::Classifier(words) => classifier(words, subject),
-        Condition::Release(words) => release(words, subject),
-        Condition::Claims(words) => claims::evaluate(words, &subject.distribution),
-        _ => Truth::No,
+        RuleCondition::AnyModule(condition) => any_module(condition, subject),
+        RuleCondition::Package(names) => TruthValue::of(names.iter().any(|name| *name.as_ref() == *subject.package)),
+        RuleCondition::Offer(words) => offer(words, &subject.offer),
+        RuleCondition::ModulesFound(wanted) => modules_found(*wanted, subject),
+        RuleCondition::HiddenModules(wanted) => hidden_modules(*wanted, subject),
+        RuleCondition::Problems(wanted) => TruthValue::of(subject.problems.is_empty() != *wanted),
+        RuleCondition::Classifier(words) => classifier(words, subject),
+        RuleCondition::Release(words) => release(words, subject),
+        RuleCondition::Claims(words) => claims::evaluate(words, &subject.distribution),
+        _ => TruthValue::No,
     }
 }
 
 /// That no module does is only known when nothing was out of sight.
-fn any_module(condition: &Condition, subject: &Subject) -> Truth {
+fn any_module(condition: &RuleCondition, subject: &Subject) -> TruthValue {
     let unseen = match subject.problems.first() {
-        Some(problem) => Truth::unknown(problem),
-        None => Truth::No,
+        Some(problem) => TruthValue::unknown(problem),
+        None => TruthValue::No,
     };
-    let of = |module| match condition.evaluate(View { subject, module: Some(module) }) {
-        Truth::Yes(mut seen) => {
+    let of = |module| match condition.evaluate(RuleView { subject, module: Some(module) }) {
+        TruthValue::Yes(mut seen) => {
             seen.found.insert(0, module.module.clone());
-            Truth::Yes(seen)
+            TruthValue::Yes(seen)
         }
         other => other,
     };
-    subject.modules.iter().map(of).fold(unseen, Truth::or)
+    subject.modules.iter().map(of).fold(unseen, TruthValue::or)
 }
 
-fn offer(words: &[OfferKind], offer: &Offer) -> Truth {
+fn offer(words: &[OfferKind], offer: &InstallChoice) -> TruthValue {
     let kind = match offer {
-        Offer::Wheel { .. } => OfferKind::Wheel,
-        Offer::Pure { .. } => OfferKind::Pure,
-        Offer::PureFallback { .. } => OfferKind::PureFallback,
-        Offer::Source { .. } => OfferKind::Source,
-        Offer::Nothing { requires_python: Some(_), .. } => OfferKind::OtherPython,
-        Offer::Nothing { requires_python: None, .. } => OfferKind::Nothing,
-        Offer::Unknown { .. } => OfferKind::Unknown,
+        InstallChoice::Wheel { .. } => OfferKind::Wheel,
+        InstallChoice::Pure { .. } => OfferKind::Pure,
+        InstallChoice::PureFallback { .. } => OfferKind::PureFallback,
+        InstallChoice::Source { .. } => OfferKind::Source,
+        InstallChoice::Nothing { requires_python: Some(_), .. } => OfferKind::OtherPython,
+        InstallChoice::Nothing { requires_python: None, .. } => OfferKind::Nothing,
+        InstallChoice::Unknown { .. } => OfferKind::Unknown,
     };
     match offer {
-        Offer::Unknown { why } if !words.contains(&kind) => Truth::unknown(why),
-        Offer::PureFallback { lost, .. } if words.contains(&kind) => {
-            Truth::shown(listed("wheel that does not fit", lost), Vec::new())
+        InstallChoice::Unknown { why } if !words.contains(&kind) => TruthValue::unknown(why),
+        InstallChoice::PureFallback { lost, .. } if words.contains(&kind) => {
+            TruthValue::shown(listed("wheel that does not fit", lost), Vec::new())
         }
-        Offer::Source { build: Some(build), .. } if words.contains(&kind) => {
-            Truth::shown(build.evidence.clone(), Vec::new())
+        InstallChoice::Source { build: Some(build), .. } if words.contains(&kind) => {
+            TruthValue::shown(build.evidence.clone(), Vec::new())
         }
-        _ => Truth::of(words.contains(&kind)),
+        _ => TruthValue::of(words.contains(&kind)),
     }
 }
 
 /// That nothing was found is only known when nothing was out of sight.
-fn modules_found(wanted: bool, subject: &Subject) -> Truth {
+fn modules_found(wanted: bool, subject: &Subject) -> TruthValue {
     match subject.problems.first() {
-        Some(problem) if subject.modules.is_empty() => Truth::unknown(problem),
-        _ => Truth::of(subject.modules.is_empty() != wanted),
+        Some(problem) if subject.modules.is_empty() => TruthValue::unknown(problem),
+        _ => TruthValue::of(subject.modules.is_empty() != wanted),
     }
 }
 
-fn hidden_modules(wanted: bool, subject: &Subject) -> Truth {
+fn hidden_modules(wanted: bool, subject: &Subject) -> TruthValue {
     if subject.hidden.is_empty() == wanted {
-        return Truth::No;
+        return TruthValue::No;
     }
-    Truth::shown(listed("file name", subject.hidden.iter().map(|hidden| &hidden.path)), Vec::new())
+    TruthValue::shown(listed("file name", subject.hidden.iter().map(|hidden| &hidden.path)), Vec::new())
 }
 
-fn classifier(words: &[ClassifierKind], subject: &Subject) -> Truth {
+fn classifier(words: &[ClassifierKind], subject: &Subject) -> TruthValue {
     let level = match &subject.distribution.free_threading {
         Fact::Known { value, .. } => value,
-        Fact::Unknown { why, .. } => return Truth::unknown(format!("its classifiers could not be read ({why})")),
+        Fact::Unknown { why, .. } => return TruthValue::unknown(format!("its classifiers could not be read ({why})")),
     };
     let kind = match level {
         None => ClassifierKind::Missing,
@@ -96,10 +96,10 @@ fn classifier(words: &[ClassifierKind], subject: &Subject) -> Truth {
         Some(FreeThreadingLevel::Resilient) => ClassifierKind::Resilient,
     };
     if !words.contains(&kind) {
-        return Truth::No;
+        return TruthValue::No;
     }
     let evidence = level.map(|level| Evidence::new("classifier").value(classifier_words(level)));
-    Truth::shown(evidence.into_iter().collect(), Vec::new())
+    TruthValue::shown(evidence.into_iter().collect(), Vec::new())
 }
 
 /// The classifier as a project writes it.
@@ -112,17 +112,17 @@ pub(in crate::rules) fn classifier_words(level: FreeThreadingLevel) -> &'static 
     }
 }
 
-fn release(words: &[ReleaseKind], subject: &Subject) -> Truth {
+fn release(words: &[ReleaseKind], subject: &Subject) -> TruthValue {
     let wheels = match &subject.distribution.release {
         Fact::Known { value, .. } => value,
-        Fact::Unknown { why, .. } => return Truth::unknown(format!("which wheels it has is unknown ({why})")),
+        Fact::Unknown { why, .. } => return TruthValue::unknown(format!("which wheels it has is unknown ({why})")),
     };
     let asked = |filename: &&String| {
         let name: Option<WheelName> = filename.parse().ok();
         name.is_some_and(|name| name.abi.iter().any(|tag| release_kind(tag).is_some_and(|kind| words.contains(&kind))))
     };
     let found: Vec<String> = wheels.iter().filter(asked).cloned().collect();
-    if found.is_empty() { Truth::No } else { Truth::shown(listed("wheel", &found), by_tag(&found)) }
+    if found.is_empty() { TruthValue::No } else { TruthValue::shown(listed("wheel", &found), by_tag(&found)) }
 }
 
 /// `cp38-abi3 (14 wheels)`: Python and ABI tag of wheels, with how many there are.

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::model::distribution::FreeThreadingLevel;
-use crate::model::facts::{Concern, DocumentedLevel, Generator, InitKind, Origin, PortingKind};
+use crate::model::facts::{DocumentedLevel, Generator, HazardConcern, ImportOrigin, InitKind, PortingKind};
 use crate::model::name::PackageName;
 use crate::model::outcome::{Cause, Gil};
 use crate::model::verdict::DeclaredBy;
 
-use super::{CodeSign, Expectation, InterpretersKind, OfferKind, Spanned};
+use super::{CodeSign, ExampleExpectation, InterpretersKind, OfferKind, Spanned};
 
 /// One `[[example]]`: a subject in a few words, and what the rule says of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::rules) struct RawExample {
-    pub(in crate::rules) expect: Expectation,
+    pub(in crate::rules) expect: ExampleExpectation,
     #[serde(default = "python")]
     pub(in crate::rules) python: Spanned<String>,
     #[serde(default = "platform")]
@@ -83,7 +83,7 @@ pub(in crate::rules) struct RawModule {
     #[serde(default)]
     pub(in crate::rules) porting: Vec<PortingKind>,
     #[serde(default = "author")]
-    pub(in crate::rules) porting_origin: Origin,
+    pub(in crate::rules) porting_origin: ImportOrigin,
     #[serde(default)]
     pub(in crate::rules) code: Vec<CodeSign>,
     #[serde(default)]
@@ -101,15 +101,15 @@ pub(in crate::rules) struct RawModule {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(in crate::rules) struct RawHazard {
     pub(in crate::rules) symbol: String,
-    pub(in crate::rules) concern: Option<Concern>,
+    pub(in crate::rules) concern: Option<HazardConcern>,
     pub(in crate::rules) level: Option<DocumentedLevel>,
     pub(in crate::rules) replacement: Option<String>,
     #[serde(default = "author")]
-    pub(in crate::rules) origin: Origin,
+    pub(in crate::rules) origin: ImportOrigin,
 }
 
-fn author() -> Origin {
-    Origin::Author
+fn author() -> ImportOrigin {
+    ImportOrigin::Author
 }
 
 /// A compiled file of an example's wheel.

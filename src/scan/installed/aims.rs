@@ -1,6 +1,6 @@
 //! For which targets an environment is judged, and whether by its files or by its versions.
 
-use crate::installed::{Environment, Inventory};
+use crate::installed::{EnvironmentInventory, InstalledEnvironment};
 use crate::model::problem::{Problem, ProblemKind};
 use crate::model::target::{Platform, Python, Target};
 
@@ -70,7 +70,7 @@ impl TargetError {
 
 /// The targets of an environment.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Aims {
+pub(super) struct EnvironmentTargets {
     /// All of them, as they were named.
     pub(super) order: Vec<Target>,
     /// Those that its files are for.
@@ -81,10 +81,10 @@ pub(super) struct Aims {
 
 /// Every combination of Python and platform.
 pub(super) fn of(
-    environment: &Environment,
-    inventory: &Inventory,
+    environment: &InstalledEnvironment,
+    inventory: &EnvironmentInventory,
     named: &InstalledTargets,
-) -> Result<Aims, TargetError> {
+) -> Result<EnvironmentTargets, TargetError> {
     let place = || environment.shown.clone();
     let pythons = match (named.pythons.as_slice(), inventory.python) {
         ([], None) => return Err(TargetError::NoPython { place: place(), seen: inventory.seen.clone() }),
@@ -97,7 +97,7 @@ pub(super) fn of(
         ([], Some(platform)) => vec![platform],
         (platforms, _) => platforms.to_vec(),
     };
-    let mut aims = Aims::default();
+    let mut aims = EnvironmentTargets::default();
     for python in pythons {
         for platform in &platforms {
             let target = Target { python, platform: *platform };
@@ -112,7 +112,7 @@ pub(super) fn of(
 }
 
 /// Whether the environment may be one of this target. Where nothing tells, whoever named the target knows.
-fn is_own(inventory: &Inventory, target: Target) -> bool {
+fn is_own(inventory: &EnvironmentInventory, target: Target) -> bool {
     let python = match inventory.python {
         Some(python) => python == target.python,
         None => inventory.minor.is_none_or(|minor| minor == target.python.minor),

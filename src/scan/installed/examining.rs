@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use crate::archive::beside::{self, Names, OnDisk};
-use crate::archive::candidates::{Candidate, PREFIXES, Step};
-use crate::archive::limits::Limits;
-use crate::archive::peek::{Peek, peek};
+use crate::archive::beside::{self, LibraryNameLookup, OnDisk};
+use crate::archive::candidates::{ModuleCandidate, PREFIXES, ProbeStep};
+use crate::archive::limits::ArchiveLimits;
+use crate::archive::peek::{HeaderProbe, peek};
 use crate::archive::record::digest;
-use crate::examine::{BinaryError, Depth, Siblings, examine};
+use crate::examine::{BinaryError, ExamineDepth, SiblingLibraries, examine};
 use crate::import;
-use crate::index::Store;
-use crate::installed::{Image, InstalledFile};
+use crate::index::CacheStore;
+use crate::installed::{ContainerImage, InstalledFile};
 use crate::model::digest::Algorithm;
 use crate::model::facts::ModuleFacts;
 use crate::model::passed_over::PassedOver;
@@ -25,11 +25,11 @@ use crate::model::place::Location;
 use crate::model::problem::{Problem, ProblemKind};
 
 use super::super::describing;
-use super::super::examination::{self, Examination};
-use super::super::examinations::Examinations;
+use super::super::examination::{self, FileExamination};
+use super::super::examinations::ExaminationIndex;
 use super::super::siblings::{DistributionFiles, FilesBeside, OpenedFile};
-use super::super::{Event, Observer};
-use super::Part;
+use super::super::{ScanEvent, ScanObserver};
+use super::InstalledPackage;
 
 /// Bucket of the store for what was found in single files.
 const FACTS: &str = "facts";
@@ -37,27 +37,27 @@ const FACTS: &str = "facts";
 const BATCH: usize = 64 << 20;
 
 /// How installed files are looked into.
-pub(super) struct Examiner<'a> {
-    pub(super) limits: &'a Limits,
+pub(super) struct InstalledExaminer<'a> {
+    pub(super) limits: &'a ArchiveLimits,
     /// How much of each compiled file is looked at.
-    pub(super) depth: Depth,
-    pub(super) store: &'a Store,
-    pub(super) observer: &'a dyn Observer,
+    pub(super) depth: ExamineDepth,
+    pub(super) store: &'a CacheStore,
+    pub(super) observer: &'a dyn ScanObserver,
 }
 
 /// A file, and the number of the package that it is of.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct WantedFile<'a> {
     part: usize,
     file: &'a InstalledFile,
 }
 
 /// A file's bytes; `None` for a large library whose beginning says that it has no hook.
-type Bytes = io::Result<Option<Vec<u8>>>;
+type FileBytes = io::Result<Option<Vec<u8>>>;
 
 /// What looking into one file gave.
 #[derive(Default)]
-struct Looked {
+struct LookedFile {
     part: usize,
     facts: Option<ModuleFacts>,
     /// What kept it from being read.
@@ -69,13 +69,13 @@ struct Looked {
 }
 
 /// Of each file that several packages list, the one whose record it agrees with: that was installed over the others.
-fn owners(looked: &[Looked]) -> BTreeMap<PathBuf, usize> {
+fn owners(looked: &[LookedFile]) -> BTreeMap<PathBuf, usize> {
     let recorded = looked.iter().filter_map(|it| Some((it.part, it.as_recorded.as_ref()?)));
     recorded.filter(|(_, (_, agrees))| *agrees).map(|(part, (location, _))| (location.clone(), part)).collect()
 }
 
 /// Says that nothing is in a file which was named by itself: whoever named it takes it for a module.
-fn no_module(part: &Part, modules: &[ModuleFacts]) -> Option<Problem> {
+fn no_module(part: &InstalledPackage, modules: &[ModuleFacts]) -> Option<Problem> {
     let is_named = |file: &InstalledFile| part.artifact.location == Location::Path(file.location.clone());
     if !part.files.iter().any(is_named) || modules.iter().any(import::could_be_module) {
         return None;
@@ -86,34 +86,38 @@ fn no_module(part: &Part, modules: &[ModuleFacts]) -> Option<Problem> {
 }
 
 /// Says that a file of a package is another's by now.
-fn overwritten(part: &Part, owner: &Part, difference: &Problem) -> Problem {
+fn overwritten(part: &InstalledPackage, owner: &InstalledPackage, difference: &Problem) -> Problem {
     let version = owner.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let message = format!("{}{version} was installed over it: its record has this file", owner.artifact.name);
     Problem { package: Some(part.artifact.name.clone()), message, ..difference.clone() }
 }
 
-impl Examiner<'_> {
+impl InstalledExaminer<'_> {
     /// Looks into all files of all packages. The second list tells what is not as recorded: the bytes that are there are
     /// those that an interpreter loads, so they are judged all the same.
-    pub(super) fn examine(&self, parts: &[Part], image: Option<&Image>) -> (Examinations, Vec<Problem>) {
-        let wanted: Vec<Wanted<'_>> = parts
+    pub(super) fn examine(
+        &self,
+        parts: &[InstalledPackage],
+        image: Option<&ContainerImage>,
+    ) -> (ExaminationIndex, Vec<Problem>) {
+        let wanted: Vec<WantedFile<'_>> = parts
             .iter()
             .enumerate()
-            .flat_map(|(part, each)| each.files.iter().map(move |file| Wanted { part, file }))
+            .flat_map(|(part, each)| each.files.iter().map(move |file| WantedFile { part, file }))
             .filter(|wanted| wanted.file.passed_over.is_none())
             .collect();
         let beside = |part| FilesBeside::new(PartBeside { examiner: self, part, image });
         let files: Vec<FilesBeside<PartBeside<'_>>> = parts.iter().map(beside).collect();
-        let siblings: Vec<Siblings<'_>> = files.iter().map(|files| Siblings::new(files)).collect();
+        let siblings: Vec<SiblingLibraries<'_>> = files.iter().map(|files| SiblingLibraries::new(files)).collect();
         let looked = match image {
             None => self.on_disk(&wanted, &siblings),
             Some(image) => self.in_image(&wanted, image, &siblings),
         };
         drop(siblings);
         let mut differences = Vec::new();
-        let mut found: Vec<Examination> = parts.iter().map(begun).collect();
+        let mut found: Vec<FileExamination> = parts.iter().map(begun).collect();
         let owners = owners(&looked);
-        for Looked { part, facts, problem, difference, as_recorded } in looked {
+        for LookedFile { part, facts, problem, difference, as_recorded } in looked {
             let (Some(examination), Some(part)) = (found.get_mut(part), parts.get(part)) else { continue };
             let owner = as_recorded.filter(|(_, agrees)| !agrees).and_then(|(location, _)| owners.get(&location));
             if let (Some(owner), Some(difference)) = (owner.and_then(|owner| parts.get(*owner)), &difference) {
@@ -126,17 +130,19 @@ impl Examiner<'_> {
             let package = Some(part.artifact.name.clone());
             examination.problems.extend(problem.map(|problem| Problem { package, ..problem }));
         }
-        let ended = |((part, mut examination), files): ((&Part, Examination), FilesBeside<PartBeside<'_>>)| {
-            examination.problems.extend(files.into_problems());
-            examination.distribution = describing::describe_installed(part.distribution.as_ref(), &examination.modules);
-            examination.problems.extend(no_module(part, &examination.modules));
-            (part.artifact.location.clone(), examination)
-        };
+        let ended =
+            |((part, mut examination), files): ((&InstalledPackage, FileExamination), FilesBeside<PartBeside<'_>>)| {
+                examination.problems.extend(files.into_problems());
+                examination.distribution =
+                    describing::describe_installed(part.distribution.as_ref(), &examination.modules);
+                examination.problems.extend(no_module(part, &examination.modules));
+                (part.artifact.location.clone(), examination)
+            };
         (parts.iter().zip(found).zip(files).map(ended).collect(), differences)
     }
 
     /// All bytes of a file that was passed by before.
-    fn read_whole(&self, file: &InstalledFile, image: Option<&Image>) -> io::Result<Vec<u8>> {
+    fn read_whole(&self, file: &InstalledFile, image: Option<&ContainerImage>) -> io::Result<Vec<u8>> {
         let Some(image) = image else {
             return rest(file, self.limited(file, File::open(&file.location)?)?, Vec::new());
         };
@@ -148,9 +154,9 @@ impl Examiner<'_> {
         unread.into_iter().next().map_or(read, |(_, why)| Err(io::Error::other(why)))
     }
 
-    fn on_disk(&self, wanted: &[Wanted<'_>], siblings: &[Siblings<'_>]) -> Vec<Looked> {
+    fn on_disk(&self, wanted: &[WantedFile<'_>], siblings: &[SiblingLibraries<'_>]) -> Vec<LookedFile> {
         let done = AtomicUsize::new(0);
-        let look = |each: &Wanted<'_>| {
+        let look = |each: &WantedFile<'_>| {
             let place = each.file.location.display().to_string();
             let bytes = File::open(&each.file.location).and_then(|file| self.read(each.file, file));
             let looked = self.look(*each, bytes, &place, siblings);
@@ -161,13 +167,19 @@ impl Examiner<'_> {
     }
 
     /// Layers are streams: files come one after the other, and are looked into by the batch.
-    fn in_image(&self, wanted: &[Wanted<'_>], image: &Image, siblings: &[Siblings<'_>]) -> Vec<Looked> {
-        let mut by_path: BTreeMap<&Path, Vec<Wanted<'_>>> = BTreeMap::new();
+    fn in_image(
+        &self,
+        wanted: &[WantedFile<'_>],
+        image: &ContainerImage,
+        siblings: &[SiblingLibraries<'_>],
+    ) -> Vec<LookedFile> {
+        let mut by_path: BTreeMap<&Path, Vec<WantedFile<'_>>> = BTreeMap::new();
         for each in wanted {
             by_path.entry(&each.file.location).or_default().push(*each);
         }
         let place = |path: &Path| image.place(path).display().to_string();
-        let study = |(each, bytes): (Wanted<'_>, Bytes)| self.look(each, bytes, &place(&each.file.location), siblings);
+        let study =
+            |(each, bytes): (WantedFile<'_>, FileBytes)| self.look(each, bytes, &place(&each.file.location), siblings);
         let mut looked = Vec::new();
         let (mut batch, mut held) = (Vec::new(), 0);
         let mut take = |path: &Path, reader: &mut dyn Read| {
@@ -196,18 +208,24 @@ impl Examiner<'_> {
     }
 
     fn notice(&self, file: &InstalledFile, done: usize, of: usize) {
-        self.observer.notice(Event::Examined { filename: &file.path, done, of });
+        self.observer.notice(ScanEvent::Examined { filename: &file.path, done, of });
     }
 
-    fn look(&self, wanted: Wanted<'_>, bytes: Bytes, place: &str, siblings: &[Siblings<'_>]) -> Looked {
-        let Wanted { part, file } = wanted;
+    fn look(
+        &self,
+        wanted: WantedFile<'_>,
+        bytes: FileBytes,
+        place: &str,
+        siblings: &[SiblingLibraries<'_>],
+    ) -> LookedFile {
+        let WantedFile { part, file } = wanted;
         let problem = |kind, message| Problem { kind, package: None, place: place.to_owned(), message };
         let bytes = match bytes {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Looked { part, ..Looked::default() },
+            Ok(None) => return LookedFile { part, ..LookedFile::default() },
             Err(error) => {
                 let problem = Some(problem(ProblemKind::File, error.to_string()));
-                return Looked { part, problem, ..Looked::default() };
+                return LookedFile { part, problem, ..LookedFile::default() };
             }
         };
         let own = digest(Algorithm::Sha256, &bytes);
@@ -227,11 +245,11 @@ impl Examiner<'_> {
         };
         let kept = self.store.get(FACTS, &key).and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(facts) = kept {
-            return Looked { part, problem: unusable(&facts), facts, difference, as_recorded };
+            return LookedFile { part, problem: unusable(&facts), facts, difference, as_recorded };
         }
         let examined = match siblings.get(part) {
             Some(siblings) => examine(self.depth, &file.path, &bytes, siblings),
-            None => examine(self.depth, &file.path, &bytes, &Siblings::none()),
+            None => examine(self.depth, &file.path, &bytes, &SiblingLibraries::none()),
         };
         match examined {
             Ok(examined) => {
@@ -241,26 +259,28 @@ impl Examiner<'_> {
                     // A cache that cannot be written costs time, nothing else.
                     let _ = self.store.put(FACTS, &key, &kept);
                 }
-                Looked { part, problem: unusable(&facts), facts, difference, as_recorded }
+                LookedFile { part, problem: unusable(&facts), facts, difference, as_recorded }
             }
             Err(error) => {
                 let problem = Some(problem(ProblemKind::Binary, error.to_string()));
-                Looked { part, facts: None, problem, difference, as_recorded }
+                LookedFile { part, facts: None, problem, difference, as_recorded }
             }
         }
     }
 
-    fn read(&self, file: &InstalledFile, bytes: impl Read) -> Bytes {
+    fn read(&self, file: &InstalledFile, bytes: impl Read) -> FileBytes {
         let mut reader = self.limited(file, bytes)?;
         let mut bytes = Vec::new();
-        if let Some(candidate) = Candidate::of(&file.path).filter(|it| it.first_step(file.size) == Step::Peek) {
+        if let Some(candidate) =
+            ModuleCandidate::of(&file.path).filter(|it| it.first_step(file.size) == ProbeStep::Peek)
+        {
             for length in PREFIXES {
                 let more = length.saturating_sub(bytes.len() as u64);
                 reader.by_ref().take(more).read_to_end(&mut bytes)?;
                 match peek(&candidate.module, &bytes) {
-                    Peek::NoHook => return Ok(None),
-                    Peek::Beyond => {}
-                    Peek::Hook | Peek::Unclear => break,
+                    HeaderProbe::NoHook => return Ok(None),
+                    HeaderProbe::Beyond => {}
+                    HeaderProbe::Hook | HeaderProbe::Unclear => break,
                 }
             }
         }
@@ -278,8 +298,9 @@ impl Examiner<'_> {
 }
 
 /// The only library of this name that lies beside files of the package.
-fn library_beside(part: &Part, name: &str, image: Option<&Image>) -> Option<InstalledFile> {
-    let names: &dyn Names = image.map_or(&OnDisk as &dyn Names, |image| image as &dyn Names);
+fn library_beside(part: &InstalledPackage, name: &str, image: Option<&ContainerImage>) -> Option<InstalledFile> {
+    let names: &dyn LibraryNameLookup =
+        image.map_or(&OnDisk as &dyn LibraryNameLookup, |image| image as &dyn LibraryNameLookup);
     let mut folders: Vec<&Path> = part.files.iter().filter_map(|file| file.location.parent()).collect();
     folders.sort_unstable();
     folders.dedup();
@@ -297,9 +318,9 @@ fn library_beside(part: &Part, name: &str, image: Option<&Image>) -> Option<Inst
 
 /// The files of a distribution, as those that lie beside each.
 struct PartBeside<'a> {
-    examiner: &'a Examiner<'a>,
-    part: &'a Part,
-    image: Option<&'a Image>,
+    examiner: &'a InstalledExaminer<'a>,
+    part: &'a InstalledPackage,
+    image: Option<&'a ContainerImage>,
 }
 
 impl PartBeside<'_> {
@@ -348,17 +369,17 @@ fn rest(file: &InstalledFile, mut reader: impl Read, mut bytes: Vec<u8>) -> io::
 }
 
 /// The same once more.
-fn again(bytes: &Bytes) -> Bytes {
+fn again(bytes: &FileBytes) -> FileBytes {
     match bytes {
         Ok(bytes) => Ok(bytes.clone()),
         Err(error) => Err(io::Error::other(error.to_string())),
     }
 }
 
-fn begun(part: &Part) -> Examination {
+fn begun(part: &InstalledPackage) -> FileExamination {
     let size = part.files.iter().map(|file| file.size).sum();
     let passed_over =
         |file: &InstalledFile| Some(PassedOver { path: file.path.clone(), why: file.passed_over.clone()? });
     let passed_over = part.files.iter().filter_map(passed_over).collect();
-    Examination { problems: part.problems.clone(), passed_over, size, ..Examination::default() }
+    FileExamination { problems: part.problems.clone(), passed_over, size, ..FileExamination::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::installed::{Distribution, Requested};
+use crate::installed::{InstalledDistribution, RequestedMark};
 use crate::model::name::{ExtraName, PackageName};
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
@@ -11,20 +11,20 @@ use crate::model::target::Target;
 use crate::resolve::markers;
 
 /// Who requires whom, by number.
-type Edges = Vec<BTreeSet<usize>>;
+type RequirementEdges = Vec<BTreeSet<usize>>;
 
 /// For each package, the shortest path from each package that somebody asked for: one whose installer recorded so, or
 /// one that no other requires. `None` stands for files that nobody owns.
 pub(super) fn required_by(
-    packages: &[Option<&Distribution>],
+    packages: &[Option<&InstalledDistribution>],
     target: Target,
     place: &Place,
 ) -> (Vec<Vec<RequiredBy>>, Option<Problem>) {
     let (edges, problem) = edges(packages, target);
     let mut paths: Vec<Vec<RequiredBy>> = packages.iter().map(|_| Vec::new()).collect();
     let required: BTreeSet<usize> = edges.iter().flatten().copied().collect();
-    let is_root = |number: usize, package: &Option<&Distribution>| {
-        package.is_none_or(|package| package.requested == Requested::Yes) || !required.contains(&number)
+    let is_root = |number: usize, package: &Option<&InstalledDistribution>| {
+        package.is_none_or(|package| package.requested == RequestedMark::Yes) || !required.contains(&number)
     };
     let mut roots: VecDeque<usize> = packages
         .iter()
@@ -49,7 +49,7 @@ pub(super) fn required_by(
 }
 
 /// Everything that a package leads to, with the way there.
-fn from(root: usize, edges: &Edges) -> BTreeMap<usize, Vec<usize>> {
+fn from(root: usize, edges: &RequirementEdges) -> BTreeMap<usize, Vec<usize>> {
     let mut found = BTreeMap::from([(root, Vec::new())]);
     let mut left = VecDeque::from([root]);
     while let Some(number) = left.pop_front() {
@@ -66,8 +66,8 @@ fn from(root: usize, edges: &Edges) -> BTreeMap<usize, Vec<usize>> {
 }
 
 /// Requirements whose markers hold on the target, with the extras that other packages ask for.
-fn edges(packages: &[Option<&Distribution>], target: Target) -> (Edges, Option<Problem>) {
-    let mut edges: Edges = packages.iter().map(|_| BTreeSet::new()).collect();
+fn edges(packages: &[Option<&InstalledDistribution>], target: Target) -> (RequirementEdges, Option<Problem>) {
+    let mut edges: RequirementEdges = packages.iter().map(|_| BTreeSet::new()).collect();
     let environment = match markers::environment(target, 0) {
         Ok(environment) => environment,
         Err(error) => {

@@ -3,16 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::installed::{Distribution, Inventory};
+use crate::installed::{EnvironmentInventory, InstalledDistribution};
 use crate::model::lock::{Lock, LockedEdge, LockedPackage, Pin};
 use crate::model::name::{Bound, MarkerTree, PackageName, Requirement, bounded_by, of_name};
 use crate::model::place::Place;
 use crate::model::problem::{Problem, ProblemKind};
-use crate::model::request::{Request, Wanted};
+use crate::model::request::{Request, WantedPackage};
 
 /// Every distribution that can be installed again; of the others a problem tells.
-fn pinned<'a>(inventory: &'a Inventory, problems: &mut Vec<Problem>) -> Vec<(&'a Distribution, Pin)> {
-    let mut pinned: Vec<(&Distribution, Pin)> = Vec::new();
+fn pinned<'a>(
+    inventory: &'a EnvironmentInventory,
+    problems: &mut Vec<Problem>,
+) -> Vec<(&'a InstalledDistribution, Pin)> {
+    let mut pinned: Vec<(&InstalledDistribution, Pin)> = Vec::new();
     for distribution in &inventory.distributions {
         match pin(distribution) {
             Ok(pin) => pinned.push((distribution, pin)),
@@ -37,12 +40,16 @@ fn pinned<'a>(inventory: &'a Inventory, problems: &mut Vec<Problem>) -> Vec<(&'a
 }
 
 /// One line for each distribution that can be installed again, each with a place of its own: `.venv (numpy 2.3.2)`.
-pub(super) fn lines(inventory: &Inventory, shown: &str, problems: &mut Vec<Problem>) -> Vec<Request> {
+pub(super) fn lines(inventory: &EnvironmentInventory, shown: &str, problems: &mut Vec<Problem>) -> Vec<Request> {
     let mut lines: BTreeMap<&PackageName, Request> = BTreeMap::new();
     for (distribution, pin) in pinned(inventory, problems) {
         let wanted = match pin {
-            Pin::Version(version) => Wanted::Named(bounded_by(&of_name(&distribution.name), Bound::Exactly, &version)),
-            Pin::Location(location) => Wanted::Unnamed { location, extras: Vec::new(), marker: MarkerTree::TRUE },
+            Pin::Version(version) => {
+                WantedPackage::Named(bounded_by(&of_name(&distribution.name), Bound::Exactly, &version))
+            }
+            Pin::Location(location) => {
+                WantedPackage::Unnamed { location, extras: Vec::new(), marker: MarkerTree::TRUE }
+            }
             Pin::Project => continue,
         };
         let version = distribution.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
@@ -54,7 +61,7 @@ pub(super) fn lines(inventory: &Inventory, shown: &str, problems: &mut Vec<Probl
 }
 
 /// Pins every distribution that can be installed again; of the others a problem tells.
-pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Problem>) -> Lock {
+pub(super) fn lock(inventory: &EnvironmentInventory, place: &Place, problems: &mut Vec<Problem>) -> Lock {
     let pinned = pinned(inventory, problems);
     let mut positions: BTreeMap<&PackageName, usize> = BTreeMap::new();
     for (position, (distribution, _)) in pinned.iter().enumerate() {
@@ -66,7 +73,7 @@ pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Prob
         marker: requirement.marker.clone(),
         of_extra: None,
     };
-    let package = |(distribution, pin): (&Distribution, Pin)| {
+    let package = |(distribution, pin): (&InstalledDistribution, Pin)| {
         let requires = distribution.metadata.iter().flat_map(|metadata| &metadata.requires_dist);
         let found = requires.filter_map(|it| Some(LockedEdge { to: *positions.get(&it.name)?, ..edge(it) }));
         LockedPackage {
@@ -83,7 +90,7 @@ pub(super) fn lock(inventory: &Inventory, place: &Place, problems: &mut Vec<Prob
     Lock { file: place.file.clone(), packages, ..Lock::default() }
 }
 
-fn pin(distribution: &Distribution) -> Result<Pin, &'static str> {
+fn pin(distribution: &InstalledDistribution) -> Result<Pin, &'static str> {
     match (&distribution.source, &distribution.version) {
         (Some(location), _) => Ok(Pin::Location(location.clone())),
         (None, _) if distribution.editable.is_some() => Err("it is edited in place, and its project is not there"),

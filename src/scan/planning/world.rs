@@ -5,43 +5,49 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::lock::Lock;
 use crate::model::name::{PackageName, Version};
-use crate::model::plan::{Obstacle, Search};
+use crate::model::plan::{VersionObstacle, VersionSearch};
 use crate::model::request::{Request, Requests};
 use crate::model::resolution::Resolution;
 use crate::model::target::Target;
-use crate::plan::world::{DependencyMode, JudgedSet, NotReady, OfferedVersion, PlanWorld, SetConflict, TryOrders};
-use crate::resolve::editions::Editions;
-use crate::resolve::{self, Catalog, Dependencies, Options, ResolveError};
+use crate::plan::world::{JudgedSet, NotReady, OfferedVersion, PlanWorld, RequirementMode, SetConflict, TryOrders};
+use crate::resolve::editions::TargetVersions;
+use crate::resolve::{self, DependencyMode, PackageCatalog, ResolveError, ResolveOptions};
 
-use super::super::examinations::Examinations;
-use super::super::session::{Seen, Session, each};
-use super::super::{Event, obstacles};
-use super::first_ready::{Surroundings, by_names, first_ready};
+use super::super::examinations::ExaminationIndex;
+use super::super::session::{ScanSession, ScannedSet, each};
+use super::super::{ScanEvent, obstacles};
+use super::first_ready::{ProbedSet, by_names, first_ready};
 
 /// The world of one run.
 pub(super) struct IndexWorld<'a> {
-    session: Session<'a>,
+    session: ScanSession<'a>,
     requests: &'a Requests,
     /// What is in the files of all sets that were judged.
-    examinations: Mutex<Examinations>,
+    examinations: Mutex<ExaminationIndex>,
 }
 
 impl<'a> IndexWorld<'a> {
     /// The world, with what was found in the set as it is.
-    pub(super) fn new(session: Session<'a>, requests: &'a Requests, before: Seen) -> (IndexWorld<'a>, JudgedSet) {
-        let Seen { resolutions, examinations, report } = before;
+    pub(super) fn new(
+        session: ScanSession<'a>,
+        requests: &'a Requests,
+        before: ScannedSet,
+    ) -> (IndexWorld<'a>, JudgedSet) {
+        let ScannedSet { resolutions, examinations, report } = before;
         (IndexWorld { session, requests, examinations: Mutex::new(examinations) }, JudgedSet { resolutions, report })
     }
 
     /// What is in the files of all sets that were judged.
-    pub(super) fn examinations(&self) -> Examinations {
+    pub(super) fn examinations(&self) -> ExaminationIndex {
         self.examinations.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn options(&self, requirements: DependencyMode) -> Options {
+    fn options(&self, requirements: RequirementMode) -> ResolveOptions {
         match requirements {
-            DependencyMode::Followed => self.session.options(),
-            DependencyMode::Ignored => Options { dependencies: Dependencies::Ignore, ..self.session.options() },
+            RequirementMode::Followed => self.session.options(),
+            RequirementMode::Ignored => {
+                ResolveOptions { dependencies: DependencyMode::Ignore, ..self.session.options() }
+            }
         }
     }
 }
@@ -49,7 +55,7 @@ impl<'a> IndexWorld<'a> {
 impl PlanWorld for IndexWorld<'_> {
     fn offered(&self, name: &PackageName, target: Target) -> Vec<OfferedVersion> {
         let Ok(listing) = self.session.distributions.listing(name) else { return Vec::new() };
-        let editions = Editions::of(name, listing, &self.requests.sources, target);
+        let editions = TargetVersions::of(name, listing, &self.requests.sources, target);
         let editions = editions.versions().filter_map(|version| editions.edition(version)).collect::<Vec<_>>();
         let offered = editions.into_iter().map(|edition| OfferedVersion {
             by_names: by_names(&edition, target).map(|(verdict, _)| verdict),
@@ -58,7 +64,7 @@ impl PlanWorld for IndexWorld<'_> {
         offered.collect()
     }
 
-    fn search(&self, wanting: &[NotReady<'_>]) -> Vec<Option<Search>> {
+    fn search(&self, wanting: &[NotReady<'_>]) -> Vec<Option<VersionSearch>> {
         let mut by_name: BTreeMap<&PackageName, Vec<usize>> = BTreeMap::new();
         for (position, it) in wanting.iter().enumerate() {
             by_name.entry(&it.chosen.name).or_default().push(position);
@@ -67,16 +73,16 @@ impl PlanWorld for IndexWorld<'_> {
         let known = self.examinations();
         // What is known of a package's files on one target serves for the next.
         let searched = each(&names, |(name, positions)| {
-            self.session.observer.notice(Event::Searching { package: name });
+            self.session.observer.notice(ScanEvent::Searching { package: name });
             let search = |it: &NotReady<'_>| {
                 let surroundings =
-                    Surroundings { requests: self.requests, resolution: it.resolution, examinations: &known };
+                    ProbedSet { requests: self.requests, resolution: it.resolution, examinations: &known };
                 first_ready(&self.session, surroundings, (it.chosen, it.result))
             };
             let searches = positions.iter().filter_map(|position| Some((*position, search(wanting.get(*position)?))));
             searches.collect::<Vec<_>>()
         });
-        let mut searches: BTreeMap<usize, Option<Search>> = searched.into_iter().flatten().collect();
+        let mut searches: BTreeMap<usize, Option<VersionSearch>> = searched.into_iter().flatten().collect();
         (0..wanting.len()).map(|position| searches.remove(&position).flatten()).collect()
     }
 
@@ -88,10 +94,10 @@ impl PlanWorld for IndexWorld<'_> {
         &self,
         requests: &Requests,
         orders: &TryOrders,
-        requirements: DependencyMode,
+        requirements: RequirementMode,
         target: Target,
     ) -> Result<Resolution, SetConflict> {
-        self.session.observer.notice(Event::Resolving { target });
+        self.session.observer.notice(ScanEvent::Resolving { target });
         let options = self.options(requirements);
         let resolved = resolve::resolve_in_order(requests, target, &options, orders, self.session.distributions);
         resolved.map_err(|error| {
@@ -110,19 +116,19 @@ impl PlanWorld for IndexWorld<'_> {
     }
 
     fn judge(&self, requests: &Requests, resolutions: Vec<Resolution>) -> JudgedSet {
-        let Seen { resolutions, examinations, report } = self.session.look_at(requests, resolutions);
+        let ScannedSet { resolutions, examinations, report } = self.session.look_at(requests, resolutions);
         self.examinations.lock().unwrap_or_else(PoisonError::into_inner).extend(examinations);
         JudgedSet { resolutions, report }
     }
 
-    fn kept_out(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<Obstacle> {
+    fn kept_out(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle> {
         let by = |it: &Resolution| obstacles::packages(self.requests, it, self.session.distributions, (name, version));
         set.resolutions.iter().flat_map(by).collect()
     }
 
-    fn obstacles(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<Obstacle> {
+    fn obstacles(&self, set: &JudgedSet, name: &PackageName, version: &Version) -> Vec<VersionObstacle> {
         let of_lines = set.resolutions.iter().flat_map(|it| obstacles::lines(self.requests, it.target, name, version));
-        let mut found: Vec<Obstacle> = of_lines.collect();
+        let mut found: Vec<VersionObstacle> = of_lines.collect();
         if found.is_empty() {
             found = self.kept_out(set, name, version);
         }

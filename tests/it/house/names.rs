@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use super::source::sources;
 
 /// Most definitions, in percent, whose name is defined more than once. The limits only shrink.
-const AMBIGUOUS: usize = 44;
+const AMBIGUOUS: usize = 2;
 /// The same outside of frozen formats.
-const AMBIGUOUS_OUTSIDE_FROZEN: usize = 34;
+const AMBIGUOUS_OUTSIDE_FROZEN: usize = 2;
 /// Most definitions outside of frozen formats, in percent, whose name is one word.
-const ONE_WORD: usize = 63;
+const ONE_WORD: usize = 6;
 
 /// How far below its limit a figure may be, in percent.
 const SLACK: usize = 2;

@@ -1,7 +1,7 @@
 //! Bills of materials and conda's files: the part of them that pip installs.
 
-use ungil::input::{ADAPTERS, Selection};
-use ungil::model::request::{Requests, Wanted};
+use ungil::input::{ADAPTERS, GroupSelection};
+use ungil::model::request::{Requests, WantedPackage};
 
 use super::locks::{check_awkward, label, read, resolve, selected};
 
@@ -11,7 +11,7 @@ fn set(requests: &Requests, python: &str, platform: &str) -> Vec<String> {
 
 #[test]
 fn bills_of_materials_are_sets() {
-    let requests = read("cyclonedx", "uv.cdx.json", Selection::default()).unwrap();
+    let requests = read("cyclonedx", "uv.cdx.json", GroupSelection::default()).unwrap();
     assert_eq!(
         set(&requests, "3.14t", "linux-x86_64"),
         ["click==8.5.1", "jinja2==3.1.6", "markupsafe==3.0.4", "numpy==2.5.5"],
@@ -21,25 +21,25 @@ fn bills_of_materials_are_sets() {
     let path =
         &resolution.packages.iter().find(|package| package.name.as_ref() == "markupsafe").unwrap().required_by[0];
     assert_eq!(path.path.iter().map(ToString::to_string).collect::<Vec<_>>(), ["jinja2"]);
-    let requests = read("cyclonedx", "env.cdx.json", Selection::default()).unwrap();
+    let requests = read("cyclonedx", "env.cdx.json", GroupSelection::default()).unwrap();
     let found = set(&requests, "3.14t", "linux-x86_64");
     for name in ["numpy==2.2.6", "jinja2==3.1.6", "requests==2.32.5"] {
         assert!(found.contains(&name.to_owned()), "{found:?}");
     }
-    let requests = read("spdx", "sbom4python.spdx.json", Selection::default()).unwrap();
+    let requests = read("spdx", "sbom4python.spdx.json", GroupSelection::default()).unwrap();
     assert_eq!(set(&requests, "3.14t", "linux-x86_64"), ["jinja2==3.1.6", "markupsafe==3.0.4"]);
     assert!(requests.problems.is_empty());
 }
 
 #[test]
 fn the_pip_part_of_conda_files_is_read_and_the_rest_named() {
-    let requests = read("conda-environment", "environment.yml", Selection::default()).unwrap();
+    let requests = read("conda-environment", "environment.yml", GroupSelection::default()).unwrap();
     let asked: Vec<String> = requests
         .requests
         .iter()
         .map(|request| match &request.wanted {
-            Wanted::Named(wanted) => format!("{} {wanted}", request.place),
-            Wanted::Unnamed { .. } => request.place.to_string(),
+            WantedPackage::Named(wanted) => format!("{} {wanted}", request.place),
+            WantedPackage::Unnamed { .. } => request.place.to_string(),
         })
         .collect();
     assert_eq!(

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use ungil::input::{self, FilesOnDisk, InputContext, InputError, Names, Selection, Typed};
-use ungil::model::artifact::{Artifact, Listing};
+use ungil::input::{self, FilesOnDisk, GroupSelection, InputContext, InputError, SelectedNames, TypedInput};
+use ungil::model::artifact::{Artifact, ArtifactListing};
 use ungil::model::lock::Pin;
 use ungil::model::metadata::Metadata;
 use ungil::model::name::{MarkerTree, PackageName};
 use ungil::model::place::Location;
 use ungil::model::problem::ProblemKind;
-use ungil::model::request::{Request, Requests, Sources, Wanted};
+use ungil::model::request::{PackageSources, Request, Requests, WantedPackage};
 use ungil::model::resolution::{Chosen, Resolution};
 use ungil::model::target::Target;
-use ungil::resolve::{Catalog, CatalogError, Hint, Located, Options};
+use ungil::resolve::{CatalogError, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveOptions};
 
 /// A set that a tool takes from a file of its own.
 #[derive(Deserialize)]
@@ -33,18 +33,18 @@ pub(super) fn folder(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/inputs").join(kind)
 }
 
-fn names(names: &[String]) -> Names {
+fn names(names: &[String]) -> SelectedNames {
     match names {
-        [all] if all == "*" => Names::All,
-        names => Names::These(names.iter().map(|name| name.parse().unwrap()).collect()),
+        [all] if all == "*" => SelectedNames::All,
+        names => SelectedNames::These(names.iter().map(|name| name.parse().unwrap()).collect()),
     }
 }
 
-pub(super) fn selected(groups: &[String], extras: &[String]) -> Selection {
-    Selection { groups: names(groups), extras: names(extras) }
+pub(super) fn selected(groups: &[String], extras: &[String]) -> GroupSelection {
+    GroupSelection { groups: names(groups), extras: names(extras) }
 }
 
-pub(super) fn read(kind: &str, file: &str, selection: Selection) -> Result<Requests, InputError> {
+pub(super) fn read(kind: &str, file: &str, selection: GroupSelection) -> Result<Requests, InputError> {
     let context = InputContext {
         current_directory: folder(kind),
         variables: BTreeMap::new(),
@@ -53,14 +53,14 @@ pub(super) fn read(kind: &str, file: &str, selection: Selection) -> Result<Reque
         locale_encoding: None,
         selection,
     };
-    input::read(&[Typed::Word(file.to_owned())], Sources::default(), &context)
+    input::read(&[TypedInput::Word(file.to_owned())], PackageSources::default(), &context)
 }
 
 /// A world without packages: what is pinned shows all the same.
 struct Nothing;
 
-impl Catalog for Nothing {
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+impl PackageCatalog for Nothing {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         Err(CatalogError::Absent { place: name.to_string() })
     }
 
@@ -68,17 +68,17 @@ impl Catalog for Nothing {
         Err(CatalogError::Absent { place: artifact.filename.clone() })
     }
 
-    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError> {
+    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
         let (kind, place) = (ProblemKind::Network, format!("{location:?}"));
         Err(CatalogError::Unreadable { kind, place, message: "nothing is here".to_owned() })
     }
 
-    fn prefetch(&self, _: Vec<Hint>) {}
+    fn prefetch(&self, _: Vec<PrefetchHint>) {}
 }
 
 pub(super) fn resolve(requests: &Requests, python: &str, platform: &str) -> Resolution {
     let target = Target { python: python.parse().unwrap(), platform: platform.parse().unwrap() };
-    ungil::resolve::resolve(requests, target, &Options::default(), &Nothing).unwrap()
+    ungil::resolve::resolve(requests, target, &ResolveOptions::default(), &Nothing).unwrap()
 }
 
 pub(super) fn label(chosen: &Chosen) -> String {
@@ -124,7 +124,7 @@ fn awkward(kind: &str) -> String {
     let mut table = String::new();
     for file in files {
         table.push_str(&format!("{file}\n"));
-        match read(kind, &format!("awkward/{file}"), Selection::default()) {
+        match read(kind, &format!("awkward/{file}"), GroupSelection::default()) {
             Ok(requests) => table.push_str(&described(&requests)),
             Err(error) => {
                 table.push_str(&format!("    error: {error}\n"));
@@ -142,12 +142,14 @@ pub(super) fn described_marker(marker: &MarkerTree) -> String {
 
 fn asked(request: &Request) -> String {
     match &request.wanted {
-        Wanted::Named(wanted) => wanted.to_string(),
-        Wanted::Unnamed { location: Location::Path(path), extras, marker } => {
+        WantedPackage::Named(wanted) => wanted.to_string(),
+        WantedPackage::Unnamed { location: Location::Path(path), extras, marker } => {
             let path = path.strip_prefix(folder("")).unwrap_or(path);
             format!("{} {extras:?}{}", path.display(), described_marker(marker))
         }
-        Wanted::Unnamed { location: Location::Url(url), marker, .. } => format!("{url}{}", described_marker(marker)),
+        WantedPackage::Unnamed { location: Location::Url(url), marker, .. } => {
+            format!("{url}{}", described_marker(marker))
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use pep508_rs::VersionOrUrl;
-use ungil::input::{self, FilesOnDisk, InputContext, InputError, Selection, Typed};
+use ungil::input::{self, FilesOnDisk, GroupSelection, InputContext, InputError, TypedInput};
 use ungil::model::name::Requirement;
-use ungil::model::request::{Requests, Sources, Wanted};
+use ungil::model::request::{PackageSources, Requests, WantedPackage};
 use ungil::model::target::{PLATFORMS, Python, Target};
 use ungil::resolve::markers;
 
@@ -35,8 +35,8 @@ fn asked(requests: &Requests) -> BTreeSet<String> {
         (!on.is_empty()).then(|| format!("{}{:?} {versions} on {on:?}", wanted.name, wanted.extras))
     };
     let named = requests.requests.iter().filter_map(|request| match &request.wanted {
-        Wanted::Named(wanted) => one(wanted),
-        Wanted::Unnamed { .. } => None,
+        WantedPackage::Named(wanted) => one(wanted),
+        WantedPackage::Unnamed { .. } => None,
     });
     named.collect()
 }
@@ -72,11 +72,11 @@ fn groups_bring_what_they_include() {
     let names = |project: &str, groups: &[&str]| -> Vec<String> {
         let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
         let requests = read("pyproject", &format!("{project}/pyproject.toml"), selected(&groups, &[])).unwrap();
-        let own = read("pyproject", &format!("{project}/pyproject.toml"), Selection::default()).unwrap();
+        let own = read("pyproject", &format!("{project}/pyproject.toml"), GroupSelection::default()).unwrap();
         let further = requests.requests.iter().filter(|request| !own.requests.contains(request));
-        let name = |wanted: &Wanted| match wanted {
-            Wanted::Named(wanted) => wanted.name.to_string(),
-            Wanted::Unnamed { .. } => String::new(),
+        let name = |wanted: &WantedPackage| match wanted {
+            WantedPackage::Named(wanted) => wanted.name.to_string(),
+            WantedPackage::Unnamed { .. } => String::new(),
         };
         further.map(|request| name(&request.wanted)).collect()
     };
@@ -121,9 +121,9 @@ fn a_folder_is_the_project_in_it() {
             files: &FilesOnDisk,
             standard_input: None,
             locale_encoding: None,
-            selection: Selection::default(),
+            selection: GroupSelection::default(),
         };
-        let found = match input::read(&[Typed::Word(".".to_owned())], Sources::default(), &context) {
+        let found = match input::read(&[TypedInput::Word(".".to_owned())], PackageSources::default(), &context) {
             Ok(requests) => {
                 let locks = requests.locks.iter().map(|lock| lock.file.clone());
                 let files = requests.requests.iter().map(|request| request.place.file.clone());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use quick_xml::events::Event;
 use serde_json::Value;
-use ungil::model::finding::Level;
+use ungil::model::finding::FindingLevel;
 use ungil::model::report::Report;
 use ungil::model::rule_page::RulePage;
 use ungil::report::{FORMATS, FormatDanger, RenderOptions};
@@ -17,7 +17,7 @@ pub(super) fn options() -> RenderOptions {
     let page = RulePage {
         id: "gil-enabled-on-import".into(),
         title: "importing it switches the GIL back on".into(),
-        level: Level::Decides,
+        level: FindingLevel::Decides,
         markdown: "# gil-enabled-on-import: importing it switches the GIL back on\n\nThe page.\n".into(),
     };
     RenderOptions { rules: vec![page], folder: Some("/work/project".into()), ..RenderOptions::default() }

@@ -3,9 +3,10 @@
 
 use ungil::model::date::Date;
 use ungil::model::evidence::Evidence;
-use ungil::model::finding::Level;
+use ungil::model::finding::FindingLevel;
 use ungil::model::gate::{
-    Change, Changes, Gate, GateOutcome, Standing, State, Violation, Waiver, WaiverState, WaiverUse,
+    Gate, GateOutcome, VerdictChange, VerdictChanges, VersionVerdict, Violation, ViolationStanding, Waiver,
+    WaiverState, WaiverUse,
 };
 use ungil::model::place::Place;
 use ungil::model::report::{PackageReport, Report};
@@ -26,16 +27,16 @@ fn waiver(package: &str, reason: &str, until: Option<&str>, line: u32) -> Waiver
     }
 }
 
-fn state(version: &str, verdict: Verdict) -> Option<State> {
-    Some(State { version: Some(version.parse().unwrap()), verdict })
+fn state(version: &str, verdict: Verdict) -> Option<VersionVerdict> {
+    Some(VersionVerdict { version: Some(version.parse().unwrap()), verdict })
 }
 
-fn change(package: &str, before: Option<State>, after: Option<State>) -> Change {
-    Change { package: package.parse().unwrap(), target: "cp314t-linux-x86_64".into(), before, after }
+fn change(package: &str, before: Option<VersionVerdict>, after: Option<VersionVerdict>) -> VerdictChange {
+    VerdictChange { package: package.parse().unwrap(), target: "cp314t-linux-x86_64".into(), before, after }
 }
 
 /// What the deciding findings, or the verdicts without one, come to; each package has one standing.
-fn violations(report: &Report, standing: impl Fn(&PackageReport) -> Standing) -> Vec<Violation> {
+fn violations(report: &Report, standing: impl Fn(&PackageReport) -> ViolationStanding) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (entry, package) in report.packages.iter().enumerate() {
         for result in package.results.iter().filter(|result| result.verdict >= Verdict::Unknown) {
@@ -50,7 +51,7 @@ fn violations(report: &Report, standing: impl Fn(&PackageReport) -> Standing) ->
                 message: result.reason.clone(),
                 standing: standing(package),
             };
-            let deciding = result.findings.iter().filter(|finding| finding.level == Level::Decides);
+            let deciding = result.findings.iter().filter(|finding| finding.level == FindingLevel::Decides);
             let found: Vec<Violation> = deciding
                 .map(|finding| Violation {
                     rule: Some(finding.rule.clone()),
@@ -69,12 +70,12 @@ fn violations(report: &Report, standing: impl Fn(&PackageReport) -> Standing) ->
 pub(crate) fn report() -> Report {
     let report = sample::report();
     let violations = violations(&report, |package| match package.name.as_ref() {
-        "lxml" => Standing::Waived(0),
-        "usd-core" => Standing::Known,
-        "private-thing" => Standing::Open,
-        _ => Standing::Breaks,
+        "lxml" => ViolationStanding::Waived(0),
+        "usd-core" => ViolationStanding::Known,
+        "private-thing" => ViolationStanding::Open,
+        _ => ViolationStanding::Breaks,
     });
-    let covered = violations.iter().filter(|violation| violation.standing == Standing::Waived(0)).count();
+    let covered = violations.iter().filter(|violation| violation.standing == ViolationStanding::Waived(0)).count();
     let waivers = vec![
         WaiverUse {
             waiver: waiver("lxml", "parsed in a process of its own", Some("2026-12-31"), 40),
@@ -86,12 +87,12 @@ pub(crate) fn report() -> Report {
         },
         WaiverUse { waiver: waiver("numpy", "waiting for 2.4", None, 52), state: WaiverState::Unused },
     ];
-    let changes = Changes {
+    let changes = VerdictChanges {
         worse: vec![change("contourpy", state("1.3.2", Verdict::Ready), state("1.3.3", Verdict::Gil))],
         better: vec![change("numpy", state("2.4.0", Verdict::Gil), state("2.5.5", Verdict::Ready))],
         added: vec![change("rpds-py", None, state("0.30.0", Verdict::Ready))],
         removed: vec![change("six", state("1.17.0", Verdict::Pure), None)],
-        ..Changes::default()
+        ..VerdictChanges::default()
     };
     Report {
         gate: Some(Gate {
@@ -162,12 +163,12 @@ pub(crate) fn hostile_gate(text: &str) -> Report {
     let report = hostile(text);
     let place = Place { file: text.to_owned(), line: Some(1), column: None };
     let waiver = Waiver { place, module: Some(text.to_owned()), ..waiver("evil", text, Some("2026-12-31"), 1) };
-    let mut counted = violations(&report, |_| Standing::Breaks);
-    counted.extend(violations(&report, |_| Standing::Waived(0)));
+    let mut counted = violations(&report, |_| ViolationStanding::Breaks);
+    counted.extend(violations(&report, |_| ViolationStanding::Waived(0)));
     let used = |state| WaiverUse { waiver: waiver.clone(), state };
     let waivers = vec![used(WaiverState::Used(1)), used(WaiverState::Expired(1)), used(WaiverState::Unused)];
-    let changed = Change { target: text.to_owned(), ..change("evil", None, state("1.0", Verdict::Gil)) };
-    let changes = Changes { worse: vec![changed], ..Changes::default() };
+    let changed = VerdictChange { target: text.to_owned(), ..change("evil", None, state("1.0", Verdict::Gil)) };
+    let changes = VerdictChanges { worse: vec![changed], ..VerdictChanges::default() };
     let gate = Gate {
         outcome: GateOutcome::Broken,
         violations: counted,

@@ -4,8 +4,9 @@ use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::evidence::Evidence;
 use ungil::model::place::Place;
 use ungil::model::plan::{
-    After, Alternative, Border, BoundLine, Command, CommandPlace, Course, Edit, Move, MoveReason, NewerBuild, Obstacle,
-    Outlook, Plan, PlanSummary, Probe, Search, Seen, Step, WorsePackage,
+    BoundLine, CommandPlace, LineEdit, MoveReason, NamedAlternative, NewerBuild, Plan, PlanAction, PlanCommand,
+    PlanStep, PlanSummary, PlannedMove, PlannedOutcome, ProbeBasis, SearchFrontier, TargetOutlook, VersionObstacle,
+    VersionProbe, VersionSearch, WorsePackage,
 };
 use ungil::model::problem::{Problem, ProblemKind};
 use ungil::model::resolution::RequiredBy;
@@ -21,15 +22,15 @@ fn line(number: u32) -> Place {
     Place { file: "requirements.txt".to_owned(), line: Some(number), column: Some(1) }
 }
 
-fn probe(version: &str, verdict: Verdict, seen: Seen) -> Probe {
-    Probe { version: version.parse().unwrap(), verdict, reason: "declares nothing".to_owned(), seen }
+fn probe(version: &str, verdict: Verdict, seen: ProbeBasis) -> VersionProbe {
+    VersionProbe { version: version.parse().unwrap(), verdict, reason: "declares nothing".to_owned(), seen }
 }
 
-fn search(oldest: Option<&str>, probes: Vec<Probe>) -> Search {
+fn search(oldest: Option<&str>, probes: Vec<VersionProbe>) -> VersionSearch {
     let oldest = oldest.map(|version| version.parse().unwrap());
-    Search {
+    VersionSearch {
         newest: oldest.as_ref().map(|_| "9.1".parse().unwrap()),
-        border: if oldest.is_some() { Border::Confirmed } else { Border::Open },
+        border: if oldest.is_some() { SearchFrontier::Confirmed } else { SearchFrontier::Open },
         oldest,
         versions: 12,
         fitting: 5,
@@ -74,15 +75,15 @@ fn bounds() -> Vec<BoundLine> {
     vec![bound(Some(place), "asked"), bound(None, "required")]
 }
 
-fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str, Verdict)) -> Outlook {
+fn outlook(python: &str, verdict: Verdict, search: Option<VersionSearch>, after: (&str, Verdict)) -> TargetOutlook {
     let (version, then) = after;
-    Outlook {
+    TargetOutlook {
         target: target(python),
         verdict,
         reason: "declares that it needs the GIL: a._b and 3 more".to_owned(),
         requires_python: None,
         search,
-        after: After {
+        after: PlannedOutcome {
             version: Some(version.parse().unwrap()),
             verdict: Some(then),
             reason: "4 modules, by the author".to_owned(),
@@ -93,7 +94,7 @@ fn outlook(python: &str, verdict: Verdict, search: Option<Search>, after: (&str,
 }
 
 /// The same with what is foreseen of the build.
-fn foreseen(outlook: &Outlook, becomes: Becomes, reason: &str, requires: &[&str]) -> Outlook {
+fn foreseen(outlook: &TargetOutlook, becomes: Becomes, reason: &str, requires: &[&str]) -> TargetOutlook {
     let forecast = Forecast {
         becomes,
         reason: reason.to_owned(),
@@ -101,35 +102,35 @@ fn foreseen(outlook: &Outlook, becomes: Becomes, reason: &str, requires: &[&str]
         requires: requires.iter().map(|required| (*required).to_owned()).collect(),
         evidence: vec![Evidence::new("build requirement").place("pyproject.toml:3")],
     };
-    Outlook { after: After { build: Some(forecast), ..outlook.after.clone() }, ..outlook.clone() }
+    TargetOutlook { after: PlannedOutcome { build: Some(forecast), ..outlook.after.clone() }, ..outlook.clone() }
 }
 
 /// Packages that have to be built: of one it is known what that gives, of one that it does not help, of one nothing.
-fn builds(outlooks: &[Outlook]) -> Vec<Step> {
+fn builds(outlooks: &[TargetOutlook]) -> Vec<PlanStep> {
     let requires = ["Cython>=3.1", "numpy>=2.3", "setuptools>=77", "a", "b", "c", "d", "e", "f"];
     let keeps = "would keep the GIL off (2 modules declare it)";
     let on = "would switch the GIL on: _a declares nothing (src/_a.c:12), and 2 more";
     let fails = "would not build: PyO3 0.20.3 (Cargo.lock:7) does not build for free-threaded Python";
-    let newer = |outlook: Outlook| {
+    let newer = |outlook: TargetOutlook| {
         let build = foreseen(&outlook, Becomes::KeepsGilOff, keeps, &requires[..2]).after.build;
         let newer = build.map(|forecast| NewerBuild { version: "9.1".parse().unwrap(), forecast });
-        Outlook { newer_build: newer, ..outlook }
+        TargetOutlook { newer_build: newer, ..outlook }
     };
-    let each = |becomes: [Becomes; 2], reasons: [&str; 2]| -> Vec<Outlook> {
+    let each = |becomes: [Becomes; 2], reasons: [&str; 2]| -> Vec<TargetOutlook> {
         let pairs = outlooks.iter().zip(becomes.into_iter().zip(reasons));
         pairs.map(|(outlook, (becomes, reason))| foreseen(outlook, becomes, reason, &requires)).collect()
     };
     use Becomes::{Fails, KeepsGilOff, SwitchesGilOn};
     vec![
-        step("build", Course::Build, each([KeepsGilOff, KeepsGilOff], [keeps, keeps])),
-        step("build-in-vain", Course::Build, each([SwitchesGilOn, Fails], [on, fails])),
-        step("build-newer", Course::Build, each([Fails, Fails], [fails, fails]).into_iter().map(newer).collect()),
-        step("build-unread", Course::Build, outlooks.to_vec()),
+        step("build", PlanAction::Build, each([KeepsGilOff, KeepsGilOff], [keeps, keeps])),
+        step("build-in-vain", PlanAction::Build, each([SwitchesGilOn, Fails], [on, fails])),
+        step("build-newer", PlanAction::Build, each([Fails, Fails], [fails, fails]).into_iter().map(newer).collect()),
+        step("build-unread", PlanAction::Build, outlooks.to_vec()),
     ]
 }
 
-fn step(name: &str, course: Course, outlooks: Vec<Outlook>) -> Step {
-    Step {
+fn step(name: &str, course: PlanAction, outlooks: Vec<TargetOutlook>) -> PlanStep {
+    PlanStep {
         name: name.parse().unwrap(),
         version: Some("1.0".parse().unwrap()),
         required_by: vec![RequiredBy { place: line(1), path: Vec::new() }],
@@ -140,23 +141,23 @@ fn step(name: &str, course: Course, outlooks: Vec<Outlook>) -> Step {
     }
 }
 
-fn obstacles() -> Vec<Obstacle> {
+fn obstacles() -> Vec<VersionObstacle> {
     vec![
-        Obstacle { place: Some(line(7)), package: None, wants: "<2".to_owned() },
-        Obstacle {
+        VersionObstacle { place: Some(line(7)), package: None, wants: "<2".to_owned() },
+        VersionObstacle {
             place: Some(line(8)),
             package: Some(("strict".parse().unwrap(), "3.0".parse().unwrap())),
             wants: "==1.0".to_owned(),
         },
-        Obstacle { place: None, package: None, wants: "nothing goes together".to_owned() },
+        VersionObstacle { place: None, package: None, wants: "nothing goes together".to_owned() },
     ]
 }
 
 /// For a lock file, for one that does not tell its tool, and for an environment.
-fn commands() -> Vec<Command> {
+fn commands() -> Vec<PlanCommand> {
     use CommandPlace::{Environment, LockFile};
     let change = "change==2.1";
-    let command = |place, file: &str, command: &str, packages: &[&str]| Command {
+    let command = |place, file: &str, command: &str, packages: &[&str]| PlanCommand {
         place,
         file: file.to_owned(),
         command: command.to_owned(),
@@ -172,13 +173,13 @@ fn commands() -> Vec<Command> {
 /// Every course.
 pub(crate) fn plan() -> Plan {
     use Verdict::{Blocked, Build, Gil, PureFallback, Ready, Unknown};
-    let names = |version| probe(version, Blocked, Seen::Names);
+    let names = |version| probe(version, Blocked, ProbeBasis::Names);
     let change = vec![
-        outlook("3.14t", Gil, Some(search(Some("2.1"), vec![probe("2.0", Gil, Seen::Bytes)])), ("2.1", Ready)),
+        outlook("3.14t", Gil, Some(search(Some("2.1"), vec![probe("2.0", Gil, ProbeBasis::Bytes)])), ("2.1", Ready)),
         outlook("3.15t", Build, Some(search(None, vec![names("9.1")])), ("2.1", Build)),
     ];
     let both = |verdict| {
-        let probes = vec![probe("1.5", verdict, Seen::Bytes), probe("9.1", verdict, Seen::Bytes)];
+        let probes = vec![probe("1.5", verdict, ProbeBasis::Bytes), probe("9.1", verdict, ProbeBasis::Bytes)];
         let search = search(None, probes);
         ["3.14t", "3.15t"].map(|python| outlook(python, verdict, Some(search.clone()), ("1.0", verdict))).to_vec()
     };
@@ -186,30 +187,31 @@ pub(crate) fn plan() -> Plan {
     let by = obstacles();
     let none = vec![outlook("3.14t", Gil, None, ("1.0", Gil))];
     let digest = Digest::new(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
-    let edit = |number: u32, name: &str, digests| Edit {
+    let edit = |number: u32, name: &str, digests| LineEdit {
         place: line(number),
         name: name.parse().unwrap(),
         from: "1.0".parse().unwrap(),
         to: "2.1".parse().unwrap(),
         digests,
     };
-    let moved = |name: &str, from: Option<&str>, to: Option<&str>| Move {
+    let moved = |name: &str, from: Option<&str>, to: Option<&str>| PlannedMove {
         name: name.parse().unwrap(),
         from: from.map(|version| version.parse().unwrap()),
         to: to.map(|version| version.parse().unwrap()),
         required_by: vec!["change".parse().unwrap()],
         because: because(name),
     };
-    let instead = |rule: &str| Alternative { rule: rule.to_owned(), what: "selectolax, for HTML alone".to_owned() };
+    let instead =
+        |rule: &str| NamedAlternative { rule: rule.to_owned(), what: "selectolax, for HTML alone".to_owned() };
     let alternatives = vec![instead("house-alternatives")];
     let steps = vec![
-        step("change", Course::Change { to: "2.1".parse().unwrap() }, change),
-        step("follow", Course::Follow, vec![outlook("3.14t", Gil, None, ("1.0", Ready))]),
-        step("held", Course::HeldBack { to: "2.1".parse().unwrap(), by }, held),
-        Step { alternatives, ..step("isolate", Course::Isolate, both(Gil)) },
-        step("elsewhere", Course::Isolate, none),
-        step("unclear", Course::Unclear, both(Unknown)),
-        step("accept", Course::Accept, both(PureFallback)),
+        step("change", PlanAction::Change { to: "2.1".parse().unwrap() }, change),
+        step("follow", PlanAction::Follow, vec![outlook("3.14t", Gil, None, ("1.0", Ready))]),
+        step("held", PlanAction::HeldBack { to: "2.1".parse().unwrap(), by }, held),
+        PlanStep { alternatives, ..step("isolate", PlanAction::Isolate, both(Gil)) },
+        step("elsewhere", PlanAction::Isolate, none),
+        step("unclear", PlanAction::Unclear, both(Unknown)),
+        step("accept", PlanAction::Accept, both(PureFallback)),
     ];
     Plan {
         excluded: Vec::new(),
@@ -251,7 +253,7 @@ pub(crate) fn hostile() -> Plan {
                 (forecast.reason, forecast.requires) = (EVIL.to_owned(), vec![EVIL.to_owned()]);
             }
         }
-        if let Course::HeldBack { by, .. } = &mut step.course {
+        if let PlanAction::HeldBack { by, .. } = &mut step.course {
             by.iter_mut().for_each(|obstacle| obstacle.wants = EVIL.to_owned());
         }
     }

@@ -2,21 +2,21 @@
 
 use ungil::model::artifact::{Artifact, ArtifactKind, FileCheck, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
-use ungil::model::distribution::{Claim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
+use ungil::model::distribution::{AbiClaim, DistributionFacts, FreeThreadingLevel, NativeFile, NativeKind, TagClaim};
 use ungil::model::evidence::Evidence;
 use ungil::model::facts::{
-    Abi, AbiInfo, CallSites, CodeFacts, Concern, Declaration, DocumentedLevel, Fact, Flavour, Format, Generator,
-    Hazard, Hook, HookKind, ImageFacts, ImportCalls, InitFacts, InitKind, Interpreters, LimitedApi, ModuleFacts,
-    Origin, PortingKind, PortingSign, Refcounts, Replacement, Sightings, StableAbiAudit, StableSymbol, Toolchain,
-    WritableData,
+    Abi, AbiInfo, CallSites, CodeFacts, CodeSightings, DocumentedLevel, Fact, Flavour, Generator, GilDeclaration,
+    Hazard, HazardConcern, Hook, HookKind, ImageFacts, ImageFormat, ImportCalls, ImportOrigin, InitFacts, InitKind,
+    Interpreters, LimitedApi, ModuleFacts, PortingKind, PortingSign, Refcounts, Replacement, StableAbiAudit,
+    StableSymbol, Toolchain, WritableData,
 };
-use ungil::model::finding::{Certainty, Finding, Level};
+use ungil::model::finding::{Certainty, Finding, FindingLevel};
 use ungil::model::inspection::{InspectedArtifact, InspectedFile, InspectedOutcome, Inspection};
 use ungil::model::metadata::WheelFile;
 use ungil::model::outcome::{Cause, Gil, ModuleOutcome};
 use ungil::model::place::{Location, Place};
 use ungil::model::problem::{Problem, ProblemKind};
-use ungil::model::report::{PackageReport, Report, Summary, TargetResult};
+use ungil::model::report::{PackageReport, Report, RunSummary, TargetResult};
 use ungil::model::resolution::RequiredBy;
 use ungil::model::target::{PLATFORMS, Target};
 use ungil::model::verdict::{DeclaredBy, Verdict};
@@ -111,7 +111,7 @@ fn module(path: &str, name: &str, gil: Gil, cause: Cause, reason: &str) -> Modul
 fn finding(rule: &str, verdict: Verdict, module: Option<&str>, message: &str, help: &str) -> Finding {
     Finding {
         rule: rule.into(),
-        level: Level::Decides,
+        level: FindingLevel::Decides,
         certainty: Certainty::Holds,
         verdict: Some(verdict),
         module: module.map(str::to_owned),
@@ -204,7 +204,7 @@ fn made_with_pyo3(target: Target, name: &str, version: &str) -> TargetResult {
     let help =
         "Look into its documentation for whether its authors support free-threading; a default is nobody's decision.";
     let found = finding("framework-declared", Verdict::Ready, Some("module.so"), &message, help);
-    result.findings.push(Finding { level: Level::Warning, verdict: None, ..found });
+    result.findings.push(Finding { level: FindingLevel::Warning, verdict: None, ..found });
     result
 }
 
@@ -216,7 +216,7 @@ fn rpds(target: Target) -> TargetResult {
     let mut result = made_with_pyo3(target, "rpds_py", "0.31.0");
     let message = "the initialisation of rpds is in one phase, which sub-interpreters cannot share";
     let found = finding("single-phase-init", Verdict::Ready, Some("module.so"), message, "");
-    result.findings.push(Finding { level: Level::Hint, verdict: None, ..found });
+    result.findings.push(Finding { level: FindingLevel::Hint, verdict: None, ..found });
     result
 }
 
@@ -291,7 +291,7 @@ pub(crate) fn report() -> Report {
             place: "requirements.txt:14".into(),
             message: "https://pypi.org/simple/private-thing/: 404 Not Found".into(),
         }],
-        summary: Summary {
+        summary: RunSummary {
             packages: 11,
             files: 14,
             modules: 58,
@@ -342,7 +342,14 @@ pub(crate) fn crowded() -> Report {
             named("pandas", vec![unread(first, "pandas", called)]),
         ],
         problems: Vec::new(),
-        summary: Summary { packages: 5, files: 4, modules: 3, bytes_fetched: 0, bytes_total: 8_000_000, problems: 0 },
+        summary: RunSummary {
+            packages: 5,
+            files: 4,
+            modules: 3,
+            bytes_fetched: 0,
+            bytes_total: 8_000_000,
+            problems: 0,
+        },
         gate: None,
         configuration: None,
     }
@@ -392,7 +399,14 @@ pub(crate) fn two_platforms() -> Report {
             package("numpy", Some("2.5.5"), vec![from_line(1, &[])], vec![numpy(targets[0]), mac]),
         ],
         problems: Vec::new(),
-        summary: Summary { packages: 2, files: 4, modules: 45, bytes_fetched: 0, bytes_total: 61_000_000, problems: 0 },
+        summary: RunSummary {
+            packages: 2,
+            files: 4,
+            modules: 45,
+            bytes_fetched: 0,
+            bytes_total: 61_000_000,
+            problems: 0,
+        },
         gate: None,
         configuration: None,
     }
@@ -421,7 +435,7 @@ pub(crate) fn hostile() -> Report {
             place: "https://me:s3cret@example.org/".into(),
             message: HOSTILE_PATH.into(),
         }],
-        summary: Summary::default(),
+        summary: RunSummary::default(),
         gate: None,
         configuration: None,
     }
@@ -441,7 +455,7 @@ fn image(architecture: &str) -> ImageFacts {
                 vec![Evidence::new("call").symbol("PyModuleDef_Init").address(0x11b4)],
             ),
             gil: Fact::known(
-                Declaration::Slot { value: 1 },
+                GilDeclaration::Slot { value: 1 },
                 vec![Evidence::new("slot record").value("04 00 00 00").address(0x3d60)],
             ),
             abi_info: Fact::known(None, Vec::new()),
@@ -466,7 +480,7 @@ fn image(architecture: &str) -> ImageFacts {
         ..hook.clone()
     };
     ImageFacts {
-        format: Format::Elf,
+        format: ImageFormat::Elf,
         architecture: architecture.into(),
         hooks: Fact::known(vec![hook, other], Vec::new()),
         python_imports: Fact::known(vec!["PyModuleDef_Init".into(), "_Py_DecRefShared".into()], Vec::new()),
@@ -510,9 +524,9 @@ fn hazards() -> Vec<Hazard> {
     let borrowed = Hazard {
         symbol: "PyDict_GetItem".into(),
         level: Some(DocumentedLevel::Compatible),
-        concern: Some(Concern::BorrowedReference),
+        concern: Some(HazardConcern::BorrowedReference),
         replacement: Some(replacement),
-        origin: Origin::Author,
+        origin: ImportOrigin::Author,
         call_sites: Some(CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] }),
     };
     let shared = Hazard {
@@ -523,26 +537,26 @@ fn hazards() -> Vec<Hazard> {
         call_sites: None,
         ..borrowed.clone()
     };
-    let generators = Hazard { symbol: "PyDict_Next".into(), origin: Origin::Generator, ..borrowed.clone() };
+    let generators = Hazard { symbol: "PyDict_Next".into(), origin: ImportOrigin::Generator, ..borrowed.clone() };
     let unclear = Hazard {
         symbol: "PyGILState_Ensure".into(),
         level: None,
-        concern: Some(Concern::ThreadState),
-        origin: Origin::Unclear,
+        concern: Some(HazardConcern::ThreadState),
+        origin: ImportOrigin::Unclear,
         ..shared.clone()
     };
     vec![borrowed, generators, shared, unclear]
 }
 
 fn code() -> CodeFacts {
-    let seen = |count, example| Sightings { count, example: Some(example) };
+    let seen = |count, example| CodeSightings { count, example: Some(example) };
     let sites = CallSites { count: 3, example: Some(0x1240), functions: vec!["escape".into()] };
     CodeFacts {
         bytes: 9_216,
         is_complete: true,
-        non_atomic_counting: Sightings::default(),
+        non_atomic_counting: CodeSightings::default(),
         biased_counting: seen(17, 0x1108),
-        sole_owner_tests: Sightings::default(),
+        sole_owner_tests: CodeSightings::default(),
         atomics: seen(1, 0x1420),
         calls: vec![ImportCalls { function: "PyDict_GetItem".into(), sites }],
     }
@@ -551,8 +565,8 @@ fn code() -> CodeFacts {
 fn porting() -> Vec<PortingSign> {
     let sign = |kind, symbol: &str, origin| PortingSign { kind, symbols: vec![symbol.into()], origin };
     vec![
-        sign(PortingKind::CriticalSection, "PyCriticalSection_Begin", Origin::Author),
-        sign(PortingKind::Pthread, "pthread_mutex_lock", Origin::Generator),
+        sign(PortingKind::CriticalSection, "PyCriticalSection_Begin", ImportOrigin::Author),
+        sign(PortingKind::Pthread, "pthread_mutex_lock", ImportOrigin::Generator),
     ]
 }
 
@@ -561,8 +575,8 @@ fn free_threaded() -> Abi {
 }
 
 fn distribution(path: &str) -> DistributionFacts {
-    let claim = TagClaim { tag: "cp314-cp314t".into(), claim: Claim::Cpython(free_threaded()) };
-    let native = |path: &str, kind, abis| NativeFile { path: path.into(), kind, claim: Claim::Nothing, abis };
+    let claim = TagClaim { tag: "cp314-cp314t".into(), claim: AbiClaim::Cpython(free_threaded()) };
+    let native = |path: &str, kind, abis| NativeFile { path: path.into(), kind, claim: AbiClaim::Nothing, abis };
     DistributionFacts {
         free_threading: Fact::known(Some(FreeThreadingLevel::Beta), Vec::new()),
         requires_python: Fact::known(Some(">=3.9".into()), Vec::new()),
@@ -600,7 +614,7 @@ pub(crate) fn inspection() -> Inspection {
             files: vec![InspectedFile {
                 explanations: Vec::new(),
                 facts: ModuleFacts { path: path.into(), size: 45_320, images: vec![image("x86_64")] },
-                claim: Claim::Cpython(free_threaded()),
+                claim: AbiClaim::Cpython(free_threaded()),
                 audits: vec![vec![audit()]],
                 outcomes: vec![
                     InspectedOutcome { target: first, outcome: Some(loaded) },

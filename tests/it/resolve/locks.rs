@@ -6,7 +6,7 @@ use ungil::model::python_bound::PythonBound;
 use ungil::model::request::Requests;
 use ungil::model::resolution::Resolution;
 use ungil::pep508;
-use ungil::resolve::Options;
+use ungil::resolve::ResolveOptions;
 
 use super::world::{World, digest, render, target};
 
@@ -46,7 +46,7 @@ fn lock(table: &str) -> Lock {
 
 fn resolve(world: &str, locks: Vec<Lock>) -> Resolution {
     let requests = Requests { locks, ..Requests::default() };
-    ungil::resolve::resolve(&requests, target("3.14t"), &Options::default(), &World::new(world)).unwrap()
+    ungil::resolve::resolve(&requests, target("3.14t"), &ResolveOptions::default(), &World::new(world)).unwrap()
 }
 
 fn root(to: usize) -> LockedEdge {

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
-use ungil::model::artifact::{Artifact, ArtifactKind, Listing, MetadataFile};
+use ungil::model::artifact::{Artifact, ArtifactKind, ArtifactListing, MetadataFile};
 use ungil::model::digest::{Algorithm, Digest};
 use ungil::model::metadata::Metadata;
 use ungil::model::name::{PackageName, Requirement, Version};
 use ungil::model::place::{Location, Place};
 use ungil::model::problem::ProblemKind;
-use ungil::model::request::{FormatControl, Request, Requests, Wanted};
+use ungil::model::request::{FormatControl, Request, Requests, WantedPackage};
 use ungil::model::resolution::{Choice, Resolution};
 use ungil::model::target::Target;
-use ungil::resolve::{Catalog, CatalogError, Dependencies, Hint, Located, Options, ResolveError, VersionStatement};
+use ungil::resolve::{
+    CatalogError, DependencyMode, LocatedArtifact, PackageCatalog, PrefetchHint, ResolveError, ResolveOptions,
+    VersionStatement,
+};
 
 /// An index whose lines are `name version | files | dependency & dependency`. Files are words: `pure`, `sdist`, the
 /// wheel tags of CPython (`cp314t`, `cp39-abi3`, `cp314-none`) for Linux on x86-64, or all three tags. Before them may
@@ -21,7 +24,7 @@ use ungil::resolve::{Catalog, CatalogError, Dependencies, Hint, Located, Options
 /// metadata cannot be read), `down` (the index fails).
 #[derive(Default)]
 pub(super) struct World {
-    listings: BTreeMap<PackageName, Listing>,
+    listings: BTreeMap<PackageName, ArtifactListing>,
     metadata: BTreeMap<String, Metadata>,
     damaged: Vec<String>,
     down: Vec<PackageName>,
@@ -122,8 +125,8 @@ fn unreadable(place: &str, message: &str) -> CatalogError {
     CatalogError::Unreadable { kind: ProblemKind::Network, place: place.to_owned(), message: message.to_owned() }
 }
 
-impl Catalog for World {
-    fn listing(&self, name: &PackageName) -> Result<Arc<Listing>, CatalogError> {
+impl PackageCatalog for World {
+    fn listing(&self, name: &PackageName) -> Result<Arc<ArtifactListing>, CatalogError> {
         if self.down.contains(name) {
             return Err(unreadable(&format!("https://files.test/{name}/"), "status 503"));
         }
@@ -138,14 +141,14 @@ impl Catalog for World {
         Ok(Arc::new(self.metadata[&artifact.filename].clone()))
     }
 
-    fn located(&self, location: &Location) -> Result<Arc<Located>, CatalogError> {
+    fn located(&self, location: &Location) -> Result<Arc<LocatedArtifact>, CatalogError> {
         let Location::Url(url) = location else { panic!("no paths here: {location:?}") };
         let filename = url.path().rsplit('/').next().unwrap().replace("%2B", "+");
         let artifact = self.find(&filename).cloned().ok_or_else(|| unreadable(url.as_str(), "status 404"))?;
-        Ok(Arc::new(Located { artifact, version: VersionStatement::Stated }))
+        Ok(Arc::new(LocatedArtifact { artifact, version: VersionStatement::Stated }))
     }
 
-    fn prefetch(&self, hints: Vec<Hint>) {
+    fn prefetch(&self, hints: Vec<PrefetchHint>) {
         for hint in hints {
             let listing = self.listings.get(hint.name()).cloned().map(Arc::new);
             let likely = listing.map(|listing| hint.likely(&listing)).unwrap_or_default();
@@ -156,15 +159,15 @@ impl Catalog for World {
 }
 
 /// Lines of a requirements file, as far as the tests need them.
-pub(super) fn requests(lines: &str) -> (Requests, Options) {
-    let (mut requests, mut options) = (Requests::default(), Options::default());
+pub(super) fn requests(lines: &str) -> (Requests, ResolveOptions) {
+    let (mut requests, mut options) = (Requests::default(), ResolveOptions::default());
     let all = || FormatControl::All;
     for (number, line) in lines.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
         match line {
             "--pre" => requests.sources.pre = true,
             "--only-binary" => requests.sources.only_binary = all(),
             "--no-binary" => requests.sources.no_binary = all(),
-            "--no-deps" => options.dependencies = Dependencies::Ignore,
+            "--no-deps" => options.dependencies = DependencyMode::Ignore,
             line => {
                 let place = Place { file: "r.txt".to_owned(), line: Some(number as u32 + 1), column: None };
                 let (line, hashes) = line.split_once(" --hash=").unwrap_or((line, ""));
@@ -179,12 +182,12 @@ pub(super) fn requests(lines: &str) -> (Requests, Options) {
     (requests, options)
 }
 
-fn wanted(line: &str) -> Wanted {
+fn wanted(line: &str) -> WantedPackage {
     if line.starts_with("https://") {
         let (location, marker) = (Location::Url(line.parse().unwrap()), Default::default());
-        return Wanted::Unnamed { location, extras: vec![], marker };
+        return WantedPackage::Unnamed { location, extras: vec![], marker };
     }
-    Wanted::Named(Requirement::from_str(line).unwrap())
+    WantedPackage::Named(Requirement::from_str(line).unwrap())
 }
 
 pub(super) fn target(python: &str) -> Target {

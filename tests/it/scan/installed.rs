@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ungil::archive::limits::Limits;
+use ungil::archive::limits::ArchiveLimits;
 
 use crate::server::Server;
 
@@ -511,7 +511,7 @@ fn what_a_python_answers_is_understood() {
     let answer = String::from_utf8(std::fs::read(fixture("answer.json")).unwrap()).unwrap();
     let answer = answer.replace(MADE_IN, desk.path("").display().to_string().trim_end_matches('/'));
     let environment = ungil::installed::of_interpreter(answer.as_bytes(), "python").unwrap();
-    let inventory = ungil::installed::read(&environment, &Limits::default());
+    let inventory = ungil::installed::read(&environment, &ArchiveLimits::default());
     assert_eq!(inventory.python.unwrap().to_string(), "3.13t");
     assert_eq!(inventory.platform.unwrap().to_string(), "linux-x86_64");
     assert_eq!(inventory.distributions.len(), INSTALLED.len());

@@ -160,6 +160,26 @@ fn older_versions_are_bounded_from_above() {
 }
 
 #[test]
+fn the_nearest_older_version_that_works_is_taken() {
+    let shop = history(Shop::default(), "font", &[("4.39", '.'), ("4.59", 'p'), ("4.60", 'p'), ("4.68", '-')]);
+    let (planned, file) = written(shop.and(pure("font", "4.39")).and(pure("top", "1.0").requires("font")), "top\n");
+    assert_eq!(file, "top\nfont<4.68\n");
+    assert_eq!(told(&planned, "font"), "change 4.60 - - open");
+    assert_eq!(step(&planned, "font")["outlooks"][0]["after"]["verdict"], "pure-fallback");
+}
+
+#[test]
+fn an_older_version_that_works_is_found_by_its_name_when_looks_are_spent() {
+    // So many versions that are not ready that looks end before the one that works is reached.
+    let shop = history(Shop::default(), "font", &[("4.2", 'p')]);
+    let shop = (3..40).fold(shop, |shop, minor| history(shop, "font", &[(&format!("4.{minor}"), '-')]));
+    let (planned, file) = written(shop, "font==4.30\n");
+    assert_eq!((file.as_str(), told(&planned, "font")), ("font==4.2\n", "change 4.2 - - open".to_owned()));
+    let requests = step(&planned, "font")["outlooks"][0]["search"]["requests"].as_u64().unwrap();
+    assert!(requests < 12, "{requests}");
+}
+
+#[test]
 fn a_pure_wheel_is_judged_with_what_it_pins() {
     let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
     let shop = history(shop, "engine", &[("1.34", '-'), ("2.0", '-'), ("2.1", 'R')]);
@@ -172,6 +192,18 @@ fn a_pure_wheel_is_judged_with_what_it_pins() {
     let reason = probes.iter().find(|probe| probe["version"] == "2.0").unwrap();
     assert_eq!(reason["verdict"], "gil");
     assert!(reason["reason"].as_str().unwrap().starts_with("needs engine 2.0: "), "{reason}");
+}
+
+#[test]
+fn the_index_page_of_what_is_pinned_costs_once() {
+    let shop = history(Shop::default(), "frame", &[("1.20", '-')]);
+    let shop = history(shop, "engine", &[("1.34", '.'), ("2.0", '.'), ("2.1", '.')]);
+    let shop = ["1.34", "2.0", "2.1"]
+        .iter()
+        .fold(shop, |shop, version| shop.and(pure("frame", version).requires(&format!("engine=={version}"))));
+    let (planned, _) = written(shop, "frame==1.20\n");
+    // Its own page and file, the page of the engine, and two wheels of two requests each.
+    assert_eq!(step(&planned, "frame")["outlooks"][0]["search"]["requests"], 7);
 }
 
 #[test]

@@ -1,29 +1,40 @@
 //! What a comparison of two values says: which conditions hold, and what a condition that holds says of a value.
 
-use super::{Condition, Facts};
-use crate::evaluator::values::symbol::Range;
-use crate::evaluator::values::value::{Value, mask, signed};
+use super::{BranchCondition, Facts};
+use crate::evaluator::values::symbol::ValueRange;
+use crate::evaluator::values::value::{MachineValue, mask, signed};
 
 /// Whether masking with `wanted` keeps every number of a small range.
-pub(super) fn keeps_all(range: Range, wanted: u64) -> bool {
+pub(super) fn keeps_all(range: ValueRange, wanted: u64) -> bool {
     range.low >= 0 && range.high <= 1 && wanted & 1 == 1
 }
 
-pub(super) fn compare_with_zero(condition: Condition, value: Value, bits: u32, facts: &impl Facts) -> Option<bool> {
-    compare(condition, value, Value::Known(0), bits, facts)
+pub(super) fn compare_with_zero(
+    condition: BranchCondition,
+    value: MachineValue,
+    bits: u32,
+    facts: &impl Facts,
+) -> Option<bool> {
+    compare(condition, value, MachineValue::Known(0), bits, facts)
 }
 
-pub(super) fn compare(condition: Condition, left: Value, right: Value, bits: u32, facts: &impl Facts) -> Option<bool> {
-    if let (Value::Known(left), Value::Known(right)) = (left, right) {
+pub(super) fn compare(
+    condition: BranchCondition,
+    left: MachineValue,
+    right: MachineValue,
+    bits: u32,
+    facts: &impl Facts,
+) -> Option<bool> {
+    if let (MachineValue::Known(left), MachineValue::Known(right)) = (left, right) {
         return exact(condition, left & mask(bits), right & mask(bits), bits);
     }
-    let same = left == right && matches!(left, Value::Symbol { .. });
+    let same = left == right && matches!(left, MachineValue::Symbol { .. });
     let (first, second) = (facts.range(left, bits), facts.range(right, bits));
     ranges(condition, first, second, same)
 }
 
-fn exact(condition: Condition, left: u64, right: u64, bits: u32) -> Option<bool> {
-    use Condition::*;
+fn exact(condition: BranchCondition, left: u64, right: u64, bits: u32) -> Option<bool> {
+    use BranchCondition::*;
     let (first, second) = (signed(left, bits), signed(right, bits));
     let difference = signed(left.wrapping_sub(right) & mask(bits), bits);
     let overflow = i128::from(first) - i128::from(second) != i128::from(difference);
@@ -46,8 +57,8 @@ fn exact(condition: Condition, left: u64, right: u64, bits: u32) -> Option<bool>
     })
 }
 
-fn ranges(condition: Condition, first: Range, second: Range, same: bool) -> Option<bool> {
-    use Condition::*;
+fn ranges(condition: BranchCondition, first: ValueRange, second: ValueRange, same: bool) -> Option<bool> {
+    use BranchCondition::*;
     let less = || match () {
         () if first.high < second.low => Some(true),
         () if same || first.low >= second.high => Some(false),
@@ -88,15 +99,15 @@ fn ranges(condition: Condition, first: Range, second: Range, same: bool) -> Opti
 }
 
 pub(super) fn imply_compare(
-    condition: Condition,
-    left: Value,
-    right: Value,
+    condition: BranchCondition,
+    left: MachineValue,
+    right: MachineValue,
     bits: u32,
     facts: &impl Facts,
-) -> Option<(Value, Range)> {
+) -> Option<(MachineValue, ValueRange)> {
     let (value, other, condition) = match (left, right) {
-        (Value::Symbol { offset: 0, .. }, Value::Known(other)) => (left, other, condition),
-        (Value::Known(other), Value::Symbol { offset: 0, .. }) => (right, other, condition.mirrored()),
+        (MachineValue::Symbol { offset: 0, .. }, MachineValue::Known(other)) => (left, other, condition),
+        (MachineValue::Known(other), MachineValue::Symbol { offset: 0, .. }) => (right, other, condition.mirrored()),
         _ => return None,
     };
     let number = signed(other, bits);
@@ -104,13 +115,13 @@ pub(super) fn imply_compare(
 }
 
 /// The numbers of a range of which a comparison with a number can be true.
-fn remaining(condition: Condition, number: i64, range: Range) -> Option<Range> {
-    use Condition::*;
-    let at_most = |high| Range::new(i64::MIN, high);
-    let at_least = |low| Range::new(low, i64::MAX);
+fn remaining(condition: BranchCondition, number: i64, range: ValueRange) -> Option<ValueRange> {
+    use BranchCondition::*;
+    let at_most = |high| ValueRange::new(i64::MIN, high);
+    let at_least = |low| ValueRange::new(low, i64::MAX);
     Some(match condition {
-        Equal => Range::new(number, number),
-        NotEqual if number == 0 => Range::POINTER,
+        Equal => ValueRange::new(number, number),
+        NotEqual if number == 0 => ValueRange::POINTER,
         NotEqual if number == range.low => at_least(number.checked_add(1)?),
         NotEqual if number == range.high => at_most(number.checked_sub(1)?),
         Less => at_most(number.checked_sub(1)?),
@@ -119,10 +130,10 @@ fn remaining(condition: Condition, number: i64, range: Range) -> Option<Range> {
         GreaterOrEqual => at_least(number),
         Negative if number == 0 => at_most(-1),
         NotNegative if number == 0 => at_least(0),
-        BelowOrEqual if number == 0 => Range::new(0, 0),
-        Above if number == 0 => Range::POINTER,
-        Below if number > 0 => Range::new(0, number - 1),
-        BelowOrEqual if number > 0 => Range::new(0, number),
+        BelowOrEqual if number == 0 => ValueRange::new(0, 0),
+        Above if number == 0 => ValueRange::POINTER,
+        Below if number > 0 => ValueRange::new(0, number - 1),
+        BelowOrEqual if number > 0 => ValueRange::new(0, number),
         AboveOrEqual if number > 0 && range.low >= 0 => at_least(number),
         Above if number > 0 && range.low >= 0 => at_least(number.checked_add(1)?),
         _ => return None,
@@ -134,20 +145,20 @@ mod tests {
     use super::*;
 
     /// One value whose range is known.
-    struct Within(Range);
+    struct Within(ValueRange);
 
     impl Facts for Within {
-        fn range(&self, value: Value, bits: u32) -> Range {
+        fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
             match value {
-                Value::Known(number) => Range::new(signed(number, bits), signed(number, bits)),
-                Value::Symbol { .. } | Value::Unknown(_) => self.0,
+                MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+                MachineValue::Symbol { .. } | MachineValue::Unknown(_) => self.0,
             }
         }
     }
 
     /// What a processor says of two numbers.
-    fn holds(condition: Condition, left: i64, right: i64, bits: u32) -> bool {
-        use Condition::*;
+    fn holds(condition: BranchCondition, left: i64, right: i64, bits: u32) -> bool {
+        use BranchCondition::*;
         let (first, second) = (left.cast_unsigned() & mask(bits), right.cast_unsigned() & mask(bits));
         let difference = i128::from(left) - i128::from(right);
         let short = signed(difference as u64 & mask(bits), bits);
@@ -181,9 +192,9 @@ mod tests {
     fn numbers_are_compared_as_a_processor_does() {
         for bits in [8, 16, 32, 64] {
             for (left, right) in ends(bits).iter().flat_map(|&left| ends(bits).into_iter().map(move |it| (left, it))) {
-                for condition in Condition::DECIDED {
-                    let value = |number: i64| Value::Known(number.cast_unsigned() & mask(bits));
-                    let found = compare(condition, value(left), value(right), bits, &Within(Range::ALL));
+                for condition in BranchCondition::DECIDED {
+                    let value = |number: i64| MachineValue::Known(number.cast_unsigned() & mask(bits));
+                    let found = compare(condition, value(left), value(right), bits, &Within(ValueRange::ALL));
                     assert_eq!(
                         found,
                         Some(holds(condition, left, right, bits)),
@@ -192,28 +203,37 @@ mod tests {
                 }
             }
         }
-        assert_eq!(compare(Condition::Other, Value::Known(1), Value::Known(1), 64, &Within(Range::ALL)), None);
+        assert_eq!(
+            compare(
+                BranchCondition::Other,
+                MachineValue::Known(1),
+                MachineValue::Known(1),
+                64,
+                &Within(ValueRange::ALL)
+            ),
+            None
+        );
     }
 
     #[test]
     fn what_is_decided_holds_of_all_numbers_of_a_range_and_what_remains_misses_none() {
-        let unknown = Value::Symbol { id: 0, offset: 0 };
+        let unknown = MachineValue::Symbol { id: 0, offset: 0 };
         let numbers = ends(64);
         for (low, high) in numbers.iter().flat_map(|&low| numbers.iter().map(move |&high| (low, high))) {
-            for range in [Range::new(low, high), Range { nonzero: true, ..Range::new(low, high) }] {
+            for range in [ValueRange::new(low, high), ValueRange { nonzero: true, ..ValueRange::new(low, high) }] {
                 let inside = |number: &&i64| low <= **number && **number <= high && !(range.nonzero && **number == 0);
                 let inside: Vec<i64> = numbers.iter().filter(inside).copied().collect();
                 for (condition, &other) in
-                    Condition::DECIDED.iter().flat_map(|it| numbers.iter().map(move |other| (*it, other)))
+                    BranchCondition::DECIDED.iter().flat_map(|it| numbers.iter().map(move |other| (*it, other)))
                 {
-                    let right = Value::Known(other.cast_unsigned());
+                    let right = MachineValue::Known(other.cast_unsigned());
                     let decided = compare(condition, unknown, right, 64, &Within(range));
                     let implied = imply_compare(condition, unknown, right, 64, &Within(range));
                     for &number in &inside {
                         let truth = holds(condition, number, other, 64);
                         assert!(decided.is_none_or(|it| it == truth), "{number} of {range:?} {condition:?} {other}");
                         if let Some((_, left)) = implied.filter(|_| truth) {
-                            let kept = left.intersect(Range::new(number, number)).is_some();
+                            let kept = left.intersect(ValueRange::new(number, number)).is_some();
                             assert!(kept, "{number} of {range:?} {condition:?} {other}: {left:?}");
                         }
                     }

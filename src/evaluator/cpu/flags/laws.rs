@@ -1,66 +1,68 @@
 //! Laws of the flags: what is decided is true of every number that a value may be, and joined flags cover both.
 
-use super::{Condition, Facts, Flag, Flags};
-use crate::evaluator::values::laws::{Random, extent};
-use crate::evaluator::values::symbol::Range;
-use crate::evaluator::values::value::{Value, mask, signed};
+use super::{BranchCondition, Facts, Flag, Flags};
+use crate::evaluator::values::laws::{SplitMix64, extent};
+use crate::evaluator::values::symbol::ValueRange;
+use crate::evaluator::values::value::{MachineValue, mask, signed};
 
 const SYMBOLS: usize = 2;
 
 /// What two symbols are, and what is known of them.
-struct World {
+struct FlagLawFacts {
     numbers: [i64; SYMBOLS],
-    ranges: [Range; SYMBOLS],
+    ranges: [ValueRange; SYMBOLS],
 }
 
-impl Facts for World {
-    fn range(&self, value: Value, bits: u32) -> Range {
+impl Facts for FlagLawFacts {
+    fn range(&self, value: MachineValue, bits: u32) -> ValueRange {
         match value {
-            Value::Known(number) => Range::new(signed(number, bits), signed(number, bits)),
-            Value::Symbol { id, offset: 0 } => self.ranges[id as usize],
-            Value::Symbol { .. } | Value::Unknown(_) => Range::ALL,
+            MachineValue::Known(number) => ValueRange::new(signed(number, bits), signed(number, bits)),
+            MachineValue::Symbol { id, offset: 0 } => self.ranges[id as usize],
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => ValueRange::ALL,
         }
     }
 }
 
-impl World {
-    fn new(random: &mut Random) -> World {
+impl FlagLawFacts {
+    fn new(random: &mut SplitMix64) -> FlagLawFacts {
         let numbers = [0; SYMBOLS].map(|_| random.below(7).cast_signed() - 3);
         let ranges = numbers.map(|number| match random.below(4) {
-            0 => Range::ALL,
-            1 if number != 0 => Range::POINTER,
-            _ => Range::new(number - random.below(3).cast_signed(), number + random.below(3).cast_signed()),
+            0 => ValueRange::ALL,
+            1 if number != 0 => ValueRange::POINTER,
+            _ => ValueRange::new(number - random.below(3).cast_signed(), number + random.below(3).cast_signed()),
         });
-        World { numbers, ranges }
+        FlagLawFacts { numbers, ranges }
     }
 
-    fn concrete(&self, value: Value, random: &mut Random) -> Value {
+    fn concrete(&self, value: MachineValue, random: &mut SplitMix64) -> MachineValue {
         match value {
-            Value::Known(_) => value,
-            Value::Symbol { id, offset } => {
-                Value::Known(self.numbers[id as usize].wrapping_add(offset).cast_unsigned())
+            MachineValue::Known(_) => value,
+            MachineValue::Symbol { id, offset } => {
+                MachineValue::Known(self.numbers[id as usize].wrapping_add(offset).cast_unsigned())
             }
-            Value::Unknown(_) => Value::Known(random.small()),
+            MachineValue::Unknown(_) => MachineValue::Known(random.small()),
         }
     }
 }
 
-fn value(random: &mut Random) -> Value {
+fn value(random: &mut SplitMix64) -> MachineValue {
     match random.below(6) {
-        0 => Value::ANY,
-        1 | 2 => Value::Symbol { id: random.below(SYMBOLS as u64) as u32, offset: 0 },
-        3 => Value::Symbol { id: random.below(SYMBOLS as u64) as u32, offset: random.below(3).cast_signed() - 1 },
-        _ => Value::Known(random.small()),
+        0 => MachineValue::ANY,
+        1 | 2 => MachineValue::Symbol { id: random.below(SYMBOLS as u64) as u32, offset: 0 },
+        3 => {
+            MachineValue::Symbol { id: random.below(SYMBOLS as u64) as u32, offset: random.below(3).cast_signed() - 1 }
+        }
+        _ => MachineValue::Known(random.small()),
     }
 }
 
 /// Flags, and the same with every value a number.
-fn flags(world: &World, random: &mut Random) -> (Flags, Flags) {
+fn flags(world: &FlagLawFacts, random: &mut SplitMix64) -> (Flags, Flags) {
     let bits = [8, 16, 32, 64][random.below(4) as usize];
     let (left, right) = (value(random), value(random));
     // One unknown number on both sides of an operation is not one number.
     let (first, second) = (world.concrete(left, random), world.concrete(right, random));
-    let number = |value: Value| Value::Known(value.known().unwrap() & mask(bits));
+    let number = |value: MachineValue| MachineValue::Known(value.known().unwrap() & mask(bits));
     let (mut whole, mut exact) = match random.below(3) {
         0 => (Flags::compare(left, right, bits), Flags::compare(number(first), number(second), bits)),
         1 => (Flags::test(left, right, bits), Flags::test(number(first), number(second), bits)),
@@ -80,17 +82,17 @@ fn flags(world: &World, random: &mut Random) -> (Flags, Flags) {
 
 #[test]
 fn what_is_decided_is_true_of_every_number() {
-    let mut random = Random(11);
+    let mut random = SplitMix64(11);
     for _ in 0..200_000 {
-        let world = World::new(&mut random);
+        let world = FlagLawFacts::new(&mut random);
         let (whole, exact) = flags(&world, &mut random);
-        for condition in Condition::DECIDED {
+        for condition in BranchCondition::DECIDED {
             let is = exact.decide(condition, &world).unwrap();
             let said = whole.decide(condition, &world);
             assert!(said.is_none_or(|said| said == is), "{condition:?} of {whole:?}: {said:?}, and {exact:?}");
             let opposite = whole.decide(condition.opposite(), &world);
             assert_eq!(said.map(|said| !said), opposite, "{condition:?} of {whole:?}");
-            if is && let Some((Value::Symbol { id, .. }, range)) = whole.imply(condition, &world) {
+            if is && let Some((MachineValue::Symbol { id, .. }, range)) = whole.imply(condition, &world) {
                 let number = world.numbers[id as usize];
                 let is_inside = range.low <= number && number <= range.high && !(range.nonzero && number == 0);
                 assert!(is_inside, "{condition:?} of {whole:?} implies {range:?}, and it is {number}");
@@ -101,9 +103,9 @@ fn what_is_decided_is_true_of_every_number() {
 
 #[test]
 fn joined_flags_cover_both() {
-    let mut random = Random(12);
+    let mut random = SplitMix64(12);
     for _ in 0..200_000 {
-        let world = World::new(&mut random);
+        let world = FlagLawFacts::new(&mut random);
         let ((one, exact), (other, _)) = (flags(&world, &mut random), flags(&world, &mut random));
         let third = flags(&world, &mut random).0;
         let joined = one.join(other, extent());
@@ -117,7 +119,7 @@ fn joined_flags_cover_both() {
                 assert!(one.is_subsumed_by(third, extent()), "transitive");
             }
         }
-        for condition in Condition::DECIDED {
+        for condition in BranchCondition::DECIDED {
             let said = joined.decide(condition, &world);
             assert!(said.is_none() || said == exact.decide(condition, &world), "{condition:?} of {joined:?}");
         }

@@ -1,15 +1,16 @@
 //! What an instruction does with memory at an address that the code fixes, and the search for such instructions. `ADRP`
 //! names a page, and instructions after it a place there.
 
-use super::encoding::{self, Branch};
+use super::encoding::{self, BranchTarget};
 use super::{fetch, static_successor};
-use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, AccessSite, NamedAddresses, StaticSuccessor};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::isa::{AccessSite, ImageAccess, NamedAddresses, StaticSuccessor};
 use crate::evaluator::values::hash::FastMap;
 
-/// Most instructions behind an `ADRP` that are followed.
-const MOST_FOLLOWED: usize = 1 << 15;
-/// How often one of them is looked at: in a loop that counts a pointer up it has another address each time.
+/// Most instructions behind all `ADRP` that one search follows: functions that fill tables have 100,000.
+const MOST_FOLLOWED: usize = 1 << 22;
+/// With how many addresses of one register one of them is looked at: in a loop that counts a pointer up it has another one
+/// each time.
 const MOST_VISITS: usize = 8;
 /// The first register that calls preserve: <https://github.com/ARM-software/abi-aa/blob/main/aapcs64/aapcs64.rst>
 const FIRST_PRESERVED: usize = 19;
@@ -28,7 +29,7 @@ const NEVER_RETURNING: [&str; 8] = [
 const LONGEST_CODE: usize = 64 << 20;
 
 /// What an instruction does, given what the registers hold.
-pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddresses) -> Option<Access> {
+pub(super) fn of(image: &BinaryImage, address: u64, word: u32, named: &mut NamedAddresses) -> Option<ImageAccess> {
     let (to, from) = ((word & 31) as usize, (word >> 5 & 31) as usize);
     let base = if from == 31 { None } else { named.get(from).copied().flatten() };
     let imm12 = u64::from(word >> 10 & 0xfff);
@@ -46,7 +47,7 @@ pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddres
         let shift = if word >> 22 & 1 == 1 { 12 } else { 0 };
         let value = base.map(|base| base.wrapping_add(imm12 << shift));
         set(named, value);
-        return value.map(|address| Access::Name { address });
+        return value.map(|address| ImageAccess::Name { address });
     }
     // LDR of 64 bits: of a word of the loader's, it names what that says.
     if word & 0xffc0_0000 == 0xf940_0000 {
@@ -55,12 +56,12 @@ pub(super) fn of(image: &Image, address: u64, word: u32, named: &mut NamedAddres
         let stored = stored.and_then(|place| image.pointer(place));
         set(named, stored);
         return match (stored, place) {
-            (Some(address), _) => Some(Access::Name { address }),
-            (None, place) => place.map(|address| Access::Read { address }),
+            (Some(address), _) => Some(ImageAccess::Name { address }),
+            (None, place) => place.map(|address| ImageAccess::Read { address }),
         };
     }
     if let Some((offset, size)) = store(word) {
-        return base.map(|base| Access::Write { address: base.wrapping_add_signed(offset), size });
+        return base.map(|base| ImageAccess::Write { address: base.wrapping_add_signed(offset), size });
     }
     let branches = word & 0x1c00_0000 == 0x1400_0000;
     // Loads and stores of vectors.
@@ -115,80 +116,120 @@ fn page(address: u64, word: u32) -> Option<u64> {
 }
 
 /// Instructions that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
-pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
+pub(super) fn find(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite> {
     let in_range = |address: u64| address >= range.0 && address < range.1;
     let words = image.relocations().iter().filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
     let mut pages: Vec<u64> = words.map(|&(place, _)| place & !0xfff).collect();
     pages.extend((range.0 >> 12..=range.1 >> 12).map(|page| page << 12));
-    let mut found = Vec::new();
+    let mut search = AccessSearch::new(image, MOST_FOLLOWED, in_range);
     for segment in image.segments.iter().filter(|segment| segment.executable) {
         let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-        for (start, chunk) in (segment.address..).step_by(4).zip(bytes.chunks_exact(4)) {
+        for (chunk, start) in bytes.chunks_exact(4).zip((segment.address..).step_by(4)) {
             let word = <[u8; 4]>::try_from(chunk).map_or(0, u32::from_le_bytes);
             let Some(first) = page(start, word) else { continue };
-            if !pages.contains(&(first & !0xfff)) {
-                continue;
+            if pages.contains(&(first & !0xfff)) {
+                search.follow(start);
             }
-            found.extend(behind(image, start, in_range));
         }
     }
+    let mut found = search.found;
     found.sort_unstable_by_key(|site| (site.starts.first().copied(), site.access.weight()));
     found.dedup();
     found
 }
 
-/// Instructions that have such an operand by what the `ADRP` at an address sets, where code leads from it: what lies behind
-/// a jump or a return gets the register only if something jumps there. A call of a function of the same file may leave any
-/// register as it is, since compilers know what that changes. The `ADRP` itself, where the way is too long to be followed.
-fn behind(image: &Image, start: u64, in_range: impl Fn(u64) -> bool) -> Vec<AccessSite> {
-    let mut found = Vec::new();
-    let mut seen: FastMap<u64, (NamedAddresses, usize)> = FastMap::default();
-    let mut open: Vec<(u64, NamedAddresses)> = vec![(start, [None; 32])];
-    let mut followed = 0;
-    while let Some((address, mut named)) = open.pop() {
-        let (known, visits) = seen.entry(address).or_insert(([None; 32], 0));
-        let is_old = named.iter().zip(known.iter()).all(|(new, old)| new.is_none() || new == old);
-        *visits += 1;
-        if address != start && is_old || *visits > MOST_VISITS {
-            continue;
+/// The search for instructions that have an operand in a range by what an `ADRP` sets, where code leads from it: what lies
+/// behind a jump or a return gets the register only if something jumps there. A call of a function of the same file may
+/// leave any register as it is, since compilers know what that changes.
+struct AccessSearch<'a, 'data, InRange> {
+    image: &'a BinaryImage<'data>,
+    in_range: InRange,
+    found: Vec<AccessSite>,
+    /// How many more instructions may be followed.
+    allowed: usize,
+    /// The addresses with which each register was met where a run of instructions begins, whichever `ADRP` they came from:
+    /// what comes of one register does not depend on the others.
+    seen: FastMap<(u64, usize), Vec<u64>>,
+    /// Runs that are still to be followed.
+    open: Vec<(u64, NamedAddresses)>,
+}
+
+impl<'a, 'data, InRange: Fn(u64) -> bool> AccessSearch<'a, 'data, InRange> {
+    fn new(image: &'a BinaryImage<'data>, allowed: usize, in_range: InRange) -> Self {
+        AccessSearch { image, in_range, found: Vec::new(), allowed, seen: FastMap::default(), open: Vec::new() }
+    }
+
+    /// Follows what the `ADRP` at an address sets. Finds that itself, where the way is too long to be followed.
+    fn follow(&mut self, start: u64) {
+        let mut is_whole = self.run(start, [None; 32], start);
+        while let Some((address, named)) = self.open.pop() {
+            if let Some(named) = self.new_among(address, named) {
+                is_whole &= self.run(address, named, start);
+            }
         }
-        known.iter_mut().zip(&named).for_each(|(old, new)| *old = new.or(*old));
-        followed += 1;
-        if followed > MOST_FOLLOWED {
-            found.push(AccessSite { starts: vec![start], access: Access::Name { address: start } });
-            break;
+        if !is_whole {
+            self.found.push(AccessSite { starts: vec![start], access: ImageAccess::Name { address: start } });
         }
-        let Some(word) = fetch(image, address) else { continue };
-        let access = of(image, address, word, &mut named).filter(|access| in_range(access.address()));
-        found.extend(access.map(|access| AccessSite { starts: vec![address], access }));
-        // Others are followed from where they are.
-        if address != start && page(address, word).is_some() {
-            named.iter_mut().skip((word & 31) as usize).take(1).for_each(|register| *register = None);
+    }
+
+    /// With what of this a run of instructions was not followed yet.
+    fn new_among(&mut self, address: u64, mut named: NamedAddresses) -> Option<NamedAddresses> {
+        for (register, slot) in named.iter_mut().enumerate() {
+            let Some(value) = *slot else { continue };
+            let met = self.seen.entry((address, register)).or_default();
+            if met.len() >= MOST_VISITS || met.contains(&value) {
+                *slot = None;
+            } else {
+                met.push(value);
+            }
         }
-        if named.iter().all(Option::is_none) {
-            continue;
+        named.iter().any(Option::is_some).then_some(named)
+    }
+
+    /// Follows instructions up to one that may lead elsewhere. False when no more are allowed.
+    fn run(&mut self, from: u64, mut named: NamedAddresses, start: u64) -> bool {
+        let mut next = from;
+        while let Some(word) = fetch(self.image, next) {
+            let address = next;
+            next = address.wrapping_add(4);
+            let Some(left) = self.allowed.checked_sub(1) else { return false };
+            self.allowed = left;
+            let access = of(self.image, address, word, &mut named).filter(|access| (self.in_range)(access.address()));
+            self.found.extend(access.map(|access| AccessSite { starts: vec![address], access }));
+            // Others are followed from where they are.
+            if (address, from) != (start, start) && page(address, word).is_some() {
+                named.iter_mut().skip((word & 31) as usize).take(1).for_each(|register| *register = None);
+            }
+            if named.iter().all(Option::is_none) || !self.goes_on(address, word, &mut named) {
+                return true;
+            }
         }
+        true
+    }
+
+    /// Whether only the next instruction comes next; notes what comes next otherwise.
+    fn goes_on(&mut self, address: u64, word: u32, named: &mut NamedAddresses) -> bool {
         let next = address.wrapping_add(4);
         match encoding::branch(word, address) {
             // What a table of jumps leads to often lies behind the jump.
-            Branch::None | Branch::Register(_) => open.push((next, named)),
+            BranchTarget::None | BranchTarget::Register(_) => return true,
             // Behind it lies other code, which has its registers from elsewhere.
-            Branch::Call(target) if never_returns(image, target) => {}
-            Branch::Call(target) if !is_stub(image, target) => open.push((next, named)),
-            Branch::Call(_) | Branch::CallRegister(_) => {
+            BranchTarget::Call(target) if never_returns(self.image, target) => {}
+            BranchTarget::Call(target) if !is_stub(self.image, target) => return true,
+            BranchTarget::Call(_) | BranchTarget::CallRegister(_) => {
                 named.iter_mut().take(FIRST_PRESERVED).for_each(|register| *register = None);
-                open.push((next, named));
+                return true;
             }
-            Branch::To(target) => open.push((target, named)),
-            Branch::Perhaps(target) => open.extend([(target, named), (next, named)]),
-            Branch::Return | Branch::Dead => {}
+            BranchTarget::To(target) => self.open.push((target, *named)),
+            BranchTarget::Perhaps(target) => self.open.extend([(target, *named), (next, *named)]),
+            BranchTarget::Return | BranchTarget::Dead => {}
         }
+        false
     }
-    found
 }
 
 /// Whether an entry of a linkage table begins there: `ADRP x16`, perhaps behind a landing pad. Its function is another file's.
-fn is_stub(image: &Image, target: u64) -> bool {
+fn is_stub(image: &BinaryImage, target: u64) -> bool {
     const LANDING_PAD: u32 = 0xd503_245f;
     let first = fetch(image, target).filter(|&word| word != LANDING_PAD);
     let word = first.or_else(|| fetch(image, target.wrapping_add(4)));
@@ -196,7 +237,7 @@ fn is_stub(image: &Image, target: u64) -> bool {
 }
 
 /// Whether an entry of a linkage table begins there whose function never returns.
-fn never_returns(image: &Image, target: u64) -> bool {
+fn never_returns(image: &BinaryImage, target: u64) -> bool {
     /// How far from its beginning an entry jumps, in bytes.
     const ENTRY_BYTES: u64 = 16;
     let slot =
@@ -241,16 +282,42 @@ mod tests {
         assert_eq!(page(0x1234, 0xd503_201f), None);
     }
 
-    #[test]
-    fn a_page_is_followed_where_code_leads() {
+    /// At which distances from an `ADRP` with these instructions behind it a word of its page is named.
+    fn followed(words: &[u32], allowed: usize) -> Vec<u64> {
         use crate::binary::image::images;
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/built");
-        let bytes = std::fs::read(folder.join("elf-aarch64-O2-constructor.so")).unwrap();
+        let mut bytes = std::fs::read(folder.join("elf-aarch64-O2-constructor.so")).unwrap();
+        let (address, start) = {
+            let images = images(&bytes).unwrap();
+            let image = images.first().unwrap();
+            let address = *image.exports().get("PyInit_sample").unwrap();
+            let code = image.segment_at(address).unwrap();
+            let start = code.bytes.as_ptr() as usize - bytes.as_ptr() as usize;
+            (address, start + (address - code.address) as usize)
+        };
+        for (index, word) in words.iter().enumerate() {
+            bytes[start + 4 * index..start + 4 * index + 4].copy_from_slice(&u32::to_le_bytes(*word));
+        }
         let images = images(&bytes).unwrap();
-        let image = images.first().unwrap();
-        let address = *image.exports().get("PyInit_sample").unwrap();
-        let code = image.segment_at(address).unwrap();
-        let start = code.bytes.as_ptr() as usize - bytes.as_ptr() as usize + (address - code.address) as usize;
+        let page = address & !0xfff;
+        let mut search = AccessSearch::new(images.first().unwrap(), allowed, |place| place == page + 8);
+        search.follow(address);
+        let mut found: Vec<u64> = search.found.iter().flat_map(|site| &site.starts).map(|at| at - address).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    #[test]
+    fn a_page_is_followed_where_code_leads() {
+        const NOP: u32 = 0xd503_201f;
+        // adrp x0, the page; two that do nothing; str x1, [x0, #8]; ret
+        let long = &[0x9000_0000, NOP, NOP, 0xf900_0401, 0xd65f_03c0][..];
+        // adrp x0, the page; str x1, [x0, #8]; add x0, x0, #8; b -8: each time round another place
+        let circle = &[0x9000_0000, 0xf900_0401, 0x9100_2000, 0x17ff_fffe][..];
+        for (allowed, words, expected) in [(3, long, &[0][..]), (5, long, &[12]), (100, circle, &[4, 8])] {
+            assert_eq!(followed(words, allowed), expected, "{words:x?}");
+        }
         for (words, expected) in [
             // adrp x0, the page; add x0, x0, #8; ret
             (&[0x9000_0000, 0x9100_2000, 0xd65f_03c0][..], &[4][..]),
@@ -271,17 +338,7 @@ mod tests {
             // adrp x0, the page; adrp x0, another one; str x1, [x0, #8]; ret
             (&[0x9000_0000, 0xb000_0000, 0xf900_0401, 0xd65f_03c0], &[]),
         ] {
-            let mut changed = bytes.clone();
-            for (index, word) in words.iter().enumerate() {
-                changed[start + 4 * index..start + 4 * index + 4].copy_from_slice(&u32::to_le_bytes(*word));
-            }
-            let images = crate::binary::image::images(&changed).unwrap();
-            let image = images.first().unwrap();
-            let page = address & !0xfff;
-            let sites = behind(image, address, |place| place == page + 8);
-            let found: Vec<u64> = sites.iter().flat_map(|site| site.starts.clone()).collect();
-            let expected: Vec<u64> = expected.iter().map(|offset| address + offset).collect();
-            assert_eq!(found, expected, "{words:x?}");
+            assert_eq!(followed(words, MOST_FOLLOWED), expected, "{words:x?}");
         }
     }
 }

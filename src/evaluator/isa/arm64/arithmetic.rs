@@ -4,13 +4,13 @@ use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand};
 
 use super::{ask, operand};
 use crate::evaluator::cpu::flags::{Flag, Flags};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::isa::Successor;
-use crate::evaluator::values::value::{PointsTo, Value, and, mask, or, signed};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::isa::InstructionSuccessor;
+use crate::evaluator::values::value::{MachineValue, PointsTo, and, mask, or, signed};
 
 /// Carries out an arithmetic instruction on general registers; false when it is none.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     use Opcode::*;
     if !matches!(instruction.operands.first(), Some(Operand::Register(..) | Operand::RegisterOrSP(..))) {
         return false;
@@ -20,13 +20,13 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
             let (left, right) = pair(machine, state, instruction);
             let immediate = matches!(instruction.operands.get(2), Some(Operand::Immediate(_) | Operand::ImmShift(..)));
             let value = match (instruction.opcode, right) {
-                (ADD, Value::Known(constant)) if immediate => {
+                (ADD, MachineValue::Known(constant)) if immediate => {
                     left.offset(constant).truncate(operand::bits(instruction, 0))
                 }
                 _ => combine(instruction.opcode, left, right, operand::bits(instruction, 0)),
             };
             let value = match (instruction.opcode, value) {
-                (AND, Value::ANY) => machine.masked(state, right),
+                (AND, MachineValue::ANY) => machine.masked(state, right),
                 (_, value) => value,
             };
             operand::write(state, instruction, 0, value);
@@ -39,7 +39,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
                 Some(Operand::PCOffset(offset)) => *offset,
                 Some(_) | None => 0,
             };
-            operand::write(state, instruction, 0, Value::Known(page.wrapping_add(offset.cast_unsigned())));
+            operand::write(state, instruction, 0, MachineValue::Known(page.wrapping_add(offset.cast_unsigned())));
         }
         UBFM | SBFM | BFM => bit_field(machine, state, instruction),
         MADD | MSUB | UMADDL | SMADDL | UMULH | UDIV | SDIV => multiply(machine, state, instruction),
@@ -47,17 +47,17 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         EXTR => extract(machine, state, instruction),
         REV | CLZ => {
             let bits = operand::bits(instruction, 0);
-            let value = operand::read(machine, state, instruction, 1).known().map_or(Value::ANY, |number| {
-                Value::Known(match instruction.opcode {
+            let value = operand::read(machine, state, instruction, 1).known().map_or(MachineValue::ANY, |number| {
+                MachineValue::Known(match instruction.opcode {
                     REV => number.swap_bytes() >> (64 - bits),
                     _ => u64::from(number.leading_zeros()) - u64::from(64 - bits),
                 })
             });
             operand::write(state, instruction, 0, value);
         }
-        ADC | SBC => operand::write(state, instruction, 0, Value::ANY),
+        ADC | SBC => operand::write(state, instruction, 0, MachineValue::ANY),
         ADCS | SBCS => {
-            operand::write(state, instruction, 0, Value::ANY);
+            operand::write(state, instruction, 0, MachineValue::ANY);
             state.flags = Flags::UNKNOWN;
         }
         _ => return false,
@@ -65,15 +65,15 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
     true
 }
 
-fn pair(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> (Value, Value) {
+fn pair(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> (MachineValue, MachineValue) {
     let bits = operand::bits(instruction, 0);
     let left = operand::read(machine, state, instruction, 1);
     (left, operand::read(machine, state, instruction, 2).truncate(bits))
 }
 
-fn combine(opcode: Opcode, left: Value, right: Value, bits: u32) -> Value {
+fn combine(opcode: Opcode, left: MachineValue, right: MachineValue, bits: u32) -> MachineValue {
     use Opcode::*;
-    let inverted = || right.known().map_or(Value::ANY, |number| Value::Known(!number & mask(bits)));
+    let inverted = || right.known().map_or(MachineValue::ANY, |number| MachineValue::Known(!number & mask(bits)));
     let value = match opcode {
         ADD | ADDS => left.add(right),
         SUB | SUBS => left.sub(right),
@@ -84,17 +84,17 @@ fn combine(opcode: Opcode, left: Value, right: Value, bits: u32) -> Value {
         EOR | EON => {
             let right = if opcode == EON { inverted() } else { right };
             match (left, right) {
-                (Value::Known(left), Value::Known(right)) => Value::Known(left ^ right),
-                (value, Value::Known(0)) | (Value::Known(0), value) => value,
-                _ => Value::ANY,
+                (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left ^ right),
+                (value, MachineValue::Known(0)) | (MachineValue::Known(0), value) => value,
+                _ => MachineValue::ANY,
             }
         }
-        _ => Value::ANY,
+        _ => MachineValue::ANY,
     };
     value.truncate(bits)
 }
 
-fn with_flags(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn with_flags(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (left, right) = pair(machine, state, instruction);
     let value = combine(instruction.opcode, left, right, bits);
@@ -103,57 +103,57 @@ fn with_flags(machine: &mut Machine, state: &mut State, instruction: &Instructio
         Opcode::ADDS => sum_flags(left, right, bits),
         Opcode::ANDS if value.known().is_none() => Flags::test(left, right, bits).with(Flag::Carry, Some(true)),
         // C is cleared, as by a subtraction that borrows.
-        _ => Flags::compare(value, Value::Known(0), bits).with(Flag::Carry, Some(true)),
+        _ => Flags::compare(value, MachineValue::Known(0), bits).with(Flag::Carry, Some(true)),
     };
     operand::write(state, instruction, 0, value);
 }
 
 /// Adding a number sets the flags as comparing with its negative does, but for the carry of zero and the overflow of the
 /// lowest number, which is its own negative.
-fn sum_flags(left: Value, right: Value, bits: u32) -> Flags {
+fn sum_flags(left: MachineValue, right: MachineValue, bits: u32) -> Flags {
     let lowest = 1 << (bits - 1);
     match right {
-        Value::Known(0) => Flags::compare(left, right, bits).with(Flag::Carry, Some(true)),
-        Value::Known(number) => {
-            let flags = Flags::compare(left, Value::Known(number.wrapping_neg() & mask(bits)), bits);
+        MachineValue::Known(0) => Flags::compare(left, right, bits).with(Flag::Carry, Some(true)),
+        MachineValue::Known(number) => {
+            let flags = Flags::compare(left, MachineValue::Known(number.wrapping_neg() & mask(bits)), bits);
             let negative = left.known().map(|left| signed(left, bits) < 0);
             if number == lowest { flags.with(Flag::Overflow, negative) } else { flags }
         }
-        Value::Symbol { .. } | Value::Unknown(_) => Flags::result(left.add(right).truncate(bits), bits),
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => Flags::result(left.add(right).truncate(bits), bits),
     }
 }
 
-fn wide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn wide(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let Some(&Operand::ImmShift(number, amount)) = instruction.operands.get(1) else {
-        return operand::write(state, instruction, 0, Value::ANY);
+        return operand::write(state, instruction, 0, MachineValue::ANY);
     };
     let part = u64::from(number) << (amount & 63);
     let value = match instruction.opcode {
-        Opcode::MOVZ => Value::Known(part),
-        Opcode::MOVN => Value::Known(!part & mask(bits)),
+        Opcode::MOVZ => MachineValue::Known(part),
+        Opcode::MOVN => MachineValue::Known(!part & mask(bits)),
         _ => {
             let hole = 0xffff << (amount & 63);
             let before = operand::read(machine, state, instruction, 0);
-            before.known().map_or(Value::ANY, |before| Value::Known((before & !hole) | part))
+            before.known().map_or(MachineValue::ANY, |before| MachineValue::Known((before & !hole) | part))
         }
     };
     operand::write(state, instruction, 0, value);
 }
 
-fn immediate(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: usize) -> u32 {
+fn immediate(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction, index: usize) -> u32 {
     operand::read(machine, state, instruction, index).known().unwrap_or(0) as u32 & 63
 }
 
 /// <https://developer.arm.com/documentation/ddi0602/latest/Base-Instructions/UBFM--Unsigned-Bitfield-Move->
-fn bit_field(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn bit_field(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let source = operand::read(machine, state, instruction, 1);
     let rotate = immediate(machine, state, instruction, 2) % bits;
     let last = immediate(machine, state, instruction, 3) % bits;
     let is_signed = instruction.opcode == Opcode::SBFM;
     let value = match source {
-        Value::Known(number) => {
+        MachineValue::Known(number) => {
             let (field, width, place) = if last >= rotate {
                 (number >> rotate, last - rotate + 1, 0)
             } else {
@@ -163,32 +163,34 @@ fn bit_field(machine: &mut Machine, state: &mut State, instruction: &Instruction
             if instruction.opcode == Opcode::BFM {
                 let before = operand::read(machine, state, instruction, 0);
                 let hole = mask(width) << place;
-                before.known().map_or(Value::ANY, |before| Value::Known((before & !hole) | (field << place)))
+                before
+                    .known()
+                    .map_or(MachineValue::ANY, |before| MachineValue::Known((before & !hole) | (field << place)))
             } else {
                 let field = if is_signed { signed(field, width).cast_unsigned() } else { field };
-                Value::Known((field << place) & mask(bits))
+                MachineValue::Known((field << place) & mask(bits))
             }
         }
         // Widening a result leaves it what it is.
-        Value::Symbol { offset: 0, id }
+        MachineValue::Symbol { offset: 0, id }
             if rotate == 0 && matches!(last, 7 | 31) && instruction.opcode != Opcode::BFM =>
         {
-            Value::Symbol { id, offset: 0 }
+            MachineValue::Symbol { id, offset: 0 }
         }
-        Value::Symbol { offset: 0, id } if instruction.opcode == Opcode::UBFM && last < rotate => {
+        MachineValue::Symbol { offset: 0, id } if instruction.opcode == Opcode::UBFM && last < rotate => {
             machine.shift_entry(state, id, bits - rotate)
         }
-        Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
     };
     operand::write(state, instruction, 0, value);
 }
 
-fn multiply(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn multiply(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let left = operand::read(machine, state, instruction, 1);
     let right = operand::read(machine, state, instruction, 2);
     let product = match (left, right) {
-        (Value::Known(left), Value::Known(right)) => match instruction.opcode {
+        (MachineValue::Known(left), MachineValue::Known(right)) => match instruction.opcode {
             Opcode::SMADDL => Some((signed(left, 32).wrapping_mul(signed(right, 32))).cast_unsigned()),
             Opcode::UMULH => Some(((u128::from(left) * u128::from(right)) >> 64) as u64),
             Opcode::UDIV => Some(left.checked_div(right).unwrap_or(0)),
@@ -196,35 +198,36 @@ fn multiply(machine: &mut Machine, state: &mut State, instruction: &Instruction)
             Opcode::SDIV => Some(signed(left, bits).wrapping_div(signed(right, bits)).cast_unsigned()),
             _ => Some(left.wrapping_mul(right)),
         },
-        (Value::Known(0), _) | (_, Value::Known(0)) => Some(0),
+        (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => Some(0),
         _ => None,
     };
     let by_one = match (left, right) {
-        (value @ Value::Symbol { .. }, Value::Known(1)) | (Value::Known(1), value @ Value::Symbol { .. }) => {
-            Some(value)
-        }
+        (value @ MachineValue::Symbol { .. }, MachineValue::Known(1))
+        | (MachineValue::Known(1), value @ MachineValue::Symbol { .. }) => Some(value),
         _ => None,
     };
     let value = match (product, instruction.opcode) {
-        (None, Opcode::UDIV) if right == Value::Known(1) => left,
+        (None, Opcode::UDIV) if right == MachineValue::Known(1) => left,
         (None, Opcode::MSUB) if by_one.is_some() => {
-            operand::read(machine, state, instruction, 3).sub(by_one.unwrap_or(Value::ANY))
+            operand::read(machine, state, instruction, 3).sub(by_one.unwrap_or(MachineValue::ANY))
         }
         (Some(product), Opcode::MADD | Opcode::UMADDL | Opcode::SMADDL) => {
-            operand::read(machine, state, instruction, 3).add(Value::Known(product))
+            operand::read(machine, state, instruction, 3).add(MachineValue::Known(product))
         }
-        (Some(product), Opcode::MSUB) => operand::read(machine, state, instruction, 3).sub(Value::Known(product)),
-        (Some(product), _) => Value::Known(product),
+        (Some(product), Opcode::MSUB) => {
+            operand::read(machine, state, instruction, 3).sub(MachineValue::Known(product))
+        }
+        (Some(product), _) => MachineValue::Known(product),
         (None, Opcode::MADD | Opcode::UMADDL | Opcode::SMADDL) => {
             let added = operand::read(machine, state, instruction, 3);
-            Value::Unknown(if bits == 64 { added.points_to() } else { PointsTo::NOTHING })
+            MachineValue::Unknown(if bits == 64 { added.points_to() } else { PointsTo::NOTHING })
         }
-        (None, _) => Value::ANY,
+        (None, _) => MachineValue::ANY,
     };
     operand::write(state, instruction, 0, value);
 }
 
-fn shift(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn shift(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     use yaxpeax_arm::armv8::a64::ShiftStyle;
     let bits = operand::bits(instruction, 0);
     let value = operand::read(machine, state, instruction, 1);
@@ -235,23 +238,23 @@ fn shift(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
         _ => ShiftStyle::ROR,
     };
     let result = match operand::read(machine, state, instruction, 2) {
-        Value::Known(amount) => operand::shift(machine, state, value, style, amount as u32 % bits, bits),
-        Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+        MachineValue::Known(amount) => operand::shift(machine, state, value, style, amount as u32 % bits, bits),
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
     };
     operand::write(state, instruction, 0, result);
 }
 
-fn extract(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn extract(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let high = operand::read(machine, state, instruction, 1);
     let low = operand::read(machine, state, instruction, 2);
     let amount = immediate(machine, state, instruction, 3) % bits;
     let value = match (high, low) {
-        (Value::Known(_), Value::Known(low)) if amount == 0 => Value::Known(low),
-        (Value::Known(high), Value::Known(low)) => {
-            Value::Known(((low >> amount) | (high << (bits - amount))) & mask(bits))
+        (MachineValue::Known(_), MachineValue::Known(low)) if amount == 0 => MachineValue::Known(low),
+        (MachineValue::Known(high), MachineValue::Known(low)) => {
+            MachineValue::Known(((low >> amount) | (high << (bits - amount))) & mask(bits))
         }
-        _ => Value::ANY,
+        _ => MachineValue::ANY,
     };
     operand::write(state, instruction, 0, value);
 }
@@ -264,7 +267,11 @@ fn code(instruction: &Instruction, index: usize) -> u8 {
 }
 
 /// `CSEL` and its kin: both ways are followed when the condition is unknown.
-pub(super) fn select(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn select(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     let bits = operand::bits(instruction, 0);
     let holds = match ask(machine, state, code(instruction, 3)) {
         Ok(holds) => holds,
@@ -275,7 +282,7 @@ pub(super) fn select(machine: &mut Machine, state: &mut State, instruction: &Ins
     } else {
         let value = operand::read(machine, state, instruction, 2);
         let number = |change: fn(u64) -> u64| {
-            value.known().map_or(Value::ANY, |number| Value::Known(change(number) & mask(bits)))
+            value.known().map_or(MachineValue::ANY, |number| MachineValue::Known(change(number) & mask(bits)))
         };
         match instruction.opcode {
             Opcode::CSINC => number(|number| number.wrapping_add(1)),
@@ -285,11 +292,15 @@ pub(super) fn select(machine: &mut Machine, state: &mut State, instruction: &Ins
         }
     };
     operand::write(state, instruction, 0, value);
-    Successor::Next(state.pc.wrapping_add(4))
+    InstructionSuccessor::Next(state.pc.wrapping_add(4))
 }
 
 /// `CCMP` and `CCMN`: compares when the condition holds, else sets the flags to a number.
-pub(super) fn conditional_compare(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn conditional_compare(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     let bits = operand::bits(instruction, 0);
     let holds = match ask(machine, state, code(instruction, 3)) {
         Ok(holds) => holds,
@@ -311,5 +322,5 @@ pub(super) fn conditional_compare(machine: &mut Machine, state: &mut State, inst
             .with(Flag::Carry, Some(!carry))
             .with(Flag::Overflow, Some(overflow));
     }
-    Successor::Next(state.pc.wrapping_add(4))
+    InstructionSuccessor::Next(state.pc.wrapping_add(4))
 }

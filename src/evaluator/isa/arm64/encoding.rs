@@ -5,7 +5,7 @@
 
 /// Where an instruction leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::evaluator::isa) enum Branch {
+pub(in crate::evaluator::isa) enum BranchTarget {
     /// To the next instruction.
     None,
     /// To this address: `B`.
@@ -25,7 +25,7 @@ pub(in crate::evaluator::isa) enum Branch {
 }
 
 /// Where the instruction at an address leads.
-pub(in crate::evaluator::isa) fn branch(word: u32, address: u64) -> Branch {
+pub(in crate::evaluator::isa) fn branch(word: u32, address: u64) -> BranchTarget {
     let relative = |bits: u32, place: u32| {
         let unused = 32 - bits;
         let offset = i64::from((word >> place << unused).cast_signed() >> unused) << 2;
@@ -33,16 +33,18 @@ pub(in crate::evaluator::isa) fn branch(word: u32, address: u64) -> Branch {
     };
     let register = word >> 5 & 31;
     match word {
-        _ if word & 0xfc00_0000 == 0x1400_0000 => Branch::To(relative(26, 0)),
-        _ if word & 0xfc00_0000 == 0x9400_0000 => Branch::Call(relative(26, 0)),
-        _ if word & 0xfe00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => Branch::Perhaps(relative(19, 5)),
-        _ if word & 0x7e00_0000 == 0x3600_0000 => Branch::Perhaps(relative(14, 5)),
+        _ if word & 0xfc00_0000 == 0x1400_0000 => BranchTarget::To(relative(26, 0)),
+        _ if word & 0xfc00_0000 == 0x9400_0000 => BranchTarget::Call(relative(26, 0)),
+        _ if word & 0xfe00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => {
+            BranchTarget::Perhaps(relative(19, 5))
+        }
+        _ if word & 0x7e00_0000 == 0x3600_0000 => BranchTarget::Perhaps(relative(14, 5)),
         // BR and BLR, and those that authenticate the pointer first: BRAA, BRAAZ, BLRAA, …
-        _ if word & 0xfeff_f000 == 0xd61f_0000 => Branch::Register(register),
-        _ if word & 0xfeff_f000 == 0xd63f_0000 => Branch::CallRegister(register),
-        _ if word & 0xfe00_0000 == 0xd600_0000 => Branch::Return,
-        _ if word & 0xffe0_001f == 0xd420_0000 || word >> 16 == 0 => Branch::Dead,
-        _ => Branch::None,
+        _ if word & 0xfeff_f000 == 0xd61f_0000 => BranchTarget::Register(register),
+        _ if word & 0xfeff_f000 == 0xd63f_0000 => BranchTarget::CallRegister(register),
+        _ if word & 0xfe00_0000 == 0xd600_0000 => BranchTarget::Return,
+        _ if word & 0xffe0_001f == 0xd420_0000 || word >> 16 == 0 => BranchTarget::Dead,
+        _ => BranchTarget::None,
     }
 }
 
@@ -234,22 +236,22 @@ mod tests {
     #[test]
     fn branches_lead_where_they_say() {
         let cases = [
-            (0x1400_0002, Branch::To(0x1008)),
-            (0x97ff_ffff, Branch::Call(0xffc)),
-            (0x5400_0040, Branch::Perhaps(0x1008)),
-            (0xb400_0040, Branch::Perhaps(0x1008)),
-            (0x3600_0040, Branch::Perhaps(0x1008)),
-            (0xd61f_0200, Branch::Register(16)),
-            (0xd71f_0a11, Branch::Register(16)), // braa x16, x17
-            (0xd61f_0a1f, Branch::Register(16)), // braaz x16
-            (0xd63f_0100, Branch::CallRegister(8)),
-            (0xd73f_0911, Branch::CallRegister(8)), // blraa x8, x17
-            (0xd65f_03c0, Branch::Return),
-            (0xd65f_0bff, Branch::Return), // retaa
-            (0xd420_0020, Branch::Dead),
-            (0xd400_0001, Branch::None), // svc
-            (0x0000_0000, Branch::Dead),
-            (0xd503_201f, Branch::None),
+            (0x1400_0002, BranchTarget::To(0x1008)),
+            (0x97ff_ffff, BranchTarget::Call(0xffc)),
+            (0x5400_0040, BranchTarget::Perhaps(0x1008)),
+            (0xb400_0040, BranchTarget::Perhaps(0x1008)),
+            (0x3600_0040, BranchTarget::Perhaps(0x1008)),
+            (0xd61f_0200, BranchTarget::Register(16)),
+            (0xd71f_0a11, BranchTarget::Register(16)), // braa x16, x17
+            (0xd61f_0a1f, BranchTarget::Register(16)), // braaz x16
+            (0xd63f_0100, BranchTarget::CallRegister(8)),
+            (0xd73f_0911, BranchTarget::CallRegister(8)), // blraa x8, x17
+            (0xd65f_03c0, BranchTarget::Return),
+            (0xd65f_0bff, BranchTarget::Return), // retaa
+            (0xd420_0020, BranchTarget::Dead),
+            (0xd400_0001, BranchTarget::None), // svc
+            (0x0000_0000, BranchTarget::Dead),
+            (0xd503_201f, BranchTarget::None),
         ];
         for (word, expected) in cases {
             assert_eq!(branch(word, 0x1000), expected, "{word:#x}");

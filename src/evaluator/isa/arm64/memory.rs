@@ -3,20 +3,20 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand, ShiftStyle, SizeCode};
 
 use super::{SP, operand};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::values::symbol::Table;
-use crate::evaluator::values::value::{PointsTo, Value, extend};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{LANES, PathState};
+use crate::evaluator::values::symbol::JumpTable;
+use crate::evaluator::values::value::{MachineValue, PointsTo, extend};
 
 /// How a load or store moves its registers.
-struct Access {
+struct AddressMode {
     /// Bytes of each register; `None` for the whole register.
     size: Option<u64>,
     signed: bool,
     load: bool,
 }
 
-fn access(opcode: Opcode) -> Option<Access> {
+fn access(opcode: Opcode) -> Option<AddressMode> {
     use Opcode::*;
     let (size, signed, load) = match opcode {
         LDR | LDUR | LDTR | LDP | LDNP | LDAR | LDLAR | LDAXR | LDXR | LDAXP | LDXP | LDAPUR => (None, false, true),
@@ -30,11 +30,11 @@ fn access(opcode: Opcode) -> Option<Access> {
         STRH | STURH | STTRH | STLRH | STLLRH | STXRH | STLXRH | STLURH => (Some(2), false, false),
         _ => return None,
     };
-    Some(Access { size, signed, load })
+    Some(AddressMode { size, signed, load })
 }
 
 /// Carries out a load or store; false when the instruction is none that is followed.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     if matches!(
         instruction.opcode,
         Opcode::ST1
@@ -91,7 +91,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
     }
     if exclusive {
         // Nobody else runs: the store succeeds.
-        operand::write(state, instruction, 0, Value::Known(0));
+        operand::write(state, instruction, 0, MachineValue::Known(0));
     }
     true
 }
@@ -105,11 +105,11 @@ fn register_size(instruction: &Instruction, index: usize) -> u64 {
 }
 
 fn load(
-    machine: &mut Machine,
-    state: &mut State,
+    machine: &mut SharedMachine,
+    state: &mut PathState,
     instruction: &Instruction,
     index: usize,
-    place: Value,
+    place: MachineValue,
     size: u64,
     signed: bool,
 ) {
@@ -118,7 +118,7 @@ fn load(
     {
         let low = machine.load(state, place, 8);
         let high = machine.load(state, place.offset(8), 8);
-        state.set_vector(usize::from(number), [low, high, Value::Known(0), Value::Known(0)]);
+        state.set_vector(usize::from(number), [low, high, MachineValue::Known(0), MachineValue::Known(0)]);
         for lane in 0..2 {
             let half = machine.load(state, place.offset(8 * lane as u64), 4).known();
             if let Some(half) = half.and_then(|half| u32::try_from(half).ok()) {
@@ -132,7 +132,14 @@ fn load(
     operand::write(state, instruction, index, value);
 }
 
-fn store(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: usize, place: Value, size: u64) {
+fn store(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+    index: usize,
+    place: MachineValue,
+    size: u64,
+) {
     if let Some(&Operand::SIMDRegister(_, number)) = instruction.operands.get(index)
         && size == 16
     {
@@ -140,7 +147,7 @@ fn store(machine: &mut Machine, state: &mut State, instruction: &Instruction, in
             let value = state.lane(usize::from(number), lane);
             machine.store(state, place.offset(8 * lane as u64), 8, value);
             if let Some(half) = state.half(usize::from(number), lane) {
-                machine.store(state, place.offset(8 * lane as u64), 4, Value::Known(u64::from(half)));
+                machine.store(state, place.offset(8 * lane as u64), 4, MachineValue::Known(u64::from(half)));
             }
         }
         return;
@@ -151,15 +158,15 @@ fn store(machine: &mut Machine, state: &mut State, instruction: &Instruction, in
 
 /// The address of a memory operand, and the base register's new value where it is written back.
 fn address(
-    machine: &mut Machine,
-    state: &mut State,
+    machine: &mut SharedMachine,
+    state: &mut PathState,
     instruction: &Instruction,
     index: usize,
-) -> (Value, Option<(usize, Value)>) {
+) -> (MachineValue, Option<(usize, MachineValue)>) {
     let base = |number: u16| state.register(usize::from(number));
     let plus = |number: u16, offset: i32| base(number).offset(i64::from(offset).cast_unsigned());
     match instruction.operands.get(index).copied() {
-        Some(Operand::PCOffset(offset)) => (Value::Known(state.pc.wrapping_add(offset.cast_unsigned())), None),
+        Some(Operand::PCOffset(offset)) => (MachineValue::Known(state.pc.wrapping_add(offset.cast_unsigned())), None),
         Some(Operand::RegPreIndex(number, offset, back)) => {
             let place = plus(number, offset);
             (place, back.then_some((usize::from(number), place)))
@@ -176,17 +183,23 @@ fn address(
             let offset = operand::register(state, offset, bits);
             let offset = match style {
                 ShiftStyle::LSL if amount == 0 => offset,
-                _ if offset.known().is_none() && amount != 0 => Value::ANY,
+                _ if offset.known().is_none() && amount != 0 => MachineValue::ANY,
                 _ => operand::shift(machine, state, offset, style, u32::from(amount), 64),
             };
             (start.add(offset), None)
         }
-        Some(_) | None => (Value::Unknown(PointsTo::OUTSIDE.with(PointsTo::IMAGE).with(PointsTo::STACK)), None),
+        Some(_) | None => (MachineValue::Unknown(PointsTo::OUTSIDE.with(PointsTo::IMAGE).with(PointsTo::STACK)), None),
     }
 }
 
 /// The constant table of which an unknown element is read.
-fn table(machine: &Machine, state: &State, instruction: &Instruction, index: usize, access: &Access) -> Option<Table> {
+fn table(
+    machine: &SharedMachine,
+    state: &PathState,
+    instruction: &Instruction,
+    index: usize,
+    access: &AddressMode,
+) -> Option<JumpTable> {
     let Some(&Operand::RegRegOffset(number, offset, _, _, amount)) = instruction.operands.get(index) else {
         return None;
     };
@@ -204,11 +217,11 @@ fn table(machine: &Machine, state: &State, instruction: &Instruction, index: usi
     machine
         .image
         .is_read_only(start)
-        .then(|| Table { signed: access.signed, ..machine.table(state, start, size, index) })
+        .then(|| JumpTable { signed: access.signed, ..machine.table(state, start, size, index) })
 }
 
 /// Loads and stores of several vectors: their content is not followed.
-fn structures(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn structures(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let (number, count, bytes) = match instruction.operands.first().copied() {
         Some(Operand::SIMDRegisterGroup(size, number, _, count)) => (number, count, operand::bytes(size)),
         Some(Operand::SIMDRegisterGroupLane(number, size, count, _)) => (number, count, operand::bytes(size)),
@@ -220,10 +233,10 @@ fn structures(machine: &mut Machine, state: &mut State, instruction: &Instructio
         if stores {
             for offset in (0..bytes).step_by(8) {
                 let size = bytes.min(8);
-                machine.store(state, place.offset(turn * bytes + offset), size, Value::ANY);
+                machine.store(state, place.offset(turn * bytes + offset), size, MachineValue::ANY);
             }
         } else {
-            state.set_vector((usize::from(number) + turn as usize) % 32, [Value::ANY; LANES]);
+            state.set_vector((usize::from(number) + turn as usize) % 32, [MachineValue::ANY; LANES]);
         }
     }
     if let Some((register, value)) = after {

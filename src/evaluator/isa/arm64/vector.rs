@@ -3,23 +3,23 @@
 use yaxpeax_arm::armv8::a64::{Instruction, Opcode, Operand, SIMDSizeCode};
 
 use super::operand;
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::values::value::Value;
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{LANES, PathState};
+use crate::evaluator::values::value::MachineValue;
 
 /// Carries out a move or a simple operation of vector registers; false when it is none.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     let first = instruction.operands.first().copied();
     let second = instruction.operands.get(1).copied();
     match (instruction.opcode, first, second) {
         (Opcode::MOVI | Opcode::MVNI, Some(Operand::SIMDRegister(_, number)), Some(Operand::Imm64(value)))
             if instruction.opcode == Opcode::MOVI =>
         {
-            pair(state, number, Value::Known(value), Value::Known(0));
+            pair(state, number, MachineValue::Known(value), MachineValue::Known(0));
         }
         (Opcode::MOVI, Some(Operand::SIMDRegisterElements(size, number, element)), Some(immediate)) => {
             let value = repeated(immediate, element);
-            let high = if matches!(size, SIMDSizeCode::Q) { value } else { Value::Known(0) };
+            let high = if matches!(size, SIMDSizeCode::Q) { value } else { MachineValue::Known(0) };
             pair(state, number, value, high);
         }
         (Opcode::FMOV, Some(Operand::SIMDRegister(..)), Some(Operand::Register(..) | Operand::SIMDRegister(..)))
@@ -32,12 +32,12 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
                 Operand::Register(..) => operand::read(machine, state, instruction, 1),
                 other => lane(state, other),
             };
-            let high = if matches!(size, SIMDSizeCode::Q) { value } else { Value::Known(0) };
+            let high = if matches!(size, SIMDSizeCode::Q) { value } else { MachineValue::Known(0) };
             pair(state, number, value, high);
         }
         (Opcode::DUP, Some(Operand::SIMDRegister(SIMDSizeCode::D, number)), Some(source)) => {
             let value = lane(state, source);
-            pair(state, number, value, Value::Known(0));
+            pair(state, number, value, MachineValue::Known(0));
         }
         (Opcode::INS, Some(Operand::SIMDRegisterElementsLane(_, number, SIMDSizeCode::D, place)), Some(source)) => {
             let value = match source {
@@ -47,7 +47,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
             let number = usize::from(number);
             let (low, high) = (state.lane(number, 0), state.lane(number, 1));
             let (low, high) = if place == 0 { (value, high) } else { (low, value) };
-            state.set_vector(number, [low, high, Value::Known(0), Value::Known(0)]);
+            state.set_vector(number, [low, high, MachineValue::Known(0), MachineValue::Known(0)]);
         }
         (
             Opcode::UMOV,
@@ -64,7 +64,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         ) if matches!(instruction.operands.get(2), Some(Operand::SIMDRegisterElements(_, other, _)) if *other == source) =>
         {
             let is_whole = matches!(size, SIMDSizeCode::Q);
-            let high = if is_whole { state.lane(source.into(), 1) } else { Value::Known(0) };
+            let high = if is_whole { state.lane(source.into(), 1) } else { MachineValue::Known(0) };
             pair(state, number, state.lane(source.into(), 0), high);
         }
         (
@@ -81,32 +81,32 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
     true
 }
 
-fn pair(state: &mut State, number: u16, low: Value, high: Value) {
-    let mut lanes = [Value::Known(0); LANES];
+fn pair(state: &mut PathState, number: u16, low: MachineValue, high: MachineValue) {
+    let mut lanes = [MachineValue::Known(0); LANES];
     let [first, second, ..] = &mut lanes;
     (*first, *second) = (low, high);
     state.set_vector(usize::from(number), lanes);
 }
 
-fn lane(state: &State, operand: Operand) -> Value {
+fn lane(state: &PathState, operand: Operand) -> MachineValue {
     match operand {
         Operand::SIMDRegisterElementsLane(_, number, SIMDSizeCode::D, lane) => {
             state.lane(usize::from(number), usize::from(lane & 1))
         }
-        _ => Value::ANY,
+        _ => MachineValue::ANY,
     }
 }
 
 /// An immediate repeated over 64 bits.
-fn repeated(immediate: Operand, element: SIMDSizeCode) -> Value {
+fn repeated(immediate: Operand, element: SIMDSizeCode) -> MachineValue {
     let value = match immediate {
         Operand::Imm64(value) => value,
         Operand::Immediate(value) => u64::from(value),
         Operand::ImmShift(value, amount) => u64::from(value) << (amount & 63),
         Operand::Imm16(value) => u64::from(value),
-        _ => return Value::ANY,
+        _ => return MachineValue::ANY,
     };
-    Value::Known(match element {
+    MachineValue::Known(match element {
         SIMDSizeCode::B => (value & 0xff) * 0x0101_0101_0101_0101,
         SIMDSizeCode::H => (value & 0xffff) * 0x0001_0001_0001_0001,
         SIMDSizeCode::S => (value & 0xffff_ffff) * 0x0000_0001_0000_0001,

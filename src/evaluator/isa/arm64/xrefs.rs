@@ -5,10 +5,10 @@
 //! alone, so the code behind an `ADRP` is followed: along branches, to the end of the function, and past calls where
 //! they preserve the register.
 
-use crate::binary::image::{Image, Segment};
-use crate::evaluator::isa::arm64::encoding::{self, Branch};
+use crate::binary::image::{BinaryImage, ImageSegment};
+use crate::evaluator::isa::arm64::encoding::{self, BranchTarget};
 use crate::evaluator::isa::xrefs::LONGEST_CODE;
-use crate::evaluator::isa::{CallSite, ConstantDefinition, Stub, Transfer};
+use crate::evaluator::isa::{CallSite, ConstantDefinition, ImportStub, TransferInstruction};
 
 /// Most instructions behind an `ADRP` that are followed.
 const MOST_FOLLOWED: usize = 4096;
@@ -20,12 +20,12 @@ const OF_STUBS: u32 = 16;
 const REACH_OF_LOAD: u64 = 0x1000 << 3;
 
 /// The code of one segment.
-struct Code<'a> {
+struct SegmentCode<'a> {
     address: u64,
     bytes: &'a [u8],
 }
 
-impl Code<'_> {
+impl SegmentCode<'_> {
     fn at(&self, address: u64) -> Option<u32> {
         let start = usize::try_from(address.checked_sub(self.address)?).ok()?;
         let bytes = self.bytes.get(start..start.checked_add(4)?)?;
@@ -34,9 +34,9 @@ impl Code<'_> {
 }
 
 /// Every place in a segment that refers to one of these slots or stubs.
-pub(super) fn find(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
+pub(super) fn find(segment: &ImageSegment<'_>, targets: &[u64]) -> Vec<CallSite> {
     let bytes = segment.bytes.get(..segment.bytes.len().min(LONGEST_CODE)).unwrap_or_default();
-    let code = Code { address: segment.address, bytes };
+    let code = SegmentCode { address: segment.address, bytes };
     let mut sites = Vec::new();
     for (index, chunk) in bytes.chunks_exact(4).enumerate() {
         let Ok(bytes) = <[u8; 4]>::try_from(chunk) else { continue };
@@ -50,17 +50,29 @@ pub(super) fn find(segment: &Segment<'_>, targets: &[u64]) -> Vec<CallSite> {
 }
 
 /// Whether the instruction at an address refers to a target, and how it calls it.
-fn refers(code: &Code<'_>, address: u64, word: u32, targets: &[u64]) -> Option<Option<Transfer>> {
+fn refers(code: &SegmentCode<'_>, address: u64, word: u32, targets: &[u64]) -> Option<Option<TransferInstruction>> {
     let end = address.wrapping_add(4);
     match encoding::branch(word, address) {
-        Branch::Call(target) => {
-            return targets.contains(&target).then_some(Some(Transfer { start: address, end, returns: true }));
+        BranchTarget::Call(target) => {
+            return targets.contains(&target).then_some(Some(TransferInstruction {
+                start: address,
+                end,
+                returns: true,
+            }));
         }
-        Branch::To(target) => {
-            return targets.contains(&target).then_some(Some(Transfer { start: address, end, returns: false }));
+        BranchTarget::To(target) => {
+            return targets.contains(&target).then_some(Some(TransferInstruction {
+                start: address,
+                end,
+                returns: false,
+            }));
         }
-        Branch::Perhaps(target) => return targets.contains(&target).then_some(None),
-        Branch::None | Branch::CallRegister(_) | Branch::Register(_) | Branch::Return | Branch::Dead => {}
+        BranchTarget::Perhaps(target) => return targets.contains(&target).then_some(None),
+        BranchTarget::None
+        | BranchTarget::CallRegister(_)
+        | BranchTarget::Register(_)
+        | BranchTarget::Return
+        | BranchTarget::Dead => {}
     }
     if let Some((target, register)) = encoding::near(word, address) {
         let loads = word & 0x8000_0000 == 0 && word & 0x1f00_0000 != 0x1000_0000;
@@ -72,14 +84,14 @@ fn refers(code: &Code<'_>, address: u64, word: u32, targets: &[u64]) -> Option<O
         return None;
     }
     match follow(code, end, page, register, targets) {
-        Use::None => None,
-        Use::Load { end, register } => Some(transfer(code, end, register)),
-        Use::Other => Some(None),
+        PageUse::None => None,
+        PageUse::Load { end, register } => Some(transfer(code, end, register)),
+        PageUse::Other => Some(None),
     }
 }
 
 /// What code does with a page's address.
-enum Use {
+enum PageUse {
     /// Nothing that concerns the targets.
     None,
     /// It loads from a target, once.
@@ -91,46 +103,50 @@ enum Use {
 /// Follows the register that holds a page's address through the code. Compilers make an `ADRP` for one symbol, and
 /// linkers share it among neighbours that lie in one page: where there is more code than is followed, a use by then
 /// shows what it is for.
-fn follow(code: &Code<'_>, start: u64, page: u64, register: u32, targets: &[u64]) -> Use {
+fn follow(code: &SegmentCode<'_>, start: u64, page: u64, register: u32, targets: &[u64]) -> PageUse {
     let mut seen = std::collections::HashSet::new();
     let mut open = vec![start];
-    let mut found = Use::None;
+    let mut found = PageUse::None;
     let mut is_used = false;
     while let Some(address) = open.pop() {
         let Some(word) = code.at(address).filter(|_| seen.insert(address)) else { continue };
         if seen.len() > MOST_FOLLOWED {
-            return if is_used { found } else { Use::Other };
+            return if is_used { found } else { PageUse::Other };
         }
         let next = address.wrapping_add(4);
         let offset = u64::from(word >> 10 & 0xfff);
         let uses_base = word >> 5 & 31 == register;
-        is_used |= encoding::branch(word, address) == Branch::None && encoding::mentions(word, register);
+        is_used |= encoding::branch(word, address) == BranchTarget::None && encoding::mentions(word, register);
         if uses_base && word & 0xffc0_0000 == 0xf940_0000 && targets.contains(&page.wrapping_add(offset << 3)) {
             found = match found {
-                Use::None => Use::Load { end: next, register: word & 31 },
-                Use::Load { .. } | Use::Other => Use::Other,
+                PageUse::None => PageUse::Load { end: next, register: word & 31 },
+                PageUse::Load { .. } | PageUse::Other => PageUse::Other,
             };
         }
         let takes_address = uses_base && word & 0xffc0_0000 == 0x9100_0000 && word & 31 != OF_STUBS;
         if takes_address && targets.contains(&page.wrapping_add(offset)) {
-            return Use::Other;
+            return PageUse::Other;
         }
         if encoding::writes(word, register) == Some(true) {
             continue;
         }
         match encoding::branch(word, address) {
-            Branch::None => open.push(next),
-            Branch::To(target) => open.push(target),
-            Branch::Perhaps(target) => open.extend([next, target]),
-            Branch::Call(_) | Branch::CallRegister(_) if (19..=29).contains(&register) => open.push(next),
-            Branch::Call(_) | Branch::CallRegister(_) | Branch::Register(_) | Branch::Return | Branch::Dead => {}
+            BranchTarget::None => open.push(next),
+            BranchTarget::To(target) => open.push(target),
+            BranchTarget::Perhaps(target) => open.extend([next, target]),
+            BranchTarget::Call(_) | BranchTarget::CallRegister(_) if (19..=29).contains(&register) => open.push(next),
+            BranchTarget::Call(_)
+            | BranchTarget::CallRegister(_)
+            | BranchTarget::Register(_)
+            | BranchTarget::Return
+            | BranchTarget::Dead => {}
         }
     }
     found
 }
 
 /// The call through a register to which a pointer was just loaded, if nothing but that call can use the pointer.
-fn transfer(code: &Code<'_>, start: u64, register: u32) -> Option<Transfer> {
+fn transfer(code: &SegmentCode<'_>, start: u64, register: u32) -> Option<TransferInstruction> {
     // Later calls leave the register alone, or it is none.
     if (18..=31).contains(&register) {
         return None;
@@ -139,13 +155,13 @@ fn transfer(code: &Code<'_>, start: u64, register: u32) -> Option<Transfer> {
         let word = code.at(address)?;
         let end = address.wrapping_add(4);
         match encoding::branch(word, address) {
-            Branch::CallRegister(called) if called == register => {
-                return Some(Transfer { start: address, end, returns: true });
+            BranchTarget::CallRegister(called) if called == register => {
+                return Some(TransferInstruction { start: address, end, returns: true });
             }
-            Branch::Register(target) if target == register => {
-                return Some(Transfer { start: address, end, returns: false });
+            BranchTarget::Register(target) if target == register => {
+                return Some(TransferInstruction { start: address, end, returns: false });
             }
-            Branch::None if !encoding::mentions(word, register) => {}
+            BranchTarget::None if !encoding::mentions(word, register) => {}
             _ => return None,
         }
     }
@@ -154,7 +170,7 @@ fn transfer(code: &Code<'_>, start: u64, register: u32) -> Option<Transfer> {
 
 /// A jump through a slot into which the code before it does not run. A stub may begin with `BTI`, and may have more
 /// between the load and the jump than `BR` needs.
-pub(super) fn stub(image: &Image, site: &CallSite) -> Option<Stub> {
+pub(super) fn stub(image: &BinaryImage, site: &CallSite) -> Option<ImportStub> {
     const LONGEST_STUB: u64 = 20;
     const LANDING_PADS: [u32; 3] = [0xd503_245f, 0xd503_249f, 0xd503_24df];
     const NOP: u32 = 0xd503_201f;
@@ -163,17 +179,18 @@ pub(super) fn stub(image: &Image, site: &CallSite) -> Option<Stub> {
     let before = |address: u64| image.u32(address.wrapping_sub(4));
     // Functions begin with a landing pad.
     if before(start).is_some_and(|word| LANDING_PADS.contains(&word)) {
-        return Some(Stub { starts: vec![start, start.wrapping_sub(4)], is_apart: true });
+        return Some(ImportStub { starts: vec![start, start.wrapping_sub(4)], is_apart: true });
     }
     let is_padded = before(start) == Some(NOP);
-    let runs_on = before(start)
-        .is_some_and(|word| matches!(encoding::branch(word, 0), Branch::None | Branch::Perhaps(_)) && !is_padded);
-    (!runs_on).then(|| Stub { starts: vec![start], is_apart: !is_padded })
+    let runs_on = before(start).is_some_and(|word| {
+        matches!(encoding::branch(word, 0), BranchTarget::None | BranchTarget::Perhaps(_)) && !is_padded
+    });
+    (!runs_on).then(|| ImportStub { starts: vec![start], is_apart: !is_padded })
 }
 
 /// The instruction that sets a register to a constant before a call, with nothing between that branches or may write the
 /// register.
-pub(super) fn setting(image: &Image, call: u64, register: usize) -> Option<ConstantDefinition> {
+pub(super) fn setting(image: &BinaryImage, call: u64, register: usize) -> Option<ConstantDefinition> {
     let register = u32::try_from(register).ok()?;
     for distance in 1..=REACH {
         let address = call.checked_sub(4 * distance)?;
@@ -185,7 +202,7 @@ pub(super) fn setting(image: &Image, call: u64, register: usize) -> Option<Const
         }
         // Functions and blocks that are jumped to begin with hints.
         let is_hint = word & 0xffff_f01f == 0xd503_201f && word != 0xd503_201f;
-        let leads_on = encoding::branch(word, address) == Branch::None && !is_hint;
+        let leads_on = encoding::branch(word, address) == BranchTarget::None && !is_hint;
         if !leads_on || encoding::writes(word, register) != Some(false) {
             return None;
         }
@@ -212,7 +229,7 @@ mod tests {
     fn sites(words: &[u32]) -> Vec<CallSite> {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let (name, size) = (String::new(), bytes.len() as u64);
-        find(&Segment { name, address: START, size, writable: false, executable: true, bytes: &bytes }, &[SLOT])
+        find(&ImageSegment { name, address: START, size, writable: false, executable: true, bytes: &bytes }, &[SLOT])
     }
 
     /// Code that refers to the slot so often, and calls it at the last of those places with this instruction.

@@ -10,7 +10,7 @@ use super::state::Cpu;
 use super::{Bench, CODE, Random, Row, Tally};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::arm64::Arm64;
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 fn words(hex: &str) -> Vec<u32> {
     (0..hex.len())
@@ -25,7 +25,8 @@ fn name(text: &str) -> &str {
 
 /// Rows of instructions for which this holds.
 fn check_rows(what: &str, rows: &str, wanted: impl Fn(&str) -> bool) {
-    let (mut bench, mut tally, mut random) = (Bench::new(Arm64::convention(Format::Elf)), Tally::default(), Random(7));
+    let (mut bench, mut tally, mut random) =
+        (Bench::new(Arm64::convention(ImageFormat::Elf)), Tally::default(), Random(7));
     let mut set = Arm64::default();
     for line in rows.lines() {
         let [text, code, before, after] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };

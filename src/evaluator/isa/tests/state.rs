@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::{CODE, MEMORY, Row, WORDS};
-use crate::evaluator::cpu::convention::Convention;
-use crate::evaluator::cpu::flags::{Condition, Flag, Flags};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::memory::Memory;
-use crate::evaluator::values::symbol::{Range, Symbol};
-use crate::evaluator::values::value::Value;
+use crate::evaluator::cpu::convention::CallingConvention;
+use crate::evaluator::cpu::flags::{BranchCondition, Flag, Flags};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{LANES, PathState};
+use crate::evaluator::memory::PathMemory;
+use crate::evaluator::values::symbol::{SymbolFacts, ValueRange};
+use crate::evaluator::values::value::MachineValue;
 
 /// Vector registers in a row.
 pub(super) const VECTORS: usize = 4;
@@ -133,33 +133,40 @@ impl Cpu {
     /// The state of a path that is like this, where some parts are not known.
     pub(super) fn state(
         &self,
-        machine: &mut Machine,
-        convention: &Convention,
+        machine: &mut SharedMachine,
+        convention: &CallingConvention,
         inverts_carry: bool,
         hidden: &[Part],
-    ) -> State {
-        let mut state = State::new(CODE, convention, Memory::default());
+    ) -> PathState {
+        let mut state = PathState::new(CODE, convention, PathMemory::default());
         for (index, &value) in self.registers.iter().enumerate() {
-            state.set_register(index, Value::Known(value));
+            state.set_register(index, MachineValue::Known(value));
             if hidden.contains(&Part::Register(index)) {
-                state.set_register(index, Value::Unknown(Value::Known(value).points_to()));
+                state.set_register(index, MachineValue::Unknown(MachineValue::Known(value).points_to()));
             }
             if hidden.contains(&Part::Named(index)) && value < 0x80 {
-                let range = Range::new(0, if value < 2 { 1 } else { 0x7f });
+                let range = ValueRange::new(0, if value < 2 { 1 } else { 0x7f });
                 state.pc = 0x10_0000 + range.high.cast_unsigned();
-                let value = machine.fresh(&mut state, Symbol::new(range));
+                let value = machine.fresh(&mut state, SymbolFacts::new(range));
                 state.set_register(index, value);
                 state.pc = CODE;
             }
         }
         for (index, lanes) in self.vectors.iter().enumerate() {
             let is_hidden = hidden.contains(&Part::Vector(index));
-            state.set_vector(index, lanes.map(|lane| if is_hidden { Value::ANY } else { Value::Known(lane) }));
+            state.set_vector(
+                index,
+                lanes.map(|lane| if is_hidden { MachineValue::ANY } else { MachineValue::Known(lane) }),
+            );
         }
         state.memory.allocate(MEMORY, 0);
         for (index, &word) in self.memory.iter().enumerate() {
             let is_hidden = hidden.contains(&Part::Word(index));
-            let value = if is_hidden { Value::Unknown(Value::Known(word).points_to()) } else { Value::Known(word) };
+            let value = if is_hidden {
+                MachineValue::Unknown(MachineValue::Known(word).points_to())
+            } else {
+                MachineValue::Known(word)
+            };
             state.memory.write(machine.image, MEMORY + 8 * index as u64, 8, value);
         }
         if !hidden.contains(&Part::Flags) {
@@ -173,8 +180,8 @@ impl Cpu {
     }
 
     /// Whether a condition holds, and the letters of the flags that it depends on.
-    fn holds(&self, condition: Condition, inverts_carry: bool) -> Option<(bool, &'static str)> {
-        use Condition::*;
+    fn holds(&self, condition: BranchCondition, inverts_carry: bool) -> Option<(bool, &'static str)> {
+        use BranchCondition::*;
         let below = self.carry != inverts_carry;
         let less = self.negative != self.overflow;
         Some(match condition {
@@ -205,7 +212,7 @@ impl fmt::Display for Cpu {
 
 impl Row {
     /// What the evaluator says that it knows, and what the processor found otherwise.
-    pub(super) fn differences(&self, machine: &Machine, state: &State, taken: bool) -> Vec<Difference> {
+    pub(super) fn differences(&self, machine: &SharedMachine, state: &PathState, taken: bool) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut differs = |what: String| found.push(Difference(what));
         for (index, &expected) in self.after.registers.iter().enumerate() {
@@ -237,7 +244,7 @@ impl Row {
                 }
             }
         }
-        for condition in Condition::DECIDED.into_iter().chain([Condition::Other]) {
+        for condition in BranchCondition::DECIDED.into_iter().chain([BranchCondition::Other]) {
             let Some(answer) = state.decide(condition, &machine.symbols) else { continue };
             match self.after.holds(condition, self.inverts_carry) {
                 None => differs(format!("{condition:?} is decided")),
@@ -258,11 +265,11 @@ impl Row {
 }
 
 /// Whether a value stands for a number.
-fn covers(machine: &Machine, state: &State, value: Value, number: u64) -> bool {
+fn covers(machine: &SharedMachine, state: &PathState, value: MachineValue, number: u64) -> bool {
     match value {
-        Value::Known(known) => known == number,
-        Value::Unknown(_) => true,
-        Value::Symbol { id, offset } => {
+        MachineValue::Known(known) => known == number,
+        MachineValue::Unknown(_) => true,
+        MachineValue::Symbol { id, offset } => {
             let Some(symbol) = machine.symbols.get(id) else { return false };
             let range = state.facts.iter().find(|(other, _)| *other == id).map_or(symbol.range, |(_, range)| *range);
             let first = number.cast_signed().wrapping_sub(offset);

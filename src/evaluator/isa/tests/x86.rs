@@ -8,7 +8,7 @@ use super::state::Cpu;
 use super::{Bench, CODE, MEMORY, Random, Row, Tally, WORDS};
 use crate::evaluator::isa::InstructionSet;
 use crate::evaluator::isa::x86::{X86, step};
-use crate::model::facts::Format;
+use crate::model::facts::ImageFormat;
 
 const FORMS: &str = include_str!("../../../../fixtures/instructions/x86_64-forms.tsv");
 /// Where pointers of a row point to.
@@ -65,7 +65,7 @@ fn check(row: &Row, instruction: &Instruction, bench: &mut Bench, tally: &mut Ta
 }
 
 fn bench() -> Bench {
-    Bench::new(X86::convention(Format::Elf))
+    Bench::new(X86::convention(ImageFormat::Elf))
 }
 
 fn name(text: &str) -> &str {

@@ -3,8 +3,8 @@
 use iced_x86::{Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 
 use super::decode;
-use crate::binary::image::Image;
-use crate::evaluator::isa::{Access, AccessSite, xrefs};
+use crate::binary::image::BinaryImage;
+use crate::evaluator::isa::{AccessSite, ImageAccess, xrefs};
 
 /// Where a displacement may lie in an instruction, in bytes from its beginning.
 const PLACES: std::ops::RangeInclusive<u64> = 2..=9;
@@ -12,29 +12,29 @@ const PLACES: std::ops::RangeInclusive<u64> = 2..=9;
 const LONGEST_IMMEDIATE: u64 = 4;
 
 /// What an instruction does with memory at an address relative to its own.
-pub(super) fn of(image: &Image, instruction: &Instruction) -> Option<Access> {
+pub(super) fn of(image: &BinaryImage, instruction: &Instruction) -> Option<ImageAccess> {
     let is_memory = (0..instruction.op_count()).any(|index| instruction.op_kind(index) == OpKind::Memory);
     if !is_memory || !instruction.is_ip_rel_memory_operand() {
         return None;
     }
     let address = instruction.ip_rel_memory_address();
     if instruction.mnemonic() == Mnemonic::Lea {
-        return Some(Access::Name { address });
+        return Some(ImageAccess::Name { address });
     }
     let mut factory = InstructionInfoFactory::new();
     let writes = factory.info(instruction).used_memory().iter().any(|used| {
         matches!(used.access(), OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite)
     });
     if writes {
-        return Some(Access::Write { address, size: instruction.memory_size().size().max(1) as u64 });
+        return Some(ImageAccess::Write { address, size: instruction.memory_size().size().max(1) as u64 });
     }
     // A variable that other images may see is named by what the loader stored.
     let stored = if image.is_relocated(address) && image.is_read_only(address) { image.pointer(address) } else { None };
-    Some(stored.map_or(Access::Read { address }, |address| Access::Name { address }))
+    Some(stored.map_or(ImageAccess::Read { address }, |address| ImageAccess::Name { address }))
 }
 
 /// Instructions that have an operand from `range.0` up to `range.1`, or that take its address from a word of the loader's.
-pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
+pub(super) fn find(image: &BinaryImage, range: (u64, u64)) -> Vec<AccessSite> {
     let in_range = |address: u64| address >= range.0 && address < range.1;
     let words = image.relocations().iter().filter(|&&(place, value)| in_range(value) && image.is_read_only(place));
     let mut targets = vec![range];
@@ -53,7 +53,7 @@ pub(super) fn find(image: &Image, range: (u64, u64)) -> Vec<AccessSite> {
                     let covers = instruction.next_ip() >= place + 4 && instruction.next_ip() <= place + 8;
                     Some((start, of(image, &instruction).filter(|access| covers && in_range(access.address()))?))
                 });
-                let readings: Vec<(u64, Access)> = readings.collect();
+                let readings: Vec<(u64, ImageAccess)> = readings.collect();
                 let starts = readings.iter().map(|&(start, _)| start).collect();
                 let access = readings.iter().map(|&(_, access)| access).max_by_key(|access| access.weight());
                 found.extend(access.map(|access| AccessSite { starts, access }));

@@ -3,32 +3,32 @@
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 use super::operand;
-use crate::evaluator::cpu::flags::{Condition, Flag, Flags};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::values::value::{Value, and, extend, mask, or, signed};
+use crate::evaluator::cpu::flags::{BranchCondition, Flag, Flags};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::values::value::{MachineValue, and, extend, mask, or, signed};
 
 const RAX: usize = 0;
 const RDX: usize = 2;
 
 /// `CDQE`, `CWDE`, `CDQ`, `CQO`.
-pub(super) fn widen(state: &mut State, mnemonic: Mnemonic) {
+pub(super) fn widen(state: &mut PathState, mnemonic: Mnemonic) {
     let value = state.register(RAX);
     match mnemonic {
         Mnemonic::Cdqe => state.set_register(RAX, extend(value.truncate(32), 32)),
         Mnemonic::Cwde => state.set_register(RAX, extend(value.truncate(16), 16).truncate(32)),
         _ => {
             let bits = if mnemonic == Mnemonic::Cdq { 32 } else { 64 };
-            let sign = value
-                .known()
-                .map_or(Value::ANY, |number| Value::Known(if signed(number, bits) < 0 { mask(bits) } else { 0 }));
+            let sign = value.known().map_or(MachineValue::ANY, |number| {
+                MachineValue::Known(if signed(number, bits) < 0 { mask(bits) } else { 0 })
+            });
             state.set_register(RDX, sign);
         }
     }
 }
 
 /// Carries out an arithmetic instruction; false when it is none.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     match instruction.mnemonic() {
         Cmp | Test => compare(machine, state, instruction),
@@ -41,7 +41,9 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         Bswap => {
             let width = operand::bits(instruction, 0);
             let value = operand::read(machine, state, instruction, 0);
-            let value = value.known().map_or(Value::ANY, |number| Value::Known(number.swap_bytes() >> (64 - width)));
+            let value = value
+                .known()
+                .map_or(MachineValue::ANY, |number| MachineValue::Known(number.swap_bytes() >> (64 - width)));
             operand::write(machine, state, instruction, 0, value);
         }
         Stc => state.flags = state.flags.with(Flag::Carry, Some(true)),
@@ -55,7 +57,7 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
     true
 }
 
-fn compare(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn compare(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let left = operand::read(machine, state, instruction, 0);
     let right = operand::read(machine, state, instruction, 1).truncate(bits);
@@ -66,26 +68,26 @@ fn compare(machine: &mut Machine, state: &mut State, instruction: &Instruction) 
 }
 
 /// The carry flag, where it is known.
-fn carry(machine: &Machine, state: &State) -> Option<bool> {
-    state.decide(Condition::Below, &machine.symbols)
+fn carry(machine: &SharedMachine, state: &PathState) -> Option<bool> {
+    state.decide(BranchCondition::Below, &machine.symbols)
 }
 
 /// The flags that logic leaves: those of a comparison with zero, without carry and overflow.
-pub(super) fn logic(value: Value, bits: u32) -> Flags {
-    Flags::compare(value, Value::Known(0), bits)
+pub(super) fn logic(value: MachineValue, bits: u32) -> Flags {
+    Flags::compare(value, MachineValue::Known(0), bits)
 }
 
-fn binary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn binary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let same_register = operand::is_same_register(instruction);
     let left = operand::read(machine, state, instruction, 0);
     let right = operand::read(machine, state, instruction, 1).truncate(bits);
     let (value, flags) = match instruction.mnemonic() {
-        Mnemonic::Sub | Mnemonic::Xor if same_register => (Value::Known(0), logic(Value::Known(0), bits)),
+        Mnemonic::Sub | Mnemonic::Xor if same_register => (MachineValue::Known(0), logic(MachineValue::Known(0), bits)),
         Mnemonic::Add => {
             let immediate = !matches!(instruction.op_kind(1), OpKind::Register | OpKind::Memory);
             let sum = match right {
-                Value::Known(constant) if immediate => left.offset(constant),
+                MachineValue::Known(constant) if immediate => left.offset(constant),
                 _ => left.add(right),
             };
             let value = sum.truncate(bits);
@@ -97,7 +99,7 @@ fn binary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
         }
         Mnemonic::And => {
             let value = match and(left, right) {
-                Value::ANY => machine.masked(state, right),
+                MachineValue::ANY => machine.masked(state, right),
                 value => value,
             };
             let flags = if value.known().is_some() { logic(value, bits) } else { Flags::test(left, right, bits) };
@@ -109,9 +111,9 @@ fn binary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
         }
         _ => {
             let value = match (left, right) {
-                (Value::Known(left), Value::Known(right)) => Value::Known(left ^ right),
-                (value, Value::Known(0)) | (Value::Known(0), value) => value,
-                _ => Value::ANY,
+                (MachineValue::Known(left), MachineValue::Known(right)) => MachineValue::Known(left ^ right),
+                (value, MachineValue::Known(0)) | (MachineValue::Known(0), value) => value,
+                _ => MachineValue::ANY,
             };
             (value, logic(value, bits))
         }
@@ -121,10 +123,10 @@ fn binary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
 }
 
 /// Flags of an addition.
-pub(super) fn sum_flags(left: Value, right: Value, value: Value, bits: u32) -> Flags {
+pub(super) fn sum_flags(left: MachineValue, right: MachineValue, value: MachineValue, bits: u32) -> Flags {
     let flags = Flags::result(value, bits);
     match (left, right) {
-        (Value::Known(left), Value::Known(right)) => with_sum(flags, left, right, 0, bits),
+        (MachineValue::Known(left), MachineValue::Known(right)) => with_sum(flags, left, right, 0, bits),
         _ => flags,
     }
 }
@@ -139,7 +141,7 @@ fn with_sum(flags: Flags, left: u64, right: u64, carry: u64, bits: u32) -> Flags
 }
 
 /// `ADC` and `SBB`.
-fn with_carry(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn with_carry(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let left = operand::read(machine, state, instruction, 0);
     let right = operand::read(machine, state, instruction, 1).truncate(bits);
@@ -147,30 +149,31 @@ fn with_carry(machine: &mut Machine, state: &mut State, instruction: &Instructio
     let subtracts = instruction.mnemonic() == Mnemonic::Sbb;
     let same = subtracts && operand::is_same_register(instruction);
     let (value, flags) = match (left, right, carry(machine, state)) {
-        (Value::Known(left), Value::Known(right), Some(carry)) if subtracts => {
+        (MachineValue::Known(left), MachineValue::Known(right), Some(carry)) if subtracts => {
             let value = left.wrapping_sub(right).wrapping_sub(u64::from(carry)) & mask(bits);
-            let flags = with_sum(Flags::result(Value::Known(value), bits), left, !right, u64::from(!carry), bits);
+            let flags =
+                with_sum(Flags::result(MachineValue::Known(value), bits), left, !right, u64::from(!carry), bits);
             let borrows = u128::from(left) < u128::from(right) + u128::from(carry);
-            (Value::Known(value), flags.with(Flag::Carry, Some(borrows)))
+            (MachineValue::Known(value), flags.with(Flag::Carry, Some(borrows)))
         }
-        (Value::Known(left), Value::Known(right), Some(carry)) => {
-            let value = Value::Known(left.wrapping_add(right).wrapping_add(u64::from(carry)) & mask(bits));
+        (MachineValue::Known(left), MachineValue::Known(right), Some(carry)) => {
+            let value = MachineValue::Known(left.wrapping_add(right).wrapping_add(u64::from(carry)) & mask(bits));
             (value, with_sum(Flags::result(value, bits), left, right, u64::from(carry), bits))
         }
         (_, _, Some(carry)) if same => {
-            let value = Value::Known(if carry { mask(bits) } else { 0 });
+            let value = MachineValue::Known(if carry { mask(bits) } else { 0 });
             (value, logic(value, bits).with(Flag::Carry, Some(carry)))
         }
-        _ => (Value::ANY, Flags::UNKNOWN),
+        _ => (MachineValue::ANY, Flags::UNKNOWN),
     };
     operand::write(machine, state, instruction, 0, value);
     state.flags = flags;
 }
 
-fn unary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn unary(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let before = operand::read(machine, state, instruction, 0);
-    let one = Value::Known(1);
+    let one = MachineValue::Known(1);
     let (value, flags) = match instruction.mnemonic() {
         Mnemonic::Inc => {
             let value = before.add(one).truncate(bits);
@@ -181,10 +184,12 @@ fn unary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
             (value, Some(Flags::compare(before, one, bits).with(Flag::Carry, carry(machine, state))))
         }
         Mnemonic::Neg => {
-            let value = before.known().map_or(Value::ANY, |number| Value::Known(number.wrapping_neg() & mask(bits)));
-            (value, Some(Flags::compare(Value::Known(0), before, bits)))
+            let value = before
+                .known()
+                .map_or(MachineValue::ANY, |number| MachineValue::Known(number.wrapping_neg() & mask(bits)));
+            (value, Some(Flags::compare(MachineValue::Known(0), before, bits)))
         }
-        _ => (before.known().map_or(Value::ANY, |number| Value::Known(!number & mask(bits))), None),
+        _ => (before.known().map_or(MachineValue::ANY, |number| MachineValue::Known(!number & mask(bits))), None),
     };
     operand::write(machine, state, instruction, 0, value);
     if let Some(flags) = flags {
@@ -192,19 +197,19 @@ fn unary(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
     }
 }
 
-fn multiply(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn multiply(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (first, second) = if instruction.op_count() == 3 { (1, 2) } else { (0, 1) };
     let left = operand::read(machine, state, instruction, first);
     let right = operand::read(machine, state, instruction, second).truncate(bits);
     let (value, overflow) = match (left, right) {
-        (Value::Known(left), Value::Known(right)) => {
+        (MachineValue::Known(left), MachineValue::Known(right)) => {
             let product = i128::from(signed(left, bits)) * i128::from(signed(right, bits));
             let value = product as u64 & mask(bits);
-            (Value::Known(value), Some(product != i128::from(signed(value, bits))))
+            (MachineValue::Known(value), Some(product != i128::from(signed(value, bits))))
         }
-        (Value::Known(0), _) | (_, Value::Known(0)) => (Value::Known(0), Some(false)),
-        _ => (Value::ANY, None),
+        (MachineValue::Known(0), _) | (_, MachineValue::Known(0)) => (MachineValue::Known(0), Some(false)),
+        _ => (MachineValue::ANY, None),
     };
     operand::write(machine, state, instruction, 0, value);
     state.flags = product_flags(overflow);
@@ -225,13 +230,13 @@ fn halves(bits: u32) -> (Register, Register) {
     }
 }
 
-fn multiply_wide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn multiply_wide(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let (low, high) = halves(bits);
     let factors = (operand::register(state, low), operand::read(machine, state, instruction, 0));
-    let (Value::Known(left), Value::Known(right)) = factors else {
-        operand::set(machine, state, low, Value::ANY);
-        operand::set(machine, state, high, Value::ANY);
+    let (MachineValue::Known(left), MachineValue::Known(right)) = factors else {
+        operand::set(machine, state, low, MachineValue::ANY);
+        operand::set(machine, state, high, MachineValue::ANY);
         state.flags = Flags::UNKNOWN;
         return;
     };
@@ -240,23 +245,23 @@ fn multiply_wide(machine: &mut Machine, state: &mut State, instruction: &Instruc
     let product = (number(left).wrapping_mul(number(right))).cast_unsigned();
     let part = |shift: u32| (product >> shift) as u64 & mask(bits);
     let extended = if is_signed { signed(part(0), bits) >> 63 } else { 0 };
-    operand::set(machine, state, low, Value::Known(part(0)));
-    operand::set(machine, state, high, Value::Known(part(bits)));
+    operand::set(machine, state, low, MachineValue::Known(part(0)));
+    operand::set(machine, state, high, MachineValue::Known(part(bits)));
     state.flags = product_flags(Some(part(bits) != extended.cast_unsigned() & mask(bits)));
 }
 
 /// `DIV`: dividing by one leaves nothing over, whatever is divided.
-fn divide(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+fn divide(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let bits = operand::bits(instruction, 0);
     let divisor = operand::read(machine, state, instruction, 0);
     let (first, second) = halves(bits);
     let (low, high) = (operand::register(state, first), operand::register(state, second));
     let (quotient, rest) = match (low, high, divisor) {
-        (low, Value::Known(0), Value::Known(1)) => (low, Value::Known(0)),
-        (Value::Known(low), Value::Known(0), Value::Known(divisor)) if divisor != 0 => {
-            (Value::Known(low / divisor), Value::Known(low % divisor))
+        (low, MachineValue::Known(0), MachineValue::Known(1)) => (low, MachineValue::Known(0)),
+        (MachineValue::Known(low), MachineValue::Known(0), MachineValue::Known(divisor)) if divisor != 0 => {
+            (MachineValue::Known(low / divisor), MachineValue::Known(low % divisor))
         }
-        _ => (Value::ANY, Value::ANY),
+        _ => (MachineValue::ANY, MachineValue::ANY),
     };
     operand::set(machine, state, first, quotient);
     operand::set(machine, state, second, rest);

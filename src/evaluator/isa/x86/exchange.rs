@@ -3,14 +3,18 @@
 use iced_x86::{Instruction, Mnemonic, Register};
 
 use super::{arithmetic, operand};
-use crate::evaluator::cpu::flags::{Condition, Flag, Flags};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::isa::Successor;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::cpu::flags::{BranchCondition, Flag, Flags};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::isa::InstructionSuccessor;
+use crate::evaluator::values::value::MachineValue;
 
 /// Carries out an exchange.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> Successor {
+pub(super) fn step(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+) -> InstructionSuccessor {
     let bits = operand::bits(instruction, 0);
     let target = operand::read(machine, state, instruction, 0);
     let source = operand::read(machine, state, instruction, 1);
@@ -27,16 +31,16 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         }
         _ => return compare_and_exchange(machine, state, instruction, (target, source)),
     }
-    Successor::Next(instruction.next_ip())
+    InstructionSuccessor::Next(instruction.next_ip())
 }
 
 /// `CMPXCHG`: both ways are followed where it is not known whether it succeeds.
 fn compare_and_exchange(
-    machine: &mut Machine,
-    state: &mut State,
+    machine: &mut SharedMachine,
+    state: &mut PathState,
     instruction: &Instruction,
-    (target, source): (Value, Value),
-) -> Successor {
+    (target, source): (MachineValue, MachineValue),
+) -> InstructionSuccessor {
     let bits = operand::bits(instruction, 0);
     let accumulator = match bits {
         8 => Register::AL,
@@ -46,16 +50,16 @@ fn compare_and_exchange(
     };
     let expected = operand::register(state, accumulator);
     state.flags = Flags::compare(expected, target, bits);
-    match machine.ask(state, Condition::Equal) {
-        None => return Successor::Fork(Condition::Equal),
+    match machine.ask(state, BranchCondition::Equal) {
+        None => return InstructionSuccessor::Fork(BranchCondition::Equal),
         Some(true) => {
             operand::write(machine, state, instruction, 0, source);
-            state.flags = arithmetic::logic(Value::Known(0), bits);
+            state.flags = arithmetic::logic(MachineValue::Known(0), bits);
         }
         Some(false) => {
             operand::set(machine, state, accumulator, target);
             state.flags = state.flags.with(Flag::Zero, Some(false));
         }
     }
-    Successor::Next(instruction.next_ip())
+    InstructionSuccessor::Next(instruction.next_ip())
 }

@@ -2,10 +2,10 @@
 
 use iced_x86::{Instruction, OpKind, Register, UsedMemory};
 
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::values::symbol::Table;
-use crate::evaluator::values::value::{THREAD, THREAD_BLOCK, THREAD_BLOCKS, Value, mask};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::values::symbol::JumpTable;
+use crate::evaluator::values::value::{MachineValue, THREAD, THREAD_BLOCK, THREAD_BLOCKS, mask};
 
 /// Width of an operand in bits.
 pub(super) fn bits(instruction: &Instruction, index: u32) -> u32 {
@@ -18,7 +18,12 @@ pub(super) fn bits(instruction: &Instruction, index: u32) -> u32 {
 }
 
 /// Reads an operand; its upper bits are zero.
-pub(super) fn read(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: u32) -> Value {
+pub(super) fn read(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+    index: u32,
+) -> MachineValue {
     match instruction.op_kind(index) {
         OpKind::Register => {
             let number = instruction.op_register(index);
@@ -30,17 +35,17 @@ pub(super) fn read(machine: &mut Machine, state: &mut State, instruction: &Instr
                 return machine.load_entry(state, table);
             }
             if is_thread_block(state, instruction) {
-                return Value::Known(THREAD + THREAD_BLOCK);
+                return MachineValue::Known(THREAD + THREAD_BLOCK);
             }
             let address = address(state, instruction, true);
             machine.load(state, address, size)
         }
         OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
-            Value::Known(instruction.near_branch_target())
+            MachineValue::Known(instruction.near_branch_target())
         }
         _ => match instruction.try_immediate(index) {
-            Ok(value) => Value::Known(value & mask(bits(instruction, 0))),
-            Err(_) => Value::ANY,
+            Ok(value) => MachineValue::Known(value & mask(bits(instruction, 0))),
+            Err(_) => MachineValue::ANY,
         },
     }
 }
@@ -52,19 +57,19 @@ pub(super) fn is_same_register(instruction: &Instruction) -> bool {
 }
 
 /// Whether both operands are registers that hold the same.
-pub(super) fn same(state: &State, instruction: &Instruction) -> bool {
+pub(super) fn same(state: &PathState, instruction: &Instruction) -> bool {
     let both = instruction.op_kind(0) == OpKind::Register && instruction.op_kind(1) == OpKind::Register;
     let (left, right) = (instruction.op_register(0), instruction.op_register(1));
-    both && matches!((register(state, left), register(state, right)), (Value::Known(l), Value::Known(r)) if l == r)
+    both && matches!((register(state, left), register(state, right)), (MachineValue::Known(l), MachineValue::Known(r)) if l == r)
 }
 
 /// Whether the pointer to the image's thread-local block is read from the thread's table: whatever its index there, no
 /// other entry is asked for.
-fn is_thread_block(state: &State, instruction: &Instruction) -> bool {
+fn is_thread_block(state: &PathState, instruction: &Instruction) -> bool {
     instruction.memory_index_scale() == 8
         && instruction.memory_index() != Register::None
         && instruction.memory_base() != Register::None
-        && register(state, instruction.memory_base()) == Value::Known(THREAD + THREAD_BLOCKS)
+        && register(state, instruction.memory_base()) == MachineValue::Known(THREAD + THREAD_BLOCKS)
 }
 
 fn is_high_byte(register: Register) -> bool {
@@ -77,19 +82,25 @@ fn number(register: Register) -> usize {
 }
 
 /// Reads a general register of any width.
-pub(super) fn register(state: &State, register: Register) -> Value {
+pub(super) fn register(state: &PathState, register: Register) -> MachineValue {
     if !register.is_gpr() {
-        return Value::ANY;
+        return MachineValue::ANY;
     }
     let whole = state.register(number(register));
     if is_high_byte(register) {
-        return whole.known().map_or(Value::ANY, |whole| Value::Known((whole >> 8) & 0xff));
+        return whole.known().map_or(MachineValue::ANY, |whole| MachineValue::Known((whole >> 8) & 0xff));
     }
     whole.truncate(8 * register.size() as u32)
 }
 
 /// Writes an operand.
-pub(super) fn write(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: u32, value: Value) {
+pub(super) fn write(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+    index: u32,
+    value: MachineValue,
+) {
     match instruction.op_kind(index) {
         OpKind::Register => set(machine, state, instruction.op_register(index), value),
         OpKind::Memory => {
@@ -101,16 +112,16 @@ pub(super) fn write(machine: &mut Machine, state: &mut State, instruction: &Inst
 }
 
 /// The lowest byte of a register of which nothing else is known.
-fn low_byte(machine: &Machine, state: &State, register: Register) -> Option<Value> {
+fn low_byte(machine: &SharedMachine, state: &PathState, register: Register) -> Option<MachineValue> {
     if !register.is_gpr8() || is_high_byte(register) {
         return None;
     }
-    let Value::Symbol { id, offset: 0 } = state.register(number(register)) else { return None };
-    machine.symbols.get(id)?.low.map(|byte| Value::Known(u64::from(byte)))
+    let MachineValue::Symbol { id, offset: 0 } = state.register(number(register)) else { return None };
+    machine.symbols.get(id)?.low.map(|byte| MachineValue::Known(u64::from(byte)))
 }
 
 /// Writes a general register of any width; the upper half of a 64-bit register is cleared with its lower one.
-pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, value: Value) {
+pub(super) fn set(machine: &mut SharedMachine, state: &mut PathState, register: Register, value: MachineValue) {
     if !register.is_gpr() {
         return;
     }
@@ -121,16 +132,16 @@ pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, 
         (_, high) => {
             let shift = if high { 8 } else { 0 };
             match (state.register(number), value) {
-                (Value::Known(whole), Value::Known(part)) => {
+                (MachineValue::Known(whole), MachineValue::Known(part)) => {
                     let hole = mask(width) << shift;
-                    Value::Known((whole & !hole) | ((part << shift) & hole))
+                    MachineValue::Known((whole & !hole) | ((part << shift) & hole))
                 }
                 // A flag or a result in the low byte is the whole number where nothing is above it.
-                (Value::Known(whole), Value::Symbol { .. }) if !high && whole & !mask(width) == 0 => {
+                (MachineValue::Known(whole), MachineValue::Symbol { .. }) if !high && whole & !mask(width) == 0 => {
                     value.truncate(width)
                 }
-                (_, Value::Known(byte)) if !high && width == 8 => machine.low_byte(state, byte as u8),
-                _ => Value::ANY,
+                (_, MachineValue::Known(byte)) if !high && width == 8 => machine.low_byte(state, byte as u8),
+                _ => MachineValue::ANY,
             }
         }
     };
@@ -138,25 +149,25 @@ pub(super) fn set(machine: &mut Machine, state: &mut State, register: Register, 
 }
 
 /// The address of a memory operand; without its segment for `LEA`.
-pub(super) fn address(state: &State, instruction: &Instruction, with_segment: bool) -> Value {
+pub(super) fn address(state: &PathState, instruction: &Instruction, with_segment: bool) -> MachineValue {
     if instruction.is_ip_rel_memory_operand() {
-        return Value::Known(instruction.ip_rel_memory_address());
+        return MachineValue::Known(instruction.ip_rel_memory_address());
     }
     let displacement = instruction.memory_displacement64();
     let mut sum = match instruction.memory_base() {
-        Register::None => Value::Known(displacement),
+        Register::None => MachineValue::Known(displacement),
         base => register(state, base).offset(displacement),
     };
     if with_segment && matches!(instruction.segment_prefix(), Register::FS | Register::GS) {
-        sum = sum.add(Value::Known(THREAD));
+        sum = sum.add(MachineValue::Known(THREAD));
     }
     let index = instruction.memory_index();
     if index != Register::None && index.is_gpr() {
         let scale = instruction.memory_index_scale();
         let index = match register(state, index) {
-            Value::Known(index) => Value::Known(index.wrapping_mul(u64::from(scale))),
+            MachineValue::Known(index) => MachineValue::Known(index.wrapping_mul(u64::from(scale))),
             value if scale == 1 => value,
-            Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
         };
         sum = sum.add(index);
     }
@@ -165,33 +176,33 @@ pub(super) fn address(state: &State, instruction: &Instruction, with_segment: bo
 }
 
 /// The address of memory that the decoder says is used; `None` where it does not say which.
-pub(super) fn used_address(state: &State, used: &UsedMemory) -> Option<Value> {
+pub(super) fn used_address(state: &PathState, used: &UsedMemory) -> Option<MachineValue> {
     let is_plain = |register: Register| register == Register::None || register.is_gpr64() || register == Register::RIP;
     if !is_plain(used.base()) {
         return None;
     }
-    let displacement = Value::Known(used.displacement());
+    let displacement = MachineValue::Known(used.displacement());
     let start = match used.base() {
         // The displacement is an address then.
         Register::None | Register::RIP => displacement,
         base => register(state, base).offset(used.displacement()),
     };
     let start = match used.segment() {
-        Register::FS | Register::GS => start.add(Value::Known(THREAD)),
+        Register::FS | Register::GS => start.add(MachineValue::Known(THREAD)),
         _ => start,
     };
     Some(match used.index() {
         Register::None => start,
         index if index.is_gpr64() => match register(state, index) {
-            Value::Known(index) => start.offset(index.wrapping_mul(u64::from(used.scale()))),
-            Value::Symbol { .. } | Value::Unknown(_) => Value::Unknown(start.points_to()),
+            MachineValue::Known(index) => start.offset(index.wrapping_mul(u64::from(used.scale()))),
+            MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::Unknown(start.points_to()),
         },
-        _ => Value::Unknown(start.points_to()),
+        _ => MachineValue::Unknown(start.points_to()),
     })
 }
 
 /// The constant table of which an unknown element is read.
-fn table(machine: &Machine, state: &State, instruction: &Instruction, size: u64) -> Option<Table> {
+fn table(machine: &SharedMachine, state: &PathState, instruction: &Instruction, size: u64) -> Option<JumpTable> {
     let index = instruction.memory_index();
     if !index.is_gpr() || !matches!(size, 4 | 8) || u64::from(instruction.memory_index_scale()) != size {
         return None;
@@ -206,5 +217,5 @@ fn table(machine: &Machine, state: &State, instruction: &Instruction, size: u64)
     };
     let start = base.wrapping_add(instruction.memory_displacement64());
     let signed = instruction.mnemonic() == iced_x86::Mnemonic::Movsxd;
-    machine.image.is_read_only(start).then(|| Table { signed, ..machine.table(state, start, size, index) })
+    machine.image.is_read_only(start).then(|| JumpTable { signed, ..machine.table(state, start, size, index) })
 }

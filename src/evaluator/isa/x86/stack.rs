@@ -3,9 +3,9 @@
 use iced_x86::Instruction;
 
 use super::{RSP, operand};
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::values::value::MachineValue;
 
 const RBP: usize = 5;
 
@@ -15,20 +15,20 @@ fn size(instruction: &Instruction) -> u64 {
 }
 
 /// Puts the lowest bytes of a value on the stack.
-pub(super) fn push(machine: &mut Machine, state: &mut State, size: u64, value: Value) {
-    let stack = state.register(RSP).sub(Value::Known(size));
+pub(super) fn push(machine: &mut SharedMachine, state: &mut PathState, size: u64, value: MachineValue) {
+    let stack = state.register(RSP).sub(MachineValue::Known(size));
     state.set_register(RSP, stack);
     machine.store(state, stack, size, value);
 }
 
 /// `PUSH`.
-pub(super) fn push_operand(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+pub(super) fn push_operand(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let value = operand::read(machine, state, instruction, 0);
     push(machine, state, size(instruction), value);
 }
 
 /// `POP`: an address in its operand counts from the stack pointer behind the word.
-pub(super) fn pop(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+pub(super) fn pop(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     let stack = state.register(RSP);
     let value = machine.load(state, stack, size(instruction));
     state.set_register(RSP, stack.offset(size(instruction)));
@@ -36,7 +36,7 @@ pub(super) fn pop(machine: &mut Machine, state: &mut State, instruction: &Instru
 }
 
 /// `LEAVE`.
-pub(super) fn leave(machine: &mut Machine, state: &mut State) {
+pub(super) fn leave(machine: &mut SharedMachine, state: &mut PathState) {
     let frame = state.register(RBP);
     let value = machine.load(state, frame, 8);
     state.set_register(RSP, frame.offset(8));

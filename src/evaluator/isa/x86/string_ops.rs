@@ -2,9 +2,9 @@
 
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::State;
-use crate::evaluator::values::value::Value;
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::PathState;
+use crate::evaluator::values::value::MachineValue;
 
 const RAX: usize = 0;
 const RCX: usize = 1;
@@ -21,15 +21,19 @@ pub(super) fn is_followed(instruction: &Instruction) -> bool {
 }
 
 /// Where a run that is copied comes from. Copied forward over its own beginning it repeats itself, which is not followed.
-fn source(from: Value, to: Value, bytes: Value) -> Value {
+fn source(from: MachineValue, to: MachineValue, bytes: MachineValue) -> MachineValue {
     match (from, to, bytes) {
-        (Value::Known(from), Value::Known(to), Value::Known(bytes)) if from < to && to - from < bytes => Value::ANY,
+        (MachineValue::Known(from), MachineValue::Known(to), MachineValue::Known(bytes))
+            if from < to && to - from < bytes =>
+        {
+            MachineValue::ANY
+        }
         _ => from,
     }
 }
 
 /// Carries out a string instruction that moves forward.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) {
+pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) {
     use Mnemonic::*;
     let size = match instruction.mnemonic() {
         Stosb | Movsb => 1,
@@ -38,10 +42,10 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
         _ => 8,
     };
     let repeats = instruction.has_rep_prefix() || instruction.has_repne_prefix();
-    let count = if repeats { state.register(RCX) } else { Value::Known(1) };
+    let count = if repeats { state.register(RCX) } else { MachineValue::Known(1) };
     let bytes = match count {
-        Value::Known(count) => Value::Known(count.wrapping_mul(size)),
-        Value::Symbol { .. } | Value::Unknown(_) => Value::ANY,
+        MachineValue::Known(count) => MachineValue::Known(count.wrapping_mul(size)),
+        MachineValue::Symbol { .. } | MachineValue::Unknown(_) => MachineValue::ANY,
     };
     let (to, from) = (state.register(RDI), state.register(RSI));
     if matches!(instruction.mnemonic(), Stosb | Stosw | Stosd | Stosq) {
@@ -53,6 +57,6 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
     }
     state.set_register(RDI, to.add(bytes));
     if repeats {
-        state.set_register(RCX, Value::Known(0));
+        state.set_register(RCX, MachineValue::Known(0));
     }
 }

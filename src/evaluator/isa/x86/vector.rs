@@ -3,14 +3,14 @@
 use iced_x86::{EncodingKind, Instruction, Mnemonic, OpKind};
 
 use super::operand;
-use crate::evaluator::cpu::machine::Machine;
-use crate::evaluator::cpu::state::{LANES, State};
-use crate::evaluator::values::value::{Value, mask};
+use crate::evaluator::cpu::machine::SharedMachine;
+use crate::evaluator::cpu::state::{LANES, PathState};
+use crate::evaluator::values::value::{MachineValue, mask};
 
-type Lanes = [Value; LANES];
+type VectorLanes = [MachineValue; LANES];
 
 /// Carries out a move or a simple operation of vector registers; false when it is none.
-pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+pub(super) fn step(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     use Mnemonic::*;
     if instruction.has_op_mask() || instruction.is_broadcast() {
         return false;
@@ -43,22 +43,22 @@ pub(super) fn step(machine: &mut Machine, state: &mut State, instruction: &Instr
 }
 
 /// `VZEROUPPER`; what is not known is left as it is.
-fn clear_upper(state: &mut State) -> bool {
+fn clear_upper(state: &mut PathState) -> bool {
     for number in 0..16 {
         let [low, high, third, fourth] = [0, 1, 2, 3].map(|lane| state.lane(number, lane));
-        if [third, fourth].iter().any(|lane| !matches!(lane, Value::Unknown(_) | Value::Known(0))) {
-            state.set_vector(number, [low, high, Value::Known(0), Value::Known(0)]);
+        if [third, fourth].iter().any(|lane| !matches!(lane, MachineValue::Unknown(_) | MachineValue::Known(0))) {
+            state.set_vector(number, [low, high, MachineValue::Known(0), MachineValue::Known(0)]);
         }
     }
     true
 }
 
 /// Sets the lower lanes of the first operand. The older encoding keeps the upper ones, the newer one clears them.
-fn set_low(state: &mut State, instruction: &Instruction, low: Value, high: Value) {
+fn set_low(state: &mut PathState, instruction: &Instruction, low: MachineValue, high: MachineValue) {
     let number = instruction.op_register(0).number();
     let (third, fourth) = match instruction.encoding() {
         EncodingKind::Legacy => (state.lane(number, 2), state.lane(number, 3)),
-        _ => (Value::Known(0), Value::Known(0)),
+        _ => (MachineValue::Known(0), MachineValue::Known(0)),
     };
     state.set_vector(number, [low, high, third, fourth]);
 }
@@ -75,8 +75,14 @@ fn lanes_of(instruction: &Instruction, index: u32) -> Option<usize> {
     Some(bytes / 8).filter(|&lanes| (1..=8).contains(&lanes))
 }
 
-fn read(machine: &mut Machine, state: &mut State, instruction: &Instruction, index: u32, count: usize) -> Lanes {
-    let mut lanes = [Value::Known(0); LANES];
+fn read(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+    index: u32,
+    count: usize,
+) -> VectorLanes {
+    let mut lanes = [MachineValue::Known(0); LANES];
     if is_register(instruction, index) {
         let number = instruction.op_register(index).number();
         for (lane, value) in lanes.iter_mut().enumerate().take(count) {
@@ -91,7 +97,7 @@ fn read(machine: &mut Machine, state: &mut State, instruction: &Instruction, ind
     lanes
 }
 
-fn whole(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+fn whole(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     let Some(count) = lanes_of(instruction, 0).or_else(|| lanes_of(instruction, 1)) else { return false };
     let lanes = read(machine, state, instruction, 1, count);
     if is_register(instruction, 0) {
@@ -113,18 +119,23 @@ fn whole(machine: &mut Machine, state: &mut State, instruction: &Instruction) ->
     let address = operand::address(state, instruction, true);
     let number = instruction.op_register(1).number();
     for lane in 0..count {
-        let value = lanes.get(lane).copied().unwrap_or(Value::ANY);
+        let value = lanes.get(lane).copied().unwrap_or(MachineValue::ANY);
         let place = address.offset(8 * lane as u64);
         machine.store(state, place, 8, value);
         if let Some(half) = state.half(number, lane) {
-            machine.store(state, place, 4, Value::Known(u64::from(half)));
+            machine.store(state, place, 4, MachineValue::Known(u64::from(half)));
         }
     }
     true
 }
 
 /// The lower half of a lane of the second operand, where it is known.
-fn lower_half(machine: &mut Machine, state: &mut State, instruction: &Instruction, lane: usize) -> Option<u32> {
+fn lower_half(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    instruction: &Instruction,
+    lane: usize,
+) -> Option<u32> {
     if is_register(instruction, 1) {
         return state.half(instruction.op_register(1).number(), lane);
     }
@@ -133,7 +144,7 @@ fn lower_half(machine: &mut Machine, state: &mut State, instruction: &Instructio
 }
 
 /// Moves of the lowest 4 or 8 bytes.
-fn low(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+fn low(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     if instruction.op_count() != 2 {
         return false;
     }
@@ -163,19 +174,19 @@ fn low(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> b
     if scalar && is_register(instruction, 1) {
         let low = match (bits, state.lane(number, 0), value) {
             (64, _, value) => value,
-            (_, Value::Known(old), Value::Known(new)) => Value::Known((old & !mask(32)) | new),
-            _ => Value::ANY,
+            (_, MachineValue::Known(old), MachineValue::Known(new)) => MachineValue::Known((old & !mask(32)) | new),
+            _ => MachineValue::ANY,
         };
         let high = state.lane(number, 1);
         set_low(state, instruction, low, high);
     } else {
-        set_low(state, instruction, value, Value::Known(0));
+        set_low(state, instruction, value, MachineValue::Known(0));
     }
     true
 }
 
 /// Moves of one half between memory and a register.
-fn half(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+fn half(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     let lane = usize::from(matches!(instruction.mnemonic(), Mnemonic::Movhps | Mnemonic::Movhpd));
     if is_register(instruction, 0) {
         let number = instruction.op_register(0).number();
@@ -194,22 +205,22 @@ fn half(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> 
 }
 
 /// A register combined with itself becomes zero.
-fn exclusive(state: &mut State, instruction: &Instruction) -> bool {
+fn exclusive(state: &mut PathState, instruction: &Instruction) -> bool {
     let last = instruction.op_count().saturating_sub(1);
     let sources = if last == 2 { (1, 2) } else { (0, 1) };
     let same = is_register(instruction, sources.1)
         && instruction.op_register(sources.0).full_register() == instruction.op_register(sources.1).full_register();
     if same {
         match instruction.encoding() {
-            EncodingKind::Legacy => set_low(state, instruction, Value::Known(0), Value::Known(0)),
-            _ => state.set_vector(instruction.op_register(0).number(), [Value::Known(0); LANES]),
+            EncodingKind::Legacy => set_low(state, instruction, MachineValue::Known(0), MachineValue::Known(0)),
+            _ => state.set_vector(instruction.op_register(0).number(), [MachineValue::Known(0); LANES]),
         }
     }
     same
 }
 
 /// Low lanes side by side.
-fn join(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+fn join(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     if lanes_of(instruction, 0) != Some(2) {
         return false;
     }
@@ -220,7 +231,7 @@ fn join(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> 
     true
 }
 
-fn insert(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+fn insert(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     let last = instruction.op_count().saturating_sub(1);
     let lane = (instruction.immediate(last) & 1) as usize;
     let source = if last == 3 { 1 } else { 0 };
@@ -236,7 +247,7 @@ fn insert(machine: &mut Machine, state: &mut State, instruction: &Instruction) -
 }
 
 /// `PSHUFD` that moves whole words.
-fn shuffle(machine: &mut Machine, state: &mut State, instruction: &Instruction) -> bool {
+fn shuffle(machine: &mut SharedMachine, state: &mut PathState, instruction: &Instruction) -> bool {
     let [low, high, ..] = read(machine, state, instruction, 1, 2);
     let lanes = match instruction.immediate(2) {
         0x44 => [low, low],

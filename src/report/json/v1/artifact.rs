@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 /// A distribution file.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::report::json) struct Artifact {
+pub(in crate::report::json) struct ArtifactV1 {
     /// File name without folders.
     pub(in crate::report::json) filename: String,
     /// Kind of file.
-    pub(in crate::report::json) kind: ArtifactKind,
+    pub(in crate::report::json) kind: ArtifactKindV1,
     /// SHA-256 in lower-case hexadecimal digits, computed of the whole file; null when the file was not read as a whole.
     pub(in crate::report::json) sha256: Option<String>,
     /// SHA-256 that the index, the URL or the lock states; null when nobody does. Nothing was computed to compare it with
     /// where `checked` is `ranges`.
     pub(in crate::report::json) sha256_stated: Option<String>,
     /// How the bytes that were read were checked; null when none were.
-    pub(in crate::report::json) checked: Option<FileCheck>,
+    pub(in crate::report::json) checked: Option<FileCheckV1>,
     /// Where it is: a URL without credentials, query or fragment.
     pub(in crate::report::json) url: Option<String>,
     /// Size in bytes; null when nobody states it.
@@ -28,7 +28,7 @@ pub(in crate::report::json) struct Artifact {
 /// How far the bytes of a distribution file were checked.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::report::json) enum FileCheck {
+pub(in crate::report::json) enum FileCheckV1 {
     /// All of it was read; its digests are those that are stated of it and demanded.
     Digest,
     /// Parts of it were read: members by their CRC-32 and by `RECORD`.
@@ -38,7 +38,7 @@ pub(in crate::report::json) enum FileCheck {
 /// Kinds of distribution files.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::report::json) enum ArtifactKind {
+pub(in crate::report::json) enum ArtifactKindV1 {
     /// A wheel.
     Wheel,
     /// A source distribution.
@@ -53,7 +53,7 @@ pub(in crate::report::json) enum ArtifactKind {
 
 /// What an installer would choose on the same Python's build with the GIL.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(in crate::report) struct OtherBuild {
+pub(in crate::report) struct OtherBuildV1 {
     /// That build, such as `3.14`.
     pub(in crate::report) python: String,
     /// The version that it gets; null when the package is not in its set.
