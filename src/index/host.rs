@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn who_only_ever_was_slow_is_not_asked_again() {
-        let (trickling, fast) = (Host::new("trickling".to_owned(), 1), Host::new("fast".to_owned(), 1));
+        let (trickling, fast) = (IndexHost::new("trickling".to_owned(), 1), IndexHost::new("fast".to_owned(), 1));
         fast.succeeds();
         for host in [&trickling, &fast] {
             host.answers();
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn time_in_vain_counts_from_the_first_question_to_the_first_use() {
-        let host = Host::new("later".to_owned(), 1);
+        let host = IndexHost::new("later".to_owned(), 1);
         host.is_asked(Duration::from_secs(5));
         assert_eq!(host.in_vain(Duration::from_secs(5)), Duration::ZERO);
         assert_eq!(host.in_vain(Duration::from_secs(12)), Duration::from_secs(7));
