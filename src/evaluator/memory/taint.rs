@@ -78,10 +78,8 @@ impl PathMemory {
 
     /// The variables of the image that hold a module which the path made.
     pub(in crate::evaluator) fn words_with_handles(&self, image: &BinaryImage) -> Vec<u64> {
-        let pages = self
-            .pages
-            .iter()
-            .filter(|(start, _)| region(*start) == MemoryRegion::Image && !image.is_read_only(*start));
+        let pages =
+            self.pages.iter().filter(|(start, _)| region(*start) == MemoryRegion::Image && !image.is_read_only(*start));
         // No address comes behind the last word of the last page.
         let words = pages.flat_map(|(start, page)| page.words.iter().zip((*start..).step_by(8)));
         words
