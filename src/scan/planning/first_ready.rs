@@ -284,7 +284,7 @@ impl VersionProber<'_> {
                 }
             };
             let reason = format!("needs {name} {version}: {}", result.reason);
-            (!result.verdict.is_good()).then(|| TargetResult { reason, ..result })
+            (!result.verdict.is_good()).then_some(TargetResult { reason, ..result })
         })
     }
 
