@@ -110,7 +110,7 @@ impl FileTree {
                 Ok(FoundItem::Link(_)) => EntryKind::Link,
                 Ok(FoundItem::File(_)) | Err(_) => EntryKind::Other,
             };
-            let names = image.overlay().names(&folder)?;
+            let names = image.overlay().names(folder)?;
             return Ok(names.into_iter().map(|name| FolderEntry { kind: kind(&name), name }).collect());
         }
         let entry = |entry: fs::DirEntry| {
