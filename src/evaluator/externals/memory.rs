@@ -290,19 +290,7 @@ fn enter(machine: &SharedMachine, function: MachineValue, otherwise: MachineValu
 mod tests {
     use super::*;
     use crate::evaluator::cpu::tests::on_machine;
-    use crate::evaluator::externals::tests::called;
-
-    fn gives(
-        machine: &mut SharedMachine,
-        state: &mut PathState,
-        name: &str,
-        arguments: &[MachineValue],
-    ) -> MachineValue {
-        match called(machine, state, name, arguments) {
-            CallOutcome::Returns(value) => value,
-            other => panic!("{name}: {other:?}"),
-        }
-    }
+    use crate::evaluator::externals::tests::{called, gives};
 
     fn text(machine: &mut SharedMachine, state: &mut PathState, text: &str) -> MachineValue {
         let block = machine.allocate(state, MachineValue::Known(0));

@@ -217,20 +217,8 @@ fn ready(machine: &SharedMachine, state: &mut PathState, object: MachineValue) -
 mod tests {
     use super::*;
     use crate::evaluator::cpu::tests::on_machine;
-    use crate::evaluator::externals::tests::called;
+    use crate::evaluator::externals::tests::{called, gives};
     use crate::evaluator::values::value::OBJECTS;
-
-    fn gives(
-        machine: &mut SharedMachine,
-        state: &mut PathState,
-        name: &str,
-        arguments: &[MachineValue],
-    ) -> MachineValue {
-        match called(machine, state, name, arguments) {
-            CallOutcome::Returns(value) => value,
-            other => panic!("{name}: {other:?}"),
-        }
-    }
 
     fn stored(machine: &mut SharedMachine, state: &mut PathState, text: &str) -> MachineValue {
         let block = machine.allocate(state, MachineValue::Known(0));

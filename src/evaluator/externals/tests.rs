@@ -20,6 +20,19 @@ pub(super) fn called(
     call(machine, state, 0, CallModel::of(name))
 }
 
+/// What a function returns that certainly does.
+pub(super) fn gives(
+    machine: &mut SharedMachine,
+    state: &mut PathState,
+    name: &str,
+    arguments: &[MachineValue],
+) -> MachineValue {
+    match called(machine, state, name, arguments) {
+        CallOutcome::Returns(value) => value,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
 fn check(name: &str, arguments: &[u64], expected: CallOutcome) {
     on_machine(|machine, state| {
         let arguments: Vec<MachineValue> = arguments.iter().map(|&number| MachineValue::Known(number)).collect();
